@@ -1,0 +1,90 @@
+public import ExchangeTypes
+
+/// One group commit: everything in it becomes durable together, in one transaction and one fsync.
+public struct WriteBatch: Sendable {
+  /// The new term and vote, if they changed; written first.
+  public var hardState: HardState?
+  /// Entries from this index on are dropped before `entries` are appended.
+  public var truncateFrom: LogIndex?
+  /// The index of the first of `entries`; it follows what the log holds after the truncation.
+  public var firstEntry = LogIndex(0)
+  /// Entries to append, in order.
+  public var entries: [LogEntry] = []
+  /// Rows changed by applied entries, in the order of the changes: the last change of a row wins.
+  public var rows: [RowChange] = []
+  /// The index through which `rows` bring the stored state, if any entry was applied.
+  public var applied: AppliedMark?
+
+  /// A batch that writes nothing.
+  public init() {}
+
+  /// Whether there is nothing to write.
+  public var isEmpty: Bool {
+    hardState == nil && truncateFrom == nil && entries.isEmpty && rows.isEmpty && applied == nil
+  }
+}
+
+/// How far the stored rows have been brought, with what a restart needs to go on from there.
+public struct AppliedMark: Hashable, Sendable {
+  /// The last applied index.
+  public let index: LogIndex
+  /// Its entry's term.
+  public let term: Term
+  /// The digest of all rows that count for it, after that index.
+  public let digest: StateDigest
+  /// Joins the parts.
+  public init(index: LogIndex, term: Term, digest: StateDigest) {
+    self.index = index
+    self.term = term
+    self.digest = digest
+  }
+}
+
+/// What a replica finds on its disk when it starts.
+public struct StoredReplica: Sendable {
+  /// Term and vote; nil if it never had any.
+  public var hardState: HardState?
+  /// The index of the first entry that the log holds (1 while nothing was trimmed).
+  public var firstEntry: LogIndex
+  /// The index of the last entry, or one before `firstEntry` if there is none.
+  public var lastEntry: LogIndex
+  /// How far the rows have been brought; nil if nothing was ever applied.
+  public var applied: AppliedMark?
+  /// Joins the parts.
+  public init(
+    hardState: HardState?, firstEntry: LogIndex, lastEntry: LogIndex, applied: AppliedMark?
+  ) {
+    self.hardState = hardState
+    self.firstEntry = firstEntry
+    self.lastEntry = lastEntry
+    self.applied = applied
+  }
+}
+
+/// The port to a replica's disk: log, term, vote and rows in one place, so that one transaction holds
+/// them together.
+///
+/// Writes are executed one at a time in the order of the calls. A write that fails may have reached
+/// the disk in part only in the sense of "wholly or not at all"; whoever sees a failure must end the
+/// process, since after a failed fsync nothing is known (`reliability`: LMDB, `fdatasync` EIO).
+public protocol ReplicaStore: AnyObject, Sendable {
+  /// What the disk holds. Called once, before any write.
+  func load() throws -> StoredReplica
+
+  /// Makes `batch` durable, then calls `completion` on a thread of the store's choice.
+  func write(_ batch: WriteBatch, completion: @escaping @Sendable (Result<Void, any Error>) -> Void)
+
+  /// Durable entries from `first` on: at most `countMax`, and as many as fit in `bytesMax`, but at
+  /// least one if there is one. Checks each entry's checksum.
+  func entries(from first: LogIndex, countMax: Int, bytesMax: Int) throws -> [LogEntry]
+
+  /// The stored value of one row, as of the last completed write.
+  func row(table: UInt8, key: [UInt8]) throws -> [UInt8]?
+
+  /// Calls `body` with every stored row of `table` whose key starts with `prefix`, in key order, until
+  /// it answers false.
+  func scan(
+    table: UInt8, prefix: [UInt8], from start: [UInt8],
+    _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Bool
+  ) throws
+}

@@ -1,0 +1,205 @@
+/// Writes values in the one canonical encoding: big-endian, lengths first, no padding.
+///
+/// `CanonicalReader` reads exactly what this writes; frames, commands, rows and receipts all use it.
+public struct CanonicalWriter: Sendable {
+  /// What has been written.
+  public private(set) var bytes: [UInt8]
+
+  /// An empty writer with room for `capacity` bytes.
+  public init(capacity: Int = 64) {
+    bytes = []
+    bytes.reserveCapacity(capacity)
+  }
+
+  /// Writes an integer in big-endian order.
+  public mutating func write<Value: FixedWidthInteger & UnsignedInteger>(_ value: Value) {
+    var shift = Value.bitWidth - 8
+    while shift >= 0 {
+      bytes.append(UInt8(truncatingIfNeeded: value >> shift))
+      shift -= 8
+    }
+  }
+
+  /// Writes `1` or `0` as one byte.
+  public mutating func write(_ value: Bool) { bytes.append(value ? 1 : 0) }
+
+  /// Writes bytes as they are, without a length: for fields of a fixed size.
+  public mutating func writeRaw(_ value: some Collection<UInt8>) { bytes.append(contentsOf: value) }
+
+  /// Writes a 32-bit length, then the bytes.
+  public mutating func write(_ value: [UInt8]) {
+    write(UInt32(value.count))
+    bytes.append(contentsOf: value)
+  }
+
+  /// Writes a 32-bit length, then the UTF-8 bytes.
+  public mutating func write(_ value: String) {
+    write(UInt32(value.utf8.count))
+    bytes.append(contentsOf: value.utf8)
+  }
+
+  /// Writes `0`, or `1` and the value.
+  public mutating func write<Value>(
+    _ value: Value?, _ body: (inout CanonicalWriter, Value) -> Void
+  ) {
+    write(value != nil)
+    if let value { body(&self, value) }
+  }
+
+  /// Writes a 32-bit count, then the elements.
+  public mutating func write<Element>(
+    _ values: [Element], _ body: (inout CanonicalWriter, Element) -> Void
+  ) {
+    write(UInt32(values.count))
+    for value in values { body(&self, value) }
+  }
+
+  /// Overwrites the four bytes at `offset` with `value`: for a length known only afterwards.
+  public mutating func patch(_ value: UInt32, at offset: Int) {
+    for place in 0..<4 {
+      bytes[offset + place] = UInt8(truncatingIfNeeded: value >> (24 - 8 * UInt32(place)))
+    }
+  }
+}
+
+/// Why bytes are not the canonical encoding of a value; `offset` counts from the first byte read.
+public enum CanonicalError: Error, Hashable, Sendable {
+  /// The bytes end inside a value.
+  case truncated(offset: Int)
+  /// A length or count is beyond its bound.
+  case tooLong(offset: Int, length: UInt64, limit: UInt64)
+  /// A byte that must be 0 or 1 is neither.
+  case notBoolean(offset: Int, value: UInt8)
+  /// Text that is not UTF-8.
+  case notUTF8(offset: Int)
+  /// A number outside the values that it may have.
+  case unknownValue(offset: Int, value: UInt64)
+  /// Bytes after the last value.
+  case trailing(offset: Int, count: Int)
+}
+
+/// Reads what `CanonicalWriter` wrote and refuses everything else.
+///
+/// Nothing is allocated for a length before the bytes it claims are known to be there.
+public struct CanonicalReader: Sendable {
+  private let bytes: [UInt8]
+  private let end: Int
+  /// Where the next value starts.
+  public private(set) var offset: Int
+
+  /// Reads `bytes` from its start.
+  public init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+    offset = 0
+    end = bytes.count
+  }
+
+  /// Reads the part of `bytes` inside `range`.
+  ///
+  /// - Precondition: `range` lies inside `bytes`.
+  public init(_ bytes: [UInt8], in range: Range<Int>) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count)
+    self.bytes = bytes
+    offset = range.lowerBound
+    end = range.upperBound
+  }
+
+  /// Bytes not read yet.
+  public var remaining: Int { end - offset }
+
+  /// Reads a big-endian integer.
+  public mutating func read<Value: FixedWidthInteger & UnsignedInteger>(
+    _ type: Value.Type = Value.self
+  ) throws(CanonicalError) -> Value {
+    let size = Value.bitWidth / 8
+    guard remaining >= size else { throw .truncated(offset: offset) }
+    var value: Value = 0
+    for place in offset..<(offset + size) {
+      value = value << 8 | Value(truncatingIfNeeded: bytes[place])
+    }
+    offset += size
+    return value
+  }
+
+  /// Reads one byte that must be 0 or 1.
+  public mutating func readBool() throws(CanonicalError) -> Bool {
+    let at = offset
+    let value = try read(UInt8.self)
+    guard value <= 1 else { throw .notBoolean(offset: at, value: value) }
+    return value == 1
+  }
+
+  /// Reads exactly `count` bytes.
+  public mutating func readRaw(count: Int) throws(CanonicalError) -> [UInt8] {
+    guard remaining >= count else { throw .truncated(offset: offset) }
+    defer { offset += count }
+    return Array(bytes[offset..<(offset + count)])
+  }
+
+  /// Reads a 32-bit length of at most `limit`, then that many bytes.
+  public mutating func readBytes(limit: Int) throws(CanonicalError) -> [UInt8] {
+    let at = offset
+    let count = try read(UInt32.self)
+    guard count <= limit else {
+      throw .tooLong(offset: at, length: UInt64(count), limit: UInt64(limit))
+    }
+    return try readRaw(count: Int(count))
+  }
+
+  /// Reads a 32-bit length of at most `limit`, then that many bytes of UTF-8.
+  public mutating func readString(limit: Int) throws(CanonicalError) -> String {
+    let at = offset
+    let raw = try readBytes(limit: limit)
+    guard let text = String(validating: raw, as: UTF8.self) else { throw .notUTF8(offset: at) }
+    return text
+  }
+
+  /// Reads `0`, or `1` and a value.
+  public mutating func readOptional<Value>(
+    _ body: (inout CanonicalReader) throws(CanonicalError) -> Value
+  ) throws(CanonicalError) -> Value? {
+    try readBool() ? try body(&self) : nil
+  }
+
+  /// Reads a 32-bit count of at most `limit`, then the elements.
+  ///
+  /// - Parameters:
+  ///   - limit: the most elements allowed.
+  ///   - elementBytesMin: the fewest bytes an element takes (at least 1): a count that the remaining
+  ///     bytes cannot hold is refused before anything is allocated.
+  ///   - body: reads one element.
+  public mutating func readList<Element>(
+    limit: Int, elementBytesMin: Int,
+    _ body: (inout CanonicalReader) throws(CanonicalError) -> Element
+  ) throws(CanonicalError) -> [Element] {
+    precondition(elementBytesMin >= 1)
+    let at = offset
+    let count = try read(UInt32.self)
+    guard count <= limit else {
+      throw .tooLong(offset: at, length: UInt64(count), limit: UInt64(limit))
+    }
+    guard Int(count) <= remaining / elementBytesMin else { throw .truncated(offset: at) }
+    var elements: [Element] = []
+    elements.reserveCapacity(Int(count))
+    for _ in 0..<count { elements.append(try body(&self)) }
+    return elements
+  }
+
+  /// Reads a number and turns it into one of the values it may have.
+  public mutating func readCase<Value: RawRepresentable>(
+    _ type: Value.Type = Value.self
+  ) throws(CanonicalError) -> Value
+  where Value.RawValue: FixedWidthInteger & UnsignedInteger {
+    let at = offset
+    let raw = try read(Value.RawValue.self)
+    guard let value = Value(rawValue: raw) else {
+      throw .unknownValue(offset: at, value: UInt64(raw))
+    }
+    return value
+  }
+
+  /// Demands that everything has been read.
+  public func finish() throws(CanonicalError) {
+    guard remaining == 0 else { throw .trailing(offset: offset, count: remaining) }
+  }
+}
