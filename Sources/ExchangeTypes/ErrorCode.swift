@@ -1,0 +1,299 @@
+// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
+
+/// What went wrong, as it travels in frames, receipts and HTTP answers.
+///
+/// Numbers and names are append-only; a retired one is never given again.
+public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
+  /// A field is missing, out of range or of the wrong form.
+  ///
+  /// Correct the field that the details name.
+  case malformedRequest = 1
+  /// The API key or certificate is absent, unknown or revoked.
+  ///
+  /// Send a live key in the authorization header.
+  case unauthenticated = 2
+  /// The key is live but its scopes do not allow this.
+  ///
+  /// Use a key with the scope that the details name.
+  case forbidden = 3
+  /// There is no such thing, or it belongs to another account: the answer is the same.
+  ///
+  /// Check the id and the account of the key.
+  case notFound = 4
+  /// No supplier offers a model of this name.
+  ///
+  /// Ask for one of the models that ModelList reports.
+  case modelNotFound = 5
+  /// The account cannot cover the largest possible charge.
+  ///
+  /// Add credit, or lower max_tokens or the price ceiling.
+  case insufficientCredit = 6
+  /// Prompt bound plus output bound is beyond every offer's context.
+  ///
+  /// Shorten the prompt or lower max_tokens.
+  case contextLengthExceeded = 7
+  /// The request body is beyond its limit.
+  ///
+  /// Send at most the limit that the details name.
+  case payloadTooLarge = 8
+  /// The request key was used before with another body.
+  ///
+  /// Use a new request key for a new request.
+  case idempotencyConflict = 9
+  /// The job's output is no longer kept; the details carry its receipt.
+  ///
+  /// Submit again under a new request key to run it again.
+  case outputExpired = 10
+  /// The account has as many open jobs as it may.
+  ///
+  /// Wait for jobs to end, or cancel some.
+  case tooManyJobs = 11
+  /// Every offer of the model asks more than the request's ceiling.
+  ///
+  /// Raise the ceiling to the price that the details name.
+  case priceAboveCeiling = 12
+  /// The service cannot answer now, for instance while it has no leader.
+  ///
+  /// Retry after the delay given.
+  case unavailable = 13
+  /// This coordinator is not the leader.
+  ///
+  /// Retry at the leader that the details name.
+  case notLeader = 14
+  /// A queue is full, so the request was not admitted.
+  ///
+  /// Retry after the delay given.
+  case overloaded = 15
+  /// The message belongs to an attempt that was replaced.
+  ///
+  /// Abandon the attempt.
+  case staleEpoch = 16
+  /// The thing exists but its state does not allow this.
+  ///
+  /// Read its state first.
+  case wrongState = 17
+  /// No worker of this id is registered under the caller's account.
+  ///
+  /// Register the worker again.
+  case unknownWorker = 18
+  /// The offer changed between planning and assignment.
+  ///
+  /// Plan again with the current offer.
+  case askChanged = 19
+  /// The worker has no free slot for this offer.
+  ///
+  /// Plan again.
+  case noCapacity = 20
+  /// The name is in use.
+  ///
+  /// Choose another name.
+  case nameTaken = 21
+  /// An amount is zero or otherwise meaningless.
+  ///
+  /// Send an amount above zero.
+  case invalidAmount = 22
+  /// A sum of amounts does not fit in 64 bits.
+  ///
+  /// Send a smaller amount.
+  case amountOverflow = 23
+  /// The cluster has been bootstrapped before.
+  ///
+  /// Use the existing cluster, or an empty data directory.
+  case alreadyBootstrapped = 24
+  /// A parameter of the request has no meaning for this service.
+  ///
+  /// Remove the parameter that the details name.
+  case unsupportedParameter = 25
+  /// The worker's engine answered with an error.
+  ///
+  /// Read the engine's message in the details.
+  case engineError = 26
+  /// The worker could not connect to its engine.
+  ///
+  /// Retry; another worker may serve it.
+  case engineUnreachable = 27
+  /// The engine gave no output within the time allowed.
+  ///
+  /// Lower max_tokens, or choose another model.
+  case engineTimeout = 28
+  /// The engine's answer is not what its protocol says.
+  ///
+  /// Report the engine to its supplier.
+  case engineGarbled = 29
+  /// The engine's stream ended without a finish reason.
+  ///
+  /// Submit again; what arrived was charged.
+  case engineTruncated = 30
+  /// The worker died and its stream could not be continued elsewhere.
+  ///
+  /// Submit again; what arrived was charged.
+  case workerLost = 31
+  /// The reader holds events that are not in the committed record.
+  ///
+  /// Discard the stream; the details say what was charged.
+  case streamDiverged = 32
+  /// The job waited in the queue longer than it allowed.
+  ///
+  /// Allow a longer queue timeout, or raise the ceiling.
+  case deadlineExpired = 33
+  /// The job was cancelled.
+  ///
+  /// Nothing; what arrived before was charged.
+  case cancelled = 34
+  /// The peer belongs to another cluster.
+  ///
+  /// Configure the address of a coordinator of this cluster.
+  case wrongCluster = 35
+  /// The peer's role does not match its certificate or this service.
+  ///
+  /// Use the certificate and port of the role.
+  case wrongRole = 36
+  /// The two sides have no protocol version in common.
+  ///
+  /// Upgrade the older side.
+  case versionMismatch = 37
+  /// A frame header claims more than its type may carry.
+  ///
+  /// Split the content as the message's documentation says.
+  case frameTooLarge = 38
+  /// A frame is not the canonical encoding of a message allowed here.
+  ///
+  /// Correct the encoder; the stream is closed.
+  case frameMalformed = 39
+  /// The disk budget for new jobs is spent.
+  ///
+  /// Retry later; an operator must free or add space.
+  case storageFull = 40
+  /// A defect of the service; its log says more.
+  ///
+  /// Report it with the job id.
+  case internalError = 41
+  /// The account has as many keys as it may.
+  ///
+  /// Revoke keys that are no longer used.
+  case tooManyKeys = 42
+  /// The cluster has as many accounts as it may.
+  ///
+  /// Ask an operator.
+  case tooManyAccounts = 43
+  /// The engine refused because its own queue is full.
+  ///
+  /// Retry after the delay given.
+  case engineBusy = 44
+  /// Leadership was lost before the outcome was known; it may have been carried out.
+  ///
+  /// Retry under the same request key: it is carried out at most once.
+  case outcomeUnknown = 45
+  /// The cluster has not been bootstrapped yet.
+  ///
+  /// Bootstrap it, then retry.
+  case notBootstrapped = 46
+  /// A note, not a failure: the engine reported no usage, so the bill is bounded by the record.
+  ///
+  /// Nothing, or let the engine report usage.
+  case engineNoUsage = 47
+  /// There is no account of this id.
+  ///
+  /// Check the account id.
+  case unknownAccount = 48
+  /// There is no job of this id, or it belongs to another account.
+  ///
+  /// Check the job id and the account of the key.
+  case unknownJob = 49
+  /// The worker sent more output than the job's hold covers.
+  ///
+  /// Nothing; the output is capped at what was held.
+  case streamOverrun = 50
+
+  /// The name in snake_case, as HTTP clients and logs see it.
+  public var name: String {
+    switch self {
+    case .malformedRequest: "malformed_request"
+    case .unauthenticated: "unauthenticated"
+    case .forbidden: "forbidden"
+    case .notFound: "not_found"
+    case .modelNotFound: "model_not_found"
+    case .insufficientCredit: "insufficient_credit"
+    case .contextLengthExceeded: "context_length_exceeded"
+    case .payloadTooLarge: "payload_too_large"
+    case .idempotencyConflict: "idempotency_conflict"
+    case .outputExpired: "output_expired"
+    case .tooManyJobs: "too_many_jobs"
+    case .priceAboveCeiling: "price_above_ceiling"
+    case .unavailable: "unavailable"
+    case .notLeader: "not_leader"
+    case .overloaded: "overloaded"
+    case .staleEpoch: "stale_epoch"
+    case .wrongState: "wrong_state"
+    case .unknownWorker: "unknown_worker"
+    case .askChanged: "ask_changed"
+    case .noCapacity: "no_capacity"
+    case .nameTaken: "name_taken"
+    case .invalidAmount: "invalid_amount"
+    case .amountOverflow: "amount_overflow"
+    case .alreadyBootstrapped: "already_bootstrapped"
+    case .unsupportedParameter: "unsupported_parameter"
+    case .engineError: "engine_error"
+    case .engineUnreachable: "engine_unreachable"
+    case .engineTimeout: "engine_timeout"
+    case .engineGarbled: "engine_garbled"
+    case .engineTruncated: "engine_truncated"
+    case .workerLost: "worker_lost"
+    case .streamDiverged: "stream_diverged"
+    case .deadlineExpired: "deadline_expired"
+    case .cancelled: "cancelled"
+    case .wrongCluster: "wrong_cluster"
+    case .wrongRole: "wrong_role"
+    case .versionMismatch: "version_mismatch"
+    case .frameTooLarge: "frame_too_large"
+    case .frameMalformed: "frame_malformed"
+    case .storageFull: "storage_full"
+    case .internalError: "internal_error"
+    case .tooManyKeys: "too_many_keys"
+    case .tooManyAccounts: "too_many_accounts"
+    case .engineBusy: "engine_busy"
+    case .outcomeUnknown: "outcome_unknown"
+    case .notBootstrapped: "not_bootstrapped"
+    case .engineNoUsage: "engine_no_usage"
+    case .unknownAccount: "unknown_account"
+    case .unknownJob: "unknown_job"
+    case .streamOverrun: "stream_overrun"
+    }
+  }
+
+  /// Whether the same request, sent again later or elsewhere, may succeed.
+  public var isRetryable: Bool {
+    switch self {
+    case .unavailable, .notLeader, .overloaded, .engineUnreachable, .storageFull, .engineBusy,
+      .outcomeUnknown, .notBootstrapped:
+      true
+    default: false
+    }
+  }
+
+  /// The HTTP status of an answer that carries this code; nil if none ever does.
+  public var httpStatus: Int? {
+    switch self {
+    case .malformedRequest, .contextLengthExceeded, .priceAboveCeiling, .invalidAmount,
+      .amountOverflow, .unsupportedParameter:
+      400
+    case .unauthenticated: 401
+    case .insufficientCredit: 402
+    case .forbidden: 403
+    case .notFound, .modelNotFound, .unknownWorker, .unknownAccount, .unknownJob: 404
+    case .idempotencyConflict, .wrongState, .nameTaken, .alreadyBootstrapped, .streamDiverged,
+      .streamOverrun:
+      409
+    case .outputExpired: 410
+    case .payloadTooLarge: 413
+    case .tooManyJobs, .tooManyKeys, .tooManyAccounts: 429
+    case .cancelled: 499
+    case .internalError: 500
+    case .engineError, .engineUnreachable, .engineGarbled, .engineTruncated, .workerLost: 502
+    case .unavailable, .notLeader, .overloaded, .engineBusy, .outcomeUnknown, .notBootstrapped: 503
+    case .engineTimeout, .deadlineExpired: 504
+    case .storageFull: 507
+    default: nil
+    }
+  }
+}
