@@ -16,7 +16,9 @@ public final class Environment: @unchecked Sendable {
 
   /// How an environment is opened.
   public struct Options: Hashable, Sendable {
-    /// Address space reserved, in bytes: the most that the file can grow to. Reserving costs nothing.
+    /// Address space reserved, in bytes.
+    ///
+    /// It is the most that the file can grow to; reserving costs nothing.
     public var mapBytes = 64 << 30
     /// The most named databases.
     public var databasesMax = 272

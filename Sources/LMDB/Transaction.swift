@@ -160,6 +160,7 @@ extension WriteTransaction {
   ///   - append: whether `key` sorts after every key that is there. Appended rows fill their pages,
   ///     others leave them half empty. A key that does not sort last is refused as `keyExists`.
   ///   - fill: writes the value.
+  /// - Throws: `mapFull`, `keyExists`, or what else LMDB reports.
   public func put(
     key: RawSpan, byteCount: Int, in database: Database, append: Bool = false,
     _ fill: (inout MutableRawSpan) -> Void

@@ -1,0 +1,148 @@
+public import Consensus
+public import ExchangeTypes
+internal import Glibc
+internal import LMDB
+internal import Synchronization
+
+/// A replica's disk on LMDB: one environment in the node's data directory.
+///
+/// One thread owns all write transactions and executes batches strictly in the order of `write`; what
+/// waits while a commit flushes shares the next commit. A completed batch is durable. After a failed
+/// one every later batch fails too, since nothing is known about the disk. Reads run on the caller's
+/// thread and see exactly the completed batches (a commit becomes visible a moment before its
+/// completion is called).
+public final class LMDBReplicaStore: ReplicaStore {
+  /// How a store is opened.
+  public struct Options: Hashable, Sendable {
+    /// Address space reserved, in bytes.
+    ///
+    /// It is the most that the file can grow to; reserving costs nothing.
+    public var mapBytes = 64 << 30
+    /// The bytes that the store should stay within; at most `mapBytes`.
+    ///
+    /// From four fifths of it on, `isNearlyFull` asks for no new jobs, so that those under way can
+    /// still settle.
+    public var diskBudgetBytes = 64 << 30
+    /// The defaults.
+    public init() {}
+  }
+
+  /// The most batches that may have been written and not completed; one more is a bug of the caller.
+  public static let batchesInFlightMax = WriteQueue.batchesMax
+
+  private let volume: Mutex<StoreVolume?>
+  private let queue: WriteQueue
+  private let thread: Mutex<WriterThread?>
+  private let meter: DiskMeter
+
+  /// Makes `directory` the disk of this replica, or does nothing if it already is.
+  ///
+  /// Creates the directory (mode 0700) if its parent exists. A crash in between leaves either no
+  /// replica or a whole one.
+  public static func bootstrap(
+    directory path: String, clusterID: ClusterID, replicaID: ReplicaID
+  ) throws(StoreError) {
+    try StoreDirectory.create(path: path)
+    let directory = try StoreDirectory(path: path)
+    let volume = try StoreVolume(directory, options: Options())
+    try volume.bootstrap(StoreIdentity(clusterID: clusterID, replicaID: replicaID))
+    try directory.synchronize()
+  }
+
+  /// Opens what `bootstrap` made, and refuses what is not this replica's or is damaged.
+  public init(
+    directory path: String, clusterID: ClusterID, replicaID: ReplicaID,
+    options: Options = Options()
+  ) throws(StoreError) {
+    precondition(options.diskBudgetBytes <= options.mapBytes, "the budget exceeds the map")
+    let directory = try StoreDirectory(path: path)
+    guard try directory.holdsData() else { throw .notBootstrapped(path: path) }
+    let volume = try StoreVolume(directory, options: options)
+    try volume.demand(StoreIdentity(clusterID: clusterID, replicaID: replicaID))
+    let stored = try volume.load()
+    let meter = DiskMeter(budgetBytes: options.diskBudgetBytes)
+    try volume.withStoreError { try meter.update(from: volume.environment) }
+    let queue = WriteQueue()
+    let writer = try volume.batchWriter(stored)
+    let thread = WriterThread {
+      runWriter(queue, volume, writer, meter)
+    }
+    guard let thread else {
+      throw .system(operation: "start a thread for", path: path, message: "none is left")
+    }
+    self.volume = Mutex(volume)
+    self.queue = queue
+    self.thread = Mutex(thread)
+    self.meter = meter
+  }
+
+  deinit { close() }
+
+  /// Waits until every batch is completed, then ends the writer thread and gives the directory back.
+  ///
+  /// A `write` after this fails with `StoreError.closed`.
+  public func close() {
+    queue.close()
+    thread.withLock { thread in
+      thread?.join()
+      thread = nil
+    }
+    volume.withLock { $0 = nil }
+  }
+
+  /// Whether the store uses four fifths of its budget: the sign to take no new jobs.
+  public var isNearlyFull: Bool { meter.isNearlyFull }
+
+  /// Bytes in use, counted now: walks LMDB's list of free pages.
+  public func usedBytes() throws(StoreError) -> Int {
+    let volume = try open()
+    return try volume.withStoreError { try volume.environment.statistics().bytesUsed }
+  }
+
+  /// Reads every entry and every row, and throws for the first one that is damaged or missing.
+  public func verify() throws(StoreError) { try open().verify() }
+
+  /// What the disk holds.
+  public func load() throws -> StoredReplica { try open().load() }
+
+  /// Queues `batch` for the writer thread; `completion` is called there, in the order of the writes.
+  ///
+  /// - Precondition: fewer than `batchesInFlightMax` batches are under way. Entries follow the log, a
+  ///   truncation drops nothing that was applied, the applied mark does not go back and lies within
+  ///   the log; a row's key has 1 to 511 bytes, its value at most 16 KiB.
+  public func write(
+    _ batch: WriteBatch, completion: @escaping @Sendable (Result<Void, any Error>) -> Void
+  ) {
+    if !queue.append(WriteQueue.Item(batch: batch, completion: completion)) {
+      completion(.failure(StoreError.closed))
+    }
+  }
+
+  /// Durable entries from `first` on, as many as fit in `bytesMax` bytes of payload, but at least one.
+  public func entries(
+    from first: LogIndex, countMax: Int, bytesMax: Int
+  ) throws -> [LogEntry] {
+    try open().entries(from: first, countMax: countMax, bytesMax: bytesMax)
+  }
+
+  /// The stored value of one row.
+  public func row(table: UInt8, key: [UInt8]) throws -> [UInt8]? {
+    try open().row(table: table, key: key)
+  }
+
+  /// Calls `body` with every row of `table` whose key starts with `prefix`, from `start` on.
+  ///
+  /// All rows are of one state: what is written meanwhile does not appear. It holds a read
+  /// transaction, so `body` must not take long.
+  public func scan(
+    table: UInt8, prefix: [UInt8], from start: [UInt8],
+    _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Bool
+  ) throws {
+    try open().scan(table: table, prefix: prefix, from: start, body)
+  }
+
+  private func open() throws(StoreError) -> StoreVolume {
+    guard let volume = volume.withLock({ $0 }) else { throw .closed }
+    return volume
+  }
+}

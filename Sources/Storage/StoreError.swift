@@ -1,0 +1,99 @@
+public import ExchangeTypes
+public import LMDB
+
+/// Why a replica's store cannot be opened, read or written: what is wrong, and what would be right.
+public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// There is no such directory.
+  case directoryMissing(path: String)
+  /// The path leads to something else.
+  case notADirectory(path: String)
+  /// The operating system refused `operation` on `path`.
+  case permissionDenied(operation: String, path: String)
+  /// Another process, or another store of this one, has the directory open.
+  case locked(path: String, process: Int32?)
+  /// The directory holds no replica yet.
+  case notBootstrapped(path: String)
+  /// The directory holds a replica of another cluster.
+  case foreignCluster(expected: ClusterID, found: ClusterID)
+  /// The directory holds another replica of this cluster.
+  case foreignReplica(expected: ReplicaID, found: ReplicaID)
+  /// A later version of the software wrote the directory.
+  case newerFormat(found: UInt32, supported: UInt32)
+  /// What the store says about itself cannot be read or contradicts itself.
+  case corruptMeta(String)
+  /// The file's pages contradict each other.
+  case corruptFile(String)
+  /// An entry's bytes are not those that were written.
+  case corruptEntry(index: LogIndex)
+  /// The log lacks an entry between its first and its last.
+  case missingEntry(index: LogIndex)
+  /// A row's bytes are not those that were written.
+  case corruptRow(table: UInt8, key: [UInt8])
+  /// The reserved address space is used up.
+  case mapFull(mapBytes: Int)
+  /// The file system has no room left.
+  case diskFull
+  /// An earlier write failed, so nothing is known about the disk.
+  case stopped(after: String)
+  /// The store was closed.
+  case closed
+  /// Another failure of LMDB.
+  case database(LMDBError)
+  /// Another failure of the operating system.
+  case system(operation: String, path: String, message: String)
+
+  /// One sentence that says what is wrong, and one that says what to do.
+  public var description: String {
+    switch self {
+    case .directoryMissing(let path):
+      "\(path) does not exist. Bootstrap the replica first, or correct the data directory."
+    case .notADirectory(let path):
+      "\(path) is not a directory. Point the data directory at one."
+    case .permissionDenied(let operation, let path):
+      "This user may not \(operation) \(path). Give the directory to the user that runs the node."
+    case .locked(let path, let process):
+      "\(path) is in use by \(process.map { "process \($0)" } ?? "another process"). "
+        + "Stop it first; two processes must never share a data directory."
+    case .notBootstrapped(let path):
+      "\(path) holds no replica. Bootstrap it first, or correct the data directory."
+    case .foreignCluster(let expected, let found):
+      "The data belongs to cluster \(found), not \(expected). Correct the data directory or the "
+        + "cluster id."
+    case .foreignReplica(let expected, let found):
+      "The data belongs to replica \(found), not \(expected). Correct the data directory or the "
+        + "replica id; a replica that lost its disk needs a new id."
+    case .newerFormat(let found, let supported):
+      "The data has format \(found), this version reads up to \(supported). Run the newer version."
+    case .corruptMeta(let detail):
+      "The store's description of itself is damaged: \(detail). \(rejoin)"
+    case .corruptFile(let detail):
+      "The data file is damaged: \(detail). \(rejoin)"
+    case .corruptEntry(let index):
+      "Log entry \(index) is damaged. \(rejoin)"
+    case .missingEntry(let index):
+      "Log entry \(index) is missing. \(rejoin)"
+    case .corruptRow(let table, let key):
+      "Row \(key.map(hexadecimal).joined()) of table \(table) is damaged. \(rejoin)"
+    case .mapFull(let mapBytes):
+      "All \(mapBytes) bytes of reserved address space are used. Reserve more and restart."
+    case .diskFull:
+      "The file system has no room left. Free some or grow it, and restart."
+    case .stopped(let cause):
+      "An earlier write failed (\(cause)), so nothing is known about the disk. Restart the node."
+    case .closed:
+      "The store is closed."
+    case .database(let error):
+      "The database failed: \(error)."
+    case .system(let operation, let path, let message):
+      "Cannot \(operation) \(path): \(message)."
+    }
+  }
+}
+
+/// Never "truncate and go on": this replica acknowledged what is damaged.
+private let rejoin =
+  "Keep the directory for inspection and let the node rejoin under a new replica id."
+
+private func hexadecimal(_ byte: UInt8) -> String {
+  (byte < 16 ? "0" : "") + String(byte, radix: 16)
+}

@@ -1,0 +1,333 @@
+internal import Consensus
+internal import ExchangeTypes
+internal import Glibc
+internal import LMDB
+internal import Synchronization
+
+/// Whose disk a directory is.
+struct StoreIdentity: Hashable, Sendable {
+  let clusterID: ClusterID
+  let replicaID: ReplicaID
+}
+
+/// An open environment with its databases, and everything that only reads.
+///
+/// Holds the directory's lock for as long as the environment is open.
+final class StoreVolume: Sendable {
+  let environment: Environment
+  private let mapBytes: Int
+  private let directory: StoreDirectory
+  private let meta: Database
+  private let log: Database
+  /// A database that no format up to this one has.
+  private let unknownDatabase: String?
+  /// The tables that exist as of the last commit.
+  private let tables: Mutex<[UInt8: Database]>
+
+  init(_ directory: StoreDirectory, options: LMDBReplicaStore.Options) throws(StoreError) {
+    let mapBytes = options.mapBytes
+    let (environment, databases) = try storeErrors(mapBytes: mapBytes) {
+      try PageAudit.check(file: directory.dataFile)
+      var settings = Environment.Options()
+      settings.mapBytes = mapBytes
+      let environment = try Environment(directory: directory.path, options: settings)
+      return (environment, try openDatabases(environment))
+    }
+    self.directory = directory
+    self.environment = environment
+    self.mapBytes = mapBytes
+    meta = databases.meta
+    log = databases.log
+    unknownDatabase = databases.unknown
+    tables = Mutex(databases.tables)
+  }
+
+  /// Runs `body` and names its failures.
+  func withStoreError<Result>(_ body: () throws -> Result) throws(StoreError) -> Result {
+    try storeErrors(mapBytes: mapBytes, body)
+  }
+
+  // MARK: Identity
+
+  /// Writes the identity if there is none, and demands that it is this one if there is.
+  func bootstrap(_ identity: StoreIdentity) throws(StoreError) {
+    if try storedIdentity() != nil { return try demand(identity) }
+    try withStoreError {
+      try environment.write { transaction in
+        try StoredMeta.put(.format, in: meta, of: transaction) { $0.write(formatVersion) }
+        try StoredMeta.put(.identity, in: meta, of: transaction) { writer in
+          writer.write(identity.clusterID.rawValue)
+          writer.write(identity.replicaID.rawValue)
+        }
+        try StoredMeta.put(.firstEntry, in: meta, of: transaction) { $0.write(UInt64(1)) }
+        let id = transaction.id
+        try StoredMeta.put(.commit, in: meta, of: transaction) { $0.write(id) }
+        try transaction.commit()
+      }
+    }
+  }
+
+  /// Throws unless the store is of a known format and belongs to `identity`.
+  func demand(_ identity: StoreIdentity) throws(StoreError) {
+    guard let found = try storedIdentity() else { throw .notBootstrapped(path: directory.path) }
+    guard found.clusterID == identity.clusterID else {
+      throw .foreignCluster(expected: identity.clusterID, found: found.clusterID)
+    }
+    guard found.replicaID == identity.replicaID else {
+      throw .foreignReplica(expected: identity.replicaID, found: found.replicaID)
+    }
+    if let unknownDatabase {
+      throw .corruptFile("there is a database called \(unknownDatabase)")
+    }
+  }
+
+  private func storedIdentity() throws(StoreError) -> StoreIdentity? {
+    try read { transaction in
+      let format = try StoredMeta.get(.format, in: meta, of: transaction) {
+        try $0.read(UInt32.self)
+      }
+      guard let format else {
+        guard try transaction.count(in: meta) == 0 else {
+          throw StoreError.corruptMeta("it has no format")
+        }
+        return nil
+      }
+      guard format <= formatVersion else {
+        throw StoreError.newerFormat(found: format, supported: formatVersion)
+      }
+      guard format > 0 else { throw StoreError.corruptMeta("its format is 0") }
+      let commit = try StoredMeta.get(.commit, in: meta, of: transaction) {
+        try $0.read(UInt64.self)
+      }
+      guard commit == transaction.id else {
+        throw StoreError.corruptMeta(
+          "transaction \(transaction.id) claims to be \(commit.map(String.init) ?? "none")")
+      }
+      let identity = try StoredMeta.get(.identity, in: meta, of: transaction) { reader in
+        StoreIdentity(
+          clusterID: ClusterID(try reader.read(UInt128.self)),
+          replicaID: ReplicaID(try reader.read(UInt64.self)))
+      }
+      guard let identity else { throw StoreError.corruptMeta("it has no identity") }
+      return identity
+    }
+  }
+
+  // MARK: Log
+
+  /// What the disk holds; checks that the log has no gap.
+  func load() throws(StoreError) -> StoredReplica {
+    try read { transaction in
+      let first = try StoredMeta.get(.firstEntry, in: meta, of: transaction) { reader in
+        LogIndex(try reader.read(UInt64.self))
+      }
+      guard let first, first.rawValue > 0 else {
+        throw StoreError.corruptMeta("it does not tell where the log starts")
+      }
+      let last = try transaction.withRow(at: .last, in: log) { key, _ in try index(of: key) }
+      let lastEntry = last ?? LogIndex(first.rawValue - 1)
+      let count = try transaction.count(in: log)
+      if lastEntry < first ? count != 0 : UInt64(count) != lastEntry.rawValue - first.rawValue + 1 {
+        throw StoreError.missingEntry(index: try firstGap(from: first, transaction))
+      }
+      let hardState = try StoredMeta.get(.hardState, in: meta, of: transaction) { reader in
+        HardState(
+          term: Term(try reader.read(UInt64.self)),
+          votedFor: try reader.readOptional { (reader) throws(CanonicalError) in
+            ReplicaID(try reader.read(UInt64.self))
+          })
+      }
+      let applied = try StoredMeta.get(.applied, in: meta, of: transaction) { reader in
+        let index = LogIndex(try reader.read(UInt64.self))
+        let term = Term(try reader.read(UInt64.self))
+        guard let digest = StateDigest(bytes: try reader.readRaw(count: 32)) else {
+          preconditionFailure("32 bytes are a digest")
+        }
+        return AppliedMark(index: index, term: term, digest: digest)
+      }
+      if let applied, applied.index > lastEntry {
+        throw StoreError.missingEntry(index: lastEntry.next)
+      }
+      return StoredReplica(
+        hardState: hardState, firstEntry: first, lastEntry: lastEntry, applied: applied)
+    }
+  }
+
+  /// Entries from `first` on, within both limits but at least one if there is one.
+  func entries(
+    from first: LogIndex, countMax: Int, bytesMax: Int
+  ) throws(StoreError) -> [LogEntry] {
+    guard countMax > 0 else { return [] }
+    var entries: [LogEntry] = []
+    var bytes = 0
+    try read { transaction in
+      try forEachEntry(from: first, transaction) { _, entry in
+        bytes += entry.payload.count
+        if !entries.isEmpty && bytes > bytesMax { return false }
+        entries.append(entry)
+        return entries.count < countMax
+      }
+    }
+    return entries
+  }
+
+  /// Calls `body` with the entries from `first` on, in order, each one checked.
+  private func forEachEntry(
+    from first: LogIndex, _ transaction: borrowing ReadTransaction,
+    _ body: (LogIndex, LogEntry) throws -> Bool
+  ) throws {
+    var expected = first
+    try LogKey(first).withBytes { start in
+      try transaction.forEach(in: log, from: start) { key, value in
+        guard try index(of: key) == expected else {
+          throw StoreError.missingEntry(index: expected)
+        }
+        let entry = try StoredEntry.read(value, at: expected)
+        defer { expected = expected.next }
+        return try body(expected, entry)
+      }
+    }
+  }
+
+  private func firstGap(
+    from first: LogIndex, _ transaction: borrowing ReadTransaction
+  ) throws -> LogIndex {
+    var expected = first
+    try transaction.forEach(in: log) { key, _ in
+      guard try index(of: key) == expected else { return false }
+      expected = expected.next
+      return true
+    }
+    return expected
+  }
+
+  private func index(of key: RawSpan) throws(StoreError) -> LogIndex {
+    guard key.byteCount == 8 else {
+      throw .corruptFile("the log has a key of \(key.byteCount) bytes")
+    }
+    return LogIndex(key.number(at: 0))
+  }
+
+  // MARK: Rows
+
+  func row(table: UInt8, key: [UInt8]) throws(StoreError) -> [UInt8]? {
+    guard let database = tables.withLock({ $0[table] }), !key.isEmpty else { return nil }
+    return try read { transaction in
+      try transaction.withValue(forKey: key.span.bytes, in: database) { value in
+        guard let value else { return nil }
+        return try StoredRow.read(value, table: table, key: key.span.bytes)
+      }
+    }
+  }
+
+  func scan(
+    table: UInt8, prefix: [UInt8], from start: [UInt8],
+    _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Bool
+  ) throws {
+    guard let database = tables.withLock({ $0[table] }) else { return }
+    let first = start.lexicographicallyPrecedes(prefix) ? prefix : start
+    // Not `read`: an error of `body` belongs to the caller and passes as it is.
+    try environment.read { transaction in
+      try transaction.forEach(in: database, from: first.span.bytes) { key, value in
+        let bytes = key.array
+        guard bytes.starts(with: prefix) else { return false }
+        return try body(bytes, try StoredRow.read(value, table: table, key: key))
+      }
+    }
+  }
+
+  /// Makes the tables that a commit created visible to readers.
+  func publish(_ written: [UInt8: BatchWriter.Table]) {
+    tables.withLock { tables in
+      if tables.count < written.count { tables = written.mapValues(\.database) }
+    }
+  }
+
+  // MARK: Whole store
+
+  /// Reads everything.
+  func verify() throws(StoreError) {
+    let stored = try load()
+    try read { transaction in
+      try forEachEntry(from: stored.firstEntry, transaction) { _, _ in true }
+      for (table, database) in tables.withLock({ $0 }) {
+        try transaction.forEach(in: database) { key, value in
+          _ = try StoredRow.read(value, table: table, key: key)
+          return true
+        }
+      }
+    }
+  }
+
+  /// The writer that goes on from `stored`.
+  func batchWriter(_ stored: StoredReplica) throws(StoreError) -> BatchWriter {
+    let written = try read { transaction in
+      try tables.withLock { $0 }.mapValues { database in
+        let highest = try transaction.withRow(at: .last, in: database) { key, _ in key.array }
+        return BatchWriter.Table(database: database, highestKey: highest ?? [])
+      }
+    }
+    return BatchWriter(meta: meta, log: log, tables: written, stored: stored)
+  }
+
+  private func read<Result>(
+    _ body: (borrowing ReadTransaction) throws -> Result
+  ) throws(StoreError) -> Result {
+    try withStoreError { try environment.read(body) }
+  }
+}
+
+/// The databases of an environment.
+private struct StoreDatabases {
+  let meta: Database
+  let log: Database
+  var tables: [UInt8: Database] = [:]
+  var unknown: String?
+}
+
+/// Opens the databases; creates `meta` and `log` if the environment is new.
+private func openDatabases(_ environment: Environment) throws -> StoreDatabases {
+  let names = try environment.read { transaction in
+    var names: [String] = []
+    try transaction.forEach(in: .main) { key, _ in
+      names.append(String(decoding: key.array, as: UTF8.self))
+      return true
+    }
+    return names
+  }
+  for required in ["meta", "log"] where !names.isEmpty && !names.contains(required) {
+    throw StoreError.corruptFile("there is no database called \(required)")
+  }
+  return try environment.write { transaction in
+    var databases = StoreDatabases(
+      meta: try transaction.database(named: "meta"), log: try transaction.database(named: "log"))
+    for name in names where name != "meta" && name != "log" {
+      if let table = StoredRow.table(databaseName: name) {
+        databases.tables[table] = try transaction.database(named: name)
+      } else {
+        databases.unknown = name
+      }
+    }
+    try transaction.commit()
+    return databases
+  }
+}
+
+/// Runs `body` and names its failures.
+private func storeErrors<Result>(
+  mapBytes: Int, _ body: () throws -> Result
+) throws(StoreError) -> Result {
+  do {
+    return try body()
+  } catch let error as StoreError {
+    throw error
+  } catch let error as LMDBError {
+    switch error.reason {
+    case .mapFull: throw .mapFull(mapBytes: mapBytes)
+    case .corrupted, .invalid: throw .corruptFile(error.description)
+    default: throw error.code == ENOSPC ? .diskFull : .database(error)
+    }
+  } catch {
+    preconditionFailure("a store threw \(error)")
+  }
+}

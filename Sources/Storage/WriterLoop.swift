@@ -1,0 +1,84 @@
+internal import Consensus
+internal import LMDB
+internal import Synchronization
+
+/// The writer thread's life: take what waits, commit it together, complete it in order.
+///
+/// The first failure is the last transaction: every batch from there on is answered with it.
+func runWriter(
+  _ queue: WriteQueue, _ volume: StoreVolume, _ initial: BatchWriter, _ meter: DiskMeter
+) {
+  var writer = initial
+  var failure: StoreError?
+  while let items = queue.takeAll() {
+    let outcome: Result<Void, any Error>
+    if let failure {
+      outcome = .failure(StoreError.stopped(after: failure.description))
+    } else {
+      do throws(StoreError) {
+        try commit(items, to: volume, &writer)
+        try volume.withStoreError { try meter.update(from: volume.environment) }
+        outcome = .success(())
+      } catch {
+        failure = error
+        outcome = .failure(error)
+      }
+    }
+    for item in items {
+      queue.finishOne()
+      item.completion(outcome)
+    }
+  }
+}
+
+private func commit(
+  _ items: [WriteQueue.Item], to volume: StoreVolume, _ writer: inout BatchWriter
+) throws(StoreError) {
+  if items.allSatisfy({ $0.batch.isEmpty }) { return }
+  try volume.withStoreError {
+    try volume.environment.write { transaction in
+      for item in items { try writer.write(item.batch, to: transaction) }
+      try writer.stamp(transaction)
+      try transaction.commit()
+    }
+  }
+  volume.publish(writer.tables)
+}
+
+/// Watches the disk budget.
+///
+/// The end of the file is cheap to ask, and suffices while it lies under the threshold. Beyond it free
+/// pages count, and counting them walks a list: that is done when the file has grown, and now and then
+/// to see it shrink.
+final class DiskMeter: Sendable {
+  private struct State {
+    var isNearlyFull = false
+    var highWaterBytes = 0
+    var commitsSinceCount = 0
+  }
+
+  private static let commitsBetweenCounts = 64
+
+  private let thresholdBytes: Int
+  private let state = Mutex(State())
+
+  init(budgetBytes: Int) { thresholdBytes = budgetBytes / 5 * 4 }
+
+  var isNearlyFull: Bool { state.withLock(\.isNearlyFull) }
+
+  /// Looks again, after a commit.
+  func update(from environment: Environment) throws {
+    let highWater = try environment.highWaterBytes()
+    let mustCount = state.withLock { state in
+      state.commitsSinceCount += 1
+      return highWater >= thresholdBytes
+        && (highWater > state.highWaterBytes
+          || state.commitsSinceCount >= Self.commitsBetweenCounts)
+    }
+    guard mustCount else { return }
+    let used = try environment.statistics().bytesUsed
+    state.withLock { state in
+      state = State(isNearlyFull: used >= thresholdBytes, highWaterBytes: highWater)
+    }
+  }
+}
