@@ -1,0 +1,253 @@
+/// Fields that engines use for sampling, limits and transport: no template sees them.
+private let samplingFields: Set<String> = [
+  "model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "max_new_tokens",
+  "n_predict", "min_tokens", "n", "best_of", "temperature", "top_p", "top_k", "min_p", "typical_p",
+  "seed", "stop", "stop_token_ids", "logit_bias", "logprobs", "top_logprobs", "prompt_logprobs",
+  "presence_penalty", "frequency_penalty", "repetition_penalty", "repeat_penalty", "user",
+  "service_tier", "store", "metadata", "prompt_cache_key", "safety_identifier", "echo",
+  "ignore_eos",
+  "skip_special_tokens", "return_token_ids", "return_tokens", "timings_per_token", "cache_salt",
+  "request_id", "priority", "parallel_tool_calls", "cache_prompt",
+]
+
+/// Fields that bound the output: an engine may know any of them, so a rewriting sets all that are present.
+let outputLimitFields = ["max_tokens", "max_completion_tokens", "max_new_tokens", "n_predict"]
+
+extension InferenceRequest {
+  /// Reads the whole body once; throws `JSONError` or `RequestError`.
+  mutating func collectFields(_ scanner: inout JSONScanner) throws {
+    let promptField = endpoint == .chatCompletions ? "messages" : "prompt"
+    var seen: Set<String> = []
+    var limits: [String: Int] = [:]
+    var answers = 1
+    var prompts = 1
+    try scanner.beginObject()
+    insertionPoint = scanner.offset
+    while let name = try scanner.nextKey() {
+      guard seen.insert(name).inserted else { throw RequestError.duplicate(field: name) }
+      var value = scanner
+      let span = try scanner.skipValue()
+      fields.append(Field(name: name, value: span))
+      insertionPoint = scanner.offset
+      if !samplingFields.contains(name), name != promptField {
+        var counted = value
+        promptBytes += try PromptBound.printed(&counted) + name.utf8.count
+      }
+      if try value.peek() == .null { continue }
+      switch name {
+      case "model": model = try value.string(name)
+      case "stream": stream = try value.boolean(name)
+      case "stream_options": try readStreamOptions(&value)
+      case let name where outputLimitFields.contains(name):
+        limits[name] = try value.integer(name, 1...Int(Int32.max))
+      case "n", "best_of": answers = max(answers, try value.integer(name, 1...128))
+      case "temperature": temperature = try value.double(name)
+      case "seed": seed = try value.integer(name, Int.min...Int.max)
+      case "stop": stop = try value.strings(name)
+      case "messages" where endpoint == .chatCompletions: try readMessages(&value)
+      case "prompt" where endpoint == .completions: prompts = try readPrompt(&value)
+      case "tools", "functions":
+        if try value.peek() != .array || !value.isEmptyArray() { features.insert(.tools) }
+      case "logprobs": if try value.isWanted() { features.insert(.logprobs) }
+      case "top_logprobs", "prompt_logprobs": features.insert(.logprobs)
+      case "response_format":
+        if try value.member("type") != "text" { features.insert(.structuredOutput) }
+      case "guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs",
+        "grammar", "json_schema", "regex", "ebnf":
+        features.insert(.structuredOutput)
+      case "chat_template": features.insert(.customTemplate)
+      case "echo": if try value.isWanted() { features.insert(.echo) }
+      case "audio", "modalities": features.insert(.media)
+      default: break
+      }
+    }
+    try scanner.end()
+    guard seen.contains("model"), !model.isEmpty else { throw RequestError.missing(field: "model") }
+    guard messageCount > 0 else { throw RequestError.missing(field: promptField) }
+    maxTokens = limits["max_completion_tokens"] ?? limits["max_tokens"] ?? limits.values.min()
+    sequences = answers * prompts
+    if sequences > 1 { features.insert(.severalSequences) }
+  }
+
+  private mutating func readStreamOptions(_ scanner: inout JSONScanner) throws {
+    guard try scanner.peek() == .object else {
+      throw RequestError.invalid(field: "stream_options", expected: "an object")
+    }
+    var seen: Set<String> = []
+    try scanner.beginObject()
+    while let name = try scanner.nextKey() {
+      guard seen.insert(name).inserted else {
+        throw RequestError.duplicate(field: "stream_options.\(name)")
+      }
+      var value = scanner
+      streamOptions.append(Field(name: name, value: try scanner.skipValue()))
+      if name == "include_usage", try value.peek() != .null {
+        wantsUsage = try value.boolean("stream_options.include_usage")
+      }
+    }
+  }
+
+  private mutating func readMessages(_ scanner: inout JSONScanner) throws {
+    guard try scanner.peek() == .array else {
+      throw RequestError.invalid(field: "messages", expected: "an array")
+    }
+    try scanner.beginArray()
+    while try scanner.nextElement() {
+      let field = "messages[\(messageCount)]"
+      messageCount += 1
+      guard try scanner.peek() == .object else {
+        throw RequestError.invalid(field: field, expected: "an object")
+      }
+      var hasRole = false
+      try scanner.beginObject()
+      while let key = try scanner.nextKey() {
+        switch (key, try scanner.peek()) {
+        case ("role", .string):
+          hasRole = true
+          promptBytes += try scanner.readStringBytes().count
+        case ("role", _): throw RequestError.invalid(field: field + ".role", expected: "a string")
+        case ("content", .string): promptBytes += try scanner.readStringBytes().count
+        case ("content", .array): try readParts(&scanner, field + ".content")
+        case ("content", .null): try scanner.skipValue()
+        case ("content", _):
+          throw RequestError.invalid(field: field + ".content", expected: "a string or an array")
+        default: promptBytes += try PromptBound.printed(&scanner) + key.utf8.count
+        }
+      }
+      guard hasRole else { throw RequestError.missing(field: field + ".role") }
+    }
+  }
+
+  /// Content parts: text is counted once decoded; anything else is media of unknown cost.
+  private mutating func readParts(_ scanner: inout JSONScanner, _ field: String) throws {
+    try scanner.beginArray()
+    while try scanner.nextElement() {
+      if try scanner.peek() == .string {
+        promptBytes += try scanner.readStringBytes().count
+        continue
+      }
+      guard try scanner.peek() == .object else {
+        throw RequestError.invalid(field: field, expected: "parts that are objects")
+      }
+      try scanner.beginObject()
+      while let key = try scanner.nextKey() {
+        switch (key, try scanner.peek()) {
+        case ("text", .string), ("refusal", .string):
+          promptBytes += try scanner.readStringBytes().count
+        case ("type", .string):
+          let type = try scanner.readString()
+          if type != "text", type != "refusal" { features.insert(.media) }
+        default: promptBytes += try PromptBound.printed(&scanner) + key.utf8.count
+        }
+      }
+    }
+  }
+
+  /// A string, an array of strings, an array of ids, or an array of arrays of ids; gives how many prompts.
+  private mutating func readPrompt(_ scanner: inout JSONScanner) throws -> Int {
+    let wrong = RequestError.invalid(field: "prompt", expected: "a string, strings, or token ids")
+    switch try scanner.peek() {
+    case .string:
+      promptBytes += try scanner.readStringBytes().count
+      messageCount = 1
+    case .array:
+      var ids = 0
+      try scanner.beginArray()
+      while try scanner.nextElement() {
+        switch try scanner.peek() {
+        case .string:
+          promptBytes += try scanner.readStringBytes().count
+          messageCount += 1
+        case .number:
+          _ = try scanner.integer("prompt", 0...Int(UInt32.max))
+          ids += 1
+        case .array:
+          features.insert(.tokenIDPrompt)
+          messageCount += 1
+          try scanner.beginArray()
+          while try scanner.nextElement() {
+            _ = try scanner.integer("prompt", 0...Int(UInt32.max))
+            promptBytes += 1
+          }
+        default: throw wrong
+        }
+      }
+      if ids > 0 {
+        guard messageCount == 0 else { throw wrong }  // ids and prompts mixed
+        features.insert(.tokenIDPrompt)
+        promptBytes += ids
+        messageCount = 1
+      }
+    default: throw wrong
+    }
+    return max(1, messageCount)
+  }
+}
+
+extension JSONScanner {
+  fileprivate mutating func string(_ field: String) throws -> String {
+    guard try peek() == .string else {
+      throw RequestError.invalid(field: field, expected: "a string")
+    }
+    return try readString()
+  }
+
+  fileprivate mutating func boolean(_ field: String) throws -> Bool {
+    guard try peek() == .boolean else {
+      throw RequestError.invalid(field: field, expected: "a boolean")
+    }
+    return try readBoolean()
+  }
+
+  fileprivate mutating func integer(_ field: String, _ range: ClosedRange<Int>) throws -> Int {
+    let bounds =
+      range == Int.min...Int.max
+      ? "an integer of 64 bits" : "an integer from \(range.lowerBound) to \(range.upperBound)"
+    guard try peek() == .number, let value = Int(text(of: try readNumber())),
+      range.contains(value)
+    else { throw RequestError.invalid(field: field, expected: bounds) }
+    return value
+  }
+
+  fileprivate mutating func double(_ field: String) throws -> Double {
+    guard try peek() == .number, let value = Double(text(of: try readNumber())), value.isFinite
+    else { throw RequestError.invalid(field: field, expected: "a number") }
+    return value
+  }
+
+  fileprivate mutating func strings(_ field: String) throws -> [String] {
+    if try peek() == .string { return [try readString()] }
+    guard try peek() == .array else {
+      throw RequestError.invalid(field: field, expected: "a string or an array of strings")
+    }
+    var result: [String] = []
+    try beginArray()
+    while try nextElement() { result.append(try string(field)) }
+    return result
+  }
+
+  /// A boolean's value; for `logprobs` of completions, a number means yes.
+  fileprivate mutating func isWanted() throws -> Bool {
+    try peek() == .boolean ? readBoolean() : true
+  }
+
+  fileprivate mutating func isEmptyArray() throws -> Bool {
+    try beginArray()
+    return try !nextElement()
+  }
+
+  /// The string under a key of the object that comes next, if it is an object with such a string.
+  fileprivate mutating func member(_ name: String) throws -> String? {
+    guard try peek() == .object else { return nil }
+    var found: String?
+    try beginObject()
+    while let key = try nextKey() {
+      if key == name, try peek() == .string {
+        found = try readString()
+      } else {
+        try skipValue()
+      }
+    }
+    return found
+  }
+}
