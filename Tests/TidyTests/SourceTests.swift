@@ -1,0 +1,58 @@
+import Foundation
+import Testing
+
+@Suite("The sources")
+struct SourceTests {
+  @Test("nothing is left to be done later")
+  func marks() throws {
+    let marks = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]
+    for file in try Repository.sources() {
+      for (number, line) in file.lines.enumerated() {
+        for mark in marks where line.contains(mark) {
+          Issue.record("\(file):\(number + 1) says \(mark)")
+        }
+      }
+    }
+  }
+
+  @Test("no sleep stands for a condition")
+  func sleeps() throws {
+    let calls = ["usleep(", "Thread.sleep", "nanosleep(", " sleep("]
+    for file in try Repository.sources() {
+      for (number, line) in file.lines.enumerated() where !line.contains("///") {
+        for call in calls where line.contains(call) {
+          Issue.record("\(file):\(number + 1) calls \(call)")
+        }
+      }
+    }
+  }
+
+  @Test("apply knows no clock, no randomness and no floating point")
+  func determinism() throws {
+    let banned = ["Date(", "ContinuousClock", "SystemRandomNumberGenerator", ".random(", "Double", "Float"]
+    let rooms: Set = ["ExchangeTypes", "TokenLedger", "JobMarket", "ExchangeCore"]
+    for file in try Repository.sources() where rooms.contains(file.room) {
+      for (number, line) in file.lines.enumerated() {
+        guard !line.drop(while: { $0 == " " }).hasPrefix("//") else { continue }
+        for word in banned where line.contains(word) {
+          Issue.record("\(file):\(number + 1) uses \(word)")
+        }
+      }
+    }
+  }
+
+  @Test("a source file holds one idea: at most 800 lines, generated ones apart")
+  func length() throws {
+    for file in try Repository.sources() where file.lines.first?.contains("Generated") != true {
+      #expect(file.lines.count <= 800, "\(file) has \(file.lines.count) lines")
+    }
+  }
+
+  @Test("every room has a front door")
+  func readmes() throws {
+    for room in House.rooms where !["CRaft", "CLMDB", "CNGHTTP2", "yard", "yard-bench"].contains(room) {
+      let door = Repository.root.appendingPathComponent("Sources/\(room)/README.md")
+      #expect(FileManager.default.fileExists(atPath: door.path), "Sources/\(room)/README.md is missing")
+    }
+  }
+}
