@@ -20,7 +20,9 @@ let checksumBytes = 8
 /// The version that this code writes and the highest that it reads.
 let formatVersion: UInt32 = 1
 
-/// The names of the meta database's rows. The row `format` keeps its encoding in every version.
+/// The names of the meta database's rows.
+///
+/// The row `format` keeps its encoding in every version.
 enum MetaKey: String {
   /// The format version (4).
   case format

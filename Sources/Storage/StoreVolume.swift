@@ -27,7 +27,7 @@ final class StoreVolume: Sendable {
   init(_ directory: StoreDirectory, options: LMDBReplicaStore.Options) throws(StoreError) {
     let mapBytes = options.mapBytes
     let (environment, databases) = try storeErrors(mapBytes: mapBytes) {
-      try PageAudit.check(file: directory.dataFile)
+      _ = try PageAudit.check(file: directory.dataFile)
       var settings = Environment.Options()
       settings.mapBytes = mapBytes
       let environment = try Environment(directory: directory.path, options: settings)
