@@ -1,0 +1,100 @@
+/// A logged request to change the exchange.
+///
+/// A command that somebody outside asks for names the key that he asked with (`caller`); `apply`
+/// checks again, in log order, that the key is live, that its scopes allow the command, and whose
+/// account it is. The others are made by the leader.
+///
+/// The codes are those of the log: append-only, a retired one is never given again.
+public enum Command: Hashable, Sendable {
+  /// Opens the cluster's books.
+  case bootstrap(Bootstrap)
+  /// Lets time pass: everything whose deadline has come expires.
+  case pulse
+  /// Opens an account.
+  case accountCreate(AccountCreate)
+  /// Gives an account credit, out of issuance.
+  case accountCredit(AccountCredit)
+  /// Adds an API key to an account.
+  case keyCreate(KeyCreate)
+  /// Ends an API key for good.
+  case keyRevoke(KeyRevoke)
+  /// Stores one part of a payload that is too large for `submit`.
+  case payloadPart(PayloadPart)
+  /// Queues a job and holds its largest possible charge.
+  case submit(Submit)
+  /// Gives a queued job to a worker.
+  case assign(Assign)
+  /// Extends the records of running jobs.
+  case checkpoint(Checkpoint)
+  /// Ends a job by what its worker says.
+  case settle(Settle)
+  /// Asks a job to end.
+  case cancel(Cancel)
+  /// Takes a job back from a worker that will not end it.
+  case attemptLost(AttemptLost)
+  /// Announces a worker with what it offers.
+  case workerRegister(WorkerRegister)
+  /// Takes a worker's offers off the market.
+  case workerGone(WorkerGone)
+  /// Forgets the records of ended jobs.
+  case purge(Purge)
+  /// Turns on what every voter's program supports.
+  case raiseStateVersion(RaiseStateVersion)
+  /// Starts the timer that ends an attached job without a reader.
+  case orphan(Orphan)
+  /// Stops that timer: a reader is back.
+  case adopt(Adopt)
+  /// Asks several jobs to end.
+  case cancelMany(CancelMany)
+
+  /// The command's number in the log.
+  public var code: UInt8 {
+    switch self {
+    case .bootstrap: 1
+    case .pulse: 2
+    case .accountCreate: 3
+    case .accountCredit: 4
+    case .keyCreate: 5
+    case .keyRevoke: 6
+    case .payloadPart: 7
+    case .submit: 8
+    case .assign: 9
+    case .checkpoint: 10
+    case .settle: 11
+    case .cancel: 12
+    case .attemptLost: 13
+    case .workerRegister: 14
+    case .workerGone: 15
+    case .purge: 16
+    case .raiseStateVersion: 17
+    case .orphan: 18
+    case .adopt: 19
+    case .cancelMany: 20
+    }
+  }
+
+  /// The largest fields that a command may have, chosen so that a batch of any one command fits in an
+  /// entry of the log (`LogEntry.payloadBytesMax`).
+  public enum Limits {
+    /// Names of accounts, keys and workers, in bytes of UTF-8.
+    public static let nameBytesMax = 128
+    /// A job's wrapped key.
+    public static let wrappedKeyBytesMax = 128
+    /// A sealed payload inside a submit.
+    public static let inlineBytesMax = 12 * 1024
+    /// One part of a sealed payload.
+    public static let partBytesMax = 15 * 1024
+    /// Parts of one payload: 1 MiB of body and its seal.
+    public static let partsMax: UInt16 = 72
+    /// The sealed events of one checkpoint or of a settle's tail: one event of the largest size fits.
+    public static let segmentBytesMax = 14 * 1024
+    /// Streams in one checkpoint command.
+    public static let checkpointEntriesMax = 200
+    /// The sealed error text of a settle.
+    public static let detailBytesMax = 1_280
+    /// Offers of one worker.
+    public static let offersMax = 16
+    /// Jobs named by one purge or cancelMany.
+    public static let jobsMax = 1_024
+  }
+}

@@ -1,0 +1,261 @@
+internal import ExchangeTypes
+internal import JobMarket
+
+extension Command {
+  /// Writes the code and the fields.
+  func encode(into writer: inout FieldWriter) {
+    writer.write(code)
+    switch self {
+    case .bootstrap(let command): command.encode(into: &writer)
+    case .pulse: break
+    case .accountCreate(let command): command.encode(into: &writer)
+    case .accountCredit(let command): command.encode(into: &writer)
+    case .keyCreate(let command): command.encode(into: &writer)
+    case .keyRevoke(let command): command.encode(into: &writer)
+    case .payloadPart(let command): command.encode(into: &writer)
+    case .submit(let command): command.encode(into: &writer)
+    case .assign(let command): command.encode(into: &writer)
+    case .checkpoint(let command): command.encode(into: &writer)
+    case .settle(let command): command.encode(into: &writer)
+    case .cancel(let command): command.encode(into: &writer)
+    case .attemptLost(let command): command.encode(into: &writer)
+    case .workerRegister(let command): command.encode(into: &writer)
+    case .workerGone(let command): command.encode(into: &writer)
+    case .purge(let command): command.encode(into: &writer)
+    case .raiseStateVersion(let command): writer.write(command.to)
+    case .orphan(let command): writer.write(command.job)
+    case .adopt(let command): command.encode(into: &writer)
+    case .cancelMany(let command): command.encode(into: &writer)
+    }
+  }
+
+  /// Reads a code and its fields; a code that this program does not know is an error.
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    let at = reader.offset
+    let code = try reader.read(UInt8.self)
+    switch code {
+    case 1: self = .bootstrap(try Bootstrap(from: &reader))
+    case 2: self = .pulse
+    case 3: self = .accountCreate(try AccountCreate(from: &reader))
+    case 4: self = .accountCredit(try AccountCredit(from: &reader))
+    case 5: self = .keyCreate(try KeyCreate(from: &reader))
+    case 6: self = .keyRevoke(try KeyRevoke(from: &reader))
+    case 7: self = .payloadPart(try PayloadPart(from: &reader))
+    case 8: self = .submit(try Submit(from: &reader))
+    case 9: self = .assign(try Assign(from: &reader))
+    case 10: self = .checkpoint(try Checkpoint(from: &reader))
+    case 11: self = .settle(try Settle(from: &reader))
+    case 12: self = .cancel(try Cancel(from: &reader))
+    case 13: self = .attemptLost(try AttemptLost(from: &reader))
+    case 14: self = .workerRegister(try WorkerRegister(from: &reader))
+    case 15: self = .workerGone(try WorkerGone(from: &reader))
+    case 16: self = .purge(try Purge(from: &reader))
+    case 17: self = .raiseStateVersion(RaiseStateVersion(to: try reader.read()))
+    case 18: self = .orphan(Orphan(job: try reader.readID()))
+    case 19: self = .adopt(try Adopt(from: &reader))
+    case 20: self = .cancelMany(try CancelMany(from: &reader))
+    default: throw .unknownValue(offset: at, value: UInt64(code))
+    }
+  }
+}
+
+extension Command.Bootstrap {
+  func encode(into writer: inout FieldWriter) {
+    writer.write(clusterID.rawValue)
+    writer.writeHash(rootSecretHash)
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(clusterID: ClusterID(try reader.read()), rootSecretHash: try reader.readHash())
+  }
+}
+
+extension Command.AccountCreate {
+  func encode(into writer: inout FieldWriter) {
+    writer.write(caller)
+    writer.write(requestKey)
+    writer.write(name, limit: Command.Limits.nameBytesMax)
+    writer.write(kind.rawValue)
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(
+      caller: try reader.readID(), requestKey: try reader.readRequestKey(),
+      name: try reader.readString(limit: Command.Limits.nameBytesMax), kind: try reader.readCase())
+  }
+}
+
+extension Command.AccountCredit {
+  func encode(into writer: inout FieldWriter) {
+    writer.write(caller)
+    writer.write(requestKey)
+    writer.write(account)
+    writer.write(amount.rawValue)
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(
+      caller: try reader.readID(), requestKey: try reader.readRequestKey(),
+      account: try reader.readID(), amount: try reader.readCredits())
+  }
+}
+
+extension Command.KeyCreate {
+  func encode(into writer: inout FieldWriter) {
+    writer.write(caller)
+    writer.write(requestKey)
+    writer.write(account)
+    writer.write(name, limit: Command.Limits.nameBytesMax)
+    writer.write(scopes.rawValue)
+    writer.writeHash(secretHash)
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(
+      caller: try reader.readID(), requestKey: try reader.readRequestKey(),
+      account: try reader.readID(),
+      name: try reader.readString(limit: Command.Limits.nameBytesMax),
+      scopes: try reader.readScopes(), secretHash: try reader.readHash())
+  }
+}
+
+extension Command.KeyRevoke {
+  func encode(into writer: inout FieldWriter) {
+    writer.write(caller)
+    writer.write(key)
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(caller: try reader.readID(), key: try reader.readID())
+  }
+}
+
+extension Command.PayloadPart {
+  func encode(into writer: inout FieldWriter) {
+    writer.write(caller)
+    writer.write(requestKey)
+    writer.write(part)
+    writer.write(of)
+    writer.write(bytes, limit: Command.Limits.partBytesMax)
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(
+      caller: try reader.readID(), requestKey: try reader.readRequestKey(),
+      part: try reader.read(), of: try reader.read(),
+      bytes: try reader.readBytes(limit: Command.Limits.partBytesMax))
+  }
+}
+
+extension Command.Submit {
+  func encode(into writer: inout FieldWriter) {
+    writer.write(caller)
+    writer.write(requestKey)
+    writer.writeHash(bodyHash)
+    writer.write(mode.rawValue)
+    writer.write(endpoint.rawValue)
+    writer.write(model, limit: Offer.modelBytesMax)
+    writer.write(promptBound.rawValue)
+    writer.write(outputMax) { $0.write($1.rawValue) }
+    writer.write(inputCeiling) { $0.write($1.rawValue) }
+    writer.write(outputCeiling) { $0.write($1.rawValue) }
+    writer.write(queueTimeoutMilliseconds)
+    writer.write(wrappedKey, limit: Command.Limits.wrappedKeyBytesMax)
+    switch payload {
+    case .inline(let bytes):
+      writer.write(UInt8(1))
+      writer.write(bytes, limit: Command.Limits.inlineBytesMax)
+    case .parts(let count):
+      writer.write(UInt8(2))
+      writer.write(count)
+    }
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(
+      caller: try reader.readID(), requestKey: try reader.readRequestKey(),
+      bodyHash: try reader.readHash(), mode: try reader.readCase(),
+      endpoint: try reader.readCase(), model: try reader.readString(limit: Offer.modelBytesMax),
+      promptBound: try reader.readTokens(), outputMax: try reader.readOptional(tokens),
+      inputCeiling: try reader.readOptional(price), outputCeiling: try reader.readOptional(price),
+      queueTimeoutMilliseconds: try reader.read(),
+      wrappedKey: try reader.readBytes(limit: Command.Limits.wrappedKeyBytesMax),
+      payload: try Payload(from: &reader))
+  }
+}
+
+extension Command.Submit.Payload {
+  fileprivate init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    let at = reader.offset
+    let form = try reader.read(UInt8.self)
+    switch form {
+    case 1: self = .inline(try reader.readBytes(limit: Command.Limits.inlineBytesMax))
+    case 2: self = .parts(try reader.read())
+    default: throw .unknownValue(offset: at, value: UInt64(form))
+    }
+  }
+}
+
+extension Command.Cancel {
+  func encode(into writer: inout FieldWriter) {
+    writer.write(caller)
+    writer.write(job)
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(caller: try reader.readID(), job: try reader.readID())
+  }
+}
+
+extension Command.CancelMany {
+  func encode(into writer: inout FieldWriter) {
+    writer.write(caller)
+    writer.write(jobs, limit: Command.Limits.jobsMax) { $0.write($1) }
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(caller: try reader.readID(), jobs: try reader.readJobs())
+  }
+}
+
+extension Command.Purge {
+  func encode(into writer: inout FieldWriter) {
+    writer.write(caller)
+    writer.write(jobs, limit: Command.Limits.jobsMax) { $0.write($1) }
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(caller: try reader.readID(), jobs: try reader.readJobs())
+  }
+}
+
+extension Command.Adopt {
+  func encode(into writer: inout FieldWriter) {
+    writer.write(caller) { $0.write($1) }
+    writer.write(job)
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(caller: try reader.readOptional(key), job: try reader.readID())
+  }
+}
+
+extension CanonicalReader {
+  fileprivate mutating func readJobs() throws(CanonicalError) -> [JobID] {
+    try readList(limit: Command.Limits.jobsMax, elementBytesMin: 8) {
+      (reader: inout CanonicalReader) throws(CanonicalError) in try reader.readID(JobID.self)
+    }
+  }
+}
+
+func tokens(_ reader: inout CanonicalReader) throws(CanonicalError) -> TokenCount {
+  try reader.readTokens()
+}
+
+private func price(_ reader: inout CanonicalReader) throws(CanonicalError) -> Price {
+  try reader.readPrice()
+}
+
+private func key(_ reader: inout CanonicalReader) throws(CanonicalError) -> KeyID {
+  try reader.readID()
+}

@@ -1,0 +1,92 @@
+/// Which kind of request a job carries; the numbers are those of the wire and of the log.
+public enum Endpoint: UInt8, Hashable, Sendable, CaseIterable {
+  /// `POST /v1/chat/completions`.
+  case chatCompletions = 1
+  /// `POST /v1/completions`.
+  case completions = 2
+}
+
+/// Whether a job lives with its reader or without one.
+public enum JobMode: UInt8, Hashable, Sendable, CaseIterable {
+  /// Ends when its reader leaves, or stays away for longer than the orphan timer.
+  case attached = 1
+  /// Goes on without a reader.
+  case submitted = 2
+}
+
+/// Where a job is in its life; the last four are final.
+public enum JobState: UInt8, Hashable, Sendable, CaseIterable {
+  /// Waits for a worker.
+  case queued = 1
+  /// A worker has it.
+  case running = 2
+  /// A worker has it and was asked to stop.
+  case cancelling = 3
+  /// Ended by its engine.
+  case completed = 4
+  /// Ended by an error.
+  case failed = 5
+  /// Ended by its consumer.
+  case cancelled = 6
+  /// Never got a worker in time.
+  case expired = 7
+
+  /// Whether the job has ended for good.
+  public var isFinal: Bool { rawValue >= JobState.completed.rawValue }
+}
+
+/// Why a job's output stopped.
+public enum FinishReason: UInt8, Hashable, Sendable, CaseIterable {
+  /// The model ended it, or a stop sequence did.
+  case stop = 1
+  /// The output reached its bound.
+  case length = 2
+  /// The model called tools.
+  case toolCalls = 3
+  /// The engine withheld the rest.
+  case contentFilter = 4
+  /// The consumer cancelled.
+  case cancelled = 5
+  /// Something failed; an error code says what.
+  case error = 6
+}
+
+/// What an account is for.
+public enum AccountKind: UInt8, Hashable, Sendable, CaseIterable {
+  /// Pays for jobs.
+  case consumer = 1
+  /// Is paid for running them.
+  case supplier = 2
+  /// Runs the exchange.
+  case `operator` = 3
+  /// Where credit comes from: the only account that may owe.
+  case issuance = 4
+}
+
+/// What the holder of an API key may do.
+public struct Scopes: OptionSet, Hashable, Sendable {
+  /// The bits, as on the wire and in the log.
+  public let rawValue: UInt32
+  /// Wraps bits.
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+  /// Submit, follow, cancel and purge own jobs.
+  public static let submit = Scopes(rawValue: 1)
+  /// Register workers.
+  public static let work = Scopes(rawValue: 2)
+  /// Create accounts, credit and keys for anybody.
+  public static let admin = Scopes(rawValue: 4)
+  /// Read own jobs, account and keys.
+  public static let read = Scopes(rawValue: 8)
+  /// Every scope there is.
+  public static let all: Scopes = [.submit, .work, .admin, .read]
+}
+
+/// What an offer's output tokens are counted by (DESIGN: The bill).
+public enum BillingBasis: UInt8, Hashable, Sendable, CaseIterable {
+  /// The engine gives token ids: those in the record.
+  case tokenIDs = 1
+  /// The engine reports usage at the end: that, bounded by the bytes of the record.
+  case usage = 2
+  /// The engine reports nothing: the count claimed per chunk, bounded likewise.
+  case chunkCount = 3
+}

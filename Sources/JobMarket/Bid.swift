@@ -1,0 +1,58 @@
+public import ExchangeTypes
+
+/// What a job wants of an offer.
+public struct Bid: Hashable, Sendable {
+  /// The kind of its request.
+  public let endpoint: Endpoint
+  /// The most tokens that its prompt can be.
+  public let promptBound: TokenCount
+  /// The most tokens that it wants back.
+  public let outputMax: TokenCount
+  /// The highest prices that it pays.
+  public let ceilings: PricePair
+
+  /// Joins the parts.
+  public init(
+    endpoint: Endpoint, promptBound: TokenCount, outputMax: TokenCount, ceilings: PricePair
+  ) {
+    self.endpoint = endpoint
+    self.promptBound = promptBound
+    self.outputMax = outputMax
+    self.ceilings = ceilings
+  }
+
+  /// Tokens that the job needs room for.
+  public var contextNeeded: TokenCount {
+    let (sum, overflow) = promptBound.rawValue.addingReportingOverflow(outputMax.rawValue)
+    return TokenCount(overflow ? .max : sum)
+  }
+}
+
+/// Why an offer does not serve a bid, in the order in which it is checked.
+public enum Mismatch: Hashable, Sendable {
+  /// The offer does not serve this kind of request.
+  case endpoint
+  /// The offer's context is too small.
+  case context(needed: TokenCount, limit: TokenCount)
+  /// The offer asks more per prompt token.
+  case inputPrice(ceiling: Price, ask: Price)
+  /// The offer asks more per output token.
+  case outputPrice(ceiling: Price, ask: Price)
+}
+
+extension Offer {
+  /// Why this offer does not serve `bid`, or nil if it does.
+  public func mismatch(with bid: Bid) -> Mismatch? {
+    guard endpoints.contains(bid.endpoint) else { return .endpoint }
+    guard bid.contextNeeded <= context else {
+      return .context(needed: bid.contextNeeded, limit: context)
+    }
+    guard prices.input <= bid.ceilings.input else {
+      return .inputPrice(ceiling: bid.ceilings.input, ask: prices.input)
+    }
+    guard prices.output <= bid.ceilings.output else {
+      return .outputPrice(ceiling: bid.ceilings.output, ask: prices.output)
+    }
+    return nil
+  }
+}

@@ -1,0 +1,70 @@
+public import ExchangeTypes
+
+/// A posted movement from one account to another.
+///
+/// Its two postings sum to zero by construction: there is one amount.
+public struct Transfer: Hashable, Sendable {
+  /// Why credit moved; the numbers are those of rows.
+  public enum Kind: UInt8, Hashable, Sendable, CaseIterable {
+    /// Issuance lends an account the means to pay.
+    case credit = 1
+    /// A consumer pays a supplier for a job.
+    case capture = 2
+    /// An earlier transfer is taken back.
+    case reversal = 3
+  }
+
+  /// Its number, in the order of posting.
+  public let id: TransferID
+  /// Who pays.
+  public let debit: AccountID
+  /// Who is paid.
+  public let credit: AccountID
+  /// How much; never zero.
+  public let amount: Credits
+  /// Why.
+  public let kind: Kind
+  /// The job paid for, if one was.
+  public let job: JobID?
+  /// When it was posted.
+  public let time: LogTime
+
+  /// A transfer as a row says it is.
+  public init(
+    id: TransferID, debit: AccountID, credit: AccountID, amount: Credits, kind: Kind, job: JobID?,
+    time: LogTime
+  ) {
+    self.id = id
+    self.debit = debit
+    self.credit = credit
+    self.amount = amount
+    self.kind = kind
+    self.job = job
+    self.time = time
+  }
+
+  /// The two lines that it adds to the books.
+  public var postings: [Posting] {
+    [
+      Posting(account: debit, side: .debit, amount: amount),
+      Posting(account: credit, side: .credit, amount: amount),
+    ]
+  }
+}
+
+/// One line of a transfer.
+public struct Posting: Hashable, Sendable {
+  /// Which column of the account the amount is added to.
+  public enum Side: Hashable, Sendable {
+    /// It pays.
+    case debit
+    /// It is paid.
+    case credit
+  }
+  /// Whose line it is.
+  public let account: AccountID
+  /// Which column.
+  public let side: Side
+  /// How much.
+  public let amount: Credits
+}
