@@ -2,7 +2,7 @@
 public struct EngineErrorBody: Hashable, Sendable {
   /// The engine's words, at most `messageBytesMax` of them.
   public var message: String
-  /// The engine's class of error, e.g. `invalid_request_error`, `exceed_context_size_error`.
+  /// The engine's class of error, such as `invalid_request_error` or `exceed_context_size_error`.
   public var type: String?
   /// The request's field at fault.
   public var param: String?

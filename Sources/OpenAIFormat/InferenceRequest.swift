@@ -118,7 +118,7 @@ public struct InferenceRequest: Hashable, Sendable {
 extension InferenceRequest {
   /// A message of a chat: its role and its text parts joined.
   public struct Message: Hashable, Sendable {
-    /// `system`, `user`, `assistant`, `tool`, …
+    /// Who speaks: system, user, assistant or tool.
     public let role: String
     /// The decoded text; empty where the message has none.
     public let text: String

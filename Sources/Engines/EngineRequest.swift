@@ -1,0 +1,71 @@
+public import OpenAIFormat
+
+/// What is sent to an engine: a body that streams, and how many answers it asks for.
+public struct EngineRequest: Hashable, Sendable {
+  /// The API.
+  public var endpoint: InferenceRequest.Endpoint
+  /// The body as the engine gets it.
+  public var body: [UInt8]
+  /// How many answers will come.
+  public var sequences: Int
+
+  /// Sends a body as it is; it must ask for a stream.
+  public init(endpoint: InferenceRequest.Endpoint, body: [UInt8], sequences: Int = 1) {
+    self.endpoint = endpoint
+    self.body = body
+    self.sequences = sequences
+  }
+
+  /// Addresses a consumer's request to an engine, and asks for all that the engine can tell about tokens.
+  ///
+  /// Every engine is asked for usage. vLLM gives the ids of prompt and output (`return_token_ids`) and
+  /// running usage; llama.cpp counts tokens in each chunk (`timings_per_token`) and has ids only on
+  /// routes and terms that lose some (see the room's README); others ignore or refuse fields they do not
+  /// know, so they get none.
+  public init(
+    _ request: InferenceRequest, model: String, maxTokens: Int?, kind: EngineStatus.Kind
+  ) {
+    var changes = InferenceRequest.Rewriting(model: model, maxTokens: maxTokens)
+    switch kind {
+    case .vLLM:
+      changes.additions = [.init("return_token_ids", "true")]
+      changes.streamOptions = [.init("continuous_usage_stats", "true")]
+    case .llamaCpp: changes.additions = [.init("timings_per_token", "true")]
+    case .sgLang, .ollama, .generic: break
+    }
+    self.init(
+      endpoint: request.endpoint, body: request.rewriting(changes), sequences: request.sequences)
+  }
+}
+
+/// What a probe found.
+public struct EngineStatus: Hashable, Sendable {
+  /// The program behind the address, as far as its answers tell.
+  public enum Kind: String, Hashable, Sendable {
+    /// llama.cpp's server.
+    case llamaCpp = "llama.cpp"
+    /// vLLM.
+    case vLLM = "vLLM"
+    /// SGLang.
+    case sgLang = "SGLang"
+    /// Ollama.
+    case ollama = "Ollama"
+    /// Any other server with OpenAI's routes.
+    case generic = "OpenAI-compatible"
+  }
+
+  /// A model that the engine serves.
+  public struct Model: Hashable, Sendable {
+    /// Its name in requests.
+    public let name: String
+    /// Tokens of prompt and output together in one sequence, where the engine says.
+    public let contextTokens: Int?
+  }
+
+  /// The program, as far as its answers tell.
+  public let kind: Kind
+  /// The models, in the engine's order; never empty.
+  public let models: [Model]
+  /// Requests that the engine runs at once, where it says.
+  public let slots: Int?
+}

@@ -1,0 +1,112 @@
+/// Where an engine is, and what the operator says of it: `http://host:port[,model=NAME][,context=N][,slots=N]`.
+public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
+  /// The scheme, host, port and path prefix, without a trailing slash or `/v1`.
+  public var baseURL: String
+  /// The one model to serve; all that the engine lists, if nil.
+  public var model: String?
+  /// Tokens of prompt and output together in one sequence, where the operator overrides the engine.
+  public var contextTokens: Int?
+  /// Requests that the engine runs at once, where the operator overrides the engine.
+  public var slots: Int?
+
+  /// Why a specification cannot be used.
+  public struct Invalid: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The text that was given.
+    public let text: String
+    /// What is wrong with it.
+    public let reason: String
+
+    /// A sentence for people.
+    public var description: String { "engine '\(text)': \(reason)" }
+  }
+
+  /// Sets the parts.
+  public init(
+    baseURL: String, model: String? = nil, contextTokens: Int? = nil, slots: Int? = nil
+  ) {
+    self.baseURL = baseURL
+    self.model = model
+    self.contextTokens = contextTokens
+    self.slots = slots
+  }
+
+  /// Parses a specification.
+  public static func parse(_ text: String) throws(Invalid) -> EngineSpec {
+    func invalid(_ reason: String) -> Invalid { Invalid(text: text, reason: reason) }
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    var spec = EngineSpec(baseURL: try baseURL(String(parts[0]), invalid))
+    var seen: Set<Substring> = []
+    for part in parts.dropFirst() {
+      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard pair.count == 2, !pair[1].isEmpty else {
+        throw invalid("'\(part)' is not a setting; use model=NAME, context=N or slots=N")
+      }
+      guard seen.insert(pair[0]).inserted else { throw invalid("'\(pair[0])' is given twice") }
+      switch pair[0] {
+      case "model": spec.model = String(pair[1])
+      case "context": spec.contextTokens = try count(pair[1], "context", 16...(1 << 27), invalid)
+      case "slots": spec.slots = try count(pair[1], "slots", 1...65536, invalid)
+      default: throw invalid("unknown setting '\(pair[0])'; use model=NAME, context=N or slots=N")
+      }
+    }
+    return spec
+  }
+
+  /// The specification as `parse` reads it.
+  public var description: String {
+    var text = baseURL
+    if let model { text += ",model=\(model)" }
+    if let contextTokens { text += ",context=\(contextTokens)" }
+    if let slots { text += ",slots=\(slots)" }
+    return text
+  }
+
+  private static func count(
+    _ text: Substring, _ name: String, _ range: ClosedRange<Int>, _ invalid: (String) -> Invalid
+  ) throws(Invalid) -> Int {
+    guard let value = Int(text), range.contains(value) else {
+      throw invalid("\(name) must be a number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return value
+  }
+
+  private static func baseURL(
+    _ text: String, _ invalid: (String) -> Invalid
+  ) throws(Invalid) -> String {
+    guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else {
+      throw invalid("write it as http://host:port")
+    }
+    let rest = text.dropFirst(scheme.count)
+    guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+      throw invalid("the address holds a space or a character outside ASCII")
+    }
+    guard !rest.contains(where: { "?#@".contains($0) }) else {
+      throw invalid("the address must not hold a user, query or fragment")
+    }
+    let slash = rest.firstIndex(of: "/") ?? rest.endIndex
+    let authority = rest[..<slash]
+    var host = authority
+    var port: Substring?
+    if authority.hasPrefix("[") {
+      guard let bracket = authority.firstIndex(of: "]") else { throw invalid("']' is missing") }
+      host = authority[...bracket]
+      let after = authority[authority.index(after: bracket)...]
+      guard after.isEmpty || after.hasPrefix(":") else { throw invalid("write [address]:port") }
+      port = after.isEmpty ? nil : after.dropFirst()
+    } else if let colon = authority.firstIndex(of: ":") {
+      host = authority[..<colon]
+      port = authority[authority.index(after: colon)...]
+    }
+    guard !host.isEmpty, host != "[]" else { throw invalid("the host is missing") }
+    if let port {
+      guard let number = UInt16(port), number > 0 else {
+        throw invalid("the port must be a number from 1 to 65535")
+      }
+    }
+    var path = rest[slash...]
+    while path.hasSuffix("/") { path = path.dropLast() }
+    if path == "/v1" || path.hasSuffix("/v1") { path = path.dropLast(3) }
+    while path.hasSuffix("/") { path = path.dropLast() }
+    return scheme + authority + path
+  }
+}

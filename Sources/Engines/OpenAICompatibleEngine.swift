@@ -1,0 +1,223 @@
+internal import AsyncHTTPClient
+public import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import OpenAIFormat
+
+/// An engine behind OpenAI's HTTP API: vLLM, SGLang, llama.cpp, Ollama, or anything that speaks the same.
+///
+/// One value serves any number of requests at once. Call `shutdown` when done with it.
+public final class OpenAICompatibleEngine: Sendable {
+  /// How long to wait, and for what.
+  public struct Limits: Hashable, Sendable {
+    /// For a connection.
+    public var connect: Duration = .seconds(5)
+    /// From sending a request to its first event: queueing and prompt processing count.
+    public var firstEvent: Duration = .seconds(120)
+    /// Between two arrivals of bytes once the stream has begun; comments count as life.
+    public var nextBytes: Duration = .seconds(30)
+    /// For each answer to a probe.
+    public var probe: Duration = .seconds(5)
+    /// For the end of the connection after the stream's end has come.
+    public var drain: Duration = .seconds(1)
+
+    /// The defaults.
+    public init() {}
+  }
+
+  /// Where the engine is.
+  public let spec: EngineSpec
+  let limits: Limits
+  let logger: Logger
+  let client: HTTPClient
+
+  /// Bytes of an answer that is not a stream: model lists, error bodies.
+  static let answerBytesMax = 4 << 20
+
+  /// Prepares to talk to an engine; nothing is sent yet.
+  public init(spec: EngineSpec, limits: Limits = Limits(), logger: Logger) {
+    self.spec = spec
+    self.limits = limits
+    self.logger = logger
+    var configuration = HTTPClient.Configuration(
+      redirectConfiguration: .disallow,
+      timeout: .init(connect: TimeAmount(limits.connect)), decompression: .disabled)
+    configuration.httpVersion = .http1Only
+    // The exchange decides how many requests run at once; a pool limit would queue them unseen.
+    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 4096
+    // Shorter than any engine's keep-alive (llama.cpp: 5 s), so that a pooled connection is a live one.
+    configuration.connectionPool.idleTimeout = .seconds(2)
+    configuration.connectionPool.retryConnectionEstablishment = false
+    client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+  }
+
+  /// Closes all connections; requests that run fail.
+  public func shutdown() async throws { try await client.shutdown() }
+
+  /// Sends a request and hands its output to `onEvent`, in order, until the stream's end.
+  ///
+  /// `onEvent` is awaited before more is read, so that a slow consumer slows the engine. Cancelling the
+  /// task, or throwing from `onEvent`, closes the connection, by which engines free the slot.
+  /// A stream that stops without a proper end is an error, whatever came before.
+  public func run(
+    _ request: EngineRequest,
+    onEvent: @escaping @Sendable (EngineEvent) async throws -> Void
+  ) async throws(EngineError) -> EngineEnd {
+    let watchdog = StreamWatchdog(limits: limits)
+    let result = await withTaskGroup(of: Outcome.self) { group -> Result<EngineEnd, EngineError> in
+      group.addTask { .ended(await self.attempt(request, watchdog, onEvent)) }
+      group.addTask { .watched(await watchdog.watch()) }
+      var expired: EngineError?
+      while let outcome = await group.next() {
+        // Whichever comes first ends the other; the attempt's ending stands unless it was cut for time.
+        group.cancelAll()
+        switch outcome {
+        case .ended(.failure(.cancelled)): return Result.failure(expired ?? EngineError.cancelled)
+        case .ended(let result): return result
+        case .watched(let error): expired = error
+        }
+      }
+      return Result.failure(expired ?? EngineError.cancelled)
+    }
+    return try result.get()
+  }
+
+  private enum Outcome: Sendable {
+    case ended(Result<EngineEnd, EngineError>)
+    /// The watchdog's verdict; nil where it only cut the wait for the connection's end.
+    case watched(EngineError?)
+  }
+
+  private func attempt(
+    _ request: EngineRequest, _ watchdog: StreamWatchdog,
+    _ onEvent: @Sendable (EngineEvent) async throws -> Void
+  ) async -> Result<EngineEnd, EngineError> {
+    do {
+      let response = try await open(request)
+      return .success(try await read(response, request, watchdog, onEvent))
+    } catch let error as EngineError {
+      return .failure(error)
+    } catch {
+      return .failure(Self.transportError(error, begun: false))
+    }
+  }
+
+  /// Sends the request and waits for the answer's head, which must be that of a stream.
+  private func open(_ request: EngineRequest) async throws -> HTTPClientResponse {
+    var outgoing = HTTPClientRequest(url: spec.baseURL + request.endpoint.rawValue)
+    outgoing.method = .POST
+    outgoing.headers.add(name: "content-type", value: "application/json")
+    outgoing.headers.add(name: "accept", value: "text/event-stream")
+    outgoing.body = .bytes(request.body)
+    let response: HTTPClientResponse
+    do {
+      response = try await client.execute(outgoing, deadline: .distantFuture)
+    } catch let error as HTTPClientError where error == .remoteConnectionClosed {
+      // A pooled connection that the engine was closing just then; a new one tells the truth.
+      logger.debug("connection closed before an answer; asking once more")
+      response = try await client.execute(outgoing, deadline: .distantFuture)
+    }
+    guard response.status == .ok else { throw Self.refusal(response, try await collect(response)) }
+    let type = response.headers.first(name: "content-type") ?? ""
+    if type.hasPrefix("application/json") {
+      let body = try await collect(response)
+      let error = EngineErrorBody.parse(body)
+      throw EngineError.garbage("\(type) instead of an event stream: \(error.message.prefix(256))")
+    }
+    return response
+  }
+
+  private func read(
+    _ response: HTTPClientResponse, _ request: EngineRequest, _ watchdog: StreamWatchdog,
+    _ onEvent: @Sendable (EngineEvent) async throws -> Void
+  ) async throws -> EngineEnd {
+    var reader = StreamReader(sequences: request.sequences)
+    var end: EngineEnd?
+    do {
+      for try await buffer in response.body {
+        if end != nil { continue }  // until the connection can be used again, or the watchdog cuts it
+        watchdog.suspend()
+        for event in try reader.read(Array(buffer.readableBytesView)) {
+          watchdog.noteEvent()
+          try await Self.deliver(event, onEvent)
+        }
+        if reader.isDone {
+          end = try await Self.finish(&reader, watchdog, onEvent)
+          watchdog.drain()
+        } else {
+          try Task.checkCancellation()
+          watchdog.resume()
+        }
+      }
+    } catch let error as EngineError {
+      throw error
+    } catch {
+      guard let end else { throw Self.transportError(error, begun: true) }
+      return end
+    }
+    if let end { return end }
+    watchdog.suspend()
+    // A cancelled task sees the end of the body, which says nothing about the stream.
+    if Task.isCancelled { throw EngineError.cancelled }
+    return try await Self.finish(&reader, watchdog, onEvent)
+  }
+
+  private static func finish(
+    _ reader: inout StreamReader, _ watchdog: StreamWatchdog,
+    _ onEvent: @Sendable (EngineEvent) async throws -> Void
+  ) async throws(EngineError) -> EngineEnd {
+    let (events, end) = try reader.finish(timing: watchdog.timing())
+    for event in events { try await deliver(event, onEvent) }
+    return end
+  }
+
+  private static func deliver(
+    _ event: EngineEvent, _ onEvent: @Sendable (EngineEvent) async throws -> Void
+  ) async throws(EngineError) {
+    do {
+      try await onEvent(event)
+    } catch is CancellationError where Task.isCancelled {
+      throw .cancelled
+    } catch {
+      throw .abandoned(error)
+    }
+  }
+}
+
+extension OpenAICompatibleEngine {
+  /// The error that an answer other than 200 stands for.
+  static func refusal(_ response: HTTPClientResponse, _ bytes: [UInt8]) -> EngineError {
+    let body = EngineErrorBody.parse(bytes)
+    switch response.status {
+    case .tooManyRequests, .serviceUnavailable:
+      let seconds = response.headers.first(name: "retry-after").flatMap { Int($0) }
+      return .busy(retryAfter: seconds.map { .seconds(max(0, min($0, 3600))) }, body)
+    default:
+      return .refused(status: Int(response.status.code), body)
+    }
+  }
+
+  /// The whole body of an answer that is not a stream.
+  func collect(_ response: HTTPClientResponse) async throws -> [UInt8] {
+    let buffer = try await response.body.collect(upTo: Self.answerBytesMax)
+    return Array(buffer.readableBytesView)
+  }
+
+  /// What a failure below HTTP means for the stream.
+  static func transportError(_ error: any Error, begun: Bool) -> EngineError {
+    if error is CancellationError { return .cancelled }
+    if Task.isCancelled { return .cancelled }
+    if error is NIOTooManyBytesError { return .garbage("an answer larger than 4 MiB") }
+    if error is HTTPParserError { return .garbage("not HTTP: \(error)") }
+    guard let error = error as? HTTPClientError else {
+      return begun ? .truncated("\(error)") : .down("\(error)")
+    }
+    switch error {
+    case .cancelled: return .cancelled
+    case .remoteConnectionClosed where !begun:
+      return .truncated("it closed the connection before answering")
+    case _ where begun: return .truncated("\(error)")
+    default: return .down("\(error)")
+    }
+  }
+}
