@@ -4,13 +4,15 @@
     python3 generate.py            write what is stale
     python3 generate.py --check    write nothing; exit 1 and name what is stale
 
-Python 3.9 or later, standard library only. swift_source.py makes the Swift, tables.py the tables.
+Python 3.9 or later, standard library only. registry.py reads the registry; swift_source.py,
+swift_fields.py and swift_messages.py make the Swift; tables.py makes the tables.
 """
 
 import pathlib
 import sys
 
 import registry
+import swift_messages
 import swift_source
 import tables
 
@@ -22,6 +24,8 @@ WIRE = ROOT / "Sources" / "WireProtocol"
 def products(spec):
     """Every generated file and its text."""
     yield ROOT / "Sources/ExchangeTypes/ErrorCode.swift", swift_source.error_codes(spec)
+    for name, text in swift_messages.MessageSource(spec).files():
+        yield WIRE / "Generated" / name, text
 
 
 def main(arguments):

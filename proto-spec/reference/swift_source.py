@@ -7,30 +7,44 @@ WIDTH = 100
 
 
 def camel(name):
-    """snake_case as camelCase."""
+    """snake_case as camelCase; names that start with a capital start with a small letter."""
     head, *rest = name.split("_")
-    return head + "".join(part.capitalize() for part in rest)
+    return head[0].lower() + head[1:] + "".join(part.capitalize() for part in rest)
+
+
+def filled(text, first, later=None):
+    """`text` in lines of at most WIDTH, indented by `first` and then by `later`."""
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=first, subsequent_indent=first if later is None else later
+    )
 
 
 def doc(text, indent=""):
     """A documentation comment: the first sentence is its summary, the rest its discussion."""
     summary, _, discussion = text.partition(". ")
-    paragraphs = [summary + "."] if discussion else [text]
-    if discussion:
-        paragraphs.append(discussion)
+    paragraphs = [summary + ".", discussion] if discussion else [text]
     lines = []
     for number, paragraph in enumerate(paragraphs):
         if number:
             lines.append(f"{indent}///")
-        lines += [
-            f"{indent}/// {line}" for line in textwrap.wrap(paragraph, WIDTH - len(indent) - 4)
-        ]
+        room = WIDTH - len(indent) - 4
+        lines += [f"{indent}/// {line}" for line in textwrap.wrap(paragraph, room)]
     return lines
 
 
-def error_codes(spec):
+def call(head, arguments, tail, indent):
+    """`head(arguments)tail` in one line or with the arguments in lines of their own."""
+    flat = f"{indent}{head}({', '.join(arguments)}){tail}"
+    if len(flat) <= WIDTH:
+        return [flat]
+    inside = filled(", ".join(arguments).replace(": ", ":\0"), indent + "  ")
+    inside = [line.replace(":\0", ": ") for line in inside]
+    return [f"{indent}{head}(", *inside, f"{indent}){tail}"]
+
+
+def error_codes(registry):
     """Sources/ExchangeTypes/ErrorCode.swift."""
-    errors = [error for error in spec["errors"] if not error.get("retired")]
+    errors = [error for error in registry.errors if not error.get("retired")]
     lines = [HEADER]
     lines += doc(
         "What went wrong, as it travels in frames, receipts and HTTP answers. "
@@ -47,24 +61,20 @@ def error_codes(spec):
     lines += ["    }", "  }", ""]
     lines.append("  /// Whether the same request, sent again later or elsewhere, may succeed.")
     lines += ["  public var isRetryable: Bool {", "    switch self {"]
-    lines += cases([error for error in errors if error["retryable"]], "true")
+    lines += cases([camel(error["name"]) for error in errors if error["retryable"]], "true")
     lines += ["    default: false", "    }", "  }", ""]
     lines.append("  /// The HTTP status of an answer that carries this code; nil if none ever does.")
     lines += ["  public var httpStatus: Int? {", "    switch self {"]
     for status in sorted({error["http"] for error in errors if error["http"] is not None}):
-        lines += cases([error for error in errors if error["http"] == status], str(status))
+        names = [camel(error["name"]) for error in errors if error["http"] == status]
+        lines += cases(names, str(status))
     lines += ["    default: nil", "    }", "  }", "}"]
     return "\n".join(lines) + "\n"
 
 
-def cases(errors, value):
+def cases(names, value, indent="    "):
     """A `case .a, .b: value` of a switch, wrapped."""
-    text = "case " + ", ".join("." + camel(error["name"]) for error in errors) + f": {value}"
-    wrapped = textwrap.wrap(
-        text, WIDTH, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False
-    )
-    if len(wrapped) == 1:
-        return wrapped
-    body = text[: -len(f" {value}")]
-    wrapped = textwrap.wrap(body, WIDTH, initial_indent="    ", subsequent_indent="      ")
-    return wrapped + [f"      {value}"]
+    text = "case " + ", ".join("." + name for name in names) + ":"
+    if len(indent + text) + 1 + len(value) <= WIDTH:
+        return [f"{indent}{text} {value}"]
+    return filled(text, indent, indent + "  ") + [f"{indent}  {value}"]

@@ -1,0 +1,159 @@
+// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
+
+public import ExchangeTypes
+
+extension AccountCreate {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(requestKey.high)
+    writer.write(requestKey.low)
+    writer.write(name)
+    writer.write(kind.rawValue)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    requestKey = try RequestKey(high: reader.read(), low: reader.read())
+    name = try reader.readString(limit: 128)
+    kind = try reader.readCase(AccountKind.self)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(name.utf8.count, of: "AccountCreate.name", atMost: 128)
+  }
+}
+
+extension AccountReport {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    summary.encode(into: &writer)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    summary = try AccountSummary(from: &reader)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try summary.checkBounds()
+  }
+}
+
+extension AccountCredit {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(requestKey.high)
+    writer.write(requestKey.low)
+    writer.write(account.rawValue)
+    writer.write(amount.rawValue)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    requestKey = try RequestKey(high: reader.read(), low: reader.read())
+    account = try AccountID(rawValue: reader.read())
+    amount = try Credits(rawValue: reader.read())
+  }
+}
+
+extension AccountQuery {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(account.rawValue)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    account = try AccountID(rawValue: reader.read())
+  }
+}
+
+extension KeyCreate {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(requestKey.high)
+    writer.write(requestKey.low)
+    writer.write(account.rawValue)
+    writer.write(name)
+    writer.write(scopes.rawValue)
+    writer.writeRaw(secretHash)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    requestKey = try RequestKey(high: reader.read(), low: reader.read())
+    account = try AccountID(rawValue: reader.read())
+    name = try reader.readString(limit: 128)
+    scopes = try Scopes(rawValue: reader.read())
+    secretHash = try reader.readRaw(count: 32)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(name.utf8.count, of: "KeyCreate.name", atMost: 128)
+    try checkCount(secretHash.count, of: "KeyCreate.secretHash", exactly: 32)
+  }
+}
+
+extension KeyReport {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    summary.encode(into: &writer)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    summary = try KeySummary(from: &reader)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try summary.checkBounds()
+  }
+}
+
+extension KeyList {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(account.rawValue)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    account = try AccountID(rawValue: reader.read())
+  }
+}
+
+extension KeyListing {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(keys) { $1.encode(into: &$0) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    keys = try reader.readList(limit: 1024, elementBytesMin: 25, KeySummary.init(from:))
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(keys.count, of: "KeyListing.keys", atMost: 1024)
+    for element in keys {
+      try element.checkBounds()
+    }
+  }
+}
+
+extension KeyRevoke {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(key.rawValue)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    key = try KeyID(rawValue: reader.read())
+  }
+}

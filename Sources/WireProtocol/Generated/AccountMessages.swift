@@ -1,0 +1,155 @@
+// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
+
+public import ExchangeTypes
+
+/// Asks for an account.
+public struct AccountCreate: WireMessage {
+  /// AccountCreate is number 90.
+  public static let kind = MessageKind.accountCreate
+
+  /// The caller's name for this request: a retry under it is the same request.
+  public let requestKey: RequestKey
+  /// Its name, unique in the cluster.
+  public let name: String
+  /// What it is for.
+  public let kind: AccountKind
+
+  /// Joins the fields.
+  public init(requestKey: RequestKey, name: String, kind: AccountKind) {
+    self.requestKey = requestKey
+    self.name = name
+    self.kind = kind
+  }
+}
+
+/// Answers AccountCreate, AccountCredit and AccountQuery.
+public struct AccountReport: WireMessage {
+  /// AccountReport is number 91.
+  public static let kind = MessageKind.accountReport
+
+  /// The account.
+  public let summary: AccountSummary
+
+  /// Joins the fields.
+  public init(summary: AccountSummary) {
+    self.summary = summary
+  }
+}
+
+/// Asks to issue credit to an account.
+public struct AccountCredit: WireMessage {
+  /// AccountCredit is number 92.
+  public static let kind = MessageKind.accountCredit
+
+  /// The caller's name for this request: a retry under it is the same request.
+  public let requestKey: RequestKey
+  /// The account.
+  public let account: AccountID
+  /// How much.
+  public let amount: Credits
+
+  /// Joins the fields.
+  public init(requestKey: RequestKey, account: AccountID, amount: Credits) {
+    self.requestKey = requestKey
+    self.account = account
+    self.amount = amount
+  }
+}
+
+/// Asks for an account.
+public struct AccountQuery: WireMessage {
+  /// AccountQuery is number 93.
+  public static let kind = MessageKind.accountQuery
+
+  /// The account; 0 for the caller's own.
+  public let account: AccountID
+
+  /// Joins the fields.
+  public init(account: AccountID) {
+    self.account = account
+  }
+}
+
+/// Asks for an API key; the caller draws the secret and the server sees it at its first use only.
+public struct KeyCreate: WireMessage {
+  /// KeyCreate is number 94.
+  public static let kind = MessageKind.keyCreate
+
+  /// The caller's name for this request: a retry under it is the same request.
+  public let requestKey: RequestKey
+  /// Whose key it becomes.
+  public let account: AccountID
+  /// Its name.
+  public let name: String
+  /// What it allows: bits of Scopes.
+  public let scopes: Scopes
+  /// SHA-256 of the secret.
+  public let secretHash: [UInt8]
+
+  /// Joins the fields.
+  public init(
+    requestKey: RequestKey, account: AccountID, name: String, scopes: Scopes, secretHash: [UInt8]
+  ) {
+    self.requestKey = requestKey
+    self.account = account
+    self.name = name
+    self.scopes = scopes
+    self.secretHash = secretHash
+  }
+}
+
+/// Answers KeyCreate and KeyRevoke.
+public struct KeyReport: WireMessage {
+  /// KeyReport is number 95.
+  public static let kind = MessageKind.keyReport
+
+  /// The key.
+  public let summary: KeySummary
+
+  /// Joins the fields.
+  public init(summary: KeySummary) {
+    self.summary = summary
+  }
+}
+
+/// Asks for an account's keys.
+public struct KeyList: WireMessage {
+  /// KeyList is number 96.
+  public static let kind = MessageKind.keyList
+
+  /// The account; 0 for the caller's own.
+  public let account: AccountID
+
+  /// Joins the fields.
+  public init(account: AccountID) {
+    self.account = account
+  }
+}
+
+/// Answers a KeyList.
+public struct KeyListing: WireMessage {
+  /// KeyListing is number 97.
+  public static let kind = MessageKind.keyListing
+
+  /// The keys, by id.
+  public let keys: [KeySummary]
+
+  /// Joins the fields.
+  public init(keys: [KeySummary]) {
+    self.keys = keys
+  }
+}
+
+/// Asks to revoke a key for ever.
+public struct KeyRevoke: WireMessage {
+  /// KeyRevoke is number 98.
+  public static let kind = MessageKind.keyRevoke
+
+  /// The key.
+  public let key: KeyID
+
+  /// Joins the fields.
+  public init(key: KeyID) {
+    self.key = key
+  }
+}

@@ -1,0 +1,118 @@
+// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
+
+public import ExchangeTypes
+
+extension ModelList {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {}
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {}
+}
+
+extension ModelListing {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(models) { $1.encode(into: &$0) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    models = try reader.readList(limit: 1024, elementBytesMin: 34, ModelSummary.init(from:))
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(models.count, of: "ModelListing.models", atMost: 1024)
+    for element in models {
+      try element.checkBounds()
+    }
+  }
+}
+
+extension WorkerList {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {}
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {}
+}
+
+extension WorkerListing {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(workers) { $1.encode(into: &$0) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    workers = try reader.readList(limit: 1024, elementBytesMin: 30, WorkerSummary.init(from:))
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(workers.count, of: "WorkerListing.workers", atMost: 1024)
+    for element in workers {
+      try element.checkBounds()
+    }
+  }
+}
+
+extension StatusQuery {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {}
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {}
+}
+
+extension StatusReport {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(replica.rawValue)
+    writer.write(role.rawValue)
+    writer.write(term.rawValue)
+    writer.write(leader.rawValue)
+    writer.write(leaderAddress)
+    writer.write(commitIndex.rawValue)
+    writer.write(appliedIndex.rawValue)
+    writer.write(lastIndex.rawValue)
+    writer.writeRaw(digest)
+    writer.write(stateVersion)
+    writer.write(logTime.rawValue)
+    writer.write(jobsQueued)
+    writer.write(jobsRunning)
+    writer.write(peers) { $1.encode(into: &$0) }
+    writer.write(software)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    replica = try ReplicaID(rawValue: reader.read())
+    role = try reader.readCase(ReplicaRole.self)
+    term = try Term(rawValue: reader.read())
+    leader = try ReplicaID(rawValue: reader.read())
+    leaderAddress = try reader.readString(limit: 256)
+    commitIndex = try LogIndex(rawValue: reader.read())
+    appliedIndex = try LogIndex(rawValue: reader.read())
+    lastIndex = try LogIndex(rawValue: reader.read())
+    digest = try reader.readRaw(count: 32)
+    stateVersion = try reader.read(UInt32.self)
+    logTime = try LogTime(rawValue: reader.read())
+    jobsQueued = try reader.read(UInt32.self)
+    jobsRunning = try reader.read(UInt32.self)
+    peers = try reader.readList(limit: 64, elementBytesMin: 29, PeerSummary.init(from:))
+    software = try reader.readString(limit: 64)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(leaderAddress.utf8.count, of: "StatusReport.leaderAddress", atMost: 256)
+    try checkCount(digest.count, of: "StatusReport.digest", exactly: 32)
+    try checkCount(peers.count, of: "StatusReport.peers", atMost: 64)
+    for element in peers {
+      try element.checkBounds()
+    }
+    try checkCount(software.utf8.count, of: "StatusReport.software", atMost: 64)
+  }
+}

@@ -1,0 +1,119 @@
+// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
+
+public import ExchangeTypes
+
+/// Asks for the models on offer.
+public struct ModelList: WireMessage {
+  /// ModelList is number 80.
+  public static let kind = MessageKind.modelList
+
+  /// Joins the fields.
+  public init() {}
+}
+
+/// Answers a ModelList.
+public struct ModelListing: WireMessage {
+  /// ModelListing is number 81.
+  public static let kind = MessageKind.modelListing
+
+  /// The models, by name.
+  public let models: [ModelSummary]
+
+  /// Joins the fields.
+  public init(models: [ModelSummary]) {
+    self.models = models
+  }
+}
+
+/// Asks for the workers that the caller may see.
+public struct WorkerList: WireMessage {
+  /// WorkerList is number 82.
+  public static let kind = MessageKind.workerList
+
+  /// Joins the fields.
+  public init() {}
+}
+
+/// Answers a WorkerList.
+public struct WorkerListing: WireMessage {
+  /// WorkerListing is number 83.
+  public static let kind = MessageKind.workerListing
+
+  /// The workers, by id.
+  public let workers: [WorkerSummary]
+
+  /// Joins the fields.
+  public init(workers: [WorkerSummary]) {
+    self.workers = workers
+  }
+}
+
+/// Asks one coordinator for its status.
+public struct StatusQuery: WireMessage {
+  /// StatusQuery is number 84.
+  public static let kind = MessageKind.statusQuery
+
+  /// Joins the fields.
+  public init() {}
+}
+
+/// Answers a StatusQuery.
+public struct StatusReport: WireMessage {
+  /// StatusReport is number 85.
+  public static let kind = MessageKind.statusReport
+
+  /// The coordinator.
+  public let replica: ReplicaID
+  /// What it is in its group.
+  public let role: ReplicaRole
+  /// Its term.
+  public let term: Term
+  /// The leader that it knows; 0 if none.
+  public let leader: ReplicaID
+  /// The leader's `host:port`; empty if unknown.
+  public let leaderAddress: String
+  /// Highest entry that it knows to be committed.
+  public let commitIndex: LogIndex
+  /// Highest entry that it has applied.
+  public let appliedIndex: LogIndex
+  /// Last entry in its log.
+  public let lastIndex: LogIndex
+  /// State digest at `appliedIndex`.
+  public let digest: [UInt8]
+  /// The version of apply's behaviour.
+  public let stateVersion: UInt32
+  /// Log time at `appliedIndex`, in milliseconds.
+  public let logTime: LogTime
+  /// Jobs that wait.
+  public let jobsQueued: UInt32
+  /// Jobs with a live attempt.
+  public let jobsRunning: UInt32
+  /// The other replicas; ages and matches only at the leader.
+  public let peers: [PeerSummary]
+  /// Program and version.
+  public let software: String
+
+  /// Joins the fields.
+  public init(
+    replica: ReplicaID, role: ReplicaRole, term: Term, leader: ReplicaID, leaderAddress: String,
+    commitIndex: LogIndex, appliedIndex: LogIndex, lastIndex: LogIndex, digest: [UInt8],
+    stateVersion: UInt32, logTime: LogTime, jobsQueued: UInt32, jobsRunning: UInt32,
+    peers: [PeerSummary], software: String
+  ) {
+    self.replica = replica
+    self.role = role
+    self.term = term
+    self.leader = leader
+    self.leaderAddress = leaderAddress
+    self.commitIndex = commitIndex
+    self.appliedIndex = appliedIndex
+    self.lastIndex = lastIndex
+    self.digest = digest
+    self.stateVersion = stateVersion
+    self.logTime = logTime
+    self.jobsQueued = jobsQueued
+    self.jobsRunning = jobsRunning
+    self.peers = peers
+    self.software = software
+  }
+}

@@ -1,0 +1,44 @@
+// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
+
+/// What a node is on a connection; its certificate must allow it.
+public enum NodeRole: UInt8, Sendable, Hashable, CaseIterable {
+  /// A replica of the exchange.
+  case coordinator = 1
+  /// A supplier's node beside an engine.
+  case worker = 2
+  /// A node that speaks HTTP to consumers.
+  case gateway = 3
+  /// A program of a consumer or an operator.
+  case client = 4
+}
+
+/// What an event's bytes are.
+public enum EventKind: UInt8, Sendable, Hashable, CaseIterable {
+  /// Text of the answer, in UTF-8; a character may span events.
+  case text = 1
+  /// Text of the model's reasoning, in UTF-8.
+  case reasoning = 2
+  /// The engine's delta, a JSON object, verbatim.
+  case delta = 3
+}
+
+/// What a replica is in its consensus group.
+public enum ReplicaRole: UInt8, Sendable, Hashable, CaseIterable {
+  /// It proposes entries.
+  case leader = 1
+  /// It accepts a leader's entries.
+  case follower = 2
+  /// It asks for votes.
+  case candidate = 3
+}
+
+/// What a server is in a configuration; the numbers are libraft's `RAFT_STANDBY`, `RAFT_VOTER` and
+/// `RAFT_SPARE`.
+public enum ServerRole: UInt8, Sendable, Hashable, CaseIterable {
+  /// It replicates the log and does not vote.
+  case standby = 0
+  /// It replicates the log and votes.
+  case voter = 1
+  /// It does neither.
+  case spare = 2
+}

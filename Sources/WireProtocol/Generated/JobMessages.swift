@@ -1,0 +1,296 @@
+// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
+
+public import ExchangeTypes
+
+/// Asks for a job.
+public struct Submit: WireMessage {
+  /// Submit is number 64.
+  public static let kind = MessageKind.submit
+
+  /// The caller's name for this request: a retry under it is the same request.
+  public let requestKey: RequestKey
+  /// Whether it needs its reader.
+  public let mode: JobMode
+  /// What the body is for.
+  public let endpoint: Endpoint
+  /// The model asked for.
+  public let model: String
+  /// The OpenAI request, verbatim.
+  public let body: [UInt8]
+  /// Most nano-credits per million prompt tokens; absent for the highest ask at submit.
+  public let maxInputPrice: Price?
+  /// Most nano-credits per million output tokens; absent for the highest ask at submit.
+  public let maxOutputPrice: Price?
+  /// Longest wait for a slot, in milliseconds; 0 for the exchange's own limit.
+  public let queueTimeoutMs: UInt32
+  /// Whether the stream goes on with the job's events.
+  public let follow: Bool
+
+  /// Joins the fields.
+  public init(
+    requestKey: RequestKey, mode: JobMode, endpoint: Endpoint, model: String, body: [UInt8],
+    maxInputPrice: Price?, maxOutputPrice: Price?, queueTimeoutMs: UInt32, follow: Bool
+  ) {
+    self.requestKey = requestKey
+    self.mode = mode
+    self.endpoint = endpoint
+    self.model = model
+    self.body = body
+    self.maxInputPrice = maxInputPrice
+    self.maxOutputPrice = maxOutputPrice
+    self.queueTimeoutMs = queueTimeoutMs
+    self.follow = follow
+  }
+}
+
+/// Says that a job is committed.
+public struct Accepted: WireMessage {
+  /// Accepted is number 65.
+  public static let kind = MessageKind.accepted
+
+  /// The job.
+  public let job: JobID
+  /// The entry that created it: a follower answers for it once it has applied this.
+  public let commitIndex: LogIndex
+  /// Whether an earlier request under the same key created it.
+  public let duplicate: Bool
+  /// What is held for it.
+  public let hold: Credits
+
+  /// Joins the fields.
+  public init(job: JobID, commitIndex: LogIndex, duplicate: Bool, hold: Credits) {
+    self.job = job
+    self.commitIndex = commitIndex
+    self.duplicate = duplicate
+    self.hold = hold
+  }
+}
+
+/// Asks for a job's events from a place on.
+public struct Follow: WireMessage {
+  /// Follow is number 66.
+  public static let kind = MessageKind.follow
+
+  /// The job.
+  public let job: JobID
+  /// The first event wanted; 1 for all.
+  public let fromSeq: UInt64
+  /// Chain hash before that event, if the reader has one: a mismatch answers stream_diverged.
+  public let hash: [UInt8]?
+  /// The entry that created the job; 0 if unknown.
+  public let commitIndex: LogIndex
+  /// Whether this reader takes an attached job over.
+  public let attach: Bool
+
+  /// Joins the fields.
+  public init(job: JobID, fromSeq: UInt64, hash: [UInt8]?, commitIndex: LogIndex, attach: Bool) {
+    self.job = job
+    self.fromSeq = fromSeq
+    self.hash = hash
+    self.commitIndex = commitIndex
+    self.attach = attach
+  }
+}
+
+/// Says that there is nothing to send yet, and why.
+public struct Waiting: WireMessage {
+  /// Waiting is number 67.
+  public static let kind = MessageKind.waiting
+
+  /// Where the job is in its life.
+  public let state: JobState
+  /// Jobs before it in the queue of its model.
+  public let position: UInt32
+  /// Why it waits, for people.
+  public let reason: String
+
+  /// Joins the fields.
+  public init(state: JobState, position: UInt32, reason: String) {
+    self.state = state
+    self.position = position
+    self.reason = reason
+  }
+}
+
+/// Carries a job's events; the sender splits by bytes below the payload limit.
+public struct Events: WireMessage {
+  /// Events is number 68.
+  public static let kind = MessageKind.events
+
+  /// The job.
+  public let job: JobID
+  /// The attempt that made them.
+  public let epoch: Epoch
+  /// The events, without a gap.
+  public let events: [Event]
+  /// The last event that is committed: what lies beyond, the reader keeps.
+  public let durableThrough: UInt64
+  /// Chain hash after the last event.
+  public let hash: [UInt8]
+  /// Stream MAC over job, epoch, last seq, durableThrough and hash.
+  public let mac: [UInt8]
+
+  /// Joins the fields.
+  public init(
+    job: JobID, epoch: Epoch, events: [Event], durableThrough: UInt64, hash: [UInt8], mac: [UInt8]
+  ) {
+    self.job = job
+    self.epoch = epoch
+    self.events = events
+    self.durableThrough = durableThrough
+    self.hash = hash
+    self.mac = mac
+  }
+}
+
+/// Ends a stream: the job has settled.
+public struct Ended: WireMessage {
+  /// Ended is number 69.
+  public static let kind = MessageKind.ended
+
+  /// The job as it ended.
+  public let summary: JobSummary
+  /// Chain hash of the whole record.
+  public let hash: [UInt8]
+  /// The last event of the record; 0 if none.
+  public let lastSeq: UInt64
+
+  /// Joins the fields.
+  public init(summary: JobSummary, hash: [UInt8], lastSeq: UInt64) {
+    self.summary = summary
+    self.hash = hash
+    self.lastSeq = lastSeq
+  }
+}
+
+/// Asks to cancel a job; the stream ends with Ended once it has settled.
+public struct Cancel: WireMessage {
+  /// Cancel is number 70.
+  public static let kind = MessageKind.cancel
+
+  /// The job.
+  public let job: JobID
+
+  /// Joins the fields.
+  public init(job: JobID) {
+    self.job = job
+  }
+}
+
+/// Asks for a job's summary.
+public struct JobQuery: WireMessage {
+  /// JobQuery is number 71.
+  public static let kind = MessageKind.jobQuery
+
+  /// The job.
+  public let job: JobID
+
+  /// Joins the fields.
+  public init(job: JobID) {
+    self.job = job
+  }
+}
+
+/// Answers a JobQuery, a Submit that does not follow, or a Cancel on the call service.
+public struct JobReport: WireMessage {
+  /// JobReport is number 72.
+  public static let kind = MessageKind.jobReport
+
+  /// The job.
+  public let summary: JobSummary
+
+  /// Joins the fields.
+  public init(summary: JobSummary) {
+    self.summary = summary
+  }
+}
+
+/// Asks for jobs of the caller's account, in order of creation.
+public struct JobList: WireMessage {
+  /// JobList is number 73.
+  public static let kind = MessageKind.jobList
+
+  /// The last job already seen; 0 for the first page.
+  public let after: JobID
+  /// Most jobs wanted, 1 to 256.
+  public let limit: UInt16
+
+  /// Joins the fields.
+  public init(after: JobID, limit: UInt16) {
+    self.after = after
+    self.limit = limit
+  }
+}
+
+/// Answers a JobList.
+public struct JobListing: WireMessage {
+  /// JobListing is number 74.
+  public static let kind = MessageKind.jobListing
+
+  /// The jobs, in ascending order.
+  public let jobs: [JobSummary]
+  /// Whether there are more.
+  public let more: Bool
+
+  /// Joins the fields.
+  public init(jobs: [JobSummary], more: Bool) {
+    self.jobs = jobs
+    self.more = more
+  }
+}
+
+/// Asks to forget ended jobs: their payloads and outputs are deleted.
+public struct Purge: WireMessage {
+  /// Purge is number 75.
+  public static let kind = MessageKind.purge
+
+  /// The jobs.
+  public let jobs: [JobID]
+
+  /// Joins the fields.
+  public init(jobs: [JobID]) {
+    self.jobs = jobs
+  }
+}
+
+/// Answers a Purge.
+public struct Purged: WireMessage {
+  /// Purged is number 76.
+  public static let kind = MessageKind.purged
+
+  /// Jobs forgotten.
+  public let count: UInt32
+
+  /// Joins the fields.
+  public init(count: UInt32) {
+    self.count = count
+  }
+}
+
+/// Asks to cancel jobs in one command.
+public struct CancelMany: WireMessage {
+  /// CancelMany is number 77.
+  public static let kind = MessageKind.cancelMany
+
+  /// The jobs.
+  public let jobs: [JobID]
+
+  /// Joins the fields.
+  public init(jobs: [JobID]) {
+    self.jobs = jobs
+  }
+}
+
+/// Answers a CancelMany.
+public struct CancelledMany: WireMessage {
+  /// CancelledMany is number 78.
+  public static let kind = MessageKind.cancelledMany
+
+  /// Jobs whose cancel was logged.
+  public let count: UInt32
+
+  /// Joins the fields.
+  public init(count: UInt32) {
+    self.count = count
+  }
+}

@@ -1,0 +1,263 @@
+// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
+
+internal import ExchangeTypes
+
+/// Any message, told apart by its kind.
+public enum Message: Sendable, Hashable {
+  /// Hello: see there.
+  case hello(Hello)
+  /// Welcome: see there.
+  case welcome(Welcome)
+  /// Failure: see there.
+  case failure(Failure)
+  /// Ping: see there.
+  case ping(Ping)
+  /// Pong: see there.
+  case pong(Pong)
+  /// Goodbye: see there.
+  case goodbye(Goodbye)
+  /// LeaderNotice: see there.
+  case leaderNotice(LeaderNotice)
+  /// RequestVote: see there.
+  case requestVote(RequestVote)
+  /// RequestVoteResult: see there.
+  case requestVoteResult(RequestVoteResult)
+  /// AppendEntries: see there.
+  case appendEntries(AppendEntries)
+  /// AppendEntriesResult: see there.
+  case appendEntriesResult(AppendEntriesResult)
+  /// InstallSnapshot: see there.
+  case installSnapshot(InstallSnapshot)
+  /// TimeoutNow: see there.
+  case timeoutNow(TimeoutNow)
+  /// ReadConfirm: see there.
+  case readConfirm(ReadConfirm)
+  /// ReadConfirmResult: see there.
+  case readConfirmResult(ReadConfirmResult)
+  /// KeyOffer: see there.
+  case keyOffer(KeyOffer)
+  /// KeyAccept: see there.
+  case keyAccept(KeyAccept)
+  /// Submit: see there.
+  case submit(Submit)
+  /// Accepted: see there.
+  case accepted(Accepted)
+  /// Follow: see there.
+  case follow(Follow)
+  /// Waiting: see there.
+  case waiting(Waiting)
+  /// Events: see there.
+  case events(Events)
+  /// Ended: see there.
+  case ended(Ended)
+  /// Cancel: see there.
+  case cancel(Cancel)
+  /// JobQuery: see there.
+  case jobQuery(JobQuery)
+  /// JobReport: see there.
+  case jobReport(JobReport)
+  /// JobList: see there.
+  case jobList(JobList)
+  /// JobListing: see there.
+  case jobListing(JobListing)
+  /// Purge: see there.
+  case purge(Purge)
+  /// Purged: see there.
+  case purged(Purged)
+  /// CancelMany: see there.
+  case cancelMany(CancelMany)
+  /// CancelledMany: see there.
+  case cancelledMany(CancelledMany)
+  /// ModelList: see there.
+  case modelList(ModelList)
+  /// ModelListing: see there.
+  case modelListing(ModelListing)
+  /// WorkerList: see there.
+  case workerList(WorkerList)
+  /// WorkerListing: see there.
+  case workerListing(WorkerListing)
+  /// StatusQuery: see there.
+  case statusQuery(StatusQuery)
+  /// StatusReport: see there.
+  case statusReport(StatusReport)
+  /// AccountCreate: see there.
+  case accountCreate(AccountCreate)
+  /// AccountReport: see there.
+  case accountReport(AccountReport)
+  /// AccountCredit: see there.
+  case accountCredit(AccountCredit)
+  /// AccountQuery: see there.
+  case accountQuery(AccountQuery)
+  /// KeyCreate: see there.
+  case keyCreate(KeyCreate)
+  /// KeyReport: see there.
+  case keyReport(KeyReport)
+  /// KeyList: see there.
+  case keyList(KeyList)
+  /// KeyListing: see there.
+  case keyListing(KeyListing)
+  /// KeyRevoke: see there.
+  case keyRevoke(KeyRevoke)
+  /// WorkerRegister: see there.
+  case workerRegister(WorkerRegister)
+  /// WorkerRegistered: see there.
+  case workerRegistered(WorkerRegistered)
+  /// WorkerHeartbeat: see there.
+  case workerHeartbeat(WorkerHeartbeat)
+  /// WorkerHeartbeatAck: see there.
+  case workerHeartbeatAck(WorkerHeartbeatAck)
+  /// Park: see there.
+  case park(Park)
+  /// Assign: see there.
+  case assign(Assign)
+  /// Chunk: see there.
+  case chunk(Chunk)
+  /// AttemptFinished: see there.
+  case attemptFinished(AttemptFinished)
+  /// AttemptCancel: see there.
+  case attemptCancel(AttemptCancel)
+  /// AttemptSettled: see there.
+  case attemptSettled(AttemptSettled)
+  /// AttemptResume: see there.
+  case attemptResume(AttemptResume)
+  /// AttemptContinue: see there.
+  case attemptContinue(AttemptContinue)
+  /// AttemptAbandon: see there.
+  case attemptAbandon(AttemptAbandon)
+
+  /// Reads the fields of a message of `kind`.
+  ///
+  /// What follows them is left unread: `init(_:)` judges it by the class.
+  init(
+    _ kind: MessageKind, from reader: inout CanonicalReader
+  ) throws(CanonicalError) {
+    switch kind {
+    case .hello: self = .hello(try Hello(from: &reader))
+    case .welcome: self = .welcome(try Welcome(from: &reader))
+    case .failure: self = .failure(try Failure(from: &reader))
+    case .ping: self = .ping(try Ping(from: &reader))
+    case .pong: self = .pong(try Pong(from: &reader))
+    case .goodbye: self = .goodbye(try Goodbye(from: &reader))
+    case .leaderNotice: self = .leaderNotice(try LeaderNotice(from: &reader))
+    case .requestVote: self = .requestVote(try RequestVote(from: &reader))
+    case .requestVoteResult: self = .requestVoteResult(try RequestVoteResult(from: &reader))
+    case .appendEntries: self = .appendEntries(try AppendEntries(from: &reader))
+    case .appendEntriesResult: self = .appendEntriesResult(try AppendEntriesResult(from: &reader))
+    case .installSnapshot: self = .installSnapshot(try InstallSnapshot(from: &reader))
+    case .timeoutNow: self = .timeoutNow(try TimeoutNow(from: &reader))
+    case .readConfirm: self = .readConfirm(try ReadConfirm(from: &reader))
+    case .readConfirmResult: self = .readConfirmResult(try ReadConfirmResult(from: &reader))
+    case .keyOffer: self = .keyOffer(try KeyOffer(from: &reader))
+    case .keyAccept: self = .keyAccept(try KeyAccept(from: &reader))
+    case .submit: self = .submit(try Submit(from: &reader))
+    case .accepted: self = .accepted(try Accepted(from: &reader))
+    case .follow: self = .follow(try Follow(from: &reader))
+    case .waiting: self = .waiting(try Waiting(from: &reader))
+    case .events: self = .events(try Events(from: &reader))
+    case .ended: self = .ended(try Ended(from: &reader))
+    case .cancel: self = .cancel(try Cancel(from: &reader))
+    case .jobQuery: self = .jobQuery(try JobQuery(from: &reader))
+    case .jobReport: self = .jobReport(try JobReport(from: &reader))
+    case .jobList: self = .jobList(try JobList(from: &reader))
+    case .jobListing: self = .jobListing(try JobListing(from: &reader))
+    case .purge: self = .purge(try Purge(from: &reader))
+    case .purged: self = .purged(try Purged(from: &reader))
+    case .cancelMany: self = .cancelMany(try CancelMany(from: &reader))
+    case .cancelledMany: self = .cancelledMany(try CancelledMany(from: &reader))
+    case .modelList: self = .modelList(try ModelList(from: &reader))
+    case .modelListing: self = .modelListing(try ModelListing(from: &reader))
+    case .workerList: self = .workerList(try WorkerList(from: &reader))
+    case .workerListing: self = .workerListing(try WorkerListing(from: &reader))
+    case .statusQuery: self = .statusQuery(try StatusQuery(from: &reader))
+    case .statusReport: self = .statusReport(try StatusReport(from: &reader))
+    case .accountCreate: self = .accountCreate(try AccountCreate(from: &reader))
+    case .accountReport: self = .accountReport(try AccountReport(from: &reader))
+    case .accountCredit: self = .accountCredit(try AccountCredit(from: &reader))
+    case .accountQuery: self = .accountQuery(try AccountQuery(from: &reader))
+    case .keyCreate: self = .keyCreate(try KeyCreate(from: &reader))
+    case .keyReport: self = .keyReport(try KeyReport(from: &reader))
+    case .keyList: self = .keyList(try KeyList(from: &reader))
+    case .keyListing: self = .keyListing(try KeyListing(from: &reader))
+    case .keyRevoke: self = .keyRevoke(try KeyRevoke(from: &reader))
+    case .workerRegister: self = .workerRegister(try WorkerRegister(from: &reader))
+    case .workerRegistered: self = .workerRegistered(try WorkerRegistered(from: &reader))
+    case .workerHeartbeat: self = .workerHeartbeat(try WorkerHeartbeat(from: &reader))
+    case .workerHeartbeatAck: self = .workerHeartbeatAck(try WorkerHeartbeatAck(from: &reader))
+    case .park: self = .park(try Park(from: &reader))
+    case .assign: self = .assign(try Assign(from: &reader))
+    case .chunk: self = .chunk(try Chunk(from: &reader))
+    case .attemptFinished: self = .attemptFinished(try AttemptFinished(from: &reader))
+    case .attemptCancel: self = .attemptCancel(try AttemptCancel(from: &reader))
+    case .attemptSettled: self = .attemptSettled(try AttemptSettled(from: &reader))
+    case .attemptResume: self = .attemptResume(try AttemptResume(from: &reader))
+    case .attemptContinue: self = .attemptContinue(try AttemptContinue(from: &reader))
+    case .attemptAbandon: self = .attemptAbandon(try AttemptAbandon(from: &reader))
+    }
+  }
+
+  /// The message itself.
+  public var content: any WireMessage {
+    switch self {
+    case .hello(let content): content
+    case .welcome(let content): content
+    case .failure(let content): content
+    case .ping(let content): content
+    case .pong(let content): content
+    case .goodbye(let content): content
+    case .leaderNotice(let content): content
+    case .requestVote(let content): content
+    case .requestVoteResult(let content): content
+    case .appendEntries(let content): content
+    case .appendEntriesResult(let content): content
+    case .installSnapshot(let content): content
+    case .timeoutNow(let content): content
+    case .readConfirm(let content): content
+    case .readConfirmResult(let content): content
+    case .keyOffer(let content): content
+    case .keyAccept(let content): content
+    case .submit(let content): content
+    case .accepted(let content): content
+    case .follow(let content): content
+    case .waiting(let content): content
+    case .events(let content): content
+    case .ended(let content): content
+    case .cancel(let content): content
+    case .jobQuery(let content): content
+    case .jobReport(let content): content
+    case .jobList(let content): content
+    case .jobListing(let content): content
+    case .purge(let content): content
+    case .purged(let content): content
+    case .cancelMany(let content): content
+    case .cancelledMany(let content): content
+    case .modelList(let content): content
+    case .modelListing(let content): content
+    case .workerList(let content): content
+    case .workerListing(let content): content
+    case .statusQuery(let content): content
+    case .statusReport(let content): content
+    case .accountCreate(let content): content
+    case .accountReport(let content): content
+    case .accountCredit(let content): content
+    case .accountQuery(let content): content
+    case .keyCreate(let content): content
+    case .keyReport(let content): content
+    case .keyList(let content): content
+    case .keyListing(let content): content
+    case .keyRevoke(let content): content
+    case .workerRegister(let content): content
+    case .workerRegistered(let content): content
+    case .workerHeartbeat(let content): content
+    case .workerHeartbeatAck(let content): content
+    case .park(let content): content
+    case .assign(let content): content
+    case .chunk(let content): content
+    case .attemptFinished(let content): content
+    case .attemptCancel(let content): content
+    case .attemptSettled(let content): content
+    case .attemptResume(let content): content
+    case .attemptContinue(let content): content
+    case .attemptAbandon(let content): content
+    }
+  }
+}

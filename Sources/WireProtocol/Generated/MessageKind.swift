@@ -1,0 +1,233 @@
+// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
+
+/// The number of a message: the `type` of a frame's header.
+///
+/// Numbers are append-only; a retired one is never given again.
+public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
+  /// Opens a connection: who the initiator is and what it speaks.
+  case hello = 1
+  /// Accepts a connection.
+  case welcome = 2
+  /// A typed refusal or the failed end of a stream; the last frame of its sender on the stream.
+  case failure = 3
+  /// Asks for a Pong: is the other side's loop alive.
+  case ping = 4
+  /// Answers a Ping.
+  case pong = 5
+  /// Says that the connection closes once its streams have ended; no new stream is opened on it.
+  case goodbye = 6
+  /// Tells who leads; sent after Welcome and at every change.
+  case leaderNotice = 7
+  /// Asks for a vote (Raft, figure 2; pre-vote: Ongaro's dissertation, 9.6).
+  case requestVote = 32
+  /// Answers a RequestVote.
+  case requestVoteResult = 33
+  /// Replicates entries, or is a heartbeat if there are none; the sender splits by bytes below the
+  /// payload limit.
+  case appendEntries = 34
+  /// Answers an AppendEntries or an InstallSnapshot.
+  case appendEntriesResult = 35
+  /// Announces a snapshot; its chunks travel out of band under the hashes of the manifest.
+  case installSnapshot = 36
+  /// Asks the receiver to start an election at once (Ongaro's dissertation, 3.10).
+  case timeoutNow = 37
+  /// Asks whether the sender still leads, so that it may answer a read (Ongaro's dissertation,
+  /// 6.4).
+  case readConfirm = 38
+  /// Answers a ReadConfirm.
+  case readConfirmResult = 39
+  /// Hands an hourly wrapping key to another keyring.
+  case keyOffer = 40
+  /// Says that an offered wrapping key is durable in the sender's keyring.
+  case keyAccept = 41
+  /// Asks for a job.
+  case submit = 64
+  /// Says that a job is committed.
+  case accepted = 65
+  /// Asks for a job's events from a place on.
+  case follow = 66
+  /// Says that there is nothing to send yet, and why.
+  case waiting = 67
+  /// Carries a job's events; the sender splits by bytes below the payload limit.
+  case events = 68
+  /// Ends a stream: the job has settled.
+  case ended = 69
+  /// Asks to cancel a job; the stream ends with Ended once it has settled.
+  case cancel = 70
+  /// Asks for a job's summary.
+  case jobQuery = 71
+  /// Answers a JobQuery, a Submit that does not follow, or a Cancel on the call service.
+  case jobReport = 72
+  /// Asks for jobs of the caller's account, in order of creation.
+  case jobList = 73
+  /// Answers a JobList.
+  case jobListing = 74
+  /// Asks to forget ended jobs: their payloads and outputs are deleted.
+  case purge = 75
+  /// Answers a Purge.
+  case purged = 76
+  /// Asks to cancel jobs in one command.
+  case cancelMany = 77
+  /// Answers a CancelMany.
+  case cancelledMany = 78
+  /// Asks for the models on offer.
+  case modelList = 80
+  /// Answers a ModelList.
+  case modelListing = 81
+  /// Asks for the workers that the caller may see.
+  case workerList = 82
+  /// Answers a WorkerList.
+  case workerListing = 83
+  /// Asks one coordinator for its status.
+  case statusQuery = 84
+  /// Answers a StatusQuery.
+  case statusReport = 85
+  /// Asks for an account.
+  case accountCreate = 90
+  /// Answers AccountCreate, AccountCredit and AccountQuery.
+  case accountReport = 91
+  /// Asks to issue credit to an account.
+  case accountCredit = 92
+  /// Asks for an account.
+  case accountQuery = 93
+  /// Asks for an API key; the caller draws the secret and the server sees it at its first use only.
+  case keyCreate = 94
+  /// Answers KeyCreate and KeyRevoke.
+  case keyReport = 95
+  /// Asks for an account's keys.
+  case keyList = 96
+  /// Answers a KeyList.
+  case keyListing = 97
+  /// Asks to revoke a key for ever.
+  case keyRevoke = 98
+  /// Announces a worker and what it offers; sent again when that changes.
+  case workerRegister = 128
+  /// Answers a WorkerRegister.
+  case workerRegistered = 129
+  /// Renews the lease of a worker's attempts.
+  case workerHeartbeat = 130
+  /// Answers a WorkerHeartbeat.
+  case workerHeartbeatAck = 131
+  /// Opens a slot's stream, on which the leader may send one Assign.
+  case park = 132
+  /// Starts an attempt on a parked stream.
+  case assign = 133
+  /// Carries an attempt's events; the sender splits by bytes below the payload limit and keeps them
+  /// until it is told AttemptSettled.
+  case chunk = 134
+  /// Ends an attempt's output.
+  case attemptFinished = 135
+  /// Asks to stop an attempt; the worker answers AttemptFinished.
+  case attemptCancel = 136
+  /// Says that the attempt is settled: its chunks may be forgotten.
+  case attemptSettled = 137
+  /// Offers an attempt that outlived its stream to the leader.
+  case attemptResume = 138
+  /// Accepts an AttemptResume: the worker sends from a place on.
+  case attemptContinue = 139
+  /// Refuses an attempt: the job is no longer its own, and the worker forgets it.
+  case attemptAbandon = 140
+
+  /// The most payload bytes in a frame of this kind.
+  public var payloadMax: UInt32 {
+    switch self {
+    case .ping, .pong, .requestVote, .requestVoteResult, .appendEntriesResult, .timeoutNow,
+      .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .cancel, .jobQuery, .jobList,
+      .purged, .cancelledMany, .modelList, .workerList, .statusQuery, .accountQuery, .keyList,
+      .keyRevoke, .workerRegistered, .workerHeartbeat, .workerHeartbeatAck, .park, .attemptCancel,
+      .attemptSettled, .attemptContinue, .attemptAbandon:
+      64
+    case .accepted, .follow, .accountCredit, .attemptResume: 128
+    case .goodbye, .leaderNotice, .waiting, .accountCreate, .accountReport, .keyCreate, .keyReport:
+      512
+    case .ended, .jobReport, .attemptFinished: 4096
+    case .hello, .welcome, .failure, .workerRegister: 8192
+    case .purge, .cancelMany: 16_384
+    case .statusReport: 32_768
+    case .installSnapshot: 131_072
+    case .keyListing: 196_608
+    case .events, .chunk: 262_144
+    case .modelListing: 327_680
+    case .jobListing: 524_288
+    case .submit, .assign: 1_050_624
+    case .appendEntries: 1_114_112
+    case .workerListing: 5_242_880
+    }
+  }
+
+  /// Whether bytes after the last known field are refused rather than skipped.
+  public var isStrict: Bool {
+    switch self {
+    case .requestVote, .requestVoteResult, .appendEntries, .appendEntriesResult, .installSnapshot,
+      .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept:
+      true
+    default: false
+    }
+  }
+
+  /// The name in the registry.
+  public var name: String {
+    switch self {
+    case .hello: "Hello"
+    case .welcome: "Welcome"
+    case .failure: "Failure"
+    case .ping: "Ping"
+    case .pong: "Pong"
+    case .goodbye: "Goodbye"
+    case .leaderNotice: "LeaderNotice"
+    case .requestVote: "RequestVote"
+    case .requestVoteResult: "RequestVoteResult"
+    case .appendEntries: "AppendEntries"
+    case .appendEntriesResult: "AppendEntriesResult"
+    case .installSnapshot: "InstallSnapshot"
+    case .timeoutNow: "TimeoutNow"
+    case .readConfirm: "ReadConfirm"
+    case .readConfirmResult: "ReadConfirmResult"
+    case .keyOffer: "KeyOffer"
+    case .keyAccept: "KeyAccept"
+    case .submit: "Submit"
+    case .accepted: "Accepted"
+    case .follow: "Follow"
+    case .waiting: "Waiting"
+    case .events: "Events"
+    case .ended: "Ended"
+    case .cancel: "Cancel"
+    case .jobQuery: "JobQuery"
+    case .jobReport: "JobReport"
+    case .jobList: "JobList"
+    case .jobListing: "JobListing"
+    case .purge: "Purge"
+    case .purged: "Purged"
+    case .cancelMany: "CancelMany"
+    case .cancelledMany: "CancelledMany"
+    case .modelList: "ModelList"
+    case .modelListing: "ModelListing"
+    case .workerList: "WorkerList"
+    case .workerListing: "WorkerListing"
+    case .statusQuery: "StatusQuery"
+    case .statusReport: "StatusReport"
+    case .accountCreate: "AccountCreate"
+    case .accountReport: "AccountReport"
+    case .accountCredit: "AccountCredit"
+    case .accountQuery: "AccountQuery"
+    case .keyCreate: "KeyCreate"
+    case .keyReport: "KeyReport"
+    case .keyList: "KeyList"
+    case .keyListing: "KeyListing"
+    case .keyRevoke: "KeyRevoke"
+    case .workerRegister: "WorkerRegister"
+    case .workerRegistered: "WorkerRegistered"
+    case .workerHeartbeat: "WorkerHeartbeat"
+    case .workerHeartbeatAck: "WorkerHeartbeatAck"
+    case .park: "Park"
+    case .assign: "Assign"
+    case .chunk: "Chunk"
+    case .attemptFinished: "AttemptFinished"
+    case .attemptCancel: "AttemptCancel"
+    case .attemptSettled: "AttemptSettled"
+    case .attemptResume: "AttemptResume"
+    case .attemptContinue: "AttemptContinue"
+    case .attemptAbandon: "AttemptAbandon"
+    }
+  }
+}

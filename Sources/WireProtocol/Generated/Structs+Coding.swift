@@ -1,0 +1,341 @@
+// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
+
+public import ExchangeTypes
+
+extension Event {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(seq)
+    writer.write(choice)
+    writer.write(kind.rawValue)
+    writer.write(tokenCount)
+    writer.write(ids) { $0.write($1) }
+    writer.write(bytes)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    seq = try reader.read(UInt64.self)
+    choice = try reader.read(UInt16.self)
+    kind = try reader.readCase(EventKind.self)
+    tokenCount = try reader.read(UInt32.self)
+    ids = try reader.readList(limit: 256, elementBytesMin: 4) { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
+    bytes = try reader.readBytes(limit: 12288)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(ids.count, of: "Event.ids", atMost: 256)
+    try checkCount(bytes.count, of: "Event.bytes", atMost: 12288)
+  }
+}
+
+extension Usage {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(promptTokens) { $0.write($1) }
+    writer.write(outputTokens) { $0.write($1) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    promptTokens = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
+    outputTokens = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
+  }
+}
+
+extension OfferTerms {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(model)
+    writer.write(context)
+    writer.write(outputDefault)
+    writer.write(slots)
+    writer.write(priceInput.rawValue)
+    writer.write(priceOutput.rawValue)
+    writer.write(basis.rawValue)
+    writer.write(bytesPerTokenFloor)
+    writer.write(endpoints) { $0.write($1.rawValue) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    model = try reader.readString(limit: 256)
+    context = try reader.read(UInt32.self)
+    outputDefault = try reader.read(UInt32.self)
+    slots = try reader.read(UInt16.self)
+    priceInput = try Price(rawValue: reader.read())
+    priceOutput = try Price(rawValue: reader.read())
+    basis = try reader.readCase(BillingBasis.self)
+    bytesPerTokenFloor = try reader.read(UInt8.self)
+    endpoints = try reader.readList(limit: 8, elementBytesMin: 1) { (part) throws(CanonicalError) in
+      try part.readCase(Endpoint.self)
+    }
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(model.utf8.count, of: "OfferTerms.model", atMost: 256)
+    try checkCount(endpoints.count, of: "OfferTerms.endpoints", atMost: 8)
+  }
+}
+
+extension ErrorDetail {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(name)
+    writer.write(value.cut(toBytes: 256))
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    name = try reader.readString(limit: 64)
+    value = try reader.readString(limit: 256)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(name.utf8.count, of: "ErrorDetail.name", atMost: 64)
+  }
+}
+
+extension JobSummary {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(job.rawValue)
+    writer.write(state.rawValue)
+    writer.write(model)
+    writer.write(mode.rawValue)
+    writer.write(createdAt.rawValue)
+    writer.write(epoch.rawValue)
+    writer.write(worker.rawValue)
+    writer.write(promptTokens.rawValue)
+    writer.write(outputTokens.rawValue)
+    writer.write(charge.rawValue)
+    writer.write(hold.rawValue)
+    writer.write(lastSeq)
+    writer.write(finish) { $0.write($1.rawValue) }
+    writer.write(error)
+    writer.write(errorText.cut(toBytes: 1024))
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    job = try JobID(rawValue: reader.read())
+    state = try reader.readCase(JobState.self)
+    model = try reader.readString(limit: 256)
+    mode = try reader.readCase(JobMode.self)
+    createdAt = try LogTime(rawValue: reader.read())
+    epoch = try Epoch(rawValue: reader.read())
+    worker = try WorkerID(rawValue: reader.read())
+    promptTokens = try TokenCount(rawValue: reader.read())
+    outputTokens = try TokenCount(rawValue: reader.read())
+    charge = try Credits(rawValue: reader.read())
+    hold = try Credits(rawValue: reader.read())
+    lastSeq = try reader.read(UInt64.self)
+    finish = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.readCase(FinishReason.self)
+    }
+    error = try reader.read(UInt16.self)
+    errorText = try reader.readString(limit: 1024)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(model.utf8.count, of: "JobSummary.model", atMost: 256)
+  }
+}
+
+extension ModelSummary {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(model)
+    writer.write(context)
+    writer.write(outputDefault)
+    writer.write(priceInputMin.rawValue)
+    writer.write(priceOutputMin.rawValue)
+    writer.write(suppliers)
+    writer.write(slots)
+    writer.write(slotsFree)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    model = try reader.readString(limit: 256)
+    context = try reader.read(UInt32.self)
+    outputDefault = try reader.read(UInt32.self)
+    priceInputMin = try Price(rawValue: reader.read())
+    priceOutputMin = try Price(rawValue: reader.read())
+    suppliers = try reader.read(UInt16.self)
+    slots = try reader.read(UInt16.self)
+    slotsFree = try reader.read(UInt16.self)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(model.utf8.count, of: "ModelSummary.model", atMost: 256)
+  }
+}
+
+extension WorkerSummary {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(worker.rawValue)
+    writer.write(name)
+    writer.write(account.rawValue)
+    writer.write(online)
+    writer.write(draining)
+    writer.write(slots)
+    writer.write(busy)
+    writer.write(offers) { $1.encode(into: &$0) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    worker = try WorkerID(rawValue: reader.read())
+    name = try reader.readString(limit: 128)
+    account = try AccountID(rawValue: reader.read())
+    online = try reader.readBool()
+    draining = try reader.readBool()
+    slots = try reader.read(UInt16.self)
+    busy = try reader.read(UInt16.self)
+    offers = try reader.readList(limit: 16, elementBytesMin: 36, OfferTerms.init(from:))
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(name.utf8.count, of: "WorkerSummary.name", atMost: 128)
+    try checkCount(offers.count, of: "WorkerSummary.offers", atMost: 16)
+    for element in offers {
+      try element.checkBounds()
+    }
+  }
+}
+
+extension AccountSummary {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(account.rawValue)
+    writer.write(name)
+    writer.write(kind.rawValue)
+    writer.write(balance.rawValue)
+    writer.write(held.rawValue)
+    writer.write(spent.rawValue)
+    writer.write(earned.rawValue)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    account = try AccountID(rawValue: reader.read())
+    name = try reader.readString(limit: 128)
+    kind = try reader.readCase(AccountKind.self)
+    balance = try Credits(rawValue: reader.read())
+    held = try Credits(rawValue: reader.read())
+    spent = try Credits(rawValue: reader.read())
+    earned = try Credits(rawValue: reader.read())
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(name.utf8.count, of: "AccountSummary.name", atMost: 128)
+  }
+}
+
+extension KeySummary {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(key.rawValue)
+    writer.write(account.rawValue)
+    writer.write(scopes.rawValue)
+    writer.write(name)
+    writer.write(revoked)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    key = try KeyID(rawValue: reader.read())
+    account = try AccountID(rawValue: reader.read())
+    scopes = try Scopes(rawValue: reader.read())
+    name = try reader.readString(limit: 128)
+    revoked = try reader.readBool()
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(name.utf8.count, of: "KeySummary.name", atMost: 128)
+  }
+}
+
+extension PeerSummary {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(replica.rawValue)
+    writer.write(address)
+    writer.write(voter)
+    writer.write(matchIndex.rawValue)
+    writer.write(contactAgeMs)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    replica = try ReplicaID(rawValue: reader.read())
+    address = try reader.readString(limit: 256)
+    voter = try reader.readBool()
+    matchIndex = try LogIndex(rawValue: reader.read())
+    contactAgeMs = try reader.read(UInt64.self)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(address.utf8.count, of: "PeerSummary.address", atMost: 256)
+  }
+}
+
+extension LogEntry {
+  /// Writes the fields in the registry's order.
+  func encode(into writer: inout CanonicalWriter) {
+    writer.write(term.rawValue)
+    writer.write(kind.rawValue)
+    writer.write(payload)
+  }
+
+  /// Reads what `encode` writes.
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    let term = try Term(rawValue: reader.read())
+    let kind = try reader.readCase(LogEntry.Kind.self)
+    let payload = try reader.readBytes(limit: 16384)
+    self.init(term: term, kind: kind, payload: payload)
+  }
+
+  /// Refuses values that a reader would refuse.
+  func checkBounds() throws(BoundsError) {
+    try checkCount(payload.count, of: "RaftEntry.payload", atMost: 16384)
+  }
+}
+
+extension RaftServer {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(replica.rawValue)
+    writer.write(address)
+    writer.write(role.rawValue)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    replica = try ReplicaID(rawValue: reader.read())
+    address = try reader.readString(limit: 256)
+    role = try reader.readCase(ServerRole.self)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(address.utf8.count, of: "RaftServer.address", atMost: 256)
+  }
+}

@@ -1,0 +1,321 @@
+// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
+
+public import ExchangeTypes
+
+/// One numbered piece of a job's output.
+public struct Event: Hashable, Sendable {
+  /// Its number in the job's record: 1, 2, 3, … without a gap.
+  public let seq: UInt64
+  /// Which of the `n` choices it belongs to; the first is 0.
+  public let choice: UInt16
+  /// What the bytes are.
+  public let kind: EventKind
+  /// How many tokens the engine says it stands for; a claim, never more than a bound of the bill.
+  public let tokenCount: UInt32
+  /// Ids of the tokens, where the engine gives them; else empty.
+  public let ids: [UInt32]
+  /// The bytes, as the engine sent them.
+  public let bytes: [UInt8]
+
+  /// Joins the fields.
+  public init(
+    seq: UInt64, choice: UInt16, kind: EventKind, tokenCount: UInt32, ids: [UInt32], bytes: [UInt8]
+  ) {
+    self.seq = seq
+    self.choice = choice
+    self.kind = kind
+    self.tokenCount = tokenCount
+    self.ids = ids
+    self.bytes = bytes
+  }
+}
+
+/// Token counts that an engine reported at the end.
+public struct Usage: Hashable, Sendable {
+  /// Tokens of the prompt; absent if the engine said nothing.
+  public let promptTokens: UInt32?
+  /// Tokens of the output; absent if the engine said nothing.
+  public let outputTokens: UInt32?
+
+  /// Joins the fields.
+  public init(promptTokens: UInt32?, outputTokens: UInt32?) {
+    self.promptTokens = promptTokens
+    self.outputTokens = outputTokens
+  }
+}
+
+/// A model that a worker serves, with its price.
+public struct OfferTerms: Hashable, Sendable {
+  /// The model's name.
+  public let model: String
+  /// Most tokens of prompt and output together.
+  public let context: UInt32
+  /// The output bound of a request that names none.
+  public let outputDefault: UInt32
+  /// Jobs it serves at the same time.
+  public let slots: UInt16
+  /// Nano-credits per million prompt tokens.
+  public let priceInput: Price
+  /// Nano-credits per million output tokens.
+  public let priceOutput: Price
+  /// How output tokens are counted.
+  public let basis: BillingBasis
+  /// Fewest UTF-8 bytes of text per token on average, at least 1: bounds claimed counts.
+  public let bytesPerTokenFloor: UInt8
+  /// The endpoints it serves.
+  public let endpoints: [Endpoint]
+
+  /// Joins the fields.
+  public init(
+    model: String, context: UInt32, outputDefault: UInt32, slots: UInt16, priceInput: Price,
+    priceOutput: Price, basis: BillingBasis, bytesPerTokenFloor: UInt8, endpoints: [Endpoint]
+  ) {
+    self.model = model
+    self.context = context
+    self.outputDefault = outputDefault
+    self.slots = slots
+    self.priceInput = priceInput
+    self.priceOutput = priceOutput
+    self.basis = basis
+    self.bytesPerTokenFloor = bytesPerTokenFloor
+    self.endpoints = endpoints
+  }
+}
+
+/// One named fact about a failure, such as a limit and what was asked for.
+public struct ErrorDetail: Hashable, Sendable {
+  /// What the fact is, in snake_case.
+  public let name: String
+  /// The fact.
+  public let value: String
+
+  /// Joins the fields.
+  public init(name: String, value: String) {
+    self.name = name
+    self.value = value
+  }
+}
+
+/// What is known about a job, without its content.
+public struct JobSummary: Hashable, Sendable {
+  /// The job.
+  public let job: JobID
+  /// Where it is in its life.
+  public let state: JobState
+  /// The model asked for.
+  public let model: String
+  /// Whether it needs its reader.
+  public let mode: JobMode
+  /// Log time of the submit, in milliseconds.
+  public let createdAt: LogTime
+  /// The latest attempt; 0 before the first.
+  public let epoch: Epoch
+  /// The worker of the latest attempt; 0 before the first.
+  public let worker: WorkerID
+  /// Prompt tokens billed; the bound held while the job is open.
+  public let promptTokens: TokenCount
+  /// Output tokens billed; those recorded so far while the job is open.
+  public let outputTokens: TokenCount
+  /// What was captured; 0 while the job is open.
+  public let charge: Credits
+  /// What is held; 0 once the job has ended.
+  public let hold: Credits
+  /// The last event in the committed record; 0 if none.
+  public let lastSeq: UInt64
+  /// Why the output ended; absent while the job is open.
+  public let finish: FinishReason?
+  /// An error code; 0 if none.
+  public let error: UInt16
+  /// More about the error; empty if none.
+  public let errorText: String
+
+  /// Joins the fields.
+  public init(
+    job: JobID, state: JobState, model: String, mode: JobMode, createdAt: LogTime, epoch: Epoch,
+    worker: WorkerID, promptTokens: TokenCount, outputTokens: TokenCount, charge: Credits,
+    hold: Credits, lastSeq: UInt64, finish: FinishReason?, error: UInt16, errorText: String
+  ) {
+    self.job = job
+    self.state = state
+    self.model = model
+    self.mode = mode
+    self.createdAt = createdAt
+    self.epoch = epoch
+    self.worker = worker
+    self.promptTokens = promptTokens
+    self.outputTokens = outputTokens
+    self.charge = charge
+    self.hold = hold
+    self.lastSeq = lastSeq
+    self.finish = finish
+    self.error = error
+    self.errorText = errorText
+  }
+}
+
+/// What the exchange offers under one model name.
+public struct ModelSummary: Hashable, Sendable {
+  /// The name.
+  public let model: String
+  /// The largest context offered, in tokens.
+  public let context: UInt32
+  /// The output bound of a request that names none.
+  public let outputDefault: UInt32
+  /// The lowest price per million prompt tokens.
+  public let priceInputMin: Price
+  /// The lowest price per million output tokens.
+  public let priceOutputMin: Price
+  /// Accounts that offer it.
+  public let suppliers: UInt16
+  /// Slots of online workers.
+  public let slots: UInt16
+  /// Those of them that are free.
+  public let slotsFree: UInt16
+
+  /// Joins the fields.
+  public init(
+    model: String, context: UInt32, outputDefault: UInt32, priceInputMin: Price,
+    priceOutputMin: Price, suppliers: UInt16, slots: UInt16, slotsFree: UInt16
+  ) {
+    self.model = model
+    self.context = context
+    self.outputDefault = outputDefault
+    self.priceInputMin = priceInputMin
+    self.priceOutputMin = priceOutputMin
+    self.suppliers = suppliers
+    self.slots = slots
+    self.slotsFree = slotsFree
+  }
+}
+
+/// What is known about a worker.
+public struct WorkerSummary: Hashable, Sendable {
+  /// The worker.
+  public let worker: WorkerID
+  /// Its name under its account.
+  public let name: String
+  /// The account that is paid.
+  public let account: AccountID
+  /// Whether the leader hears from it.
+  public let online: Bool
+  /// Whether it takes no new job.
+  public let draining: Bool
+  /// Slots over all its offers.
+  public let slots: UInt16
+  /// Those of them in use.
+  public let busy: UInt16
+  /// What it offers.
+  public let offers: [OfferTerms]
+
+  /// Joins the fields.
+  public init(
+    worker: WorkerID, name: String, account: AccountID, online: Bool, draining: Bool, slots: UInt16,
+    busy: UInt16, offers: [OfferTerms]
+  ) {
+    self.worker = worker
+    self.name = name
+    self.account = account
+    self.online = online
+    self.draining = draining
+    self.slots = slots
+    self.busy = busy
+    self.offers = offers
+  }
+}
+
+/// An account and its sums.
+public struct AccountSummary: Hashable, Sendable {
+  /// The account.
+  public let account: AccountID
+  /// Its name.
+  public let name: String
+  /// What it is for.
+  public let kind: AccountKind
+  /// Available and held, together.
+  public let balance: Credits
+  /// Held for open jobs.
+  public let held: Credits
+  /// All that was ever debited.
+  public let spent: Credits
+  /// All that was ever credited.
+  public let earned: Credits
+
+  /// Joins the fields.
+  public init(
+    account: AccountID, name: String, kind: AccountKind, balance: Credits, held: Credits,
+    spent: Credits, earned: Credits
+  ) {
+    self.account = account
+    self.name = name
+    self.kind = kind
+    self.balance = balance
+    self.held = held
+    self.spent = spent
+    self.earned = earned
+  }
+}
+
+/// An API key, without its secret.
+public struct KeySummary: Hashable, Sendable {
+  /// The key.
+  public let key: KeyID
+  /// Its account.
+  public let account: AccountID
+  /// What it allows: bits of Scopes.
+  public let scopes: Scopes
+  /// Its name.
+  public let name: String
+  /// Whether it is dead.
+  public let revoked: Bool
+
+  /// Joins the fields.
+  public init(key: KeyID, account: AccountID, scopes: Scopes, name: String, revoked: Bool) {
+    self.key = key
+    self.account = account
+    self.scopes = scopes
+    self.name = name
+    self.revoked = revoked
+  }
+}
+
+/// How the leader sees another replica.
+public struct PeerSummary: Hashable, Sendable {
+  /// The replica.
+  public let replica: ReplicaID
+  /// Its `host:port`.
+  public let address: String
+  /// Whether it votes.
+  public let voter: Bool
+  /// The last entry known to be on its disk; 0 where unknown.
+  public let matchIndex: LogIndex
+  /// Milliseconds since it was last heard; the largest number if never.
+  public let contactAgeMs: UInt64
+
+  /// Joins the fields.
+  public init(
+    replica: ReplicaID, address: String, voter: Bool, matchIndex: LogIndex, contactAgeMs: UInt64
+  ) {
+    self.replica = replica
+    self.address = address
+    self.voter = voter
+    self.matchIndex = matchIndex
+    self.contactAgeMs = contactAgeMs
+  }
+}
+
+/// One member of a configuration of the consensus group.
+public struct RaftServer: Hashable, Sendable {
+  /// The member.
+  public let replica: ReplicaID
+  /// Its `host:port`.
+  public let address: String
+  /// What it is there.
+  public let role: ServerRole
+
+  /// Joins the fields.
+  public init(replica: ReplicaID, address: String, role: ServerRole) {
+    self.replica = replica
+    self.address = address
+    self.role = role
+  }
+}
