@@ -58,14 +58,33 @@ public struct PageAudit: Hashable, Sendable {
   }
 
   private static func check(_ file: UnsafeRawBufferPointer) throws(Damage) -> PageAudit {
-    let meta = try MetaPage.newest(file)
+    let (meta, older) = try MetaPage.both(file)
+    try refuseBackdating(of: older, file)
     var walk = PageWalk(file, meta)
     try walk.walkFreeList()
+    guard walk.newestFreeing <= meta.transactionID else {
+      throw Damage("transaction \(meta.transactionID) knows transaction \(walk.newestFreeing)")
+    }
     try walk.walkMain()
     let used = walk.pagesInTrees + 2
     return PageAudit(
       transactionID: meta.transactionID, pagesUsed: used, pagesFree: walk.pagesFree,
       pagesLost: max(0, meta.lastPage + 1 - used - walk.pagesFree))
+  }
+
+  /// Throws if the older meta page is in truth the newer one, with a lower number.
+  ///
+  /// Nearly every commit frees pages under its own number, which gives it away. The state of a truly
+  /// older page may be overwritten already, by a commit that a crash cut off: then it cannot be read,
+  /// and need not be.
+  private static func refuseBackdating(
+    of older: MetaPage, _ file: UnsafeRawBufferPointer
+  ) throws(Damage) {
+    var walk = PageWalk(file, older)
+    do throws(Damage) { try walk.walkFreeList() } catch { return }
+    guard walk.newestFreeing <= older.transactionID else {
+      throw Damage("transaction \(older.transactionID) knows transaction \(walk.newestFreeing)")
+    }
   }
 }
 
@@ -83,8 +102,10 @@ struct MetaPage {
   let lastPage: Int
   let transactionID: UInt64
 
-  /// The meta page that LMDB would choose, if both can be trusted.
-  static func newest(_ file: UnsafeRawBufferPointer) throws(Damage) -> MetaPage {
+  /// The meta page that LMDB would choose, and the other one.
+  static func both(
+    _ file: UnsafeRawBufferPointer
+  ) throws(Damage) -> (newest: MetaPage, older: MetaPage) {
     // The size of a page is in the first meta page, the second one starts after it.
     guard file.count >= 512 else { throw Damage("the file has only \(file.count) bytes") }
     let pageBytes = Int(file.number(at: Layout.header + Layout.metaFreeList, as: UInt32.self))
@@ -101,7 +122,7 @@ struct MetaPage {
       throw Damage(
         "the meta pages are of transactions \(first.transactionID) and \(second.transactionID)")
     }
-    return distance < 0 ? second : first
+    return distance < 0 ? (second, first) : (first, second)
   }
 
   private init(_ file: UnsafeRawBufferPointer, page: Int, pageBytes: Int) throws(Damage) {

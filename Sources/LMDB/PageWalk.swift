@@ -48,6 +48,8 @@ struct PageWalk {
   private var isReached: [Bool]
   private(set) var pagesInTrees = 0
   private(set) var pagesFree = 0
+  /// The highest transaction that the list of free pages knows.
+  private(set) var newestFreeing: UInt64 = 0
 
   init(_ file: UnsafeRawBufferPointer, _ meta: MetaPage) {
     self.file = file
@@ -64,7 +66,12 @@ struct PageWalk {
   mutating func walkFreeList() throws(Damage) {
     let tree = Tree(name: "the list of free pages", order: .number, holdsTrees: false)
     var lists: [UnsafeRawBufferPointer] = []
-    try walk(tree, meta.freeList) { (_, _, _, value) throws(Damage) in lists.append(value) }
+    var newest: UInt64 = 0
+    try walk(tree, meta.freeList) { (key, _, _, value) throws(Damage) in
+      newest = key.number(at: 0, as: UInt64.self)
+      lists.append(value)
+    }
+    newestFreeing = newest
     for list in lists {
       guard list.count >= 8 else { throw Damage("a list of free pages has no count") }
       let count = list.number(at: 0, as: UInt64.self)
