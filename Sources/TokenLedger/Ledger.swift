@@ -128,19 +128,27 @@ public struct Ledger: Sendable {
     job: JobID, time: LogTime
   ) throws(LedgerRefusal) -> Transfer? {
     precondition(captured <= held, "a capture is never more than its hold")
-    guard let account = self[id] else { preconditionFailure("a hold without an account") }
-    guard let rest = account.debitsHeld.subtracting(held) else {
-      preconditionFailure("an account holds less than its jobs do")
-    }
     if let payee, let owner = self[payee], captured > .zero, payee != id,
       owner.creditsPosted.adding(captured) == nil
     {
       throw .amountOverflow
     }
-    if held > .zero { change(id) { $0.debitsHeld = rest } }
+    release(held, on: id)
     guard captured > .zero, let payee, payee != id else { return nil }
     return try post(
       debit: id, credit: payee, amount: captured, kind: .capture, job: job, time: time)
+  }
+
+  /// Gives a whole hold back.
+  ///
+  /// - Precondition: `held` is the amount of a hold that is open on `id`.
+  public mutating func release(_ held: Credits, on id: AccountID) {
+    guard let account = self[id] else { preconditionFailure("a hold without an account") }
+    guard let rest = account.debitsHeld.subtracting(held) else {
+      preconditionFailure("an account holds less than its jobs do")
+    }
+    guard held > .zero else { return }
+    change(id) { $0.debitsHeld = rest }
   }
 
   /// The accounts changed since the last call, in the order of their numbers.

@@ -1,0 +1,97 @@
+internal import ExchangeTypes
+internal import TokenLedger
+
+extension Exchange {
+  /// Checks: caller, `forbidden` (another's account without `admin`), duplicate, scopes,
+  /// `unknown_account`, `forbidden` (a scope that the caller has not, or that the account's kind may
+  /// not have), `too_many_keys`.
+  mutating func apply(_ command: Command.KeyCreate) throws(Rejection) -> Accepted {
+    let caller = try authorize(command.caller, [])
+    let isAdmin = caller.scopes.contains(.admin)
+    guard isAdmin || command.account == caller.account else {
+      throw Rejection(.forbidden, ["scope": String(Scopes.admin.rawValue)])
+    }
+    let hash = bodyHash(.keyCreate(command))
+    if let result = try earlier(caller, command.requestKey, hash), case .key(let id) = result {
+      return .key(id, duplicate: true)
+    }
+    guard !command.scopes.isEmpty, Scopes.all.isSuperset(of: command.scopes) else {
+      throw Rejection(.malformedRequest, ["field": "scopes"])
+    }
+    guard let account = ledger[command.account] else {
+      throw Rejection(.unknownAccount, ["account": "\(command.account)"])
+    }
+    let allowed = isAdmin ? account.kind.scopes : account.kind.scopes.intersection(caller.scopes)
+    guard allowed.isSuperset(of: command.scopes) else {
+      throw Rejection(
+        .forbidden, ["scopes": "\(command.scopes.rawValue)", "allowed": "\(allowed.rawValue)"])
+    }
+    guard indexes.accounts[account.id]?.liveKeys ?? 0 < limits.keysPerAccountMax else {
+      throw Rejection(.tooManyKeys, ["limit": "\(limits.keysPerAccountMax)"])
+    }
+    let id = addKey(
+      account: account.id, name: command.name, scopes: command.scopes,
+      secretHash: command.secretHash)
+    remember(caller, command.requestKey, hash, .key(id))
+    return .key(id, duplicate: false)
+  }
+
+  /// Checks: caller, `not_found`, `wrong_state` (the last live key with `admin`: without it nobody
+  /// could ever administer the cluster again).
+  ///
+  /// Revoking a dead key is no error.
+  mutating func apply(_ command: Command.KeyRevoke) throws(Rejection) -> Accepted {
+    let caller = try authorize(command.caller, [])
+    guard let key = keys[command.key.rawValue],
+      caller.scopes.contains(.admin) || key.account == caller.account
+    else { throw Rejection(.notFound, ["key": "\(command.key)"]) }
+    guard !key.revoked else { return .keyRevoked(key.id) }
+    guard !key.scopes.contains(.admin) || indexes.liveAdminKeys > 1 else {
+      throw Rejection(.wrongState, ["reason": "last_admin_key"])
+    }
+    indexes.leave(key)
+    keys.update(key.id.rawValue) { $0.revoked = true }
+    if let dead = keys[key.id.rawValue] { indexes.enter(dead) }
+    dropOldestRevokedKeys(of: key.account)
+    pending.effects.append(.keyRevoked(key.id))
+    return .keyRevoked(key.id)
+  }
+
+  /// Gives out a key.
+  @discardableResult
+  mutating func addKey(
+    account: AccountID, name: String, scopes: Scopes, secretHash: [UInt8]
+  ) -> KeyID {
+    let key = APIKey(
+      id: meta.nextKey.take(), account: account, name: name, scopes: scopes,
+      secretHash: secretHash, revoked: false)
+    keys.insert(key)
+    indexes.enter(key)
+    return key.id
+  }
+
+  private mutating func dropOldestRevokedKeys(of account: AccountID) {
+    guard let known = indexes.accounts[account],
+      known.keys.count - known.liveKeys > limits.keysRevokedPerAccountMax
+    else { return }
+    for id in known.keys.sorted {
+      guard let key = keys[id.rawValue], key.revoked else { continue }
+      indexes.leave(key)
+      keys.remove(id.rawValue)
+      return
+    }
+  }
+}
+
+extension AccountKind {
+  /// What keys of an account of this kind may be allowed: only operators administer, and consumers
+  /// have no workers.
+  var scopes: Scopes {
+    switch self {
+    case .consumer: [.submit, .read]
+    case .supplier: [.submit, .work, .read]
+    case .operator: .all
+    case .issuance: []
+    }
+  }
+}

@@ -1,0 +1,19 @@
+internal import ExchangeTypes
+
+extension Exchange {
+  /// Checks: `wrong_state` (versions never go back).
+  ///
+  /// The version in force again is no error.
+  ///
+  /// A change of apply's behaviour asks `meta.stateVersion` and keeps the old branch: entries before
+  /// the raise are applied as they were when they were committed.
+  mutating func apply(_ command: Command.RaiseStateVersion) throws(Rejection) -> Accepted {
+    precondition(command.to <= Self.stateVersionMax, "the batch was not checked")
+    guard command.to >= meta.stateVersion else {
+      throw Rejection(
+        .wrongState, ["version": "\(command.to)", "current": "\(meta.stateVersion)"])
+    }
+    meta.stateVersion = command.to
+    return .stateVersion(command.to)
+  }
+}

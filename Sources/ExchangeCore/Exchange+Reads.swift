@@ -1,0 +1,174 @@
+public import ExchangeTypes
+public import JobMarket
+public import TokenLedger
+
+/// What can be asked of the state; nothing here scans all jobs.
+extension Exchange {
+  /// The cluster's name; nil before bootstrap.
+  public var clusterID: ClusterID? { meta.clusterID }
+  /// The time of the last entry.
+  public var logTime: LogTime { meta.logTime }
+  /// The version of apply's behaviour in force.
+  public var stateVersion: UInt32 { meta.stateVersion }
+  /// When the next thing expires: a leader proposes `pulse` once it is not after its own log time.
+  public var nextDeadline: LogTime? { indexes.deadlines.first?.at }
+
+  // MARK: Accounts and keys
+
+  /// An account.
+  public func account(_ id: AccountID) -> Account? { ledger[id] }
+  /// An API key, dead or live.
+  public func key(_ id: KeyID) -> APIKey? { keys[id.rawValue] }
+  /// An account's keys in the order of creation.
+  public func keys(of account: AccountID) -> [APIKey] {
+    indexes.accounts[account]?.keys.sorted.compactMap { keys[$0.rawValue] } ?? []
+  }
+  /// A transfer that the journal still has.
+  public func transfer(_ id: TransferID) -> Transfer? { transfers[id.rawValue] }
+  /// Transfers after one, oldest first.
+  public func transfers(after id: TransferID = TransferID(0), limit: Int) -> [Transfer] {
+    indexes.transfers.prefix(after: id, limit: limit).compactMap { transfers[$0.rawValue] }
+  }
+
+  // MARK: Jobs
+
+  /// A job whose record has not been purged.
+  public func job(_ id: JobID) -> Job? { jobs[id.rawValue] }
+  /// What is left of a purged job.
+  public func tombstone(_ id: JobID) -> Tombstone? { tombstones[id.rawValue] }
+  /// The job that a request made, purged or not.
+  public func job(account: AccountID, requestKey: RequestKey) -> JobID? {
+    indexes.jobRequests[RequestName(account: account, key: requestKey)]
+  }
+  /// An account's jobs after one, oldest first.
+  public func jobs(of account: AccountID, after id: JobID = JobID(0), limit: Int) -> [Job] {
+    indexes.accounts[account]?.jobs.prefix(after: id, limit: limit)
+      .compactMap { jobs[$0.rawValue] } ?? []
+  }
+  /// Jobs that have not ended, after one, oldest first.
+  public func openJobs(after id: JobID = JobID(0), limit: Int) -> [Job] {
+    indexes.open.prefix(after: id, limit: limit).compactMap { jobs[$0.rawValue] }
+  }
+  /// Open jobs whose orphan timer runs.
+  public var orphans: [JobID] { Array(indexes.orphans.sorted) }
+  /// How many jobs wait for a worker.
+  public var queuedCount: Int { indexes.open.count - indexes.running }
+  /// How many jobs a worker has.
+  public var runningCount: Int { indexes.running }
+  /// Where the events of a job's record from `seq` on are: the first reference may begin before it.
+  public func segments(of job: JobID, from seq: UInt64 = 1) -> ArraySlice<SegmentReference> {
+    guard let segments = indexes.segments[job] else { return [] }
+    var low = 0
+    var high = segments.count
+    while low < high {
+      let middle = (low + high) / 2
+      if segments[middle].lastSeq < seq { low = middle + 1 } else { high = middle }
+    }
+    return segments[low...]
+  }
+
+  // MARK: Market
+
+  /// Models that somebody offers or waits for, in the order of their names.
+  public var models: [String] { indexes.models.keys.sorted() }
+  /// The asks for a model in price order, those of workers that are offline or draining too.
+  public func asks(model: String) -> [Ask] { indexes.models[model]?.prices.asks ?? [] }
+  /// Jobs that wait for a model after one, the first come first; a requeued job keeps its place.
+  public func queued(model: String, after id: JobID = JobID(0), limit: Int) -> [JobID] {
+    indexes.models[model]?.queue.prefix(after: id, limit: limit) ?? []
+  }
+  /// How many jobs wait for a model.
+  public func queuedCount(model: String) -> Int { indexes.models[model]?.queue.count ?? 0 }
+  /// How many jobs are before a queued one, or nil if it is not queued.
+  public func queuePosition(_ id: JobID) -> Int? {
+    guard let job = jobs[id.rawValue], case .queued = job.phase else { return nil }
+    return indexes.models[job.model]?.queue.lowerBound(id)
+  }
+  /// What a model's offers come to; nil if nobody offers it.
+  public func model(_ name: String) -> ModelView? {
+    guard let asks = indexes.models[name]?.prices.asks, !asks.isEmpty else { return nil }
+    return ModelView(name: name, asks: asks, exchange: self)
+  }
+
+  // MARK: Workers
+
+  /// A worker, online or not.
+  public func worker(_ id: WorkerID) -> Worker? { workers[id.rawValue] }
+  /// The worker of an account under a name.
+  public func worker(account: AccountID, name: String) -> WorkerID? {
+    indexes.workerNames[WorkerName(account: account, name: name)]
+  }
+  /// All workers in the order of their numbers.
+  public var allWorkers: [Worker] { workers.sortedKeys.compactMap { workers[$0] } }
+  /// An account's workers in the order of their numbers.
+  public func workers(of account: AccountID) -> [Worker] {
+    indexes.accounts[account]?.workers.sorted.compactMap { workers[$0.rawValue] } ?? []
+  }
+  /// The attempts that a worker has, in the order of their jobs.
+  public func attempts(of worker: WorkerID) -> [AttemptID] {
+    indexes.workers[worker]?.jobs.sorted.compactMap { id in
+      jobs[id.rawValue]?.attempt.map { AttemptID(job: id, epoch: $0.epoch) }
+    } ?? []
+  }
+  /// How many attempts a worker has.
+  public func busyCount(of worker: WorkerID) -> Int { indexes.workers[worker]?.jobs.count ?? 0 }
+  /// How many more jobs an offer takes now: none if the worker is offline or draining.
+  public func freeSlots(_ id: OfferID) -> Int {
+    guard let worker = workers[id.worker.rawValue], worker.online, !worker.draining,
+      Int(id.index) < worker.offers.count
+    else { return 0 }
+    let offer = worker.offers[Int(id.index)]
+    return max(0, Int(offer.slots) - busyCount(of: id.worker, model: offer.model))
+  }
+
+  /// How many attempts at jobs of one model a worker has.
+  func busyCount(of worker: WorkerID, model: String) -> Int {
+    indexes.workers[worker]?.busy[model] ?? 0
+  }
+}
+
+/// What all offers of one model come to.
+public struct ModelView: Hashable, Sendable {
+  /// The model's name.
+  public let name: String
+  /// The largest context.
+  public let context: TokenCount
+  /// The smallest default output bound.
+  public let outputDefault: TokenCount
+  /// The lowest price of each kind.
+  public let lowest: PricePair
+  /// Workers online that offer it.
+  public let suppliers: Int
+  /// Their slots.
+  public let slots: Int
+  /// Their slots that take a job now.
+  public let slotsFree: Int
+
+  init?(name: String, asks: [Ask], exchange: Exchange) {
+    guard let first = asks.first else { return nil }
+    var context = first.offer.context
+    var outputDefault = first.offer.outputDefault
+    var input = first.offer.prices.input
+    var output = first.offer.prices.output
+    var suppliers = 0
+    var slots = 0
+    var slotsFree = 0
+    for ask in asks {
+      context = max(context, ask.offer.context)
+      outputDefault = min(outputDefault, ask.offer.outputDefault)
+      input = min(input, ask.offer.prices.input)
+      output = min(output, ask.offer.prices.output)
+      guard exchange.worker(ask.id.worker)?.online == true else { continue }
+      suppliers += 1
+      slots += Int(ask.offer.slots)
+      slotsFree += exchange.freeSlots(ask.id)
+    }
+    self.name = name
+    self.context = context
+    self.outputDefault = outputDefault
+    lowest = PricePair(input: input, output: output)
+    self.suppliers = suppliers
+    self.slots = slots
+    self.slotsFree = slotsFree
+  }
+}

@@ -1,0 +1,126 @@
+public import ExchangeTypes
+public import TokenLedger
+
+/// The replicated state machine: accounts, keys, workers and jobs, and what the commands do to them.
+///
+/// Pure and deterministic: the same commands in the same order give the same rows and the same digest
+/// on every replica, whatever the process. Time is data, a refusal is an outcome, and only a broken
+/// invariant ends the process.
+public struct Exchange: Sendable {
+  /// The highest version of apply's behaviour that this program knows.
+  public static let stateVersionMax: UInt32 = 1
+
+  let limits: Limits
+  var meta = Meta()
+  /// The accounts; read-only from outside.
+  public internal(set) var ledger = Ledger()
+  var keys = RowTable<APIKey>()
+  var jobs = RowTable<Job>()
+  var workers = RowTable<Worker>()
+  var transfers = RowTable<Transfer>()
+  var tombstones = RowTable<Tombstone>()
+  var requests = RowTable<AccountRequest>()
+  var uploads = RowTable<Upload>()
+  var indexes = Indexes()
+  var pending = PendingEntry()
+  var metaContribution: StateDigest?
+  var accountContributions: [StateDigest] = []
+
+  /// The digest of all rows that count for it.
+  public internal(set) var digest = StateDigest()
+
+  /// An exchange before its first command.
+  public init() { self.init(limits: Limits()) }
+
+  /// An exchange with other bounds: for tests; all replicas must have the same.
+  public init(limits: Limits) { self.limits = limits }
+
+  /// Reads an entry's payload and applies it.
+  ///
+  /// - Throws: if the payload is not one that this program understands. The entry is committed, so
+  ///   the replica cannot go on: its disk is corrupt or its program too old.
+  public mutating func apply(
+    payload: [UInt8], at index: LogIndex
+  ) throws(ApplyError) -> Applied {
+    let batch: CommandBatch
+    do { batch = try CommandBatch(payload: payload) } catch { throw .malformed(error) }
+    for case .raiseStateVersion(let command) in batch.commands
+    where command.to > Self.stateVersionMax {
+      throw .unsupportedStateVersion(command.to)
+    }
+    return apply(batch, at: index)
+  }
+
+  /// Applies an entry's commands in their order.
+  ///
+  /// - Parameters:
+  ///   - batch: the commands. A time before the state's own is taken as the state's.
+  ///   - index: the entry's index, part of the keys of record segments.
+  /// - Returns: outcomes, effects and changed rows.
+  /// - Precondition: `batch` raises the state version no higher than `stateVersionMax`.
+  public mutating func apply(_ batch: CommandBatch, at index: LogIndex) -> Applied {
+    meta.logTime = max(meta.logTime, batch.time)
+    pending = PendingEntry(index: index)
+    var outcomes: [Outcome] = []
+    outcomes.reserveCapacity(batch.commands.count)
+    for command in batch.commands {
+      do {
+        outcomes.append(.accepted(try apply(command)))
+      } catch {
+        outcomes.append(.rejected(error))
+      }
+    }
+    dropStaleDeadlines()
+    let changes = drainChanges()
+    defer { pending = PendingEntry() }
+    return Applied(outcomes: outcomes, effects: pending.effects, changes: changes)
+  }
+
+  private mutating func apply(_ command: Command) throws(Rejection) -> Accepted {
+    switch command {
+    case .bootstrap(let command): return try apply(command)
+    case .pulse: return pulse()
+    default: break
+    }
+    guard meta.clusterID != nil else { throw Rejection(.notBootstrapped) }
+    switch command {
+    case .bootstrap, .pulse: preconditionFailure("handled above")
+    case .accountCreate(let command): return try apply(command)
+    case .accountCredit(let command): return try apply(command)
+    case .keyCreate(let command): return try apply(command)
+    case .keyRevoke(let command): return try apply(command)
+    case .payloadPart(let command): return try apply(command)
+    case .submit(let command): return try apply(command)
+    case .assign(let command): return try apply(command)
+    case .checkpoint(let command): return apply(command)
+    case .settle(let command): return try apply(command)
+    case .cancel(let command): return try apply(command)
+    case .attemptLost(let command): return try apply(command)
+    case .workerRegister(let command): return try apply(command)
+    case .workerGone(let command): return try apply(command)
+    case .purge(let command): return try apply(command)
+    case .raiseStateVersion(let command): return try apply(command)
+    case .orphan(let command): return try apply(command)
+    case .adopt(let command): return try apply(command)
+    case .cancelMany(let command): return try apply(command)
+    }
+  }
+}
+
+/// What an entry did.
+public struct Applied: Hashable, Sendable {
+  /// One for each command, in their order.
+  public let outcomes: [Outcome]
+  /// What the leader's shell has to do, in the order in which it arose.
+  public let effects: [Effect]
+  /// The rows that changed, each once, with its last value, in the order of (table, key).
+  public let changes: [RowChange]
+}
+
+/// Why a committed entry cannot be applied by this program.
+public enum ApplyError: Error, Hashable, Sendable {
+  /// The payload is not a batch.
+  case malformed(CanonicalError)
+  /// The entry raises the state version beyond what this program knows.
+  case unsupportedStateVersion(UInt32)
+}

@@ -1,0 +1,69 @@
+internal import ExchangeTypes
+internal import JobMarket
+
+extension Exchange {
+  /// Checks: `unknown_job`; `wrong_state` (not queued); `stale_epoch`; `unknown_worker`;
+  /// `no_capacity` (offline or draining); `ask_changed` (offer gone, of another model, or of another
+  /// version); the match (`unsupported_parameter`, `context_length_exceeded`,
+  /// `price_above_ceiling`); `no_capacity` (no slot).
+  mutating func apply(_ command: Command.Assign) throws(Rejection) -> Accepted {
+    guard let job = jobs[command.job.rawValue] else {
+      throw Rejection(.unknownJob, ["job": "\(command.job)"])
+    }
+    guard case .queued = job.phase else {
+      throw Rejection(.wrongState, ["job": "\(job.id)", "state": "\(job.state)"])
+    }
+    let epoch = Epoch(job.lastEpoch.rawValue + 1)
+    guard command.epoch == epoch else {
+      throw Rejection(.staleEpoch, ["epoch": "\(command.epoch)", "expected": "\(epoch)"])
+    }
+    guard let worker = workers[command.offer.worker.rawValue] else {
+      throw Rejection(.unknownWorker, ["worker": "\(command.offer.worker)"])
+    }
+    guard worker.online, !worker.draining else {
+      throw Rejection(
+        .noCapacity,
+        ["worker": "\(worker.id)", "reason": worker.online ? "draining" : "offline"])
+    }
+    let offer = try self.offer(of: worker, for: job, command)
+    let busy = busyCount(of: worker.id, model: job.model)
+    guard busy < Int(offer.slots) else {
+      throw Rejection(.noCapacity, ["busy": "\(busy)", "slots": "\(offer.slots)"])
+    }
+
+    let attempt = Attempt(
+      epoch: epoch, offer: command.offer, incarnation: worker.incarnation,
+      supplier: worker.account, prices: offer.prices, basis: offer.basis,
+      bytesPerTokenFloor: offer.bytesPerTokenFloor, startedAt: meta.logTime)
+    changePhase(of: job.id) {
+      $0.lastEpoch = epoch
+      $0.phase = .running(attempt)
+    }
+    let id = AttemptID(job: job.id, epoch: epoch)
+    pending.effects.append(.attemptAssigned(id, worker.id))
+    return .assigned(id)
+  }
+
+  /// The offer that the planner saw, if it is still the same and serves the job.
+  private func offer(
+    of worker: Worker, for job: Job, _ command: Command.Assign
+  ) throws(Rejection) -> Offer {
+    let index = Int(command.offer.index)
+    guard index < worker.offers.count, worker.offers[index].model == job.model,
+      worker.askVersions[index] == command.askVersion
+    else {
+      throw Rejection(
+        .askChanged, ["offer": "\(command.offer)", "version": "\(command.askVersion)"])
+    }
+    let offer = worker.offers[index]
+    switch offer.mismatch(with: job.bid) {
+    case nil: return offer
+    case .endpoint:
+      throw Rejection(.unsupportedParameter, ["endpoint": "\(job.bid.endpoint)"])
+    case .context(let needed, let limit):
+      throw Rejection(.contextLengthExceeded, ["needed": "\(needed)", "limit": "\(limit)"])
+    case .inputPrice(let ceiling, let ask), .outputPrice(let ceiling, let ask):
+      throw Rejection(.priceAboveCeiling, ["ceiling": "\(ceiling)", "ask": "\(ask)"])
+    }
+  }
+}

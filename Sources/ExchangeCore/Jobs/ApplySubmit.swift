@@ -1,0 +1,157 @@
+internal import ExchangeTypes
+internal import JobMarket
+internal import TokenLedger
+
+extension Exchange {
+  /// Checks: caller; the request seen before (`idempotency_conflict`, `output_expired`, or its job);
+  /// form; `too_many_jobs`; `overloaded`; `model_not_found`; `unsupported_parameter` (no offer
+  /// serves the endpoint); `context_length_exceeded`; `price_above_ceiling`; `amount_overflow`;
+  /// `wrong_state` (parts are missing); `insufficient_credit`.
+  mutating func apply(_ command: Command.Submit) throws(Rejection) -> Accepted {
+    let caller = try authorize(command.caller, .submit)
+    let name = RequestName(account: caller.account, key: command.requestKey)
+    if let known = indexes.jobRequests[name] {
+      return .submitted(try duplicate(of: known, bodyHash: command.bodyHash))
+    }
+    try checkForm(command)
+    try checkRoom(for: caller.account)
+    let bid = try bid(for: command)
+    guard
+      let hold = bid.ceilings.cost(
+        inputTokens: bid.promptBound, outputTokens: bid.outputMax, rounding: .up)
+    else { throw Rejection(.amountOverflow, ["ceiling": "\(bid.ceilings.output)"]) }
+    let upload = try completeUpload(name, command.payload)
+    do { try ledger.hold(hold, on: caller.account) } catch { throw Rejection(ledger: error) }
+
+    let payload = store(command.payload, upload)
+    let id = meta.nextJob.take()
+    let timeout = queueTimeout(command.queueTimeoutMilliseconds)
+    let job = Job(
+      id: id, account: caller.account, key: caller.id, requestKey: command.requestKey,
+      bodyHash: command.bodyHash, mode: command.mode, model: command.model, bid: bid, hold: hold,
+      wrappedKey: command.wrappedKey, payload: payload, createdAt: meta.logTime,
+      queueTimeout: timeout,
+      phase: .queued(until: meta.logTime.advanced(milliseconds: timeout)), lastEpoch: Epoch(0),
+      record: Record(), orphanDeadline: nil)
+    jobs.insert(job)
+    indexes.insert(job)
+    pending.effects.append(.jobQueued(id))
+    return .submitted(Accepted.Submitted(job: id, hold: hold, duplicate: false))
+  }
+
+  /// The answer to a request that has its job already.
+  private func duplicate(
+    of id: JobID, bodyHash: [UInt8]
+  ) throws(Rejection) -> Accepted.Submitted {
+    if let job = jobs[id.rawValue] {
+      guard job.bodyHash == bodyHash else {
+        throw Rejection(.idempotencyConflict, ["job": "\(id)"], job: id)
+      }
+      return Accepted.Submitted(job: id, hold: job.held, duplicate: true)
+    }
+    guard let tombstone = tombstones[id.rawValue] else {
+      preconditionFailure("a request without its job")
+    }
+    guard tombstone.bodyHash == bodyHash else {
+      throw Rejection(.idempotencyConflict, ["job": "\(id)"], job: id)
+    }
+    throw Rejection(
+      .outputExpired,
+      ["job": "\(id)", "state": "\(tombstone.state)", "charge": "\(tombstone.charge)"],
+      job: id, charge: tombstone.charge)
+  }
+
+  private func checkForm(_ command: Command.Submit) throws(Rejection) {
+    func refuse(_ field: String) -> Rejection { Rejection(.malformedRequest, ["field": field]) }
+    guard !command.model.isEmpty else { throw refuse("model") }
+    guard command.outputMax != .zero else { throw refuse("output_max") }
+    guard !command.wrappedKey.isEmpty else { throw refuse("wrapped_key") }
+    switch command.payload {
+    case .inline(let bytes): guard !bytes.isEmpty else { throw refuse("payload") }
+    case .parts(let count): guard count >= 1 else { throw refuse("payload") }
+    }
+  }
+
+  private func checkRoom(for account: AccountID) throws(Rejection) {
+    let own = indexes.accounts[account]?.openJobs ?? 0
+    guard own < limits.jobsOpenPerAccountMax else {
+      throw Rejection(
+        .tooManyJobs, ["open": "\(own)", "limit": "\(limits.jobsOpenPerAccountMax)"])
+    }
+    guard indexes.open.count < limits.jobsOpenMax else {
+      throw Rejection(
+        .overloaded, ["open": "\(indexes.open.count)", "limit": "\(limits.jobsOpenMax)"])
+    }
+  }
+
+  /// Fills in what the submit leaves open, and refuses what no offer could ever serve.
+  private func bid(for command: Command.Submit) throws(Rejection) -> Bid {
+    guard let prices = indexes.models[command.model]?.prices, !prices.isEmpty else {
+      throw Rejection(.modelNotFound, ["model": command.model])
+    }
+    guard let bounds = prices.bounds(for: command.endpoint) else {
+      throw Rejection(
+        .unsupportedParameter, ["model": command.model, "endpoint": "\(command.endpoint)"])
+    }
+    // A default bound gives way to a long prompt, a named one does not.
+    let room = bounds.context.rawValue.subtractingReportingOverflow(command.promptBound.rawValue)
+    let left = room.overflow ? 0 : room.partialValue
+    let outputMax =
+      command.outputMax
+      ?? TokenCount(max(1, min(bounds.outputDefault.rawValue, left)))
+    let bid = Bid(
+      endpoint: command.endpoint, promptBound: command.promptBound, outputMax: outputMax,
+      ceilings: PricePair(
+        input: command.inputCeiling ?? bounds.highest.input,
+        output: command.outputCeiling ?? bounds.highest.output))
+    guard bid.contextNeeded <= bounds.context else {
+      throw Rejection(
+        .contextLengthExceeded,
+        [
+          "needed": "\(bid.contextNeeded)", "limit": "\(bounds.context)",
+          "prompt": "\(bid.promptBound)", "output": "\(bid.outputMax)",
+        ])
+    }
+    guard prices.asks.contains(where: { $0.offer.mismatch(with: bid) == nil }) else {
+      throw Rejection(
+        .priceAboveCeiling,
+        [
+          "input_ceiling": "\(bid.ceilings.input)", "lowest_input": "\(bounds.lowest.input)",
+          "output_ceiling": "\(bid.ceilings.output)", "lowest_output": "\(bounds.lowest.output)",
+        ])
+    }
+    return bid
+  }
+
+  private func completeUpload(
+    _ name: RequestName, _ payload: Command.Submit.Payload
+  ) throws(Rejection) -> Upload? {
+    guard case .parts(let count) = payload else { return nil }
+    let upload = indexes.uploadRequests[name].flatMap { uploads[$0] }
+    guard let upload, upload.of == count, upload.stored == count else {
+      throw Rejection(
+        .wrongState, ["parts": "\(count)", "stored": "\(upload?.stored ?? 0)"])
+    }
+    return upload
+  }
+
+  private mutating func store(
+    _ payload: Command.Submit.Payload, _ upload: Upload?
+  ) -> PayloadReference {
+    if let upload {
+      indexes.leave(upload)
+      uploads.remove(upload.number)
+      return PayloadReference(upload: upload.number, parts: upload.of, bytes: upload.bytes)
+    }
+    guard case .inline(let bytes) = payload else { preconditionFailure("an upload was checked") }
+    let reference = PayloadReference(
+      upload: takeUploadNumber(), parts: 1, bytes: UInt64(bytes.count))
+    pending.put(.payloadParts, key: reference.rowKey(part: 0), value: bytes)
+    return reference
+  }
+
+  private func queueTimeout(_ milliseconds: UInt32) -> UInt64 {
+    milliseconds == 0
+      ? limits.queueTimeoutDefault : min(UInt64(milliseconds), limits.queueTimeoutMax)
+  }
+}

@@ -1,0 +1,72 @@
+public import ExchangeTypes
+internal import JobMarket
+
+/// What a job owes: computed from its committed record, whatever the worker claims.
+///
+/// The table is DESIGN's ("The bill"):
+///
+/// | basis | usage reported | output tokens billed |
+/// |---|---|---|
+/// | token ids | any | ids in the record |
+/// | usage | yes | min(usage, bytes of the record ÷ floor) |
+/// | usage | no (a cut stream) | min(claimed per chunk, bytes ÷ floor) |
+/// | chunk count | any | min(claimed per chunk, bytes ÷ floor) |
+///
+/// and never more than the job's output bound. Prompt tokens are those reported, at most the bound
+/// held at submit; none if none are reported. A job that did not complete and whose record is empty
+/// owes nothing.
+public struct Bill: Hashable, Sendable {
+  /// Prompt tokens billed.
+  public let promptTokens: TokenCount
+  /// Output tokens billed.
+  public let outputTokens: TokenCount
+  /// What they cost, rounded down once.
+  public let charge: Credits
+
+  /// The bill of a job that no worker ever had.
+  static let nothing = Bill(promptTokens: .zero, outputTokens: .zero, charge: .zero)
+
+  private init(promptTokens: TokenCount, outputTokens: TokenCount, charge: Credits) {
+    self.promptTokens = promptTokens
+    self.outputTokens = outputTokens
+    self.charge = charge
+  }
+
+  /// The bill of an attempt's job.
+  ///
+  /// - Parameters:
+  ///   - job: its bounds, its hold and its committed record.
+  ///   - attempt: the terms that were fixed when the attempt began.
+  ///   - usage: what the engine says that it counted.
+  ///   - completed: whether the job ended as its engine meant it to.
+  /// - Precondition: the attempt's prices are within the job's ceilings.
+  init(of job: Job, attempt: Attempt, usage: ReportedUsage, completed: Bool) {
+    guard completed || !job.record.isEmpty else {
+      self = .nothing
+      return
+    }
+    promptTokens = min(usage.promptTokens ?? .zero, job.bid.promptBound)
+    outputTokens = min(
+      Self.outputTokens(
+        record: job.record, basis: attempt.basis, floor: attempt.bytesPerTokenFloor,
+        reported: usage.outputTokens), job.bid.outputMax)
+    let cost = attempt.prices.cost(
+      inputTokens: promptTokens, outputTokens: outputTokens, rounding: .down)
+    guard let cost, cost <= job.hold else {
+      preconditionFailure("a charge is never more than its hold")
+    }
+    charge = cost
+  }
+
+  /// Output tokens by the table, before the job's own bound.
+  static func outputTokens(
+    record: Record, basis: BillingBasis, floor: UInt8, reported: TokenCount?
+  ) -> TokenCount {
+    let bound = record.bytes / UInt64(max(floor, 1))
+    switch basis {
+    case .tokenIDs: return TokenCount(record.idTokens)
+    case .usage: return TokenCount(min(reported?.rawValue ?? record.tokens, bound))
+    case .chunkCount: return TokenCount(min(record.tokens, bound))
+    }
+  }
+}

@@ -1,0 +1,121 @@
+internal import ExchangeTypes
+internal import TokenLedger
+
+extension Exchange {
+  /// Ends a job that no worker has: nothing is owed.
+  mutating func endQueued(_ job: Job, state: JobState, error: ErrorCode?) {
+    end(
+      job, state: state, finish: state == .cancelled ? .cancelled : nil, error: error,
+      detailSealed: [], usage: ReportedUsage())
+  }
+
+  /// Ends a job: bills its committed record, closes its hold, drops its payload, and gives up the
+  /// oldest records if there are too many.
+  ///
+  /// The only way to an ending.
+  ///
+  /// - Precondition: the job has not ended.
+  mutating func end(
+    _ job: Job, state: JobState, finish: FinishReason?, error: ErrorCode?, detailSealed: [UInt8],
+    usage: ReportedUsage
+  ) {
+    precondition(job.ending == nil && state.isFinal)
+    let attempt = job.attempt
+    var bill = Bill.nothing
+    if let attempt {
+      bill = Bill(of: job, attempt: attempt, usage: usage, completed: state == .completed)
+    }
+    let (charge, transfer) = closeHold(of: job, attempt: attempt, charge: bill.charge)
+    let ending = Ending(
+      state: state, finish: finish, error: error, detailSealed: detailSealed, usage: usage,
+      promptTokens: bill.promptTokens, outputTokens: bill.outputTokens, charge: charge,
+      transfer: transfer, attempt: attempt, endedAt: meta.logTime)
+    changePhase(of: job.id) {
+      $0.orphanDeadline = nil
+      $0.phase = .ended(ending)
+    }
+    for part in 0..<job.payload.parts {
+      pending.delete(.payloadParts, key: job.payload.rowKey(part: part))
+    }
+    pending.effects.append(.jobEnded(job.id))
+    giveUpOldestRecords(of: job.account)
+  }
+
+  /// Captures the charge and frees the rest; answers what was charged in the end.
+  ///
+  /// A supplier whose total has reached 2⁶⁴ nano-credits cannot be paid any more: the consumer then
+  /// pays nothing, rather than that the hold outlives its job.
+  private mutating func closeHold(
+    of job: Job, attempt: Attempt?, charge: Credits
+  ) -> (Credits, TransferID?) {
+    do {
+      let transfer = try ledger.close(
+        hold: job.hold, on: job.account, capturing: charge, payee: attempt?.supplier, job: job.id,
+        time: meta.logTime)
+      if let transfer { journal(transfer) }
+      return (charge, transfer?.id)
+    } catch {
+      precondition(error == .amountOverflow, "a hold can always be closed")
+      ledger.release(job.hold, on: job.account)
+      return (.zero, nil)
+    }
+  }
+
+  /// Writes a transfer to the journal, and drops the oldest beyond what the journal keeps.
+  mutating func journal(_ transfer: Transfer) {
+    transfers.insert(transfer)
+    indexes.transfers.insert(transfer.id)
+    while indexes.transfers.count > limits.transfersMax, let oldest = indexes.transfers.first {
+      indexes.transfers.remove(oldest)
+      transfers.remove(oldest.rawValue)
+    }
+  }
+
+  /// Changes a job's phase or its orphan timer, and the indexes with it.
+  mutating func changePhase(of id: JobID, _ body: (inout Job) -> Void) {
+    guard let before = jobs[id.rawValue] else { preconditionFailure("no such job") }
+    indexes.leave(before)
+    var after = before
+    body(&after)
+    jobs.update(id.rawValue) { $0 = after }
+    indexes.enter(after)
+  }
+
+  private mutating func giveUpOldestRecords(of account: AccountID) {
+    while let ended = indexes.accounts[account]?.endedJobs,
+      ended.count > limits.jobsEndedPerAccountMax, let oldest = ended.first
+    {
+      purgeRecord(of: oldest.job)
+    }
+    while indexes.ended.count > limits.jobsEndedMax, let oldest = indexes.ended.first {
+      purgeRecord(of: oldest.job)
+    }
+  }
+
+  /// Turns an ended job into its tombstone.
+  mutating func purgeRecord(of id: JobID) {
+    guard let job = jobs.remove(id.rawValue), let ending = job.ending else {
+      preconditionFailure("only ended jobs are purged")
+    }
+    indexes.remove(job)
+    for row in indexes.removeSegments(of: id) { pending.delete(.segments, key: row.key) }
+    let tombstone = Tombstone(
+      job: id, account: job.account, requestKey: job.requestKey, bodyHash: job.bodyHash,
+      state: ending.state, charge: ending.charge,
+      expiry: meta.logTime.advanced(milliseconds: limits.requestRetention))
+    tombstones.insert(tombstone)
+    indexes.enter(tombstone)
+    while tombstones.count > limits.tombstonesMax, let oldest = indexes.tombstoneOrder.first {
+      forget(tombstone: JobID(oldest.key))
+    }
+    pending.effects.append(.jobPurged(id))
+  }
+
+  /// Forgets a purged job's request.
+  mutating func forget(tombstone id: JobID) {
+    guard let tombstone = tombstones.remove(id.rawValue) else {
+      preconditionFailure("no such tombstone")
+    }
+    indexes.leave(tombstone)
+  }
+}

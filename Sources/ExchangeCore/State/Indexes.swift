@@ -1,0 +1,223 @@
+internal import ExchangeTypes
+internal import JobMarket
+
+/// A request as its account names it.
+struct RequestName: Hashable, Sendable {
+  let account: AccountID
+  let key: RequestKey
+}
+
+/// A worker as its account names it.
+struct WorkerName: Hashable, Sendable {
+  let account: AccountID
+  let name: String
+}
+
+/// An ended job in the order in which records are given up: the oldest ending first.
+struct EndedJob: Comparable, Hashable, Sendable {
+  let endedAt: LogTime
+  let job: JobID
+
+  static func < (left: Self, right: Self) -> Bool {
+    (left.endedAt, left.job) < (right.endedAt, right.job)
+  }
+}
+
+/// Everything that can be found out from the rows alone, kept so that apply and reads need not scan.
+///
+/// Never stored and never hashed. A row enters and leaves through one pair of functions, and a restart
+/// uses the same ones, so a restored exchange has the same indexes.
+struct Indexes: Sendable {
+  struct OfAccount: Sendable {
+    var jobs = SortedDeque<JobID>()
+    var openJobs = 0
+    var endedJobs = SortedDeque<EndedJob>()
+    var keys = SortedDeque<KeyID>()
+    var liveKeys = 0
+    var workers = SortedDeque<WorkerID>()
+    var uploads = 0
+  }
+
+  struct OfModel: Sendable {
+    var prices = PriceIndex()
+    var queue = SortedDeque<JobID>()
+  }
+
+  struct OfWorker: Sendable {
+    var jobs = SortedDeque<JobID>()
+    var busy: [String: Int] = [:]
+  }
+
+  var jobRequests: [RequestName: JobID] = [:]
+  var uploadRequests: [RequestName: UInt64] = [:]
+  var accountRequests: [RequestName: UInt64] = [:]
+  var tombstoneOrder = SortedDeque<Deadline>()
+  var accounts: [AccountID: OfAccount] = [:]
+  var models: [String: OfModel] = [:]
+  var workers: [WorkerID: OfWorker] = [:]
+  var workerNames: [WorkerName: WorkerID] = [:]
+  var open = SortedDeque<JobID>()
+  var orphans = SortedDeque<JobID>()
+  var ended = SortedDeque<EndedJob>()
+  var running = 0
+  var liveAdminKeys = 0
+  var transfers = SortedDeque<TransferID>()
+  var segments: [JobID: [SegmentReference]] = [:]
+  var segmentUsers: [SegmentRow: Int] = [:]
+  var deadlines = DeadlineQueue()
+
+  // MARK: Jobs
+
+  /// A job exists.
+  mutating func insert(_ job: Job) {
+    jobRequests[RequestName(account: job.account, key: job.requestKey)] = job.id
+    accounts[job.account, default: OfAccount()].jobs.insert(job.id)
+    enter(job)
+  }
+
+  /// A job's row is gone; its request lives on in a tombstone.
+  mutating func remove(_ job: Job) {
+    accounts[job.account]?.jobs.remove(job.id)
+    leave(job)
+  }
+
+  /// A job is in a phase.
+  mutating func enter(_ job: Job) {
+    switch job.phase {
+    case .queued(let until):
+      models[job.model, default: OfModel()].queue.insert(job.id)
+      deadlines.insert(Deadline(at: until, kind: .queuedJob, key: job.id.rawValue))
+    case .running(let attempt), .cancelling(let attempt):
+      running += 1
+      workers[attempt.offer.worker, default: OfWorker()].jobs.insert(job.id)
+      workers[attempt.offer.worker]?.busy[job.model, default: 0] += 1
+    case .ended(let ending):
+      let place = EndedJob(endedAt: ending.endedAt, job: job.id)
+      ended.insert(place)
+      accounts[job.account, default: OfAccount()].endedJobs.insert(place)
+      return
+    }
+    open.insert(job.id)
+    accounts[job.account, default: OfAccount()].openJobs += 1
+    if let deadline = job.orphanDeadline { enterOrphan(job.id, deadline) }
+  }
+
+  /// A job leaves the phase that it is in.
+  mutating func leave(_ job: Job) {
+    switch job.phase {
+    case .queued:
+      models[job.model]?.queue.remove(job.id)
+      dropModelIfUnused(job.model)
+    case .running(let attempt), .cancelling(let attempt):
+      running -= 1
+      let worker = attempt.offer.worker
+      workers[worker]?.jobs.remove(job.id)
+      if let busy = workers[worker]?.busy[job.model] {
+        workers[worker]?.busy[job.model] = busy == 1 ? nil : busy - 1
+      }
+    case .ended(let ending):
+      let place = EndedJob(endedAt: ending.endedAt, job: job.id)
+      ended.remove(place)
+      accounts[job.account]?.endedJobs.remove(place)
+      return
+    }
+    open.remove(job.id)
+    accounts[job.account]?.openJobs -= 1
+    if job.orphanDeadline != nil { orphans.remove(job.id) }
+  }
+
+  mutating func enterOrphan(_ job: JobID, _ deadline: LogTime) {
+    orphans.insert(job)
+    deadlines.insert(Deadline(at: deadline, kind: .orphanedJob, key: job.rawValue))
+  }
+
+  // MARK: Keys, workers, requests
+
+  mutating func enter(_ key: APIKey) {
+    accounts[key.account, default: OfAccount()].keys.insert(key.id)
+    guard !key.revoked else { return }
+    accounts[key.account]?.liveKeys += 1
+    if key.scopes.contains(.admin) { liveAdminKeys += 1 }
+  }
+
+  mutating func leave(_ key: APIKey) {
+    accounts[key.account]?.keys.remove(key.id)
+    guard !key.revoked else { return }
+    accounts[key.account]?.liveKeys -= 1
+    if key.scopes.contains(.admin) { liveAdminKeys -= 1 }
+  }
+
+  mutating func enter(_ worker: Worker) {
+    workerNames[WorkerName(account: worker.account, name: worker.name)] = worker.id
+    accounts[worker.account, default: OfAccount()].workers.insert(worker.id)
+    for ask in worker.asks { models[ask.offer.model, default: OfModel()].prices.insert(ask) }
+  }
+
+  mutating func leave(_ worker: Worker) {
+    workerNames[WorkerName(account: worker.account, name: worker.name)] = nil
+    accounts[worker.account]?.workers.remove(worker.id)
+    for ask in worker.asks {
+      models[ask.offer.model]?.prices.remove(ask.id)
+      dropModelIfUnused(ask.offer.model)
+    }
+  }
+
+  mutating func enter(_ tombstone: Tombstone) {
+    jobRequests[RequestName(account: tombstone.account, key: tombstone.requestKey)] = tombstone.job
+    let deadline = Deadline(at: tombstone.expiry, kind: .tombstone, key: tombstone.job.rawValue)
+    tombstoneOrder.insert(deadline)
+    deadlines.insert(deadline)
+  }
+
+  mutating func leave(_ tombstone: Tombstone) {
+    jobRequests[RequestName(account: tombstone.account, key: tombstone.requestKey)] = nil
+    tombstoneOrder.remove(
+      Deadline(at: tombstone.expiry, kind: .tombstone, key: tombstone.job.rawValue))
+  }
+
+  mutating func enter(_ upload: Upload) {
+    uploadRequests[RequestName(account: upload.account, key: upload.requestKey)] = upload.number
+    accounts[upload.account, default: OfAccount()].uploads += 1
+    deadlines.insert(Deadline(at: upload.expiry, kind: .upload, key: upload.number))
+  }
+
+  mutating func leave(_ upload: Upload) {
+    uploadRequests[RequestName(account: upload.account, key: upload.requestKey)] = nil
+    accounts[upload.account]?.uploads -= 1
+  }
+
+  mutating func enter(_ request: AccountRequest) {
+    accountRequests[RequestName(account: request.account, key: request.requestKey)] =
+      request.number
+    deadlines.insert(Deadline(at: request.expiry, kind: .accountRequest, key: request.number))
+  }
+
+  mutating func leave(_ request: AccountRequest) {
+    accountRequests[RequestName(account: request.account, key: request.requestKey)] = nil
+  }
+
+  private mutating func dropModelIfUnused(_ model: String) {
+    guard let known = models[model], known.prices.isEmpty, known.queue.isEmpty else { return }
+    models[model] = nil
+  }
+
+  // MARK: Segments
+
+  mutating func enter(_ segment: SegmentReference, of job: JobID) {
+    segments[job, default: []].append(segment)
+    segmentUsers[segment.row, default: 0] += 1
+  }
+
+  /// A job's record is gone; answers the rows that nobody uses any more.
+  mutating func removeSegments(of job: JobID) -> [SegmentRow] {
+    var unused: [SegmentRow] = []
+    for segment in segments.removeValue(forKey: job) ?? [] {
+      guard let users = segmentUsers[segment.row] else {
+        preconditionFailure("a segment row without users")
+      }
+      segmentUsers[segment.row] = users == 1 ? nil : users - 1
+      if users == 1 { unused.append(segment.row) }
+    }
+    return unused
+  }
+}

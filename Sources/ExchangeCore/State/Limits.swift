@@ -1,0 +1,46 @@
+/// The bounds of everything that grows.
+///
+/// They are part of apply's behaviour: changing one needs a new `stateVersion`. Tests make small ones.
+public struct Limits: Hashable, Sendable {
+  /// Accounts: their rows are never deleted and all live in memory, about 200 bytes each.
+  public var accountsMax = 100_000
+  /// Live keys of one account: enough for one per service and person.
+  public var keysPerAccountMax = 1_000
+  /// Revoked keys that an account still lists.
+  public var keysRevokedPerAccountMax = 100
+  /// Jobs of one account that have not ended.
+  public var jobsOpenPerAccountMax = 10_000
+  /// Jobs of all accounts that have not ended: about 1 KiB of memory each.
+  public var jobsOpenMax = 200_000
+  /// Ended jobs of one account whose records are kept: one account must not displace all others'.
+  public var jobsEndedPerAccountMax = 5_000
+  /// Ended jobs whose records are kept.
+  public var jobsEndedMax = 10_000
+  /// Tombstones; beyond it the oldest go before their time, since refusing jobs would be worse.
+  public var tombstonesMax = 500_000
+  /// Workers of one account, offline ones included.
+  public var workersPerAccountMax = 1_000
+  /// Uploads of one account that no submit has taken.
+  public var uploadsPerAccountMax = 64
+  /// Uploads of all accounts: each may take 1 MiB of disk.
+  public var uploadsMax = 1_000
+  /// Transfers in the journal; balances do not need it, and totals are never forgotten.
+  public var transfersMax = 100_000
+  /// Things that one pulse lets expire, so that an entry takes bounded time.
+  public var expiriesPerPulseMax = 1_000
+  /// Tries at one job.
+  public var attemptsMax: UInt32 = 3
+  /// How long a job waits for a worker if its submit does not say, in milliseconds.
+  public var queueTimeoutDefault: UInt64 = 600_000
+  /// How long a job may wait for a worker at most, in milliseconds.
+  public var queueTimeoutMax: UInt64 = 86_400_000
+  /// How long an attached job lives without a reader, in milliseconds.
+  public var orphanTimeout: UInt64 = 15_000
+  /// How long a request is remembered after its record is gone, in milliseconds.
+  public var requestRetention: UInt64 = 86_400_000
+  /// How long an upload waits for its next part or its submit, in milliseconds.
+  public var uploadTimeout: UInt64 = 600_000
+
+  /// The bounds of state version 1.
+  public init() {}
+}

@@ -1,0 +1,72 @@
+internal import ExchangeTypes
+
+/// The tables of the exchange; the numbers are those on disk, append-only.
+public enum Table: UInt8, Hashable, Sendable, CaseIterable {
+  /// One row: identity, version, time and the next ids.
+  case meta = 1
+  /// Accounts.
+  case accounts = 2
+  /// API keys.
+  case keys = 3
+  /// Jobs with their records' totals, until they are purged.
+  case jobs = 4
+  /// Bulk: sealed payload parts, key upload `u64` ‖ part `u16`.
+  case payloadParts = 5
+  /// Bulk: sealed record segments, key log index `u64` ‖ ordinal `u16`.
+  case segments = 6
+  /// The journal of transfers.
+  case transfers = 7
+  /// Workers with their offers.
+  case workers = 8
+  /// What is left of purged jobs: enough to answer a retry.
+  case tombstones = 9
+  /// Requests that made an account, a credit or a key: enough to answer a retry.
+  case accountRequests = 10
+  /// Uploads that no submit has taken.
+  case uploads = 11
+
+  /// Whether rows of the table count for the digest; bulk rows are covered by hashes in job rows.
+  public var isDigested: Bool { self != .payloadParts && self != .segments }
+
+  /// Whether `Exchange.restoring` reads the table.
+  public var isRestored: Bool { self != .payloadParts }
+}
+
+/// A row that lives in memory under a 64-bit key.
+///
+/// The value on disk is version `u8` ‖ fields, in the canonical encoding, read strictly.
+protocol StoredRow: Hashable, Sendable {
+  static var table: Table { get }
+  static var version: UInt8 { get }
+  var rowKey: UInt64 { get }
+  func encode(into writer: inout CanonicalWriter)
+  init(key: UInt64, from reader: inout CanonicalReader) throws(CanonicalError)
+}
+
+extension StoredRow {
+  static var version: UInt8 { 1 }
+
+  var rowValue: [UInt8] {
+    var writer = CanonicalWriter(capacity: 384)
+    writer.write(Self.version)
+    encode(into: &writer)
+    return writer.bytes
+  }
+
+  init(key: UInt64, value: [UInt8]) throws(CanonicalError) {
+    var reader = CanonicalReader(value)
+    let version = try reader.read(UInt8.self)
+    guard version == Self.version else {
+      throw .unknownValue(offset: 0, value: UInt64(version))
+    }
+    try self.init(key: key, from: &reader)
+    try reader.finish()
+  }
+}
+
+/// The bytes of a row's key: big-endian, so that rows created later sort later.
+func rowKeyBytes(_ key: UInt64) -> [UInt8] {
+  var writer = CanonicalWriter(capacity: 8)
+  writer.write(key)
+  return writer.bytes
+}
