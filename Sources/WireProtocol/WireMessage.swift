@@ -28,6 +28,13 @@ public struct BoundsError: Error, Hashable, Sendable {
   public let count: Int
   /// Bytes or elements allowed.
   public let limit: Int
+
+  /// Joins the parts.
+  public init(field: String, count: Int, limit: Int) {
+    self.field = field
+    self.count = count
+    self.limit = limit
+  }
 }
 
 /// Refuses more than `limit` bytes or elements.

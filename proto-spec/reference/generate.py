@@ -5,15 +5,18 @@
     python3 generate.py --check    write nothing; exit 1 and name what is stale
 
 Python 3.9 or later, standard library only. registry.py reads the registry; swift_source.py,
-swift_fields.py and swift_messages.py make the Swift; tables.py makes the tables.
+swift_fields.py, swift_messages.py, swift_tests.py and swift_corpus.py make the Swift; tables.py
+makes the tables.
 """
 
 import pathlib
 import sys
 
 import registry
+import swift_corpus
 import swift_messages
 import swift_source
+import swift_tests
 import tables
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -26,6 +29,13 @@ def products(spec):
     yield ROOT / "Sources/ExchangeTypes/ErrorCode.swift", swift_source.error_codes(spec)
     for name, text in swift_messages.MessageSource(spec).files():
         yield WIRE / "Generated" / name, text
+    for name, text in swift_tests.TestSource(spec).files():
+        yield ROOT / "Tests/WireProtocolTests/Generated" / name, text
+    corpus = swift_corpus.corpus(spec, SPEC / "vectors/valid")
+    yield ROOT / "Sources/yard-bench/FrameCorpus.swift", corpus
+    for name in ("messages.md", "errors.md", "handshake.md"):
+        path = SPEC / name
+        yield path, tables.fill(path.read_text(encoding="utf-8"), spec)
 
 
 def main(arguments):
@@ -39,6 +49,7 @@ def main(arguments):
         stale += 1
         print(("stale: " if arguments else "wrote: ") + str(path.relative_to(ROOT)))
         if not arguments:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
     return 1 if arguments and stale else 0
 

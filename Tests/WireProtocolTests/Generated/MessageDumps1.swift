@@ -1,0 +1,308 @@
+// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
+
+import ExchangeTypes
+import WireProtocol
+
+extension Hello: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("versionMin", JSON.number(versionMin)),
+      ("versionMax", JSON.number(versionMax)),
+      ("role", JSON.name(role)),
+      ("clusterID", JSON.name(clusterID)),
+      ("node", JSON.number(node)),
+      ("name", JSON.text(name)),
+      ("incarnation", JSON.number(incarnation)),
+      ("features", JSON.list(features) { JSON.text($0) }),
+      ("software", JSON.text(software)),
+    ])
+  }
+}
+
+extension Welcome: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("version", JSON.number(version)),
+      ("role", JSON.name(role)),
+      ("clusterID", JSON.name(clusterID)),
+      ("node", JSON.number(node)),
+      ("name", JSON.text(name)),
+      ("incarnation", JSON.number(incarnation)),
+      ("features", JSON.list(features) { JSON.text($0) }),
+      ("software", JSON.text(software)),
+    ])
+  }
+}
+
+extension Failure: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("code", JSON.number(code)),
+      ("message", JSON.text(message)),
+      ("details", JSON.list(details) { $0.json }),
+      ("retryAfterMs", JSON.optional(retryAfterMs) { JSON.number($0) }),
+      ("job", JSON.number(job.rawValue)),
+      ("charge", JSON.optional(charge) { JSON.number($0.rawValue) }),
+    ])
+  }
+}
+
+extension Ping: JSONDumpable {
+  var json: String {
+    JSON.object([("nonce", JSON.number(nonce))])
+  }
+}
+
+extension Pong: JSONDumpable {
+  var json: String {
+    JSON.object([("nonce", JSON.number(nonce))])
+  }
+}
+
+extension Goodbye: JSONDumpable {
+  var json: String {
+    JSON.object([("reason", JSON.text(reason))])
+  }
+}
+
+extension LeaderNotice: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("term", JSON.number(term.rawValue)),
+      ("leader", JSON.number(leader.rawValue)),
+      ("address", JSON.text(address)),
+    ])
+  }
+}
+
+extension RequestVote: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("version", JSON.number(version)),
+      ("term", JSON.number(term.rawValue)),
+      ("candidate", JSON.number(candidate.rawValue)),
+      ("lastLogIndex", JSON.number(lastLogIndex.rawValue)),
+      ("lastLogTerm", JSON.number(lastLogTerm.rawValue)),
+      ("disruptLeader", JSON.boolean(disruptLeader)),
+      ("preVote", JSON.boolean(preVote)),
+    ])
+  }
+}
+
+extension RequestVoteResult: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("version", JSON.number(version)),
+      ("term", JSON.number(term.rawValue)),
+      ("voteGranted", JSON.boolean(voteGranted)),
+      ("preVote", JSON.boolean(preVote)),
+      ("features", JSON.number(features)),
+      ("capacity", JSON.number(capacity)),
+    ])
+  }
+}
+
+extension AppendEntries: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("version", JSON.number(version)),
+      ("term", JSON.number(term.rawValue)),
+      ("prevLogIndex", JSON.number(prevLogIndex.rawValue)),
+      ("prevLogTerm", JSON.number(prevLogTerm.rawValue)),
+      ("leaderCommit", JSON.number(leaderCommit.rawValue)),
+      ("entries", JSON.list(entries) { $0.json }),
+    ])
+  }
+}
+
+extension AppendEntriesResult: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("version", JSON.number(version)),
+      ("term", JSON.number(term.rawValue)),
+      ("rejected", JSON.number(rejected.rawValue)),
+      ("lastLogIndex", JSON.number(lastLogIndex.rawValue)),
+      ("features", JSON.number(features)),
+      ("capacity", JSON.number(capacity)),
+    ])
+  }
+}
+
+extension InstallSnapshot: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("version", JSON.number(version)),
+      ("term", JSON.number(term.rawValue)),
+      ("lastIndex", JSON.number(lastIndex.rawValue)),
+      ("lastTerm", JSON.number(lastTerm.rawValue)),
+      ("confIndex", JSON.number(confIndex.rawValue)),
+      ("servers", JSON.list(servers) { $0.json }),
+      ("manifest", JSON.hexadecimal(manifest)),
+    ])
+  }
+}
+
+extension TimeoutNow: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("version", JSON.number(version)),
+      ("term", JSON.number(term.rawValue)),
+      ("lastLogIndex", JSON.number(lastLogIndex.rawValue)),
+      ("lastLogTerm", JSON.number(lastLogTerm.rawValue)),
+    ])
+  }
+}
+
+extension ReadConfirm: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("term", JSON.number(term.rawValue)),
+      ("nonce", JSON.number(nonce)),
+    ])
+  }
+}
+
+extension ReadConfirmResult: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("term", JSON.number(term.rawValue)),
+      ("nonce", JSON.number(nonce)),
+      ("confirmed", JSON.boolean(confirmed)),
+    ])
+  }
+}
+
+extension KeyOffer: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("wrappingKey", JSON.number(wrappingKey)),
+      ("secret", JSON.hexadecimal(secret)),
+    ])
+  }
+}
+
+extension KeyAccept: JSONDumpable {
+  var json: String {
+    JSON.object([("wrappingKey", JSON.number(wrappingKey))])
+  }
+}
+
+extension Submit: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requestKey", JSON.name(requestKey)),
+      ("mode", JSON.name(mode)),
+      ("endpoint", JSON.name(endpoint)),
+      ("model", JSON.text(model)),
+      ("body", JSON.hexadecimal(body)),
+      ("maxInputPrice", JSON.optional(maxInputPrice) { JSON.number($0.rawValue) }),
+      ("maxOutputPrice", JSON.optional(maxOutputPrice) { JSON.number($0.rawValue) }),
+      ("queueTimeoutMs", JSON.number(queueTimeoutMs)),
+      ("follow", JSON.boolean(follow)),
+    ])
+  }
+}
+
+extension Accepted: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("job", JSON.number(job.rawValue)),
+      ("commitIndex", JSON.number(commitIndex.rawValue)),
+      ("duplicate", JSON.boolean(duplicate)),
+      ("hold", JSON.number(hold.rawValue)),
+    ])
+  }
+}
+
+extension Follow: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("job", JSON.number(job.rawValue)),
+      ("fromSeq", JSON.number(fromSeq)),
+      ("hash", JSON.optional(hash) { JSON.hexadecimal($0) }),
+      ("commitIndex", JSON.number(commitIndex.rawValue)),
+      ("attach", JSON.boolean(attach)),
+    ])
+  }
+}
+
+extension Waiting: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("state", JSON.name(state)),
+      ("position", JSON.number(position)),
+      ("reason", JSON.text(reason)),
+    ])
+  }
+}
+
+extension Events: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("job", JSON.number(job.rawValue)),
+      ("epoch", JSON.number(epoch.rawValue)),
+      ("events", JSON.list(events) { $0.json }),
+      ("durableThrough", JSON.number(durableThrough)),
+      ("hash", JSON.hexadecimal(hash)),
+      ("mac", JSON.hexadecimal(mac)),
+    ])
+  }
+}
+
+extension Ended: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("summary", summary.json),
+      ("hash", JSON.hexadecimal(hash)),
+      ("lastSeq", JSON.number(lastSeq)),
+    ])
+  }
+}
+
+extension Cancel: JSONDumpable {
+  var json: String {
+    JSON.object([("job", JSON.number(job.rawValue))])
+  }
+}
+
+extension JobQuery: JSONDumpable {
+  var json: String {
+    JSON.object([("job", JSON.number(job.rawValue))])
+  }
+}
+
+extension JobReport: JSONDumpable {
+  var json: String {
+    JSON.object([("summary", summary.json)])
+  }
+}
+
+extension JobList: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("after", JSON.number(after.rawValue)),
+      ("limit", JSON.number(limit)),
+    ])
+  }
+}
+
+extension JobListing: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("jobs", JSON.list(jobs) { $0.json }),
+      ("more", JSON.boolean(more)),
+    ])
+  }
+}
+
+extension Purge: JSONDumpable {
+  var json: String {
+    JSON.object([("jobs", JSON.list(jobs) { JSON.number($0.rawValue) })])
+  }
+}
+
+extension Purged: JSONDumpable {
+  var json: String {
+    JSON.object([("count", JSON.number(count))])
+  }
+}

@@ -1,0 +1,284 @@
+// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
+
+import ExchangeTypes
+import WireProtocol
+
+extension CancelMany: JSONDumpable {
+  var json: String {
+    JSON.object([("jobs", JSON.list(jobs) { JSON.number($0.rawValue) })])
+  }
+}
+
+extension CancelledMany: JSONDumpable {
+  var json: String {
+    JSON.object([("count", JSON.number(count))])
+  }
+}
+
+extension ModelList: JSONDumpable {
+  var json: String {
+    JSON.object([])
+  }
+}
+
+extension ModelListing: JSONDumpable {
+  var json: String {
+    JSON.object([("models", JSON.list(models) { $0.json })])
+  }
+}
+
+extension WorkerList: JSONDumpable {
+  var json: String {
+    JSON.object([])
+  }
+}
+
+extension WorkerListing: JSONDumpable {
+  var json: String {
+    JSON.object([("workers", JSON.list(workers) { $0.json })])
+  }
+}
+
+extension StatusQuery: JSONDumpable {
+  var json: String {
+    JSON.object([])
+  }
+}
+
+extension StatusReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("replica", JSON.number(replica.rawValue)),
+      ("role", JSON.name(role)),
+      ("term", JSON.number(term.rawValue)),
+      ("leader", JSON.number(leader.rawValue)),
+      ("leaderAddress", JSON.text(leaderAddress)),
+      ("commitIndex", JSON.number(commitIndex.rawValue)),
+      ("appliedIndex", JSON.number(appliedIndex.rawValue)),
+      ("lastIndex", JSON.number(lastIndex.rawValue)),
+      ("digest", JSON.hexadecimal(digest)),
+      ("stateVersion", JSON.number(stateVersion)),
+      ("logTime", JSON.number(logTime.rawValue)),
+      ("jobsQueued", JSON.number(jobsQueued)),
+      ("jobsRunning", JSON.number(jobsRunning)),
+      ("peers", JSON.list(peers) { $0.json }),
+      ("software", JSON.text(software)),
+    ])
+  }
+}
+
+extension AccountCreate: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requestKey", JSON.name(requestKey)),
+      ("name", JSON.text(name)),
+      ("kind", JSON.name(kind)),
+    ])
+  }
+}
+
+extension AccountReport: JSONDumpable {
+  var json: String {
+    JSON.object([("summary", summary.json)])
+  }
+}
+
+extension AccountCredit: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requestKey", JSON.name(requestKey)),
+      ("account", JSON.number(account.rawValue)),
+      ("amount", JSON.number(amount.rawValue)),
+    ])
+  }
+}
+
+extension AccountQuery: JSONDumpable {
+  var json: String {
+    JSON.object([("account", JSON.number(account.rawValue))])
+  }
+}
+
+extension KeyCreate: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requestKey", JSON.name(requestKey)),
+      ("account", JSON.number(account.rawValue)),
+      ("name", JSON.text(name)),
+      ("scopes", JSON.number(scopes.rawValue)),
+      ("secretHash", JSON.hexadecimal(secretHash)),
+    ])
+  }
+}
+
+extension KeyReport: JSONDumpable {
+  var json: String {
+    JSON.object([("summary", summary.json)])
+  }
+}
+
+extension KeyList: JSONDumpable {
+  var json: String {
+    JSON.object([("account", JSON.number(account.rawValue))])
+  }
+}
+
+extension KeyListing: JSONDumpable {
+  var json: String {
+    JSON.object([("keys", JSON.list(keys) { $0.json })])
+  }
+}
+
+extension KeyRevoke: JSONDumpable {
+  var json: String {
+    JSON.object([("key", JSON.number(key.rawValue))])
+  }
+}
+
+extension WorkerRegister: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("name", JSON.text(name)),
+      ("incarnation", JSON.number(incarnation)),
+      ("offers", JSON.list(offers) { $0.json }),
+      ("draining", JSON.boolean(draining)),
+    ])
+  }
+}
+
+extension WorkerRegistered: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("worker", JSON.number(worker.rawValue)),
+      ("term", JSON.number(term.rawValue)),
+      ("leaseMs", JSON.number(leaseMs)),
+    ])
+  }
+}
+
+extension WorkerHeartbeat: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("worker", JSON.number(worker.rawValue)),
+      ("nonce", JSON.number(nonce)),
+      ("busy", JSON.number(busy)),
+      ("engineHealthy", JSON.boolean(engineHealthy)),
+    ])
+  }
+}
+
+extension WorkerHeartbeatAck: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("nonce", JSON.number(nonce)),
+      ("term", JSON.number(term.rawValue)),
+    ])
+  }
+}
+
+extension Park: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("worker", JSON.number(worker.rawValue)),
+      ("slot", JSON.number(slot)),
+      ("incarnation", JSON.number(incarnation)),
+    ])
+  }
+}
+
+extension Assign: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("job", JSON.number(job.rawValue)),
+      ("epoch", JSON.number(epoch.rawValue)),
+      ("term", JSON.number(term.rawValue)),
+      ("endpoint", JSON.name(endpoint)),
+      ("model", JSON.text(model)),
+      ("body", JSON.hexadecimal(body)),
+      ("recordSeq", JSON.number(recordSeq)),
+      ("recordHash", JSON.hexadecimal(recordHash)),
+      ("outputTokensMax", JSON.number(outputTokensMax)),
+    ])
+  }
+}
+
+extension Chunk: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("job", JSON.number(job.rawValue)),
+      ("epoch", JSON.number(epoch.rawValue)),
+      ("events", JSON.list(events) { $0.json }),
+    ])
+  }
+}
+
+extension AttemptFinished: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("job", JSON.number(job.rawValue)),
+      ("epoch", JSON.number(epoch.rawValue)),
+      ("finish", JSON.name(finish)),
+      ("usage", usage.json),
+      ("lastSeq", JSON.number(lastSeq)),
+      ("hash", JSON.hexadecimal(hash)),
+      ("error", JSON.number(error)),
+      ("errorText", JSON.text(errorText)),
+      ("retryElsewhere", JSON.boolean(retryElsewhere)),
+    ])
+  }
+}
+
+extension AttemptCancel: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("job", JSON.number(job.rawValue)),
+      ("epoch", JSON.number(epoch.rawValue)),
+      ("term", JSON.number(term.rawValue)),
+    ])
+  }
+}
+
+extension AttemptSettled: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("job", JSON.number(job.rawValue)),
+      ("epoch", JSON.number(epoch.rawValue)),
+      ("term", JSON.number(term.rawValue)),
+    ])
+  }
+}
+
+extension AttemptResume: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("worker", JSON.number(worker.rawValue)),
+      ("job", JSON.number(job.rawValue)),
+      ("epoch", JSON.number(epoch.rawValue)),
+      ("incarnation", JSON.number(incarnation)),
+      ("firstSeq", JSON.number(firstSeq)),
+      ("lastSeq", JSON.number(lastSeq)),
+      ("finished", JSON.boolean(finished)),
+    ])
+  }
+}
+
+extension AttemptContinue: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("job", JSON.number(job.rawValue)),
+      ("epoch", JSON.number(epoch.rawValue)),
+      ("term", JSON.number(term.rawValue)),
+      ("fromSeq", JSON.number(fromSeq)),
+    ])
+  }
+}
+
+extension AttemptAbandon: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("job", JSON.number(job.rawValue)),
+      ("epoch", JSON.number(epoch.rawValue)),
+      ("term", JSON.number(term.rawValue)),
+    ])
+  }
+}

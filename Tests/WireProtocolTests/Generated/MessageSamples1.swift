@@ -1,0 +1,296 @@
+// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
+
+import ExchangeTypes
+import WireProtocol
+
+extension Hello {
+  static func sample(_ source: inout SampleSource) -> Hello {
+    Hello(
+      versionMin: source.number(UInt16.self),
+      versionMax: source.number(UInt16.self),
+      role: source.pick(NodeRole.allCases),
+      clusterID: ClusterID(rawValue: source.number()),
+      node: source.number(UInt64.self),
+      name: source.text(atMost: 128),
+      incarnation: source.number(UInt64.self),
+      features: source.list(atMost: 32) { $0.text(atMost: 64) },
+      software: source.text(atMost: 64))
+  }
+}
+
+extension Welcome {
+  static func sample(_ source: inout SampleSource) -> Welcome {
+    Welcome(
+      version: source.number(UInt16.self),
+      role: source.pick(NodeRole.allCases),
+      clusterID: ClusterID(rawValue: source.number()),
+      node: source.number(UInt64.self),
+      name: source.text(atMost: 128),
+      incarnation: source.number(UInt64.self),
+      features: source.list(atMost: 32) { $0.text(atMost: 64) },
+      software: source.text(atMost: 64))
+  }
+}
+
+extension Failure {
+  static func sample(_ source: inout SampleSource) -> Failure {
+    Failure(
+      code: source.number(UInt16.self),
+      message: source.text(atMost: 1024),
+      details: source.list(atMost: 16) { ErrorDetail.sample(&$0) },
+      retryAfterMs: source.optional { $0.number(UInt32.self) },
+      job: JobID(rawValue: source.number(UInt64.self)),
+      charge: source.optional { Credits(rawValue: $0.number(UInt64.self)) })
+  }
+}
+
+extension Ping {
+  static func sample(_ source: inout SampleSource) -> Ping {
+    Ping(
+      nonce: source.number(UInt64.self))
+  }
+}
+
+extension Pong {
+  static func sample(_ source: inout SampleSource) -> Pong {
+    Pong(
+      nonce: source.number(UInt64.self))
+  }
+}
+
+extension Goodbye {
+  static func sample(_ source: inout SampleSource) -> Goodbye {
+    Goodbye(
+      reason: source.text(atMost: 256))
+  }
+}
+
+extension LeaderNotice {
+  static func sample(_ source: inout SampleSource) -> LeaderNotice {
+    LeaderNotice(
+      term: Term(rawValue: source.number(UInt64.self)),
+      leader: ReplicaID(rawValue: source.number(UInt64.self)),
+      address: source.text(atMost: 256))
+  }
+}
+
+extension RequestVote {
+  static func sample(_ source: inout SampleSource) -> RequestVote {
+    RequestVote(
+      version: source.number(UInt8.self),
+      term: Term(rawValue: source.number(UInt64.self)),
+      candidate: ReplicaID(rawValue: source.number(UInt64.self)),
+      lastLogIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      lastLogTerm: Term(rawValue: source.number(UInt64.self)),
+      disruptLeader: source.boolean(),
+      preVote: source.boolean())
+  }
+}
+
+extension RequestVoteResult {
+  static func sample(_ source: inout SampleSource) -> RequestVoteResult {
+    RequestVoteResult(
+      version: source.number(UInt8.self),
+      term: Term(rawValue: source.number(UInt64.self)),
+      voteGranted: source.boolean(),
+      preVote: source.boolean(),
+      features: source.number(UInt16.self),
+      capacity: source.number(UInt16.self))
+  }
+}
+
+extension AppendEntries {
+  static func sample(_ source: inout SampleSource) -> AppendEntries {
+    AppendEntries(
+      version: source.number(UInt8.self),
+      term: Term(rawValue: source.number(UInt64.self)),
+      prevLogIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      prevLogTerm: Term(rawValue: source.number(UInt64.self)),
+      leaderCommit: LogIndex(rawValue: source.number(UInt64.self)),
+      entries: source.list(atMost: 1024) { LogEntry.sample(&$0) })
+  }
+}
+
+extension AppendEntriesResult {
+  static func sample(_ source: inout SampleSource) -> AppendEntriesResult {
+    AppendEntriesResult(
+      version: source.number(UInt8.self),
+      term: Term(rawValue: source.number(UInt64.self)),
+      rejected: LogIndex(rawValue: source.number(UInt64.self)),
+      lastLogIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      features: source.number(UInt16.self),
+      capacity: source.number(UInt16.self))
+  }
+}
+
+extension InstallSnapshot {
+  static func sample(_ source: inout SampleSource) -> InstallSnapshot {
+    InstallSnapshot(
+      version: source.number(UInt8.self),
+      term: Term(rawValue: source.number(UInt64.self)),
+      lastIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      lastTerm: Term(rawValue: source.number(UInt64.self)),
+      confIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      servers: source.list(atMost: 64) { RaftServer.sample(&$0) },
+      manifest: source.bytes(atMost: 65536))
+  }
+}
+
+extension TimeoutNow {
+  static func sample(_ source: inout SampleSource) -> TimeoutNow {
+    TimeoutNow(
+      version: source.number(UInt8.self),
+      term: Term(rawValue: source.number(UInt64.self)),
+      lastLogIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      lastLogTerm: Term(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension ReadConfirm {
+  static func sample(_ source: inout SampleSource) -> ReadConfirm {
+    ReadConfirm(
+      term: Term(rawValue: source.number(UInt64.self)),
+      nonce: source.number(UInt64.self))
+  }
+}
+
+extension ReadConfirmResult {
+  static func sample(_ source: inout SampleSource) -> ReadConfirmResult {
+    ReadConfirmResult(
+      term: Term(rawValue: source.number(UInt64.self)),
+      nonce: source.number(UInt64.self),
+      confirmed: source.boolean())
+  }
+}
+
+extension KeyOffer {
+  static func sample(_ source: inout SampleSource) -> KeyOffer {
+    KeyOffer(
+      wrappingKey: source.number(UInt64.self),
+      secret: source.bytes(count: 32))
+  }
+}
+
+extension KeyAccept {
+  static func sample(_ source: inout SampleSource) -> KeyAccept {
+    KeyAccept(
+      wrappingKey: source.number(UInt64.self))
+  }
+}
+
+extension Submit {
+  static func sample(_ source: inout SampleSource) -> Submit {
+    Submit(
+      requestKey: RequestKey(high: source.number(), low: source.number()),
+      mode: source.pick(JobMode.allCases),
+      endpoint: source.pick(Endpoint.allCases),
+      model: source.text(atMost: 256),
+      body: source.bytes(atMost: 1048576),
+      maxInputPrice: source.optional { Price(rawValue: $0.number(UInt64.self)) },
+      maxOutputPrice: source.optional { Price(rawValue: $0.number(UInt64.self)) },
+      queueTimeoutMs: source.number(UInt32.self),
+      follow: source.boolean())
+  }
+}
+
+extension Accepted {
+  static func sample(_ source: inout SampleSource) -> Accepted {
+    Accepted(
+      job: JobID(rawValue: source.number(UInt64.self)),
+      commitIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      duplicate: source.boolean(),
+      hold: Credits(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension Follow {
+  static func sample(_ source: inout SampleSource) -> Follow {
+    Follow(
+      job: JobID(rawValue: source.number(UInt64.self)),
+      fromSeq: source.number(UInt64.self),
+      hash: source.optional { $0.bytes(count: 32) },
+      commitIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      attach: source.boolean())
+  }
+}
+
+extension Waiting {
+  static func sample(_ source: inout SampleSource) -> Waiting {
+    Waiting(
+      state: source.pick(JobState.allCases),
+      position: source.number(UInt32.self),
+      reason: source.text(atMost: 256))
+  }
+}
+
+extension Events {
+  static func sample(_ source: inout SampleSource) -> Events {
+    Events(
+      job: JobID(rawValue: source.number(UInt64.self)),
+      epoch: Epoch(rawValue: source.number(UInt32.self)),
+      events: source.list(atMost: 256) { Event.sample(&$0) },
+      durableThrough: source.number(UInt64.self),
+      hash: source.bytes(count: 32),
+      mac: source.bytes(count: 32))
+  }
+}
+
+extension Ended {
+  static func sample(_ source: inout SampleSource) -> Ended {
+    Ended(
+      summary: JobSummary.sample(&source),
+      hash: source.bytes(count: 32),
+      lastSeq: source.number(UInt64.self))
+  }
+}
+
+extension Cancel {
+  static func sample(_ source: inout SampleSource) -> Cancel {
+    Cancel(
+      job: JobID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension JobQuery {
+  static func sample(_ source: inout SampleSource) -> JobQuery {
+    JobQuery(
+      job: JobID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension JobReport {
+  static func sample(_ source: inout SampleSource) -> JobReport {
+    JobReport(
+      summary: JobSummary.sample(&source))
+  }
+}
+
+extension JobList {
+  static func sample(_ source: inout SampleSource) -> JobList {
+    JobList(
+      after: JobID(rawValue: source.number(UInt64.self)),
+      limit: source.number(UInt16.self))
+  }
+}
+
+extension JobListing {
+  static func sample(_ source: inout SampleSource) -> JobListing {
+    JobListing(
+      jobs: source.list(atMost: 256) { JobSummary.sample(&$0) },
+      more: source.boolean())
+  }
+}
+
+extension Purge {
+  static func sample(_ source: inout SampleSource) -> Purge {
+    Purge(
+      jobs: source.list(atMost: 1024) { JobID(rawValue: $0.number(UInt64.self)) })
+  }
+}
+
+extension Purged {
+  static func sample(_ source: inout SampleSource) -> Purged {
+    Purged(
+      count: source.number(UInt32.self))
+  }
+}

@@ -1,0 +1,277 @@
+// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
+
+import ExchangeTypes
+import WireProtocol
+
+extension CancelMany {
+  static func sample(_ source: inout SampleSource) -> CancelMany {
+    CancelMany(
+      jobs: source.list(atMost: 1024) { JobID(rawValue: $0.number(UInt64.self)) })
+  }
+}
+
+extension CancelledMany {
+  static func sample(_ source: inout SampleSource) -> CancelledMany {
+    CancelledMany(
+      count: source.number(UInt32.self))
+  }
+}
+
+extension ModelList {
+  static func sample(_ source: inout SampleSource) -> ModelList {
+    ModelList()
+  }
+}
+
+extension ModelListing {
+  static func sample(_ source: inout SampleSource) -> ModelListing {
+    ModelListing(
+      models: source.list(atMost: 1024) { ModelSummary.sample(&$0) })
+  }
+}
+
+extension WorkerList {
+  static func sample(_ source: inout SampleSource) -> WorkerList {
+    WorkerList()
+  }
+}
+
+extension WorkerListing {
+  static func sample(_ source: inout SampleSource) -> WorkerListing {
+    WorkerListing(
+      workers: source.list(atMost: 1024) { WorkerSummary.sample(&$0) })
+  }
+}
+
+extension StatusQuery {
+  static func sample(_ source: inout SampleSource) -> StatusQuery {
+    StatusQuery()
+  }
+}
+
+extension StatusReport {
+  static func sample(_ source: inout SampleSource) -> StatusReport {
+    StatusReport(
+      replica: ReplicaID(rawValue: source.number(UInt64.self)),
+      role: source.pick(ReplicaRole.allCases),
+      term: Term(rawValue: source.number(UInt64.self)),
+      leader: ReplicaID(rawValue: source.number(UInt64.self)),
+      leaderAddress: source.text(atMost: 256),
+      commitIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      appliedIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      lastIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      digest: source.bytes(count: 32),
+      stateVersion: source.number(UInt32.self),
+      logTime: LogTime(rawValue: source.number(UInt64.self)),
+      jobsQueued: source.number(UInt32.self),
+      jobsRunning: source.number(UInt32.self),
+      peers: source.list(atMost: 64) { PeerSummary.sample(&$0) },
+      software: source.text(atMost: 64))
+  }
+}
+
+extension AccountCreate {
+  static func sample(_ source: inout SampleSource) -> AccountCreate {
+    AccountCreate(
+      requestKey: RequestKey(high: source.number(), low: source.number()),
+      name: source.text(atMost: 128),
+      kind: source.pick(AccountKind.allCases))
+  }
+}
+
+extension AccountReport {
+  static func sample(_ source: inout SampleSource) -> AccountReport {
+    AccountReport(
+      summary: AccountSummary.sample(&source))
+  }
+}
+
+extension AccountCredit {
+  static func sample(_ source: inout SampleSource) -> AccountCredit {
+    AccountCredit(
+      requestKey: RequestKey(high: source.number(), low: source.number()),
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      amount: Credits(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension AccountQuery {
+  static func sample(_ source: inout SampleSource) -> AccountQuery {
+    AccountQuery(
+      account: AccountID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension KeyCreate {
+  static func sample(_ source: inout SampleSource) -> KeyCreate {
+    KeyCreate(
+      requestKey: RequestKey(high: source.number(), low: source.number()),
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      name: source.text(atMost: 128),
+      scopes: Scopes(rawValue: source.number(UInt32.self)),
+      secretHash: source.bytes(count: 32))
+  }
+}
+
+extension KeyReport {
+  static func sample(_ source: inout SampleSource) -> KeyReport {
+    KeyReport(
+      summary: KeySummary.sample(&source))
+  }
+}
+
+extension KeyList {
+  static func sample(_ source: inout SampleSource) -> KeyList {
+    KeyList(
+      account: AccountID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension KeyListing {
+  static func sample(_ source: inout SampleSource) -> KeyListing {
+    KeyListing(
+      keys: source.list(atMost: 1024) { KeySummary.sample(&$0) })
+  }
+}
+
+extension KeyRevoke {
+  static func sample(_ source: inout SampleSource) -> KeyRevoke {
+    KeyRevoke(
+      key: KeyID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension WorkerRegister {
+  static func sample(_ source: inout SampleSource) -> WorkerRegister {
+    WorkerRegister(
+      name: source.text(atMost: 128),
+      incarnation: source.number(UInt64.self),
+      offers: source.list(atMost: 16) { OfferTerms.sample(&$0) },
+      draining: source.boolean())
+  }
+}
+
+extension WorkerRegistered {
+  static func sample(_ source: inout SampleSource) -> WorkerRegistered {
+    WorkerRegistered(
+      worker: WorkerID(rawValue: source.number(UInt64.self)),
+      term: Term(rawValue: source.number(UInt64.self)),
+      leaseMs: source.number(UInt32.self))
+  }
+}
+
+extension WorkerHeartbeat {
+  static func sample(_ source: inout SampleSource) -> WorkerHeartbeat {
+    WorkerHeartbeat(
+      worker: WorkerID(rawValue: source.number(UInt64.self)),
+      nonce: source.number(UInt64.self),
+      busy: source.number(UInt16.self),
+      engineHealthy: source.boolean())
+  }
+}
+
+extension WorkerHeartbeatAck {
+  static func sample(_ source: inout SampleSource) -> WorkerHeartbeatAck {
+    WorkerHeartbeatAck(
+      nonce: source.number(UInt64.self),
+      term: Term(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension Park {
+  static func sample(_ source: inout SampleSource) -> Park {
+    Park(
+      worker: WorkerID(rawValue: source.number(UInt64.self)),
+      slot: source.number(UInt16.self),
+      incarnation: source.number(UInt64.self))
+  }
+}
+
+extension Assign {
+  static func sample(_ source: inout SampleSource) -> Assign {
+    Assign(
+      job: JobID(rawValue: source.number(UInt64.self)),
+      epoch: Epoch(rawValue: source.number(UInt32.self)),
+      term: Term(rawValue: source.number(UInt64.self)),
+      endpoint: source.pick(Endpoint.allCases),
+      model: source.text(atMost: 256),
+      body: source.bytes(atMost: 1048576),
+      recordSeq: source.number(UInt64.self),
+      recordHash: source.bytes(count: 32),
+      outputTokensMax: source.number(UInt32.self))
+  }
+}
+
+extension Chunk {
+  static func sample(_ source: inout SampleSource) -> Chunk {
+    Chunk(
+      job: JobID(rawValue: source.number(UInt64.self)),
+      epoch: Epoch(rawValue: source.number(UInt32.self)),
+      events: source.list(atMost: 256) { Event.sample(&$0) })
+  }
+}
+
+extension AttemptFinished {
+  static func sample(_ source: inout SampleSource) -> AttemptFinished {
+    AttemptFinished(
+      job: JobID(rawValue: source.number(UInt64.self)),
+      epoch: Epoch(rawValue: source.number(UInt32.self)),
+      finish: source.pick(FinishReason.allCases),
+      usage: Usage.sample(&source),
+      lastSeq: source.number(UInt64.self),
+      hash: source.bytes(count: 32),
+      error: source.number(UInt16.self),
+      errorText: source.text(atMost: 1024),
+      retryElsewhere: source.boolean())
+  }
+}
+
+extension AttemptCancel {
+  static func sample(_ source: inout SampleSource) -> AttemptCancel {
+    AttemptCancel(
+      job: JobID(rawValue: source.number(UInt64.self)),
+      epoch: Epoch(rawValue: source.number(UInt32.self)),
+      term: Term(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension AttemptSettled {
+  static func sample(_ source: inout SampleSource) -> AttemptSettled {
+    AttemptSettled(
+      job: JobID(rawValue: source.number(UInt64.self)),
+      epoch: Epoch(rawValue: source.number(UInt32.self)),
+      term: Term(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension AttemptResume {
+  static func sample(_ source: inout SampleSource) -> AttemptResume {
+    AttemptResume(
+      worker: WorkerID(rawValue: source.number(UInt64.self)),
+      job: JobID(rawValue: source.number(UInt64.self)),
+      epoch: Epoch(rawValue: source.number(UInt32.self)),
+      incarnation: source.number(UInt64.self),
+      firstSeq: source.number(UInt64.self),
+      lastSeq: source.number(UInt64.self),
+      finished: source.boolean())
+  }
+}
+
+extension AttemptContinue {
+  static func sample(_ source: inout SampleSource) -> AttemptContinue {
+    AttemptContinue(
+      job: JobID(rawValue: source.number(UInt64.self)),
+      epoch: Epoch(rawValue: source.number(UInt32.self)),
+      term: Term(rawValue: source.number(UInt64.self)),
+      fromSeq: source.number(UInt64.self))
+  }
+}
+
+extension AttemptAbandon {
+  static func sample(_ source: inout SampleSource) -> AttemptAbandon {
+    AttemptAbandon(
+      job: JobID(rawValue: source.number(UInt64.self)),
+      epoch: Epoch(rawValue: source.number(UInt32.self)),
+      term: Term(rawValue: source.number(UInt64.self)))
+  }
+}

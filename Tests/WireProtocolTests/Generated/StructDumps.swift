@@ -1,0 +1,161 @@
+// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
+
+import ExchangeTypes
+import WireProtocol
+
+extension Event: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("seq", JSON.number(seq)),
+      ("choice", JSON.number(choice)),
+      ("kind", JSON.name(kind)),
+      ("tokenCount", JSON.number(tokenCount)),
+      ("ids", JSON.list(ids) { JSON.number($0) }),
+      ("bytes", JSON.hexadecimal(bytes)),
+    ])
+  }
+}
+
+extension Usage: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("promptTokens", JSON.optional(promptTokens) { JSON.number($0) }),
+      ("outputTokens", JSON.optional(outputTokens) { JSON.number($0) }),
+    ])
+  }
+}
+
+extension OfferTerms: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("model", JSON.text(model)),
+      ("context", JSON.number(context)),
+      ("outputDefault", JSON.number(outputDefault)),
+      ("slots", JSON.number(slots)),
+      ("priceInput", JSON.number(priceInput.rawValue)),
+      ("priceOutput", JSON.number(priceOutput.rawValue)),
+      ("basis", JSON.name(basis)),
+      ("bytesPerTokenFloor", JSON.number(bytesPerTokenFloor)),
+      ("endpoints", JSON.list(endpoints) { JSON.name($0) }),
+    ])
+  }
+}
+
+extension ErrorDetail: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("name", JSON.text(name)),
+      ("value", JSON.text(value)),
+    ])
+  }
+}
+
+extension JobSummary: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("job", JSON.number(job.rawValue)),
+      ("state", JSON.name(state)),
+      ("model", JSON.text(model)),
+      ("mode", JSON.name(mode)),
+      ("createdAt", JSON.number(createdAt.rawValue)),
+      ("epoch", JSON.number(epoch.rawValue)),
+      ("worker", JSON.number(worker.rawValue)),
+      ("promptTokens", JSON.number(promptTokens.rawValue)),
+      ("outputTokens", JSON.number(outputTokens.rawValue)),
+      ("charge", JSON.number(charge.rawValue)),
+      ("hold", JSON.number(hold.rawValue)),
+      ("lastSeq", JSON.number(lastSeq)),
+      ("finish", JSON.optional(finish) { JSON.name($0) }),
+      ("error", JSON.number(error)),
+      ("errorText", JSON.text(errorText)),
+    ])
+  }
+}
+
+extension ModelSummary: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("model", JSON.text(model)),
+      ("context", JSON.number(context)),
+      ("outputDefault", JSON.number(outputDefault)),
+      ("priceInputMin", JSON.number(priceInputMin.rawValue)),
+      ("priceOutputMin", JSON.number(priceOutputMin.rawValue)),
+      ("suppliers", JSON.number(suppliers)),
+      ("slots", JSON.number(slots)),
+      ("slotsFree", JSON.number(slotsFree)),
+    ])
+  }
+}
+
+extension WorkerSummary: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("worker", JSON.number(worker.rawValue)),
+      ("name", JSON.text(name)),
+      ("account", JSON.number(account.rawValue)),
+      ("online", JSON.boolean(online)),
+      ("draining", JSON.boolean(draining)),
+      ("slots", JSON.number(slots)),
+      ("busy", JSON.number(busy)),
+      ("offers", JSON.list(offers) { $0.json }),
+    ])
+  }
+}
+
+extension AccountSummary: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("account", JSON.number(account.rawValue)),
+      ("name", JSON.text(name)),
+      ("kind", JSON.name(kind)),
+      ("balance", JSON.number(balance.rawValue)),
+      ("held", JSON.number(held.rawValue)),
+      ("spent", JSON.number(spent.rawValue)),
+      ("earned", JSON.number(earned.rawValue)),
+    ])
+  }
+}
+
+extension KeySummary: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("key", JSON.number(key.rawValue)),
+      ("account", JSON.number(account.rawValue)),
+      ("scopes", JSON.number(scopes.rawValue)),
+      ("name", JSON.text(name)),
+      ("revoked", JSON.boolean(revoked)),
+    ])
+  }
+}
+
+extension PeerSummary: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("replica", JSON.number(replica.rawValue)),
+      ("address", JSON.text(address)),
+      ("voter", JSON.boolean(voter)),
+      ("matchIndex", JSON.number(matchIndex.rawValue)),
+      ("contactAgeMs", JSON.number(contactAgeMs)),
+    ])
+  }
+}
+
+extension LogEntry: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("term", JSON.number(term.rawValue)),
+      ("kind", JSON.name(kind)),
+      ("payload", JSON.hexadecimal(payload)),
+    ])
+  }
+}
+
+extension RaftServer: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("replica", JSON.number(replica.rawValue)),
+      ("address", JSON.text(address)),
+      ("role", JSON.name(role)),
+    ])
+  }
+}

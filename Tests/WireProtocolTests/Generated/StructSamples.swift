@@ -1,0 +1,149 @@
+// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
+
+import ExchangeTypes
+import WireProtocol
+
+extension Event {
+  static func sample(_ source: inout SampleSource) -> Event {
+    Event(
+      seq: source.number(UInt64.self),
+      choice: source.number(UInt16.self),
+      kind: source.pick(EventKind.allCases),
+      tokenCount: source.number(UInt32.self),
+      ids: source.list(atMost: 256) { $0.number(UInt32.self) },
+      bytes: source.bytes(atMost: 12288))
+  }
+}
+
+extension Usage {
+  static func sample(_ source: inout SampleSource) -> Usage {
+    Usage(
+      promptTokens: source.optional { $0.number(UInt32.self) },
+      outputTokens: source.optional { $0.number(UInt32.self) })
+  }
+}
+
+extension OfferTerms {
+  static func sample(_ source: inout SampleSource) -> OfferTerms {
+    OfferTerms(
+      model: source.text(atMost: 256),
+      context: source.number(UInt32.self),
+      outputDefault: source.number(UInt32.self),
+      slots: source.number(UInt16.self),
+      priceInput: Price(rawValue: source.number(UInt64.self)),
+      priceOutput: Price(rawValue: source.number(UInt64.self)),
+      basis: source.pick(BillingBasis.allCases),
+      bytesPerTokenFloor: source.number(UInt8.self),
+      endpoints: source.list(atMost: 8) { $0.pick(Endpoint.allCases) })
+  }
+}
+
+extension ErrorDetail {
+  static func sample(_ source: inout SampleSource) -> ErrorDetail {
+    ErrorDetail(
+      name: source.text(atMost: 64),
+      value: source.text(atMost: 256))
+  }
+}
+
+extension JobSummary {
+  static func sample(_ source: inout SampleSource) -> JobSummary {
+    JobSummary(
+      job: JobID(rawValue: source.number(UInt64.self)),
+      state: source.pick(JobState.allCases),
+      model: source.text(atMost: 256),
+      mode: source.pick(JobMode.allCases),
+      createdAt: LogTime(rawValue: source.number(UInt64.self)),
+      epoch: Epoch(rawValue: source.number(UInt32.self)),
+      worker: WorkerID(rawValue: source.number(UInt64.self)),
+      promptTokens: TokenCount(rawValue: source.number(UInt64.self)),
+      outputTokens: TokenCount(rawValue: source.number(UInt64.self)),
+      charge: Credits(rawValue: source.number(UInt64.self)),
+      hold: Credits(rawValue: source.number(UInt64.self)),
+      lastSeq: source.number(UInt64.self),
+      finish: source.optional { $0.pick(FinishReason.allCases) },
+      error: source.number(UInt16.self),
+      errorText: source.text(atMost: 1024))
+  }
+}
+
+extension ModelSummary {
+  static func sample(_ source: inout SampleSource) -> ModelSummary {
+    ModelSummary(
+      model: source.text(atMost: 256),
+      context: source.number(UInt32.self),
+      outputDefault: source.number(UInt32.self),
+      priceInputMin: Price(rawValue: source.number(UInt64.self)),
+      priceOutputMin: Price(rawValue: source.number(UInt64.self)),
+      suppliers: source.number(UInt16.self),
+      slots: source.number(UInt16.self),
+      slotsFree: source.number(UInt16.self))
+  }
+}
+
+extension WorkerSummary {
+  static func sample(_ source: inout SampleSource) -> WorkerSummary {
+    WorkerSummary(
+      worker: WorkerID(rawValue: source.number(UInt64.self)),
+      name: source.text(atMost: 128),
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      online: source.boolean(),
+      draining: source.boolean(),
+      slots: source.number(UInt16.self),
+      busy: source.number(UInt16.self),
+      offers: source.list(atMost: 16) { OfferTerms.sample(&$0) })
+  }
+}
+
+extension AccountSummary {
+  static func sample(_ source: inout SampleSource) -> AccountSummary {
+    AccountSummary(
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      name: source.text(atMost: 128),
+      kind: source.pick(AccountKind.allCases),
+      balance: Credits(rawValue: source.number(UInt64.self)),
+      held: Credits(rawValue: source.number(UInt64.self)),
+      spent: Credits(rawValue: source.number(UInt64.self)),
+      earned: Credits(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension KeySummary {
+  static func sample(_ source: inout SampleSource) -> KeySummary {
+    KeySummary(
+      key: KeyID(rawValue: source.number(UInt64.self)),
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      scopes: Scopes(rawValue: source.number(UInt32.self)),
+      name: source.text(atMost: 128),
+      revoked: source.boolean())
+  }
+}
+
+extension PeerSummary {
+  static func sample(_ source: inout SampleSource) -> PeerSummary {
+    PeerSummary(
+      replica: ReplicaID(rawValue: source.number(UInt64.self)),
+      address: source.text(atMost: 256),
+      voter: source.boolean(),
+      matchIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      contactAgeMs: source.number(UInt64.self))
+  }
+}
+
+extension LogEntry {
+  static func sample(_ source: inout SampleSource) -> LogEntry {
+    LogEntry(
+      term: Term(rawValue: source.number(UInt64.self)),
+      kind: source.pick([.command, .barrier, .change]),
+      payload: source.bytes(atMost: 16384))
+  }
+}
+
+extension RaftServer {
+  static func sample(_ source: inout SampleSource) -> RaftServer {
+    RaftServer(
+      replica: ReplicaID(rawValue: source.number(UInt64.self)),
+      address: source.text(atMost: 256),
+      role: source.pick(ServerRole.allCases))
+  }
+}
