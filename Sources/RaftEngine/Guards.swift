@@ -71,6 +71,13 @@ public struct Guards: OptionSet, Hashable, Sendable {
   /// parallel with a write that a crash undid then differ under the same index and term, unnoticed.
   public static let freshTermForSoleVoter = Guards(rawValue: 1 << 10)
 
+  /// G12: a leader's heartbeats to the followers that answer leave together.
+  ///
+  /// libraft aborts the pipeline of a follower that did not answer between two timeouts, even if it was
+  /// not due for anything. With one member down, its timer runs apart from the others', and a lone
+  /// command waits for the next heartbeat to leave.
+  public static let alignHeartbeats = Guards(rawValue: 1 << 11)
+
   /// Every guard.
-  public static let all = Guards(rawValue: (1 << 11) - 1)
+  public static let all = Guards(rawValue: (1 << 12) - 1)
 }

@@ -36,7 +36,7 @@ extension RaftEngine {
     event.type = RAFT_SUBMIT
     event.submit.entries = batch.entries
     event.submit.n = UInt32(entries.count)
-    let code = raft_step_(event: &event)
+    let code = advance(event: &event)
     if code != 0 { batch.freeBatch() }
     try expect(code, "submit")
     // The array must outlive this: the update borrows it.

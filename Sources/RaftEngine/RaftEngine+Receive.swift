@@ -57,7 +57,7 @@ extension RaftEngine {
         var event = raft_event()
         event.type = RAFT_RECEIVE
         event.receive.message = pointer
-        return raft_step_(event: &event)
+        return advance(event: &event)
       }
     }
     try expect(code, "receive")
@@ -125,6 +125,7 @@ extension RaftEngine {
   ) throws(RaftFailure) {
     var body = body
     if role.isLeader, body.term == term {
+      contacts.heard(from: sender, at: now)
       if configuration.guards.contains(.noPhantomMatch), body.rejected == nil,
         body.lastLogIndex > lastIndex
       {

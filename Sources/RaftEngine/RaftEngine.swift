@@ -58,6 +58,7 @@ public final class RaftEngine {
   var installing: SnapshotMetadata?
   /// The last index handed out for writing, to tell appends from truncations.
   var lastIssued: LogIndex
+  var contacts = Contacts()
   /// Entries up to here were applied before the start, so they are committed whatever libraft knows.
   private let committedAtStart: LogIndex
   private var reportedHardState: HardState
@@ -126,7 +127,7 @@ public final class RaftEngine {
     var metadata = try start.snapshot?.makeMetadata() ?? raft_snapshot_metadata()
     let code = withUnsafeMutablePointer(to: &metadata) { pointer in
       if start.snapshot != nil { event.start.metadata = pointer }
-      return raft_step_(event: &event)
+      return advance(event: &event)
     }
     batch?.freeArray()
     if code == 0 { batch?.freeBatch() }  // after an error libraft has freed it
@@ -140,6 +141,7 @@ public final class RaftEngine {
   /// - Parameters:
   ///   - event: what happened.
   ///   - now: milliseconds of a clock that never goes back.
+  /// - Returns: what must follow, in the order that README.md gives.
   /// - Throws: on anything that must not happen. The process must then exit at once.
   public func step(_ event: RaftEvent, at now: UInt64) throws(RaftFailure) -> RaftUpdate {
     precondition(!failed, "stepped after a failure")
@@ -184,7 +186,7 @@ public final class RaftEngine {
   /// The output of the last `raft_step`, valid until the next.
   var output = raft_update()
 
-  func raft_step_(event: inout raft_event) -> Int32 {
+  func advance(event: inout raft_event) -> Int32 {
     event.time = now
     event.capacity = .max  // the shell refuses writes itself when its disk fills up
     output = raft_update()
@@ -199,7 +201,7 @@ public final class RaftEngine {
     _ event: inout raft_event, _ what: String, source: EventSource = EventSource(),
     into update: inout RaftUpdate
   ) throws(RaftFailure) {
-    try expect(raft_step_(event: &event), what)
+    try expect(advance(event: &event), what)
     try collect(source, into: &update)
   }
 
@@ -225,6 +227,10 @@ public final class RaftEngine {
     }
     if commitIndex != commitBefore { update.commitIndex = commitIndex }
     if role != roleBefore { update.role = role }
+    if !role.isLeader { contacts = Contacts() }
+    for envelope in update.messages {
+      if case .appendEntries = envelope.message { contacts.sent(to: envelope.to, at: now) }
+    }
   }
 
   /// Remembers changes of membership among `entries`, to mark them when they are committed.
@@ -276,7 +282,7 @@ public final class RaftEngine {
   public var lastIndex: LogIndex { LogIndex(raft_last_index(raft)) }
   /// The last durable index; zero while a snapshot is being installed.
   public var lastStored: LogIndex { LogIndex(raft.pointee.last_stored) }
-  /// Apply up to here: committed, and durable on this replica. It may be less than what is applied.
+  /// Up to where to apply: committed, and durable on this replica; it may be less than what is applied.
   public var applicableIndex: LogIndex { min(commitIndex, lastStored) }
   /// The first index whose entry followers may still be sent; the shell keeps the log from here.
   public var firstIndex: LogIndex { LogIndex(raft.pointee.trail.offset + 1) }
@@ -294,12 +300,17 @@ public final class RaftEngine {
   }
 
   /// When to step `timeout` next, on the clock of `step`; read it again after every step.
-  ///
-  /// A leader's is never sooner than a quarter of the heartbeat interval after the last: libraft also
-  /// counts members that it sends nothing any more, and would otherwise name a time long past.
   public var nextTimeout: UInt64 {
-    let pause = role.isLeader ? max(1, UInt64(configuration.heartbeatInterval) / 4) : 1
-    return max(raft_timeout(raft), lastTimeout + pause)
+    let due = raft_timeout(raft)
+    guard role.isLeader else { return max(due, lastTimeout + 1) }
+    let heartbeat = UInt64(configuration.heartbeatInterval)
+    // libraft counts members that it sends nothing any more too, and may name a time long past.
+    let soonest = max(due, lastTimeout + max(1, heartbeat / 4))
+    guard configuration.guards.contains(.alignHeartbeats) else { return soonest }
+    let quorumCheck = raft.pointee.election_timer_start + UInt64(configuration.electionTimeout)
+    return max(
+      soonest,
+      min(contacts.allDue(at: now, every: heartbeat), lastTimeout + 2 * heartbeat, quorumCheck))
   }
 
   /// The highest index known to be durable on a member; nil unless this replica leads and knows it.

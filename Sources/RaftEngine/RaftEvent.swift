@@ -50,7 +50,7 @@ public struct WriteNumber: RawRepresentable, Hashable, Comparable, Sendable {
 
 /// A change to the durable log: drop everything from `first` on, then append `entries`.
 public struct LogWrite: Hashable, Sendable {
-  /// What `RaftEvent.persisted(through:)` names once this is durable. Writes are executed in order.
+  /// What `RaftEvent.persisted(through:)` names once this is durable; writes are executed in order.
   public let number: WriteNumber
   /// The index of the first entry; it may lie inside the log, which is then truncated there.
   public let first: LogIndex
@@ -84,15 +84,15 @@ public struct RaftUpdate: Hashable, Sendable {
   public var install: SnapshotInstall?
   /// A change to the log.
   public var write: LogWrite?
-  /// Messages to send, in order. Losing one is harmless; sending one late is too.
+  /// Messages to send, in order; losing one or sending it late is harmless.
   public var messages: [Envelope] = []
-  /// The new commit index, if it moved. Apply up to `RaftEngine.applicableIndex` only.
+  /// The new commit index, if it moved; apply up to `RaftEngine.applicableIndex` only.
   public var commitIndex: LogIndex?
   /// The members that have become committed, if an entry that this commit covers changed them.
   public var committedMembership: Membership?
   /// The new role, if it or the known leader changed.
   public var role: RaftRole?
-  /// Why a `submit`, `change`, `catchUp`, `transfer` or snapshot was not taken. Nothing else happened.
+  /// Why a `submit`, `change`, `catchUp`, `transfer` or snapshot was not taken; nothing else happened.
   public var refusal: RaftRefusal?
   /// Why a received message was not used: normal for late ones, worth a log line for malformed ones.
   public var dropped: DropReason?

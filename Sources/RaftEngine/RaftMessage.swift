@@ -100,7 +100,7 @@ public enum RaftMessage: Hashable, Sendable {
     public var term: Term
     /// The `prevLogIndex` that the follower refused; nil if it did not.
     public var rejected: LogIndex?
-    /// Accepted: the last durable index known to match the leader's. Rejected: where to try next.
+    /// The last durable index known to match the leader's; of a rejection, where to try next.
     public var lastLogIndex: LogIndex
     /// Joins the parts.
     public init(term: Term, rejected: LogIndex?, lastLogIndex: LogIndex) {

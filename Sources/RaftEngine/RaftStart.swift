@@ -21,7 +21,7 @@ public struct RaftStart: Sendable {
   public var snapshot: SnapshotMetadata?
   /// The index of the first of `entries`: at most one after the snapshot.
   public var firstIndex: LogIndex
-  /// Every entry of the log. Payloads count for changes of membership only; others may be empty here.
+  /// Every entry of the log; payloads count for changes of membership only, others may be empty here.
   public var entries: [LogEntry]
   /// Up to where entries had been applied, and are thus known to be committed.
   public var applied: LogIndex
