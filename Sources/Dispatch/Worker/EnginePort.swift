@@ -1,0 +1,91 @@
+public import ExchangeTypes
+public import WireProtocol
+
+/// One request that runs in the engine; never given twice in a process.
+public struct EngineRunID: RawRepresentable, Hashable, Comparable, Sendable,
+  CustomStringConvertible
+{
+  /// The number.
+  public let rawValue: UInt64
+  /// Wraps a number.
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+  /// Later runs are greater.
+  public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+  /// The decimal number.
+  public var description: String { String(rawValue) }
+}
+
+/// What the engine is asked to generate.
+public struct EngineOrder: Hashable, Sendable {
+  /// What it is for.
+  public let attempt: AttemptID
+  /// Which kind of request `body` is.
+  public let endpoint: Endpoint
+  /// The model, as the worker offered it.
+  public let model: String
+  /// The consumer's JSON, not yet rewritten for the engine.
+  public let body: [UInt8]
+  /// The most output tokens that are paid for: the engine is asked for no more.
+  public let outputTokensMax: UInt32
+
+  init(_ assign: Assign) {
+    attempt = AttemptID(job: assign.job, epoch: assign.epoch)
+    endpoint = assign.endpoint
+    model = assign.model
+    body = assign.body
+    outputTokensMax = assign.outputTokensMax
+  }
+}
+
+/// A piece of an engine's output that has no number yet.
+public struct GeneratedEvent: Hashable, Sendable {
+  /// Which of the n answers it belongs to.
+  public var choice: UInt16
+  /// What `bytes` are.
+  public var kind: EventKind
+  /// Tokens that it stands for, as the engine claims.
+  public var tokenCount: UInt32
+  /// Their ids; empty if the engine gives none.
+  public var ids: [UInt32]
+  /// The output: UTF-8, or a JSON object for `.delta`.
+  public var bytes: [UInt8]
+
+  /// Joins the parts.
+  public init(
+    choice: UInt16, kind: EventKind, tokenCount: UInt32, ids: [UInt32] = [], bytes: [UInt8]
+  ) {
+    self.choice = choice
+    self.kind = kind
+    self.tokenCount = tokenCount
+    self.ids = ids
+    self.bytes = bytes
+  }
+}
+
+/// What went wrong in the engine, with the engine's own words where it had any.
+public struct EngineFault: Hashable, Sendable {
+  /// What it is to the exchange.
+  public let code: ErrorCode
+  /// A sentence for people.
+  public let message: String
+
+  /// Joins the parts.
+  public init(_ code: ErrorCode, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  /// Whether the fault is the engine's capacity or reach, and not the request's: another worker would
+  /// not meet it.
+  var isCapacityOrReach: Bool { code == .engineBusy || code == .engineUnreachable }
+}
+
+/// How a run ended.
+public enum EngineEnding: Hashable, Sendable {
+  /// With a finish reason of the engine's, and the usage that it reported.
+  case completed(FinishReason, Usage)
+  /// Without one.
+  case failed(EngineFault)
+  /// It was told to stop.
+  case cancelled
+}

@@ -1,0 +1,335 @@
+internal import ExchangeTypes
+public import WireProtocol
+
+/// The worker's half of the exchange: finds the leader, registers, parks slots, runs attempts and keeps
+/// their events until the leader says that they are settled.
+///
+/// Confined to one loop; knows no socket, engine or clock. Five machines in one:
+/// - **link** (one per coordinator): down ──linkUp──► up ──linkDown──► down.
+/// - **leader**: the highest (term, node) that any link named. A notice that names no leader changes
+///   nothing: the old leader may still commit, and what it sends is fenced by terms and epochs.
+/// - **registration**: `Registration`, with the leader only.
+/// - **slot**: `EngineSlot.State`, one stream each, on the leader's link.
+/// - **attempt**: `AttemptRunner`.
+///
+/// Invariants:
+/// - The highest term seen is obeyed; a message of a lower term changes nothing.
+/// - An attempt is kept until AttemptSettled or AttemptAbandon, or until no leader has followed it for
+///   `orphanPatience`; its events are sent in order and without a gap from where the leader asked.
+/// - The engine never has more runs than the worker has slots.
+/// - All that waits is bounded: `RetainedEvents` and `AttemptRunner` say by what.
+public final class WorkerMachine: MessageChannelOwner {
+  /// Milliseconds that events wait for company; an attempt's first leaves at once.
+  static let coalescing: UInt64 = 2
+  /// Milliseconds in which a leader must answer a registration: it commits it.
+  static let registeringPatience: UInt64 = 5_000
+  /// Milliseconds in which a leader must answer an AttemptResume.
+  static let resumingPatience: UInt64 = 10_000
+  /// Milliseconds for which an attempt that no leader follows is kept.
+  static let orphanPatience: UInt64 = 600_000
+  /// Milliseconds before the second try; doubled up to the maximum, then jittered over its upper half.
+  static let backOffMin: UInt64 = 100
+  static let backOffMax: UInt64 = 5_000
+  /// The same after a refusal that a person must mend.
+  static let refusedBackOff: UInt64 = 30_000
+
+  /// Whom the worker takes orders from.
+  struct Leader: Equatable {
+    let term: Term
+    let node: ReplicaID
+  }
+
+  /// A registration stream.
+  struct Session {
+    let link: any WorkerLink
+    let channel: any MessageChannel
+    var term: Term
+  }
+
+  /// What a leader granted.
+  struct Membership {
+    let worker: WorkerID
+    let lease: UInt64
+    var heartbeatAt: UInt64
+    /// When the leader was last heard; one lease later it is believed gone.
+    var heardAt: UInt64
+    /// The leader has committed that the worker takes no new attempts.
+    var isDraining: Bool
+  }
+
+  /// ```
+  /// none ──leader's link up, engine known──► registering ──WorkerRegistered──► registered
+  ///  ▲                                            │                               │
+  ///  └──────────refused, silent, stream or link gone, another leader──────────────┘
+  /// ```
+  enum Registration {
+    case none(retryAt: UInt64?)
+    case registering(Session, deadline: UInt64)
+    case registered(Session, Membership)
+
+    var session: Session? {
+      switch self {
+      case .none: nil
+      case .registering(let session, _), .registered(let session, _): session
+      }
+    }
+  }
+
+  let name: String
+  let incarnation: UInt64
+  unowned let host: any WorkerHost
+  let clock: any MonotonicClock
+
+  var links: [any WorkerLink] = []
+  var leader: Leader?
+  var termObeyed = Term(0)
+  var registration = Registration.none(retryAt: nil)
+  var registrationFailures = 0
+  /// The `draining` of each WorkerRegister that is not answered yet, oldest first.
+  var announced: [Bool] = []
+  var heartbeatNonce: UInt64 = 0
+
+  /// What the engine offers; nil until it was first found ready.
+  var offers: [OfferTerms]?
+  var slotCount = 0
+  var engineIsHealthy = false
+  var slots: [EngineSlot] = []
+  private var lastRun: UInt64 = 0
+
+  var isDraining = false
+  private(set) var hasLeft = false
+  private var flushAt: UInt64?
+  private var armedAt: UInt64?
+
+  /// A worker that knows neither coordinators nor its engine yet.
+  ///
+  /// - Parameters:
+  ///   - name: stable over restarts and unique under the supplier's account.
+  ///   - incarnation: drawn once per process, never zero.
+  ///   - host: the process around it; must outlive the machine.
+  ///   - clock: monotonic milliseconds.
+  public init(
+    name: String, incarnation: UInt64, host: any WorkerHost, clock: any MonotonicClock
+  ) {
+    self.name = name
+    self.incarnation = incarnation
+    self.host = host
+    self.clock = clock
+  }
+
+  // MARK: The engine
+
+  /// A probe succeeded: these are the offers, and so many attempts may run at a time.
+  public func engineReady(offers: [OfferTerms], slots count: Int) {
+    precondition(count > 0 && !offers.isEmpty)
+    guard !hasLeft else { return }
+    let isNews = !engineIsHealthy || self.offers != offers || slotCount != count
+    let isChange = self.offers != nil && self.offers != offers
+    guard isNews else { return }
+    self.offers = offers
+    engineIsHealthy = true
+    slotCount = count
+    while slots.count < count { slots.append(EngineSlot()) }
+    host.note(.engineReady(models: offers.map(\.model), slots: count))
+    switch registration {
+    case .none: registerIfPossible()
+    case .registering: if isChange { announce() }
+    case .registered:
+      if isChange { announce() }
+      sendHeartbeat()
+      openSlots()
+      closeSurplusSlots()
+    }
+  }
+
+  /// A probe failed: no new attempts until one succeeds; what runs goes on.
+  public func engineFailing(_ reason: String) {
+    guard !hasLeft, engineIsHealthy || offers == nil else { return }
+    engineIsHealthy = false
+    host.note(.engineFailing(reason))
+    sendHeartbeat()
+  }
+
+  /// A run made these events.
+  public func runProduced(_ run: EngineRunID, _ events: [GeneratedEvent]) {
+    guard let index = slots.firstIndex(where: { $0.state.runner?.run == run }),
+      let runner = slots[index].state.runner
+    else { return }
+    runner.produced(events)
+    guard case .attached(_, let channel) = slots[index].state else { return }
+    if runner.awaitsFirstSend || runner.isFinished {
+      runner.send(on: channel)
+    } else if flushAt == nil {
+      let moment = clock.now + Self.coalescing
+      flushAt = moment
+      arm(at: moment)
+    }
+  }
+
+  /// A run has ended, and the engine has let go of it.
+  public func runEnded(_ run: EngineRunID, _ ending: EngineEnding) {
+    for index in slots.indices {
+      switch slots[index].state {
+      case .attached(let runner, let channel) where runner.run == run:
+        runner.released(ending)
+        runner.send(on: channel)
+      case .resuming(let runner, _, _, _) where runner.run == run,
+        .detached(let runner, _, _) where runner.run == run:
+        runner.released(ending)
+      case .releasing(run, let channel):
+        vacate(index, channel)
+      default: continue
+      }
+      break
+    }
+    leaveIfDone()
+  }
+
+  /// Gives the next attempt's run its number.
+  func nextRun() -> EngineRunID {
+    lastRun += 1
+    return EngineRunID(rawValue: lastRun)
+  }
+
+  // MARK: Leaving
+
+  /// Takes no new attempts, finishes those that run, then leaves.
+  public func drain() {
+    guard !isDraining, !hasLeft else { return }
+    isDraining = true
+    host.note(.draining(attempts: slots.count { $0.state.isBusy }))
+    if registration.session != nil { announce() }
+    leaveIfDone()
+  }
+
+  /// Leaves now: the engine is stopped, and the leader lets the streams go on elsewhere.
+  public func stop() {
+    guard !hasLeft else { return }
+    for slot in slots {
+      guard let runner = slot.state.runner else { continue }
+      runner.stopEngine()
+      slot.state.channel?.send(
+        Failure(
+          .workerLost, "the worker is leaving; continue the job elsewhere",
+          job: runner.attempt.job))
+      host.note(.forgotten(runner.attempt, .evicted))
+    }
+    leave()
+  }
+
+  /// A draining worker leaves when nothing is kept and the leader knows that it assigns no more.
+  func leaveIfDone() {
+    guard isDraining, !hasLeft, !slots.contains(where: { $0.state.isBusy }) else { return }
+    switch registration {
+    case .registered(_, let membership) where !membership.isDraining: return
+    case .registering: return
+    case .none, .registered: leave()
+    }
+  }
+
+  private func leave() {
+    hasLeft = true
+    for index in slots.indices {
+      let channel = slots[index].state.channel
+      slots[index].state = .idle(retryAt: nil)
+      channel?.finish()
+    }
+    let session = registration.session
+    registration = .none(retryAt: nil)
+    session?.channel.finish()
+    links = []
+    host.left()
+  }
+
+  // MARK: Messages
+
+  /// A coordinator sent a message on one of the worker's streams.
+  public func received(_ message: Message, on channel: any MessageChannel) {
+    guard !hasLeft else { return }
+    if let session = registration.session, session.channel === channel {
+      receivedOnRegistration(message)
+    } else if let index = slots.firstIndex(where: { $0.state.channel === channel }) {
+      receivedOnSlot(message, index)
+    }
+    leaveIfDone()
+  }
+
+  /// A stream takes more.
+  public func writable(_ channel: any MessageChannel) {
+    for slot in slots {
+      guard case .attached(let runner, let own) = slot.state, own === channel else { continue }
+      runner.send(on: channel)
+    }
+  }
+
+  /// A stream has ended.
+  public func closed(_ channel: any MessageChannel) {
+    guard !hasLeft else { return }
+    if let session = registration.session, session.channel === channel {
+      loseSession("the registration stream ended", retry: .afterBackOff)
+    } else if let index = slots.firstIndex(where: { $0.state.channel === channel }) {
+      streamBroke(index)
+    }
+    leaveIfDone()
+  }
+
+  /// Whether a message of this term is obeyed; raises the term that is.
+  func obeys(_ term: Term) -> Bool {
+    guard term >= termObeyed else {
+      host.note(.staleTerm(term, obeyed: termObeyed))
+      return false
+    }
+    termObeyed = term
+    return true
+  }
+
+  // MARK: Time
+
+  /// The moment asked for with `wake` has come.
+  public func timerFired() {
+    armedAt = nil
+    guard !hasLeft else { return }
+    let now = clock.now
+    if let moment = flushAt, moment <= now {
+      flushAt = nil
+      for slot in slots {
+        if case .attached(let runner, let channel) = slot.state, runner.hasUnsent {
+          runner.send(on: channel)
+        }
+      }
+    }
+    registrationTimer(now)
+    for index in slots.indices { slotTimer(index, now) }
+    leaveIfDone()
+    if !hasLeft, let next = nextDeadline { arm(at: next) }
+  }
+
+  private var nextDeadline: UInt64? {
+    var next: UInt64?
+    func consider(_ moment: UInt64?) {
+      if let moment { next = min(next ?? .max, moment) }
+    }
+    consider(flushAt)
+    switch registration {
+    case .none(let retryAt): consider(retryAt)
+    case .registering(_, let deadline): consider(deadline)
+    case .registered(_, let membership):
+      consider(min(membership.heartbeatAt, membership.heardAt + membership.lease))
+    }
+    for slot in slots { consider(slot.state.deadline(orphanedAfter: Self.orphanPatience)) }
+    return next
+  }
+
+  /// Asks for the timer at `moment`, unless it fires earlier anyway.
+  func arm(at moment: UInt64) {
+    guard armedAt.map({ moment < $0 }) ?? true else { return }
+    armedAt = moment
+    host.wake(at: moment)
+  }
+
+  /// How long to wait after so many failures in a row.
+  func backOff(_ failures: Int, max limit: UInt64 = WorkerMachine.backOffMax) -> UInt64 {
+    let doubled = min(limit, Self.backOffMin << UInt64(min(max(failures, 1) - 1, 16)))
+    return doubled / 2 + host.random(below: doubled / 2 + 1)
+  }
+}
