@@ -19,9 +19,18 @@ public struct EngineEvent: Hashable, Sendable {
   public internal(set) var content: Content
   /// The ids of its tokens, where the engine gives them.
   public internal(set) var tokenIDs: [UInt32]?
-  /// How many tokens it stands for: the number of ids, else what the engine counted, else one for each
-  /// chunk. A claim, which billing bounds.
+  /// How many tokens it stands for; a claim, which billing bounds.
+  ///
+  /// The number of ids, else what the engine counted, else one for each chunk.
   public internal(set) var tokenCount: Int
+
+  /// Sets the parts.
+  public init(choice: Int, content: Content, tokenIDs: [UInt32]?, tokenCount: Int) {
+    self.choice = choice
+    self.content = content
+    self.tokenIDs = tokenIDs
+    self.tokenCount = tokenCount
+  }
 
   /// Adds the next event to this one if both are text, or both reasoning, of one choice.
   mutating func merge(_ next: EngineEvent) -> Bool {
@@ -45,8 +54,14 @@ public struct EngineEnd: Hashable, Sendable {
   public struct Finish: Hashable, Sendable {
     /// Which of the n answers.
     public let choice: Int
-    /// The engine's word: stop, length, tool_calls, content_filter, …
+    /// The engine's word, such as stop, length or tool_calls.
     public let reason: String
+
+    /// Sets both.
+    public init(choice: Int, reason: String) {
+      self.choice = choice
+      self.reason = reason
+    }
   }
 
   /// When things happened, since the request was sent.
@@ -55,6 +70,12 @@ public struct EngineEnd: Hashable, Sendable {
     public var firstEvent: Duration?
     /// Until the end of the stream.
     public var total: Duration
+
+    /// Sets both.
+    public init(firstEvent: Duration?, total: Duration) {
+      self.firstEvent = firstEvent
+      self.total = total
+    }
   }
 
   /// One for each choice that named a reason, by choice.
@@ -69,4 +90,17 @@ public struct EngineEnd: Hashable, Sendable {
   public let tokenCount: Int
   /// When things happened.
   public let timing: Timing
+
+  /// Sets the parts.
+  public init(
+    finishes: [Finish], usage: UsageReport?, hasAllTokenIDs: Bool, promptTokenIDs: [UInt32]?,
+    tokenCount: Int, timing: Timing
+  ) {
+    self.finishes = finishes
+    self.usage = usage
+    self.hasAllTokenIDs = hasAllTokenIDs
+    self.promptTokenIDs = promptTokenIDs
+    self.tokenCount = tokenCount
+    self.timing = timing
+  }
 }

@@ -60,6 +60,12 @@ public struct EngineStatus: Hashable, Sendable {
     public let name: String
     /// Tokens of prompt and output together in one sequence, where the engine says.
     public let contextTokens: Int?
+
+    /// Sets both.
+    public init(name: String, contextTokens: Int?) {
+      self.name = name
+      self.contextTokens = contextTokens
+    }
   }
 
   /// The program, as far as its answers tell.
@@ -68,4 +74,11 @@ public struct EngineStatus: Hashable, Sendable {
   public let models: [Model]
   /// Requests that the engine runs at once, where it says.
   public let slots: Int?
+
+  /// Sets the parts.
+  public init(kind: Kind, models: [Model], slots: Int?) {
+    self.kind = kind
+    self.models = models
+    self.slots = slots
+  }
 }

@@ -135,7 +135,8 @@ public final class OpenAICompatibleEngine: Sendable {
     var end: EngineEnd?
     do {
       for try await buffer in response.body {
-        if end != nil { continue }  // until the connection can be used again, or the watchdog cuts it
+        // Until the connection can be used again, or the watchdog cuts it.
+        if end != nil { continue }
         watchdog.suspend()
         for event in try reader.read(Array(buffer.readableBytesView)) {
           watchdog.noteEvent()
@@ -208,7 +209,11 @@ extension OpenAICompatibleEngine {
     if error is CancellationError { return .cancelled }
     if Task.isCancelled { return .cancelled }
     if error is NIOTooManyBytesError { return .garbage("an answer larger than 4 MiB") }
-    if error is HTTPParserError { return .garbage("not HTTP: \(error)") }
+    if let error = error as? HTTPParserError {
+      // The end of the connection inside a chunked body is the parser's to find.
+      return error == .invalidEOFState && begun
+        ? .truncated("the connection ended inside the stream") : .garbage("not HTTP: \(error)")
+    }
     guard let error = error as? HTTPClientError else {
       return begun ? .truncated("\(error)") : .down("\(error)")
     }

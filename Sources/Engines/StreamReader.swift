@@ -1,6 +1,6 @@
 internal import OpenAIFormat
 
-/// Turns the bytes of an engine's stream into events, and decides how the stream ended. No I/O.
+/// Turns the bytes of an engine's stream into events, and decides how the stream ended.
 ///
 /// States: *open* (no terminal seen) → *done* (`[DONE]` came; everything later is ignored). The end of the
 /// bytes is a proper end if done, or if each expected choice has given its finish reason; anything else is

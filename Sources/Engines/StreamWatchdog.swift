@@ -59,27 +59,28 @@ final class StreamWatchdog: Sendable {
 
   /// Returns when a wait has expired, with the error it means, or nil when cancelled or drained.
   func watch() async -> EngineError? {
+    // A later phase may have a shorter limit than the one slept through: never sleep longer than the
+    // shortest, so that a wait is noticed at most that long after it expires.
+    let shortest = min(limits.firstEvent, limits.nextBytes, limits.drain)
     while true {
       let (deadline, error) = nextDeadline()
-      if clock.now >= deadline { return error }
+      let now = clock.now
+      if let deadline, now >= deadline { return error }
+      let look = now.advanced(by: shortest)
       do {
-        try await clock.sleep(until: deadline)
+        try await clock.sleep(until: deadline.map { min($0, look) } ?? look)
       } catch {
         return nil  // the attempt has ended first
       }
     }
   }
 
-  /// When the present wait expires, and what that means.
-  ///
-  /// While suspended nothing can expire; a wait that begins later cannot expire before one of the shortest
-  /// limits has passed, so that is when to look again.
-  private func nextDeadline() -> (ContinuousClock.Instant, EngineError?) {
+  /// When the present wait expires, and what that means; while suspended nothing can expire.
+  private func nextDeadline() -> (ContinuousClock.Instant?, EngineError?) {
     state.withLock { state in
       switch state.phase {
+      case .suspended: (nil, nil)
       case .draining(let since): (since.advanced(by: limits.drain), nil)
-      case .suspended:
-        (clock.now.advanced(by: min(limits.nextBytes, limits.drain, limits.firstEvent)), nil)
       case .waiting where state.firstEvent == nil:
         // Comments and role chunks are no output: they do not restart this wait.
         (start.advanced(by: limits.firstEvent), .slow(.firstEvent(limits.firstEvent)))

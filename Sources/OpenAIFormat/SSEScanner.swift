@@ -13,6 +13,9 @@ public struct SSEEvent: Hashable, Sendable {
 public struct SSEOverflow: Error, Hashable, Sendable {
   /// The limit, in bytes of one event.
   public let eventBytesMax: Int
+
+  /// Records the limit.
+  public init(eventBytesMax: Int) { self.eventBytesMax = eventBytesMax }
 }
 
 /// Cuts a byte stream into server-sent events (WHATWG HTML §9.2.6), however it was split on the way.

@@ -1,0 +1,161 @@
+import AsyncHTTPClient
+import Engines
+import Logging
+import NIOCore
+import OpenAIFormat
+import Synchronization
+import Testing
+
+/// Everything here runs against a real llama.cpp.
+@Suite("A real llama.cpp", .enabled(if: LlamaServer.address != nil), .serialized)
+struct LlamaServerTests {
+  private let engine: OpenAICompatibleEngine
+
+  init() throws {
+    let address = try #require(LlamaServer.address)
+    engine = OpenAICompatibleEngine(
+      spec: try EngineSpec.parse(address), logger: Logger(label: "test"))
+  }
+
+  private func request(
+    _ prompt: String, maxTokens: Int, extra: String = ""
+  ) throws -> EngineRequest {
+    let body = """
+      {"model":"x","messages":[{"role":"user","content":"\(prompt)"}],"temperature":0\(extra)}
+      """
+    let parsed = try InferenceRequest.parse(body: Array(body.utf8), endpoint: .chatCompletions)
+    return EngineRequest(parsed, model: "switchyard-test", maxTokens: maxTokens, kind: .llamaCpp)
+  }
+
+  private func busySlots() async throws -> Int {
+    try await engine.probeSlots().count { $0 }
+  }
+
+  @Test("a probe learns the program, the model, and a slot's own context")
+  func probes() async throws {
+    let status = try await engine.probe()
+    #expect(status.kind == .llamaCpp)
+    #expect(status.models.map(\.name) == ["switchyard-test"])
+    #expect(status.slots == 2)
+    #expect(status.models.first?.contextTokens == 4096)
+    try await engine.shutdown()
+  }
+
+  @Test("a stream gives whole characters, a token count for each piece, and usage that agrees")
+  func streams() async throws {
+    let pieces = Mutex<[EngineEvent]>([])
+    let end = try await engine.run(request("hello", maxTokens: 200)) { event in
+      pieces.withLock { $0.append(event) }
+    }
+    let events = pieces.withLock { $0 }
+    #expect(end.usage?.promptTokens ?? 0 > 5)
+    let finish = try #require(end.finishes.first)
+    #expect(["stop", "length"].contains(finish.reason))
+    // The engine counts the end-of-sequence token, which has no text.
+    let counted = try #require(end.usage?.completionTokens)
+    #expect((counted - 1...counted).contains(end.tokenCount))
+    #expect(events.reduce(0) { $0 + $1.tokenCount } == end.tokenCount)
+    for event in events {
+      guard case .text(let bytes) = event.content else { continue }
+      #expect(String(validating: bytes, as: UTF8.self) != nil)
+    }
+    #expect(end.timing.firstEvent ?? .zero > .zero)
+    try await engine.shutdown()
+  }
+
+  @Test("equal prompts at temperature 0 give equal bytes")
+  func repeats() async throws {
+    var outputs: [[UInt8]] = []
+    for _ in 0..<2 {
+      let text = Mutex<[UInt8]>([])
+      _ = try await engine.run(request("again", maxTokens: 40)) { event in
+        if case .text(let bytes) = event.content { text.withLock { $0 += bytes } }
+      }
+      outputs.append(text.withLock { $0 })
+    }
+    #expect(outputs[0] == outputs[1])
+    #expect(!outputs[0].isEmpty)
+    try await engine.shutdown()
+  }
+
+  @Test("two answers come under their own numbers")
+  func severalChoices() async throws {
+    let seen = Mutex<Set<Int>>([])
+    let end = try await engine.run(request("two", maxTokens: 5, extra: #","n":2"#)) { event in
+      _ = seen.withLock { $0.insert(event.choice) }
+    }
+    #expect(seen.withLock { $0 } == [0, 1])
+    #expect(end.finishes.map(\.choice) == [0, 1])
+    try await engine.shutdown()
+  }
+
+  @Test("log probabilities travel as sent")
+  func logprobs() async throws {
+    let verbatim = Mutex(0)
+    _ = try await engine.run(
+      request("p", maxTokens: 4, extra: #","logprobs":true,"top_logprobs":1"#)
+    ) { event in
+      if case .verbatim(let json) = event.content {
+        let value = try JSONValue.parse(json)
+        if value["logprobs"]?["content"]?.elements?.isEmpty == false {
+          verbatim.withLock { $0 += 1 }
+        }
+      }
+    }
+    #expect(verbatim.withLock { $0 } > 0)
+    try await engine.shutdown()
+  }
+
+  @Test("a prompt beyond the context is refused in the engine's words")
+  func contextExceeded() async throws {
+    let long = String(repeating: "a", count: 6000)
+    let error = await #expect(throws: EngineError.self) {
+      try await engine.run(request(long, maxTokens: 5)) { _ in }
+    }
+    guard case .refused(let status, let body) = error else {
+      Issue.record("got \(String(describing: error))")
+      return
+    }
+    #expect(status == 400)
+    #expect(body.isContextExceeded)
+    #expect(body.message.contains("4096"))
+    try await engine.shutdown()
+  }
+
+  @Test("cancelling frees the slot long before the output would have ended")
+  func cancels() async throws {
+    let begun = ScriptedEngine.Gate()
+    let work = Task { [engine] in
+      try await engine.run(
+        request("long", maxTokens: 4000, extra: #","ignore_eos":true"#)
+      ) { _ in begun.open() }
+    }
+    await begun.pass()
+    #expect(try await busySlots() == 1)
+    work.cancel()
+    let error = await #expect(throws: EngineError.self) { try await work.value }
+    guard case .cancelled = error else {
+      Issue.record("got \(String(describing: error))")
+      return
+    }
+    let clock = ContinuousClock()
+    let freed = try await clock.measure {
+      // Each round asks the engine: there is nothing to wait on but its answers.
+      while try await busySlots() > 0 {}
+    }
+    #expect(freed < .seconds(2))
+    try await engine.shutdown()
+  }
+}
+
+extension OpenAICompatibleEngine {
+  /// Which slots of a llama.cpp are at work.
+  fileprivate func probeSlots() async throws -> [Bool] {
+    let client = HTTPClient.shared
+    let response = try await client.execute(
+      HTTPClientRequest(url: spec.baseURL + "/slots"), timeout: .seconds(10))
+    let body = try await response.body.collect(upTo: 1 << 20)
+    let slots = try JSONValue.parse(Array(body.readableBytesView)).elements ?? []
+    return slots.map { $0["is_processing"] == .boolean(true) }
+  }
+}

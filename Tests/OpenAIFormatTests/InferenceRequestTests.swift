@@ -1,0 +1,166 @@
+import OpenAIFormat
+import Testing
+
+private func parse(
+  _ text: String, _ endpoint: InferenceRequest.Endpoint = .chatCompletions
+) throws -> InferenceRequest {
+  try InferenceRequest.parse(body: Array(text.utf8), endpoint: endpoint)
+}
+
+private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
+@Suite("Inference requests") struct InferenceRequestTests {
+  private static let chat = #"""
+    {"model": "m", "messages": [{"role":"system","content":"be é"}, {"role":"user","content":"hi"}],
+     "temperature" : 0.70, "x_future": {"b":1.0,"a":[1E2]}, "max_tokens": 9, "stop":["\n"]}
+    """#
+
+  @Test("the known fields of a chat are read")
+  func reads() throws {
+    let request = try parse(
+      #"""
+      {"model":"m","messages":[{"role":"user","content":"hi"},{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"u"}}]}],"stream":true,"stream_options":{"include_usage":true},"max_tokens":5,"max_completion_tokens":7,"n":2,"temperature":0,"seed":-3,"stop":"x","tools":[{}],"logprobs":true,"response_format":{"type":"json_object"}}
+      """#)
+    #expect(request.model == "m")
+    #expect(request.stream && request.wantsUsage)
+    #expect(request.maxTokens == 7)
+    #expect(request.sequences == 2)
+    #expect(request.temperature == 0)
+    #expect(request.seed == -3)
+    #expect(request.stop == ["x"])
+    #expect(request.messageCount == 2)
+    #expect(
+      request.features == [.tools, .logprobs, .media, .severalSequences, .structuredOutput])
+    #expect(request.messages().map(\.text) == ["hi", "a"])
+  }
+
+  @Test("nothing is wanted that was not asked for")
+  func readsNothing() throws {
+    let request = try parse(
+      #"{"model":"m","messages":[{"role":"user","content":"hi"}],"tools":[],"logprobs":false,"n":1,"response_format":{"type":"text"},"seed":null}"#
+    )
+    #expect(request.features == [])
+    #expect(request.maxTokens == nil && request.temperature == nil && request.seed == nil)
+  }
+
+  @Test("a rewriting changes the named values and no other byte")
+  func rewrites() throws {
+    let request = try parse(Self.chat)
+    let body = text(request.rewriting(.init(model: "e", maxTokens: 4)))
+    let expected =
+      Self.chat.replacing(#""model": "m""#, with: #""model": "e""#)
+      .replacing(#""max_tokens": 9"#, with: #""max_tokens": 4"#)
+      .replacing(
+        #"["\n"]}"#, with: #"["\n"],"stream":true,"stream_options":{"include_usage":true}}"#)
+    #expect(body == expected)
+  }
+
+  @Test("stream options of the consumer stay, and engine options are added")
+  func rewritesStreamOptions() throws {
+    let request = try parse(
+      #"{"stream_options":{"z":1.0,"include_usage":false},"model":"m","messages":[{"role":"u"}],"n_predict":99}"#
+    )
+    let body = text(
+      request.rewriting(
+        .init(
+          model: "m", maxTokens: 3, streamOptions: [.init("c", "true")],
+          additions: [.init("k", "[1]")])))
+    #expect(
+      body
+        == #"{"stream_options":{"z":1.0,"include_usage":true,"c":true},"model":"m","messages":[{"role":"u"}],"n_predict":3,"stream":true,"max_tokens":3,"k":[1]}"#
+    )
+  }
+
+  @Test(
+    "a bad request names its field",
+    arguments: [
+      (#"{"messages":[{"role":"user","content":"x"}]}"#, "model"),
+      (#"{"model":"m"}"#, "messages"), (#"{"model":"m","messages":[]}"#, "messages"),
+      (#"{"model":"m","messages":{}}"#, "messages"),
+      (#"{"model":"m","messages":[1]}"#, "messages[0]"),
+      (#"{"model":"m","messages":[{"content":"x"}]}"#, "messages[0].role"),
+      (#"{"model":"m","messages":[{"role":"u","content":5}]}"#, "messages[0].content"),
+      (#"{"model":5,"messages":[{"role":"u"}]}"#, "model"),
+      (#"{"model":"m","max_tokens":0,"messages":[{"role":"u"}]}"#, "max_tokens"),
+      (#"{"model":"m","max_tokens":1.5,"messages":[{"role":"u"}]}"#, "max_tokens"),
+      (#"{"model":"m","n":1000,"messages":[{"role":"u"}]}"#, "n"),
+      (#"{"model":"m","stream":"yes","messages":[{"role":"u"}]}"#, "stream"),
+      (
+        #"{"model":"m","max_tokens":1,"max_tok\u0065ns":99,"messages":[{"role":"u"}]}"#,
+        "max_tokens"
+      ),
+    ])
+  func namesField(body: String, field: String) {
+    let error = #expect(throws: RequestError.self) { try parse(body) }
+    #expect(error?.field == field)
+  }
+
+  @Test("prompt bytes count decoded text once, and all that a template may print")
+  func promptBytes() throws {
+    let plain = try parse(#"{"model":"m","messages":[{"role":"user","content":"h\u00e9"}]}"#)
+    #expect(plain.promptBytes == "user".utf8.count + "hé".utf8.count)
+    let sampling = try parse(
+      #"{"model":"m","messages":[{"role":"user","content":"h\u00e9"}],"temperature":1,"logit_bias":{"1":2}}"#
+    )
+    #expect(sampling.promptBytes == plain.promptBytes)
+    // Four spaces for each level and escaped markup: Llama 3.1's template with Jinja's own tojson.
+    let tools = try parse(
+      #"{"model":"m","messages":[{"role":"user","content":"h\u00e9"}],"tools":[{"name":"<é>"}]}"#)
+    let printed = "[\n    {\n        \"name\": \"\\u003c\\u00e9\\u003e\"\n    }\n]"
+    #expect(tools.promptBytes >= plain.promptBytes + printed.utf8.count)
+    let unknown = try parse(
+      #"{"model":"m","messages":[{"role":"user","content":"h\u00e9"}],"my_template_field":"abc"}"#)
+    #expect(unknown.promptBytes >= plain.promptBytes + 3)
+  }
+
+  @Test("prompts of completions come as text, texts, ids or lists of ids")
+  func prompts() throws {
+    let one = try parse(#"{"model":"m","prompt":"abc"}"#, .completions)
+    #expect(one.promptBytes == 3 && one.messageCount == 1 && one.prompt() == "abc")
+    let two = try parse(#"{"model":"m","prompt":["ab","c"],"n":2}"#, .completions)
+    #expect(two.promptBytes == 3 && two.sequences == 4)
+    let ids = try parse(#"{"model":"m","prompt":[1,2,3,4]}"#, .completions)
+    #expect(ids.promptBytes == 4 && ids.sequences == 1 && ids.features == [.tokenIDPrompt])
+    let lists = try parse(#"{"model":"m","prompt":[[1],[2,3]]}"#, .completions)
+    #expect(lists.promptBytes == 3 && lists.sequences == 2)
+    #expect(throws: RequestError.self) {
+      try parse(#"{"model":"m","prompt":[1,"a"]}"#, .completions)
+    }
+  }
+
+  @Test("a body from options is canonical and reads back")
+  func chatRequest() throws {
+    let body = ChatRequest(
+      model: "m", system: "s", prompt: "a\"b", maxTokens: 3, temperature: 0.5, seed: 1, stop: ["x"]
+    ).body()
+    #expect(
+      text(body)
+        == #"{"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":"a\"b"}],"max_tokens":3,"temperature":0.5,"seed":1,"stop":["x"],"stream":true,"stream_options":{"include_usage":true}}"#
+    )
+    #expect(try InferenceRequest.parse(body: body, endpoint: .chatCompletions).maxTokens == 3)
+  }
+}
+
+@Suite("Text in pieces") struct UTF8AssemblerTests {
+  @Test("every split gives whole characters and the same text")
+  func splits() {
+    let bytes = Array("aé€😀z".utf8)
+    for cut in 0...bytes.count {
+      var assembler = UTF8Assembler()
+      let first = assembler.append(Array(bytes[..<cut]))
+      #expect(String(validating: first, as: UTF8.self) != nil)
+      #expect(first + assembler.append(Array(bytes[cut...])) + assembler.finish() == bytes)
+    }
+  }
+
+  @Test("bytes that no continuation can mend become replacement characters, at any split")
+  func repairs() {
+    let bytes: [UInt8] = [0x61, 0xff, 0xe2, 0x82, 0x62, 0xc0, 0x80, 0xed, 0xa0, 0x80, 0xf0, 0x9f]
+    let expected = Array(String(decoding: bytes, as: UTF8.self).utf8)
+    for cut in 0...bytes.count {
+      var assembler = UTF8Assembler()
+      let pieces = assembler.append(Array(bytes[..<cut])) + assembler.append(Array(bytes[cut...]))
+      #expect(pieces + assembler.finish() == expected, "cut at \(cut)")
+    }
+  }
+}
