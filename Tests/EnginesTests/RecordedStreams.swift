@@ -1,4 +1,4 @@
-/// Streams in the shapes that engines send, and the pieces to make broken ones of.
+/// Streams shaped like engines' own (only llama.cpp's was seen running), and the pieces to make broken ones of.
 enum Recorded {
   static let head =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -37,7 +37,7 @@ enum Recorded {
       """.utf8)
   }
 
-  /// llama.cpp b6500 and later, `timings_per_token`: the fourth token completes a character begun by the third.
+  /// After xllamacpp 2026.10.11549 with `timings_per_token`, shortened: three tokens make the last letter.
   static let llamaCpp = [
     head,
     event(
