@@ -79,6 +79,8 @@ public struct HTTP2Limits: Hashable, Sendable {
   /// Queued bytes of one stream above which the owner should stop sending; it hears `writable` once
   /// they fall to half of it.
   public var outboundHighWater: Int
+  /// Queued bytes of one stream above which it is reset: its owner did not stop, or its reader never reads.
+  public var outboundMax: Int
 
   /// Another node of the cluster, known by its certificate: it is trusted to be busy, not to be sane.
   ///
@@ -89,7 +91,7 @@ public struct HTTP2Limits: Hashable, Sendable {
     frames: RateBudget(1_000_000), idleFrames: RateBudget(20_000),
     resetsReceived: RateBudget(16_384), resetsSent: RateBudget(16_384, per: 60_000),
     continuationsMax: 4, outboundAcksMax: 100, settingsEntriesMax: 32,
-    outboundHighWater: 256 << 10)
+    outboundHighWater: 256 << 10, outboundMax: 64 << 20)
 
   /// A client that authenticates each stream by its key.
   public static let client = HTTP2Limits(
@@ -97,7 +99,7 @@ public struct HTTP2Limits: Hashable, Sendable {
     streamWindow: 256 << 10, connectionWindow: 16 << 20, frames: RateBudget(50_000),
     idleFrames: RateBudget(2_000), resetsReceived: RateBudget(1_000, per: 10_000),
     resetsSent: RateBudget(500, per: 60_000), continuationsMax: 4, outboundAcksMax: 100,
-    settingsEntriesMax: 32, outboundHighWater: 256 << 10)
+    settingsEntriesMax: 32, outboundHighWater: 256 << 10, outboundMax: 16 << 20)
 
   /// Anybody: the figures that stop every attack of the table in this room's README.
   public static let stranger = HTTP2Limits(
@@ -105,5 +107,5 @@ public struct HTTP2Limits: Hashable, Sendable {
     streamWindow: 256 << 10, connectionWindow: 4 << 20, frames: RateBudget(10_000),
     idleFrames: RateBudget(500), resetsReceived: RateBudget(100, per: 10_000),
     resetsSent: RateBudget(100, per: 60_000), continuationsMax: 4, outboundAcksMax: 100,
-    settingsEntriesMax: 32, outboundHighWater: 256 << 10)
+    settingsEntriesMax: 32, outboundHighWater: 256 << 10, outboundMax: 16 << 20)
 }

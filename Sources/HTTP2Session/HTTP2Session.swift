@@ -231,7 +231,8 @@ public final class HTTP2Session {
 
   /// Queues bytes on a stream.
   ///
-  /// Dropped if the stream has closed: its owner hears so by an event.
+  /// Dropped if the stream has closed: its owner hears so by an event. Beyond `limits.outboundMax` of
+  /// queued bytes the stream is reset instead.
   ///
   /// - Parameters:
   ///   - stream: a stream that was opened, or responded to, here.
@@ -244,6 +245,9 @@ public final class HTTP2Session {
     }
     precondition(state.hasHeaders, "headers come first")
     precondition(!state.outbound.isEnded, "the stream was ended")
+    guard bytes.count <= limits.outboundMax - state.outbound.count else {
+      return reset(stream, .enhanceYourCalm)
+    }
     state.outbound.append(bytes)
     state.outbound.isEnded = endStream
     if state.outbound.count > limits.outboundHighWater { state.owesWritable = true }

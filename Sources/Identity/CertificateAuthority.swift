@@ -1,0 +1,134 @@
+internal import Crypto
+public import ExchangeTypes
+internal import SwiftASN1
+internal import X509
+
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
+
+/// A node's private key (P-256, which TLS 1.3 libraries all take).
+///
+/// It is made where it is used.
+public struct NodeKey: Sendable, CustomStringConvertible {
+  let key: P256.Signing.PrivateKey
+
+  /// Draws a key from the system's generator.
+  public init() { key = P256.Signing.PrivateKey() }
+
+  /// Reads a key in PEM form.
+  ///
+  /// - Throws: `IdentityError.malformed` (without the text: it may be a secret).
+  public init(pem: String) throws(IdentityError) {
+    do {
+      key = try P256.Signing.PrivateKey(pemRepresentation: pem)
+    } catch {
+      throw .malformed(path: "", what: "a P-256 private key in PEM form")
+    }
+  }
+
+  /// The key in PEM form.
+  ///
+  /// A secret.
+  public var pem: String { key.pemRepresentation }
+
+  /// The public half, in DER form (SubjectPublicKeyInfo), to have it certified.
+  public var publicKeyDER: [UInt8] { [UInt8](key.publicKey.derRepresentation) }
+
+  /// Does not show the key.
+  public var description: String { "NodeKey(…)" }
+}
+
+/// The cluster's certificate authority: one level, nodes are signed by it directly.
+public struct CertificateAuthority: Sendable {
+  /// The cluster that it speaks for.
+  public let cluster: ClusterID
+  /// Its certificate in PEM form: public, every node has it.
+  public let certificatePEM: String
+  /// Its key: whoever has it can make nodes of the cluster.
+  public let key: NodeKey
+  private let certificate: Certificate
+
+  /// How long an authority is valid: ten years of 365 days.
+  public static let lifetimeSeconds: Double = 10 * 365 * 86_400
+  /// How far a certificate is valid into the past, for clocks that differ.
+  public static let clockSkewSeconds: Double = 300
+
+  /// Makes the authority of a new cluster.
+  public init(cluster: ClusterID, now: Date) throws {
+    let key = NodeKey()
+    let name = try DistinguishedName { CommonName("Switchyard \(cluster)") }
+    let publicKey = Certificate.PublicKey(key.key.publicKey)
+    let certificate = try Certificate(
+      version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: publicKey,
+      notValidBefore: now - Self.clockSkewSeconds, notValidAfter: now + Self.lifetimeSeconds,
+      issuer: name, subject: name, signatureAlgorithm: .ecdsaWithSHA256,
+      extensions: try Certificate.Extensions {
+        Critical(BasicConstraints.isCertificateAuthority(maxPathLength: 0))
+        Critical(KeyUsage(keyCertSign: true, cRLSign: true))
+        SubjectKeyIdentifier(hash: publicKey)
+        SubjectAlternativeNames([
+          .uniformResourceIdentifier("\(PeerIdentity.scheme)\(cluster)/authority")
+        ])
+      },
+      issuerPrivateKey: Certificate.PrivateKey(key.key))
+    self.cluster = cluster
+    self.key = key
+    self.certificate = certificate
+    certificatePEM = try certificate.serializeAsPEM().pemString
+  }
+
+  /// Joins an authority's certificate and key that were kept.
+  ///
+  /// - Throws: `IdentityError.malformed` if either cannot be read, `.keyMismatch` if they are not a pair.
+  public init(certificatePEM: String, key: NodeKey) throws(IdentityError) {
+    let anchor = try TrustAnchor(pem: certificatePEM)
+    guard let own = anchor.authorities.first(where: { $0.publicKey == .init(key.key.publicKey) })
+    else { throw .keyMismatch(path: "") }
+    cluster = anchor.cluster
+    self.key = key
+    self.certificatePEM = certificatePEM
+    certificate = own
+  }
+
+  /// Certifies a node: whoever holds the private half of `publicKeyDER` is `role` `name`.
+  ///
+  /// - Parameters:
+  ///   - role: what the node may be.
+  ///   - name: its name, unique within the role.
+  ///   - publicKeyDER: `NodeKey.publicKeyDER`.
+  ///   - now: the time.
+  ///   - lifetimeSeconds: how long the certificate is valid; a day for workers, who renew.
+  /// - Returns: the certificate in PEM form.
+  /// - Throws: `IdentityError.notAName`, `.malformed` for the key.
+  public func certify(
+    role: NodeRole, name: String, publicKeyDER: [UInt8], now: Date, lifetimeSeconds: Double
+  ) throws -> String {
+    guard let identity = PeerIdentity(cluster: cluster, role: role, name: name) else {
+      throw IdentityError.notAName(name)
+    }
+    let publicKey: P256.Signing.PublicKey
+    do {
+      publicKey = try P256.Signing.PublicKey(derRepresentation: publicKeyDER)
+    } catch {
+      throw IdentityError.malformed(path: "", what: "a P-256 public key in DER form")
+    }
+    let subjectKey = Certificate.PublicKey(publicKey)
+    let leaf = try Certificate(
+      version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: subjectKey,
+      notValidBefore: now - Self.clockSkewSeconds, notValidAfter: now + lifetimeSeconds,
+      issuer: certificate.subject, subject: try DistinguishedName { CommonName(name) },
+      signatureAlgorithm: .ecdsaWithSHA256,
+      extensions: try Certificate.Extensions {
+        Critical(BasicConstraints.notCertificateAuthority)
+        Critical(KeyUsage(digitalSignature: true))
+        try ExtendedKeyUsage([.serverAuth, .clientAuth])
+        SubjectKeyIdentifier(hash: subjectKey)
+        SubjectAlternativeNames([.uniformResourceIdentifier(identity.uri)])
+      },
+      issuerPrivateKey: Certificate.PrivateKey(key.key))
+    return try leaf.serializeAsPEM().pemString
+  }
+}

@@ -1,0 +1,86 @@
+public import ExchangeTypes
+
+/// What a node may be in the cluster; its certificate says so.
+public enum NodeRole: String, CaseIterable, Hashable, Sendable {
+  /// Replicates the exchange.
+  case coordinator
+  /// Runs jobs beside an engine.
+  case worker
+  /// Speaks the OpenAI API to strangers.
+  case gateway
+  /// Submits jobs.
+  case client
+}
+
+/// Who is at the other end of a link, as the cluster's authority has certified.
+///
+/// It is a URI in the certificate's subject alternative names, so that it does not depend on host names
+/// or addresses: `switchyard://<cluster>/<role>/<name>`.
+public struct PeerIdentity: Hashable, Sendable, CustomStringConvertible {
+  /// The cluster whose authority signed the certificate.
+  public let cluster: ClusterID
+  /// What the peer may be.
+  public let role: NodeRole
+  /// The peer's name: 1 to 64 of `A-Z a-z 0-9 . _ -`.
+  public let name: String
+
+  /// Joins the parts; `nil` if `name` is not a name.
+  public init?(cluster: ClusterID, role: NodeRole, name: String) {
+    guard Self.isName(name) else { return nil }
+    self.cluster = cluster
+    self.role = role
+    self.name = name
+  }
+
+  /// Reads the URI form and nothing else.
+  public init?(uri: String) {
+    guard uri.utf8.count <= 160, uri.hasPrefix(Self.scheme) else { return nil }
+    let parts = uri.dropFirst(Self.scheme.count).split(
+      separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 3, let cluster = ClusterID(hexadecimal: parts[0]),
+      let role = NodeRole(rawValue: String(parts[1]))
+    else { return nil }
+    self.init(cluster: cluster, role: role, name: String(parts[2]))
+  }
+
+  /// The form that stands in the certificate.
+  public var uri: String { "\(Self.scheme)\(cluster)/\(role.rawValue)/\(name)" }
+
+  /// `role name`.
+  public var description: String { "\(role.rawValue) \(name)" }
+
+  static let scheme = "switchyard://"
+
+  private static func isName(_ name: String) -> Bool {
+    (1...64).contains(name.utf8.count)
+      && name.utf8.allSatisfy {
+        switch $0 {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
+          UInt8(ascii: "-"):
+          true
+        default: false
+        }
+      }
+  }
+}
+
+extension ClusterID {
+  /// Draws a new cluster's name.
+  public static func generate(using generator: inout some RandomNumberGenerator) -> ClusterID {
+    ClusterID(UInt128(generator.next()) << 64 | UInt128(generator.next()))
+  }
+
+  /// Draws a new cluster's name from the system's generator.
+  public static func generate() -> ClusterID {
+    var generator = SystemRandomNumberGenerator()
+    return generate(using: &generator)
+  }
+
+  /// Reads 32 lower-case hexadecimal digits; `nil` for anything else.
+  public init?(hexadecimal text: some StringProtocol) {
+    guard text.utf8.count == 32, let value = UInt128(text, radix: 16) else { return nil }
+    self.init(value)
+    guard description == text else { return nil }
+  }
+}

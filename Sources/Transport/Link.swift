@@ -1,0 +1,322 @@
+public import HTTP2Session
+public import Identity
+internal import NIOCore
+
+/// Told what happens to a link, on its loop.
+public protocol LinkDelegate: AnyObject {
+  /// The peer opened a stream. Return who is told about it, or `nil` to refuse it unseen.
+  func accepted(_ stream: LinkStream, headers: [HeaderField], on link: Link)
+    -> (any StreamHandler)?
+  /// The peer takes no new streams: open them on another link.
+  func draining(_ link: Link)
+  /// The link is over, and so were all its streams just before: the last call.
+  func closed(_ link: Link, _ end: LinkEnd)
+}
+
+/// One connection to one peer: who it is, and the streams.
+///
+/// Belongs to its loop.
+///
+/// ```
+/// up ──drain / peer's GOAWAY──► draining ──last stream closed──► ended(.drained)
+///  └──────────── close, silence, breach, broken socket ────────► ended(reason)
+/// ```
+///
+/// All output of one turn of the loop leaves in as few writes as it takes; it is made only while the
+/// socket takes it, so what a slow peer leaves waiting stays in the bounded queues of the streams.
+public final class Link {
+  /// Who the peer is by its certificate; `nil` for a stranger, and in plaintext.
+  public let peer: PeerIdentity?
+  /// The peer's address, for logs.
+  public let remoteAddress: String
+  /// Where everything about the link is called.
+  public let loop: LinkLoop
+  /// What the peer may cost.
+  public var limits: HTTP2Limits { session.limits }
+  /// Why the link has ended, if it has.
+  public private(set) var end: LinkEnd?
+
+  private let channel: any Channel
+  private let session: HTTP2Session
+  private let settings: LinkSettings
+  private let authority: String
+  private let scheme: String
+  private var streams: [StreamID: LinkStream] = [:]
+  private var delegate: (any LinkDelegate)?
+  /// Called once, when the peer's SETTINGS have arrived.
+  private var whenUp: (() -> Void)?
+  private var output: ByteBuffer
+  /// The loop is between a read and its end: output waits for the end.
+  private var isReading = false
+  private var isFlushing = false
+  private var isFlushScheduled = false
+  private var flushTask: (@Sendable () -> Void)?
+  private var heardAt: UInt64
+  private var keepAlive: RepeatedTask?
+  /// Writes per flush before other connections of the loop get their turn.
+  private static let writesPerFlush = 16
+  private static let writeBytes = 64 << 10
+  /// Bytes given to the session at once (reliability: what one read can start is bounded).
+  static let readBytes = 16 << 10
+
+  init(
+    channel: any Channel, role: HTTP2Session.Role, peer: PeerIdentity?, authority: String,
+    isPlaintext: Bool, settings: LinkSettings
+  ) throws(HTTP2Error) {
+    let now = LinkLoop.now
+    self.channel = channel
+    self.peer = peer
+    self.settings = settings
+    self.authority = authority
+    scheme = isPlaintext ? "http" : "https"
+    loop = LinkLoop(channel.eventLoop)
+    remoteAddress = Self.text(channel.remoteAddress)
+    session = try HTTP2Session(role: role, limits: settings.limits(peer), now: now)
+    output = channel.allocator.buffer(capacity: 16 << 10)
+    heardAt = now
+    let bound = NIOLoopBound(Weak(self), eventLoop: channel.eventLoop)
+    flushTask = { bound.value.link?.flushScheduled() }
+  }
+
+  private struct Weak {
+    weak var link: Link?
+    init(_ link: Link) { self.link = link }
+  }
+
+  // MARK: For owners
+
+  /// Streams that are open.
+  public var streamCount: Int { streams.count }
+
+  /// Opens a stream with a request; only the dialing side may.
+  ///
+  /// - Parameters:
+  ///   - path: which service (`:path`).
+  ///   - headers: further header fields.
+  ///   - handler: told what happens.
+  /// - Returns: the stream, ready for `send`.
+  /// - Throws: `HTTP2OpenRefusal`; the link goes on.
+  public func open(path: String, headers: [HeaderField] = [], handler: any StreamHandler)
+    throws(HTTP2OpenRefusal) -> LinkStream
+  {
+    loop.eventLoop.preconditionInEventLoop()
+    guard end == nil else { throw .failed }
+    let id = try session.openStream(
+      path: path, scheme: scheme, authority: authority, headers: headers)
+    let stream = LinkStream(id: id, link: self, handler: handler)
+    streams[id] = stream
+    scheduleFlush()
+    return stream
+  }
+
+  /// Takes no new streams, lets the open ones finish, then ends.
+  public func drain() { act { $0.startDraining() } }
+
+  /// Whether new streams are refused by this side.
+  public var isDraining: Bool { session.isDraining }
+
+  /// Ends the link at once: a GOAWAY is sent, open streams are lost.
+  public func close() {
+    guard end == nil else { return }
+    session.terminate(.noError)
+    finish(.closedHere)
+  }
+
+  // MARK: For streams
+
+  func act(_ body: (HTTP2Session) -> Void) {
+    loop.eventLoop.preconditionInEventLoop()
+    guard end == nil else { return }
+    body(session)
+    scheduleFlush()
+  }
+
+  func outstanding(_ stream: StreamID) -> Int { session.outstanding(stream) }
+
+  // MARK: For the channel handler
+
+  func start(delegate: any LinkDelegate) { self.delegate = delegate }
+
+  func start(whenUp: @escaping () -> Void) {
+    self.whenUp = whenUp
+    startKeepAlive()
+    flush()
+  }
+
+  func receive(_ buffer: ByteBuffer) {
+    guard end == nil else { return }
+    isReading = true
+    heardAt = LinkLoop.now
+    var rest = buffer
+    while end == nil, let part = rest.readSlice(length: min(rest.readableBytes, Self.readBytes)),
+      part.readableBytes > 0
+    {
+      do {
+        try part.withUnsafeReadableBytes { try session.receive($0, now: heardAt) }
+      } catch let error as HTTP2Error {
+        handleEvents()
+        return finish(.failed(error))
+      } catch {
+        return finish(.broken(reason: String(describing: error)))
+      }
+      handleEvents()
+      // A reset that is owed frees its stream only when it is written: before the next part.
+      if end == nil, rest.readableBytes > 0 { write() }
+    }
+  }
+
+  func readComplete() {
+    guard isReading else { return }
+    isReading = false
+    flush()
+  }
+
+  func writabilityChanged() { if channel.isWritable { flush() } }
+
+  func lost(_ reason: LinkEnd) {
+    guard end == nil else { return }
+    tellEnd(reason)
+  }
+
+  // MARK: Output
+
+  private func scheduleFlush() {
+    guard !isReading, !isFlushing, !isFlushScheduled, let flushTask else { return }
+    isFlushScheduled = true
+    loop.eventLoop.execute(flushTask)
+  }
+
+  private func flushScheduled() {
+    isFlushScheduled = false
+    flush()
+  }
+
+  private func flush() {
+    guard end == nil, !isFlushing else { return }
+    isFlushing = true
+    var writes = 0
+    while end == nil, write() {
+      writes += 1
+      if writes == Self.writesPerFlush {
+        isFlushing = false
+        return scheduleFlush()
+      }
+    }
+    isFlushing = false
+    guard end == nil else { return }
+    if let failure = session.failure {
+      finish(.failed(failure))
+    } else if session.isFinished {
+      finish(.drained)
+    }
+  }
+
+  /// Writes what the session has, up to one buffer; whether it had anything.
+  @discardableResult
+  private func write() -> Bool {
+    guard channel.isWritable else { return false }
+    output.clear()
+    session.drainOutput(bytesMax: Self.writeBytes) { output.writeBytes($0) }
+    handleEvents()
+    guard output.readableBytes > 0 else { return false }
+    channel.writeAndFlush(output, promise: nil)
+    return true
+  }
+
+  // MARK: Events
+
+  private func handleEvents() {
+    while end == nil, let event = session.nextEvent() {
+      switch event {
+      case .data(let id, let bytes):
+        if let stream = streams[id] { stream.handler?.received(bytes, on: stream) }
+      case .headers(let id, let fields): handleHeaders(id, fields)
+      case .ended(let id): if let stream = streams[id] { stream.handler?.ended(stream) }
+      case .writable(let id): if let stream = streams[id] { stream.handler?.writable(stream) }
+      case .closed(let id, let code):
+        streams.removeValue(forKey: id)?.finish(code == .noError ? .complete : .reset(code))
+      case .settings:
+        let waiting = whenUp
+        whenUp = nil
+        waiting?()
+      case .goAway: delegate?.draining(self)
+      case .pong: break
+      }
+    }
+  }
+
+  private func handleHeaders(_ id: StreamID, _ fields: [HeaderField]) {
+    if let stream = streams[id] {
+      let status = fields.first(":status").flatMap { Int($0) } ?? 0
+      stream.handler?.responded(status: status, headers: fields, on: stream)
+      return
+    }
+    let stream = LinkStream(id: id, link: self, handler: nil)
+    streams[id] = stream
+    if let handler = delegate?.accepted(stream, headers: fields, on: self) {
+      if end == nil { stream.handler = handler }
+    } else {
+      session.reset(id, .refusedStream)
+    }
+  }
+
+  // MARK: The end
+
+  private func startKeepAlive() {
+    let interval = UInt64(clamping: settings.keepAliveMilliseconds)
+    let timeout = UInt64(clamping: settings.keepAliveTimeoutMilliseconds)
+    let tick = TimeAmount.milliseconds(Int64(clamping: max(1, min(interval, timeout))))
+    let bound = NIOLoopBound(Weak(self), eventLoop: channel.eventLoop)
+    keepAlive = loop.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in
+      bound.value.link?.checkAlive(interval: interval, timeout: timeout)
+    }
+  }
+
+  private func checkAlive(interval: UInt64, timeout: UInt64) {
+    let silence = LinkLoop.now - heardAt
+    if silence >= interval + timeout {
+      finish(.silent(milliseconds: silence))
+    } else if silence >= interval {
+      act { $0.ping(silence) }
+    }
+  }
+
+  /// Ends the link from this side: the last output (a GOAWAY) leaves, then the connection is closed.
+  private func finish(_ reason: LinkEnd) {
+    guard end == nil else { return }
+    output.clear()
+    session.drainOutput(bytesMax: Self.writeBytes) { output.writeBytes($0) }
+    let channel = channel
+    let written = channel.eventLoop.makePromise(of: Void.self)
+    channel.writeAndFlush(output, promise: written)
+    // A peer that does not read must not hold the socket.
+    let limit = channel.eventLoop.scheduleTask(in: .milliseconds(settings.lingerMilliseconds)) {
+      channel.close(promise: nil)
+    }
+    written.futureResult.whenComplete { _ in
+      limit.cancel()
+      channel.close(promise: nil)
+    }
+    tellEnd(reason)
+  }
+
+  private func tellEnd(_ reason: LinkEnd) {
+    end = reason
+    keepAlive?.cancel()
+    keepAlive = nil
+    whenUp = nil
+    let lost = streams.values.sorted { $0.id.rawValue < $1.id.rawValue }
+    streams = [:]
+    for stream in lost { stream.finish(.linkLost(reason)) }
+    let last = delegate
+    delegate = nil
+    last?.closed(self, reason)
+  }
+
+  private static func text(_ address: SocketAddress?) -> String {
+    guard let address else { return "unknown" }
+    let host = address.ipAddress ?? "unix"
+    let port = address.port ?? 0
+    return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+  }
+}
