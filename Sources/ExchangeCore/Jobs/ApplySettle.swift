@@ -18,7 +18,11 @@ extension Exchange {
     if let claim = command.claim {
       guard claim.lastSeq == lastSeq, claim.chainHash == chainHash else {
         throw Rejection(
-          .streamDiverged, ["claimed": "\(claim.lastSeq)", "recorded": "\(lastSeq)"])
+          .streamDiverged,
+          [
+            "claimed": "\(claim.lastSeq)", "recorded": "\(lastSeq)",
+            "hash": claim.chainHash == chainHash ? "same" : "differs",
+          ])
       }
     }
     if let tail = command.tail {
