@@ -172,12 +172,18 @@ extension RaftEngine {
 
   // MARK: - Rules
 
+  /// No honest cluster gets here; beyond it, adding one could wrap around inside libraft.
+  private static let numberMax = UInt64.max / 2
+
   /// G9: why `message` must not reach libraft; nil if it may.
   private func reasonToDrop(_ message: RaftMessage, from sender: ReplicaID) -> DropReason? {
     guard sender.rawValue > 0, sender != configuration.id else {
       return .malformed(rule: "a sender other than this replica")
     }
     guard message.term.rawValue > 0 else { return .malformed(rule: "a term above zero") }
+    guard message.term.rawValue < Self.numberMax else {
+      return .malformed(rule: "a term that fits")
+    }
     switch message {
     case .requestVote(let body):
       guard (body.lastLogIndex.rawValue == 0) == (body.lastLogTerm.rawValue == 0),
@@ -198,7 +204,8 @@ extension RaftEngine {
     case .installSnapshot(let body):
       let snapshot = body.snapshot
       if role.isLeader, body.term == term { return .malformed(rule: "one leader in a term") }
-      guard snapshot.index.rawValue > 0, snapshot.term.rawValue > 0, snapshot.term <= body.term
+      guard (1..<Self.numberMax).contains(snapshot.index.rawValue), snapshot.term.rawValue > 0,
+        snapshot.term <= body.term
       else { return .malformed(rule: "a snapshot of an entry in the past") }
       guard !snapshot.membership.servers.isEmpty, snapshot.membershipIndex.rawValue > 0,
         snapshot.membershipIndex <= snapshot.index
@@ -218,7 +225,7 @@ extension RaftEngine {
       return "a previous term exactly where there is a previous index"
     }
     guard UInt32(exactly: body.entries.count) != nil,
-      body.prevLogIndex.rawValue < UInt64.max / 2
+      body.prevLogIndex.rawValue < Self.numberMax
     else { return "indices that fit" }
     var previous = body.prevLogTerm
     for entry in body.entries {

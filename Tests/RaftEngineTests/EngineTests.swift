@@ -107,6 +107,8 @@ extension RaftEngineTests {
       "a malformed message never reaches libraft",
       arguments: [
         ("a term above zero", RaftMessage.append(term: 0, after: 1, 1, [])),
+        ("a term that fits", .append(term: .max, after: 1, 1, [])),
+        ("indices that fit", .append(term: 2, after: .max, 1, [])),
         (
           "a previous term exactly where there is a previous index",
           .append(term: 2, after: 0, 1, [])
