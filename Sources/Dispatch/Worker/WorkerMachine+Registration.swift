@@ -27,7 +27,7 @@ extension WorkerMachine {
     links.removeAll { $0 === link }
     guard !hasLeft else { return }
     if registration.session?.link === link {
-      loseSession("the link to the leader is down", retry: .afterBackOff)
+      loseSession("the link to the leader is down", retry: .now)  // the link itself backs off
     }
     leaveIfDone()
   }

@@ -5,13 +5,16 @@ internal import WireProtocol
 extension WorkerMachine {
   // MARK: Streams
 
-  /// Gives every slot that should have a stream one, on the registration's link.
+  /// Gives every slot that should have a stream one, on the registration's link, unless it waits after
+  /// a failure.
   func openSlots() {
+    let now = clock.now
     for index in slots.indices {
       switch slots[index].state {
-      case .idle: vacate(index, nil)
-      case .detached(let runner, let since, _): offer(index, runner, since: since)
-      case .parked, .attached, .resuming, .releasing: continue
+      case .idle(let retryAt) where retryAt ?? 0 <= now: vacate(index, nil)
+      case .detached(let runner, let since, let retryAt) where retryAt ?? 0 <= now:
+        offer(index, runner, since: since)
+      case .idle, .detached, .parked, .attached, .resuming, .releasing: continue
       }
     }
   }
