@@ -1,0 +1,171 @@
+import ExchangeCore
+import ExchangeTypes
+import JobMarket
+import Testing
+
+@Suite("Command codec")
+struct CodecTests {
+  /// One command of each kind, with every optional present and every list filled.
+  static let commands: [Command] = [
+    .bootstrap(.init(clusterID: ClusterID(7), rootSecretHash: hash(1))),
+    .pulse,
+    .accountCreate(
+      .init(caller: KeyID(1), requestKey: request(2), name: "añb", kind: .supplier)),
+    .accountCredit(
+      .init(
+        caller: KeyID(1), requestKey: request(2), account: AccountID(3), amount: Credits(nano: 4))),
+    .keyCreate(
+      .init(
+        caller: KeyID(1), requestKey: request(2), account: AccountID(3), name: "k", scopes: .all,
+        secretHash: hash(4))),
+    .keyRevoke(.init(caller: KeyID(1), key: KeyID(2))),
+    .payloadPart(
+      .init(caller: KeyID(1), requestKey: request(2), part: 3, of: 4, bytes: [5, 6])),
+    submit(1, inputCeiling: 5, outputCeiling: 6, timeout: 7),
+    submit(1, mode: .submitted, endpoint: .completions, output: nil, payload: .parts(3)),
+    assign(1, epoch: 2, worker: 3, offer: 4, version: 5),
+    checkpoint((attempt(1), events(from: 2)), (attempt(3), events(from: 4))),
+    settle(
+      attempt(1), .error, prompt: 2, output: 3, error: .engineError, tail: events(from: 4),
+      claim: .init(lastSeq: 5, chainHash: hash(6))),
+    settle(attempt(1)),
+    cancel(1),
+    lost(attempt(1)),
+    register(offers: [offer(), offer("x", endpoints: [.chatCompletions, .completions])]),
+    .workerGone(.init(worker: WorkerID(1), incarnation: 2)),
+    .purge(.init(caller: KeyID(1), jobs: [JobID(2), JobID(3)])),
+    .raiseStateVersion(.init(to: 2)),
+    .orphan(.init(job: JobID(1))),
+    .adopt(.init(caller: KeyID(1), job: JobID(2))),
+    .adopt(.init(caller: nil, job: JobID(2))),
+    .cancelMany(.init(caller: KeyID(1), jobs: [JobID(2)])),
+  ]
+
+  static let codes = Array(Set(commands.map(\.code))).sorted()
+
+  @Test("every code from 1 to 20 is tested here")
+  func complete() { #expect(Self.codes == Array(1...20)) }
+
+  @Test(
+    "reads what it wrote, and nothing that is shorter, longer or of another code",
+    arguments: commands)
+  func roundTrip(_ command: Command) throws {
+    let batch = CommandBatch(time: LogTime(milliseconds: 9), commands: [command])
+    let payload = try #require(batch.payload())
+    #expect(try CommandBatch(payload: payload) == batch)
+    #expect(payload[13] == command.code)
+    for length in 0..<payload.count {
+      #expect(throws: CanonicalError.self) {
+        try CommandBatch(payload: Array(payload[..<length]))
+      }
+    }
+    #expect(throws: CanonicalError.self) { try CommandBatch(payload: payload + [0]) }
+    for code in [0, 21, 255] as [UInt8] {
+      var other = payload
+      other[13] = code
+      #expect(throws: CanonicalError.unknownValue(offset: 13, value: UInt64(code))) {
+        try CommandBatch(payload: other)
+      }
+    }
+  }
+
+  @Test(
+    "one value has one encoding: a changed byte is refused or is another value",
+    arguments: commands)
+  func mutation(_ command: Command) throws {
+    let batch = CommandBatch(time: LogTime(milliseconds: 9), commands: [command])
+    let payload = try #require(batch.payload())
+    for place in payload.indices {
+      for change in [1, 0x80, 0xFF] as [UInt8] {
+        var other = payload
+        other[place] ^= change
+        guard let read = try? CommandBatch(payload: other) else { continue }
+        #expect(read != batch)
+        #expect(read.payload() == other)
+      }
+    }
+  }
+
+  @Test("the version is checked, and an entry larger than an entry may be is refused")
+  func envelope() throws {
+    var payload = try #require(
+      CommandBatch(time: LogTime(milliseconds: 1), commands: [.pulse]).payload())
+    payload[0] = 2
+    #expect(throws: CanonicalError.unknownValue(offset: 0, value: 2)) {
+      try CommandBatch(payload: payload)
+    }
+    #expect(throws: CanonicalError.self) {
+      try CommandBatch(payload: [UInt8](repeating: 1, count: LogEntry.payloadBytesMax + 1))
+    }
+  }
+
+  @Test("the builder fills an entry, and refuses a command that no reader would take")
+  func builder() throws {
+    var builder = CommandBatch.Builder(time: LogTime(milliseconds: 3))
+    let big = submit(
+      1, payload: .inline([UInt8](repeating: 1, count: Command.Limits.inlineBytesMax)))
+    #expect(builder.append(big) == .taken)
+    #expect(builder.append(big) == .full)
+    var count: UInt32 = 1
+    while builder.append(cancel(1)) == .taken { count += 1 }
+    #expect(builder.count == count)
+    let batch = try CommandBatch(payload: builder.payload)
+    #expect(batch.commands.count == Int(count) && batch.time == LogTime(milliseconds: 3))
+
+    let tooLarge: [Command] = [
+      submit(1, payload: .inline([UInt8](repeating: 1, count: Command.Limits.inlineBytesMax + 1))),
+      submit(1, model: String(repeating: "m", count: 257)),
+      submit(1, wrappedKey: [UInt8](repeating: 1, count: 129)),
+      .bootstrap(.init(clusterID: ClusterID(1), rootSecretHash: [1])),
+      .purge(.init(caller: KeyID(1), jobs: [JobID](repeating: JobID(1), count: 1_025))),
+      checkpoint(
+        (
+          attempt(1),
+          events(
+            from: 1, sealed: [UInt8](repeating: 1, count: Command.Limits.segmentBytesMax + 1))
+        )),
+    ]
+    for command in tooLarge {
+      var builder = CommandBatch.Builder(time: LogTime(milliseconds: 3))
+      #expect(builder.append(command) == .invalid)
+      #expect(builder.count == 0)
+      #expect(CommandBatch(time: LogTime(milliseconds: 3), commands: [command]).payload() == nil)
+    }
+  }
+
+  @Test("each largest command fits in an entry, and so does the row that it makes")
+  func largest() {
+    func bytes(_ count: Int) -> [UInt8] { [UInt8](repeating: 1, count: count) }
+    let limits = Command.Limits.self
+    let name = String(repeating: "n", count: limits.nameBytesMax)
+    let model = String(repeating: "m", count: Offer.modelBytesMax - 2)
+    let offers = (10..<26).map {
+      offer(model + "\($0)", endpoints: [.chatCompletions, .completions])
+    }
+    let tail = events(from: 1, sealed: bytes(limits.segmentBytesMax))
+    let largest: [Command] = [
+      .payloadPart(
+        .init(
+          caller: KeyID(1), requestKey: request(1), part: 0, of: 1,
+          bytes: bytes(limits.partBytesMax))),
+      submit(
+        1, model: model, inputCeiling: 1, outputCeiling: 1,
+        wrappedKey: bytes(limits.wrappedKeyBytesMax),
+        payload: .inline(bytes(limits.inlineBytesMax))),
+      .settle(
+        .init(
+          attempt: attempt(1), finish: .error,
+          usage: ReportedUsage(promptTokens: TokenCount(1), outputTokens: TokenCount(1)),
+          error: .engineError, detailSealed: bytes(limits.detailBytesMax), tail: tail,
+          claim: .init(lastSeq: 1, chainHash: hash(1)))),
+      register(name, offers: offers),
+      .cancelMany(
+        .init(
+          caller: KeyID(1), jobs: [JobID](repeating: JobID(1), count: limits.jobsMax))),
+    ]
+    for command in largest {
+      var builder = CommandBatch.Builder(time: LogTime(milliseconds: 3))
+      #expect(builder.append(command) == .taken)
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import ExchangeCore
+import ExchangeTypes
+import JobMarket
+
+/// Random numbers from a seed (SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number
+/// generators", 2014).
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var value = state
+    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+    return value ^ (value >> 31)
+  }
+}
+
+/// Commands of which about half make sense in the state that they meet.
+struct CommandGenerator {
+  private var random: SeededGenerator
+
+  init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+
+  mutating func below(_ bound: UInt64) -> UInt64 { UInt64.random(in: 0..<bound, using: &random) }
+
+  mutating func chance(_ part: UInt64, in whole: UInt64) -> Bool { below(whole) < part }
+
+  mutating func elapsed() -> UInt64 { chance(1, in: 40) ? below(3_000) : below(60) }
+
+  mutating func batch(for exchange: Exchange) -> [Command] {
+    (0...below(5)).map { _ in command(for: exchange) }
+  }
+
+  /// An open job mostly, sometimes one that ended, was purged or never was.
+  private mutating func job(_ exchange: Exchange) -> JobID {
+    let open = exchange.openJobs(limit: 40)
+    if chance(8, in: 10), let job = open.randomElement(using: &random) { return job.id }
+    let last = exchange.jobs(of: AccountID(3), limit: 40).last?.id.rawValue ?? 1
+    return JobID(1 + below(last + 2))
+  }
+
+  private mutating func caller() -> KeyID {
+    chance(9, in: 10)
+      ? [World.alice, World.alice, World.bob, World.sam][Int(below(4))] : KeyID(below(9))
+  }
+
+  private mutating func attempt(_ exchange: Exchange) -> AttemptID {
+    let id = job(exchange)
+    let epoch = exchange.job(id)?.lastEpoch.rawValue ?? 1
+    return AttemptID(job: id, epoch: Epoch(chance(9, in: 10) ? epoch : UInt32(below(4))))
+  }
+
+  private mutating func extend(_ exchange: Exchange, _ job: JobID) -> Command.RecordExtension {
+    let last = exchange.job(job)?.record.lastSeq ?? 0
+    return events(
+      from: chance(9, in: 10) ? last + 1 : below(5), count: UInt32(1 + below(4)),
+      tokens: UInt32(below(40)), bytes: UInt32(below(120)), hash: UInt8(below(255)),
+      sealed: [UInt8](repeating: 1, count: 1 + Int(below(30))))
+  }
+
+  private mutating func command(for exchange: Exchange) -> Command {
+    switch below(100) {
+    case 0..<6: return .pulse
+    case 6..<26: return submitCommand(exchange)
+    case 26..<42: return assignCommand(exchange)
+    case 42..<54:
+      let id = attempt(exchange)
+      let other = attempt(exchange)
+      let first = extend(exchange, id.job)
+      guard id.job != other.job else { return checkpoint((id, first)) }
+      return checkpoint((id, first), (other, extend(exchange, other.job)))
+    case 54..<64: return settleCommand(exchange)
+    case 64..<69: return .cancel(.init(caller: caller(), job: job(exchange)))
+    case 69..<76:
+      return lost(attempt(exchange), reason: .engineBusy, retry: chance(3, in: 4))
+    case 76..<80: return .orphan(.init(job: job(exchange)))
+    case 80..<83:
+      return .adopt(.init(caller: chance(1, in: 2) ? caller() : nil, job: job(exchange)))
+    case 83..<88: return partCommand()
+    case 88..<91: return workerCommand(exchange)
+    case 91..<93: return .purge(.init(caller: caller(), jobs: [job(exchange), job(exchange)]))
+    case 93: return .cancelMany(.init(caller: caller(), jobs: [job(exchange), job(exchange)]))
+    default: return accountCommand(exchange)
+    }
+  }
+
+  private mutating func submitCommand(_ exchange: Exchange) -> Command {
+    let parts = chance(1, in: 8)
+    return submit(
+      below(120), caller: caller(), body: chance(9, in: 10) ? 9 : 8,
+      mode: chance(1, in: 2) ? .attached : .submitted, model: chance(19, in: 20) ? "m" : "other",
+      prompt: chance(9, in: 10) ? below(300) : below(2_000),
+      output: chance(3, in: 4) ? 1 + below(200) : nil,
+      inputCeiling: chance(1, in: 4) ? below(4_000_000_000) : nil,
+      outputCeiling: chance(1, in: 4) ? below(6_000_000_000) : nil,
+      timeout: UInt32(below(3)) * 1_000,
+      payload: parts ? .parts(UInt16(1 + below(3))) : .inline([1, 2, 3]))
+  }
+
+  private mutating func assignCommand(_ exchange: Exchange) -> Command {
+    let queued = exchange.queued(model: "m", limit: 20)
+    let id =
+      chance(9, in: 10) ? queued.randomElement(using: &random) ?? job(exchange) : job(exchange)
+    let asks = exchange.asks(model: "m")
+    guard chance(9, in: 10), let ask = asks.randomElement(using: &random) else {
+      return assign(id.rawValue, worker: below(4), version: UInt32(below(4)))
+    }
+    let epoch = (exchange.job(id)?.lastEpoch.rawValue ?? 0) + 1
+    return .assign(
+      .init(
+        job: id, epoch: Epoch(epoch), offer: ask.id,
+        askVersion: chance(19, in: 20) ? ask.version : ask.version + 1))
+  }
+
+  private mutating func settleCommand(_ exchange: Exchange) -> Command {
+    let id = attempt(exchange)
+    let finish = FinishReason.allCases[Int(below(6))]
+    return settle(
+      id, finish, prompt: chance(2, in: 3) ? below(500) : nil,
+      output: chance(2, in: 3) ? below(300) : nil, error: finish == .error ? .engineError : nil,
+      tail: chance(1, in: 2) ? extend(exchange, id.job) : nil)
+  }
+
+  private mutating func partCommand() -> Command {
+    .payloadPart(
+      .init(
+        caller: caller(), requestKey: request(100 + below(120)), part: UInt16(below(3)),
+        of: UInt16(1 + below(3)), bytes: [1, 2]))
+  }
+
+  private mutating func workerCommand(_ exchange: Exchange) -> Command {
+    if chance(1, in: 3) {
+      let worker = WorkerID(1 + below(3))
+      return .workerGone(
+        .init(worker: worker, incarnation: exchange.worker(worker)?.incarnation ?? 1))
+    }
+    let basis = BillingBasis.allCases[Int(below(3))]
+    return register(
+      "w\(1 + below(5))", caller: caller(), incarnation: below(3),
+      offers: [
+        offer(slots: UInt16(1 + below(4)), output: 1_000_000_000 * (1 + below(3)), basis: basis)
+      ], draining: chance(1, in: 10))
+  }
+
+  private mutating func accountCommand(_ exchange: Exchange) -> Command {
+    let key = request(10 + below(40))
+    switch below(8) {
+    case 0:
+      return .accountCreate(
+        .init(
+          caller: World.root, requestKey: key, name: "a\(below(20))",
+          kind: AccountKind.allCases[Int(below(4))]))
+    case 1, 2, 3:
+      return .accountCredit(
+        .init(
+          caller: chance(9, in: 10) ? World.root : caller(), requestKey: key,
+          account: AccountID(3 + below(4)), amount: Credits(nano: below(400_000))))
+    case 4, 5, 6:
+      return .keyCreate(
+        .init(
+          caller: chance(1, in: 2) ? World.root : caller(), requestKey: key,
+          account: AccountID(1 + below(6)), name: "k", scopes: Scopes(rawValue: UInt32(below(17))),
+          secretHash: hash(UInt8(below(200)))))
+    default:
+      return .keyRevoke(
+        .init(
+          caller: World.root, key: chance(1, in: 30) ? KeyID(below(5)) : KeyID(5 + below(30))))
+    }
+  }
+}

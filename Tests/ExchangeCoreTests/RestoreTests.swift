@@ -1,0 +1,99 @@
+import ExchangeCore
+import ExchangeTypes
+import Testing
+
+@Suite("Restart")
+struct RestoreTests {
+  private func world() -> World {
+    var world = World()
+    for number in 1...4 as ClosedRange<UInt64> { world.run(submit(number)) }
+    world.run(assign(1))
+    world.run(assign(2))
+    world.run(checkpoint((attempt(1), events(from: 1, count: 3)), (attempt(2), events(from: 1))))
+    world.run(settle(attempt(2)))
+    world.run(.purge(.init(caller: World.alice, jobs: [JobID(2)])))
+    world.run(.orphan(.init(job: JobID(3))))
+    world.run(
+      .payloadPart(
+        .init(
+          caller: World.alice, requestKey: request(90), part: 0, of: 2, bytes: [1])))
+    return world
+  }
+
+  @Test("rows give back the exchange with its indexes and deadlines")
+  func restores() throws {
+    let world = world()
+    let restored = try world.replica.restored()
+    #expect(restored.digest == world.exchange.digest)
+    #expect(restored.nextDeadline == world.exchange.nextDeadline)
+    #expect(restored.orphans == [JobID(3)])
+    #expect(restored.queued(model: "m", limit: 9) == [JobID(3), JobID(4)])
+    #expect(restored.attempts(of: WorkerID(1)) == [attempt(1)])
+    #expect(Array(restored.segments(of: JobID(1))) == Array(world.exchange.segments(of: JobID(1))))
+    #expect(restored.job(account: AccountID(3), requestKey: request(102)) == JobID(2))
+    #expect(restored.logTime == world.exchange.logTime)
+  }
+
+  @Test("the digest is that of all digested rows, bulk rows aside")
+  func digest() {
+    let world = world()
+    var digest = StateDigest()
+    for (table, rows) in world.replica.rows where Table(rawValue: table)?.isDigested == true {
+      for (key, value) in rows { digest.add(StateDigest(table: table, key: key, value: value)) }
+    }
+    #expect(digest == world.exchange.digest)
+    #expect(world.replica.rows.keys.sorted() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+  }
+
+  @Test("a damaged, missing or foreign row is found")
+  func damage() throws {
+    let world = world()
+    for table in Table.allCases where table.isRestored {
+      let stored = try #require(world.replica.rows[table.rawValue])
+      for (key, value) in stored where !value.isEmpty {
+        var missing = world.replica
+        missing.rows[table.rawValue]?[key] = nil
+        #expect(throws: RestoreError.self, "\(table) missing") {
+          try missing.restored(expecting: world.exchange.digest)
+        }
+        guard table.isDigested else { continue }
+        for place in stride(from: 0, to: value.count, by: max(1, value.count / 12)) {
+          var damaged = world.replica
+          damaged.rows[table.rawValue]?[key]?[place] ^= 0x10
+          #expect(throws: RestoreError.self, "\(table) damaged at \(place)") {
+            try damaged.restored(expecting: world.exchange.digest)
+          }
+        }
+      }
+    }
+    var foreign = world.replica
+    foreign.rows[4]?[[1]] = [1]
+    #expect(throws: RestoreError.self) { try foreign.restored() }
+  }
+
+  @Test("rows that contradict each other are found even under their own digest")
+  func contradiction() throws {
+    let world = world()
+    var replica = world.replica
+    let jobs = try #require(replica.rows[4])
+    let last = try #require(jobs.keys.max { $0.lexicographicallyPrecedes($1) })
+    replica.rows[4]?[last] = nil
+    var digest = world.exchange.digest
+    digest.remove(StateDigest(table: 4, key: last, value: try #require(jobs[last])))
+    #expect(throws: RestoreError.inconsistent("holds of account 3")) {
+      try replica.restored(expecting: digest)
+    }
+  }
+
+  @Test("an entry that changes a row twice reports it once, and rows that came and went not at all")
+  func changesOnce() {
+    var world = World()
+    let applied = world.replica.apply([submit(1), cancel(1), submit(2), assign(2)], at: 5)
+    let keys = applied.changes.map { [$0.table] + $0.key }
+    #expect(Set(keys).count == keys.count)
+    #expect(keys == keys.sorted { $0.lexicographicallyPrecedes($1) })
+    let payloads = applied.changes.filter { $0.table == Table.payloadParts.rawValue }
+    #expect(payloads.count == 1 && payloads[0].value == [5, 6])
+    #expect(applied.effects.count == 4)
+  }
+}
