@@ -1,0 +1,198 @@
+import HTTP2Session
+import Testing
+
+@Suite("An attack on a session is stopped")
+struct AttackTests {
+  @Test("rapid reset, CVE-2023-44487: after the budget, in the middle of a read")
+  func rapidReset() throws {
+    var attacker = try Attacker()
+    // 400 requests in reads of 16 KiB, each reset at once.
+    let bytes = (0..<400).flatMap { index -> [UInt8] in
+      let stream = UInt32(2 * index + 1)
+      return Frame.headers(stream) + Frame.reset(stream)
+    }
+    #expect(throws: HTTP2Error.breach(.resetsReceived)) { try attacker.send(bytes) }
+    #expect(attacker.requests <= 101)
+  }
+
+  @Test("MadeYouReset, CVE-2025-8671: window overflows make us reset, and the budget ends it")
+  func madeYouReset() throws {
+    var attacker = try Attacker()
+    let (rounds, failure) = attacker.flood(atMost: 10_000) { round in
+      let stream = UInt32(2 * round + 1)
+      return Frame.headers(stream) + Frame.windowUpdate(stream, by: 0x7fff_ffff)
+    }
+    #expect(failure == .breach(.resetsSent))
+    #expect(rounds <= 101 && attacker.requests <= 101)
+  }
+
+  @Test("MadeYouReset at more than the peer's rate is forgiven when it comes slowly")
+  func slowResets() throws {
+    var attacker = try Attacker()
+    for round in 0..<300 {
+      let stream = UInt32(2 * round + 1)
+      attacker.now += 1_000
+      try attacker.send(Frame.headers(stream) + Frame.windowUpdate(stream, by: 0x7fff_ffff))
+    }
+    #expect(attacker.requests == 300)
+  }
+
+  @Test("CONTINUATION flood, CVE-2024-28182: the fifth ends it")
+  func continuations() throws {
+    var attacker = try Attacker()
+    try attacker.send(Frame.headers(1, endHeaders: false))
+    let (rounds, failure) = attacker.flood(atMost: 100) { _ in Frame.continuation(1) }
+    #expect(failure == .breach(.continuations))
+    #expect(rounds == 4)
+  }
+
+  @Test(
+    "floods of frames that carry nothing",
+    arguments: [
+      ("PING", Frame.ping), ("SETTINGS", Frame.settings()), ("PRIORITY", Frame.priority(1)),
+      ("unknown type", Frame.raw(0xee, [1])), ("PRIORITY_UPDATE", Frame.raw(0x10, [0, 0, 0, 1])),
+    ])
+  func idleFrames(name: String, frame: [UInt8]) throws {
+    var attacker = try Attacker()
+    let (rounds, failure) = attacker.flood(atMost: 100_000) { _ in frame }
+    #expect(failure == .breach(.idleFrames))
+    #expect(rounds <= 500)
+  }
+
+  @Test("empty DATA, CVE-2019-9518")
+  func emptyData() throws {
+    var attacker = try Attacker()
+    try attacker.send(Frame.headers(1))
+    let (_, failure) = attacker.flood(atMost: 100_000) { _ in Frame.data(1, []) }
+    #expect(failure == .breach(.idleFrames))
+  }
+
+  @Test("WINDOW_UPDATE flood: all frames have a budget")
+  func windowUpdates() throws {
+    var attacker = try Attacker()
+    try attacker.send(Frame.headers(1))
+    let (_, failure) = attacker.flood(atMost: 100_000) { _ in Frame.windowUpdate(1, by: 1) }
+    #expect(failure == .breach(.frames))
+  }
+
+  @Test("acknowledgements that the peer does not read are bounded")
+  func unreadAcks() throws {
+    var limits = HTTP2Limits.stranger
+    limits.idleFrames = RateBudget(1_000_000)
+    let server = try HTTP2Session(role: .server, limits: limits, now: 0)
+    try server.receive(
+      Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + Frame.settings(), now: 0)
+    #expect(throws: HTTP2Error.breach(.outboundAcks)) {
+      for _ in 0..<1_000 { try server.receive(Frame.ping, now: 0) }
+    }
+  }
+
+  @Test("an HPACK bomb: fields are counted as they appear, and the stream is reset")
+  func hpackBomb() throws {
+    var attacker = try Attacker()
+    // One large field enters the table; each further byte names it again.
+    let big = String(repeating: "x", count: 120)
+    let entry = [UInt8(0x40)] + Frame.literal("n", big).dropFirst()
+    let block = Frame.request + entry + [UInt8](repeating: 0xbe, count: 16_000)
+    try attacker.send(Frame.headers(1, block))
+    #expect(attacker.requests == 0)
+    #expect(attacker.server.streamCount == 0)
+    // The compression state is whole: the next request is understood.
+    try attacker.send(Frame.headers(3))
+    #expect(attacker.requests == 1)
+    let (_, failure) = attacker.flood(atMost: 1_000) { Frame.headers(UInt32(2 * $0 + 5), block) }
+    #expect(failure == .breach(.resetsSent))
+  }
+
+  @Test("a header section of too many bytes is refused before it is held")
+  func largeHeaders() throws {
+    var attacker = try Attacker()
+    let value = String(repeating: "v", count: 126)
+    let fields = (0..<60).flatMap { Frame.literal("x-\($0)", value) }
+    try attacker.send(Frame.headers(1, Frame.request + fields))
+    #expect(attacker.requests == 1)
+    let more = (0..<63).flatMap { Frame.literal("x-\($0)", value) }
+    try attacker.send(Frame.headers(3, Frame.request + more))
+    #expect(attacker.requests == 1)
+  }
+
+  @Test("streams beyond the limit end the connection")
+  func tooManyStreams() throws {
+    var attacker = try Attacker()
+    try attacker.send(Frame.raw(4, flags: 1))
+    let (_, failure) = attacker.flood(atMost: 200) { Frame.headers(UInt32(2 * $0 + 1)) }
+    #expect(failure != nil)
+    #expect(attacker.requests <= 64)
+  }
+
+  @Test("bytes beyond the window end the connection")
+  func windowBreach() throws {
+    var attacker = try Attacker()
+    try attacker.send(Frame.raw(4, flags: 1) + Frame.headers(1))
+    let part = Frame.data(1, [UInt8](repeating: 0, count: 16_384))
+    let (_, failure) = attacker.flood(atMost: 1_000) { _ in part }
+    let received = attacker.events.reduce(0) { sum, event in
+      if case .data(_, let bytes) = event { sum + bytes.count } else { sum }
+    }
+    #expect(failure != nil || attacker.server.streamCount == 0)
+    #expect(received <= 256 << 10)
+  }
+
+  @Test("a SETTINGS frame of too many entries")
+  func manySettings() throws {
+    var attacker = try Attacker()
+    #expect(throws: HTTP2Error.self) {
+      try attacker.send(Frame.settings((0..<100).map { _ in (UInt16(4), UInt32(65_535)) }))
+      try attacker.send(Frame.ping)
+    }
+  }
+
+  @Test("bytes that are not HTTP/2")
+  func notHTTP2() throws {
+    let server = try HTTP2Session(role: .server, limits: .stranger, now: 0)
+    #expect(throws: HTTP2Error.notHTTP2) {
+      try server.receive(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8), now: 0)
+    }
+    #expect(server.failure == .notHTTP2)
+  }
+
+  @Test(
+    "the last output after a breach is a GOAWAY that says why, and then the session is finished")
+  func goAway() throws {
+    let server = try HTTP2Session(role: .server, limits: .stranger, now: 0)
+    try server.receive(
+      Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + Frame.settings(), now: 0)
+    _ = server.takeOutput()
+    #expect(throws: HTTP2Error.breach(.idleFrames)) {
+      for _ in 0..<1_000 {
+        try server.receive(Frame.ping, now: 0)
+        _ = server.takeOutput()
+      }
+    }
+    #expect(!server.isFinished)
+    #expect(server.takeOutput() == Frame.raw(7, Frame.big(0) + Frame.big(0xb)))
+    #expect(server.isFinished)
+    #expect(throws: HTTP2Error.breach(.idleFrames)) { try server.receive([0], now: 0) }
+  }
+
+  @Test("damage at every byte of a conversation is an error or harmless, never a crash")
+  func damage() throws {
+    let client = try HTTP2Session(role: .client, limits: .client, now: 0)
+    let stream = try client.openStream(
+      path: "/p", authority: "a", headers: [HeaderField("x", "y")])
+    client.send(stream, Array(0..<40), endStream: true)
+    let bytes = client.takeOutput()
+    var refused = 0
+    for place in bytes.indices {
+      for change in [UInt8(1), 0x80, 0xff] {
+        var damaged = bytes
+        damaged[place] ^= change
+        let server = try HTTP2Session(role: .server, limits: .stranger, now: 0)
+        do { try server.receive(damaged, now: 0) } catch { refused += 1 }
+        while server.nextEvent() != nil {}
+        _ = server.takeOutput()
+      }
+    }
+    #expect(refused > 0)
+  }
+}
