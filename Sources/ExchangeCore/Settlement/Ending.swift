@@ -82,14 +82,15 @@ extension Exchange {
   }
 
   private mutating func giveUpOldestRecords(of account: AccountID) {
-    while let ended = indexes.accounts[account]?.endedJobs,
-      ended.count > limits.jobsEndedPerAccountMax, let oldest = ended.first
-    {
-      purgeRecord(of: oldest.job)
+    while let job = recordBeyondBounds(of: account) { purgeRecord(of: job) }
+  }
+
+  /// The ended job whose record goes next, if there are too many of its account or of all.
+  private func recordBeyondBounds(of account: AccountID) -> JobID? {
+    if let own = indexes.accounts[account]?.endedJobs, own.count > limits.jobsEndedPerAccountMax {
+      return own.first?.job
     }
-    while indexes.ended.count > limits.jobsEndedMax, let oldest = indexes.ended.first {
-      purgeRecord(of: oldest.job)
-    }
+    return indexes.ended.count > limits.jobsEndedMax ? indexes.ended.first?.job : nil
   }
 
   /// Turns an ended job into its tombstone.
