@@ -1,0 +1,134 @@
+internal import ExchangeTypes
+internal import JobDispatch
+internal import Links
+internal import Logging
+internal import NIOCore
+internal import Transport
+internal import WireProtocol
+
+/// The link to one endpoint, dialled again for ever; confined to the loop.
+///
+/// ```
+/// waiting ──timer──► dialling ──established──► up
+///    ▲                  │                      │
+///    └──────────── closed, draining ◄──────────┘          stop: ends in any state
+/// ```
+final class CoordinatorLink: NodeLinkOwner {
+  /// Milliseconds before the second try; doubled up to the maximum, jittered over the upper half.
+  private static let backOffMin: UInt64 = 100
+  private static let backOffMax: UInt64 = 5_000
+  /// After a refusal that trying again does not mend.
+  private static let refusedBackOff: UInt64 = 30_000
+
+  /// An established link as the machine sees it: each connection is another.
+  private final class Connection: WorkerLink {
+    let node: ReplicaID
+    private let link: NodeLink
+    private let authorization: String
+
+    init(_ link: NodeLink, node: ReplicaID, authorization: String) {
+      self.link = link
+      self.node = node
+      self.authorization = authorization
+    }
+
+    func openStream(
+      _ service: Service, owner: any MessageChannelOwner
+    ) -> any MessageChannel {
+      link.openStream(service, authorization: authorization, owner: owner)
+    }
+  }
+
+  private enum State {
+    case waiting(Scheduled<Void>?)
+    case dialling(NodeLink)
+    case up(NodeLink, Connection)
+    case stopped
+  }
+
+  let endpoint: String
+  private unowned let shell: WorkerShell
+  private let logger: Logger
+  private var state = State.waiting(nil)
+  private var failures = 0
+
+  init(endpoint: String, shell: WorkerShell, logger: Logger) {
+    self.endpoint = endpoint
+    self.shell = shell
+    var logger = logger
+    logger[metadataKey: "endpoint"] = "\(endpoint)"
+    self.logger = logger
+  }
+
+  /// The coordinator at the other end, while the link is up.
+  var node: ReplicaID? {
+    if case .up(_, let connection) = state { connection.node } else { nil }
+  }
+
+  func dial() {
+    guard case .waiting = state else { return }
+    state = .dialling(shell.dialer.connect(to: endpoint, as: shell.local, owner: self))
+  }
+
+  /// Closes the link for good.
+  func stop() {
+    let last = state
+    state = .stopped
+    switch last {
+    case .waiting(let timer): timer?.cancel()
+    case .dialling(let link), .up(let link, _): link.drain(reason: "the worker is leaving")
+    case .stopped: break
+    }
+  }
+
+  // MARK: NodeLinkOwner
+
+  func established(_ link: NodeLink, with remote: RemoteNode) {
+    guard case .dialling = state else { return link.close() }
+    failures = 0
+    logger.info("linked", metadata: ["coordinator": "\(remote.node)"])
+    let connection = Connection(
+      link, node: ReplicaID(remote.node), authorization: shell.authorization)
+    state = .up(link, connection)
+    shell.machine.linkUp(connection)
+  }
+
+  func heard(_ notice: LeaderNotice, on link: NodeLink) { shell.heard(notice) }
+
+  func draining(_ link: NodeLink) {
+    logger.info("the coordinator closes the link")
+    ended(after: backOff(), link)
+  }
+
+  func closed(_ link: NodeLink, _ end: NodeLinkEnd) {
+    switch end {
+    case .orderly: ended(after: backOff(), link)
+    case .broke(let reason):
+      logger.notice("no link", metadata: ["reason": "\(reason)"])
+      ended(after: backOff(), link)
+    case .refused(let failure):
+      logger.error(
+        "the coordinator refuses this worker",
+        metadata: ["code": "\(failure.code)", "reason": "\(failure.message)"])
+      ended(after: Self.refusedBackOff, link)
+    }
+  }
+
+  private func ended(after wait: UInt64, _ link: NodeLink) {
+    switch state {
+    case .dialling(let current) where current === link: break
+    case .up(let current, let connection) where current === link:
+      shell.machine.linkDown(connection)
+    case .waiting, .dialling, .up, .stopped: return
+    }
+    let bound = shell.loop.bind(self)
+    state = .waiting(
+      shell.loop.eventLoop.scheduleTask(in: .milliseconds(Int64(wait))) { bound.value.dial() })
+  }
+
+  private func backOff() -> UInt64 {
+    failures += 1
+    let doubled = min(Self.backOffMax, Self.backOffMin << UInt64(min(failures - 1, 16)))
+    return doubled / 2 + shell.random(below: doubled / 2 + 1)
+  }
+}

@@ -1,0 +1,74 @@
+internal import Engines
+internal import ExchangeTypes
+internal import JobDispatch
+internal import OpenAIFormat
+internal import WireProtocol
+
+extension EngineEnding {
+  /// What an engine's ending is to the exchange.
+  init(_ end: EngineEnd) {
+    let usage = Usage(
+      promptTokens: end.usage.map { UInt32(clamping: $0.promptTokens) },
+      outputTokens: end.usage.map { UInt32(clamping: $0.completionTokens) })
+    self = .completed(FinishReason(engine: end.finishes.first?.reason), usage)
+  }
+
+  /// What an engine's error is to the exchange.
+  init(_ error: EngineError) {
+    let code: ErrorCode
+    switch error {
+    case .cancelled:
+      self = .cancelled
+      return
+    case .down: code = .engineUnreachable
+    case .slow: code = .engineTimeout
+    case .garbage: code = .engineGarbled
+    case .truncated: code = .engineTruncated
+    case .refused, .failed: code = .engineError
+    case .busy: code = .engineBusy
+    case .abandoned: code = .internalError
+    }
+    self = .failed(EngineFault(code, error.description))
+  }
+}
+
+extension FinishReason {
+  /// The engine's word; one that is not OpenAI's means that the model stopped.
+  init(engine word: String?) {
+    switch word {
+    case "length": self = .length
+    case "tool_calls", "function_call": self = .toolCalls
+    case "content_filter": self = .contentFilter
+    default: self = .stop
+    }
+  }
+}
+
+extension GeneratedEvent {
+  /// What an engine made, without the number that the attempt gives it.
+  init(_ event: EngineEvent) {
+    let (kind, bytes): (EventKind, [UInt8]) =
+      switch event.content {
+      case .text(let bytes): (.text, bytes)
+      case .reasoning(let bytes, _): (.reasoning, bytes)
+      case .verbatim(let bytes): (.delta, bytes)
+      }
+    self.init(
+      choice: UInt16(clamping: event.choice), kind: kind,
+      tokenCount: UInt32(clamping: event.tokenCount), ids: event.tokenIDs ?? [], bytes: bytes)
+  }
+}
+
+extension EngineRequest {
+  /// What the engine is sent for an order.
+  init(_ order: EngineOrder, kind: EngineStatus.Kind) throws(RequestError) {
+    let endpoint: InferenceRequest.Endpoint =
+      switch order.endpoint {
+      case .chatCompletions: .chatCompletions
+      case .completions: .completions
+      }
+    let request = try InferenceRequest.parse(body: order.body, endpoint: endpoint)
+    self.init(
+      request, model: order.model, maxTokens: Int(order.outputTokensMax), kind: kind)
+  }
+}

@@ -1,0 +1,31 @@
+internal import Engines
+internal import ExchangeTypes
+internal import WireProtocol
+
+extension WorkerConfiguration {
+  /// The most offers of one registration (`proto-spec/messages.md`, WorkerRegister).
+  static let offersMax = 16
+  /// Attempts at a time where nobody says.
+  static let slotsDefault = 4
+  /// Each slot holds a stream to the leader.
+  static let slotsMax = 256
+
+  /// How many attempts run at a time on an engine that says this of itself.
+  func slotCount(_ status: EngineStatus) -> Int {
+    min(max(slots ?? status.slots ?? Self.slotsDefault, 1), Self.slotsMax)
+  }
+
+  /// What is offered of an engine that says this of itself.
+  func offers(_ status: EngineStatus) -> [OfferTerms] {
+    status.models.prefix(Self.offersMax).map { model in
+      let context = model.contextTokens.flatMap { UInt32(exactly: $0) } ?? contextDefault
+      return OfferTerms(
+        model: model.name, context: context, outputDefault: min(outputDefault, context),
+        slots: UInt16(slotCount(status)), priceInput: prices.input, priceOutput: prices.output,
+        // vLLM alone is asked for ids, and gives them.
+        basis: basis ?? (status.kind == .vLLM ? .tokenIDs : .usage),
+        bytesPerTokenFloor: max(bytesPerTokenFloor, 1),
+        endpoints: [.chatCompletions, .completions])
+    }
+  }
+}

@@ -1,0 +1,107 @@
+internal import Dispatch
+internal import Glibc
+internal import Engines
+public import JobDispatch
+public import Logging
+public import NIOCore
+internal import Transport
+
+/// A worker process: links to all coordinators, an engine, and the machine between them.
+public final class WorkerAgent: Sendable {
+  private let shell: NIOLoopBound<WorkerShell>
+  private let engine: OpenAICompatibleEngine
+  private let control: ControlSocket?
+  private let whenLeft: EventLoopFuture<Void>
+
+  private init(
+    shell: NIOLoopBound<WorkerShell>, engine: OpenAICompatibleEngine, control: ControlSocket?,
+    whenLeft: EventLoopFuture<Void>
+  ) {
+    self.shell = shell
+    self.engine = engine
+    self.control = control
+    self.whenLeft = whenLeft
+  }
+
+  /// Starts a worker on one loop of `group`.
+  ///
+  /// - Throws: `WorkerAgentError` if another worker uses the directory.
+  public static func start(
+    _ configuration: WorkerConfiguration, on group: any EventLoopGroup, logger: Logger
+  ) async throws -> WorkerAgent {
+    let loop = LinkLoop(group.next())
+    let engine = OpenAICompatibleEngine(spec: configuration.engine, logger: logger)
+    let whenLeft = loop.eventLoop.makePromise(of: Void.self)
+    let shell = try await loop.eventLoop.submit {
+      loop.bind(
+        WorkerShell(configuration, engine: engine, loop: loop, logger: logger, whenLeft: whenLeft))
+    }.get()
+    do {
+      let control = try await ControlSocket.open(configuration.directory, on: loop) { command in
+        switch command {
+        case .status: break
+        case .drain: shell.value.drain()
+        case .stop: shell.value.machine.stop()
+        }
+        return shell.value.machine.status.json
+      }
+      loop.execute { shell.value.start() }
+      return WorkerAgent(
+        shell: shell, engine: engine, control: control, whenLeft: whenLeft.futureResult)
+    } catch {
+      whenLeft.fail(error)
+      try await engine.shutdown()
+      throw error
+    }
+  }
+
+  /// What it is doing.
+  public var status: WorkerStatus {
+    get async throws {
+      try await shell.eventLoop.submit { [shell] in shell.value.machine.status }.get()
+    }
+  }
+
+  /// Takes no new attempts, finishes those that run, then leaves; at once when called again.
+  public func drain() { shell.eventLoop.execute { [shell] in shell.value.drainOrStop() } }
+
+  /// Leaves now; what runs goes on elsewhere.
+  public func stop() { shell.eventLoop.execute { [shell] in shell.value.machine.stop() } }
+
+  /// Waits until the worker has left, and frees what it used.
+  ///
+  /// - Parameter handlingSignals: whether the first SIGTERM or SIGINT drains and the second stops.
+  /// - Throws: what the engine's client says if it cannot be shut down.
+  public func run(handlingSignals: Bool = true) async throws {
+    let signals = handlingSignals ? [SIGTERM, SIGINT].map(watch) : []
+    defer { for source in signals { source.cancel() } }
+    try await whenLeft.get()
+    let tasks = try await shell.eventLoop.submit { [shell] in shell.value.remainingTasks }.get()
+    for task in tasks { await task.value }
+    await control?.close()
+    try await engine.shutdown()
+  }
+
+  private func watch(_ number: Int32) -> any DispatchSourceSignal {
+    signal(number, SIG_IGN)  // the source sees it nevertheless
+    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+    source.setEventHandler { [shell] in
+      shell.eventLoop.execute { shell.value.drainOrStop() }
+    }
+    source.resume()
+    return source
+  }
+}
+
+/// Why a worker cannot start.
+public enum WorkerAgentError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// Another worker answers on the control socket of this directory.
+  case alreadyRunning(socket: String)
+
+  /// A sentence for people.
+  public var description: String {
+    switch self {
+    case .alreadyRunning(let socket): "another worker runs in this directory (\(socket) answers)"
+    }
+  }
+}

@@ -1,0 +1,52 @@
+public import Engines
+public import ExchangeTypes
+public import Transport
+
+/// What a worker offers, to whom, and how it proves who it is.
+public struct WorkerConfiguration: Sendable {
+  /// Coordinators, each `host:port`.
+  public var endpoints: [String]
+  /// Stable over restarts and unique under the supplier's account.
+  public var name: String
+  /// The API key, `sy_…`, with scope `work`.
+  public var apiKey: String
+  /// The worker's certificate and whom it trusts, or plaintext on loopback.
+  public var security: LinkSecurity
+  /// The cluster to join; nil accepts the first that answers.
+  public var cluster: ClusterID?
+  /// Where the engine is.
+  public var engine: EngineSpec
+  /// Attempts at a time; nil asks the engine.
+  public var slots: Int?
+  /// What it asks per million tokens.
+  public var prices: PricePair
+  /// What output tokens are counted by; nil chooses by the engine's kind.
+  public var basis: BillingBasis?
+  /// The output bound of a job that names none.
+  public var outputDefault: UInt32 = 1_024
+  /// Tokens of prompt and output where neither engine nor operator says.
+  public var contextDefault: UInt32 = 4_096
+  /// The fewest bytes per token that are believed, at least 1.
+  public var bytesPerTokenFloor: UInt8 = 1
+  /// The worker's directory, for the control socket; nil opens none.
+  public var directory: String?
+  /// Seconds that a drain may take before the worker stops.
+  public var drainSeconds: Int64 = 600
+  /// Seconds between two probes of the engine.
+  public var probeSeconds: Int64 = 5
+  /// Program and version, for the other side's log.
+  public var software = "yard"
+
+  /// Sets what has no default.
+  public init(
+    endpoints: [String], name: String, apiKey: String, security: LinkSecurity,
+    engine: EngineSpec, prices: PricePair
+  ) {
+    self.endpoints = endpoints
+    self.name = name
+    self.apiKey = apiKey
+    self.security = security
+    self.engine = engine
+    self.prices = prices
+  }
+}

@@ -1,0 +1,240 @@
+internal import Engines
+internal import ExchangeTypes
+internal import JobDispatch
+internal import Links
+internal import Logging
+internal import NIOCore
+internal import Transport
+internal import WireProtocol
+
+/// The machine's host: confined to the loop, it owns the machine, the links, the timer and the runs.
+final class WorkerShell: WorkerHost {
+  /// Failed probes in a row before an engine that served is called failing: one may be lost to load.
+  private static let probeFailuresMax = 2
+  /// Endpoints beyond the configured ones that leader notices may add.
+  private static let learnedMax = 8
+
+  private final class LoopClock: MonotonicClock {
+    private let loop: LinkLoop
+    init(_ loop: LinkLoop) { self.loop = loop }
+    var now: UInt64 { loop.now }
+  }
+
+  let configuration: WorkerConfiguration
+  let loop: LinkLoop
+  let dialer: NodeDialer
+  let local: LocalNode
+  let authorization: String
+  private let logger: Logger
+  private let engine: OpenAICompatibleEngine
+  private let whenLeft: EventLoopPromise<Void>
+  private var links: [CoordinatorLink] = []
+  private var runs: [EngineRunID: (run: EngineRun, task: Task<Void, Never>)] = [:]
+  private var timer: Scheduled<Void>?
+  private var drainTimer: Scheduled<Void>?
+  private var engineKind = EngineStatus.Kind.generic
+  private var probeFailures = 0
+  private var probing: Task<Void, Never>?
+  private(set) lazy var machine = WorkerMachine(
+    name: configuration.name, incarnation: local.incarnation, host: self, clock: LoopClock(loop))
+
+  init(
+    _ configuration: WorkerConfiguration, engine: OpenAICompatibleEngine, loop: LinkLoop,
+    logger: Logger, whenLeft: EventLoopPromise<Void>
+  ) {
+    self.configuration = configuration
+    self.engine = engine
+    self.loop = loop
+    self.logger = logger
+    self.whenLeft = whenLeft
+    authorization = "Bearer \(configuration.apiKey)"
+    dialer = NodeDialer(security: configuration.security, on: loop)
+    local = LocalNode(
+      role: .worker, clusterID: configuration.cluster ?? LocalNode.clusterUnknown,
+      name: configuration.name, incarnation: UInt64.random(in: 1...UInt64.max),
+      software: configuration.software)
+  }
+
+  func start() {
+    for endpoint in configuration.endpoints { add(endpoint) }
+    probe()
+  }
+
+  private func add(_ endpoint: String) {
+    let link = CoordinatorLink(endpoint: endpoint, shell: self, logger: logger)
+    links.append(link)
+    link.dial()
+  }
+
+  /// A coordinator named the leader, which may be at an address that nobody configured.
+  func heard(_ notice: LeaderNotice) {
+    if !notice.address.isEmpty, !links.contains(where: { $0.endpoint == notice.address }),
+      !links.contains(where: { $0.node == notice.leader }),
+      links.count < configuration.endpoints.count + Self.learnedMax
+    {
+      logger.info("the leader's address is new", metadata: ["endpoint": "\(notice.address)"])
+      add(notice.address)
+    }
+    machine.leaderNotice(notice)
+  }
+
+  // MARK: Leaving
+
+  /// Finishes what runs, within the configured time; a second call stops at once.
+  func drainOrStop() {
+    if machine.status.isDraining { return machine.stop() }
+    drain()
+  }
+
+  func drain() {
+    machine.drain()
+    guard drainTimer == nil else { return }
+    let bound = loop.bind(self)
+    drainTimer = loop.eventLoop.scheduleTask(in: .seconds(configuration.drainSeconds)) {
+      bound.value.logger.warning("the time to drain is over")
+      bound.value.machine.stop()
+    }
+  }
+
+  func left() {
+    logger.info("left")
+    probing?.cancel()
+    timer?.cancel()
+    drainTimer?.cancel()
+    for link in links { link.stop() }
+    whenLeft.succeed()
+  }
+
+  /// The tasks that still have a run in the engine.
+  var remainingTasks: [Task<Void, Never>] { runs.values.map(\.task) }
+
+  // MARK: Probes
+
+  private func probe() {
+    let bound = loop.bind(self)
+    let interval = Duration.seconds(configuration.probeSeconds)
+    probing = Task { [engine, loop] in
+      while !Task.isCancelled {
+        let result: Result<EngineStatus, EngineError>
+        do throws(EngineError) { result = .success(try await engine.probe()) } catch {
+          result = .failure(error)
+        }
+        if Task.isCancelled { return }
+        loop.execute { bound.value.probed(result) }
+        do { try await Task.sleep(for: interval) } catch { return }
+      }
+    }
+  }
+
+  private func probed(_ result: Result<EngineStatus, EngineError>) {
+    switch result {
+    case .success(let status):
+      probeFailures = 0
+      engineKind = status.kind
+      machine.engineReady(
+        offers: configuration.offers(status), slots: configuration.slotCount(status))
+    case .failure(let error):
+      probeFailures += 1
+      if probeFailures >= Self.probeFailuresMax || !machine.status.engineIsHealthy {
+        machine.engineFailing(error.description)
+      }
+    }
+  }
+
+  // MARK: WorkerHost
+
+  func startRun(_ id: EngineRunID, _ order: EngineOrder) {
+    let bound = loop.bind(self)
+    let run = EngineRun { [loop] in loop.execute { bound.value.deliver(id) } }
+    let kind = engineKind
+    let task = Task { [engine, loop] in
+      let ending: EngineEnding
+      do {
+        let request = try EngineRequest(order, kind: kind)
+        ending = EngineEnding(
+          try await engine.run(request) { try await run.put(GeneratedEvent($0)) })
+      } catch let error as EngineError {
+        ending = EngineEnding(error)
+      } catch {
+        ending = .failed(EngineFault(.malformedRequest, "\(error)"))
+      }
+      loop.execute { bound.value.ended(id, ending) }
+    }
+    runs[id] = (run, task)
+  }
+
+  private func deliver(_ id: EngineRunID) {
+    guard let events = runs[id]?.run.take(), !events.isEmpty else { return }
+    machine.runProduced(id, events)
+  }
+
+  private func ended(_ id: EngineRunID, _ ending: EngineEnding) {
+    deliver(id)
+    runs[id] = nil
+    machine.runEnded(id, ending)
+  }
+
+  func cancelRun(_ id: EngineRunID) {
+    runs[id]?.task.cancel()
+    runs[id]?.run.cancel()
+  }
+
+  func setReading(_ id: EngineRunID, _ isReading: Bool) { runs[id]?.run.setReading(isReading) }
+
+  func wake(at moment: UInt64) {
+    timer?.cancel()
+    let now = loop.now
+    let bound = loop.bind(self)
+    timer = loop.eventLoop.scheduleTask(in: .milliseconds(Int64(clamping: max(moment, now) - now)))
+    {
+      bound.value.machine.timerFired()
+    }
+  }
+
+  func random(below bound: UInt64) -> UInt64 { UInt64.random(in: 0..<max(bound, 1)) }
+
+  func note(_ note: WorkerNote) {
+    switch note {
+    case .registered(let worker, let term, let leader):
+      logger.info(
+        "registered",
+        metadata: ["worker": "\(worker)", "term": "\(term)", "leader": "\(leader)"])
+    case .registrationRefused(let code, let message):
+      logger.error("registration refused", metadata: ["code": "\(code)", "reason": "\(message)"])
+    case .registrationLost(let reason):
+      logger.notice("registration lost", metadata: ["reason": "\(reason)"])
+    case .assigned(let attempt, let seq):
+      logger.info("assigned", metadata: ["attempt": "\(attempt)", "after": "\(seq)"])
+    case .assignmentRefused(let attempt, let reason):
+      logger.notice(
+        "assignment refused", metadata: ["attempt": "\(attempt)", "reason": "\(reason)"])
+    case .generated(let attempt, let finish, let fault, let lastSeq):
+      var metadata: Logger.Metadata = [
+        "attempt": "\(attempt)", "finish": "\(finish)", "events_through": "\(lastSeq)",
+      ]
+      if let fault {
+        metadata["error"] = "\(fault.code.name)"
+        metadata["reason"] = "\(fault.message)"
+      }
+      logger.log(level: fault == nil ? .info : .warning, "generated", metadata: metadata)
+    case .detached(let attempt):
+      logger.notice("attempt lost its stream", metadata: ["attempt": "\(attempt)"])
+    case .resumed(let attempt, let seq):
+      logger.info("attempt resumed", metadata: ["attempt": "\(attempt)", "from": "\(seq)"])
+    case .forgotten(let attempt, let why):
+      logger.info("attempt forgotten", metadata: ["attempt": "\(attempt)", "why": "\(why)"])
+    case .staleTerm(let term, let obeyed):
+      logger.debug("stale message", metadata: ["term": "\(term)", "obeyed": "\(obeyed)"])
+    case .violation(let what):
+      logger.error("protocol violated", metadata: ["reason": "\(what)"])
+    case .engineFailing(let reason):
+      logger.error("engine failing", metadata: ["reason": "\(reason)"])
+    case .engineReady(let models, let slots):
+      logger.info(
+        "engine ready",
+        metadata: ["models": "\(models.joined(separator: ","))", "slots": "\(slots)"])
+    case .draining(let attempts):
+      logger.notice("draining", metadata: ["attempts": "\(attempts)"])
+    }
+  }
+}
