@@ -175,6 +175,7 @@ public final class Link {
 
   func lost(_ reason: LinkEnd) {
     guard end == nil else { return }
+    end = reason
     tellEnd(reason)
   }
 
@@ -284,6 +285,8 @@ public final class Link {
   /// Ends the link from this side: the last output (a GOAWAY) leaves, then the connection is closed.
   private func finish(_ reason: LinkEnd) {
     guard end == nil else { return }
+    // Before anything else: the write may end, and the channel report its close, within this call.
+    end = reason
     output.clear()
     session.drainOutput(bytesMax: Self.writeBytes) { output.writeBytes($0) }
     let channel = channel
@@ -301,7 +304,6 @@ public final class Link {
   }
 
   private func tellEnd(_ reason: LinkEnd) {
-    end = reason
     keepAlive?.cancel()
     keepAlive = nil
     whenUp = nil

@@ -1,0 +1,95 @@
+import HTTP2Session
+import NIOCore
+import NIOPosix
+import Testing
+import Transport
+
+@Suite("An address", .timeLimit(.minutes(1)))
+struct AddressTests {
+  let net = TestNet()
+
+  @Test("in use is named by the error")
+  func portInUse() async throws {
+    let listener = try await net.listen()
+    let port = listener.port
+    await #expect(throws: TransportError.portInUse(host: "127.0.0.1", port: port)) {
+      try await net.listen(port: port)
+    }
+    #expect(
+      TransportError.portInUse(host: "127.0.0.1", port: 7).description
+        == "127.0.0.1:7 is in use by another process")
+    await listener.close()
+  }
+
+  @Test("can be listened on again once its listener has closed")
+  func rebind() async throws {
+    let first = try await net.listen()
+    await first.close()
+    let second = try await net.listen(port: first.port)
+    await second.close()
+  }
+
+  @Test("beyond this machine is refused in plaintext, by listener and dialer")
+  func plaintextOnLoopback() async throws {
+    await #expect(throws: TransportError.notLoopback(host: "0.0.0.0")) {
+      try await Listener.bind(
+        host: "0.0.0.0", port: 0, security: .plaintextOnLoopback, group: net.group
+      ) { _ in TestPeer(.echo, SeenLog()) }
+    }
+    await #expect(throws: TransportError.notLoopback(host: "192.0.2.1")) {
+      try await net.dial(1, host: "192.0.2.1")
+    }
+  }
+
+  @Test("where nobody listens is an error at once, with the address")
+  func refused() async throws {
+    let listener = try await net.listen()
+    let port = listener.port
+    await listener.close()
+    let error = await #expect(throws: TransportError.self) { try await net.dial(port) }
+    guard case .cannotConnect("127.0.0.1", port, _)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  @Test("where somebody listens who says nothing fails after the handshake's time")
+  func mute() async throws {
+    let mute = try await ServerBootstrap(group: net.group).bind(host: "127.0.0.1", port: 0).get()
+    var settings = LinkSettings()
+    settings.handshakeMilliseconds = 50
+    let port = try #require(mute.localAddress?.port)
+    await #expect(throws: TransportError.handshakeTimeout(milliseconds: 50)) {
+      try await net.dial(port, settings: settings)
+    }
+    try await mute.close()
+  }
+
+  @Test("where the peer speaks something else is told as such, on both sides")
+  func notHTTP2() async throws {
+    let log = SeenLog()
+    let listener = try await net.listen(log: log)
+    let channel = try await ClientBootstrap(group: net.group)
+      .connect(host: "127.0.0.1", port: listener.port).get()
+    try await channel.writeAndFlush(ByteBuffer(string: "GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+    await log.wait { $0 == .failed(.notHTTP2) }
+    try await channel.closeFuture.get()
+    await listener.close()
+  }
+
+  @Test("takes as many connections as it may, closes the next, and takes one again after an end")
+  func connectionBound() async throws {
+    let listener = try await net.listen(connectionsMax: 2)
+    let first = try await net.dial(listener.port)
+    let second = try await net.dial(listener.port)
+    await #expect(throws: TransportError.self) { try await net.dial(listener.port) }
+    #expect(listener.connectionCount == 2)
+    try await first.run { link, _ in link.drain() }
+    await first.log.wait { if case .linkClosed = $0 { true } else { false } }
+    while listener.connectionCount == 2 { await Task.yield() }
+    let third = try await net.dial(listener.port)
+    #expect(try await third.run { link, _ in link.end } == nil)
+    #expect(try await second.run { link, _ in link.end } == nil)
+    await listener.close()
+  }
+}
