@@ -1,0 +1,181 @@
+import ExchangeTypes
+import JobDispatch
+import Links
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Transport
+import WireProtocol
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// A fresh directory under the system's temporary one.
+func temporaryDirectory() -> String {
+  let path = "/tmp/switchyard-worker-\(UInt32.random(in: 0...UInt32.max))"
+  precondition(mkdir(path, 0o700) == 0)
+  return path
+}
+
+/// Removes a worker's directory, which holds its socket at most.
+func removeDirectory(_ path: String) {
+  unlink("\(path)/worker.sock")
+  precondition(rmdir(path) == 0)
+}
+
+/// What a coordinator got for the one job that it assigns.
+struct Output: Sendable {
+  var text = ""
+  var finished: AttemptFinished
+  var authorization: String
+  var register: WorkerRegister
+}
+
+/// A coordinator that leads, registers any worker, and assigns one job to the first slot parked.
+final class TestCoordinator: NodeLinkOwner, MessageChannelOwner {
+  struct Handle: Sendable {
+    let port: Int
+    let output: EventLoopFuture<Output>
+    let drained: EventLoopFuture<Bool>
+    let listener: Listener
+    func close() async throws { await listener.close() }
+  }
+
+  private let output: EventLoopPromise<Output>
+  private let drained: EventLoopPromise<Bool>
+  private var authorization = ""
+  private var register: WorkerRegister?
+  private var hasAssigned = false
+  private var events: [Event] = []
+  private let job = JobID(5)
+
+  init(_ output: EventLoopPromise<Output>, _ drained: EventLoopPromise<Bool>) {
+    self.output = output
+    self.drained = drained
+  }
+
+  static func start(on group: any EventLoopGroup) async throws -> Handle {
+    let loop = group.next()
+    let output = loop.makePromise(of: Output.self)
+    let drained = loop.makePromise(of: Bool.self)
+    let listener = try await Listener.bind(
+      host: "127.0.0.1", port: 0, security: .plaintextOnLoopback, group: group
+    ) { link in
+      NodeLink.accept(
+        link,
+        as: LocalNode(
+          role: .coordinator, clusterID: ClusterID(3), node: 1, name: "coordinator-1",
+          incarnation: 1, software: "test"),
+        accepting: [.worker], isPlaintext: true, owner: TestCoordinator(output, drained))
+    }
+    return Handle(
+      port: listener.port, output: output.futureResult, drained: drained.futureResult,
+      listener: listener)
+  }
+
+  func established(_ link: NodeLink, with remote: RemoteNode) {
+    link.tell(LeaderNotice(term: Term(4), leader: ReplicaID(1), address: ""))
+  }
+  func accepted(
+    _ channel: LinkChannel, for service: Service, authorization: String, on link: NodeLink
+  ) -> any MessageChannelOwner {
+    self.authorization = authorization
+    return self
+  }
+  func heard(_ notice: LeaderNotice, on link: NodeLink) {}
+  func draining(_ link: NodeLink) {}
+  func closed(_ link: NodeLink, _ end: NodeLinkEnd) {}
+  func writable(_ channel: any MessageChannel) {}
+  func closed(_ channel: any MessageChannel) {}
+
+  func received(_ message: Message, on channel: any MessageChannel) {
+    switch message {
+    case .workerRegister(let message):
+      if message.draining { drained.succeed(true) }
+      register = message
+      channel.send(WorkerRegistered(worker: WorkerID(9), term: Term(4), leaseMs: 4_000))
+    case .workerHeartbeat(let message):
+      channel.send(WorkerHeartbeatAck(nonce: message.nonce, term: Term(4)))
+    case .park where !hasAssigned:
+      hasAssigned = true
+      channel.send(
+        Assign(
+          job: job, epoch: Epoch(1), term: Term(4), endpoint: .chatCompletions, model: "m",
+          body: Array(#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#.utf8),
+          recordSeq: 0, recordHash: ChainHash(cluster: ClusterID(3), job: job).bytes,
+          outputTokensMax: 100))
+    case .chunk(let message): events += message.events
+    case .attemptFinished(let message):
+      channel.send(AttemptSettled(job: job, epoch: Epoch(1), term: Term(4)))
+      guard let register else { return }
+      output.succeed(
+        Output(
+          text: String(decoding: events.flatMap(\.bytes), as: UTF8.self), finished: message,
+          authorization: authorization, register: register))
+    default: break
+    }
+  }
+}
+
+/// An engine that lists one model and answers every request with the same words.
+struct ScriptedEngine: Sendable {
+  let port: Int
+  private let channel: any Channel
+
+  static func start(on group: any EventLoopGroup, words: [String]) async throws -> ScriptedEngine {
+    let channel = try await ServerBootstrap(group: group)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+          try channel.pipeline.syncOperations.addHandler(Handler(words: words))
+        }
+      }
+      .bind(host: "127.0.0.1", port: 0).get()
+    return ScriptedEngine(port: channel.localAddress?.port ?? 0, channel: channel)
+  }
+
+  func close() async throws { try await channel.close() }
+
+  private final class Handler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+    private let words: [String]
+    private var path = ""
+
+    init(words: [String]) { self.words = words }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+      switch unwrapInboundIn(data) {
+      case .head(let head): path = head.uri
+      case .body: break
+      case .end: answer(context)
+      }
+    }
+
+    private func answer(_ context: ChannelHandlerContext) {
+      var status = HTTPResponseStatus.ok
+      var type = "application/json"
+      var body = ""
+      switch path {
+      case "/v1/models": body = #"{"object":"list","data":[{"id":"m","object":"model"}]}"#
+      case "/v1/chat/completions":
+        type = "text/event-stream"
+        for word in words {
+          body += #"data: {"choices":[{"index":0,"delta":{"content":""# + word + "\"}}]}\n\n"
+        }
+        body += "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+        body += "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3}}\n\n"
+        body += "data: [DONE]\n\n"
+      default: status = .notFound
+      }
+      let headers: HTTPHeaders = ["content-type": type, "content-length": "\(body.utf8.count)"]
+      context.write(
+        wrapOutboundOut(
+          .head(HTTPResponseHead(version: .http1_1, status: status, headers: headers))),
+        promise: nil)
+      context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: body)))), promise: nil)
+      context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+  }
+}

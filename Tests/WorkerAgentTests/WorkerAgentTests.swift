@@ -1,0 +1,119 @@
+import Engines
+import ExchangeTypes
+import JobDispatch
+import Logging
+import NIOCore
+import NIOPosix
+import OpenAIFormat
+import Testing
+import Transport
+import WireProtocol
+
+@testable import WorkerAgent
+
+@Suite("The worker process")
+struct WorkerAgentTests {
+  @Test(
+    "a job goes through the engine to the leader, and a drain by the control socket ends the process"
+  )
+  func wholeLife() async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let engine = try await ScriptedEngine.start(on: group, words: ["hello", " ", "world"])
+    let coordinator = try await TestCoordinator.start(on: group)
+    var configuration = WorkerConfiguration(
+      endpoints: ["127.0.0.1:\(coordinator.port)"], name: "w", apiKey: "sy_1_x",
+      security: .plaintextOnLoopback,
+      engine: EngineSpec(baseURL: "http://127.0.0.1:\(engine.port)", slots: 2),
+      prices: PricePair(input: .zero, output: Price(nanoPerMillion: 5)))
+    let directory = temporaryDirectory()
+    configuration.directory = directory
+    let agent = try await WorkerAgent.start(
+      configuration, on: group, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
+    async let life: Void = agent.run(handlingSignals: false)
+
+    let output = try await coordinator.output.get()
+    #expect(output.text == "hello world")
+    #expect(output.finished.finish == .stop && output.finished.error == 0)
+    #expect(output.finished.usage == Usage(promptTokens: 7, outputTokens: 3))
+    #expect(output.authorization == "Bearer sy_1_x")
+    #expect(output.register.offers.map(\.model) == ["m"])
+
+    let path = ControlSocket.path(in: directory)
+    let status = try await ControlSocket.ask(.status, at: path, on: group)
+    let json = try JSONValue.parse(Array(status.utf8))
+    #expect(json["worker"]?.integer == 9 && json["engine_healthy"] == .boolean(true))
+    await #expect(throws: WorkerAgentError.alreadyRunning(socket: path)) {
+      _ = try await WorkerAgent.start(
+        configuration, on: group, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
+    }
+    _ = try await ControlSocket.ask(.drain, at: path, on: group)
+    try await life
+    #expect(try await coordinator.drained.get())
+    try await coordinator.close()
+    try await engine.close()
+    try await group.shutdownGracefully()
+    removeDirectory(directory)
+  }
+
+  @Test("the task that reads the engine waits while the buffer is full, and while reading is off")
+  func runWaits() async throws {
+    let run = EngineRun {}
+    let event = GeneratedEvent(choice: 0, kind: .text, tokenCount: 1, bytes: [65])
+    for _ in 1..<EngineRun.eventsMax { try await run.put(event) }
+    let (ended, signal) = AsyncStream.makeStream(of: Int.self)
+    let task = Task {
+      try await run.put(event)
+      signal.yield(1)
+      try await run.put(event)
+      signal.yield(2)
+    }
+    var taken = 0
+    var passed = ended.makeAsyncIterator()
+    run.setReading(false)
+    while taken < EngineRun.eventsMax {
+      taken += run.take().count
+      await Task.yield()
+    }
+    #expect(taken == EngineRun.eventsMax, "the second put waits: reading is off")
+    run.setReading(true)
+    #expect(await passed.next() == 1)
+    #expect(await passed.next() == 2)
+    try await task.value
+    #expect(run.take().count == 1)
+  }
+
+  @Test("a cancelled run lets its waiting task go, with an error")
+  func runCancels() async throws {
+    let run = EngineRun {}
+    run.setReading(false)
+    let event = GeneratedEvent(choice: 0, kind: .text, tokenCount: 1, bytes: [65])
+    let task = Task { try await run.put(event) }
+    while run.take().isEmpty { await Task.yield() }
+    run.cancel()
+    await #expect(throws: CancellationError.self) { try await task.value }
+  }
+
+  @Test("each error of an engine has its code")
+  func errorCodes() {
+    let body = EngineErrorBody.parse(Array("no".utf8))
+    let expected: [(EngineError, ErrorCode)] = [
+      (.down("x"), .engineUnreachable), (.slow(.firstEvent(.seconds(1))), .engineTimeout),
+      (.garbage("x"), .engineGarbled), (.truncated("x"), .engineTruncated),
+      (.refused(status: 400, body), .engineError), (.failed(body), .engineError),
+      (.busy(retryAfter: nil, body), .engineBusy),
+    ]
+    for (error, code) in expected {
+      #expect(EngineEnding(error) == .failed(EngineFault(code, error.description)))
+    }
+    #expect(EngineEnding(.cancelled) == .cancelled)
+  }
+
+  @Test("finish reasons keep their meaning, whatever the engine calls them")
+  func finishReasons() {
+    let words = ["stop", "length", "tool_calls", "function_call", "content_filter", "eos"]
+    #expect(
+      words.map { FinishReason(engine: $0) } == [
+        .stop, .length, .toolCalls, .toolCalls, .contentFilter, .stop,
+      ])
+  }
+}
