@@ -56,6 +56,7 @@ public final class Link {
   /// Writes per flush before other connections of the loop get their turn.
   private static let writesPerFlush = 16
   private static let writeBytes = 64 << 10
+  private static let keptBytes = 32 << 10
   /// Bytes given to the session at once (reliability: what one read can start is bounded).
   static let readBytes = 16 << 10
 
@@ -154,7 +155,7 @@ public final class Link {
       do {
         try part.withUnsafeReadableBytes { try session.receive($0, now: heardAt) }
       } catch let error as HTTP2Error {
-        handleEvents()
+        // What the peer had started in the same read is not begun.
         return finish(.failed(error))
       } catch {
         return finish(.broken(reason: String(describing: error)))
@@ -204,6 +205,8 @@ public final class Link {
       }
     }
     isFlushing = false
+    // Thousands of idle links must not each keep the buffer of their largest write.
+    if output.storageCapacity > Self.keptBytes { output = ByteBuffer() }
     guard end == nil else { return }
     if let failure = session.failure {
       finish(.failed(failure))
@@ -212,22 +215,26 @@ public final class Link {
     }
   }
 
-  /// Writes what the session has, up to one buffer; whether it had anything.
+  /// Writes what the session has, up to one buffer; whether there may be more.
   @discardableResult
   private func write() -> Bool {
     guard channel.isWritable else { return false }
     output.clear()
     session.drainOutput(bytesMax: Self.writeBytes) { output.writeBytes($0) }
-    handleEvents()
-    guard output.readableBytes > 0 else { return false }
+    let haveOwnersActed = handleEvents()
+    guard output.readableBytes > 0 else { return haveOwnersActed }
     channel.writeAndFlush(output, promise: nil)
     return true
   }
 
   // MARK: Events
 
-  private func handleEvents() {
+  /// Tells the owners what happened; whether anything had.
+  @discardableResult
+  private func handleEvents() -> Bool {
+    var haveAny = false
     while end == nil, let event = session.nextEvent() {
+      haveAny = true
       switch event {
       case .data(let id, let bytes):
         if let stream = streams[id] { stream.handler?.received(bytes, on: stream) }
@@ -244,6 +251,7 @@ public final class Link {
       case .pong: break
       }
     }
+    return haveAny
   }
 
   private func handleHeaders(_ id: StreamID, _ fields: [HeaderField]) {

@@ -197,8 +197,9 @@ final class LinkHandler: ChannelInboundHandler, RemovableChannelHandler {
     if case .failed(.notHTTP2)? = error as? LinkEnd { return .notHTTP2 }
     let text = String(describing: error)
     if text.contains("PEER_DID_NOT_RETURN_A_CERTIFICATE") { return .noCertificate }
+    // BoringSSL's text: `…:SSL routines:OPENSSL_internal:TLSV1_ALERT_UNKNOWN_CA at file:line`.
     if let alert = text.firstRange(of: "_ALERT_") {
-      return .refusedByPeer(reason: String(text[alert.lowerBound...].dropFirst().prefix(60)))
+      return .refusedByPeer(reason: String(text[alert.upperBound...].prefix { $0 != " " }))
     }
     return .handshakeFailed(reason: text)
   }

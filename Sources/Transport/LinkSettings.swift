@@ -1,5 +1,6 @@
 public import HTTP2Session
 public import Identity
+internal import NIOCore
 internal import NIOSSL
 
 #if canImport(FoundationEssentials)
@@ -102,6 +103,8 @@ public struct LinkSecurity: Sendable {
         configuration.certificateVerification = .noHostnameVerification
       }
       configuration.trustRoots = .certificates([])
+      // How long a peer may take to answer the end of TLS, before the socket is closed under it.
+      configuration.shutdownTimeout = .seconds(2)
       configuration.minimumTLSVersion = .tlsv13
       configuration.applicationProtocols = ["h2"]
       return try NIOSSLContext(configuration: configuration)

@@ -23,7 +23,9 @@ public final class LinkStream {
   /// Its number in the link.
   public let id: StreamID
   /// The link; `nil` once the stream has closed.
-  public private(set) weak var link: Link?
+  ///
+  /// The link holds its streams too; the end of a stream, which always comes, breaks that circle.
+  public private(set) var link: Link?
   /// Told what happens.
   ///
   /// May be replaced, between two calls, by one that knows more.

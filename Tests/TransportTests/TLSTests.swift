@@ -92,7 +92,7 @@ struct TLSTests {
       certificatePEM: certificate, key: key, anchor: both, now: Date())
     let (seen, error) = try await refusal(.mutualTLS(identity, allowing: [.coordinator]))
     #expect(seen == .failed(.untrusted(.untrusted)))
-    #expect(isRefusedByPeer(error, "ALERT"), "\(String(describing: error))")
+    #expect(isRefusedByPeer(error, "CERTIFICATE"), "\(String(describing: error))")
   }
 
   @Test("refuses a server of another cluster, by name")
@@ -123,7 +123,7 @@ struct TLSTests {
     let (seen, error) = try await refusal(
       .mutualTLS(worker, allowing: [.coordinator]), settings: settings)
     #expect(seen == .failed(.untrusted(.expired(at: worker.expiresAt))))
-    #expect(isRefusedByPeer(error, "ALERT"), "\(String(describing: error))")
+    #expect(isRefusedByPeer(error, "CERTIFICATE"), "\(String(describing: error))")
   }
 
   @Test("refuses a role that may not connect here, on either side")
