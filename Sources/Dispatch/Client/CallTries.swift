@@ -1,0 +1,86 @@
+internal import ExchangeTypes
+public import WireProtocol
+
+/// Why a client could not get what it asked for.
+public enum ClientFailure: Error, Hashable, Sendable {
+  /// The cluster refused, for good: trying again gives the same answer.
+  case refused(Failure)
+  /// No coordinator answered in time; what the last one said, or what broke.
+  case unavailable(lastCause: String, waited: UInt64)
+  /// A coordinator said what the protocol does not allow, or a stream did not continue what was
+  /// delivered of it: nothing of it is passed on.
+  case violated(String)
+}
+
+/// What became of one try of a call.
+public enum TryEnd: Error, Hashable, Sendable {
+  /// A coordinator answered with a failure.
+  case failure(Failure)
+  /// The connection or the stream ended without an answer.
+  case broke(String)
+}
+
+/// The tries of one call: whether to try again, and when.
+///
+/// Every request is either a question, or idempotent, or carries a request key, so a try whose outcome
+/// is unknown may be repeated. It goes on until the deadline; a failure that is not retryable ends it.
+public struct CallTries: Hashable, Sendable {
+  /// What to do after a try.
+  public enum Decision: Hashable, Sendable {
+    /// Try again, elsewhere if there is an elsewhere, after this many milliseconds.
+    case retry(after: UInt64)
+    /// Tell the caller.
+    case giveUp(ClientFailure)
+  }
+
+  private let began: UInt64
+  private let patience: UInt64
+  private var backoff: Backoff
+
+  /// Tries from `now` on, in monotonic milliseconds.
+  ///
+  /// - Parameters:
+  ///   - now: the moment of the first try.
+  ///   - patience: how long to go on, in milliseconds.
+  ///   - backoff: the waits between tries.
+  public init(now: UInt64, patience: UInt64, backoff: Backoff = Backoff()) {
+    began = now
+    self.patience = patience
+    self.backoff = backoff
+  }
+
+  /// A try ended without a result.
+  public mutating func ended(_ end: TryEnd, now: UInt64, random: UInt64) -> Decision {
+    if let refusal = end.refusal { return .giveUp(.refused(refusal)) }
+    let wait = backoff.next(random: random, floor: end.retryAfter)
+    let (deadline, overflow) = began.addingReportingOverflow(patience)
+    guard overflow || now + wait <= deadline else {
+      return .giveUp(.unavailable(lastCause: end.cause, waited: now - began))
+    }
+    return .retry(after: wait)
+  }
+}
+
+extension TryEnd {
+  /// The failure, if trying again would not help.
+  var refusal: Failure? {
+    guard case .failure(let failure) = self, failure.errorCode?.isRetryable != true else {
+      return nil
+    }
+    return failure
+  }
+
+  /// The wait that the other side asked for, in milliseconds.
+  var retryAfter: UInt64 {
+    guard case .failure(let failure) = self else { return 0 }
+    return UInt64(failure.retryAfterMs ?? 0)
+  }
+
+  /// What happened, in words.
+  public var cause: String {
+    switch self {
+    case .failure(let failure): failure.message
+    case .broke(let cause): cause
+    }
+  }
+}

@@ -1,0 +1,37 @@
+public import ExchangeTypes
+public import Transport
+
+/// Where a client's cluster is, how it is trusted, and who the client is.
+public struct ClientConfiguration: Sendable {
+  /// Coordinators as `host:port`; any of them will do.
+  public var endpoints: [String]
+  /// The API key's secret, `sy_…`; nil for what needs none.
+  public var key: String?
+  /// How connections are secured.
+  public var security: LinkSecurity
+  /// The cluster's id; nil to learn it from the first coordinator that answers.
+  public var clusterID: ClusterID?
+  /// Connections over which requests are spread.
+  public var connections: Int
+  /// How long one request is tried for, in milliseconds, before it is reported as unavailable.
+  public var patience: UInt64
+  /// Program and version, for the coordinators' logs.
+  public var software: String
+
+  /// Joins the parts.
+  ///
+  /// - Precondition: there is an endpoint and a connection.
+  public init(
+    endpoints: [String], key: String?, security: LinkSecurity, clusterID: ClusterID? = nil,
+    connections: Int = 1, patience: UInt64 = 30_000, software: String
+  ) {
+    precondition(!endpoints.isEmpty && connections > 0)
+    self.endpoints = endpoints
+    self.key = key
+    self.security = security
+    self.clusterID = clusterID
+    self.connections = connections
+    self.patience = patience
+    self.software = software
+  }
+}

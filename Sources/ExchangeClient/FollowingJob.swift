@@ -1,0 +1,228 @@
+public import ExchangeTypes
+public import JobDispatch
+internal import Links
+internal import NIOCore
+public import WireProtocol
+
+/// What to follow.
+public enum FollowOrder: Sendable {
+  /// A new job; `follow` is set on the message.
+  case submit(Submit)
+  /// A job that exists, from an event on.
+  case job(JobID, fromSeq: UInt64, commitIndex: LogIndex)
+}
+
+/// Something that happened to a followed job.
+public enum JobUpdate: Sendable {
+  /// It is committed.
+  case accepted(Accepted)
+  /// There is nothing to deliver yet, and why.
+  case waiting(Waiting)
+  /// Its next events; those after `durableThrough` are not committed yet.
+  case events([Event], durableThrough: UInt64)
+  /// Its stream broke and is being opened again.
+  case reconnecting(cause: String, after: UInt64)
+  /// It has settled, and everything was delivered: the last update.
+  case ended(Ended)
+}
+
+/// Takes a followed job's updates, on the client's loop.
+public protocol JobReading: AnyObject {
+  /// Something happened; after `.ended` nothing more does.
+  func received(_ update: JobUpdate)
+  /// The stream failed for good; nothing more happens.
+  func failed(_ failure: ClientFailure)
+}
+
+/// A job being followed: the shell around `FollowedJob` that opens its streams and waits its pauses.
+public final class FollowingJob: MessageChannelOwner {
+  private enum State {
+    /// No link has told the cluster's id yet, which the chain hash begins with.
+    case locating(CallTries)
+    case following(FollowedJob)
+    case over
+  }
+
+  private let order: FollowOrder
+  private let client: LoopClient
+  private let lane: Lane
+  private weak var reader: (any JobReading)?
+  private var state: State
+  private var channel: (any MessageChannel)?
+  private var link: NodeLink?
+  private var isReading = true
+  private var cancelRequested = false
+
+  init(order: FollowOrder, client: LoopClient, lane: Lane, reader: any JobReading) {
+    self.order = order
+    self.client = client
+    self.lane = lane
+    self.reader = reader
+    state = .locating(CallTries(now: client.now, patience: client.configuration.patience))
+  }
+
+  // MARK: For the reader
+
+  /// Asks for the job's end; the stream goes on until it has settled.
+  public func cancel() {
+    cancelRequested = true
+    guard case .following(var job) = state else { return }
+    let message = job.cancel()
+    state = .following(job)
+    if let message, let channel { channel.send(message.content) }
+  }
+
+  /// Stops (or resumes) taking events: the leader feels a slow reader.
+  public func setReading(_ isReading: Bool) {
+    self.isReading = isReading
+    channel?.setReading(isReading)
+  }
+
+  /// Stops following; nothing is told to the reader any more.
+  ///
+  /// An attached job loses its reader.
+  public func leave() {
+    state = .over
+    close()
+  }
+
+  // MARK: The stream
+
+  func begin() {
+    if case .over = state { return }
+    lane.withLink { [self] result in
+      switch result {
+      case .failure(let end): couldNotOpen(end)
+      case .success(let link): open(on: link)
+      }
+    }
+  }
+
+  private func open(on link: NodeLink) {
+    guard let remote = link.remote else { preconditionFailure("a link before its handshake") }
+    var job: FollowedJob
+    switch state {
+    case .over: return
+    case .following(let current): job = current
+    case .locating: job = start(cluster: remote.clusterID)
+    }
+    if cancelRequested { _ = job.cancel() }
+    state = .following(job)
+    self.link = link
+    let channel = link.openStream(.job, authorization: client.authorization, owner: self)
+    self.channel = channel
+    channel.setReading(isReading)
+    for message in job.opening { channel.send(message.content) }
+  }
+
+  private func start(cluster: ClusterID) -> FollowedJob {
+    let patience = client.configuration.patience
+    return switch order {
+    case .submit(let submit):
+      FollowedJob(submitting: submit, cluster: cluster, patience: patience)
+    case .job(let job, let fromSeq, let commitIndex):
+      FollowedJob(
+        following: job, fromSeq: fromSeq, commitIndex: commitIndex, cluster: cluster,
+        patience: patience)
+    }
+  }
+
+  private func couldNotOpen(_ end: TryEnd) {
+    switch state {
+    case .over: break
+    case .locating(var tries):
+      let decision = tries.ended(end, now: client.now, random: client.random())
+      state = .locating(tries)
+      switch decision {
+      case .giveUp(let failure): giveUp(failure)
+      case .retry(let wait): retry(after: wait, cause: end.cause)
+      }
+    case .following(var job):
+      let action: FollowedJob.Action
+      if case .failure(let failure) = end {
+        action = job.received(.failure(failure), now: client.now, random: client.random())
+      } else {
+        action = job.broke(end.cause, now: client.now, random: client.random())
+      }
+      state = .following(job)
+      perform(action)
+    }
+  }
+
+  /// A message arrived on the job's stream.
+  public func received(_ message: Message, on channel: any MessageChannel) {
+    guard channel === self.channel, case .following(var job) = state else { return }
+    if case .failure(let failure) = message, failure.errorCode?.asksElsewhere == true, let link {
+      lane.leave(link)
+    }
+    let action = job.received(message, now: client.now, random: client.random())
+    state = .following(job)
+    perform(action)
+    if case .accepted = action, let cancel = job.cancelMessage {
+      self.channel?.send(cancel.content)
+    }
+  }
+
+  /// Nothing waits to be sent: a client sends two small messages.
+  public func writable(_ channel: any MessageChannel) {}
+
+  /// The job's stream ended.
+  public func closed(_ channel: any MessageChannel) {
+    guard channel === self.channel, case .following(var job) = state else { return }
+    self.channel = nil
+    let action = job.broke(
+      "the job's stream broke", now: client.now, random: client.random())
+    state = .following(job)
+    perform(action)
+  }
+
+  private func perform(_ action: FollowedJob.Action) {
+    switch action {
+    case .nothing: break
+    case .accepted(let accepted): reader?.received(.accepted(accepted))
+    case .waiting(let waiting): reader?.received(.waiting(waiting))
+    case .deliver(let events, let durableThrough):
+      reader?.received(.events(events, durableThrough: durableThrough))
+    case .end(let ended):
+      state = .over
+      channel?.finish()
+      channel = nil
+      link = nil
+      reader?.received(.ended(ended))
+    case .reopen(let wait, let cause): retry(after: wait, cause: cause)
+    case .fail(let failure): giveUp(failure)
+    }
+  }
+
+  private func retry(after wait: UInt64, cause: String) {
+    close()
+    guard !client.hasClosed else {
+      return giveUp(.unavailable(lastCause: "the client was closed", waited: 0))
+    }
+    reader?.received(.reconnecting(cause: cause, after: wait))
+    client.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(Int64(wait))) { self.begin() }
+  }
+
+  func giveUp(_ failure: ClientFailure) {
+    state = .over
+    close()
+    reader?.failed(failure)
+  }
+
+  private func close() {
+    let open = channel
+    channel = nil
+    link = nil
+    open?.abort()
+  }
+}
+
+extension ErrorCode {
+  /// Whether another coordinator may do better at once: this one cannot reach the leader.
+  var asksElsewhere: Bool {
+    switch self {
+    case .notLeader, .unavailable, .notBootstrapped: true
+    default: false
+    }
+  }
+}

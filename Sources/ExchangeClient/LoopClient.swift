@@ -1,0 +1,234 @@
+internal import ExchangeTypes
+public import JobDispatch
+internal import Links
+public import NIOCore
+internal import Transport
+public import WireProtocol
+
+/// A client confined to one event loop, with callbacks: what `ExchangeClient` wraps, and what a load
+/// generator uses directly, since no task is made per request.
+///
+/// It holds `connections` lanes. A lane has at most one current link, to the leader if a coordinator
+/// has named it and it is one of the endpoints, else to the endpoints in turn. A request that fails in
+/// a way that may pass is tried again, after a pause, on whatever link its lane then has.
+public final class LoopClient {
+  let configuration: ClientConfiguration
+  /// The loop that this is confined to.
+  public let eventLoop: any EventLoop
+  private let dialer: NodeDialer
+  private var local: LocalNode
+  private var lanes: [Lane] = []
+  private var nextLane = 0
+  /// Who leads, by the highest term heard of.
+  private var leader: LeaderNotice?
+  private var isClosed = false
+  private var generator = SystemRandomNumberGenerator()
+
+  /// A client on `eventLoop`; it connects when it is first asked for something.
+  public init(configuration: ClientConfiguration, on eventLoop: any EventLoop) {
+    self.configuration = configuration
+    self.eventLoop = eventLoop
+    dialer = NodeDialer(security: configuration.security, on: LinkLoop(eventLoop))
+    var generator = SystemRandomNumberGenerator()
+    local = LocalNode(
+      role: .client, clusterID: configuration.clusterID ?? LocalNode.clusterUnknown,
+      name: "", incarnation: generator.next(), software: configuration.software)
+    lanes = (0..<configuration.connections).map { place in
+      Lane(client: self, endpoint: place % configuration.endpoints.count)
+    }
+  }
+
+  /// Milliseconds since an arbitrary moment; never decreases.
+  var now: UInt64 { UInt64(NIODeadline.now().uptimeNanoseconds / 1_000_000) }
+  func random() -> UInt64 { generator.next() }
+  var authorization: String? { configuration.key.map { "Bearer \($0)" } }
+
+  /// Asks, and calls back once, on the loop: with the answer, or with why there is none.
+  ///
+  /// - Parameters:
+  ///   - message: the request; one of those that `Service.call` lists.
+  ///   - lane: which connection to use, modulo their number; nil for each in turn.
+  ///   - completion: called exactly once.
+  public func call(
+    _ message: any WireMessage, lane: Int? = nil,
+    completion: @escaping (Result<Message, ClientFailure>) -> Void
+  ) {
+    eventLoop.preconditionInEventLoop()
+    guard !isClosed else {
+      return completion(.failure(.unavailable(lastCause: "the client is closed", waited: 0)))
+    }
+    let call = PendingCall(
+      message: message, client: self, lane: pick(lane),
+      tries: CallTries(now: now, patience: configuration.patience), completion: completion)
+    call.begin()
+  }
+
+  /// Follows a job; what happens goes to `reader`, on the loop, until its end or its failure.
+  public func follow(_ order: FollowOrder, reader: any JobReading) -> FollowingJob {
+    eventLoop.preconditionInEventLoop()
+    let following = FollowingJob(
+      order: order, client: self, lane: pick(nil), reader: reader)
+    if isClosed {
+      following.giveUp(.unavailable(lastCause: "the client is closed", waited: 0))
+    } else {
+      following.begin()
+    }
+    return following
+  }
+
+  /// Closes all links; requests under way fail as unavailable.
+  public func close() {
+    eventLoop.preconditionInEventLoop()
+    guard !isClosed else { return }
+    isClosed = true
+    for lane in lanes { lane.close() }
+  }
+
+  var hasClosed: Bool { isClosed }
+
+  private func pick(_ lane: Int?) -> Lane {
+    if let lane { return lanes[lane % lanes.count] }
+    nextLane = (nextLane + 1) % lanes.count
+    return lanes[nextLane]
+  }
+
+  // MARK: For lanes
+
+  /// Which endpoint a lane that is at `place` tries.
+  func endpoint(at place: Int) -> String {
+    if let leader, configuration.endpoints.contains(leader.address) { return leader.address }
+    return configuration.endpoints[place % configuration.endpoints.count]
+  }
+
+  func connect(to endpoint: String, owner: any NodeLinkOwner) -> NodeLink {
+    dialer.connect(to: endpoint, as: local, owner: owner)
+  }
+
+  /// A link was established: every later one must belong to the same cluster.
+  func learned(_ remote: RemoteNode) {
+    if local.clusterID == LocalNode.clusterUnknown { local.clusterID = remote.clusterID }
+  }
+
+  /// A coordinator named the leader: lanes that are elsewhere move there.
+  func learned(_ notice: LeaderNotice) {
+    if let known = leader, known.term > notice.term { return }
+    guard !notice.address.isEmpty else {
+      if let known = leader, known.term < notice.term { leader = nil }
+      return
+    }
+    leader = notice
+    guard configuration.endpoints.contains(notice.address) else { return }
+    for lane in lanes { lane.prefer(notice.address) }
+  }
+
+  /// A link to `endpoint` did not work: it is no longer preferred.
+  func failed(_ endpoint: String) {
+    if leader?.address == endpoint { leader = nil }
+  }
+}
+
+/// A place for one link at a time.
+final class Lane: NodeLinkOwner {
+  private enum State {
+    case idle
+    case connecting(NodeLink, endpoint: String, waiters: [(Result<NodeLink, TryEnd>) -> Void])
+    case ready(NodeLink, endpoint: String)
+  }
+
+  private weak var client: LoopClient?
+  private var state = State.idle
+  private var place: Int
+
+  init(client: LoopClient, endpoint place: Int) {
+    self.client = client
+    self.place = place
+  }
+
+  /// Calls back with an established link, at once if there is one, or with why there is none.
+  func withLink(_ body: @escaping (Result<NodeLink, TryEnd>) -> Void) {
+    switch state {
+    case .ready(let link, _):
+      body(.success(link))
+    case .connecting(let link, let endpoint, var waiters):
+      state = .idle
+      waiters.append(body)
+      state = .connecting(link, endpoint: endpoint, waiters: waiters)
+    case .idle:
+      guard let client, !client.hasClosed else {
+        return body(.failure(.broke("the client is closed")))
+      }
+      let endpoint = client.endpoint(at: place)
+      let link = client.connect(to: endpoint, owner: self)
+      state = .connecting(link, endpoint: endpoint, waiters: [body])
+    }
+  }
+
+  /// Something that may pass failed on `link`: the next try goes to the next endpoint.
+  func leave(_ link: NodeLink) {
+    guard case .ready(let current, let endpoint) = state, current === link else { return }
+    client?.failed(endpoint)
+    place += 1
+    state = .idle
+    link.drain(reason: "trying another coordinator")
+  }
+
+  /// New streams go to `address` from here on.
+  func prefer(_ address: String) {
+    guard case .ready(let link, let endpoint) = state, endpoint != address else { return }
+    state = .idle
+    link.drain(reason: "going to the leader")
+  }
+
+  func close() {
+    switch state {
+    case .idle: break
+    case .ready(let link, _): link.close()
+    case .connecting(let link, _, _): link.close()
+    }
+  }
+
+  // MARK: NodeLinkOwner
+
+  func established(_ link: NodeLink, with remote: RemoteNode) {
+    guard case .connecting(let current, let endpoint, let waiters) = state, current === link
+    else { return }
+    state = .ready(link, endpoint: endpoint)
+    client?.learned(remote)
+    for waiter in waiters { waiter(.success(link)) }
+  }
+
+  func heard(_ notice: LeaderNotice, on link: NodeLink) { client?.learned(notice) }
+
+  func draining(_ link: NodeLink) {
+    guard case .ready(let current, _) = state, current === link else { return }
+    place += 1
+    state = .idle
+  }
+
+  func closed(_ link: NodeLink, _ end: NodeLinkEnd) {
+    switch state {
+    case .connecting(let current, let endpoint, let waiters) where current === link:
+      state = .idle
+      place += 1
+      client?.failed(endpoint)
+      let cause = end.asTry(at: endpoint)
+      for waiter in waiters { waiter(.failure(cause)) }
+    case .ready(let current, let endpoint) where current === link:
+      state = .idle
+      place += 1
+      client?.failed(endpoint)
+    case .idle, .connecting, .ready: break
+    }
+  }
+}
+
+extension NodeLinkEnd {
+  /// The end of a connection as the end of a try on it.
+  func asTry(at endpoint: String) -> TryEnd {
+    switch self {
+    case .refused(let failure): .failure(failure)
+    case .broke(let cause): .broke("\(endpoint): \(cause)")
+    case .orderly: .broke("\(endpoint) closed the connection")
+    }
+  }
+}

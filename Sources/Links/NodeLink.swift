@@ -1,0 +1,463 @@
+internal import ExchangeTypes
+internal import HTTP2Session
+internal import Identity
+public import JobDispatch
+internal import NIOCore
+public import Transport
+public import WireProtocol
+
+/// Told what happens to a link between two nodes, on its loop.
+public protocol NodeLinkOwner: AnyObject {
+  /// The handshake is done: streams may be opened.
+  func established(_ link: NodeLink, with remote: RemoteNode)
+  /// The peer opened a stream. Return who owns the channel.
+  func accepted(
+    _ channel: LinkChannel, for service: Service, authorization: String, on link: NodeLink
+  ) -> any MessageChannelOwner
+  /// The peer says who leads.
+  func heard(_ notice: LeaderNotice, on link: NodeLink)
+  /// The peer will close the link once its streams have ended: open new ones elsewhere.
+  func draining(_ link: NodeLink)
+  /// The link is over, after all its channels: the last call.
+  func closed(_ link: NodeLink, _ end: NodeLinkEnd)
+}
+
+extension NodeLinkOwner {
+  /// Most nodes open streams and accept none: dialing sides.
+  public func accepted(
+    _ channel: LinkChannel, for service: Service, authorization: String, on link: NodeLink
+  ) -> any MessageChannelOwner { Refusing(channel) }
+}
+
+/// Why a link is over, or never was.
+public enum NodeLinkEnd: Hashable, Sendable {
+  /// One side does not want the other: trying again will not help.
+  case refused(Failure)
+  /// The connection could not be made, or broke.
+  case broke(String)
+  /// It was closed in order.
+  case orderly
+}
+
+/// One connection between two nodes, from its first byte to its last.
+public final class NodeLink {
+  /// Times of a link, in milliseconds.
+  public struct Timing: Sendable {
+    /// Until the peer has said who it is.
+    public var greeting: Int64 = 5_000
+    /// Between two pings of the dialing side.
+    public var pingInterval: Int64 = 2_000
+    /// A peer that has answered no ping for this long is gone.
+    public var pingTimeout: Int64 = 6_000
+
+    /// The defaults.
+    public init() {}
+  }
+
+  enum State {
+    case dialing
+    case greeting(Link, LinkChannel?)
+    case up(Link, LinkChannel)
+    /// Streams end, none begin; the control channel may be gone.
+    case draining(Link)
+    case closed
+  }
+
+  /// Who is at the other end, once that is known.
+  public private(set) var remote: RemoteNode?
+  /// Where everything about the link is called.
+  public let loop: LinkLoop
+  /// The peer's address, for logs.
+  public let address: String
+  let local: LocalNode
+  let accepting: [WireProtocol.NodeRole]
+  let timing: Timing
+  var state: State
+  private var owner: (any NodeLinkOwner)?
+  private var initiator: InitiatorHandshake?
+  private var responder: ResponderHandshake?
+  private var greetingTimer: Scheduled<Void>?
+  private var pingTimer: RepeatedTask?
+  private var pongAt: UInt64 = 0
+  private var nonce: UInt64 = 0
+  /// Why this side ends the link, once it has decided to.
+  private var ending: NodeLinkEnd?
+  private lazy var control = ControlStream(self)
+
+  /// The dialing side's.
+  init(
+    dialing address: String, as local: LocalNode, timing: Timing, loop: LinkLoop,
+    owner: any NodeLinkOwner
+  ) {
+    self.address = address
+    self.local = local
+    self.timing = timing
+    self.loop = loop
+    self.owner = owner
+    accepting = []
+    state = .dialing
+    initiator = InitiatorHandshake(local: local)
+  }
+
+  private init(
+    accepted link: Link, as local: LocalNode, accepting: [WireProtocol.NodeRole], timing: Timing,
+    owner: any NodeLinkOwner
+  ) {
+    address = link.remoteAddress
+    self.local = local
+    self.accepting = accepting
+    self.timing = timing
+    loop = link.loop
+    self.owner = owner
+    state = .greeting(link, nil)
+    responder = ResponderHandshake(local: local, accepting: accepting)
+  }
+
+  /// Turns a connection that a listener accepted into a link.
+  ///
+  /// - Parameters:
+  ///   - link: the connection.
+  ///   - local: what this node says of itself.
+  ///   - accepting: the roles that may be at the other end; a certificate narrows them.
+  ///   - isPlaintext: whether the listener has no TLS, so that nobody has a certificate.
+  ///   - timing: times of the link.
+  ///   - owner: told what happens.
+  /// - Returns: the connection's delegate.
+  public static func accept(
+    _ link: Link, as local: LocalNode, accepting: [WireProtocol.NodeRole], isPlaintext: Bool,
+    timing: Timing = Timing(), owner: any NodeLinkOwner
+  ) -> any LinkDelegate {
+    let roles: [WireProtocol.NodeRole]
+    if let peer = link.peer {
+      roles = accepting.filter { $0 == WireProtocol.NodeRole(peer.role) }
+    } else {
+      roles = isPlaintext ? accepting : accepting.filter { $0 == .client }
+    }
+    let node = NodeLink(accepted: link, as: local, accepting: roles, timing: timing, owner: owner)
+    node.armGreeting()
+    return Delegate(node)
+  }
+
+  // MARK: For owners
+
+  /// Opens a stream of a service; only the dialing side may.
+  ///
+  /// A link that cannot gives a channel that ends by itself, after this has returned.
+  ///
+  /// - Parameters:
+  ///   - service: what for.
+  ///   - authorization: the header's value, `Bearer sy_…`.
+  ///   - owner: told what arrives; held until the channel has ended.
+  /// - Returns: the channel, ready for `send`.
+  public func openStream(
+    _ service: Service, authorization: String? = nil, owner: any MessageChannelOwner
+  ) -> LinkChannel {
+    let channel = LinkChannel(opening: service, owner: owner)
+    if case .up(let link, _) = state {
+      open(channel, service, authorization, on: link)
+    } else {
+      endSoon(channel)
+    }
+    return channel
+  }
+
+  /// Tells the peer who leads.
+  public func tell(_ notice: LeaderNotice) {
+    if case .up(_, let control) = state { control.send(notice) }
+  }
+
+  /// Opens no more streams, and closes the link when those that are open have ended.
+  public func drain(reason: String) {
+    switch state {
+    case .up(let link, let channel):
+      state = .draining(link)
+      stopTimers()
+      channel.send(Goodbye(reason: reason))
+      channel.finish()
+      link.drain()
+    case .dialing, .greeting: close()
+    case .draining, .closed: break
+    }
+  }
+
+  /// Ends the link at once.
+  public func close() { close(.orderly) }
+
+  func close(_ end: NodeLinkEnd) {
+    if ending == nil { ending = end }
+    switch state {
+    case .dialing: finished(end)
+    case .greeting(let link, _), .up(let link, _), .draining(let link): link.close()
+    case .closed: break
+    }
+  }
+
+  // MARK: From the transport
+
+  func connected(_ link: Link) {
+    guard case .dialing = state else { return link.close() }
+    let channel = LinkChannel(opening: .control, owner: control)
+    state = .greeting(link, channel)
+    open(channel, .control, nil, on: link)
+    if let hello = initiator?.hello { channel.send(hello) }
+    armGreeting()
+  }
+
+  func couldNotConnect(_ error: TransportError) {
+    guard case .dialing = state else { return }
+    finished(NodeLinkEnd(error))
+  }
+
+  func lost(_ end: Transport.LinkEnd) {
+    switch end {
+    case .drained, .closedHere: finished(ending ?? .orderly)
+    default: finished(ending ?? .broke(end.description))
+    }
+  }
+
+  func peerDrains() {
+    guard case .up(let link, let channel) = state else { return }
+    state = .draining(link)
+    stopTimers()
+    channel.finish()
+    owner?.draining(self)
+    link.drain()
+  }
+
+  func accepted(_ stream: LinkStream, headers: [HeaderField], on link: Link) -> (any StreamHandler)?
+  {
+    guard let service = headers.first(":path").flatMap(Service.init(rawValue:)) else {
+      stream.respond(status: 404)
+      stream.end()
+      return Discarding()
+    }
+    switch state {
+    case .greeting(let link, nil) where service == .control:
+      let channel = LinkChannel(accepting: stream, service: .control)
+      channel.begin(owner: control)
+      state = .greeting(link, channel)
+      stream.respond(status: 200)
+      return channel
+    case .up where service != .control:
+      guard let owner, let remote, service.initiators.contains(remote.role) else { return nil }
+      let channel = LinkChannel(accepting: stream, service: service)
+      stream.respond(status: 200)
+      channel.begin(
+        owner: owner.accepted(
+          channel, for: service, authorization: headers.first("authorization") ?? "", on: self))
+      return channel
+    default: return nil
+    }
+  }
+
+  // MARK: The control stream
+
+  func received(_ message: Message, on channel: LinkChannel) {
+    guard ending == nil else { return }
+    switch state {
+    case .greeting(let link, _): greeted(message, link, channel)
+    case .up:
+      switch message {
+      case .ping(let ping): channel.send(Pong(nonce: ping.nonce))
+      case .pong: pongAt = loop.now
+      case .leaderNotice(let notice): owner?.heard(notice, on: self)
+      case .goodbye: peerDrains()
+      case .failure(let failure): close(.refused(failure))
+      default: close(.broke("\(type(of: message.content).kind.name) after the handshake"))
+      }
+    case .dialing, .draining, .closed: break
+    }
+  }
+
+  func controlClosed() {
+    switch state {
+    case .greeting, .up: close(.broke("the control stream ended"))
+    case .dialing, .draining, .closed: break
+    }
+  }
+
+  private func greeted(_ message: Message, _ link: Link, _ channel: LinkChannel) {
+    if var handshake = initiator {
+      if let failure = handshake.receive(message) { channel.send(failure) }
+      initiator = handshake
+      conclude(handshake.state, link, channel)
+    } else if var handshake = responder {
+      let answer = handshake.receive(message)
+      responder = handshake
+      if case .established(let remote) = handshake.state, let failure = refusal(of: remote, link) {
+        channel.send(failure)
+        channel.finish()
+        ending = .refused(failure)
+        return
+      }
+      switch answer {
+      case .welcome(let welcome):
+        channel.send(welcome)
+        conclude(handshake.state, link, channel)
+      case .failure(let failure):
+        channel.send(failure)
+        channel.finish()
+        ending = .refused(failure)
+      }
+    }
+  }
+
+  private func conclude(_ handshake: HandshakeState, _ link: Link, _ channel: LinkChannel) {
+    switch handshake {
+    case .waiting: break
+    case .refused(let failure):
+      channel.finish()
+      close(.refused(failure))
+    case .established(let remote):
+      if let failure = refusal(of: remote, link) {
+        channel.send(failure)
+        return close(.refused(failure))
+      }
+      greetingTimer?.cancel()
+      greetingTimer = nil
+      self.remote = remote
+      state = .up(link, channel)
+      if initiator != nil { startPings() }
+      owner?.established(self, with: remote)
+    }
+  }
+
+  /// What a node says of itself, against what its certificate says.
+  private func refusal(of remote: RemoteNode, _ link: Link) -> Failure? {
+    guard let peer = link.peer else { return nil }
+    let role = WireProtocol.NodeRole(peer.role)
+    guard remote.role == role else {
+      return Failure(
+        .wrongRole, "the certificate is a \(role)'s, and the node says that it is a \(remote.role)")
+    }
+    guard role != .coordinator || peer.name == "coordinator-\(remote.node)" else {
+      return Failure(
+        .wrongRole,
+        "the certificate is \(peer.name)'s, and the node says that it is coordinator \(remote.node)"
+      )
+    }
+    return nil
+  }
+
+  // MARK: Times
+
+  func armGreeting() {
+    let bound = loop.bind(self)
+    greetingTimer = loop.eventLoop.scheduleTask(in: .milliseconds(timing.greeting)) {
+      [timing] in
+      guard case .greeting = bound.value.state else { return }
+      bound.value.close(.broke("the peer did not greet within \(timing.greeting) ms"))
+    }
+  }
+
+  private func startPings() {
+    pongAt = loop.now
+    let bound = loop.bind(self)
+    let interval = TimeAmount.milliseconds(timing.pingInterval)
+    pingTimer = loop.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+      bound.value.ping()
+    }
+  }
+
+  private func ping() {
+    guard case .up(_, let channel) = state else { return }
+    let silence = loop.now - pongAt
+    guard silence < UInt64(timing.pingTimeout) else {
+      return close(.broke("no ping was answered for \(silence) ms"))
+    }
+    nonce += 1
+    channel.send(Ping(nonce: nonce))
+  }
+
+  private func stopTimers() {
+    greetingTimer?.cancel()
+    greetingTimer = nil
+    pingTimer?.cancel()
+    pingTimer = nil
+  }
+
+  // MARK: Parts
+
+  private func open(
+    _ channel: LinkChannel, _ service: Service, _ authorization: String?, on link: Link
+  ) {
+    let headers = authorization.map { [HeaderField("authorization", $0)] } ?? []
+    do {
+      channel.begin(on: try link.open(path: service.rawValue, headers: headers, handler: channel))
+    } catch {
+      endSoon(channel)
+    }
+  }
+
+  private func endSoon(_ channel: LinkChannel) {
+    let bound = loop.bind(channel)
+    loop.execute { bound.value.end() }
+  }
+
+  private func finished(_ end: NodeLinkEnd) {
+    if case .closed = state { return }
+    state = .closed
+    stopTimers()
+    let last = owner
+    owner = nil
+    last?.closed(self, end)
+  }
+}
+
+/// Owns the control channel on the link's behalf.
+private final class ControlStream: MessageChannelOwner {
+  private weak var link: NodeLink?
+  init(_ link: NodeLink) { self.link = link }
+
+  func received(_ message: Message, on channel: any MessageChannel) {
+    if let channel = channel as? LinkChannel { link?.received(message, on: channel) }
+  }
+  func writable(_ channel: any MessageChannel) {}
+  func closed(_ channel: any MessageChannel) { link?.controlClosed() }
+}
+
+/// Keeps the node link alive as long as its connection.
+final class Delegate: LinkDelegate {
+  private let node: NodeLink
+  init(_ node: NodeLink) { self.node = node }
+
+  func accepted(_ stream: LinkStream, headers: [HeaderField], on link: Link)
+    -> (any StreamHandler)?
+  {
+    node.accepted(stream, headers: headers, on: link)
+  }
+  func draining(_ link: Link) { node.peerDrains() }
+  func closed(_ link: Link, _ end: Transport.LinkEnd) { node.lost(end) }
+}
+
+/// Reads nothing of a stream that has had its answer.
+private final class Discarding: StreamHandler {
+  func responded(status: Int, headers: [HeaderField], on stream: LinkStream) {}
+  func received(_ bytes: [UInt8], on stream: LinkStream) { stream.reset(.cancel) }
+  func ended(_ stream: LinkStream) {}
+  func writable(_ stream: LinkStream) {}
+  func closed(_ stream: LinkStream, _ end: StreamEnd) {}
+}
+
+/// Ends a channel that nobody here serves.
+private final class Refusing: MessageChannelOwner {
+  init(_ channel: LinkChannel) {
+    channel.send(Failure(.wrongRole, "this node serves no streams"))
+    channel.finish()
+  }
+  func received(_ message: Message, on channel: any MessageChannel) {}
+  func writable(_ channel: any MessageChannel) {}
+  func closed(_ channel: any MessageChannel) {}
+}
+
+extension WireProtocol.NodeRole {
+  /// The role that a certificate names.
+  init(_ role: Identity.NodeRole) {
+    switch role {
+    case .coordinator: self = .coordinator
+    case .worker: self = .worker
+    case .gateway: self = .gateway
+    case .client: self = .client
+    }
+  }
+}
