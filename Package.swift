@@ -31,7 +31,18 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
-let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let nioConcurrency: Target.Dependency = .product(
+  name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let asyncHTTPClient: Target.Dependency = .product(
+  name: "AsyncHTTPClient", package: "async-http-client")
 
 let package = Package(
   name: "switchyard",
@@ -54,6 +65,54 @@ let package = Package(
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
     .systemLibrary(
       name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+
+    // pure
+    pure("TokenLedger", ["ExchangeTypes"]),
+    pure("JobMarket", ["ExchangeTypes"]),
+    pure("ExchangeCore", ["TokenLedger", "JobMarket", "ExchangeTypes", crypto, deque]),
+    pure("WireProtocol", ["ExchangeTypes", crypto]),
+    pure("OpenAIFormat"),
+
+    // C wrappers
+    room("LMDB", ["CLMDB"]),
+    room("RaftEngine", ["CRaft", "ExchangeTypes"], linker: [.linkedLibrary(":libraft.a")]),
+    room("HTTP2Session", ["CNGHTTP2"]),
+
+    // drivers
+    room("Consensus", ["RaftEngine", "ExchangeCore", "ExchangeTypes", deque]),
+    .target(
+      name: "JobDispatch",
+      dependencies: [
+        "Consensus", "RaftEngine", "ExchangeCore", "JobMarket", "TokenLedger", "WireProtocol",
+        "OpenAIFormat", "ExchangeTypes", deque, crypto,
+      ], path: "Sources/Dispatch", exclude: ["README.md"], swiftSettings: strict),
+
+    // edges
+    room("Storage", ["LMDB", "Consensus", "ExchangeTypes"]),
+    room("Identity", ["ExchangeTypes", crypto, x509]),
+    room("Engines", ["OpenAIFormat", asyncHTTPClient, nioCore, nioHTTP1, log]),
+    room(
+      "Transport",
+      [
+        "HTTP2Session", "Identity", "ExchangeTypes", nioCore, nioPosix, nioConcurrency, nioTLS,
+        nioSSL, log,
+      ]),
+
+    // client
+    room(
+      "Links",
+      [
+        "Transport", "HTTP2Session", "Identity", "JobDispatch", "WireProtocol", "ExchangeTypes",
+        nioCore,
+      ]),
+
+    // assemblies
+    room(
+      "Coordinator",
+      [
+        "Links", "Transport", "Storage", "Identity", "JobDispatch", "Consensus", "RaftEngine",
+        "WireProtocol", "ExchangeTypes", nioCore, nioPosix, log,
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,30 @@
+public import ExchangeTypes
+public import RaftEngine
+
+/// What replicas say to each other.
+public enum PeerMessage: Sendable, Hashable {
+  /// A message of the consensus algorithm.
+  case raft(RaftMessage)
+  /// A leader asks whether its term is still the receiver's.
+  case readConfirm(term: Term, nonce: UInt64)
+  /// The answer: `confirmed` if the receiver's current term equals `term`.
+  case readConfirmResult(term: Term, nonce: UInt64, confirmed: Bool)
+}
+
+/// The port to the other replicas. A message may be lost, delayed or overtaken, never altered.
+public protocol PeerTransport: AnyObject {
+  /// Sends, or drops the message if there is no link: the algorithm repeats what matters.
+  func send(_ message: PeerMessage, to peer: ReplicaID)
+}
+
+/// Who this replica believes leads.
+public enum ReplicaRole: Sendable, Hashable {
+  /// Follows; the leader's id if one is known.
+  case follower(leader: ReplicaID?)
+  /// Asks for votes.
+  case candidate
+  /// Leads, but has not yet applied an entry of its own term: may not answer anything.
+  case elected
+  /// Leads and knows everything that was ever acknowledged.
+  case leader
+}

@@ -1,0 +1,405 @@
+public import ExchangeCore
+public import ExchangeTypes
+public import RaftEngine
+
+/// Told what happens to a replica. Every call comes from inside one of the replica's event methods;
+/// an observer may propose and read from here, and must not block.
+public protocol ReplicaObserver: AnyObject {
+  /// The role changed.
+  func replica(_ replica: Replica, became role: ReplicaRole, term: Term)
+  /// An entry was applied.
+  func replica(_ replica: Replica, applied: Applied, at index: LogIndex)
+  /// The replica is dead and ignores every further event; the process must end.
+  func replica(_ replica: Replica, failed error: any Error)
+}
+
+/// One replica of the exchange; see this room's README for its invariants, numbered there.
+///
+/// Confined to one loop: every method runs to completion and none may be called from two threads.
+public final class Replica {
+  /// What distinguishes this replica from the others.
+  public struct Configuration: Sendable {
+    /// How the consensus engine is set up: id, address, timeouts, guards.
+    public var engine: RaftEngine.Configuration
+    /// The members of a new cluster, used only while the disk is empty; identical on all of them.
+    public var founding: Membership
+
+    /// Joins the parts.
+    public init(engine: RaftEngine.Configuration, founding: Membership) {
+      self.engine = engine
+      self.founding = founding
+    }
+  }
+
+  /// Starts a write; its end comes back through `writeFinished`.
+  public typealias StartWrite = (WriteBatch) -> Void
+
+  /// This replica's id.
+  public let id: ReplicaID
+  /// The state machine as of `applied`.
+  public private(set) var exchange: Exchange
+  /// The last applied entry.
+  public private(set) var applied: LogIndex
+  /// What it takes itself to be.
+  public private(set) var role: ReplicaRole = .follower(leader: nil)
+  /// The current term.
+  public var term: Term { engine.term }
+  /// The highest index known to be committed.
+  public var commitIndex: LogIndex { engine.commitIndex }
+  /// The last index of the log.
+  public var lastIndex: LogIndex { log.last }
+  /// The voting replicas of the configuration in force.
+  public var voters: [ReplicaID] { engine.membership.voters }
+  /// The members of the configuration in force.
+  public var membership: Membership { engine.membership }
+  /// Whether a write is in flight: a submission now would wait for it anyway.
+  public var isWriting: Bool { inFlight != nil }
+  /// When `tick` wants to be called next, in monotonic milliseconds.
+  public var nextDeadline: UInt64 {
+    min(engine.nextTimeout, reads.deadline ?? .max)
+  }
+
+  private let configuration: Configuration
+  private let store: any ReplicaStore
+  private let startWrite: StartWrite
+  private weak var transport: (any PeerTransport)?
+  private weak var observer: (any ReplicaObserver)?
+  private let engine: RaftEngine
+  private let log: LogTail
+
+  private var appliedTerm: Term
+  private var pending = PendingBatch()
+  private var inFlight: InFlight?
+  private var gated: [(PeerMessage, ReplicaID)] = []
+  private var proposals = WaitingProposals()
+  private var reads = ReadConfirmation()
+  private var isDead = false
+
+  private struct InFlight {
+    /// The last of the engine's log writes in it.
+    var last: WriteNumber?
+    /// Whether messages wait for it.
+    var holdsHardState: Bool
+    var rows: [RowKey: [UInt8]?]
+  }
+
+  /// Loads what the disk holds and starts the engine on it.
+  ///
+  /// - Parameters:
+  ///   - configuration: who this replica is.
+  ///   - store: its disk, read here and for entries and rows that left memory.
+  ///   - startWrite: starts a write on that disk.
+  ///   - transport: the way to the other replicas; kept weakly.
+  ///   - observer: told of everything; kept weakly.
+  ///   - now: monotonic milliseconds.
+  /// - Throws: what the disk or the engine refuses.
+  public init(
+    configuration: Configuration, store: any ReplicaStore, startWrite: @escaping StartWrite,
+    transport: any PeerTransport, observer: any ReplicaObserver, now: UInt64
+  ) throws {
+    self.configuration = configuration
+    self.store = store
+    self.startWrite = startWrite
+    self.transport = transport
+    self.observer = observer
+    id = configuration.engine.id
+
+    let stored = try store.load()
+    if let mark = stored.applied {
+      exchange = try Exchange.restoring(expecting: mark.digest) { table, visit in
+        try store.scan(table: table, prefix: [], from: []) { key, value in
+          try visit(key, value)
+          return true
+        }
+      }
+      applied = mark.index
+      appliedTerm = mark.term
+    } else {
+      exchange = Exchange()
+      applied = LogIndex(0)
+      appliedTerm = Term(0)
+    }
+
+    let isNew = stored.hardState == nil && stored.lastEntry < stored.firstEntry
+    var entries: [LogEntry] = []
+    var next = stored.firstEntry
+    while next <= stored.lastEntry {
+      let read = try store.entries(from: next, countMax: 1_024, bytesMax: LogTail.bytesMax)
+      guard !read.isEmpty else { throw ReplicaFailure.missingEntry(next) }
+      entries += read
+      next = LogIndex(next.rawValue + UInt64(read.count))
+    }
+    let start: RaftStart
+    if isNew {
+      start = .founding(configuration.founding)
+      pending.batch.hardState = start.hardState
+      pending.append(start.entries, at: start.firstIndex, truncating: false)
+      entries = start.entries
+    } else {
+      start = RaftStart(
+        hardState: stored.hardState, firstIndex: stored.firstEntry, entries: entries,
+        applied: applied)
+    }
+    log = LogTail(store: store, after: LogIndex(stored.firstEntry.rawValue - 1))
+    log.append(entries)
+    engine = try RaftEngine(configuration: configuration.engine, start: start, log: log, at: now)
+  }
+
+  /// Acts on what the start itself demands. Call once, when the observer is ready.
+  public func start() {
+    absorb(engine.firstUpdate)
+  }
+
+  // MARK: Events
+
+  /// Time has passed: call at `nextDeadline`.
+  public func tick(now: UInt64) {
+    if engine.nextTimeout <= now { step(.timeout, at: now) }
+    for read in reads.takeExpired(now: now) { read(.unavailable) }
+    beginReadRound(now: now)
+  }
+
+  /// A message from another replica arrived.
+  public func receive(_ message: PeerMessage, from peer: ReplicaID, now: UInt64) {
+    guard !isDead else { return }
+    switch message {
+    case .raft(let message):
+      step(.receive(message, from: peer), at: now)
+    case .readConfirm(let asked, let nonce):
+      let answer = PeerMessage.readConfirmResult(
+        term: asked, nonce: nonce, confirmed: asked == term)
+      transport?.send(answer, to: peer)
+    case .readConfirmResult(let asked, let nonce, let confirmed):
+      guard confirmed, asked == term, role == .leader else { return }
+      reads.confirm(nonce: nonce, by: peer)
+      finishReads(now: now)
+    }
+  }
+
+  /// The write in flight has ended.
+  public func writeFinished(_ result: Result<Void, any Error>, now: UInt64) {
+    guard !isDead else { return }
+    guard let finished = inFlight else { preconditionFailure("no write was in flight") }
+    if case .failure(let error) = result {
+      fail(error)
+      return
+    }
+    inFlight = nil
+    if finished.holdsHardState, pending.batch.hardState == nil {
+      let messages = gated
+      gated = []
+      for (message, peer) in messages { transport?.send(message, to: peer) }
+    }
+    if let last = finished.last { step(.persisted(through: last), at: now) }
+    applyCommitted()
+    writeIfIdle()
+  }
+
+  /// Submits entries, each a batch of commands; each completion is called exactly once (invariant 5).
+  public func submit(
+    _ payloads: [(bytes: [UInt8], completion: (ProposalResult) -> Void)], now: UInt64
+  ) {
+    guard !isDead, isLeading else {
+      let refusal = ProposalRefusal.notLeader(leader: knownLeader)
+      for payload in payloads { payload.completion(.refused(refusal)) }
+      return
+    }
+    // The entries take the next indices; register before stepping, since a single voter may apply
+    // them within the step.
+    let first = log.last.next
+    let submitted = term
+    let entries = payloads.map { Proposal.command($0.bytes) }
+    do throws(RaftFailure) {
+      let update = try engine.step(.submit(entries), at: now)
+      if let refusal = update.refusal {
+        let reason: ProposalRefusal =
+          switch refusal {
+          case .tooManyUncommitted: .overloaded
+          default: .notLeader(leader: nil)
+          }
+        for payload in payloads { payload.completion(.refused(reason)) }
+      } else {
+        var index = first
+        for payload in payloads {
+          proposals.add(index: index, term: submitted, completion: payload.completion)
+          index = index.next
+        }
+      }
+      absorb(update)
+    } catch {
+      fail(error)
+    }
+  }
+
+  /// Asks for a moment at which this replica's memory may answer a linearizable read.
+  public func confirmRead(now: UInt64, _ completion: @escaping (ReadResult) -> Void) {
+    guard !isDead, role == .leader else {
+      completion(.unavailable)
+      return
+    }
+    reads.add(completion)
+    beginReadRound(now: now)
+  }
+
+  /// The highest index known to be durable on another replica; nil unless this one leads.
+  public func matchIndex(of peer: ReplicaID) -> LogIndex? { engine.matchIndex(of: peer) }
+
+  /// The newest value of a row, whether or not it has reached the disk.
+  public func row(table: UInt8, key: [UInt8]) throws -> [UInt8]? {
+    let name = RowKey(table: table, key: key)
+    if let value = pending.rows[name] { return value }
+    if let value = inFlight?.rows[name] { return value }
+    return try store.row(table: table, key: key)
+  }
+
+  /// Makes rows of applied entries durable even if nothing else is to be written.
+  public func flushRows() {
+    guard !isDead else { return }
+    writeIfIdle(rowsAlone: true)
+  }
+
+  /// Hands leadership to another voter, for a graceful stop; nothing happens unless this one leads.
+  public func transferLeadership(to peer: ReplicaID, now: UInt64) {
+    guard !isDead, isLeading else { return }
+    step(.transfer(peer), at: now)
+  }
+
+  // MARK: Steps
+
+  private var isLeading: Bool { role == .leader || role == .elected }
+
+  /// Who leads as far as this replica knows.
+  public var knownLeader: ReplicaID? {
+    switch role {
+    case .follower(let leader): leader
+    case .candidate: nil
+    case .elected, .leader: id
+    }
+  }
+
+  private func step(_ event: RaftEvent, at now: UInt64) {
+    guard !isDead else { return }
+    do throws(RaftFailure) {
+      absorb(try engine.step(event, at: now))
+    } catch {
+      fail(error)
+    }
+  }
+
+  private func absorb(_ update: RaftUpdate) {
+    if let hardState = update.hardState { pending.batch.hardState = hardState }
+    if let write = update.write {
+      if write.truncates { log.truncate(from: write.first) }
+      pending.append(write.entries, at: write.first, truncating: write.truncates)
+      pending.lastWrite = write.number
+      log.append(write.entries)
+    }
+    let mustWait = pending.batch.hardState != nil || inFlight?.holdsHardState == true
+    for envelope in update.messages {
+      if mustWait {
+        gated.append((.raft(envelope.message), envelope.to))
+      } else {
+        transport?.send(.raft(envelope.message), to: envelope.to)
+      }
+    }
+    updateRole()
+    applyCommitted()
+    writeIfIdle()
+  }
+
+  private func updateRole() {
+    let next: ReplicaRole
+    switch engine.role {
+    case .follower(let leader): next = .follower(leader: leader)
+    case .candidate: next = .candidate
+    case .leader: next = isLeading && roleTerm == term ? role : .elected
+    }
+    guard next != role || roleTerm != term else { return }
+    let led = isLeading
+    role = next
+    roleTerm = term
+    if led, next != .leader {
+      for completion in proposals.takeAll() { completion(.unknown) }
+      for read in reads.takeAll() { read(.unavailable) }
+    }
+    observer?.replica(self, became: next, term: term)
+  }
+  private var roleTerm = Term(0)
+
+  private func applyCommitted() {
+    while !isDead {
+      let index = applied.next
+      guard index <= engine.applicableIndex else { break }
+      let entry = log[index]
+      if entry.kind == .command {
+        do {
+          let result = try exchange.apply(payload: entry.payload, at: index)
+          pending.note(result.changes)
+          applied = index
+          appliedTerm = entry.term
+          if let completion = proposals.take(at: index, term: entry.term) {
+            completion(.applied(outcomes: result.outcomes, index: index))
+          }
+          observer?.replica(self, applied: result, at: index)
+        } catch {
+          fail(ReplicaFailure.undecodable(index, error))
+          return
+        }
+      } else {
+        applied = index
+        appliedTerm = entry.term
+      }
+      pending.batch.applied = AppliedMark(
+        index: applied, term: appliedTerm, digest: exchange.digest)
+      if role == .elected, entry.term == term {
+        role = .leader
+        observer?.replica(self, became: .leader, term: term)
+      }
+    }
+    log.release(through: min(applied, engine.lastStored))
+    for read in reads.takeReady(applied: applied) { read(.ready) }
+  }
+
+  private func writeIfIdle(rowsAlone: Bool = false) {
+    guard inFlight == nil, !isDead, pending.mustBeWritten || (rowsAlone && !pending.isEmpty)
+    else { return }
+    let taken = pending.take()
+    inFlight = InFlight(
+      last: taken.lastWrite, holdsHardState: taken.batch.hardState != nil, rows: taken.rows)
+    startWrite(taken.batch)
+  }
+
+  // MARK: Reads
+
+  private func beginReadRound(now: UInt64) {
+    guard reads.wantsRound, role == .leader else { return }
+    let nonce = reads.begin(
+      index: engine.commitIndex, self: id,
+      deadline: now + UInt64(configuration.engine.electionTimeout))
+    for peer in voters where peer != id {
+      transport?.send(.readConfirm(term: term, nonce: nonce), to: peer)
+    }
+    finishReads(now: now)
+  }
+
+  private func finishReads(now: UInt64) {
+    reads.finishIfConfirmed(voters: voters)
+    for read in reads.takeReady(applied: applied) { read(.ready) }
+    if reads.wantsRound { beginReadRound(now: now) }
+  }
+
+  private func fail(_ error: any Error) {
+    isDead = true
+    for completion in proposals.takeAll() { completion(.unknown) }
+    for read in reads.takeAll() { read(.unavailable) }
+    observer?.replica(self, failed: error)
+  }
+}
+
+/// Why a replica died or could not start, beyond what its disk and its engine say themselves.
+public enum ReplicaFailure: Error {
+  /// The store claims an entry that it does not give.
+  case missingEntry(LogIndex)
+  /// A committed entry that no state machine of this version wrote.
+  case undecodable(LogIndex, any Error)
+}

@@ -1,0 +1,52 @@
+public import ExchangeTypes
+public import Identity
+
+/// Everything that a coordinator is told at its start.
+public struct CoordinatorConfiguration: Sendable {
+  /// How peers, workers and clients reach it and know it.
+  public enum Security: Sendable {
+    /// TLS 1.3 with the certificates of this identity.
+    case identity(NodeIdentity)
+    /// No TLS: on loopback addresses only.
+    case plaintextOnLoopback
+  }
+
+  /// Its id in the consensus group.
+  public var replica: ReplicaID
+  /// Where it listens.
+  public var host: String
+  /// The port, or 0 for any that is free.
+  public var port: Int
+  /// Every founding member's address as the others reach it, its own included.
+  public var members: [ReplicaID: String]
+  /// Where its data is.
+  public var directory: String
+  /// The cluster that it belongs to.
+  public var clusterID: ClusterID
+  /// SHA-256 of the root key's secret: opens the books of a new cluster.
+  public var rootSecretHash: [UInt8]
+  /// The keys that job keys are wrapped under.
+  public var keyring: Keyring
+  /// How connections are secured.
+  public var security: Security
+  /// Program and version, for handshakes and status.
+  public var software: String
+
+  /// Joins the parts.
+  public init(
+    replica: ReplicaID, host: String, port: Int, members: [ReplicaID: String],
+    directory: String, clusterID: ClusterID, rootSecretHash: [UInt8], keyring: Keyring,
+    security: Security, software: String
+  ) {
+    self.replica = replica
+    self.host = host
+    self.port = port
+    self.members = members
+    self.directory = directory
+    self.clusterID = clusterID
+    self.rootSecretHash = rootSecretHash
+    self.keyring = keyring
+    self.security = security
+    self.software = software
+  }
+}

@@ -1,0 +1,35 @@
+internal import Consensus
+internal import ExchangeTypes
+internal import RaftEngine
+internal import WireProtocol
+
+// Peer messages as the wire carries them. The library's `version` bytes are those of libraft 0.22.1
+// (`raft.h`, RAFT_*_VERSION); the wire's own version is agreed on in the handshake.
+
+extension PeerMessage {
+  /// The message as a frame's content.
+  var wire: any WireMessage {
+    switch self {
+    case .readConfirm(let term, let nonce):
+      return ReadConfirm(term: term, nonce: nonce)
+    case .readConfirmResult(let term, let nonce, let confirmed):
+      return ReadConfirmResult(term: term, nonce: nonce, confirmed: confirmed)
+    case .raft(let message):
+      return message.wire
+    }
+  }
+
+  /// What a frame on a peer stream says; nil if it is no peer message.
+  init?(_ message: Message) {
+    switch message {
+    case .readConfirm(let message):
+      self = .readConfirm(term: message.term, nonce: message.nonce)
+    case .readConfirmResult(let message):
+      self = .readConfirmResult(
+        term: message.term, nonce: message.nonce, confirmed: message.confirmed)
+    default:
+      guard let message = RaftMessage(message) else { return nil }
+      self = .raft(message)
+    }
+  }
+}

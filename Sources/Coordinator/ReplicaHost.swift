@@ -1,0 +1,213 @@
+internal import Consensus
+internal import ExchangeTypes
+internal import JobDispatch
+internal import Logging
+internal import NIOCore
+internal import Storage
+internal import WireProtocol
+
+/// The loop around a replica and its dispatcher: its timer, the ends of its turns, and writes whose end
+/// comes back from the disk's thread.
+///
+/// Confined to `eventLoop`. Several events of one turn of the loop share one `endOfTurn`, so that what
+/// arrives together is proposed together.
+final class ReplicaHost {
+  let eventLoop: any EventLoop
+  let dispatcher: Dispatcher
+  let replica: Replica
+  private let clock: LoopClock
+  private let store: LMDBReplicaStore
+  private let log: Logger
+  private var links: (any CoordinatorLinks)?
+  private var turnIsScheduled = false
+  private var timer: Scheduled<Void>?
+  private var armedFor: UInt64 = .max
+  private var hasStopped = false
+  /// Told once, when the replica has died: the process must end.
+  var failed: ((any Error) -> Void)?
+
+  init(
+    configuration: CoordinatorConfiguration, founding: Consensus.Replica.Configuration,
+    store: LMDBReplicaStore, eventLoop: any EventLoop, log: Logger
+  ) throws {
+    self.eventLoop = eventLoop
+    self.store = store
+    self.log = log
+    clock = LoopClock()
+    let shell = Shell()
+    dispatcher = Dispatcher(
+      configuration: .init(
+        clusterID: configuration.clusterID, rootSecretHash: configuration.rootSecretHash,
+        addresses: configuration.members, software: configuration.software),
+      clock: clock, sealer: KeyringSealer(keyring: configuration.keyring), shell: shell)
+    let writes = Writes(store: store, eventLoop: eventLoop)
+    replica = try Replica(
+      configuration: founding, store: store, startWrite: { writes.start($0) },
+      transport: shell, observer: dispatcher, now: clock.now)
+    dispatcher.attach(replica)
+    self.shell = shell
+    self.writes = writes
+    shell.host = self
+    writes.host = self
+  }
+
+  private let shell: Shell
+  private let writes: Writes
+
+  /// Begins: the replica may speak from here on.
+  func start(links: any CoordinatorLinks) {
+    eventLoop.preconditionInEventLoop()
+    self.links = links
+    replica.start()
+    endTurn()
+  }
+
+  /// Nothing happens any more.
+  func stop() {
+    hasStopped = true
+    timer?.cancel()
+    timer = nil
+    links = nil
+  }
+
+  /// A message from another coordinator.
+  func receive(_ message: PeerMessage, from peer: ReplicaID) {
+    guard !hasStopped else { return }
+    replica.receive(message, from: peer, now: clock.now)
+    scheduleEndOfTurn()
+  }
+
+  /// Hands leadership to the voter that is furthest, if this one leads.
+  func handOver() {
+    guard !hasStopped, replica.role == .leader else { return }
+    let others = replica.voters.filter { $0 != replica.id }
+    let ranked = others.sorted {
+      (replica.matchIndex(of: $0) ?? LogIndex(0)) > (replica.matchIndex(of: $1) ?? LogIndex(0))
+    }
+    guard let successor = ranked.first else { return }
+    replica.transferLeadership(to: successor, now: clock.now)
+    scheduleEndOfTurn()
+  }
+
+  // MARK: Turns
+
+  fileprivate func writeFinished(_ result: Result<Void, any Error>) {
+    guard !hasStopped else { return }
+    replica.writeFinished(result, now: clock.now)
+    endTurn()
+  }
+
+  fileprivate func scheduleEndOfTurn() {
+    guard !turnIsScheduled, !hasStopped else { return }
+    turnIsScheduled = true
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    eventLoop.execute { bound.value.endTurn() }
+  }
+
+  private func endTurn() {
+    turnIsScheduled = false
+    guard !hasStopped else { return }
+    dispatcher.endOfTurn()
+    arm()
+  }
+
+  private func arm() {
+    let next = dispatcher.nextDeadline
+    guard next != armedFor || timer == nil else { return }
+    timer?.cancel()
+    armedFor = next
+    let now = clock.now
+    let delay = next > now ? Int64(clamping: min(next - now, 60_000)) : 0
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    timer = eventLoop.scheduleTask(in: .milliseconds(delay)) {
+      let host = bound.value
+      host.timer = nil
+      guard !host.hasStopped else { return }
+      host.dispatcher.tick()
+      host.endTurn()
+    }
+  }
+
+  // MARK: For the ports
+
+  fileprivate func send(_ message: PeerMessage, to peer: ReplicaID) {
+    links?.send(message.wire, to: peer)
+  }
+
+  fileprivate func openRelay(
+    to leader: ReplicaID, service: Service, authorization: String,
+    owner: any MessageChannelOwner
+  ) -> (any MessageChannel)? {
+    links?.open(service, to: leader, authorization: authorization, owner: owner)
+  }
+
+  fileprivate func leadershipChanged(_ notice: LeaderNotice) {
+    log.info(
+      "leadership",
+      metadata: [
+        "role": "\(replica.role)", "term": "\(notice.term)", "leader": "\(notice.leader)",
+      ])
+    links?.announce(notice)
+  }
+
+  fileprivate func died(_ error: any Error) {
+    log.critical("the replica is dead", metadata: ["error": "\(error)"])
+    hasStopped = true
+    failed?(error)
+  }
+}
+
+/// What a host asks of the links of its process.
+protocol CoordinatorLinks: AnyObject {
+  /// Sends to another coordinator, or drops the message if there is no link.
+  func send(_ message: any WireMessage, to peer: ReplicaID)
+  /// Opens a stream to another coordinator; nil if there is no link.
+  func open(
+    _ service: Service, to peer: ReplicaID, authorization: String,
+    owner: any MessageChannelOwner
+  ) -> (any MessageChannel)?
+  /// Tells every peer, worker and client who leads.
+  func announce(_ notice: LeaderNotice)
+}
+
+/// Fills the dispatcher's and the replica's ports; apart from the host, which they exist before.
+private final class Shell: DispatcherShell, PeerTransport {
+  weak var host: ReplicaHost?
+
+  func wantsEndOfTurn() { host?.scheduleEndOfTurn() }
+  func leadershipChanged(_ notice: LeaderNotice) { host?.leadershipChanged(notice) }
+  func replicaFailed(_ error: any Error) { host?.died(error) }
+
+  func openRelay(
+    to leader: ReplicaID, service: Service, authorization: String,
+    owner: any MessageChannelOwner
+  ) -> (any MessageChannel)? {
+    host?.openRelay(to: leader, service: service, authorization: authorization, owner: owner)
+  }
+
+  func send(_ message: PeerMessage, to peer: ReplicaID) { host?.send(message, to: peer) }
+}
+
+/// Starts writes and brings their ends back to the loop.
+private final class Writes {
+  weak var host: ReplicaHost?
+  private let store: LMDBReplicaStore
+  private let eventLoop: any EventLoop
+
+  init(store: LMDBReplicaStore, eventLoop: any EventLoop) {
+    self.store = store
+    self.eventLoop = eventLoop
+  }
+
+  func start(_ batch: WriteBatch) {
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    store.write(batch) { [eventLoop] result in
+      eventLoop.execute { bound.value.host?.writeFinished(result) }
+    }
+  }
+}
+
+/// The loop's monotonic clock.
+private final class LoopClock: MonotonicClock {
+  var now: UInt64 { NIODeadline.now().uptimeNanoseconds / 1_000_000 }
+}

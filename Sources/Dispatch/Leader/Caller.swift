@@ -1,0 +1,21 @@
+public import ExchangeTypes
+
+/// What a peer presented to be recognised by: an API key's public id and the hash of its secret.
+public struct Credential: Sendable, Hashable {
+  /// Which key.
+  public let key: KeyID
+  /// SHA-256 of the secret: 32 bytes.
+  public let secretHash: [UInt8]
+  /// Joins the parts.
+  public init(key: KeyID, secretHash: [UInt8]) {
+    self.key = key
+    self.secretHash = secretHash
+  }
+}
+
+/// Who asks: recognised by a key, and by nothing that a message says.
+struct Caller {
+  let key: KeyID
+  let account: AccountID
+  let scopes: Scopes
+}

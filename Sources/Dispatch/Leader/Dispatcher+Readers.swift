@@ -1,0 +1,303 @@
+internal import Consensus
+internal import ExchangeCore
+internal import ExchangeTypes
+internal import JobMarket
+internal import WireProtocol
+
+// Readers: who wants a job's events, from where, and what they are sent.
+extension Dispatcher {
+  /// Events in one message to a reader.
+  private static let eventsPerMessage = 256
+  /// Bytes of one message to a reader beyond which no further event is added.
+  private static let messageBytesMax = 64 << 10
+
+  // MARK: Coming and going
+
+  /// Begins to follow a job for the owner of `stream`.
+  func follow(_ message: Follow, from stream: JobStream) {
+    guard let job = exchange.job(message.job), job.account == stream.caller.account else {
+      if let tombstone = exchange.tombstone(message.job),
+        tombstone.account == stream.caller.account
+      {
+        stream.fail(
+          Failure(
+            .outputExpired, "the output of job \(message.job) is no longer kept",
+            job: message.job, charge: tombstone.charge))
+      } else {
+        stream.fail(Failure(.unknownJob, "there is no job \(message.job) in this account"))
+      }
+      return
+    }
+    guard message.fromSeq >= 1 else {
+      stream.fail(Failure(.malformedRequest, "from_seq starts at 1"))
+      return
+    }
+    let hash = message.hash.flatMap(ChainHash.init(bytes:))
+    let reader = JobReader(
+      job: job.id, channel: stream.channel, caller: stream.caller, next: message.fromSeq,
+      hash: hash, isAttached: message.attach)
+    stream.reader = reader
+    readers[job.id, default: []].append(reader)
+    if message.attach, job.orphanDeadline != nil {
+      queue.propose(.adopt(.init(caller: stream.caller.key, job: job.id))) { _ in }
+    }
+    tell(reader, of: job)
+    pump(reader)
+  }
+
+  /// A reader's stream has ended.
+  func readerClosed(_ reader: JobReader) {
+    reader.isDone = true
+    readers[reader.job]?.removeAll { $0 === reader }
+    if readers[reader.job]?.isEmpty == true { readers[reader.job] = nil }
+    guard reader.isAttached, isActive, let job = exchange.job(reader.job),
+      job.mode == .attached, job.ending == nil,
+      readers[reader.job]?.contains(where: \.isAttached) != true
+    else { return }
+    queue.propose(.orphan(.init(job: job.id))) { _ in }
+  }
+
+  /// Sole readers of attached jobs that take nothing end them.
+  func expireReaders(now: UInt64) {
+    let stalled = readers.values.joined().filter {
+      guard let since = $0.stalledSince else { return false }
+      return since + Self.readerStallLimit <= now
+    }
+    for reader in stalled {
+      if let job = exchange.job(reader.job), job.mode == .attached, job.ending == nil,
+        readers[reader.job]?.count == 1
+      {
+        queue.propose(.cancel(.init(caller: reader.caller.key, job: reader.job))) { _ in }
+      }
+      reader.stalledSince = nil
+      reader.channel.abort()
+    }
+  }
+
+  // MARK: Waiting
+
+  func tellReaders(of job: Job) {
+    for reader in readers[job.id] ?? [] { tell(reader, of: job) }
+  }
+
+  private func tell(_ reader: JobReader, of job: Job) {
+    guard job.ending == nil, reader.toldState != job.state else { return }
+    reader.toldState = job.state
+    let position = exchange.queuePosition(job.id) ?? 0
+    let reason: String
+    if job.state == .queued {
+      let view = exchange.model(job.model)
+      reason =
+        if view?.suppliers ?? 0 == 0 {
+          "no worker for \(job.model) is online"
+        } else if view?.slotsFree == 0 {
+          "all \(view?.slots ?? 0) slots for \(job.model) are busy"
+        } else {
+          "a worker is being chosen"
+        }
+    } else {
+      reason = "worker \(job.attempt?.offer.worker.description ?? "") has it"
+    }
+    reader.channel.send(
+      Waiting(state: job.state, position: UInt32(clamping: position), reason: reason))
+  }
+
+  // MARK: Events
+
+  func pumpReaders(of job: JobID) {
+    guard let list = readers[job] else { return }
+    for reader in list { pump(reader) }
+  }
+
+  /// Sends a reader what there is for it, until its channel is full or it has everything.
+  func pump(_ reader: JobReader) {
+    while !reader.isDone {
+      guard reader.channel.outstandingBytes < MessageChannelLimits.outstandingBytesMax else {
+        if reader.stalledSince == nil { reader.stalledSince = clock.now }
+        return
+      }
+      reader.stalledSince = nil
+      guard let job = exchange.job(reader.job) else {
+        finish(reader, Failure(.outputExpired, "the output of job \(reader.job) is no longer kept"))
+        return
+      }
+      let relay = relays[job.id]
+      let last = max(relay?.last ?? 0, job.record.lastSeq)
+      if reader.next > last + 1 || (reader.next == last + 1 && reader.unverifiedHash != nil) {
+        // It has seen as much as there is, or more: a new leader waits for the worker to catch up.
+        guard job.ending != nil else {
+          if reader.next == last + 1 { guard verify(reader, job, relay) else { return } }
+          return
+        }
+        if reader.next > last + 1 || !verify(reader, job, relay) {
+          if !reader.isDone { diverged(reader, job) }
+          return
+        }
+      }
+      if reader.next <= last {
+        guard deliver(to: reader, job, relay) else { return }
+      } else if job.ending != nil {
+        end(reader, job)
+        return
+      } else {
+        return
+      }
+    }
+  }
+
+  /// Sends one message of events. Answers whether the reader goes on.
+  private func deliver(to reader: JobReader, _ job: Job, _ relay: StreamRelay?) -> Bool {
+    if let relay, reader.next >= relay.firstKept {
+      guard verify(reader, job, relay) else { return false }
+      let (events, hash) = relay.events(from: reader.next, countMax: Self.eventsPerMessage)
+      send(events, hash: hash, durable: relay.committed, mac: relay.mac, relay.attempt.epoch, to: reader)
+      return true
+    }
+    guard let segment = recorded(for: reader, job) else { return false }
+    guard verify(reader, job, relay) else { return false }
+    let start = Int(reader.next - segment.first)
+    let end = min(segment.events.count, start + Self.eventsPerMessage)
+    let mac: StreamMAC
+    do {
+      mac = StreamMAC(key: sealer.streamKey(of: try sealer.unwrap(job.wrappedKey)))
+    } catch {
+      finish(reader, Failure(.outputExpired, "the key of job \(job.id) has been destroyed"))
+      return false
+    }
+    send(
+      Array(segment.events[start..<end]), hash: segment.hashes[end - 1],
+      durable: job.record.lastSeq, mac: mac, job.lastEpoch, to: reader)
+    return true
+  }
+
+  private func send(
+    _ events: [Event], hash: ChainHash, durable: UInt64, mac: StreamMAC, _ epoch: Epoch,
+    to reader: JobReader
+  ) {
+    guard let last = events.last else { return }
+    let code = mac.code(
+      for: .init(
+        attempt: AttemptID(job: reader.job, epoch: epoch), lastSeq: last.seq,
+        durableThrough: durable, hash: hash))
+    reader.channel.send(
+      Events(
+        job: reader.job, epoch: epoch, events: events, durableThrough: durable,
+        hash: hash.bytes, mac: code))
+    reader.next = last.seq + 1
+  }
+
+  /// The segment of the record that holds `reader.next`, decoded; nil if the reader was ended.
+  private func recorded(for reader: JobReader, _ job: Job) -> RecordedEvents? {
+    if let segment = reader.segment, segment.contains(reader.next) { return segment }
+    do {
+      let key = try sealer.unwrap(job.wrappedKey)
+      // Hashes chain from the first event: go on from the segment at hand, or start at the beginning.
+      var hash = ChainHash(cluster: configuration.clusterID, job: job.id)
+      var from: UInt64 = 1
+      if let segment = reader.segment, segment.last < reader.next, let last = segment.hashes.last {
+        hash = last
+        from = segment.last + 1
+      }
+      for reference in exchange.segments(of: job.id, from: from) {
+        guard
+          let row = try replica.row(
+            table: Table.segments.rawValue, key: reference.row.key)
+        else { throw MissingRow(table: Table.segments.rawValue, job: job.id) }
+        let events = try SealedEvents.open(
+          Array(row[reference.range]), epoch: reference.epoch, key: key, sealer: sealer)
+        let segment = RecordedEvents(events, hashBefore: hash)
+        reader.segment = segment
+        if segment.contains(reader.next) { return segment }
+        hash = segment.hashes.last ?? hash
+      }
+      throw MissingRow(table: Table.segments.rawValue, job: job.id)
+    } catch {
+      finish(
+        reader,
+        Failure(.internalError, "the record of job \(job.id) cannot be read here: \(error)"))
+      return nil
+    }
+  }
+
+  /// Compares the hash that a reader came with. Answers whether the reader goes on.
+  private func verify(_ reader: JobReader, _ job: Job, _ relay: StreamRelay?) -> Bool {
+    guard let theirs = reader.unverifiedHash else { return true }
+    let seq = reader.next - 1
+    var ours = relay?.hash(at: seq)
+    if ours == nil, seq == job.record.lastSeq { ours = recordHash(of: job) }
+    if ours == nil, seq == 0 {
+      ours = ChainHash(cluster: configuration.clusterID, job: job.id)
+    }
+    if ours == nil, seq < job.record.lastSeq {
+      ours = recorded(for: reader, job)?.hash(at: seq)
+      if reader.isDone { return false }
+      if ours == nil {
+        // `seq` is the last of the segment before the one that holds `next`.
+        ours = reader.segment?.hashBefore
+      }
+    }
+    guard ours == theirs else {
+      diverged(reader, job)
+      return false
+    }
+    reader.unverifiedHash = nil
+    return true
+  }
+
+  private func diverged(_ reader: JobReader, _ job: Job) {
+    finish(
+      reader,
+      Failure(
+        .streamDiverged,
+        "the events before \(reader.next) are not those of the record, which ends at "
+          + "\(job.record.lastSeq)",
+        job: job.id, charge: job.ending?.charge))
+  }
+
+  private func end(_ reader: JobReader, _ job: Job) {
+    reader.channel.send(
+      Ended(summary: summary(of: job), hash: recordHash(of: job).bytes, lastSeq: job.record.lastSeq))
+    reader.isDone = true
+    reader.channel.finish()
+    remove(reader)
+  }
+
+  private func finish(_ reader: JobReader, _ failure: Failure) {
+    reader.isDone = true
+    reader.channel.send(failure)
+    reader.channel.finish()
+    remove(reader)
+  }
+
+  private func remove(_ reader: JobReader) {
+    readers[reader.job]?.removeAll { $0 === reader }
+    if readers[reader.job]?.isEmpty == true { readers[reader.job] = nil }
+  }
+
+  // MARK: Summaries
+
+  /// What is said of a job to its owner.
+  func summary(of job: Job) -> JobSummary {
+    let ending = job.ending
+    return JobSummary(
+      job: job.id, state: job.state, model: job.model, mode: job.mode, createdAt: job.createdAt,
+      epoch: job.lastEpoch,
+      worker: (job.attempt ?? ending?.attempt)?.offer.worker ?? WorkerID(0),
+      promptTokens: ending?.promptTokens ?? .zero,
+      outputTokens: ending?.outputTokens ?? .zero, charge: ending?.charge ?? .zero,
+      hold: job.held, lastSeq: job.record.lastSeq, finish: ending?.finish,
+      error: ending?.error?.rawValue ?? 0, errorText: errorText(of: job))
+  }
+
+  /// What failed, in the engine's words where there are any.
+  private func errorText(of job: Job) -> String {
+    guard let ending = job.ending, let error = ending.error else { return "" }
+    guard !ending.detailSealed.isEmpty, let epoch = ending.attempt?.epoch,
+      let key = try? sealer.unwrap(job.wrappedKey),
+      let events = try? SealedEvents.open(
+        ending.detailSealed, epoch: epoch, key: key, sealer: sealer),
+      let text = events.first.map({ String(decoding: $0.bytes, as: UTF8.self) })
+    else { return error.name }
+    return text
+  }
+}

@@ -1,0 +1,307 @@
+internal import Consensus
+internal import ExchangeCore
+internal import ExchangeTypes
+internal import JobMarket
+internal import WireProtocol
+
+// Streams of running jobs: from the worker, into the record, to their end.
+extension Dispatcher {
+  /// More output tokens than the held bound: an engine that ignores its limit is stopped.
+  private static let overrunTokens: UInt64 = 64
+
+  // MARK: From the worker
+
+  /// Events have come on a slot.
+  func received(_ chunk: Chunk, on slot: WorkerSlot) {
+    let attempt = AttemptID(job: chunk.job, epoch: chunk.epoch)
+    guard let relay = relays[chunk.job], relay.attempt == attempt, relay.slot === slot else {
+      abandon(attempt, on: slot)
+      return
+    }
+    guard !relay.isEnding else { return }
+    do throws(StreamRelay.Refusal) {
+      let isNew = try relay.append(chunk.events)
+      slot.channel.setReading(!relay.isFull)
+      armCheckpoint()
+      if isNew { pumpReaders(of: chunk.job) }
+    } catch {
+      lose(relay, .frameMalformed)
+      return
+    }
+    guard let job = exchange.job(chunk.job) else { return }
+    if UInt64(relay.meter.tokens) > job.bid.outputMax.rawValue + Self.overrunTokens,
+      relay.finished == nil
+    {
+      sendCancel(relay)
+    }
+    settleIfComplete(relay)
+  }
+
+  /// The worker says how an attempt ended.
+  func received(_ finished: AttemptFinished, on slot: WorkerSlot) {
+    let attempt = AttemptID(job: finished.job, epoch: finished.epoch)
+    guard let relay = relays[finished.job], relay.attempt == attempt, relay.slot === slot else {
+      abandon(attempt, on: slot)
+      return
+    }
+    relay.finished = finished
+    settleIfComplete(relay)
+  }
+
+  /// A worker gives up the attempt on its slot at once: it stops, or its memory is full.
+  func gaveUp(_ failure: Failure, on slot: WorkerSlot) {
+    guard case .running(let attempt) = slot.state, let relay = relays[attempt.job],
+      relay.slot === slot
+    else { return }
+    lose(relay, failure.errorCode ?? .workerLost)
+  }
+
+  private func abandon(_ attempt: AttemptID, on slot: WorkerSlot) {
+    release(slot)
+    slot.channel.send(
+      AttemptAbandon(job: attempt.job, epoch: attempt.epoch, term: replica.term))
+  }
+
+  func sendCancel(_ relay: StreamRelay) {
+    relay.slot?.channel.send(
+      AttemptCancel(job: relay.attempt.job, epoch: relay.attempt.epoch, term: replica.term))
+  }
+
+  func cancelRequested(_ attempt: AttemptID) {
+    guard let relay = relays[attempt.job], relay.attempt == attempt else { return }
+    sendCancel(relay)
+  }
+
+  // MARK: Into the record
+
+  private func armCheckpoint() {
+    if nextCheckpoint == .max { nextCheckpoint = clock.now + Self.checkpointInterval }
+  }
+
+  /// Commits what all streams have delivered since the last time, in as few commands as it fits.
+  func checkpoint() {
+    nextCheckpoint = .max
+    var entries: [Command.Checkpoint.Entry] = []
+    var relaysOfBatch: [StreamRelay] = []
+    var bytes = 0
+    func close() {
+      guard !entries.isEmpty else { return }
+      proposeCheckpoint(entries, of: relaysOfBatch)
+      entries = []
+      relaysOfBatch = []
+      bytes = 0
+    }
+    for job in relays.keys.sorted() {
+      guard let relay = relays[job], !relay.isEnding, !relay.isCheckpointing,
+        relay.last > relay.proposed
+      else { continue }
+      guard let extensions = sealed(relay, upTo: Command.Limits.segmentBytesMax / 2) else {
+        continue
+      }
+      let size = extensions.sealed.count + 64
+      if bytes + size > Command.Limits.segmentBytesMax
+        || entries.count == Command.Limits.checkpointEntriesMax
+      {
+        close()
+      }
+      entries.append(.init(attempt: relay.attempt, events: extensions))
+      relaysOfBatch.append(relay)
+      relay.isCheckpointing = true
+      bytes += size
+    }
+    close()
+  }
+
+  /// Seals the next piece of a stream; nil (and the attempt is lost) if that cannot be done.
+  private func sealed(_ relay: StreamRelay, upTo bytesMax: Int) -> Command.RecordExtension? {
+    let events = relay.unproposed(bytesMax: bytesMax - SealedEvents.overheadBytes)
+    guard let last = events.last else { return nil }
+    do {
+      let piece = try relay.seal(events, term: replica.term, sealer: sealer)
+      relay.noteProposed(through: last.seq)
+      return piece
+    } catch {
+      lose(relay, .internalError)
+      return nil
+    }
+  }
+
+  private func proposeCheckpoint(
+    _ entries: [Command.Checkpoint.Entry], of checkpointed: [StreamRelay]
+  ) {
+    queue.propose(.checkpoint(.init(entries: entries))) { [weak self] result in
+      guard let self else { return }
+      for relay in checkpointed { relay.isCheckpointing = false }
+      guard isActive else { return }
+      switch result {
+      case .applied(.accepted(.checkpointed(let outcomes)), _):
+        for (relay, outcome) in zip(checkpointed, outcomes) {
+          if case .rejected = outcome { relay.noteNotRecorded() }
+        }
+      case .applied, .refused, .invalid, .unknown:
+        for relay in checkpointed { relay.noteNotRecorded() }
+      }
+      for relay in checkpointed where relays[relay.attempt.job] === relay {
+        if relay.last > relay.proposed { armCheckpoint() }
+        settleIfComplete(relay)
+      }
+    }
+  }
+
+  /// A job's record has grown.
+  func recordAdvanced(_ job: JobID, through seq: UInt64) {
+    guard let relay = relays[job], seq <= relay.last else { return }
+    let isNew = relay.noteCommitted(through: seq)
+    relay.slot?.channel.setReading(!relay.isFull)
+    if relay.last > relay.proposed { armCheckpoint() }
+    if isNew { pumpReaders(of: job) }
+    settleIfComplete(relay)
+  }
+
+  // MARK: To the end
+
+  /// Settles an attempt once its worker has said how it ended and every event of it is here. All
+  /// but the last piece goes ahead as checkpoints; the last rides in the settle itself.
+  func settleIfComplete(_ relay: StreamRelay) {
+    guard let finished = relay.finished, !relay.isEnding, !relay.isCheckpointing, isActive
+    else { return }
+    guard relay.received >= finished.lastSeq else { return }
+    if relay.isFull { return }
+    guard finished.lastSeq == relay.last, finished.hash == relay.lastHash.bytes else {
+      lose(relay, .streamDiverged)
+      return
+    }
+    if finished.finish == .error, finished.retryElsewhere, relay.last == 0 {
+      failedWorkers[relay.attempt.job, default: []].insert(relay.worker)
+      lose(relay, ErrorCode(rawValue: finished.error) ?? .engineError, retryElsewhere: true)
+      return
+    }
+    let bytesMax = Command.Limits.segmentBytesMax - SealedEvents.overheadBytes
+    let events = relay.unproposed(bytesMax: bytesMax)
+    if let last = events.last, last.seq < relay.last {
+      checkpoint()
+      return
+    }
+    relay.isEnding = true
+    do {
+      let tail = try events.isEmpty
+        ? nil : relay.seal(events, term: replica.term, sealer: sealer)
+      if let last = events.last { relay.noteProposed(through: last.seq) }
+      let detail = try sealedDetail(finished.errorText, of: relay)
+      settle(
+        relay,
+        Command.Settle(
+          attempt: relay.attempt, finish: finished.finish,
+          usage: ReportedUsage(
+            promptTokens: finished.usage.promptTokens.map { TokenCount(UInt64($0)) },
+            outputTokens: finished.usage.outputTokens.map { TokenCount(UInt64($0)) }),
+          error: finished.error == 0
+            ? nil : ErrorCode(rawValue: finished.error) ?? .engineError,
+          detailSealed: detail, tail: tail,
+          claim: .init(lastSeq: finished.lastSeq, chainHash: finished.hash)))
+    } catch {
+      relay.isEnding = false
+      lose(relay, .internalError)
+    }
+  }
+
+  /// Ends a job by the leader's own word, with what the record has.
+  func settleWithoutWorker(_ relay: StreamRelay, error: ErrorCode) {
+    relay.isEnding = true
+    settle(
+      relay,
+      Command.Settle(
+        attempt: relay.attempt, finish: .error, usage: ReportedUsage(), error: error))
+  }
+
+  private func settle(_ relay: StreamRelay, _ command: Command.Settle) {
+    queue.propose(.settle(command)) { [weak self] result in
+      guard let self, isActive, relays[relay.attempt.job] === relay else { return }
+      switch result {
+      case .applied(.accepted, _):
+        break  // the effect `jobEnded` has done the rest
+      case .applied(.rejected, _), .invalid:
+        relay.isEnding = false
+        lose(relay, .internalError)
+      case .refused, .unknown:
+        relay.isEnding = false
+        relay.noteNotRecorded()
+        armCheckpoint()
+      }
+    }
+  }
+
+  private func sealedDetail(_ text: String, of relay: StreamRelay) throws -> [UInt8] {
+    guard !text.isEmpty else { return [] }
+    let event = Event(
+      seq: 0, choice: 0, kind: .text, tokenCount: 0, ids: [], bytes: Array(text.utf8))
+    return try relay.sealDetail(event, term: replica.term, sealer: sealer)
+  }
+
+  /// Takes an attempt away from its worker.
+  func lose(_ relay: StreamRelay, _ reason: ErrorCode, retryElsewhere: Bool = true) {
+    guard !relay.isEnding else { return }
+    relay.isEnding = true
+    failedWorkers[relay.attempt.job, default: []].insert(relay.worker)
+    recordRest(of: relay)
+    queue.propose(
+      .attemptLost(
+        .init(attempt: relay.attempt, reason: reason, retryElsewhere: retryElsewhere))
+    ) { [weak self] result in
+      guard let self, isActive, relays[relay.attempt.job] === relay else { return }
+      if case .applied = result { return }
+      relay.isEnding = false
+      relay.awaitedUntil = min(relay.awaitedUntil, clock.now + 100)
+    }
+  }
+
+  /// Commits what readers may already have seen before an attempt is taken away: a job whose record is
+  /// empty may start again, and must not when somebody has read its beginning.
+  private func recordRest(of relay: StreamRelay) {
+    let bytesMax = Command.Limits.segmentBytesMax - SealedEvents.overheadBytes
+    while true {
+      let events = relay.unproposed(bytesMax: bytesMax)
+      guard let last = events.last,
+        let piece = try? relay.seal(events, term: replica.term, sealer: sealer)
+      else { return }
+      relay.noteProposed(through: last.seq)
+      queue.propose(
+        .checkpoint(.init(entries: [.init(attempt: relay.attempt, events: piece)]))
+      ) { _ in }
+    }
+  }
+
+  /// A job waits for a worker, for the first time or again.
+  func requeued(_ job: JobID) {
+    if let relay = relays.removeValue(forKey: job) { letGo(relay, settled: false) }
+    planModel(of: job)
+    if let job = exchange.job(job) { tellReaders(of: job) }
+  }
+
+  /// A job has ended: its worker may forget it, its readers get the rest and the ending.
+  func ended(_ job: JobID) {
+    forgetBody(of: job)
+    failedWorkers[job] = nil
+    reservations[job] = nil
+    if let relay = relays.removeValue(forKey: job) {
+      letGo(relay, settled: true)
+      // What was delivered beyond the record does not count: readers are served from the record now.
+      for reader in readers[job] ?? [] { reader.segment = nil }
+    }
+    pumpReaders(of: job)
+  }
+
+  private func letGo(_ relay: StreamRelay, settled: Bool) {
+    guard let slot = relay.slot else { return }
+    release(slot)
+    slot.channel.setReading(true)
+    let attempt = relay.attempt
+    if settled {
+      slot.channel.send(
+        AttemptSettled(job: attempt.job, epoch: attempt.epoch, term: replica.term))
+    } else {
+      slot.channel.send(
+        AttemptAbandon(job: attempt.job, epoch: attempt.epoch, term: replica.term))
+    }
+  }
+}

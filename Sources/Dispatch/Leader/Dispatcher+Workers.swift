@@ -1,0 +1,358 @@
+internal import Consensus
+internal import ExchangeCore
+internal import ExchangeTypes
+internal import JobMarket
+internal import WireProtocol
+
+// Workers: registration, leases, slots, and giving queued jobs to them.
+extension Dispatcher {
+  // MARK: Registration
+
+  /// A worker announces itself on its registration stream.
+  func register(_ message: WorkerRegister, from stream: WorkerStream) {
+    let offers = message.offers.map(Offer.init)
+    let command = Command.workerRegister(
+      .init(
+        caller: stream.caller.key, name: message.name, incarnation: message.incarnation,
+        offers: offers, draining: message.draining))
+    queue.propose(command) { [weak self, weak stream] result in
+      guard let self, let stream, isActive else { return }
+      if case .applied(.accepted(.worker(let worker, _)), _) = result {
+        registered(worker, incarnation: message.incarnation, on: stream)
+      } else {
+        stream.fail(Failure(result) ?? .notLeader)
+      }
+    }
+  }
+
+  private func registered(_ worker: WorkerID, incarnation: UInt64, on stream: WorkerStream) {
+    guard !stream.isClosed else { return }
+    let lease = UInt64(WorkerSession.leaseMilliseconds)
+    let session: WorkerSession
+    if let known = sessions[worker] {
+      session = known
+      if let old = known.channel, old !== stream.channel { old.abort() }
+    } else {
+      session = WorkerSession(
+        worker: worker, incarnation: incarnation, channel: nil, leaseUntil: 0)
+      sessions[worker] = session
+    }
+    if session.incarnation != incarnation {
+      // Another run of the process: what the old one was doing is lost.
+      for relay in relays.values where relay.worker == worker { lose(relay, .workerLost) }
+      session.incarnation = incarnation
+    }
+    session.channel = stream.channel
+    session.leaseUntil = clock.now + lease
+    session.isEnding = false
+    stream.session = session
+    // Attempts that this worker is believed to run: it has one lease to offer them again.
+    for relay in relays.values where relay.worker == worker && relay.slot == nil {
+      relay.awaitedUntil = clock.now + lease
+    }
+    stream.channel.send(
+      WorkerRegistered(
+        worker: worker, term: replica.term, leaseMs: WorkerSession.leaseMilliseconds))
+    planModels(of: worker)
+  }
+
+  /// A worker says that it is there.
+  func heartbeat(_ message: WorkerHeartbeat, from stream: WorkerStream) {
+    guard let session = stream.session, session.worker == message.worker else { return }
+    session.leaseUntil = clock.now + UInt64(WorkerSession.leaseMilliseconds)
+    let wasHealthy = session.engineIsHealthy
+    session.engineIsHealthy = message.engineHealthy
+    stream.channel.send(WorkerHeartbeatAck(nonce: message.nonce, term: replica.term))
+    if message.engineHealthy, !wasHealthy { planModels(of: session.worker) }
+  }
+
+  /// A registration stream has ended: no new work from now on; the lease decides about the rest.
+  func workerStreamClosed(_ stream: WorkerStream) {
+    guard let session = stream.session, session.channel === stream.channel else { return }
+    session.channel = nil
+  }
+
+  /// Leases that are over: the worker is gone, and what it had is taken back.
+  func expireLeases(now: UInt64) {
+    for worker in sessions.keys.sorted() {
+      guard let session = sessions[worker], session.leaseUntil <= now, !session.isEnding
+      else { continue }
+      session.isEnding = true
+      session.leaseUntil = .max
+      session.channel?.abort()
+      session.channel = nil
+      queue.propose(
+        .workerGone(.init(worker: worker, incarnation: session.incarnation))
+      ) { [weak self] _ in
+        guard let self, let session = sessions[worker], session.channel == nil else { return }
+        sessions[worker] = nil
+      }
+      for relay in relays.values where relay.worker == worker && relay.slot == nil {
+        lose(relay, .workerLost)
+      }
+    }
+    for relay in relays.values
+    where relay.slot == nil && relay.awaitedUntil <= now && !relay.isEnding {
+      lose(relay, .workerLost)
+    }
+  }
+
+  func workerChanged(_ worker: WorkerID) { planModels(of: worker) }
+
+  private func planModels(of worker: WorkerID) {
+    guard let known = exchange.worker(worker) else { return }
+    for offer in known.offers { modelsToPlan.insert(offer.model) }
+    shell?.wantsEndOfTurn()
+  }
+
+  // MARK: Slots
+
+  /// A worker parks a slot.
+  func park(_ message: Park, on slot: WorkerSlot) {
+    guard slot.state == .opened else { return }
+    guard let session = session(message.worker, of: slot.caller, message.incarnation) else {
+      slot.channel.send(
+        Failure(.unknownWorker, "register with this coordinator first, then park slots"))
+      slot.channel.finish()
+      return
+    }
+    slot.worker = message.worker
+    slot.state = .parked
+    if !session.slots.contains(where: { $0 === slot }) { session.slots.append(slot) }
+    planModels(of: message.worker)
+  }
+
+  /// A worker offers an attempt that it still has.
+  func resume(_ message: AttemptResume, on slot: WorkerSlot) {
+    let attempt = AttemptID(job: message.job, epoch: message.epoch)
+    guard slot.state == .opened,
+      let session = session(message.worker, of: slot.caller, message.incarnation)
+    else {
+      slot.channel.send(
+        Failure(.unknownWorker, "register with this coordinator first, then resume attempts"))
+      slot.channel.finish()
+      return
+    }
+    slot.worker = message.worker
+    if !session.slots.contains(where: { $0 === slot }) { session.slots.append(slot) }
+    guard let relay = relays[attempt.job], relay.attempt == attempt,
+      relay.worker == message.worker, !relay.isEnding
+    else {
+      slot.channel.send(
+        AttemptAbandon(job: attempt.job, epoch: attempt.epoch, term: replica.term))
+      return
+    }
+    guard message.firstSeq <= relay.received + 1 else {
+      // It has dropped events that this leader does not have: nothing can fill the gap.
+      lose(relay, .workerLost)
+      slot.channel.send(
+        AttemptAbandon(job: attempt.job, epoch: attempt.epoch, term: replica.term))
+      return
+    }
+    if let old = relay.slot, old !== slot { release(old) }
+    relay.slot = slot
+    slot.state = .running(attempt)
+    slot.channel.send(
+      AttemptContinue(
+        job: attempt.job, epoch: attempt.epoch, term: replica.term,
+        fromSeq: relay.received + 1))
+    if case .cancelling = exchange.job(attempt.job)?.phase { sendCancel(relay) }
+  }
+
+  private func session(_ worker: WorkerID, of caller: Caller, _ incarnation: UInt64)
+    -> WorkerSession?
+  {
+    guard let session = sessions[worker], session.channel != nil,
+      session.incarnation == incarnation, exchange.worker(worker)?.account == caller.account
+    else { return nil }
+    return session
+  }
+
+  /// A slot stream has ended.
+  func slotClosed(_ slot: WorkerSlot) {
+    let state = slot.state
+    slot.state = .gone
+    if let worker = slot.worker { sessions[worker]?.slots.removeAll { $0 === slot } }
+    switch state {
+    case .running(let attempt):
+      guard let relay = relays[attempt.job], relay.slot === slot else { return }
+      relay.slot = nil
+      relay.awaitedUntil = clock.now + UInt64(WorkerSession.leaseMilliseconds)
+    case .reserved(let job):
+      reservations[job] = nil
+      planModel(of: job)
+    case .opened, .parked, .gone:
+      break
+    }
+  }
+
+  /// Lets a slot's worker park it again.
+  func release(_ slot: WorkerSlot) {
+    if slot.state != .gone { slot.state = .opened }
+  }
+
+  // MARK: Planning
+
+  func planModel(of job: JobID) {
+    guard let job = exchange.job(job) else { return }
+    modelsToPlan.insert(job.model)
+    shell?.wantsEndOfTurn()
+  }
+
+  /// Proposes an assignment for every queued job that a free slot can take.
+  func plan() {
+    guard !modelsToPlan.isEmpty else { return }
+    let models = modelsToPlan.sorted()
+    modelsToPlan = []
+    for model in models {
+      let candidates = exchange.asks(model: model).compactMap { ask -> Planner.Candidate? in
+        guard let session = sessions[ask.id.worker], session.free > 0 else { return nil }
+        let reserved = reservations.count {
+          $0.value.worker == ask.id.worker && exchange.job($0.key)?.model == model
+        }
+        let room = exchange.freeSlots(ask.id) - reserved
+        guard room > 0 else { return nil }
+        return Planner.Candidate(
+          ask: ask, busy: session.busy, free: min(session.free, room))
+      }
+      guard !candidates.isEmpty else { continue }
+      let room = candidates.reduce(0) { $0 + $1.free }
+      // Jobs whose assignment is under way are still queued in the state.
+      let queued = exchange.queued(model: model, limit: room + reservations.count)
+      let demands = queued.filter { reservations[$0] == nil }.prefix(room)
+        .compactMap { id -> Planner.Demand? in
+          guard let job = exchange.job(id) else { return nil }
+          return Planner.Demand(job: id, bid: job.bid, excluded: failedWorkers[id] ?? [])
+        }
+      for (job, candidate) in Planner.plan(demands, on: candidates) {
+        assign(job, to: candidate.ask)
+      }
+    }
+  }
+
+  private func assign(_ job: JobID, to ask: Ask) {
+    guard let queued = exchange.job(job), let session = sessions[ask.id.worker],
+      let slot = session.reserve(for: job)
+    else { return }
+    reservations[job] = slot
+    let epoch = Epoch(queued.lastEpoch.rawValue + 1)
+    queue.propose(
+      .assign(.init(job: job, epoch: epoch, offer: ask.id, askVersion: ask.version))
+    ) { [weak self] result in
+      guard let self, isActive else { return }
+      if case .applied(.accepted, _) = result { return }  // the effect has done the rest
+      if reservations[job] === slot { reservations[job] = nil }
+      if slot.state == .reserved(job) { slot.state = .parked }
+      if case .applied(.rejected, _) = result { planModel(of: job) }
+    }
+  }
+
+  /// An assignment is committed: the worker is told on the slot that was reserved for it.
+  func assigned(_ attempt: AttemptID, to worker: WorkerID) {
+    let reserved = reservations.removeValue(forKey: attempt.job)
+    guard let job = exchange.job(attempt.job) else { return }
+    expect(job, until: clock.now + UInt64(WorkerSession.leaseMilliseconds))
+    guard let relay = relays[attempt.job] else { return }
+    guard let slot = reserved, slot.state == .reserved(attempt.job), slot.worker == worker else {
+      // The slot went away between the proposal and now; nobody has begun anything.
+      lose(relay, .workerLost)
+      return
+    }
+    do {
+      let body = try body(of: job, key: relay.key)
+      relay.slot = slot
+      slot.state = .running(attempt)
+      slot.channel.send(
+        Assign(
+          job: job.id, epoch: attempt.epoch, term: replica.term, endpoint: job.bid.endpoint,
+          model: job.model, body: body, recordSeq: job.record.lastSeq,
+          recordHash: recordHash(of: job).bytes,
+          outputTokensMax: UInt32(clamping: job.bid.outputMax.rawValue)))
+      tellReaders(of: job)
+    } catch {
+      slot.state = .parked
+      relay.isEnding = true
+      settleWithoutWorker(relay, error: .internalError)
+    }
+  }
+
+  /// Makes the relay of a dispatched job, without a stream yet.
+  func expect(_ job: Job, until deadline: UInt64) {
+    guard let attempt = job.attempt else { return }
+    do {
+      let key = try sealer.unwrap(job.wrappedKey)
+      let relay = StreamRelay(
+        attempt: AttemptID(job: job.id, epoch: attempt.epoch), worker: attempt.offer.worker,
+        key: key, mac: StreamMAC(key: sealer.streamKey(of: key)), recordSeq: job.record.lastSeq,
+        recordHash: recordHash(of: job))
+      relay.awaitedUntil = deadline
+      relays[job.id] = relay
+    } catch {
+      // Its wrapping key is gone: the output could be neither stored nor read again.
+      queue.propose(
+        .attemptLost(
+          .init(
+            attempt: AttemptID(job: job.id, epoch: attempt.epoch), reason: .internalError,
+            retryElsewhere: false))
+      ) { _ in }
+    }
+  }
+
+  /// The chain hash after a job's record.
+  func recordHash(of job: Job) -> ChainHash {
+    let start = ChainHash(cluster: configuration.clusterID, job: job.id)
+    return job.record.isEmpty ? start : ChainHash(bytes: job.record.chainHash) ?? start
+  }
+
+  /// A job's request, from memory or out of the store.
+  private func body(of job: Job, key: JobKey) throws -> [UInt8] {
+    if let body = bodies[job.id] { return body }
+    var body: [UInt8] = []
+    for part in 0..<job.payload.parts {
+      guard
+        let sealed = try replica.row(
+          table: Table.payloadParts.rawValue, key: job.payload.rowKey(part: part))
+      else { throw MissingRow(table: Table.payloadParts.rawValue, job: job.id) }
+      body += try sealer.open(sealed, as: .payload(part: UInt32(part)), under: key)
+    }
+    return body
+  }
+
+  func keepBody(_ body: [UInt8], of job: JobID) {
+    guard bodyBytes + body.count <= Self.bodyCacheBytesMax, bodies[job] == nil else { return }
+    bodies[job] = body
+    bodyBytes += body.count
+  }
+
+  func forgetBody(of job: JobID) {
+    if let body = bodies.removeValue(forKey: job) { bodyBytes -= body.count }
+  }
+}
+
+/// A row that the state names and the store does not have.
+struct MissingRow: Error {
+  let table: UInt8
+  let job: JobID
+}
+
+extension Offer {
+  /// What a worker's message says that it offers.
+  init(_ terms: OfferTerms) {
+    self.init(
+      model: terms.model, context: TokenCount(UInt64(terms.context)),
+      outputDefault: TokenCount(UInt64(terms.outputDefault)), slots: terms.slots,
+      prices: PricePair(input: terms.priceInput, output: terms.priceOutput), basis: terms.basis,
+      bytesPerTokenFloor: terms.bytesPerTokenFloor, endpoints: terms.endpoints)
+  }
+}
+
+extension OfferTerms {
+  /// An offer as the wire says it.
+  init(_ offer: Offer) {
+    self.init(
+      model: offer.model, context: UInt32(clamping: offer.context.rawValue),
+      outputDefault: UInt32(clamping: offer.outputDefault.rawValue), slots: offer.slots,
+      priceInput: offer.prices.input, priceOutput: offer.prices.output, basis: offer.basis,
+      bytesPerTokenFloor: offer.bytesPerTokenFloor, endpoints: offer.endpoints)
+  }
+}

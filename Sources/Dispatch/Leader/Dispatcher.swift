@@ -1,0 +1,289 @@
+public import Consensus
+public import ExchangeCore
+public import ExchangeTypes
+internal import JobMarket
+public import WireProtocol
+
+/// What a dispatcher asks of the process around it.
+public protocol DispatcherShell: AnyObject {
+  /// Work waits: call `endOfTurn` when the events at hand have been handled.
+  func wantsEndOfTurn()
+  /// Who leads has changed: peers, workers and clients are to be told.
+  func leadershipChanged(_ notice: LeaderNotice)
+  /// The replica is dead: the process must end.
+  func replicaFailed(_ error: any Error)
+  /// Opens a stream to the leader for a relay; nil if there is no link to it.
+  func openRelay(
+    to leader: ReplicaID, service: Service, authorization: String, owner: any MessageChannelOwner
+  ) -> (any MessageChannel)?
+}
+
+/// A coordinator's dispatch: takes requests, gives jobs to workers, passes their events to readers,
+/// and puts everything that must outlive it into the log.
+///
+/// It acts only while its replica leads; everything it holds then is derived from the state machine
+/// and from live streams, and is dropped when leadership ends (`leadershipBegan`, `leadershipEnded`).
+/// Confined to its replica's loop.
+public final class Dispatcher {
+  /// What distinguishes this coordinator.
+  public struct Configuration: Sendable {
+    /// The cluster.
+    public var clusterID: ClusterID
+    /// SHA-256 of the root key's secret, for the first command of a new cluster.
+    public var rootSecretHash: [UInt8]
+    /// Where each replica listens.
+    public var addresses: [ReplicaID: String]
+    /// This program's name and version.
+    public var software: String
+
+    /// Joins the parts.
+    public init(
+      clusterID: ClusterID, rootSecretHash: [UInt8], addresses: [ReplicaID: String],
+      software: String
+    ) {
+      self.clusterID = clusterID
+      self.rootSecretHash = rootSecretHash
+      self.addresses = addresses
+      self.software = software
+    }
+  }
+
+  /// How often streams are checkpointed, in milliseconds (DESIGN, Streams, rule 1: 20 to 250).
+  static let checkpointInterval: UInt64 = 50
+  /// A reader of an attached job that takes nothing for this long ends it, in milliseconds (rule 7).
+  static let readerStallLimit: UInt64 = 30_000
+  /// Plaintext bodies of queued jobs that stay in memory, in bytes; others are read from the store.
+  static let bodyCacheBytesMax = 64 << 20
+
+  let configuration: Configuration
+  let clock: any MonotonicClock
+  let sealer: any JobSealing
+  weak var shell: (any DispatcherShell)?
+
+  private var attached: Replica?
+  private var attachedQueue: ProposalQueue?
+  /// The replica that this dispatcher works for.
+  var replica: Replica {
+    guard let attached else { preconditionFailure("no replica is attached") }
+    return attached
+  }
+  var queue: ProposalQueue {
+    guard let attachedQueue else { preconditionFailure("no replica is attached") }
+    return attachedQueue
+  }
+  /// The state machine, read in place: a copy would make the next `apply` copy what it changes.
+  var exchange: Exchange {
+    _read { yield replica.exchange }
+  }
+
+  // Volatile facts of a leader.
+  var sessions: [WorkerID: WorkerSession] = [:]
+  var relays: [JobID: StreamRelay] = [:]
+  var readers: [JobID: [JobReader]] = [:]
+  var reservations: [JobID: WorkerSlot] = [:]
+  var failedWorkers: [JobID: Set<WorkerID>] = [:]
+  var bodies: [JobID: [UInt8]] = [:]
+  var bodyBytes = 0
+  /// Streams that are open here, to be closed when leadership ends.
+  var sessionsToClose: [ObjectIdentifier: any LeaderBound] = [:]
+  var modelsToPlan: Set<String> = []
+  var nextCheckpoint: UInt64 = .max
+  var pulseIsProposed = false
+  var isActive = false
+  /// Until then, what the state says of workers and readers is believed without their streams.
+  var graceUntil: UInt64 = 0
+  var lastRowFlush: UInt64 = 0
+
+  /// A dispatcher without a replica; `attach` one before anything else.
+  public init(
+    configuration: Configuration, clock: any MonotonicClock, sealer: any JobSealing,
+    shell: any DispatcherShell
+  ) {
+    self.configuration = configuration
+    self.clock = clock
+    self.sealer = sealer
+    self.shell = shell
+  }
+
+  /// Gives the dispatcher its replica, whose observer it must be.
+  public func attach(_ replica: Replica) {
+    attached = replica
+    attachedQueue = ProposalQueue(replica: replica, clock: clock) { [weak self] in
+      self?.shell?.wantsEndOfTurn()
+    }
+  }
+
+  /// Submits what the turn's events have proposed.
+  public func endOfTurn() {
+    if isActive { plan() }
+    queue.flush()
+  }
+
+  // MARK: Time
+
+  /// When `tick` wants to be called next, in monotonic milliseconds.
+  public var nextDeadline: UInt64 {
+    var next = replica.nextDeadline
+    guard isActive else { return next }
+    next = min(next, nextCheckpoint)
+    for session in sessions.values { next = min(next, session.leaseUntil) }
+    for relay in relays.values where relay.slot == nil { next = min(next, relay.awaitedUntil) }
+    for list in readers.values {
+      for reader in list {
+        if let since = reader.stalledSince { next = min(next, since + Self.readerStallLimit) }
+      }
+    }
+    if let deadline = exchange.nextDeadline, !pulseIsProposed {
+      let now = queue.now
+      next = min(
+        next, deadline <= now ? clock.now : clock.now + deadline.rawValue - now.rawValue)
+    }
+    if graceUntil > 0 { next = min(next, graceUntil) }
+    return next
+  }
+
+  /// Time has passed.
+  public func tick() {
+    let now = clock.now
+    replica.tick(now: now)
+    if now >= lastRowFlush + 1_000 {
+      lastRowFlush = now
+      replica.flushRows()
+    }
+    guard isActive else { return }
+    if now >= nextCheckpoint { checkpoint() }
+    expireLeases(now: now)
+    expireReaders(now: now)
+    if graceUntil > 0, now >= graceUntil { endGrace() }
+    if let deadline = exchange.nextDeadline, deadline <= queue.now, !pulseIsProposed {
+      pulseIsProposed = true
+      queue.propose(.pulse) { [weak self] _ in self?.pulseIsProposed = false }
+    }
+    queue.flush()
+  }
+
+  // MARK: Leadership
+
+  func leadershipBegan() {
+    isActive = true
+    let now = clock.now
+    graceUntil = now + UInt64(WorkerSession.leaseMilliseconds)
+    // Everything that the state says is running is awaited for one lease: its worker will offer it.
+    for job in exchange.openJobs(limit: .max) where job.attempt != nil {
+      expect(job, until: graceUntil)
+    }
+    for worker in exchange.allWorkers where worker.online {
+      sessions[worker.id] = WorkerSession(
+        worker: worker.id, incarnation: worker.incarnation, channel: nil, leaseUntil: graceUntil)
+    }
+    for model in exchange.models where exchange.queuedCount(model: model) > 0 {
+      modelsToPlan.insert(model)
+    }
+    shell?.wantsEndOfTurn()
+  }
+
+  /// Attached jobs whose reader has not come back within the grace get their orphan timer.
+  private func endGrace() {
+    graceUntil = 0
+    for job in exchange.openJobs(limit: .max)
+    where job.mode == .attached && readers[job.id] == nil && job.orphanDeadline == nil {
+      queue.propose(.orphan(.init(job: job.id))) { _ in }
+    }
+  }
+
+  func leadershipEnded() {
+    isActive = false
+    let closing = sessionsToClose
+    sessionsToClose = [:]
+    sessions = [:]
+    relays = [:]
+    readers = [:]
+    reservations = [:]
+    failedWorkers = [:]
+    bodies = [:]
+    bodyBytes = 0
+    modelsToPlan = []
+    nextCheckpoint = .max
+    graceUntil = 0
+    pulseIsProposed = false
+    for bound in closing.values { bound.leadershipEnded() }
+  }
+
+  /// Who leads, as this coordinator knows it.
+  public var leaderNotice: LeaderNotice {
+    let leader = replica.role == .elected ? nil : replica.knownLeader
+    return LeaderNotice(
+      term: replica.term, leader: leader ?? ReplicaID(0),
+      address: leader.flatMap { configuration.addresses[$0] } ?? "")
+  }
+
+  /// The first command of a new cluster opens its books; on any other it only commits an entry of this
+  /// term, which a leader needs before it knows what is committed (Raft, §8).
+  private func proposeFirstCommand() {
+    queue.leadershipBegan()
+    let command: Command =
+      exchange.clusterID != nil
+      ? .pulse
+      : .bootstrap(
+        .init(
+          clusterID: configuration.clusterID, rootSecretHash: configuration.rootSecretHash))
+    queue.propose(command) { _ in }
+    shell?.wantsEndOfTurn()
+  }
+}
+
+/// Something that lives only while its coordinator leads.
+protocol LeaderBound: AnyObject {
+  /// Leadership is over: tell the peer, and end.
+  func leadershipEnded()
+}
+
+extension Dispatcher: ReplicaObserver {
+  /// Called by the replica: leadership changed hands.
+  public func replica(_ replica: Replica, became role: Consensus.ReplicaRole, term: Term) {
+    switch role {
+    case .elected:
+      if isActive { leadershipEnded() }
+      proposeFirstCommand()
+    case .leader:
+      leadershipBegan()
+    case .follower, .candidate:
+      if isActive { leadershipEnded() }
+    }
+    shell?.leadershipChanged(leaderNotice)
+  }
+
+  /// Called by the replica: an entry was applied.
+  public func replica(_ replica: Replica, applied: Applied, at index: LogIndex) {
+    guard isActive else { return }
+    for effect in applied.effects { perform(effect) }
+  }
+
+  /// Called by the replica: it is dead.
+  public func replica(_ replica: Replica, failed error: any Error) {
+    shell?.replicaFailed(error)
+  }
+
+  private func perform(_ effect: Effect) {
+    switch effect {
+    case .jobQueued(let job), .jobRequeued(let job):
+      requeued(job)
+    case .attemptAssigned(let attempt, let worker):
+      assigned(attempt, to: worker)
+    case .cancelRequested(let attempt, _):
+      cancelRequested(attempt)
+    case .jobEnded(let job):
+      ended(job)
+    case .recordAdvanced(let job, let seq):
+      recordAdvanced(job, through: seq)
+    case .jobPurged(let job):
+      forgetBody(of: job)
+    case .workerChanged(let worker):
+      workerChanged(worker)
+    case .workerGone(let worker):
+      if sessions[worker]?.channel == nil { sessions[worker] = nil }
+    case .keyRevoked:
+      break
+    }
+  }
+}

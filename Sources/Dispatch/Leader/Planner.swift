@@ -1,0 +1,89 @@
+public import ExchangeTypes
+public import JobMarket
+
+/// Chooses a worker for each queued job, from facts that are true only now: who has a slot parked.
+///
+/// Pure: the same facts give the same plan. What it proposes is validated again by `apply`, so a plan
+/// on stale facts costs a round trip, never correctness.
+public enum Planner {
+  /// An offer whose worker has a free slot.
+  public struct Candidate: Hashable, Sendable {
+    /// The offer with the version of its asks: `apply` refuses the assignment if it has changed.
+    public let ask: Ask
+    /// Attempts running on the worker now.
+    public let busy: Int
+    /// Slots parked and not reserved.
+    public let free: Int
+
+    /// Joins the facts.
+    public init(ask: Ask, busy: Int, free: Int) {
+      self.ask = ask
+      self.busy = busy
+      self.free = free
+    }
+  }
+
+  /// What a queued job demands.
+  public struct Demand: Hashable, Sendable {
+    /// The job.
+    public let job: JobID
+    /// What it needs and what it pays at most.
+    public let bid: Bid
+    /// Workers that have lost or refused it already.
+    public let excluded: Set<WorkerID>
+
+    /// Joins the demands.
+    public init(job: JobID, bid: Bid, excluded: Set<WorkerID>) {
+      self.job = job
+      self.bid = bid
+      self.excluded = excluded
+    }
+  }
+
+  /// Pairs demands, in their order, with candidates: the cheapest ask first, then the least busy
+  /// worker, then the lowest offer id. A worker that failed a job before is its last resort.
+  public static func plan(
+    _ demands: [Demand], on candidates: [Candidate]
+  ) -> [(job: JobID, candidate: Candidate)] {
+    var free = candidates.map(\.free)
+    var busy = candidates.map(\.busy)
+    var plan: [(JobID, Candidate)] = []
+    for demand in demands {
+      var best: Int?
+      for (place, candidate) in candidates.enumerated() where free[place] > 0 {
+        guard candidate.ask.offer.mismatch(with: demand.bid) == nil else { continue }
+        guard let held = best else {
+          best = place
+          continue
+        }
+        if rank(place) < rank(held) { best = place }
+      }
+      guard let place = best else { continue }
+      free[place] -= 1
+      busy[place] += 1
+      plan.append((demand.job, candidates[place]))
+
+      func rank(_ place: Int) -> Rank {
+        let ask = candidates[place].ask
+        return Rank(
+          wasExcluded: demand.excluded.contains(ask.id.worker),
+          price: UInt128(ask.offer.prices.input.rawValue)
+            + UInt128(ask.offer.prices.output.rawValue),
+          busy: busy[place], offer: ask.id)
+      }
+    }
+    return plan
+  }
+
+  private struct Rank: Comparable {
+    let wasExcluded: Bool
+    let price: UInt128
+    let busy: Int
+    let offer: OfferID
+
+    static func < (left: Rank, right: Rank) -> Bool {
+      if left.wasExcluded != right.wasExcluded { return right.wasExcluded }
+      return (left.price, left.busy, left.offer) < (right.price, right.busy, right.offer)
+    }
+  }
+}

@@ -1,0 +1,156 @@
+public import Consensus
+public import ExchangeCore
+public import ExchangeTypes
+
+/// How one proposed command ended.
+public enum CommandResult: Sendable {
+  /// Applied at `index`, with this outcome.
+  case applied(Outcome, index: LogIndex)
+  /// It never entered the log.
+  case refused(ProposalRefusal)
+  /// Leadership was lost while it was in the log: it may or may not be applied later.
+  case unknown
+  /// A field is beyond its bound: it fits in no entry.
+  case invalid
+}
+
+/// Collects commands into batches, stamps them with log time and submits them: group commit.
+///
+/// While a write is in flight, commands wait here and share the next one, so that the batch grows with
+/// the load and an idle leader answers at once. Bounded: what does not fit is refused, not queued.
+public final class ProposalQueue {
+  /// More waiting commands than this are refused: a tenth of a second's work of a fast leader.
+  public static let commandsMax = 16_384
+  /// More waiting bytes than this are refused.
+  public static let bytesMax = 16 << 20
+  /// From here on the queue does not wait for the write in flight: followers can replicate meanwhile.
+  static let flushBytes = 128 << 10
+
+  private struct Waiting {
+    let command: Command
+    let completion: (CommandResult) -> Void
+  }
+
+  private let replica: Replica
+  private let clock: any MonotonicClock
+  private let wantsFlush: () -> Void
+  private var waiting: [Waiting] = []
+  private var waitingBytes = 0
+  private var lastStamp = LogTime(milliseconds: 0)
+  private var lastStampAt: UInt64 = 0
+  private var flushIsWanted = false
+
+  /// A queue in front of `replica`.
+  ///
+  /// - Parameters:
+  ///   - replica: what the batches are submitted to.
+  ///   - clock: the leader's monotonic clock, from which log time advances.
+  ///   - wantsFlush: called once when commands wait; the owner calls `flush` at the end of the turn.
+  public init(
+    replica: Replica, clock: any MonotonicClock, wantsFlush: @escaping () -> Void
+  ) {
+    self.replica = replica
+    self.clock = clock
+    self.wantsFlush = wantsFlush
+  }
+
+  /// Log time goes on from where the state machine stands: call when leadership begins.
+  public func leadershipBegan() {
+    lastStamp = replica.exchange.logTime
+    lastStampAt = clock.now
+  }
+
+  /// The log time that a command submitted now would carry.
+  public var now: LogTime {
+    lastStamp.advanced(milliseconds: clock.now - lastStampAt)
+  }
+
+  /// Queues a command; `completion` is called exactly once, never from within this call unless the
+  /// command is refused.
+  public func propose(_ command: Command, _ completion: @escaping (CommandResult) -> Void) {
+    let bytes = command.bulkBytes
+    guard waiting.count < Self.commandsMax, waitingBytes + bytes <= Self.bytesMax else {
+      completion(.refused(.overloaded))
+      return
+    }
+    waiting.append(Waiting(command: command, completion: completion))
+    waitingBytes += bytes
+    if !flushIsWanted {
+      flushIsWanted = true
+      wantsFlush()
+    }
+  }
+
+  /// Submits what waits, unless a write is in flight that it had better wait for. Call at the end of
+  /// each turn and whenever a write has ended.
+  public func flush() {
+    flushIsWanted = false
+    guard !waiting.isEmpty, !replica.isWriting || waitingBytes >= Self.flushBytes else { return }
+    let taken = waiting
+    waiting = []
+    waitingBytes = 0
+
+    let now = clock.now
+    let time = lastStamp.advanced(milliseconds: now - lastStampAt)
+    lastStamp = time
+    lastStampAt = now
+
+    var payloads: [(bytes: [UInt8], completion: (ProposalResult) -> Void)] = []
+    var builder = CommandBatch.Builder(time: time)
+    var part: [Waiting] = []
+    func close() {
+      guard !part.isEmpty else { return }
+      let closed = part
+      payloads.append((builder.payload, { Self.complete(closed, $0) }))
+      builder = CommandBatch.Builder(time: time)
+      part = []
+    }
+    for waiting in taken {
+      var verdict = builder.append(waiting.command)
+      if verdict == .full {
+        close()
+        verdict = builder.append(waiting.command)
+      }
+      switch verdict {
+      case .taken: part.append(waiting)
+      case .invalid: waiting.completion(.invalid)
+      case .full: preconditionFailure("an empty batch is full")
+      }
+    }
+    close()
+    replica.submit(payloads, now: now)
+  }
+
+  private static func complete(_ part: [Waiting], _ result: ProposalResult) {
+    switch result {
+    case .applied(let outcomes, let index):
+      precondition(outcomes.count == part.count, "one outcome a command")
+      for (waiting, outcome) in zip(part, outcomes) {
+        waiting.completion(.applied(outcome, index: index))
+      }
+    case .refused(let refusal):
+      for waiting in part { waiting.completion(.refused(refusal)) }
+    case .unknown:
+      for waiting in part { waiting.completion(.unknown) }
+    }
+  }
+}
+
+extension Command {
+  /// About how many bytes it takes: the fields that can be large, and an allowance for the rest.
+  fileprivate var bulkBytes: Int {
+    let allowance = 256
+    switch self {
+    case .payloadPart(let part): return allowance + part.bytes.count
+    case .submit(let submit):
+      if case .inline(let bytes) = submit.payload { return allowance + bytes.count }
+      return allowance
+    case .checkpoint(let checkpoint):
+      return checkpoint.entries.reduce(allowance) { $0 + $1.events.sealed.count }
+    case .settle(let settle): return allowance + (settle.tail?.sealed.count ?? 0)
+    case .purge(let purge): return allowance + purge.jobs.count * 8
+    case .cancelMany(let cancel): return allowance + cancel.jobs.count * 8
+    default: return allowance
+    }
+  }
+}

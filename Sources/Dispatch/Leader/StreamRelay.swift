@@ -1,0 +1,192 @@
+internal import DequeModule
+internal import ExchangeCore
+internal import ExchangeTypes
+internal import WireProtocol
+
+/// The live end of one running job's stream, on the leader: events that have come from the worker,
+/// which of them are committed, and which of them readers may have.
+///
+/// ```
+///            record (committed)          live
+///   1 ─────────────────── committed ─── proposed ─── last      held (not accepted yet)
+///                              └──── at most 256 ──────┘
+/// ```
+///
+/// Invariants:
+/// - Sequence numbers are contiguous from `firstKept` to `last`; `hash(at:)` is the chain hash after
+///   each of them, so a reader can be checked at any of them.
+/// - `last − committed ≤ windowEvents`: what is beyond waits in `held`, and the worker's stream is not
+///   read on, until a checkpoint is committed. So a leader that dies takes at most that much with it.
+/// - Only the slot that holds the attempt's stream may append; every append names the attempt.
+final class StreamRelay {
+  /// DESIGN, Streams, rule 1.
+  static let windowEvents: UInt64 = 256
+  /// Committed events that stay in memory for readers that are close behind.
+  static let keptEvents = 1_024
+
+  let attempt: AttemptID
+  let worker: WorkerID
+  let key: JobKey
+  let mac: StreamMAC
+
+  /// The stream that the attempt's events come on; nil while its worker is being waited for.
+  var slot: WorkerSlot?
+  /// Without a slot: when the attempt is given up, in monotonic milliseconds.
+  var awaitedUntil: UInt64 = 0
+  /// What the worker said when it ended; the job settles with it once every event is here.
+  var finished: AttemptFinished?
+  /// Whether a settle or a loss of this attempt has been proposed.
+  var isEnding = false
+  /// Whether a checkpoint of this stream has been proposed and not answered.
+  var isCheckpointing = false
+  /// Pieces sealed by this leader for this attempt: the next ordinal.
+  private(set) var ordinal: UInt32 = 0
+
+  private var kept: Deque<Event> = []
+  private var hashes: Deque<ChainHash> = []
+  private(set) var firstKept: UInt64
+  /// The chain hash before `firstKept`.
+  private var hashBefore: ChainHash
+  private(set) var committed: UInt64
+  private(set) var proposed: UInt64
+  private var held: Deque<Event> = []
+  private(set) var meter = Meter()
+
+  /// The last event that readers may have.
+  var last: UInt64 { firstKept + UInt64(kept.count) - 1 }
+  /// The chain hash after `last`.
+  var lastHash: ChainHash { hashes.last ?? hashBefore }
+  /// The last event that the worker has sent, accepted or not.
+  var received: UInt64 { last + UInt64(held.count) }
+  /// Whether the worker must be made to wait.
+  var isFull: Bool { !held.isEmpty }
+
+  /// A relay that goes on where the record ends.
+  init(
+    attempt: AttemptID, worker: WorkerID, key: JobKey, mac: StreamMAC, recordSeq: UInt64,
+    recordHash: ChainHash
+  ) {
+    self.attempt = attempt
+    self.worker = worker
+    self.key = key
+    self.mac = mac
+    firstKept = recordSeq + 1
+    hashBefore = recordHash
+    committed = recordSeq
+    proposed = recordSeq
+  }
+
+  /// Why a chunk was not taken.
+  enum Refusal: Error {
+    /// It does not begin with the event after the last.
+    case gap(expected: UInt64, got: UInt64)
+  }
+
+  /// Takes a worker's events; events that are already here (a resumed worker repeats) are skipped.
+  ///
+  /// - Returns: whether readers have something new.
+  func append(_ events: [Event]) throws(Refusal) -> Bool {
+    var fresh = events[...]
+    while let first = fresh.first, first.seq <= received { fresh = fresh.dropFirst() }
+    var expected = received + 1
+    for event in fresh {
+      guard event.seq == expected else { throw .gap(expected: expected, got: event.seq) }
+      expected += 1
+    }
+    held.append(contentsOf: fresh)
+    return admit()
+  }
+
+  /// Moves events from `held` into the window. Answers whether any moved.
+  private func admit() -> Bool {
+    let before = last
+    while last - committed < Self.windowEvents, let event = held.popFirst() {
+      let hash = lastHash.appending(event)
+      kept.append(event)
+      hashes.append(hash)
+      meter.count(event)
+    }
+    return last > before
+  }
+
+  /// The chain hash after `seq`, if it is known here.
+  func hash(at seq: UInt64) -> ChainHash? {
+    if seq + 1 == firstKept { return hashBefore }
+    guard seq >= firstKept, seq <= last else { return nil }
+    return hashes[Int(seq - firstKept)]
+  }
+
+  /// Events from `seq` on, at most `countMax`, and the chain hash after the last of them.
+  ///
+  /// - Precondition: `firstKept ≤ seq ≤ last`.
+  func events(from seq: UInt64, countMax: Int) -> (events: [Event], hash: ChainHash) {
+    precondition(seq >= firstKept && seq <= last)
+    let start = Int(seq - firstKept)
+    let end = min(kept.count, start + countMax)
+    return (Array(kept[start..<end]), hashes[end - 1])
+  }
+
+  /// What no checkpoint has carried yet: as many events as fit in `bytesMax`, at least one.
+  func unproposed(bytesMax: Int) -> [Event] {
+    var events: [Event] = []
+    var bytes = 0
+    var place = Int(proposed + 1 - firstKept)
+    while place < kept.count {
+      let event = kept[place]
+      let size = event.encodedSizeBound
+      if !events.isEmpty, bytes + size > bytesMax { break }
+      events.append(event)
+      bytes += size
+      place += 1
+    }
+    return events
+  }
+
+  /// Seals events as this attempt's next piece; each piece gets its own subkey.
+  func seal(_ events: [Event], term: Term, sealer: any JobSealing) throws
+    -> Command.RecordExtension
+  {
+    guard let first = events.first, let lastEvent = events.last, let hash = hash(at: lastEvent.seq)
+    else { preconditionFailure("a piece without events, or of events that are not here") }
+    let sealed = try SealedEvents.seal(
+      events, term: term, epoch: attempt.epoch, ordinal: ordinal, key: key, sealer: sealer)
+    ordinal += 1
+    var meter = Meter()
+    for event in events { meter.count(event) }
+    return Command.RecordExtension(
+      firstSeq: first.seq, count: UInt32(events.count), tokens: meter.tokens,
+      idTokens: meter.idTokens, bytes: meter.bytes, chainHash: hash.bytes, sealed: sealed)
+  }
+
+  /// Seals an error's text as one of this attempt's pieces.
+  func sealDetail(_ text: Event, term: Term, sealer: any JobSealing) throws -> [UInt8] {
+    defer { ordinal += 1 }
+    return try SealedEvents.seal(
+      [text], term: term, epoch: attempt.epoch, ordinal: ordinal, key: key, sealer: sealer)
+  }
+
+  /// A checkpoint through `seq` has been proposed.
+  func noteProposed(through seq: UInt64) { proposed = max(proposed, seq) }
+
+  /// What was proposed did not enter the record: it is to be proposed again, sealed anew.
+  func noteNotRecorded() { proposed = committed }
+
+  /// The record has grown through `seq`. Answers whether readers have something new.
+  func noteCommitted(through seq: UInt64) -> Bool {
+    guard seq > committed else { return false }
+    precondition(seq <= last, "the record has events that this leader never had")
+    committed = seq
+    proposed = max(proposed, seq)
+    while kept.count > Self.keptEvents, firstKept <= committed, let hash = hashes.popFirst() {
+      kept.removeFirst()
+      hashBefore = hash
+      firstKept += 1
+    }
+    return admit()
+  }
+}
+
+extension Event {
+  /// No fewer bytes than its canonical encoding takes.
+  var encodedSizeBound: Int { 32 + ids.count * 4 + bytes.count }
+}
