@@ -52,6 +52,8 @@ public final class Link {
   private var isFlushScheduled = false
   private var flushTask: (@Sendable () -> Void)?
   private var heardAt: UInt64
+  /// When the peer was asked for a sign of life, if nothing was heard since.
+  private var askedAt: UInt64?
   private var keepAlive: RepeatedTask?
   /// Writes per flush before other connections of the loop get their turn.
   private static let writesPerFlush = 16
@@ -136,11 +138,13 @@ public final class Link {
 
   // MARK: For the channel handler
 
-  func start(delegate: any LinkDelegate) { self.delegate = delegate }
+  func start(delegate: any LinkDelegate) {
+    self.delegate = delegate
+    if end == nil { startKeepAlive() }
+  }
 
   func start(whenUp: @escaping () -> Void) {
     self.whenUp = whenUp
-    startKeepAlive()
     flush()
   }
 
@@ -148,6 +152,7 @@ public final class Link {
     guard end == nil else { return }
     isReading = true
     heardAt = LinkLoop.now
+    askedAt = nil
     var rest = buffer
     while end == nil, let part = rest.readSlice(length: min(rest.readableBytes, Self.readBytes)),
       part.readableBytes > 0
@@ -282,11 +287,13 @@ public final class Link {
   }
 
   private func checkAlive(interval: UInt64, timeout: UInt64) {
-    let silence = LinkLoop.now - heardAt
-    if silence >= interval + timeout {
-      finish(.silent(milliseconds: silence))
-    } else if silence >= interval {
-      act { $0.ping(silence) }
+    let now = LinkLoop.now
+    if let askedAt {
+      // Counted from the question, so that a stall of this loop is not taken for the peer's silence.
+      if now - askedAt >= timeout { finish(.silent(milliseconds: now - heardAt)) }
+    } else if now - heardAt >= interval {
+      askedAt = now
+      act { $0.ping(now) }
     }
   }
 
