@@ -106,12 +106,25 @@ let package = Package(
         nioCore,
       ]),
 
+    room(
+      "ExchangeClient",
+      [
+        "Links", "Transport", "Identity", "JobDispatch", "WireProtocol", "ExchangeTypes",
+        nioCore, nioPosix, deque,
+      ]),
+
     // assemblies
     room(
       "Coordinator",
       [
         "Links", "Transport", "Storage", "Identity", "JobDispatch", "Consensus", "RaftEngine",
         "WireProtocol", "ExchangeTypes", nioCore, nioPosix, log,
+      ]),
+    room(
+      "WorkerAgent",
+      [
+        "Links", "Transport", "JobDispatch", "Engines", "OpenAIFormat", "WireProtocol",
+        "ExchangeTypes", nioCore, nioPosix, nioConcurrency, log,
       ]),
   ],
   swiftLanguageModes: [.v6]

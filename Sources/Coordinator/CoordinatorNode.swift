@@ -65,7 +65,7 @@ public final class CoordinatorNode: Sendable {
       throw StartFailure.notAMember(configuration.replica)
     }
     let founding = configuration.members.keys.sorted().map {
-      RaftServer(id: $0, address: configuration.members[$0] ?? "", role: .voter)
+      Member(id: $0, address: configuration.members[$0] ?? "", role: .voter)
     }
     guard let membership = Membership(founding) else { throw StartFailure.badMembers }
 

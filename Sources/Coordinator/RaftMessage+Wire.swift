@@ -61,7 +61,7 @@ extension RaftMessage {
           term: body.term, rejected: body.rejected.rawValue == 0 ? nil : body.rejected,
           lastLogIndex: body.lastLogIndex))
     case .installSnapshot(let body):
-      guard let membership = Membership(body.servers.map(RaftEngine.RaftServer.init)) else {
+      guard let membership = Membership(body.servers.map(Member.init)) else {
         return nil
       }
       self = .installSnapshot(
@@ -81,7 +81,7 @@ extension RaftMessage {
 }
 
 extension WireProtocol.RaftServer {
-  fileprivate init(_ server: RaftEngine.RaftServer) {
+  fileprivate init(_ server: Member) {
     let role: ServerRole =
       switch server.role {
       case .standby: .standby
@@ -92,7 +92,7 @@ extension WireProtocol.RaftServer {
   }
 }
 
-extension RaftEngine.RaftServer {
+extension Member {
   fileprivate init(_ server: WireProtocol.RaftServer) {
     let role: Role =
       switch server.role {
