@@ -31,6 +31,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
@@ -41,6 +42,8 @@ let nioConcurrency: Target.Dependency = .product(
   name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let argumentParser: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient: Target.Dependency = .product(
   name: "AsyncHTTPClient", package: "async-http-client")
 
@@ -69,7 +72,7 @@ let package = Package(
     // pure
     pure("TokenLedger", ["ExchangeTypes"]),
     pure("JobMarket", ["ExchangeTypes"]),
-    pure("ExchangeCore", ["TokenLedger", "JobMarket", "ExchangeTypes", crypto, deque]),
+    pure("ExchangeCore", ["TokenLedger", "JobMarket", "ExchangeTypes", crypto, deque, heap]),
     pure("WireProtocol", ["ExchangeTypes", crypto]),
     pure("OpenAIFormat"),
 
@@ -126,6 +129,44 @@ let package = Package(
         "Links", "Transport", "JobDispatch", "Engines", "OpenAIFormat", "WireProtocol",
         "ExchangeTypes", nioCore, nioPosix, nioConcurrency, log,
       ]),
+
+    // executables
+    .executableTarget(
+      name: "yard",
+      dependencies: [
+        "Coordinator", "WorkerAgent", "ExchangeClient", "Links", "Transport", "Identity",
+        "Engines", "JobDispatch", "OpenAIFormat", "WireProtocol", "ExchangeTypes", nioCore,
+        nioPosix, log, argumentParser,
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "yard-bench", dependencies: ["WireProtocol", "ExchangeTypes", argumentParser],
+      swiftSettings: strict),
+
+    // tests
+    tests("ExchangeTypesTests", ["ExchangeTypes"]),
+    tests("TokenLedgerTests", ["TokenLedger", "ExchangeTypes"]),
+    tests("JobMarketTests", ["JobMarket", "ExchangeTypes"]),
+    tests("ExchangeCoreTests", ["ExchangeCore", "ExchangeTypes", "TokenLedger", "JobMarket"]),
+    tests("WireProtocolTests", ["WireProtocol", "ExchangeTypes"]),
+    tests("OpenAIFormatTests", ["OpenAIFormat"]),
+    tests("LMDBTests", ["LMDB"]),
+    tests("RaftEngineTests", ["RaftEngine", "ExchangeTypes"]),
+    tests("HTTP2SessionTests", ["HTTP2Session"]),
+    tests("StorageTests", ["Storage", "LMDB", "Consensus", "ExchangeTypes"]),
+    tests("IdentityTests", ["Identity", "ExchangeTypes", crypto]),
+    tests(
+      "TransportTests",
+      ["Transport", "HTTP2Session", "Identity", "ExchangeTypes", nioCore, nioPosix]),
+    tests(
+      "EnginesTests", ["Engines", "OpenAIFormat", nioCore, nioPosix, log, asyncHTTPClient]),
+    tests(
+      "WorkerAgentTests",
+      [
+        "WorkerAgent", "Links", "Transport", "JobDispatch", "Engines", "OpenAIFormat",
+        "WireProtocol", "ExchangeTypes", nioCore, nioPosix, nioHTTP1, log,
+      ]),
+    .testTarget(name: "TidyTests", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
