@@ -48,17 +48,25 @@ public final class LoopClient {
   /// - Parameters:
   ///   - message: the request; one of those that `Service.call` lists.
   ///   - lane: which connection to use, modulo their number; nil for each in turn.
+  ///   - key: another API key than the client's own.
   ///   - completion: called exactly once.
   public func call(
-    _ message: any WireMessage, lane: Int? = nil,
+    _ message: any WireMessage, lane: Int? = nil, key: String? = nil,
     completion: @escaping (Result<Message, ClientFailure>) -> Void
   ) {
     eventLoop.preconditionInEventLoop()
     guard !isClosed else {
       return completion(.failure(.unavailable(lastCause: "the client is closed", waited: 0)))
     }
+    do throws(BoundsError) {
+      try message.checkBounds()
+    } catch {
+      let reason = "\(error.field) has \(error.count) bytes or elements; \(error.limit) are allowed"
+      return completion(.failure(.refused(Failure(.payloadTooLarge, reason))))
+    }
     let call = PendingCall(
-      message: message, client: self, lane: pick(lane),
+      message: message, authorization: key.map { "Bearer \($0)" } ?? authorization, client: self,
+      lane: pick(lane),
       tries: CallTries(now: now, patience: configuration.patience), completion: completion)
     call.begin()
   }

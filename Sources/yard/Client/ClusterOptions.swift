@@ -1,0 +1,184 @@
+internal import ArgumentParser
+internal import ExchangeClient
+internal import Foundation
+internal import Identity
+internal import JobDispatch
+internal import NIOPosix
+internal import Transport
+internal import WireProtocol
+
+/// Which cluster, as whom, and how results are printed: the options of every command that asks one.
+struct ClusterOptions: ParsableArguments {
+  /// How results are printed.
+  enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
+
+  @Option(
+    help: ArgumentHelp(
+      "Coordinators, separated by commas (or YARD_ENDPOINTS; default: the current context's).",
+      valueName: "host:port,…"))
+  var endpoint: String?
+
+  @Option(help: ArgumentHelp("The API key (or YARD_KEY).", valueName: "sy_…"))
+  var key: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Directory with the cluster's ca.pem (or YARD_IDENTITY).", valueName: "dir"))
+  var identity: String?
+
+  @Flag(help: "No TLS; only to this machine's own coordinators.")
+  var insecure = false
+
+  @Option(help: ArgumentHelp("A context of the configuration file.", valueName: "name"))
+  var context: String?
+
+  @Option(help: ArgumentHelp("text or json.", valueName: "format"))
+  var output: Format = .text
+
+  @Option(
+    help: ArgumentHelp("How long to look for a coordinator that answers.", valueName: "seconds"))
+  var patience: Double = 30
+
+  var isJSON: Bool { output == .json }
+
+  func validate() throws {
+    guard patience >= 0, patience < 1e9 else {
+      throw ValidationError("--patience takes a number of seconds, 0 or more")
+    }
+  }
+
+  /// The cluster that the options, the environment and the configuration file name, in this order.
+  func resolve() throws -> Context {
+    let environment = ProcessInfo.processInfo.environment
+    func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+    let store = try ContextStore.load()
+    var base: Context?
+    if let context {
+      guard let found = store[context] else {
+        throw CommandError(
+          .usage,
+          "there is no context '\(context)' in \(ContextStore.path); it has: "
+            + store.contexts.map(\.name).joined(separator: ", "))
+      }
+      base = found
+    } else if let current = store.current {
+      base = store[current]
+    }
+    let listed = (endpoint ?? variable("YARD_ENDPOINTS"))?
+      .split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    guard let endpoints = listed ?? base?.endpoints, !endpoints.isEmpty else {
+      throw CommandError(
+        .usage,
+        "which cluster? name coordinators with --endpoint or YARD_ENDPOINTS, or start one: yard dev"
+      )
+    }
+    for endpoint in endpoints { _ = try HostPort(endpoint) }
+    return Context(
+      endpoints: endpoints, key: key ?? variable("YARD_KEY") ?? base?.key,
+      identity: insecure ? nil : identity ?? variable("YARD_IDENTITY") ?? base?.identity)
+  }
+
+  /// Runs `body` with a client of the cluster, and closes it.
+  func withClient<Value>(
+    connections: Int = 1, _ body: (ExchangeClient) async throws -> Value
+  ) async throws -> Value {
+    try await Cluster.withClient(
+      of: try resolve(), patience: UInt64(patience * 1_000), connections: connections, body)
+  }
+
+  /// Asks one question; says for what it waits if that takes long.
+  func ask<Answer: WireMessage>(
+    _ message: any WireMessage, _ pick: (Message) -> Answer?
+  ) async throws -> Answer {
+    try await withClient { client in
+      try await Patience.saying("waiting for an answer of the cluster") {
+        try await client.ask(message, pick)
+      }
+    }
+  }
+}
+
+extension ExchangeClient {
+  /// Asks, and takes the answer's content.
+  func ask<Answer: WireMessage>(
+    _ message: any WireMessage, _ pick: (Message) -> Answer?
+  ) async throws -> Answer {
+    let answer = try await reporting { () async throws(ClientFailure) in try await call(message) }
+    guard let content = pick(answer) else { throw CommandError.unexpected(answer) }
+    return content
+  }
+}
+
+/// Ways to reach a cluster.
+enum Cluster {
+  /// Runs `body` with a client of the cluster, and closes it.
+  static func withClient<Value>(
+    of context: Context, patience: UInt64, connections: Int = 1,
+    _ body: (ExchangeClient) async throws -> Value
+  ) async throws -> Value {
+    let client = await ExchangeClient(
+      configuration: try configuration(of: context, patience: patience, connections: connections),
+      on: MultiThreadedEventLoopGroup.singleton)
+    do {
+      let value = try await body(client)
+      await client.close()
+      return value
+    } catch {
+      await client.close()
+      throw error
+    }
+  }
+
+  static func configuration(
+    of context: Context, patience: UInt64, connections: Int = 1
+  ) throws -> ClientConfiguration {
+    ClientConfiguration(
+      endpoints: context.endpoints, key: context.key, security: try security(of: context),
+      connections: connections, patience: patience, software: Software.name)
+  }
+
+  /// TLS with the context's authority, or plaintext where it names none.
+  static func security(of context: Context) throws -> LinkSecurity {
+    guard let path = context.identity else { return .plaintextOnLoopback }
+    let directory = IdentityDirectory(path: path)
+    do throws(IdentityError) {
+      // A client's certificate is optional: its key says who it is. With one, the coordinators grant it
+      // a client's budget instead of a stranger's.
+      if FileManager.default.fileExists(atPath: path + "/node.pem") {
+        return .mutualTLS(try directory.load(now: Date()), allowing: [.coordinator])
+      }
+      return .anonymousTLS(try directory.loadAnchor(), allowing: [.coordinator])
+    } catch {
+      throw CommandError(.refused, "\(error)")
+    }
+  }
+}
+
+/// `host:port`, with a port that a listener may have.
+struct HostPort: ExpressibleByArgument {
+  let host: String
+  let port: Int
+  var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
+  init(host: String, port: Int) {
+    self.host = host
+    self.port = port
+  }
+
+  init(_ text: String) throws {
+    guard let parsed = HostPort(argument: text) else {
+      throw CommandError(.usage, "'\(text)' is not host:port, such as 127.0.0.1:7400")
+    }
+    self = parsed
+  }
+
+  init?(argument: String) {
+    guard let colon = argument.lastIndex(of: ":"),
+      let port = UInt16(argument[argument.index(after: colon)...])
+    else { return nil }
+    var host = String(argument[..<colon])
+    if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+    guard !host.isEmpty else { return nil }
+    self.init(host: host, port: Int(port))
+  }
+}

@@ -1,0 +1,141 @@
+internal import ExchangeTypes
+internal import Foundation
+internal import Identity
+internal import OpenAIFormat
+
+/// The files that a new cluster's nodes start from.
+///
+/// ```
+/// DIR/cluster.json            what the cluster is; public but for the hash of the root key
+/// DIR/ca/                     the authority: keep ca.key away from the nodes
+/// DIR/coordinator-1/          one node's directory, to be copied to its machine:
+///     cluster.json  identity/  keyring  data/
+/// DIR/worker-NAME/identity/
+/// DIR/client/identity/        for the command line
+/// ```
+struct ClusterDirectory {
+  let path: String
+
+  func coordinator(_ id: UInt64) -> NodeDirectory {
+    NodeDirectory(path: "\(path)/coordinator-\(id)")
+  }
+  func worker(_ name: String) -> NodeDirectory { NodeDirectory(path: "\(path)/worker-\(name)") }
+  var client: NodeDirectory { NodeDirectory(path: "\(path)/client") }
+  var clusterFile: String { "\(path)/cluster.json" }
+
+  /// Ten years: an operator renews by hand until the cluster does it by itself.
+  private static let lifetimeSeconds: Double = 10 * 365 * 86_400
+
+  /// Makes the cluster: authority, identities, key ring, and the root key, which is returned and
+  /// stored nowhere.
+  ///
+  /// - Throws: `CommandError` if the directory is a cluster's already.
+  func create(coordinators: Int, workers: [String]) throws -> APIKey {
+    guard !FileManager.default.fileExists(atPath: clusterFile) else {
+      throw CommandError(.refused, "\(path) holds a cluster already; name another directory")
+    }
+    let now = Date()
+    try makeFolder(path)
+    let authority = try CertificateAuthority(cluster: ClusterID.generate(), now: now)
+    try IdentityDirectory(path: "\(path)/ca").save(authority)
+    // The root key's id is given by the cluster's first command: 1.
+    let root = APIKey(id: KeyID(1), secret: APIKey.generateSecret())
+    let file = ClusterFile(
+      clusterID: authority.cluster, rootSecretHash: root.secretHash,
+      coordinators: (1...UInt64(coordinators)).map { $0 })
+    var ring = Keyring(cluster: authority.cluster)
+    guard ring.insert(WrappingKey.generate(id: 1)) else {
+      preconditionFailure("a new key ring takes its first key")
+    }
+    for id in file.coordinators {
+      let node = coordinator(id)
+      try makeFolder(node.path)
+      try identify(node, .coordinator, "coordinator-\(id)", authority, now)
+      try ring.save(path: node.keyring)
+      try file.write(to: node.clusterFile)
+    }
+    for name in workers {
+      let node = worker(name)
+      try makeFolder(node.path)
+      try identify(node, .worker, name, authority, now)
+    }
+    try makeFolder(client.path)
+    try identify(client, .client, "yard", authority, now)
+    try file.write(to: clusterFile)
+    return root
+  }
+
+  private func identify(
+    _ node: NodeDirectory, _ role: NodeRole, _ name: String, _ authority: CertificateAuthority,
+    _ now: Date
+  ) throws {
+    let identity = try NodeIdentity(
+      authority: authority, role: role, name: name, now: now,
+      lifetimeSeconds: Self.lifetimeSeconds)
+    try IdentityDirectory(path: node.identity).save(
+      identity, authorityPEM: authority.certificatePEM)
+  }
+
+  private func makeFolder(_ path: String) throws {
+    try FileManager.default.createDirectory(
+      atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+  }
+}
+
+/// The files of one node.
+struct NodeDirectory {
+  let path: String
+  var identity: String { "\(path)/identity" }
+  var data: String { "\(path)/data" }
+  var keyring: String { "\(path)/keyring" }
+  var clusterFile: String { "\(path)/cluster.json" }
+}
+
+/// What a cluster is, as its coordinators are told at their first start.
+struct ClusterFile {
+  let clusterID: ClusterID
+  /// SHA-256 of the root key's secret: opens the books of the new cluster.
+  let rootSecretHash: [UInt8]
+  /// The ids of the founding coordinators.
+  let coordinators: [UInt64]
+
+  func write(to path: String) throws {
+    let text: JSONText = [
+      "cluster_id": .string("\(clusterID)"),
+      "root_secret_hash": .string(hexadecimal(rootSecretHash)),
+      "coordinators": .array(coordinators.map { .unsigned($0) }),
+    ]
+    try PrivateFile.write(text.line, to: path)
+  }
+
+  static func load(from path: String) throws -> ClusterFile {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw CommandError(
+        .refused, "\(path) is missing; yard init makes the directories of a cluster's nodes")
+    }
+    guard let document = try? JSONValue.parse(Array(data)),
+      let cluster = document["cluster_id"]?.string.flatMap({ ClusterID(hexadecimal: $0) }),
+      let hash = document["root_secret_hash"]?.string.flatMap(bytes(hexadecimal:)),
+      hash.count == 32,
+      let ids = document["coordinators"]?.elements?.compactMap(\.integer), !ids.isEmpty
+    else {
+      throw CommandError(.refused, "\(path) is not a cluster file of yard init; restore it")
+    }
+    return ClusterFile(
+      clusterID: cluster, rootSecretHash: hash, coordinators: ids.map { UInt64(max(0, $0)) })
+  }
+
+  private static func bytes(hexadecimal text: String) -> [UInt8]? {
+    let digits = Array(text.utf8)
+    guard digits.count.isMultiple(of: 2) else { return nil }
+    return stride(from: 0, to: digits.count, by: 2).reduce(into: [UInt8]?([])) { bytes, place in
+      guard
+        let byte = UInt8(String(decoding: digits[place..<(place + 2)], as: UTF8.self), radix: 16)
+      else {
+        bytes = nil
+        return
+      }
+      bytes?.append(byte)
+    }
+  }
+}

@@ -1,0 +1,117 @@
+internal import ArgumentParser
+internal import ExchangeTypes
+internal import WireProtocol
+
+/// `yard account`.
+struct AccountCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "account",
+    abstract: "Create accounts, credit them, show them.",
+    discussion: "Example: yard account create alice --kind consumer",
+    subcommands: [Create.self, Credit.self, Show.self])
+
+  struct Create: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Create an account and print its number (scope admin).",
+      discussion: "Example: yard account create alice --kind consumer --credit 10")
+
+    @Argument(help: "Its name, unique in the cluster.") var name: String
+    @Option(help: "consumer or supplier.") var kind: Kind = .consumer
+    @Option(help: ArgumentHelp("Credits to issue to it.", valueName: "credits")) var credit: String?
+    @OptionGroup var cluster: ClusterOptions
+
+    enum Kind: String, ExpressibleByArgument, CaseIterable {
+      case consumer, supplier
+      var value: AccountKind { self == .consumer ? .consumer : .supplier }
+    }
+
+    func validate() throws { if let credit { _ = try Amount.parse(credit) } }
+
+    func run() async throws {
+      let amount = try credit.map(Amount.parse)
+      let create = AccountCreate(requestKey: .drawn(), name: name, kind: kind.value)
+      try await cluster.withClient { client in
+        var report = try await client.ask(create, Reply.account)
+        if let amount {
+          report = try await client.ask(
+            AccountCredit(requestKey: .drawn(), account: report.summary.account, amount: amount),
+            Reply.account)
+        }
+        AccountPrinter.print(report.summary, asJSON: cluster.isJSON, created: true)
+      }
+    }
+  }
+
+  struct Credit: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Issue credit to an account (scope admin).",
+      discussion: "Example: yard account credit 3 12.5")
+
+    @Argument(help: "The account's number.") var account: UInt64
+    @Argument(help: "How many credits, as a decimal.") var amount: String
+    @OptionGroup var cluster: ClusterOptions
+
+    func validate() throws { _ = try Amount.parse(amount) }
+
+    func run() async throws {
+      let report = try await cluster.ask(
+        AccountCredit(
+          requestKey: .drawn(), account: AccountID(account), amount: try Amount.parse(amount)),
+        Reply.account)
+      AccountPrinter.print(report.summary, asJSON: cluster.isJSON, created: false)
+    }
+  }
+
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show an account: the key's own, or another with scope admin.",
+      discussion: "Example: yard account show")
+
+    @Argument(help: "The account's number; the key's own if absent.") var account: UInt64 = 0
+    @OptionGroup var cluster: ClusterOptions
+
+    func run() async throws {
+      let report = try await cluster.ask(
+        AccountQuery(account: AccountID(account)), Reply.account)
+      AccountPrinter.print(report.summary, asJSON: cluster.isJSON, created: false)
+    }
+  }
+}
+
+/// An amount of credits on the command line.
+enum Amount {
+  static func parse(_ text: String) throws -> Credits {
+    guard let credits = Credits(decimal: text) else {
+      throw ValidationError(
+        "'\(text)' is not an amount of credits; write a decimal with at most nine digits after the point"
+      )
+    }
+    return credits
+  }
+}
+
+/// Picks the content that a request is answered with.
+enum Reply {
+  static func account(_ message: Message) -> AccountReport? {
+    if case .accountReport(let report) = message { report } else { nil }
+  }
+  static func key(_ message: Message) -> KeyReport? {
+    if case .keyReport(let report) = message { report } else { nil }
+  }
+}
+
+/// One account, for people or for scripts.
+enum AccountPrinter {
+  static func print(_ account: AccountSummary, asJSON: Bool, created: Bool) {
+    if asJSON { return Terminal.write(JSONText(account).line) }
+    if created { return Terminal.write("\(account.account)\n") }
+    var table = Table("account", "\(account.account)")
+    table.add("name", account.name)
+    table.add("kind", account.kind.name)
+    table.add("balance", "\(account.balance) credits")
+    table.add("held", "\(account.held) credits")
+    table.add("spent", "\(account.spent) credits")
+    table.add("earned", "\(account.earned) credits")
+    Terminal.write(table.text)
+  }
+}

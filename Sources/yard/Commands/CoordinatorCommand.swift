@@ -1,0 +1,103 @@
+internal import ArgumentParser
+internal import Coordinator
+internal import ExchangeTypes
+internal import Foundation
+internal import Identity
+internal import NIOPosix
+
+/// `yard coordinator`.
+struct CoordinatorCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "coordinator",
+    abstract: "Run a coordinator.",
+    discussion: """
+      Its directory is one that yard init made. Prints one JSON line when it listens. SIGTERM hands leadership
+      over and ends it.
+
+      Example: yard coordinator --id 1 --listen 10.0.0.1:7400 \\
+                 --peers 1=10.0.0.1:7400,2=10.0.0.2:7400,3=10.0.0.3:7400 --dir /var/lib/switchyard
+      """)
+
+  @Option(help: ArgumentHelp("Its id in the cluster.", valueName: "n")) var id: UInt64
+  @Option(help: ArgumentHelp("Where it listens.", valueName: "host:port")) var listen: HostPort
+  @Option(
+    help: ArgumentHelp(
+      "Every coordinator as the others reach it, this one too.", valueName: "id=host:port,…"))
+  var peers: String
+  @Option(help: ArgumentHelp("Its directory.", valueName: "dir")) var dir: String
+  @Flag(help: "No TLS; only for listening on this machine's loopback addresses.")
+  var insecure = false
+  @Flag(help: "End when standard input ends, as a child of its starter does.")
+  var endWithInput = false
+
+  func validate() throws {
+    guard id > 0 else { throw ValidationError("--id is 0; ids begin with 1") }
+    _ = try members()
+  }
+
+  private func members() throws -> [ReplicaID: String] {
+    var members: [ReplicaID: String] = [:]
+    for part in peers.split(separator: ",") {
+      let pair = part.split(separator: "=", maxSplits: 1)
+      guard pair.count == 2, let peer = UInt64(pair[0]), peer > 0,
+        let address = HostPort(argument: String(pair[1]))
+      else {
+        throw ValidationError("'\(part)' in --peers is not id=host:port, such as 1=10.0.0.1:7400")
+      }
+      guard members.updateValue(address.text, forKey: ReplicaID(peer)) == nil else {
+        throw ValidationError("--peers names coordinator \(peer) twice")
+      }
+    }
+    guard members[ReplicaID(id)] != nil else {
+      throw ValidationError("--peers does not name coordinator \(id) itself")
+    }
+    return members
+  }
+
+  func run() async throws {
+    let node = NodeDirectory(path: dir)
+    let cluster = try ClusterFile.load(from: node.clusterFile)
+    guard cluster.coordinators.contains(id) else {
+      let known = cluster.coordinators.map(String.init).joined(separator: ", ")
+      throw CommandError(.refused, "the cluster of \(dir) has coordinators \(known), and no \(id)")
+    }
+    let configuration: CoordinatorConfiguration
+    do {
+      configuration = CoordinatorConfiguration(
+        replica: ReplicaID(id), host: listen.host, port: listen.port, members: try members(),
+        directory: node.data, clusterID: cluster.clusterID,
+        rootSecretHash: cluster.rootSecretHash,
+        keyring: try Keyring.load(path: node.keyring, cluster: cluster.clusterID),
+        security: insecure
+          ? .plaintextOnLoopback
+          : .identity(
+            try IdentityDirectory(path: node.identity).load(
+              cluster: cluster.clusterID, now: Date())),
+        software: Software.name)
+    } catch let error as IdentityError {
+      throw CommandError(.refused, "\(error)")
+    }
+    Logs.begin()
+    try FileManager.default.createDirectory(
+      atPath: node.data, withIntermediateDirectories: true,
+      attributes: [.posixPermissions: 0o700])
+    let running: CoordinatorNode
+    do {
+      running = try await CoordinatorNode.start(
+        configuration, on: MultiThreadedEventLoopGroup(numberOfThreads: 1)
+      ) { error in
+        // Nothing may be said or written after the replica has died: not even an orderly end.
+        Terminal.note("yard: coordinator \(configuration.replica) failed: \(error)")
+        Foundation.exit(70)
+      }
+    } catch {
+      throw CommandError(.refused, "\(error)")
+    }
+    let line: JSONText = [
+      "ready": true, "coordinator": .unsigned(id), "address": .string(running.address),
+    ]
+    Terminal.write(line.line)
+    await NodeEnd.arrives(withInput: endWithInput)
+    await running.stop()
+  }
+}

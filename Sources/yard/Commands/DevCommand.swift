@@ -1,0 +1,91 @@
+internal import ArgumentParser
+internal import Foundation
+
+/// `yard dev`.
+struct DevCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "dev",
+    abstract: "Run a whole cluster on this machine until Ctrl-C.",
+    discussion: """
+      Starts coordinators, workers and, without --engine, the demo engine as child processes, and makes a context
+      named dev current, so that yard run needs no flag in another shell. Prints one JSON line when ready.
+      Without --dir everything is in a temporary directory and is removed at the end.
+
+      Example: yard dev --coordinators 3 --workers 2
+      """)
+
+  @Option(help: ArgumentHelp("How many coordinators.", valueName: "n")) var coordinators = 1
+  @Option(help: ArgumentHelp("How many workers.", valueName: "n")) var workers = 1
+  @Option(help: "An engine for the workers: http://host:port[,model=NAME][,context=N][,slots=N].")
+  var engine: String?
+  @Option(help: ArgumentHelp("Where the cluster lives, to be kept.", valueName: "dir"))
+  var dir: String?
+  @Option(help: ArgumentHelp("The first port to try.", valueName: "n")) var port: UInt16 = 7400
+  @Flag(help: "End when standard input ends, as a child of its starter does.")
+  var endWithInput = false
+
+  func validate() throws {
+    guard (1...7).contains(coordinators) else {
+      throw ValidationError("--coordinators is \(coordinators); a cluster has 1 to 7")
+    }
+    guard (0...64).contains(workers) else {
+      throw ValidationError("--workers is \(workers); there may be 0 to 64")
+    }
+  }
+
+  func run() async throws {
+    let directory: String
+    if let dir {
+      directory = URL(fileURLWithPath: dir).path
+    } else {
+      directory =
+        FileManager.default.temporaryDirectory
+        .appendingPathComponent("yard-dev-\(ProcessInfo.processInfo.processIdentifier)").path
+    }
+    let cluster = try DevCluster(
+      .init(
+        coordinators: coordinators, workers: workers, engine: engine, directory: directory,
+        firstPort: port))
+    let before = try ContextStore.load()
+    var outcome: (any Error)?
+    do {
+      try await serve(cluster, directory)
+    } catch {
+      outcome = error
+    }
+    await cluster.stop()
+    try ContextStore.update { store in
+      store["dev"] = before["dev"]
+      if store.current == "dev" { store.current = before.current }
+    }
+    if dir == nil { try FileManager.default.removeItem(atPath: directory) }
+    if let outcome { throw outcome }
+  }
+
+  private func serve(_ cluster: DevCluster, _ directory: String) async throws {
+    let ending = Task { await NodeEnd.arrives(withInput: endWithInput) }
+    let starting = Task { () -> DevCluster.Keys in try await cluster.start() }
+    // Ctrl-C while it starts ends it too.
+    let interruption = Task {
+      await ending.value
+      starting.cancel()
+    }
+    defer { interruption.cancel() }
+    let keys = try await starting.value
+    let context = await cluster.context(key: keys.consumer)
+    try ContextStore.update { store in
+      store["dev"] = context
+      store.current = "dev"
+    }
+    let line: JSONText = [
+      "ready": true, "coordinators": .array(context.endpoints.map { .string($0) }),
+      "engines": .array(await cluster.engines.map { .string($0) }),
+      "workers": .array(await cluster.workers.map { .string($0) }), "context": "dev",
+      "directory": .string(directory), "identity": .string(context.identity ?? ""),
+      "key": .string(keys.consumer), "root_key": .string(keys.root),
+    ]
+    Terminal.write(line.line)
+    await ending.value
+    Terminal.note("yard: ending the cluster…")
+  }
+}

@@ -1,0 +1,92 @@
+internal import ArgumentParser
+internal import ExchangeTypes
+internal import OpenAIFormat
+internal import WireProtocol
+
+/// What a job asks for: shared by `run` and `submit`.
+struct JobOptions: ParsableArguments {
+  @Option(name: .shortAndLong, help: "The model; yard models lists them.")
+  var model: String
+  @Option(help: "The system message.")
+  var system: String?
+  @Option(help: ArgumentHelp("The most tokens to generate.", valueName: "n"))
+  var maxTokens: Int?
+  @Option(help: ArgumentHelp("The sampling temperature.", valueName: "t"))
+  var temperature: Double?
+  @Option(help: ArgumentHelp("The sampling seed.", valueName: "n"))
+  var seed: Int?
+  @Option(help: ArgumentHelp("A string that ends the output; may be given again.", valueName: "s"))
+  var stop: [String] = []
+  @Option(
+    help: ArgumentHelp("Most credits per million prompt tokens.", valueName: "credits"))
+  var maxInputPrice: String?
+  @Option(
+    help: ArgumentHelp("Most credits per million output tokens.", valueName: "credits"))
+  var maxOutputPrice: String?
+  @Option(
+    help: ArgumentHelp(
+      "32 hexadecimal digits that name the request: the same again is the same job.",
+      valueName: "hex"))
+  var requestKey: String?
+  @Argument(help: "The prompt; - or nothing reads standard input.")
+  var prompt: String?
+
+  func validate() throws {
+    guard !model.isEmpty else { throw ValidationError("--model takes the name of a model") }
+    if let maxTokens, maxTokens < 1 {
+      throw ValidationError("--max-tokens is \(maxTokens); it must be at least 1")
+    }
+    if let temperature, !(0...100).contains(temperature) {
+      throw ValidationError("--temperature is \(temperature); it must be from 0 to 100")
+    }
+    _ = try price(maxInputPrice, "--max-input-price")
+    _ = try price(maxOutputPrice, "--max-output-price")
+    _ = try drawnKey()
+  }
+
+  /// The submit that these options make.
+  func submit(mode: JobMode, follow: Bool) throws -> Submit {
+    let text: String
+    if let prompt, prompt != "-" {
+      text = prompt
+    } else {
+      text = try Terminal.readAll()
+    }
+    guard !text.isEmpty else {
+      throw CommandError(
+        .usage, "the prompt is empty; give it as the last argument or on standard input")
+    }
+    let request = ChatRequest(
+      model: model, system: system, prompt: text, maxTokens: maxTokens, temperature: temperature,
+      seed: seed, stop: stop)
+    let submit = Submit(
+      requestKey: try drawnKey(), mode: mode, endpoint: .chatCompletions, model: model,
+      body: request.body(), maxInputPrice: try price(maxInputPrice, "--max-input-price"),
+      maxOutputPrice: try price(maxOutputPrice, "--max-output-price"), queueTimeoutMs: 0,
+      follow: follow)
+    do throws(BoundsError) { try submit.checkBounds() } catch {
+      throw CommandError(
+        .refused,
+        "payload_too_large: \(error.field) has \(error.count) bytes; at most \(error.limit) are allowed"
+      )
+    }
+    return submit
+  }
+
+  private func price(_ text: String?, _ option: String) throws -> Price? {
+    guard let text else { return nil }
+    guard let credits = Credits(decimal: text) else {
+      throw ValidationError("\(option) takes credits as a decimal, such as 0.25")
+    }
+    return Price(nanoPerMillion: credits.rawValue)
+  }
+
+  private func drawnKey() throws -> RequestKey {
+    guard let requestKey else { return .drawn() }
+    guard requestKey.utf8.count == 32, let value = UInt128(requestKey, radix: 16) else {
+      throw ValidationError("--request-key takes 32 hexadecimal digits")
+    }
+    return RequestKey(
+      high: UInt64(truncatingIfNeeded: value >> 64), low: UInt64(truncatingIfNeeded: value))
+  }
+}

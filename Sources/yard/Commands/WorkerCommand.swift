@@ -1,0 +1,160 @@
+internal import ArgumentParser
+internal import Engines
+internal import ExchangeTypes
+internal import Foundation
+internal import JobDispatch
+internal import Logging
+internal import NIOPosix
+internal import WorkerAgent
+
+/// `yard worker`.
+struct WorkerCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "worker",
+    abstract: "Run a worker beside an engine, drain it, ask it for its status.",
+    discussion: "Example: yard worker run --join 10.0.0.1:7400 --engine http://127.0.0.1:8000",
+    subcommands: [Run.self, Drain.self, Status.self])
+
+  struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Offer an engine's models to a cluster.",
+      discussion: """
+        The key needs scope work; give it as YARD_KEY rather than on the command line. SIGTERM drains: what
+        runs is finished, nothing new is taken; a second one leaves at once, and the streams go on elsewhere.
+
+        Example: yard worker run --join 10.0.0.1:7400,10.0.0.2:7400 --engine http://127.0.0.1:8000 \\
+                   --name gpu-1 --price-input 0.2 --price-output 0.6 --dir /var/lib/switchyard
+        """)
+
+    @Option(help: ArgumentHelp("The coordinators.", valueName: "host:port,…")) var join: String
+    @Option(help: "The engine, http://host:port[,model=NAME][,context=N][,slots=N].")
+    var engine: String
+    @Option(help: "Its name, unique under the supplier's account.") var name: String?
+    @Option(help: ArgumentHelp("Jobs at a time; default: what the engine says.", valueName: "n"))
+    var slots: Int?
+    @Option(help: ArgumentHelp("Credits per million prompt tokens.", valueName: "credits"))
+    var priceInput = "0"
+    @Option(help: ArgumentHelp("Credits per million output tokens.", valueName: "credits"))
+    var priceOutput = "0"
+    @Option(help: ArgumentHelp("Its directory, from yard init.", valueName: "dir")) var dir: String?
+    @Option(help: ArgumentHelp("The API key (or YARD_KEY).", valueName: "sy_…")) var key: String?
+    @Flag(help: "No TLS; only to this machine's own coordinators.") var insecure = false
+    @Flag(help: "End when standard input ends, as a child of its starter does.")
+    var endWithInput = false
+
+    func validate() throws {
+      if let slots, !(1...65_535).contains(slots) {
+        throw ValidationError("--slots is \(slots); it must be from 1 to 65535")
+      }
+      if !insecure, dir == nil {
+        throw ValidationError("--dir names the worker's directory, which holds its certificate")
+      }
+      _ = try prices()
+      do { _ = try EngineSpec.parse(engine) } catch { throw ValidationError("\(error)") }
+      for endpoint in join.split(separator: ",") where HostPort(argument: String(endpoint)) == nil {
+        throw ValidationError("'\(endpoint)' in --join is not host:port")
+      }
+    }
+
+    private func prices() throws -> PricePair {
+      func price(_ text: String, _ option: String) throws -> Price {
+        guard let credits = Credits(decimal: text) else {
+          throw ValidationError("\(option) takes credits as a decimal, such as 0.25")
+        }
+        return Price(nanoPerMillion: credits.rawValue)
+      }
+      return PricePair(
+        input: try price(priceInput, "--price-input"),
+        output: try price(priceOutput, "--price-output"))
+    }
+
+    func run() async throws {
+      guard let key = key ?? ProcessInfo.processInfo.environment["YARD_KEY"], !key.isEmpty else {
+        throw CommandError(.usage, "a worker needs an API key with scope work: --key or YARD_KEY")
+      }
+      let context = Context(
+        endpoints: join.split(separator: ",").map(String.init), key: key,
+        identity: insecure ? nil : dir.map { NodeDirectory(path: $0).identity })
+      var configuration = WorkerConfiguration(
+        endpoints: context.endpoints, name: name ?? ProcessInfo.processInfo.hostName,
+        apiKey: key, security: try Cluster.security(of: context),
+        engine: try EngineSpec.parse(engine), prices: try prices())
+      configuration.slots = slots
+      configuration.directory = dir
+      configuration.software = Software.name
+      Logs.begin()
+      let agent: WorkerAgent
+      do {
+        agent = try await WorkerAgent.start(
+          configuration, on: MultiThreadedEventLoopGroup(numberOfThreads: 1),
+          logger: Logger(label: "switchyard.worker"))
+      } catch {
+        throw CommandError(.refused, "\(error)")
+      }
+      let announcing = Task { try await announce(agent, configuration.name) }
+      let ending = Task { await end(agent) }
+      do {
+        try await agent.run(handlingSignals: false)
+      } catch {
+        throw CommandError(.refused, "\(error)")
+      }
+      announcing.cancel()
+      ending.cancel()
+    }
+
+    /// One line once a leader has taken it.
+    private func announce(_ agent: WorkerAgent, _ name: String) async throws {
+      while true {
+        if let worker = try await agent.status.worker {
+          let line: JSONText = ["ready": true, "worker": .id(worker), "name": .string(name)]
+          return Terminal.write(line.line)
+        }
+        try await Task.sleep(for: .milliseconds(50))
+      }
+    }
+
+    /// The first signal drains, the second leaves at once, and so does the end of the parent.
+    private func end(_ agent: WorkerAgent) async {
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask { for await _ in Signals.arriving() { agent.drain() } }
+        if endWithInput {
+          group.addTask {
+            await InheritedPipe.ended()
+            agent.stop()
+          }
+        }
+      }
+    }
+  }
+
+  struct Drain: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Ask a running worker to finish what it has and leave.",
+      discussion: "Example: yard worker drain --dir /var/lib/switchyard")
+    @Option(help: ArgumentHelp("The worker's directory.", valueName: "dir")) var dir: String
+    func run() async throws { try await ControlClient.ask(.drain, in: dir) }
+  }
+
+  struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Print what a running worker does, as one line of JSON.",
+      discussion: "Example: yard worker status --dir /var/lib/switchyard")
+    @Option(help: ArgumentHelp("The worker's directory.", valueName: "dir")) var dir: String
+    func run() async throws { try await ControlClient.ask(.status, in: dir) }
+  }
+}
+
+/// Asks the worker that runs in a directory.
+private enum ControlClient {
+  static func ask(_ command: ControlCommand, in directory: String) async throws {
+    let path = ControlSocket.path(in: directory)
+    let answer: String
+    do {
+      answer = try await ControlSocket.ask(
+        command, at: path, on: MultiThreadedEventLoopGroup.singleton)
+    } catch {
+      throw CommandError(.unavailable, "no worker runs in \(directory) (\(path) does not answer)")
+    }
+    Terminal.write(answer + "\n")
+  }
+}

@@ -1,0 +1,138 @@
+internal import ExchangeTypes
+internal import JobDispatch
+internal import OpenAIFormat
+internal import WireProtocol
+
+/// A value to be printed as JSON, its members in the order given.
+indirect enum JSONText: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
+  ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+  case null
+  case boolean(Bool)
+  case unsigned(UInt64)
+  case decimal(Double)
+  case string(String)
+  case array([JSONText])
+  case object([(String, JSONText)])
+
+  init(stringLiteral value: String) { self = .string(value) }
+  init(integerLiteral value: UInt64) { self = .unsigned(value) }
+  init(booleanLiteral value: Bool) { self = .boolean(value) }
+  init(arrayLiteral elements: JSONText...) { self = .array(elements) }
+  init(dictionaryLiteral elements: (String, JSONText)...) { self = .object(elements) }
+
+  static func number(_ value: some UnsignedInteger) -> JSONText { .unsigned(UInt64(value)) }
+  static func id(_ value: some Identifier) -> JSONText { .unsigned(value.rawValue) }
+
+  /// One line of JSON.
+  var line: String {
+    var writer = JSONWriter()
+    write(to: &writer)
+    return String(decoding: writer.bytes, as: UTF8.self) + "\n"
+  }
+
+  private func write(to writer: inout JSONWriter) {
+    switch self {
+    case .null: writer.null()
+    case .boolean(let value): writer.boolean(value)
+    case .unsigned(let value): writer.verbatim(Array(String(value).utf8))
+    case .decimal(let value): writer.double(value)
+    case .string(let value): writer.string(value)
+    case .array(let values):
+      writer.beginArray()
+      for value in values { value.write(to: &writer) }
+      writer.endArray()
+    case .object(let members):
+      writer.beginObject()
+      for (key, value) in members {
+        writer.key(key)
+        value.write(to: &writer)
+      }
+      writer.endObject()
+    }
+  }
+}
+
+extension JSONText {
+  init(_ job: JobSummary) {
+    self = [
+      "job": .id(job.job), "state": .string(job.state.name), "model": .string(job.model),
+      "mode": .string(job.mode == .attached ? "attached" : "submitted"),
+      "created_at_ms": .unsigned(job.createdAt.rawValue), "attempts": .number(job.epoch.rawValue),
+      "worker": .id(job.worker), "prompt_tokens": .unsigned(job.promptTokens.rawValue),
+      "output_tokens": .unsigned(job.outputTokens.rawValue),
+      "charge_nano": .unsigned(job.charge.rawValue), "hold_nano": .unsigned(job.hold.rawValue),
+      "events": .unsigned(job.lastSeq), "finish": job.finish.map { .string($0.name) } ?? .null,
+      "error": job.error == 0 ? .null : .string(errorName(job.error)),
+      "error_text": .string(job.errorText),
+    ]
+  }
+
+  init(_ model: ModelSummary) {
+    self = [
+      "model": .string(model.model), "context": .number(model.context),
+      "output_default": .number(model.outputDefault),
+      "price_input_nano_per_million": .unsigned(model.priceInputMin.rawValue),
+      "price_output_nano_per_million": .unsigned(model.priceOutputMin.rawValue),
+      "suppliers": .number(model.suppliers), "slots": .number(model.slots),
+      "slots_free": .number(model.slotsFree),
+    ]
+  }
+
+  init(_ worker: WorkerSummary) {
+    self = [
+      "worker": .id(worker.worker), "name": .string(worker.name), "account": .id(worker.account),
+      "online": .boolean(worker.online), "draining": .boolean(worker.draining),
+      "slots": .number(worker.slots), "busy": .number(worker.busy),
+      "offers": .array(
+        worker.offers.map { offer in
+          [
+            "model": .string(offer.model), "context": .number(offer.context),
+            "slots": .number(offer.slots),
+            "price_input_nano_per_million": .unsigned(offer.priceInput.rawValue),
+            "price_output_nano_per_million": .unsigned(offer.priceOutput.rawValue),
+          ]
+        }),
+    ]
+  }
+
+  init(_ account: AccountSummary) {
+    self = [
+      "account": .id(account.account), "name": .string(account.name),
+      "kind": .string(account.kind.name), "balance_nano": .unsigned(account.balance.rawValue),
+      "held_nano": .unsigned(account.held.rawValue),
+      "spent_nano": .unsigned(account.spent.rawValue),
+      "earned_nano": .unsigned(account.earned.rawValue),
+    ]
+  }
+
+  init(_ key: KeySummary) {
+    self = [
+      "key": .id(key.key), "account": .id(key.account), "name": .string(key.name),
+      "scopes": .array(key.scopes.names.map { .string($0) }), "revoked": .boolean(key.revoked),
+    ]
+  }
+
+  init(_ status: StatusReport) {
+    self = [
+      "replica": .id(status.replica), "role": .string(status.role.name),
+      "term": .unsigned(status.term.rawValue), "leader": .id(status.leader),
+      "leader_address": .string(status.leaderAddress),
+      "commit_index": .unsigned(status.commitIndex.rawValue),
+      "applied_index": .unsigned(status.appliedIndex.rawValue),
+      "last_index": .unsigned(status.lastIndex.rawValue),
+      "digest": .string(hexadecimal(status.digest)),
+      "state_version": .number(status.stateVersion),
+      "log_time_ms": .unsigned(status.logTime.rawValue),
+      "jobs_queued": .number(status.jobsQueued), "jobs_running": .number(status.jobsRunning),
+      "peers": .array(
+        status.peers.map { peer in
+          [
+            "replica": .id(peer.replica), "address": .string(peer.address),
+            "voter": .boolean(peer.voter), "match_index": .unsigned(peer.matchIndex.rawValue),
+          ]
+        }),
+      "software": .string(status.software),
+    ]
+  }
+}

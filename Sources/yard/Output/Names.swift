@@ -1,0 +1,87 @@
+internal import ExchangeTypes
+internal import WireProtocol
+
+// The words that people read and scripts compare: the registry's, in snake_case.
+
+extension JobState {
+  var name: String {
+    switch self {
+    case .queued: "queued"
+    case .running: "running"
+    case .cancelling: "cancelling"
+    case .completed: "completed"
+    case .failed: "failed"
+    case .cancelled: "cancelled"
+    case .expired: "expired"
+    }
+  }
+}
+
+extension FinishReason {
+  var name: String {
+    switch self {
+    case .stop: "stop"
+    case .length: "length"
+    case .toolCalls: "tool_calls"
+    case .contentFilter: "content_filter"
+    case .cancelled: "cancelled"
+    case .error: "error"
+    }
+  }
+}
+
+extension AccountKind {
+  var name: String {
+    switch self {
+    case .consumer: "consumer"
+    case .supplier: "supplier"
+    case .operator: "operator"
+    case .issuance: "issuance"
+    }
+  }
+}
+
+extension ReplicaRole {
+  var name: String {
+    switch self {
+    case .leader: "leader"
+    case .follower: "follower"
+    case .candidate: "candidate"
+    }
+  }
+}
+
+extension EventKind {
+  var name: String {
+    switch self {
+    case .text: "text"
+    case .reasoning: "reasoning"
+    case .delta: "delta"
+    }
+  }
+}
+
+extension Scopes {
+  /// The scopes by name, in the order of their bits.
+  static let named: [(name: String, scope: Scopes)] = [
+    ("submit", .submit), ("work", .work), ("admin", .admin), ("read", .read),
+  ]
+  var names: [String] { Self.named.filter { contains($0.scope) }.map(\.name) }
+}
+
+/// The name of an error code that came over the wire.
+func errorName(_ code: UInt16) -> String { ErrorCode(rawValue: code)?.name ?? "error_\(code)" }
+
+/// Two lower-case digits for each byte.
+func hexadecimal(_ bytes: [UInt8]) -> String {
+  bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+}
+
+extension JobSummary {
+  /// One line about the job's end, for people.
+  var receipt: String {
+    let ending = error == 0 ? finish?.name ?? state.name : errorName(error)
+    return "job \(job): \(promptTokens) prompt + \(outputTokens) output tokens, "
+      + "\(charge) credits (\(ending))"
+  }
+}

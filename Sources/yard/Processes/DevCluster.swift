@@ -1,0 +1,253 @@
+internal import Foundation
+internal import Identity
+internal import OpenAIFormat
+
+/// A whole cluster on this machine, as child processes of this one.
+///
+/// Order of the start: coordinators → a leader has opened the books → accounts and keys → engines →
+/// workers, registered. The end is the other way round. A child that dies in between is started again,
+/// unless it dies at once.
+actor DevCluster {
+  struct Plan: Sendable {
+    var coordinators: Int
+    var workers: Int
+    /// An engine for all workers; nil starts the demo engine beside each.
+    var engine: String?
+    var directory: String
+    var firstPort: UInt16
+  }
+
+  /// The keys of the accounts that a dev cluster has.
+  struct Keys: Codable, Sendable {
+    var root: String
+    var consumer: String
+    var supplier: String
+  }
+
+  private let plan: Plan
+  private let files: ClusterDirectory
+  private let executable: String
+  private var children: [Supervisor] = []
+  private(set) var addresses: [String] = []
+  private(set) var engines: [String] = []
+  private(set) var workers: [String] = []
+
+  private var logs: String { plan.directory + "/logs" }
+  private var keysFile: String { plan.directory + "/dev-keys.json" }
+  var identity: String { files.client.identity }
+
+  init(_ plan: Plan) throws {
+    self.plan = plan
+    files = ClusterDirectory(path: plan.directory)
+    executable = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+  }
+
+  /// Starts everything; what has been started is to be stopped even if this throws.
+  func start() async throws -> Keys {
+    try FileManager.default.createDirectory(
+      atPath: logs, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    let root = try prepare()
+    try await startCoordinators()
+    let keys = try await openAccounts(root)
+    try await startEngines()
+    try await startWorkers(keys)
+    return keys
+  }
+
+  /// Ends all children, the last started first.
+  func stop() async {
+    for child in children.reversed() { await child.stop() }
+    children = []
+  }
+
+  func context(key: String) -> Context {
+    Context(endpoints: addresses, key: key, identity: identity)
+  }
+
+  // MARK: Steps
+
+  /// Makes the cluster's files, or takes those of an earlier run. Answers the root key.
+  private func prepare() throws -> String {
+    if FileManager.default.fileExists(atPath: files.clusterFile) {
+      let cluster = try ClusterFile.load(from: files.clusterFile)
+      guard cluster.coordinators.count == plan.coordinators else {
+        throw CommandError(
+          .refused,
+          "\(plan.directory) holds a cluster of \(cluster.coordinators.count) coordinators; "
+            + "start it with --coordinators \(cluster.coordinators.count)")
+      }
+      return try savedKeys().root
+    }
+    let root = try files.create(
+      coordinators: plan.coordinators, workers: (1...max(1, plan.workers)).map { "worker-\($0)" })
+    try save(Keys(root: root.text, consumer: "", supplier: ""))
+    return root.text
+  }
+
+  private func startCoordinators() async throws {
+    let ports = try Ports.free(plan.coordinators, from: plan.firstPort)
+    addresses = ports.map { "127.0.0.1:\($0)" }
+    let peers = addresses.enumerated().map { "\($0 + 1)=\($1)" }.joined(separator: ",")
+    for (place, address) in addresses.enumerated() {
+      let id = place + 1
+      let directory = files.coordinator(UInt64(id)).path
+      _ = try await launch(
+        "coordinator-\(id)", executable,
+        [
+          "coordinator", "--id", "\(id)", "--listen", address, "--peers", peers, "--dir",
+          directory, "--end-with-input",
+        ])
+    }
+  }
+
+  /// A consumer with credit and a supplier, each with a key; kept for later runs.
+  private func openAccounts(_ root: String) async throws -> Keys {
+    let saved = try savedKeys()
+    let keys = try await DevAccounts.open(in: context(key: root), saved: saved)
+    if saved.consumer.isEmpty { try save(keys) }
+    return keys
+  }
+
+  private func startEngines() async throws {
+    if let engine = plan.engine {
+      engines = Array(repeating: engine, count: plan.workers)
+      return
+    }
+    guard plan.workers > 0 else { return }
+    let serve = try DemoEngine.path()
+    for number in 1...plan.workers {
+      let line = try await launch("engine-\(number)", serve, ["--slots", "2"], restarts: false)
+      guard let document = try? JSONValue.parse(Array(line.utf8)),
+        let address = document["address"]?.string
+      else { throw CommandError(.refused, "engine \(number) said: \(line)") }
+      engines.append(address)
+    }
+  }
+
+  private func startWorkers(_ keys: Keys) async throws {
+    for (place, engine) in engines.enumerated() {
+      let name = "worker-\(place + 1)"
+      _ = try await launch(
+        name, executable,
+        [
+          "worker", "run", "--join", addresses.joined(separator: ","), "--engine", engine,
+          "--name", name, "--dir", files.worker(name).path, "--price-input", "0.2",
+          "--price-output", "0.6", "--end-with-input",
+        ], environment: ["YARD_KEY": keys.supplier])
+      workers.append(name)
+    }
+  }
+
+  /// Starts a child and waits for its line.
+  private func launch(
+    _ name: String, _ executable: String, _ arguments: [String],
+    environment: [String: String] = [:], restarts: Bool = true
+  ) async throws -> String {
+    let log = "\(logs)/\(name).log"
+    let supervisor = Supervisor(name: name, log: log, restarts: restarts) {
+      try ChildProcess(
+        name: name, executable: executable, arguments: arguments, environment: environment,
+        log: log)
+    }
+    children.append(supervisor)
+    return try await Patience.saying("waiting for \(name) to be ready; its log is \(log)") {
+      try await supervisor.start()
+    }
+  }
+
+  // MARK: Keys
+
+  private func savedKeys() throws -> Keys {
+    guard let data = FileManager.default.contents(atPath: keysFile) else {
+      throw CommandError(
+        .refused, "\(plan.directory) holds a cluster that yard dev did not make: no dev-keys.json")
+    }
+    return try JSONDecoder().decode(Keys.self, from: data)
+  }
+
+  private func save(_ keys: Keys) throws {
+    let text = String(decoding: try JSONEncoder().encode(keys), as: UTF8.self)
+    try PrivateFile.write(text + "\n", to: keysFile)
+  }
+}
+
+/// One child of a dev cluster: started, and started again if it dies while it should live.
+actor Supervisor {
+  private let name: String
+  private let log: String
+  private let restarts: Bool
+  private let spawn: @Sendable () throws -> ChildProcess
+  private var child: ChildProcess?
+  private var isStopping = false
+  /// A child that dies sooner than this after its start would do so again.
+  private static let lifeMin: Duration = .seconds(2)
+
+  init(
+    name: String, log: String, restarts: Bool,
+    spawn: @escaping @Sendable () throws -> ChildProcess
+  ) {
+    self.name = name
+    self.log = log
+    self.restarts = restarts
+    self.spawn = spawn
+  }
+
+  /// Starts the child, and answers its first line.
+  func start() async throws -> String {
+    let child = try spawn()
+    self.child = child
+    guard let line = await child.firstLine() else {
+      let status = await child.end()
+      throw CommandError(
+        .refused, "\(name) did not start (\(ChildProcess.words(status))): \(lastLine())")
+    }
+    Task { await watch(child, since: .now) }
+    return line
+  }
+
+  func stop() async {
+    isStopping = true
+    await child?.stop(within: 5)
+  }
+
+  private func watch(_ child: ChildProcess, since start: ContinuousClock.Instant) async {
+    let status = await child.end()
+    guard !isStopping else { return }
+    let words = ChildProcess.words(status)
+    guard restarts, ContinuousClock.now - start >= Self.lifeMin else {
+      return Terminal.note("yard: \(name) ended (\(words)); its log is \(log)")
+    }
+    Terminal.note("yard: \(name) ended (\(words)); starting it again")
+    do {
+      _ = try await self.start()
+    } catch {
+      Terminal.note("yard: \((error as? CommandError)?.message ?? "\(error)")")
+    }
+  }
+
+  /// The end of the log, where a child that does not start says why.
+  private func lastLine() -> String {
+    guard let text = try? String(contentsOfFile: log, encoding: .utf8),
+      let line = text.split(separator: "\n").last
+    else { return "see \(log)" }
+    return String(line)
+  }
+}
+
+/// The engine that a dev cluster has if it is given none: llama.cpp with a small random model.
+enum DemoEngine {
+  /// Where `deploy/engine/serve` is: beside the sources that this program was built from.
+  static func path() throws -> String {
+    let executable = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    var folder = executable as NSString
+    while folder.length > 1 {
+      folder = folder.deletingLastPathComponent as NSString
+      let candidate = folder.appendingPathComponent("deploy/engine/serve")
+      if FileManager.default.isExecutableFile(atPath: candidate) { return candidate }
+    }
+    throw CommandError(
+      .refused,
+      "the demo engine (deploy/engine/serve) is not beside this program; "
+        + "give yours with --engine http://host:port")
+  }
+}
