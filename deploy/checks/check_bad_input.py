@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""Bad input: every refusal names what was wrong and what would be right, and leaves nothing half done."""
+
+import contextlib
+import http.server
+import json
+import pathlib
+import shutil
+import socket
+import subprocess
+import threading
+
+from product import MODEL, YARD, Child, Cluster, Failed, dev, expect, folder, free_ports, main, wait_for
+
+
+def refused(done, *words, code=3):
+    """One line on standard error that has these words, and this exit code."""
+    last = [line for line in done.err.splitlines() if line.startswith("yard: ")][-1:]
+    missing = [word for word in words if word not in "".join(last)]
+    expect(done.code == code and last and not missing, f"wanted {code} {words}: {done}")
+
+
+class Engine(http.server.BaseHTTPRequestHandler):
+    """An OpenAI-compatible server that misbehaves as its class is told."""
+
+    protocol_version = "HTTP/1.1"
+    manner = "good"
+
+    def log_message(self, *arguments):
+        pass
+
+    def do_GET(self):
+        body = json.dumps({"object": "list", "data": [
+            {"id": "bad-engine", "object": "model", "max_model_len": 4096}]}).encode()
+        if self.path.endswith("/models"):
+            self.send_response(200)
+        else:
+            body = b"{}"
+            self.send_response(200 if self.path == "/health" else 404)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.manner == "down":
+            return self.connection.close()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+
+        def say(text):
+            self.wfile.write(b"data: " + text + b"\n\n")
+            self.wfile.flush()
+
+        def delta(content, finish=None):
+            say(json.dumps({"object": "chat.completion.chunk", "model": "bad-engine", "choices": [
+                {"index": 0, "delta": {"content": content}, "finish_reason": finish}]}).encode())
+
+        if self.manner == "garbage":
+            return say(b"{ this is not JSON")
+        delta("one ")
+        if self.manner == "slow":
+            self.server.release.wait(2)
+        delta("two", None if self.manner == "truncated" else "stop")
+        if self.manner == "truncated":
+            return
+        if self.manner != "no usage":
+            say(json.dumps({"object": "chat.completion.chunk", "choices": [],
+                            "usage": {"prompt_tokens": 3, "completion_tokens": 2}}).encode())
+        say(b"[DONE]")
+
+
+@contextlib.contextmanager
+def bad_engine():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Engine)
+    server.release = threading.Event()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+
+
+with dev() as cluster, folder() as scratch:
+
+    def another_account():
+        """(a second account with a key of its own)"""
+        account = cluster.yard("account", "create", "poor", key=cluster.root).text.strip()
+        return cluster.yard("key", "create", account, key=cluster.root).text.strip()
+
+    poor = another_account()
+
+    def untouched():
+        for key in (poor, cluster.key):
+            expect(cluster.account(key=key)["held_nano"] == 0, "a hold is open")
+
+    def unknown_model():
+        """an unknown model is named"""
+        refused(cluster.yard("run", "-m", "no-such-model", "Hello"), "model_not_found",
+                "no-such-model")
+        untouched()
+
+    def no_credit():
+        """no credit: the job is refused before it starts"""
+        refused(cluster.yard("run", "-m", MODEL, "Hello", key=poor), "insufficient_credit")
+        untouched()
+
+    def beyond_the_context():
+        """a prompt over the context states both numbers"""
+        done = cluster.yard("run", "-m", MODEL, "--max-tokens", 10, "-", stdin=b"word " * 4_000)
+        refused(done, "context_length_exceeded", "limit 4096", "needed")
+        untouched()
+
+    def beyond_the_size():
+        """a request over the size limit states both numbers"""
+        done = cluster.yard("run", "-m", MODEL, "-", stdin=b"x" * 1_100_000)
+        refused(done, "payload_too_large", "1048576", "1100")
+        untouched()
+
+    def unknown_key():
+        """a key that does not exist, is malformed or absent"""
+        refused(cluster.yard("models", key="sy_99_" + "A" * 43), "unauthenticated")
+        refused(cluster.yard("models", key="hello"), "unauthenticated", "sy_")
+        scopeless = cluster.yard("account", "create", "x", key=cluster.key)
+        refused(scopeless, "forbidden")
+
+    def unknown_job():
+        """a job that does not exist and one of another account get the same answer"""
+        job = cluster.yard("submit", "-m", MODEL, "--max-tokens", 2, "Mine").text.strip()
+        for verb in ("job", "cancel", "follow", "result"):
+            absent = cluster.yard(verb, 10**9, key=poor)
+            foreign = cluster.yard(verb, job, key=poor)
+            refused(absent, "job")
+            refused(foreign, "job")
+            expect(absent.err.replace(str(10**9), "N") == foreign.err.replace(job, "N"),
+                   (absent, foreign))
+
+    def unknown_account():
+        """an account that does not exist or is another's"""
+        refused(cluster.yard("account", "show", 10**6), "account")
+        refused(cluster.yard("account", "show", 1, key=poor), "account")
+        refused(cluster.yard("account", "credit", 10**6, 5, key=cluster.root), "account")
+
+    def another_body():
+        """another body under one request key is refused, and names the job"""
+        name = ("--request-key", "cd" * 16)
+        first = cluster.yard("submit", "-m", MODEL, "--max-tokens", 2, *name, "One")
+        other = cluster.yard("submit", "-m", MODEL, "--max-tokens", 2, *name, "Two")
+        refused(other, "idempotency_conflict", first.text.strip())
+
+    def usage():
+        """arguments that make no sense exit 2 and say what would"""
+        for arguments in (
+            ["run"], ["run", "-m", MODEL, "--max-tokens", "0", "x"], ["follow", "abc"],
+            ["follow", "1", "--from", "0"], ["account", "credit", "1", "1.2.3"], ["frobnicate"],
+            ["key", "create", "1", "--scope", "everything"], ["dev", "--coordinators", "0"],
+            ["models", "--endpoint", "nowhere"],
+        ):
+            done = cluster.yard(*arguments)
+            expect(done.code == 2 and done.err.strip(), f"{arguments}: {done}")
+
+    def nobody_there():
+        """no coordinator at the address: unavailable, with the address, within the patience"""
+        port = free_ports(1)[0]
+        done = cluster.yard("models", "--endpoint", f"127.0.0.1:{port}", "--patience", "1")
+        refused(done, f"127.0.0.1:{port}", code=4)
+        expect(done.seconds < 10, done.seconds)
+
+    def another_cluster():
+        """a directory of another cluster or id, and a certificate of another cluster, are refused"""
+        made = subprocess.run([YARD, "init", scratch + "/other", "--coordinators", "2"],
+                              capture_output=True, timeout=30)
+        expect(made.returncode == 0, made)
+        again = subprocess.run([YARD, "init", scratch + "/other"], capture_output=True, timeout=30)
+        expect(again.returncode == 3 and b"holds a cluster already" in again.stderr, again)
+        first, second = free_ports(2)
+        peers = f"1=127.0.0.1:{first},2=127.0.0.1:{second}"
+
+        def start(identifier, directory):
+            return cluster.yard("coordinator", "--id", identifier, "--listen", f"127.0.0.1:{first}",
+                                "--peers", peers, "--dir", directory, "--end-with-input")
+
+        one, two = scratch + "/other/coordinator-1", scratch + "/other/coordinator-2"
+        expect(start(1, one).code == 0, "coordinator 1 ends with its standard input")
+        refused(start(2, one), "coordinator-1")
+        shutil.rmtree(two + "/data", ignore_errors=True)
+        shutil.copytree(one + "/data", two + "/data")
+        refused(start(2, two), "replica")
+        foreign = cluster.ready["directory"] + "/coordinator-1/data"
+        shutil.rmtree(one + "/data")
+        shutil.copytree(foreign, one + "/data")
+        refused(start(1, one), "cluster")
+        stranger = Cluster(cluster.endpoints, cluster.key, scratch + "/other/client/identity",
+                           cluster.home)
+        refused(stranger.yard("models"), "cluster")
+
+    def port_in_use():
+        """a port in use is named"""
+        port = int(cluster.endpoints[0].rsplit(":", 1)[1])
+        subprocess.run([YARD, "init", scratch + "/port", "--coordinators", "1"], check=True,
+                       capture_output=True, timeout=30)
+        done = cluster.yard("coordinator", "--id", 1, "--listen", f"127.0.0.1:{port}", "--peers",
+                            f"1=127.0.0.1:{port}", "--dir", scratch + "/port/coordinator-1")
+        refused(done, str(port), "in use")
+
+    def locked_directory():
+        """a directory in use is named"""
+        directory = cluster.ready["directory"] + "/coordinator-1"
+        port = int(cluster.endpoints[0].rsplit(":", 1)[1])
+        done = cluster.yard("coordinator", "--id", 1, "--listen", "127.0.0.1:0", "--peers",
+                            f"1=127.0.0.1:{port}", "--dir", directory)
+        refused(done, directory)
+
+    def bad_engines():
+        """an engine that is down, slow, answers garbage, closes mid-stream, sends no usage"""
+        with bad_engine() as address:
+            supplier = cluster.yard("account", "create", "bad-supplier", "--kind", "supplier",
+                                    key=cluster.root).text.strip()
+            work = cluster.yard("key", "create", supplier, "--scope", "work,read",
+                                key=cluster.root).text.strip()
+            worker = Child(
+                [YARD, "worker", "run", "--join", ",".join(cluster.endpoints), "--engine", address,
+                 "--name", "bad", "--dir", cluster.ready["directory"] + "/worker-1-bad",
+                 "--end-with-input"],
+                scratch + "/bad.log", {"YARD_KEY": work})
+            try:
+                def run(manner):
+                    Engine.manner = manner
+                    return cluster.yard("run", "-m", "bad-engine", "--max-tokens", 8, "Hello",
+                                        timeout=150)
+
+                for manner in ("good", "slow", "no usage"):
+                    done = run(manner)
+                    expect(done.code == 0 and done.out == b"one two\n", f"{manner}: {done}")
+                for manner, word in (("garbage", "engine_garbled"),
+                                     ("truncated", "engine_truncated")):
+                    refused(run(manner), word, code=5)
+                done = run("down")
+                expect(done.code == 5 and "engine" in done.err or "expired" in done.err, done)
+                untouched()
+            finally:
+                worker.stop()
+
+    shutil.copytree(cluster.ready["directory"] + "/worker-1/identity",
+                    cluster.ready["directory"] + "/worker-1-bad/identity")
+    main([
+        unknown_model, no_credit, beyond_the_context, beyond_the_size, unknown_key, unknown_job,
+        unknown_account, another_body, usage, nobody_there, another_cluster, port_in_use,
+        locked_directory, bad_engines,
+    ])

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""The command line on a cluster with a real engine: what a user does on the first day."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from product import MODEL, YARD, Cluster, dev, expect, main, wait_for
+
+with dev() as cluster:
+
+    def models_and_workers():
+        """models, workers and status list what there is"""
+        models = cluster.yard("models", "--output", "json")
+        expect(models.code == 0 and models.lines[0]["model"] == MODEL, models)
+        workers = cluster.yard("workers", "--output", "json")
+        expect(workers.code == 0 and workers.lines[0]["online"], workers)
+        status = cluster.yard("status", "--output", "json")
+        expect(status.code == 0 and status.lines[0]["status"]["role"] == "leader", status)
+
+    def run_streams_and_charges():
+        """run prints the text, and says tokens and charge on standard error"""
+        before = cluster.account()
+        done = cluster.yard("run", "-m", MODEL, "--max-tokens", 24, "--seed", 1, "Hello")
+        expect(done.code == 0 and done.out and "24 output tokens" in done.err, done)
+        after = cluster.account()
+        expect(after["spent_nano"] > before["spent_nano"] and after["held_nano"] == 0, after)
+
+    def every_event_once():
+        """a job's events are numbered without a gap, and the end counts them"""
+        done = cluster.yard("run", "-m", MODEL, "--max-tokens", 40, "--output", "json", "Count")
+        expect(done.code == 0, done)
+        seqs = [line["event"]["seq"] for line in done.lines if "event" in line]
+        end = done.lines[-1]["ended"]
+        expect(seqs == list(range(1, len(seqs) + 1)) and end["events"] == len(seqs), done)
+        expect(end["state"] == "completed" and end["charge_nano"] > 0, end)
+
+    def submit_follow_result():
+        """a submitted job goes on without a reader; follow, --from and result give the same bytes"""
+        job = cluster.yard("submit", "-m", MODEL, "--max-tokens", 30, "Once").text.strip()
+        followed = cluster.yard("follow", job)
+        result = cluster.yard("result", job)
+        expect(followed.code == 0 and result.code == 0 and followed.out == result.out,
+               (followed, result))
+        rest = cluster.yard("follow", job, "--from", 5, "--output", "json")
+        expect(rest.lines[0]["event"]["seq"] == 5, rest)
+        detached = cluster.yard("run", "--detach", "-m", MODEL, "--max-tokens", 5, "Twice")
+        expect(detached.code == 0 and int(detached.text) == int(job) + 1, detached)
+        listed = cluster.yard("jobs", "--output", "json")
+        expect(int(job) in [line["job"] for line in listed.lines], listed)
+        expect(cluster.yard("job", job).code == 0, "job")
+
+    def interrupt_cancels():
+        """Ctrl-C cancels a running job, and prints what it cost"""
+        process = cluster.spawn("run", "-m", MODEL, "--max-tokens", 3000, "Forever")
+        expect(process.stdout.read(1), "no output")
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+        expect(process.returncode == 130 and b"credits (cancelled)" in err, (process.returncode, err))
+        expect(cluster.account()["held_nano"] == 0, "a hold is open")
+
+    def cancel_submitted():
+        """cancel ends a submitted job and its hold"""
+        job = cluster.yard("submit", "-m", MODEL, "--max-tokens", 3000, "Forever").text.strip()
+        expect(cluster.yard("cancel", job).code == 0, "cancel")
+        done = cluster.yard("follow", job)
+        expect(done.code == 5 and "cancelled" in done.err, done)
+        expect(cluster.account()["held_nano"] == 0, "a hold is open")
+
+    def same_request_same_job():
+        """the same request key names the same job"""
+        arguments = ("submit", "-m", MODEL, "--max-tokens", 5, "--request-key", "ab" * 16, "Same")
+        first, second = cluster.yard(*arguments), cluster.yard(*arguments)
+        expect(first.code == 0 and first.out == second.out, (first, second))
+
+    def accounts_and_keys():
+        """an operator makes accounts and keys; a revoked key is dead"""
+        root = cluster.root
+        made = cluster.yard("account", "create", "alice", "--credit", "2.5", key=root)
+        expect(made.code == 0, made)
+        account = made.text.strip()
+        key = cluster.yard("key", "create", account, "--scope", "submit,read", key=root).text.strip()
+        shown = cluster.account(key=key)
+        expect(shown["balance_nano"] == 2_500_000_000, shown)
+        keys = cluster.yard("key", "list", "--output", "json", key=key).lines
+        expect(cluster.yard("key", "revoke", keys[0]["key"], key=root).code == 0, "revoke")
+        dead = cluster.yard("account", "show", key=key)
+        expect(dead.code == 3 and "unauthenticated" in dead.err, dead)
+
+    def context_without_flags():
+        """yard dev makes a context, so that no flag is needed, and its file is the owner's alone"""
+        bare = {**os.environ, "XDG_CONFIG_HOME": cluster.home}
+        done = subprocess.run([YARD, "models"], env=bare, capture_output=True, timeout=30)
+        expect(done.returncode == 0 and MODEL.encode() in done.stdout, done)
+        path = cluster.home + "/switchyard/config.json"
+        expect(os.stat(path).st_mode & 0o777 == 0o600, oct(os.stat(path).st_mode))
+        expect(json.load(open(path))["current"] == "dev", "the context is not current")
+
+    def version_and_completions():
+        """version and completions work without a cluster"""
+        nowhere = Cluster(["127.0.0.1:1"], "", "", cluster.home)
+        expect(nowhere.yard("version").code == 0, "version")
+        expect(nowhere.yard("--generate-completion-script", "bash").code == 0, "completions")
+
+    checks = [
+        models_and_workers, run_streams_and_charges, every_event_once, submit_follow_result,
+        interrupt_cancels, cancel_submitted, same_request_same_job, accounts_and_keys,
+        context_without_flags, version_and_completions,
+    ]
+    try:
+        main(checks)
+    finally:
+        sys.stdout.flush()

@@ -1,0 +1,170 @@
+"""What the product checks share: a cluster of real processes, and one line for each check.
+
+Python 3.9 or later, standard library only. The program is $YARD_BINARY, or the debug build. A check is
+a function that fails by an exception; `main` runs those of a module in order and prints `pass NAME` or
+`fail NAME`, since `deploy/test` counts these lines.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+YARD = os.environ.get("YARD_BINARY", str(ROOT / ".build/debug/yard"))
+SERVE = str(ROOT / "deploy/engine/serve")
+MODEL = "switchyard-test"
+
+
+class Failed(Exception):
+    """A check found something else than it should be."""
+
+
+def expect(condition, what):
+    if not condition:
+        raise Failed(what)
+
+
+def main(checks):
+    """Runs checks, says how each went, and exits 1 if one failed."""
+    failures = 0
+    for check in checks:
+        name = (check.__doc__ or check.__name__).strip().splitlines()[0]
+        began = time.monotonic()
+        try:
+            check()
+            print(f"pass {name} ({time.monotonic() - began:.1f} s)", flush=True)
+        except Exception as error:  # noqa: BLE001 - a check that dies has failed
+            failures += 1
+            print(f"fail {name}: {error}", flush=True)
+            if not isinstance(error, Failed):
+                traceback.print_exc(file=sys.stdout)
+    sys.exit(1 if failures else 0)
+
+
+def wait_for(what, condition, seconds=30):
+    """Asks again until the answer is true; what another process does has no better sign."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise Failed(f"waited {seconds} s for {what}")
+        time.sleep(0.02)
+
+
+def free_ports(count):
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+class Child:
+    """A process that says one JSON line when ready and ends when its standard input does."""
+
+    def __init__(self, arguments, log, environment=None):
+        self.log = log
+        self.process = subprocess.Popen(
+            arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(log, "ab"),
+            env={**os.environ, **(environment or {})}, start_new_session=True)
+        line = self.process.stdout.readline()
+        if not line:
+            code = self.process.wait()
+            tail = pathlib.Path(log).read_text(errors="replace")[-600:]
+            raise Failed(f"{' '.join(arguments[:3])} did not start (exit {code}): {tail}")
+        self.ready = json.loads(line)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.stdin.close()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise Failed(f"a process did not end with its standard input; log {self.log}") from None
+
+
+class Result:
+    def __init__(self, code, out, err, seconds):
+        self.code, self.out, self.err, self.seconds = code, out, err, seconds
+
+    @property
+    def text(self):
+        return self.out.decode(errors="replace")
+
+    @property
+    def lines(self):
+        return [json.loads(line) for line in self.text.splitlines()]
+
+    def __repr__(self):
+        return f"exit {self.code}, out {self.out[:300]!r}, err {self.err[:600]!r}"
+
+
+class Cluster:
+    """Where a `yard` command finds its cluster, without any file of the user's."""
+
+    def __init__(self, endpoints, key, identity, home):
+        self.endpoints, self.key, self.identity, self.home = endpoints, key, identity, home
+
+    def environment(self, key=None):
+        return {
+            **os.environ, "XDG_CONFIG_HOME": self.home, "YARD_ENDPOINTS": ",".join(self.endpoints),
+            "YARD_KEY": self.key if key is None else key, "YARD_IDENTITY": self.identity,
+        }
+
+    def yard(self, *arguments, key=None, stdin=b"", timeout=60):
+        began = time.monotonic()
+        done = subprocess.run(
+            [YARD, *map(str, arguments)], input=stdin, capture_output=True, timeout=timeout,
+            env=self.environment(key))
+        return Result(done.returncode, done.stdout, done.stderr.decode(errors="replace"),
+                      time.monotonic() - began)
+
+    def spawn(self, *arguments, key=None):
+        return subprocess.Popen(
+            [YARD, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env=self.environment(key))
+
+    def account(self, *arguments, key=None):
+        done = self.yard("account", "show", *arguments, "--output", "json", key=key)
+        expect(done.code == 0, done)
+        return done.lines[0]
+
+
+@contextlib.contextmanager
+def folder():
+    path = tempfile.mkdtemp(prefix="yard-check-")
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def dev(*arguments):
+    """`yard dev` with these arguments, as a cluster with the consumer's key; `.root` is the root key."""
+    with folder() as home:
+        child = Child(
+            [YARD, "dev", "--end-with-input", *map(str, arguments)], home + "/dev.log",
+            {"XDG_CONFIG_HOME": home})
+        ready = child.ready
+        cluster = Cluster(ready["coordinators"], ready["key"], ready["identity"], home)
+        cluster.root, cluster.ready = ready["root_key"], ready
+        try:
+            yield cluster
+        finally:
+            child.stop()
