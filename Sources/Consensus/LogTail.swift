@@ -2,11 +2,14 @@ internal import DequeModule
 internal import ExchangeTypes
 internal import RaftEngine
 
-/// The end of the log in memory: everything not yet applied or not yet durable, and a bounded stretch
-/// before that for followers that are nearly up to date. What is older is read from the store.
+/// The end of the log in memory: everything not yet applied or not yet durable, and a bounded
+/// stretch before that for followers that are nearly up to date.
+///
+/// What is older is read from the store.
 final class LogTail: RaftLog {
-  /// Beyond this many bytes, entries that are applied and durable leave memory. Enough for a follower
-  /// that is a few hundred milliseconds behind at full load.
+  /// Beyond this many bytes, entries that are applied and durable leave memory.
+  ///
+  /// Enough for a follower that is a few hundred milliseconds behind at full load.
   static let bytesMax = 8 << 20
 
   private let store: any ReplicaStore

@@ -11,7 +11,9 @@ public enum PeerMessage: Sendable, Hashable {
   case readConfirmResult(term: Term, nonce: UInt64, confirmed: Bool)
 }
 
-/// The port to the other replicas. A message may be lost, delayed or overtaken, never altered.
+/// The port to the other replicas.
+///
+/// A message may be lost, delayed or overtaken, never altered.
 public protocol PeerTransport: AnyObject {
   /// Sends, or drops the message if there is no link: the algorithm repeats what matters.
   func send(_ message: PeerMessage, to peer: ReplicaID)

@@ -16,8 +16,9 @@ struct PendingBatch {
   /// the log alone.
   private var order: [RowKey] = []
 
-  /// Whether it holds something that somebody waits for: an entry, a term, a vote. Rows of applied
-  /// entries can wait for the next of these: the log has them.
+  /// Whether it holds something that somebody waits for: an entry, a term, a vote.
+  ///
+  /// Rows of applied entries can wait for the next of these: the log has them.
   var mustBeWritten: Bool {
     batch.hardState != nil || batch.truncateFrom != nil || !batch.entries.isEmpty
   }

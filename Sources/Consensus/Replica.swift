@@ -2,8 +2,10 @@ public import ExchangeCore
 public import ExchangeTypes
 public import RaftEngine
 
-/// Told what happens to a replica. Every call comes from inside one of the replica's event methods;
-/// an observer may propose and read from here, and must not block.
+/// Told what happens to a replica.
+///
+/// Every call comes from inside one of the replica's event methods; an observer may propose and
+/// read from here, and must not block.
 public protocol ReplicaObserver: AnyObject {
   /// The role changed.
   func replica(_ replica: Replica, became role: ReplicaRole, term: Term)
@@ -145,7 +147,9 @@ public final class Replica {
     engine = try RaftEngine(configuration: configuration.engine, start: start, log: log, at: now)
   }
 
-  /// Acts on what the start itself demands. Call once, when the observer is ready.
+  /// Acts on what the start itself demands.
+  ///
+  /// Call once, when the observer is ready.
   public func start() {
     absorb(engine.firstUpdate)
   }

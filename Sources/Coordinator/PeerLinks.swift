@@ -87,7 +87,9 @@ final class PeerLinks: CoordinatorLinks {
     guard remote.role == .coordinator, ReplicaID(remote.node) == peer.id else {
       log.error(
         "a peer is not who it should be",
-        metadata: ["address": "\(peer.address)", "expected": "\(peer.id)", "node": "\(remote.node)"])
+        metadata: [
+          "address": "\(peer.address)", "expected": "\(peer.id)", "node": "\(remote.node)",
+        ])
       link.close()
       return
     }
@@ -104,7 +106,8 @@ final class PeerLinks: CoordinatorLinks {
     if peer.lastFailure != text {
       peer.lastFailure = text
       log.notice(
-        "no link to a peer", metadata: ["peer": "\(peer.id)", "address": "\(peer.address)", "reason": "\(text)"])
+        "no link to a peer",
+        metadata: ["peer": "\(peer.id)", "address": "\(peer.address)", "reason": "\(text)"])
     }
     guard !hasStopped else { return }
     let bound = NIOLoopBound((self, peer), eventLoop: eventLoop)

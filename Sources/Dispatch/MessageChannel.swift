@@ -23,7 +23,9 @@ public protocol MessageChannel: AnyObject {
   func setReading(_ isReading: Bool)
 }
 
-/// Told of what arrives on a channel. The shell calls these on the loop that owns the machine.
+/// Told of what arrives on a channel.
+///
+/// The shell calls these on the loop that owns the machine.
 public protocol MessageChannelOwner: AnyObject {
   /// A message arrived.
   func received(_ message: Message, on channel: any MessageChannel)

@@ -32,7 +32,9 @@ public struct CanonicalWriter: Sendable {
 
   /// Writes bytes as they are, without a length: for fields of a fixed size.
   @inlinable
-  public mutating func writeRaw(_ value: some Collection<UInt8>) { buffer.append(contentsOf: value) }
+  public mutating func writeRaw(_ value: some Collection<UInt8>) {
+    buffer.append(contentsOf: value)
+  }
 
   /// Writes a 32-bit length, then the bytes.
   @inlinable
@@ -192,6 +194,8 @@ public struct CanonicalReader: Sendable {
   ///   - elementBytesMin: the fewest bytes an element takes (at least 1): a count that the remaining
   ///     bytes cannot hold is refused before anything is allocated.
   ///   - body: reads one element.
+  /// - Returns: the elements.
+  /// - Throws: `CanonicalError` where the bytes are no such list.
   @inlinable
   public mutating func readList<Element>(
     limit: Int, elementBytesMin: Int,

@@ -58,7 +58,9 @@ public struct Credits: RawRepresentable, Hashable, Comparable, Sendable, CustomS
   }
 }
 
-private func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+private func isDigit(_ byte: UInt8) -> Bool {
+  (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+}
 
 /// A price: nano-credits per million tokens.
 public struct Price: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible {
@@ -121,6 +123,7 @@ public struct PricePair: Hashable, Sendable {
   ///   - inputTokens: prompt tokens.
   ///   - outputTokens: output tokens.
   ///   - rounding: what happens to a fraction of a nano-credit.
+  /// - Returns: the amount, or nil if it does not fit in 64 bits.
   public func cost(
     inputTokens: TokenCount, outputTokens: TokenCount, rounding: Rounding
   ) -> Credits? {

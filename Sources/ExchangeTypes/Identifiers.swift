@@ -68,7 +68,9 @@ public struct ReplicaID: Identifier {
   public init(rawValue: UInt64) { self.rawValue = rawValue }
 }
 
-/// Which try at a job: the first is 1. A message of an older epoch is stale and is fenced.
+/// Which try at a job: the first is 1.
+///
+/// A message of an older epoch is stale and is fenced.
 public struct Epoch: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible {
   /// The number.
   public let rawValue: UInt32

@@ -1,8 +1,9 @@
 import Foundation
 import Testing
 
-/// The house's rows, bottom to top, and the imports from outside that each room may use. The compiler's
-/// own check accepts whatever a dependency depends on; this one does not.
+/// The house's rows, bottom to top, and the imports from outside that each room may use.
+///
+/// The compiler's own check accepts whatever a dependency depends on; this one does not.
 enum House {
   static let rows: [[String]] = [
     ["ExchangeTypes"],
@@ -25,7 +26,9 @@ enum House {
     "ExchangeTypes", "TokenLedger", "JobMarket", "ExchangeCore", "WireProtocol", "OpenAIFormat",
   ]
   /// Machines and drivers: no clock, thread or socket either.
-  static let withoutIO: Set<String> = pure.union(["RaftEngine", "HTTP2Session", "Consensus", "JobDispatch"])
+  static let withoutIO: Set<String> = pure.union([
+    "RaftEngine", "HTTP2Session", "Consensus", "JobDispatch",
+  ])
   static let pureImports: Set<String> = ["Crypto", "DequeModule", "HeapModule"]
   /// What a wrapper of a C library may use besides: its memory functions, and a counter for them.
   static let wrapperImports: Set<String> = ["Glibc", "Synchronization"]
@@ -45,7 +48,11 @@ struct SourceFile: CustomStringConvertible, Sendable {
   /// The modules that the file imports.
   var imports: [String] {
     lines.compactMap { line in
-      guard let match = line.firstMatch(of: #/^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:public|package|internal|fileprivate|private)\s+)?import\s+(?:(?:struct|class|enum|protocol|func|let|var|typealias)\s+)?(\w+)/#)
+      guard
+        let match = line.firstMatch(
+          of:
+            #/^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:public|package|internal|fileprivate|private)\s+)?import\s+(?:(?:struct|class|enum|protocol|func|let|var|typealias)\s+)?(\w+)/#
+        )
       else { return nil }
       return String(match.1)
     }
@@ -83,9 +90,10 @@ struct ImportTests {
     let present = try Set(
       FileManager.default.contentsOfDirectory(
         at: Repository.root.appendingPathComponent("Sources"),
-        includingPropertiesForKeys: [.isDirectoryKey])
-        .filter { try $0.resourceValues(forKeys: [.isDirectoryKey]).isDirectory == true }
-        .map(\.lastPathComponent)
+        includingPropertiesForKeys: [.isDirectoryKey]
+      )
+      .filter { try $0.resourceValues(forKeys: [.isDirectoryKey]).isDirectory == true }
+      .map(\.lastPathComponent)
     ).subtracting(["decisions"])
     #expect(present == House.rooms)
   }
@@ -100,7 +108,8 @@ struct ImportTests {
         if let owner = House.ownerOfC[name] {
           #expect(file.room == owner, "\(file) imports \(name), which only \(owner) may")
         } else if let target = House.row(name) {
-          #expect(target < row, "\(file) (\(file.room)) imports \(name) of the same or a higher row")
+          #expect(
+            target < row, "\(file) (\(file.room)) imports \(name) of the same or a higher row")
         }
       }
     }
@@ -121,12 +130,15 @@ struct ImportTests {
   @Test("SimulationKit and the machines never see an edge")
   func edges() throws {
     let edges: Set = ["Storage", "Transport", "Identity", "Engines", "Links"]
-    for file in try Repository.sources() where ["Consensus", "JobDispatch", "SimulationKit"].contains(file.room) {
+    for file in try Repository.sources()
+    where ["Consensus", "JobDispatch", "SimulationKit"].contains(file.room) {
       for name in file.imports { #expect(!edges.contains(name), "\(file) imports \(name)") }
     }
   }
 
-  @Test("no room or file is called after nothing", arguments: ["Utils", "Util", "Common", "Helpers", "Helper", "Manager", "Misc"])
+  @Test(
+    "no room or file is called after nothing",
+    arguments: ["Utils", "Util", "Common", "Helpers", "Helper", "Manager", "Misc"])
   func names(word: String) throws {
     for file in try Repository.sources() {
       let name = file.path.split(separator: "/").last.map { $0.dropLast(6) } ?? ""

@@ -8,7 +8,8 @@ struct SourceTests {
     let marks: Set = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]
     for file in try Repository.sources() {
       for (number, line) in file.lines.enumerated() {
-        for word in line.split(whereSeparator: { !$0.isLetter }) where marks.contains(String(word)) {
+        for word in line.split(whereSeparator: { !$0.isLetter }) where marks.contains(String(word))
+        {
           Issue.record("\(file):\(number + 1) says \(word)")
         }
       }
@@ -29,7 +30,9 @@ struct SourceTests {
 
   @Test("apply knows no clock, no randomness and no floating point")
   func determinism() throws {
-    let banned = ["Date(", "ContinuousClock", "SystemRandomNumberGenerator", ".random(", "Double", "Float"]
+    let banned = [
+      "Date(", "ContinuousClock", "SystemRandomNumberGenerator", ".random(", "Double", "Float",
+    ]
     let rooms: Set = ["ExchangeTypes", "TokenLedger", "JobMarket", "ExchangeCore"]
     for file in try Repository.sources() where rooms.contains(file.room) {
       for (number, line) in file.lines.enumerated() {
@@ -50,9 +53,11 @@ struct SourceTests {
 
   @Test("every room has a front door")
   func readmes() throws {
-    for room in House.rooms where !["CRaft", "CLMDB", "CNGHTTP2", "yard", "yard-bench"].contains(room) {
+    for room in House.rooms
+    where !["CRaft", "CLMDB", "CNGHTTP2", "yard", "yard-bench"].contains(room) {
       let door = Repository.root.appendingPathComponent("Sources/\(room)/README.md")
-      #expect(FileManager.default.fileExists(atPath: door.path), "Sources/\(room)/README.md is missing")
+      #expect(
+        FileManager.default.fileExists(atPath: door.path), "Sources/\(room)/README.md is missing")
     }
   }
 }

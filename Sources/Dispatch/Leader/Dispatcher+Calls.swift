@@ -10,8 +10,9 @@ internal import WireProtocol
 
 // Requests: what a client asks, as commands, and outcomes as answers.
 extension Dispatcher {
-  /// Tokens that a chat template may add to each message, and once to the whole prompt. Generous: it
-  /// only bounds the hold; what is billed is what the engine counts.
+  /// Tokens that a chat template may add to each message, and once to the whole prompt.
+  ///
+  /// Generous: it only bounds the hold; what is billed is what the engine counts.
   private static let templateTokensPerMessage = 16
   private static let templateTokens = 64
   /// The longest that a job waits for a worker when its client names no time, in milliseconds.
@@ -214,8 +215,7 @@ extension Dispatcher {
 
   // MARK: Accounts and keys
 
-  private func changeAccounts(_ message: Message, from caller: Caller, _ answer: @escaping Answer)
-  {
+  private func changeAccounts(_ message: Message, from caller: Caller, _ answer: @escaping Answer) {
     switch message {
     case .accountCreate(let message):
       change(

@@ -5,14 +5,16 @@ public import WireProtocol
 
 // Streams that peers open: who they are, and who answers them.
 extension Dispatcher {
-  /// A peer has opened a stream for `service`; answers the owner that is told what arrives on it. The
-  /// caller keeps the owner until it has told it `closed`.
+  /// A peer has opened a stream for `service`; answers the owner that is told what arrives on it.
+  ///
+  /// The caller keeps the owner until it has told it `closed`.
   ///
   /// - Parameters:
   ///   - service: what the stream is for; `control` and `raft` are not the dispatcher's.
   ///   - channel: the stream.
   ///   - credential: what the peer presented, or nil.
   ///   - authorization: the header it came in, to be passed on to the leader.
+  /// - Returns: who is told what arrives.
   public func open(
     _ service: Service, on channel: any MessageChannel, credential: Credential?,
     authorization: String

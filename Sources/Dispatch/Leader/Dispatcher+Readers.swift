@@ -145,12 +145,16 @@ extension Dispatcher {
     }
   }
 
-  /// Sends one message of events. Answers whether the reader goes on.
+  /// Sends one message of events.
+  ///
+  /// Answers whether the reader goes on.
   private func deliver(to reader: JobReader, _ job: Job, _ relay: StreamRelay?) -> Bool {
     if let relay, reader.next >= relay.firstKept {
       guard verify(reader, job, relay) else { return false }
       let (events, hash) = relay.events(from: reader.next, countMax: Self.eventsPerMessage)
-      send(events, hash: hash, durable: relay.committed, mac: relay.mac, relay.attempt.epoch, to: reader)
+      send(
+        events, hash: hash, durable: relay.committed, mac: relay.mac, relay.attempt.epoch,
+        to: reader)
       return true
     }
     guard let segment = recorded(for: reader, job) else { return false }
@@ -219,7 +223,9 @@ extension Dispatcher {
     }
   }
 
-  /// Compares the hash that a reader came with. Answers whether the reader goes on.
+  /// Compares the hash that a reader came with.
+  ///
+  /// Answers whether the reader goes on.
   private func verify(_ reader: JobReader, _ job: Job, _ relay: StreamRelay?) -> Bool {
     guard let theirs = reader.unverifiedHash else { return true }
     let seq = reader.next - 1
@@ -256,7 +262,8 @@ extension Dispatcher {
 
   private func end(_ reader: JobReader, _ job: Job) {
     reader.channel.send(
-      Ended(summary: summary(of: job), hash: recordHash(of: job).bytes, lastSeq: job.record.lastSeq))
+      Ended(summary: summary(of: job), hash: recordHash(of: job).bytes, lastSeq: job.record.lastSeq)
+    )
     reader.isDone = true
     reader.channel.finish()
     remove(reader)

@@ -160,8 +160,9 @@ extension Dispatcher {
 
   // MARK: To the end
 
-  /// Settles an attempt once its worker has said how it ended and every event of it is here. All
-  /// but the last piece goes ahead as checkpoints; the last rides in the settle itself.
+  /// Settles an attempt once its worker has said how it ended and every event of it is here.
+  ///
+  /// All but the last piece goes ahead as checkpoints; the last rides in the settle itself.
   func settleIfComplete(_ relay: StreamRelay) {
     guard let finished = relay.finished, !relay.isEnding, !relay.isCheckpointing, isActive
     else { return }
@@ -184,7 +185,8 @@ extension Dispatcher {
     }
     relay.isEnding = true
     do {
-      let tail = try events.isEmpty
+      let tail =
+        try events.isEmpty
         ? nil : relay.seal(events, term: replica.term, sealer: sealer)
       if let last = events.last { relay.noteProposed(through: last.seq) }
       let detail = try sealedDetail(finished.errorText, of: relay)

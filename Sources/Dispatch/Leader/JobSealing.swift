@@ -1,6 +1,8 @@
 public import ExchangeTypes
 
-/// A job's secret, from which everything that is sealed for it is derived. Lives in memory only.
+/// A job's secret, from which everything that is sealed for it is derived.
+///
+/// Lives in memory only.
 public struct JobKey: Sendable {
   /// 32 bytes.
   public let secret: [UInt8]

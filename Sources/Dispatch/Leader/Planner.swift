@@ -41,7 +41,9 @@ public enum Planner {
   }
 
   /// Pairs demands, in their order, with candidates: the cheapest ask first, then the least busy
-  /// worker, then the lowest offer id. A worker that failed a job before is its last resort.
+  /// worker, then the lowest offer id.
+  ///
+  /// A worker that failed a job before is its last resort.
   public static func plan(
     _ demands: [Demand], on candidates: [Candidate]
   ) -> [(job: JobID, candidate: Candidate)] {

@@ -81,8 +81,9 @@ public final class ProposalQueue {
     }
   }
 
-  /// Submits what waits, unless a write is in flight that it had better wait for. Call at the end of
-  /// each turn and whenever a write has ended.
+  /// Submits what waits, unless a write is in flight that it had better wait for.
+  ///
+  /// Call at the end of each turn and whenever a write has ended.
   public func flush() {
     flushIsWanted = false
     guard !waiting.isEmpty, !replica.isWriting || waitingBytes >= Self.flushBytes else { return }

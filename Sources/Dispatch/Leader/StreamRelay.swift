@@ -97,7 +97,9 @@ final class StreamRelay {
     return admit()
   }
 
-  /// Moves events from `held` into the window. Answers whether any moved.
+  /// Moves events from `held` into the window.
+  ///
+  /// Answers whether any moved.
   private func admit() -> Bool {
     let before = last
     while last - committed < Self.windowEvents, let event = held.popFirst() {
@@ -171,7 +173,9 @@ final class StreamRelay {
   /// What was proposed did not enter the record: it is to be proposed again, sealed anew.
   func noteNotRecorded() { proposed = committed }
 
-  /// The record has grown through `seq`. Answers whether readers have something new.
+  /// The record has grown through `seq`.
+  ///
+  /// Answers whether readers have something new.
   func noteCommitted(through seq: UInt64) -> Bool {
     guard seq > committed else { return false }
     precondition(seq <= last, "the record has events that this leader never had")
