@@ -235,7 +235,7 @@ extension NodeLinkEnd {
   func asTry(at endpoint: String) -> TryEnd {
     switch self {
     case .refused(let failure): .failure(failure)
-    case .broke(let cause): .broke("\(endpoint): \(cause)")
+    case .broke(let cause): .broke(cause.contains(endpoint) ? cause : "\(endpoint): \(cause)")
     case .orderly: .broke("\(endpoint) closed the connection")
     }
   }

@@ -23,7 +23,9 @@ struct LoadReport: Sendable {
   }
 }
 
-/// Clients that submit jobs, each one at a time, and clear up behind themselves. Confined to a loop.
+/// Clients that submit jobs, each one at a time, and clear up behind themselves.
+///
+/// Confined to a loop.
 ///
 /// ```
 /// submit ─► Accepted ─► submit ─► …            (one chain for each client)

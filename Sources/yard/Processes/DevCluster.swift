@@ -66,7 +66,9 @@ actor DevCluster {
 
   // MARK: Steps
 
-  /// Makes the cluster's files, or takes those of an earlier run. Answers the root key.
+  /// Makes the cluster's files, or takes those of an earlier run.
+  ///
+  /// Answers the root key.
   private func prepare() throws -> String {
     if FileManager.default.fileExists(atPath: files.clusterFile) {
       let cluster = try ClusterFile.load(from: files.clusterFile)
