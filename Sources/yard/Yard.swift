@@ -39,12 +39,8 @@ struct Yard: AsyncParsableCommand {
     ])
 
   /// Runs the command that the arguments name, and turns what it throws into one line and a code.
-  ///
-  /// On the main thread: only there are signals held for the whole process, since every other thread
-  /// has them blocked from its start.
-  @MainActor
   static func main() async {
-    Signals.hold()
+    Signals.ignoreBrokenPipes()
     do {
       var command = try parseAsRoot()
       if var asynchronous = command as? any AsyncParsableCommand {

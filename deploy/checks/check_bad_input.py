@@ -1,16 +1,11 @@
 #!/usr/bin/env python3
 """Bad input: every refusal names what was wrong and what would be right, and leaves nothing half done."""
 
-import contextlib
-import http.server
-import json
-import pathlib
 import shutil
-import socket
 import subprocess
-import threading
 
-from product import MODEL, YARD, Child, Cluster, Failed, dev, expect, folder, free_ports, main, wait_for
+from product import MODEL, YARD, Cluster, dev, expect, folder, free_ports, main, scripted_worker
+from scripted_engine import MODEL as SCRIPTED, Engine
 
 
 def refused(done, *words, code=3):
@@ -18,72 +13,6 @@ def refused(done, *words, code=3):
     last = [line for line in done.err.splitlines() if line.startswith("yard: ")][-1:]
     missing = [word for word in words if word not in "".join(last)]
     expect(done.code == code and last and not missing, f"wanted {code} {words}: {done}")
-
-
-class Engine(http.server.BaseHTTPRequestHandler):
-    """An OpenAI-compatible server that misbehaves as its class is told."""
-
-    protocol_version = "HTTP/1.1"
-    manner = "good"
-
-    def log_message(self, *arguments):
-        pass
-
-    def do_GET(self):
-        body = json.dumps({"object": "list", "data": [
-            {"id": "bad-engine", "object": "model", "max_model_len": 4096}]}).encode()
-        if self.path.endswith("/models"):
-            self.send_response(200)
-        else:
-            body = b"{}"
-            self.send_response(200 if self.path == "/health" else 404)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        if self.manner == "down":
-            return self.connection.close()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.close_connection = True
-
-        def say(text):
-            self.wfile.write(b"data: " + text + b"\n\n")
-            self.wfile.flush()
-
-        def delta(content, finish=None):
-            say(json.dumps({"object": "chat.completion.chunk", "model": "bad-engine", "choices": [
-                {"index": 0, "delta": {"content": content}, "finish_reason": finish}]}).encode())
-
-        if self.manner == "garbage":
-            return say(b"{ this is not JSON")
-        delta("one ")
-        if self.manner == "slow":
-            self.server.release.wait(2)
-        delta("two", None if self.manner == "truncated" else "stop")
-        if self.manner == "truncated":
-            return
-        if self.manner != "no usage":
-            say(json.dumps({"object": "chat.completion.chunk", "choices": [],
-                            "usage": {"prompt_tokens": 3, "completion_tokens": 2}}).encode())
-        say(b"[DONE]")
-
-
-@contextlib.contextmanager
-def bad_engine():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Engine)
-    server.release = threading.Event()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
 
 
 with dev() as cluster, folder() as scratch:
@@ -187,7 +116,7 @@ with dev() as cluster, folder() as scratch:
 
         one, two = scratch + "/other/coordinator-1", scratch + "/other/coordinator-2"
         expect(start(1, one).code == 0, "coordinator 1 ends with its standard input")
-        refused(start(2, one), "coordinator-1")
+        refused(start(2, one), "replica 1, not 2")
         shutil.rmtree(two + "/data", ignore_errors=True)
         shutil.copytree(one + "/data", two + "/data")
         refused(start(2, two), "replica")
@@ -218,36 +147,20 @@ with dev() as cluster, folder() as scratch:
 
     def bad_engines():
         """an engine that is down, slow, answers garbage, closes mid-stream, sends no usage"""
-        with bad_engine() as address:
-            supplier = cluster.yard("account", "create", "bad-supplier", "--kind", "supplier",
-                                    key=cluster.root).text.strip()
-            work = cluster.yard("key", "create", supplier, "--scope", "work,read",
-                                key=cluster.root).text.strip()
-            worker = Child(
-                [YARD, "worker", "run", "--join", ",".join(cluster.endpoints), "--engine", address,
-                 "--name", "bad", "--dir", cluster.ready["directory"] + "/worker-1-bad",
-                 "--end-with-input"],
-                scratch + "/bad.log", {"YARD_KEY": work})
-            try:
-                def run(manner):
-                    Engine.manner = manner
-                    return cluster.yard("run", "-m", "bad-engine", "--max-tokens", 8, "Hello",
-                                        timeout=150)
+        with scripted_worker(cluster, scratch):
+            def run(manner):
+                Engine.manner = manner
+                return cluster.yard("run", "-m", SCRIPTED, "--max-tokens", 8, "Hello", timeout=150)
 
-                for manner in ("good", "slow", "no usage"):
-                    done = run(manner)
-                    expect(done.code == 0 and done.out == b"one two\n", f"{manner}: {done}")
-                for manner, word in (("garbage", "engine_garbled"),
-                                     ("truncated", "engine_truncated")):
-                    refused(run(manner), word, code=5)
-                done = run("down")
-                expect(done.code == 5 and "engine" in done.err or "expired" in done.err, done)
-                untouched()
-            finally:
-                worker.stop()
+            for manner in ("good", "slow", "no usage"):
+                done = run(manner)
+                expect(done.code == 0 and done.out == b"one two\n", f"{manner}: {done}")
+            for manner, word in (("garbage", "engine_garbled"), ("truncated", "engine_truncated")):
+                refused(run(manner), word, code=5)
+            done = run("down")
+            expect(done.code == 5 and ("engine" in done.err or "expired" in done.err), done)
+            untouched()
 
-    shutil.copytree(cluster.ready["directory"] + "/worker-1/identity",
-                    cluster.ready["directory"] + "/worker-1-bad/identity")
     main([
         unknown_model, no_credit, beyond_the_context, beyond_the_size, unknown_key, unknown_job,
         unknown_account, another_body, usage, nobody_there, another_cluster, port_in_use,

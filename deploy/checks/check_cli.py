@@ -5,16 +5,17 @@ import json
 import os
 import signal
 import subprocess
-import sys
 
-from product import MODEL, YARD, Cluster, dev, expect, main, wait_for
+from product import MODEL, YARD, Cluster, dev, expect, folder, main, scripted_worker
+from scripted_engine import MODEL as SCRIPTED, Engine
 
-with dev() as cluster:
+with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch):
+    Engine.manner = "endless"
 
     def models_and_workers():
         """models, workers and status list what there is"""
         models = cluster.yard("models", "--output", "json")
-        expect(models.code == 0 and models.lines[0]["model"] == MODEL, models)
+        expect(models.code == 0 and MODEL in [line["model"] for line in models.lines], models)
         workers = cluster.yard("workers", "--output", "json")
         expect(workers.code == 0 and workers.lines[0]["online"], workers)
         status = cluster.yard("status", "--output", "json")
@@ -54,7 +55,7 @@ with dev() as cluster:
 
     def interrupt_cancels():
         """Ctrl-C cancels a running job, and prints what it cost"""
-        process = cluster.spawn("run", "-m", MODEL, "--max-tokens", 3000, "Forever")
+        process = cluster.spawn("run", "-m", SCRIPTED, "--max-tokens", 3000, "Forever")
         expect(process.stdout.read(1), "no output")
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
@@ -63,7 +64,7 @@ with dev() as cluster:
 
     def cancel_submitted():
         """cancel ends a submitted job and its hold"""
-        job = cluster.yard("submit", "-m", MODEL, "--max-tokens", 3000, "Forever").text.strip()
+        job = cluster.yard("submit", "-m", SCRIPTED, "--max-tokens", 3000, "Forever").text.strip()
         expect(cluster.yard("cancel", job).code == 0, "cancel")
         done = cluster.yard("follow", job)
         expect(done.code == 5 and "cancelled" in done.err, done)
@@ -109,7 +110,4 @@ with dev() as cluster:
         interrupt_cancels, cancel_submitted, same_request_same_job, accounts_and_keys,
         context_without_flags, version_and_completions,
     ]
-    try:
-        main(checks)
-    finally:
-        sys.stdout.flush()
+    main(checks)

@@ -168,3 +168,26 @@ def dev(*arguments):
             yield cluster
         finally:
             child.stop()
+
+
+@contextlib.contextmanager
+def scripted_worker(cluster, scratch, prices=("0.2", "0.6")):
+    """A supplier with a worker beside the scripted engine, in a cluster of `dev`."""
+    import scripted_engine
+
+    directory = scratch + "/scripted-worker"
+    shutil.copytree(cluster.ready["directory"] + "/workers/worker-1/identity", directory + "/identity")
+    supplier = cluster.yard("account", "create", "scripted-supplier", "--kind", "supplier",
+                            key=cluster.root).text.strip()
+    key = cluster.yard("key", "create", supplier, "--scope", "work,read",
+                       key=cluster.root).text.strip()
+    with scripted_engine.scripted_engine() as address:
+        worker = Child(
+            [YARD, "worker", "run", "--join", ",".join(cluster.endpoints), "--engine", address,
+             "--name", "scripted", "--dir", directory, "--price-input", prices[0],
+             "--price-output", prices[1], "--slots", "4", "--end-with-input"],
+            scratch + "/scripted-worker.log", {"YARD_KEY": key})
+        try:
+            yield worker
+        finally:
+            worker.stop()

@@ -10,7 +10,7 @@ internal import OpenAIFormat
 /// DIR/ca/                     the authority: keep ca.key away from the nodes
 /// DIR/coordinator-1/          one node's directory, to be copied to its machine:
 ///     cluster.json  identity/  keyring  data/
-/// DIR/worker-NAME/identity/
+/// DIR/workers/NAME/identity/
 /// DIR/client/identity/        for the command line
 /// ```
 struct ClusterDirectory {
@@ -19,7 +19,7 @@ struct ClusterDirectory {
   func coordinator(_ id: UInt64) -> NodeDirectory {
     NodeDirectory(path: "\(path)/coordinator-\(id)")
   }
-  func worker(_ name: String) -> NodeDirectory { NodeDirectory(path: "\(path)/worker-\(name)") }
+  func worker(_ name: String) -> NodeDirectory { NodeDirectory(path: "\(path)/workers/\(name)") }
   var client: NodeDirectory { NodeDirectory(path: "\(path)/client") }
   var clusterFile: String { "\(path)/cluster.json" }
 

@@ -3,8 +3,7 @@ internal import Foundation
 /// A child that ends when we do: its standard input is a pipe that we hold open, and its end of file
 /// tells it to stop.
 ///
-/// It gets its own process group, so that Ctrl-C reaches only us, and its own signal mask, since ours
-/// is not empty.
+/// It gets its own process group, so that Ctrl-C reaches only us, and the default signal dispositions.
 actor ChildProcess {
   private static let starting = NSLock()
   nonisolated let name: String
@@ -40,12 +39,13 @@ actor ChildProcess {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    var none = sigset_t()
-    sigemptyset(&none)
-    posix_spawnattr_setsigmask(&attributes, &none)
+    var ignored = sigset_t()
+    sigemptyset(&ignored)
+    sigaddset(&ignored, SIGPIPE)
+    posix_spawnattr_setsigdefault(&attributes, &ignored)
     posix_spawnattr_setpgroup(&attributes, 0)
     posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
+      &attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
 
     var merged = ProcessInfo.processInfo.environment
     for (key, value) in environment { merged[key] = value }

@@ -2,41 +2,49 @@ internal import Foundation
 
 /// SIGINT and SIGTERM as values instead of interruptions.
 ///
-/// They are blocked in every thread before the first other thread starts, so that none but `waiting`
-/// ever sees them.
+/// A handler writes the signal's number to a pipe, which a thread reads. Blocking them and `sigwait`
+/// would not do: libdispatch parks the main thread in `sigsuspend` with nothing blocked.
 enum Signals {
-  private static var watched: sigset_t {
-    var set = sigset_t()
-    sigemptyset(&set)
-    sigaddset(&set, SIGINT)
-    sigaddset(&set, SIGTERM)
-    return set
-  }
+  /// Both ends of the pipe; made before a handler is installed, for the life of the process.
+  private static let pipe: (read: Int32, write: Int32) = {
+    var ends: [Int32] = [-1, -1]
+    precondition(Foundation.pipe(&ends) == 0, "no pipe: \(String(cString: strerror(errno)))")
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    return (ends[0], ends[1])
+  }()
 
-  /// Keeps the signals back.
-  ///
-  /// Called first of all, on the main thread.
-  static func hold() {
-    var set = watched
-    pthread_sigmask(SIG_BLOCK, &set, nil)
-    // A peer that closes its end is an error of the write, not the end of the process.
-    signal(SIGPIPE, SIG_IGN)
-  }
-
-  /// The signals that arrive, from now on; one thread waits for them until the process ends.
-  static func arriving() -> AsyncStream<Int32> {
+  private static let arrivals: AsyncStream<Int32> = {
     let (stream, continuation) = AsyncStream.makeStream(
       of: Int32.self, bufferingPolicy: .bufferingOldest(4))
+    let source = pipe.read
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { number in
+        // Only what is async-signal-safe (signal-safety(7)): one write.
+        var byte = UInt8(truncatingIfNeeded: number)
+        let saved = errno
+        _ = write(Signals.pipe.write, &byte, 1)
+        errno = saved
+      }
+    }
     Thread.detachNewThread {
-      var set = watched
+      var byte: UInt8 = 0
       while true {
-        var number: Int32 = 0
-        guard sigwait(&set, &number) == 0 else { continue }
-        continuation.yield(number)
+        let count = read(source, &byte, 1)
+        if count == 1 {
+          continuation.yield(Int32(byte))
+        } else if !(count < 0 && errno == EINTR) {
+          return continuation.finish()
+        }
       }
     }
     return stream
-  }
+  }()
+
+  /// A peer that closes its end is an error of the write, not the end of the process.
+  static func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
+
+  /// The signals that arrive from now on, which no longer end the process; for one consumer at a time.
+  static func arriving() -> AsyncStream<Int32> { arrivals }
 }
 
 /// The end of standard input: how a child learns that its parent has gone, however it went.

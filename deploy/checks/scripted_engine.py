@@ -1,0 +1,82 @@
+"""An OpenAI-compatible server that behaves, or misbehaves, as it is told. Standard library only."""
+
+import contextlib
+import http.server
+import json
+import threading
+
+MODEL = "scripted"
+
+
+class Engine(http.server.BaseHTTPRequestHandler):
+    """Answers every request in the manner that the class names."""
+
+    protocol_version = "HTTP/1.1"
+    manner = "good"
+
+    def log_message(self, *arguments):
+        pass
+
+    def do_GET(self):
+        body = json.dumps({"object": "list", "data": [
+            {"id": MODEL, "object": "model", "max_model_len": 4096}]}).encode()
+        if self.path.endswith("/models"):
+            self.send_response(200)
+        else:
+            body = b"{}"
+            self.send_response(200 if self.path == "/health" else 404)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.manner == "down":
+            return self.connection.close()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+
+        def say(text):
+            self.wfile.write(b"data: " + text + b"\n\n")
+            self.wfile.flush()
+
+        def delta(content, finish=None):
+            say(json.dumps({"object": "chat.completion.chunk", "model": MODEL, "choices": [
+                {"index": 0, "delta": {"content": content}, "finish_reason": finish}]}).encode())
+
+        if self.manner == "garbage":
+            return say(b"{ this is not JSON")
+        if self.manner == "endless":
+            with contextlib.suppress(OSError):  # until whoever reads it has enough
+                while not self.server.release.wait(0.02):
+                    delta("on ")
+            return
+        delta("one ")
+        if self.manner == "slow":
+            self.server.release.wait(2)
+        delta("two", None if self.manner == "truncated" else "stop")
+        if self.manner == "truncated":
+            return
+        if self.manner != "no usage":
+            say(json.dumps({"object": "chat.completion.chunk", "choices": [],
+                            "usage": {"prompt_tokens": 3, "completion_tokens": 2}}).encode())
+        say(b"[DONE]")
+
+
+@contextlib.contextmanager
+def scripted_engine():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Engine)
+    server.release = threading.Event()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.release.set()
+        server.shutdown()
+
+
