@@ -216,7 +216,8 @@ actor Supervisor {
     let status = await child.end()
     guard !isStopping else { return }
     let words = ChildProcess.words(status)
-    guard restarts, ContinuousClock.now - start >= Self.lifeMin else {
+    // An end in order was asked for: `yard worker drain`.
+    guard restarts, status != 0, ContinuousClock.now - start >= Self.lifeMin else {
       return Terminal.note("yard: \(name) ended (\(words)); its log is \(log)")
     }
     Terminal.note("yard: \(name) ended (\(words)); starting it again")

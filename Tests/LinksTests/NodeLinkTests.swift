@@ -1,0 +1,179 @@
+import ExchangeTypes
+import Foundation
+import Identity
+import JobDispatch
+import Links
+import NIOCore
+import NIOPosix
+import Testing
+import Transport
+import WireProtocol
+
+private let cluster = ClusterID(7)
+
+private func node(
+  _ role: WireProtocol.NodeRole, id: UInt64 = 0, cluster: ClusterID = cluster
+) -> LocalNode {
+  LocalNode(
+    role: role, clusterID: cluster, node: id, name: "\(role)", incarnation: 1, software: "test")
+}
+
+/// What happened to a link, in order.
+private enum Heard: Sendable, Equatable {
+  case established(WireProtocol.NodeRole, UInt64)
+  case notice(LeaderNotice)
+  case draining
+  case closed(NodeLinkEnd)
+}
+
+/// Tells a test what happens to a link, and echoes jobs' Follow messages as Waiting.
+private final class Observer: NodeLinkOwner, MessageChannelOwner {
+  private let heard: AsyncStream<Heard>.Continuation
+  private let onEstablished: (NodeLink) -> Void
+
+  init(
+    _ heard: AsyncStream<Heard>.Continuation, onEstablished: @escaping (NodeLink) -> Void = { _ in }
+  ) {
+    self.heard = heard
+    self.onEstablished = onEstablished
+  }
+
+  func established(_ link: NodeLink, with remote: RemoteNode) {
+    heard.yield(.established(remote.role, remote.node))
+    onEstablished(link)
+  }
+  func heard(_ notice: LeaderNotice, on link: NodeLink) { heard.yield(.notice(notice)) }
+  func draining(_ link: NodeLink) { heard.yield(.draining) }
+  func closed(_ link: NodeLink, _ end: NodeLinkEnd) {
+    heard.yield(.closed(end))
+    heard.finish()
+  }
+  func accepted(
+    _ channel: LinkChannel, for service: Service, authorization: String, on link: NodeLink
+  ) -> any MessageChannelOwner { self }
+  func received(_ message: Message, on channel: any MessageChannel) {}
+  func writable(_ channel: any MessageChannel) {}
+  func closed(_ channel: any MessageChannel) {}
+}
+
+/// A listener and one dialed link, and what the dialing side hears.
+private func connect(
+  listener security: LinkSecurity, dialer: LinkSecurity, isPlaintext: Bool, as local: LocalNode,
+  to remote: LocalNode = node(.coordinator, id: 1),
+  accepted: @escaping @Sendable (NodeLink) -> Void = { _ in },
+  dialed: @escaping @Sendable (NodeLink) -> Void = { _ in }
+) async throws -> [Heard] {
+  let loop = MultiThreadedEventLoopGroup.singleton.next()
+  let listener = try await Listener.bind(
+    host: "127.0.0.1", port: 0, security: security, group: loop
+  ) { link in
+    NodeLink.accept(
+      link, as: remote, accepting: WireProtocol.NodeRole.allCases, isPlaintext: isPlaintext,
+      owner: Observer(AsyncStream.makeStream(of: Heard.self).continuation) { accepted($0) })
+  }
+  let (stream, continuation) = AsyncStream.makeStream(of: Heard.self)
+  let endpoint = "127.0.0.1:\(listener.port)"
+  loop.execute {
+    _ = NodeDialer(security: dialer, on: LinkLoop(loop)).connect(
+      to: endpoint, as: local, owner: Observer(continuation) { dialed($0) })
+  }
+  var heard: [Heard] = []
+  for await item in stream { heard.append(item) }
+  await listener.close()
+  return heard
+}
+
+private func plain(
+  as local: LocalNode, to remote: LocalNode = node(.coordinator, id: 1),
+  accepted: @escaping @Sendable (NodeLink) -> Void = { _ in },
+  dialed: @escaping @Sendable (NodeLink) -> Void = { _ in }
+) async throws -> [Heard] {
+  try await connect(
+    listener: .plaintextOnLoopback, dialer: .plaintextOnLoopback, isPlaintext: true, as: local,
+    to: remote, accepted: accepted, dialed: dialed)
+}
+
+@Suite("A link between two nodes", .timeLimit(.minutes(1)))
+struct NodeLinkTests {
+  @Test("greets, hears who leads, and drains in order")
+  func life() async throws {
+    let notice = LeaderNotice(term: Term(3), leader: ReplicaID(1), address: "127.0.0.1:1")
+    let heard = try await plain(as: node(.worker)) { link in
+      link.tell(notice)
+      link.drain(reason: "test")
+    }
+    #expect(
+      heard == [.established(.coordinator, 1), .notice(notice), .draining, .closed(.orderly)])
+  }
+
+  @Test("of another cluster is refused, and both know why")
+  func wrongCluster() async throws {
+    let heard = try await plain(as: node(.client, cluster: ClusterID(8)))
+    guard case .closed(.refused(let failure))? = heard.first else {
+      Issue.record("\(heard)")
+      return
+    }
+    #expect(failure.errorCode == .wrongCluster)
+  }
+
+  @Test("that one end closes is over at the other, after having been established")
+  func closing() async throws {
+    let heard = try await plain(as: node(.client), accepted: { $0.close() })
+    // The peer's last words and its Welcome leave together: whichever is understood, it is an end.
+    guard case .closed(.broke)? = heard.last else {
+      Issue.record("\(heard)")
+      return
+    }
+    #expect(heard.count <= 2)
+  }
+
+  @Test("to nobody says where there was nobody")
+  func nobody() async throws {
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let (stream, continuation) = AsyncStream.makeStream(of: Heard.self)
+    loop.execute {
+      _ = NodeDialer(security: .plaintextOnLoopback, on: LinkLoop(loop)).connect(
+        to: "127.0.0.1:1", as: node(.client), owner: Observer(continuation))
+    }
+    var heard: [Heard] = []
+    for await item in stream { heard.append(item) }
+    guard case .closed(.broke(let cause))? = heard.first else {
+      Issue.record("\(heard)")
+      return
+    }
+    #expect(cause.contains("127.0.0.1:1"))
+  }
+
+  @Test("without a certificate is a client's, whatever it says of itself")
+  func stranger() async throws {
+    let authority = try CertificateAuthority(cluster: cluster, now: Date())
+    let server = try NodeIdentity(
+      authority: authority, role: .coordinator, name: "coordinator-1", now: Date(),
+      lifetimeSeconds: 600)
+    for (role, isWelcome) in [(WireProtocol.NodeRole.worker, false), (.client, true)] {
+      let heard = try await connect(
+        listener: .serverTLS(server, allowing: [.worker, .client]),
+        dialer: .anonymousTLS(
+          try TrustAnchor(pem: authority.certificatePEM), allowing: [.coordinator]),
+        isPlaintext: false, as: node(role), dialed: { $0.drain(reason: "test") })
+      #expect(heard.contains(.established(.coordinator, 1)) == isWelcome, "\(role): \(heard)")
+    }
+  }
+
+  @Test("of a coordinator that says another id than its certificate is refused")
+  func otherCoordinator() async throws {
+    let authority = try CertificateAuthority(cluster: cluster, now: Date())
+    func identity(_ id: Int) throws -> NodeIdentity {
+      try NodeIdentity(
+        authority: authority, role: .coordinator, name: "coordinator-\(id)", now: Date(),
+        lifetimeSeconds: 600)
+    }
+    for (claimed, isWelcome) in [(UInt64(3), false), (2, true)] {
+      let heard = try await connect(
+        listener: .serverTLS(try identity(1), allowing: [.coordinator]),
+        dialer: .mutualTLS(try identity(2), allowing: [.coordinator]), isPlaintext: false,
+        as: node(.coordinator, id: claimed), dialed: { $0.drain(reason: "test") })
+      #expect(heard.contains(.established(.coordinator, 1)) == isWelcome, "\(claimed): \(heard)")
+    }
+  }
+}
