@@ -69,7 +69,6 @@ public final class Replica {
   private let engine: RaftEngine
   private let log: LogTail
 
-  private var appliedTerm: Term
   private var pending = PendingBatch()
   private var inFlight: InFlight?
   private var gated: [(PeerMessage, ReplicaID)] = []
@@ -115,11 +114,9 @@ public final class Replica {
         }
       }
       applied = mark.index
-      appliedTerm = mark.term
     } else {
       exchange = Exchange()
       applied = LogIndex(0)
-      appliedTerm = Term(0)
     }
 
     let isNew = stored.hardState == nil && stored.lastEntry < stored.firstEntry
@@ -232,6 +229,7 @@ public final class Replica {
       absorb(update)
     } catch {
       fail(error)
+      for payload in payloads { payload.completion(.unknown) }
     }
   }
 
@@ -331,6 +329,11 @@ public final class Replica {
   private var roleTerm = Term(0)
 
   private func applyCommitted() {
+    // A completion or the observer may submit, which leads back here: what that commits is applied
+    // by the loop that is running, in log order.
+    guard !isApplying else { return }
+    isApplying = true
+    defer { isApplying = false }
     while !isDead {
       let index = applied.next
       guard index <= engine.applicableIndex else { break }
@@ -339,8 +342,7 @@ public final class Replica {
         do {
           let result = try exchange.apply(payload: entry.payload, at: index)
           pending.note(result.changes)
-          applied = index
-          appliedTerm = entry.term
+          noteApplied(index, entry.term)
           if let completion = proposals.take(at: index, term: entry.term) {
             completion(.applied(outcomes: result.outcomes, index: index))
           }
@@ -350,18 +352,24 @@ public final class Replica {
           return
         }
       } else {
-        applied = index
-        appliedTerm = entry.term
+        noteApplied(index, entry.term)
       }
-      pending.batch.applied = AppliedMark(
-        index: applied, term: appliedTerm, digest: exchange.digest)
-      if role == .elected, entry.term == term {
+      if !isDead, role == .elected, entry.term == term {
         role = .leader
         observer?.replica(self, became: .leader, term: term)
       }
     }
+    guard !isDead else { return }
     log.release(through: min(applied, engine.lastStored))
     for read in reads.takeReady(applied: applied) { read(.ready) }
+  }
+  private var isApplying = false
+
+  /// Marks an entry as applied, before anybody is told: a write that begins while they are must hold
+  /// its rows and its mark together (invariant 4).
+  private func noteApplied(_ index: LogIndex, _ term: Term) {
+    applied = index
+    pending.batch.applied = AppliedMark(index: index, term: term, digest: exchange.digest)
   }
 
   private func writeIfIdle(rowsAlone: Bool = false) {

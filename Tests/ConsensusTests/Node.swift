@@ -1,0 +1,166 @@
+import Consensus
+import ExchangeCore
+import ExchangeTypes
+import RaftEngine
+import Testing
+
+/// One replica's process: its disk stays, everything else dies with `crash`.
+final class Node: PeerTransport, ReplicaObserver {
+  struct DiskFailure: Error {}
+
+  let id: ReplicaID
+  let store = MemoryStore()
+  private(set) var replica: Replica?
+  private(set) var isPaused = false
+  private(set) var failures: [any Error] = []
+  private(set) var appliedIndices: [LogIndex] = []
+  private(set) var changes: [RowChange] = []
+  private(set) var roles: [Consensus.ReplicaRole] = []
+  /// Writes wait for `releaseWrite` instead of time.
+  var holdsWrites = false
+  var failsWrites = false
+  /// Called from inside the observer's `applied`.
+  var whenApplied: ((Replica, LogIndex) -> Void)?
+  private var heldWrite: WriteBatch?
+  private var generation = 0
+  private var inbox: [(Replica) -> Void] = []
+  private let founding: Membership
+  private unowned let cluster: Cluster
+
+  init(_ id: ReplicaID, founding: Membership, cluster: Cluster) {
+    self.id = id
+    self.founding = founding
+    self.cluster = cluster
+  }
+
+  var isRunning: Bool { replica != nil && !isPaused && failures.isEmpty }
+  var deadline: UInt64 { replica?.nextDeadline ?? .max }
+  var isWriteHeld: Bool { heldWrite != nil }
+
+  static func payload(_ command: Command, at now: UInt64) -> [UInt8] {
+    var builder = CommandBatch.Builder(time: LogTime(milliseconds: now))
+    guard builder.append(command) == .taken else { preconditionFailure("\(command) does not fit") }
+    return builder.payload
+  }
+
+  // MARK: Life and death
+
+  func boot() throws {
+    generation += 1
+    let current = generation
+    appliedIndices = []
+    var engine = RaftEngine.Configuration(
+      id: id, address: "m\(id)", seed: UInt32(truncatingIfNeeded: cluster.seed ^ id.rawValue))
+    engine.electionTimeout = 500
+    engine.heartbeatInterval = 100
+    let started = try Replica(
+      configuration: .init(engine: engine, founding: founding), store: store,
+      startWrite: { [unowned self] batch in startWrite(batch, of: current) }, transport: self,
+      observer: self, now: cluster.now)
+    replica = started
+    started.start()
+  }
+
+  /// The process dies; a write in flight reaches the disk wholly or not at all.
+  func crash() {
+    cluster.counts.crashes += 1
+    if let write = heldWrite, !failsWrites { lose(write) }
+    heldWrite = nil
+    generation += 1
+    replica = nil
+    inbox = []
+    failures = []
+    isPaused = false
+  }
+
+  private func lose(_ write: WriteBatch) {
+    if cluster.below(2) == 0 { store.perform(write) } else { cluster.counts.lostWrites += 1 }
+  }
+
+  func pause() { isPaused = true }
+
+  /// The process goes on, as after SIGCONT: time has passed, messages wait.
+  func resume() {
+    isPaused = false
+    let waiting = inbox
+    inbox = []
+    for event in waiting { hear(event) }
+  }
+
+  func hear(_ event: @escaping (Replica) -> Void) {
+    guard let replica, failures.isEmpty else { return }
+    if isPaused { inbox.append(event) } else { event(replica) }
+  }
+
+  // MARK: The disk
+
+  private func startWrite(_ batch: WriteBatch, of started: Int) {
+    precondition(heldWrite == nil, "two writes in flight")
+    heldWrite = batch
+    guard !holdsWrites else { return }
+    cluster.after(1 + cluster.below(cluster.writeDelayMax)) { [self] in
+      guard generation == started else { return }
+      hear { [self] _ in
+        guard generation == started else { return }
+        releaseWrite()
+      }
+    }
+  }
+
+  /// Ends the write in flight.
+  func releaseWrite() {
+    guard let batch = heldWrite, let replica else { return }
+    heldWrite = nil
+    if failsWrites {
+      replica.writeFinished(.failure(DiskFailure()), now: cluster.now)
+    } else {
+      store.perform(batch)
+      replica.writeFinished(.success(()), now: cluster.now)
+    }
+  }
+
+  // MARK: Ports
+
+  func send(_ message: PeerMessage, to peer: ReplicaID) {
+    checkDurability(of: message)
+    cluster.deliver(message, from: id, to: peer)
+  }
+
+  /// A term and a vote are on the disk before anybody hears of them (invariant 2).
+  private func checkDurability(of message: PeerMessage) {
+    guard case .raft(let message) = message else { return }
+    let durable = store.hardState
+    switch message {
+    case .requestVote(let request) where request.preVote: return
+    case .requestVoteResult(let result) where result.preVote == true: return
+    case .requestVote: #expect(durable?.votedFor == id)
+    case .requestVoteResult(let result) where result.granted:
+      #expect(durable?.votedFor != nil)
+    default: break
+    }
+    #expect((durable?.term ?? Term(0)) >= message.term, "a term left before it was durable")
+  }
+
+  func replica(_ replica: Replica, became role: Consensus.ReplicaRole, term: Term) {
+    roles.append(role)
+    // A leader needs an entry of its own term. Proposing from inside the callback is allowed.
+    guard role == .elected else { return }
+    let command: Command =
+      replica.exchange.clusterID == nil
+      ? .bootstrap(
+        .init(clusterID: ClusterID(7), rootSecretHash: [UInt8](repeating: 1, count: 32)))
+      : .pulse
+    replica.submit([(Self.payload(command, at: cluster.now), { _ in })], now: cluster.now)
+  }
+
+  func replica(_ replica: Replica, applied: Applied, at index: LogIndex) {
+    #expect(replica.applied == index, "told of \(index) at \(replica.applied)")
+    #expect(index > appliedIndices.last ?? LogIndex(0), "applied out of order")
+    appliedIndices.append(index)
+    changes += applied.changes
+    cluster.noteApplied(replica, index)
+    whenApplied?(replica, index)
+  }
+
+  func replica(_ replica: Replica, failed error: any Error) { failures.append(error) }
+}
