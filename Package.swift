@@ -140,7 +140,11 @@ let package = Package(
       ],
       swiftSettings: strict),
     .executableTarget(
-      name: "yard-bench", dependencies: ["WireProtocol", "ExchangeTypes", argumentParser],
+      name: "yard-bench",
+      dependencies: [
+        "ExchangeClient", "Transport", "Identity", "Engines", "OpenAIFormat", "WireProtocol",
+        "ExchangeTypes", nioPosix, log, argumentParser,
+      ],
       swiftSettings: strict),
 
     // tests
@@ -165,6 +169,26 @@ let package = Package(
       [
         "WorkerAgent", "Links", "Transport", "JobDispatch", "Engines", "OpenAIFormat",
         "WireProtocol", "ExchangeTypes", nioCore, nioPosix, nioHTTP1, log,
+      ]),
+    tests(
+      "ConsensusTests", ["Consensus", "RaftEngine", "ExchangeCore", "ExchangeTypes"]),
+    tests(
+      "DispatchTests",
+      [
+        "JobDispatch", "Consensus", "RaftEngine", "ExchangeCore", "JobMarket", "TokenLedger",
+        "OpenAIFormat", "WireProtocol", "ExchangeTypes", crypto,
+      ]),
+    tests(
+      "LinksTests",
+      [
+        "Links", "Transport", "Identity", "JobDispatch", "WireProtocol", "ExchangeTypes",
+        nioCore, nioPosix,
+      ]),
+    tests(
+      "ExchangeClientTests",
+      [
+        "ExchangeClient", "Links", "Transport", "Identity", "JobDispatch", "WireProtocol",
+        "ExchangeTypes", nioCore, nioPosix, nioConcurrency,
       ]),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ],

@@ -174,7 +174,7 @@ public enum SealPlace: Hashable, Sendable {
 
 /// Seals and opens what one job puts into the log, and authenticates the tails of its stream.
 ///
-/// Each place has a subkey by HKDF-SHA256 of the job's key, and a subkey seals once; so the nonce of
+/// Each place has a subkey by HKDF-SHA256 (expansion) of the job's key, and a subkey seals once; so the nonce of
 /// AES-GCM may be zero. Sealing other bytes for a place that was sealed before would give both away: the
 /// caller numbers its places and never goes back.
 public struct JobSealer: Sendable {
@@ -222,9 +222,9 @@ public struct JobSealer: Sendable {
   }
 
   private func subkey(_ info: [UInt8]) -> [UInt8] {
-    HKDF<SHA256>.deriveKey(
-      inputKeyMaterial: SymmetricKey(data: key.bytes), info: info, outputByteCount: 32
-    ).withUnsafeBytes { Array($0) }
+    // The job's key is uniform already, so the extraction step is left out (RFC 5869, §3.3).
+    HKDF<SHA256>.expand(pseudoRandomKey: key.bytes, info: info, outputByteCount: 32)
+      .withUnsafeBytes { Array($0) }
   }
 
   private func context(_ info: [UInt8]) -> [UInt8] {

@@ -67,10 +67,15 @@ struct Pipeline: Sendable {
     }
   }
 
-  /// Options of each connection: small frames at once, reads of at most 16 KiB.
+  /// Options of each connection: small frames at once, reads of at most 16 KiB, one for each turn of
+  /// the loop.
+  ///
+  /// What a busy connection sends is so handled in pieces, and what one piece has caused (a proposal, a
+  /// message to a peer) leaves before the next is read, instead of after all of them.
   static func configure<Bootstrap: ConnectionBootstrap>(_ bootstrap: Bootstrap) -> Bootstrap {
     bootstrap
       .withOption(ChannelOptions.tcpOption(.tcp_nodelay), 1)
+      .withOption(ChannelOptions.maxMessagesPerRead, 1)
       .withOption(
         ChannelOptions.recvAllocator, FixedSizeRecvByteBufferAllocator(capacity: Link.readBytes))
   }

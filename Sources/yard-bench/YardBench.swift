@@ -2,10 +2,10 @@ internal import ArgumentParser
 
 /// Every measurement that a document quotes, and the long runs that are too slow for debug builds.
 @main
-struct YardBench: ParsableCommand {
+struct YardBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "yard-bench", abstract: "Measurements and long runs of Switchyard.",
-    subcommands: [FuzzFramesCommand.self])
+    subcommands: [FirstTokenCommand.self, FuzzFramesCommand.self])
 }
 
 /// Damaged frames through the decoder.

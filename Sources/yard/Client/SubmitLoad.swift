@@ -68,11 +68,23 @@ final class SubmitLoad {
     self.done = done
   }
 
+  /// Connects, then measures: the first request of each client opens its way and is not counted.
   func begin(_ keys: [String]) {
+    let clients = keys.enumerated().map { Client(key: $1, lane: $0) }
+    open = clients.count
+    for one in clients {
+      client.call(JobList(after: JobID(0), limit: 1), lane: one.lane, key: one.key) { [self] _ in
+        open -= 1
+        if open == 0 { measure(clients) }
+      }
+    }
+  }
+
+  private func measure(_ clients: [Client]) {
     began = .now()
     ends = began + .milliseconds(Int64(milliseconds))
-    open = keys.count
-    for (place, key) in keys.enumerated() { submit(Client(key: key, lane: place)) }
+    open = clients.count
+    for one in clients { submit(one) }
   }
 
   private func submit(_ one: Client) {
