@@ -116,10 +116,8 @@ extension Dispatcher {
     } catch {
       return answer(.failure(Failure(.internalError, "the request cannot be sealed: \(error)")))
     }
-    guard let last = commands.popLast() else { preconditionFailure("no submit") }
     // Parts go first, in order; the log keeps that order, so the submit finds them all.
-    for part in commands { queue.propose(part) { _ in } }
-    queue.propose(last) { [weak self] result in
+    queue.propose(inOrder: commands) { [weak self] result in
       if let failure = Failure(result) { return answer(.failure(failure)) }
       guard case .applied(.accepted(.submitted(let job)), let index) = result else {
         preconditionFailure("a submit was accepted as another command: \(result)")
@@ -138,7 +136,9 @@ extension Dispatcher {
     let (key, wrapped) = try sealer.makeKey()
     var parts: [[UInt8]] = []
     let partBytes = Command.Limits.partBytesMax - SealedEvents.overheadBytes
-    if message.body.count + SealedEvents.overheadBytes <= Command.Limits.inlineBytesMax {
+    let isInline =
+      message.body.count + SealedEvents.overheadBytes <= Command.Limits.inlineBytesMax
+    if isInline {
       parts = [try sealer.seal(message.body, as: .payload(part: 0), under: key)]
     } else {
       var start = 0
@@ -153,7 +153,7 @@ extension Dispatcher {
     }
     var commands: [Command] = []
     let payload: Command.Submit.Payload
-    if parts.count == 1 {
+    if isInline {
       payload = .inline(parts[0])
     } else {
       payload = .parts(UInt16(parts.count))

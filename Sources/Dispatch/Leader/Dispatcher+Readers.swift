@@ -38,9 +38,7 @@ extension Dispatcher {
       hash: hash, isAttached: message.attach)
     stream.reader = reader
     readers[job.id, default: []].append(reader)
-    if message.attach, job.orphanDeadline != nil {
-      queue.propose(.adopt(.init(caller: stream.caller.key, job: job.id))) { _ in }
-    }
+    if message.attach, job.orphanDeadline != nil { adopt(job.id) }
     tell(reader, of: job)
     pump(reader)
   }
@@ -48,13 +46,52 @@ extension Dispatcher {
   /// A reader's stream has ended.
   func readerClosed(_ reader: JobReader) {
     reader.isDone = true
-    readers[reader.job]?.removeAll { $0 === reader }
-    if readers[reader.job]?.isEmpty == true { readers[reader.job] = nil }
-    guard reader.isAttached, isActive, let job = exchange.job(reader.job),
-      job.mode == .attached, job.ending == nil,
-      readers[reader.job]?.contains(where: \.isAttached) != true
+    remove(reader)
+  }
+
+  /// Starts the orphan timer of an attached job that nobody is attached to.
+  func orphanIfUnread(_ id: JobID) {
+    guard isActive, let job = exchange.job(id), job.mode == .attached, job.ending == nil,
+      job.orphanDeadline == nil, !isRead(id)
     else { return }
-    queue.propose(.orphan(.init(job: job.id))) { _ in }
+    queue.propose(.orphan(.init(job: id))) { [weak self] result in
+      guard let self, isActive else { return }
+      switch result {
+      case .applied(.accepted, _):
+        // A reader may have come back while the timer was on its way into the log.
+        if isRead(id) { adopt(id) }
+      case .applied(.rejected, _), .invalid:
+        break  // it has ended, or is being cancelled
+      case .refused, .unknown:
+        lookForOrphansSoon()
+      }
+    }
+  }
+
+  /// Stops a job's orphan timer.
+  private func adopt(_ id: JobID) {
+    queue.propose(.adopt(.init(caller: nil, job: id))) { [weak self] result in
+      guard let self, isActive, isRead(id) else { return }
+      switch result {
+      case .applied, .invalid: break
+      case .refused, .unknown: lookForOrphansSoon()
+      }
+    }
+  }
+
+  private func isRead(_ id: JobID) -> Bool {
+    readers[id]?.contains(where: \.isAttached) == true
+  }
+
+  /// Compares timers and readers again shortly: a command was refused.
+  private func lookForOrphansSoon() {
+    let soon = clock.now + Self.retryDelay
+    graceUntil = graceUntil == 0 ? soon : min(graceUntil, soon)
+  }
+
+  /// Stops the timers of jobs that have a reader.
+  func adoptRead() {
+    for id in exchange.orphans where isRead(id) { adopt(id) }
   }
 
   /// Sole readers of attached jobs that take nothing end them.
@@ -151,7 +188,8 @@ extension Dispatcher {
   private func deliver(to reader: JobReader, _ job: Job, _ relay: StreamRelay?) -> Bool {
     if let relay, reader.next >= relay.firstKept {
       guard verify(reader, job, relay) else { return false }
-      let (events, hash) = relay.events(from: reader.next, countMax: Self.eventsPerMessage)
+      let (events, hash) = relay.events(
+        from: reader.next, countMax: Self.eventsPerMessage, bytesMax: Self.messageBytesMax)
       send(
         events, hash: hash, durable: relay.committed, mac: relay.mac, relay.attempt.epoch,
         to: reader)
@@ -279,6 +317,7 @@ extension Dispatcher {
   private func remove(_ reader: JobReader) {
     readers[reader.job]?.removeAll { $0 === reader }
     if readers[reader.job]?.isEmpty == true { readers[reader.job] = nil }
+    if reader.isAttached { orphanIfUnread(reader.job) }
   }
 
   // MARK: Summaries

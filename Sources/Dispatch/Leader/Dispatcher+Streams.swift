@@ -29,7 +29,7 @@ extension Dispatcher {
       return
     }
     guard let job = exchange.job(chunk.job) else { return }
-    if UInt64(relay.meter.tokens) > job.bid.outputMax.rawValue + Self.overrunTokens,
+    if relay.tokens > job.bid.outputMax.rawValue + Self.overrunTokens,
       relay.finished == nil
     {
       sendCancel(relay)
@@ -57,7 +57,7 @@ extension Dispatcher {
   }
 
   private func abandon(_ attempt: AttemptID, on slot: WorkerSlot) {
-    release(slot)
+    if slot.state == .running(attempt) { release(slot) }
     slot.channel.send(
       AttemptAbandon(job: attempt.job, epoch: attempt.epoch, term: replica.term))
   }
@@ -92,9 +92,20 @@ extension Dispatcher {
       bytes = 0
     }
     for job in relays.keys.sorted() {
-      guard let relay = relays[job], !relay.isEnding, !relay.isCheckpointing,
-        relay.last > relay.proposed
-      else { continue }
+      guard let relay = relays[job], !relay.isEnding, !relay.isCheckpointing else { continue }
+      switch relay.retry {
+      case .settle where relay.last == relay.proposed:
+        relay.retry = nil
+        settleIfComplete(relay)
+        continue
+      case .lose(let reason, let retryElsewhere):
+        relay.retry = nil
+        lose(relay, reason, retryElsewhere: retryElsewhere)
+        continue
+      case .settle, nil:
+        break
+      }
+      guard relay.last > relay.proposed else { continue }
       guard let extensions = sealed(relay, upTo: Command.Limits.segmentBytesMax / 2) else {
         continue
       }
@@ -200,7 +211,9 @@ extension Dispatcher {
           error: finished.error == 0
             ? nil : ErrorCode(rawValue: finished.error) ?? .engineError,
           detailSealed: detail, tail: tail,
-          claim: .init(lastSeq: finished.lastSeq, chainHash: finished.hash)))
+          // An empty record has no chain to compare; the relay has compared the start of it.
+          claim: finished.lastSeq == 0
+            ? nil : .init(lastSeq: finished.lastSeq, chainHash: finished.hash)))
     } catch {
       relay.isEnding = false
       lose(relay, .internalError)
@@ -224,10 +237,12 @@ extension Dispatcher {
         break  // the effect `jobEnded` has done the rest
       case .applied(.rejected, _), .invalid:
         relay.isEnding = false
+        relay.noteNotRecorded()
         lose(relay, .internalError)
       case .refused, .unknown:
         relay.isEnding = false
         relay.noteNotRecorded()
+        relay.retry = .settle
         armCheckpoint()
       }
     }
@@ -245,31 +260,36 @@ extension Dispatcher {
     guard !relay.isEnding else { return }
     relay.isEnding = true
     failedWorkers[relay.attempt.job, default: []].insert(relay.worker)
-    recordRest(of: relay)
-    queue.propose(
-      .attemptLost(
-        .init(attempt: relay.attempt, reason: reason, retryElsewhere: retryElsewhere))
-    ) { [weak self] result in
+    let (rest, isWhole) = rest(of: relay)
+    // What cannot be recorded has perhaps been read: such a job must not start again.
+    let loss = Command.attemptLost(
+      .init(
+        attempt: relay.attempt, reason: reason, retryElsewhere: retryElsewhere && isWhole))
+    queue.propose(inOrder: rest + [loss]) { [weak self] result in
       guard let self, isActive, relays[relay.attempt.job] === relay else { return }
       if case .applied = result { return }
       relay.isEnding = false
-      relay.awaitedUntil = min(relay.awaitedUntil, clock.now + 100)
+      relay.noteNotRecorded()
+      relay.retry = .lose(reason, retryElsewhere: retryElsewhere)
+      armCheckpoint()
     }
   }
 
-  /// Commits what readers may already have seen before an attempt is taken away: a job whose record is
-  /// empty may start again, and must not when somebody has read its beginning.
-  private func recordRest(of relay: StreamRelay) {
+  /// Commands that record what readers may already have seen, before an attempt is taken away: a job
+  /// whose record is empty may start again, and must not when somebody has read its beginning.
+  ///
+  /// - Returns: the commands, and whether they hold everything.
+  private func rest(of relay: StreamRelay) -> (commands: [Command], isWhole: Bool) {
     let bytesMax = Command.Limits.segmentBytesMax - SealedEvents.overheadBytes
+    var commands: [Command] = []
     while true {
       let events = relay.unproposed(bytesMax: bytesMax)
-      guard let last = events.last,
-        let piece = try? relay.seal(events, term: replica.term, sealer: sealer)
-      else { return }
+      guard let last = events.last else { return (commands, true) }
+      guard let piece = try? relay.seal(events, term: replica.term, sealer: sealer) else {
+        return (commands, false)
+      }
       relay.noteProposed(through: last.seq)
-      queue.propose(
-        .checkpoint(.init(entries: [.init(attempt: relay.attempt, events: piece)]))
-      ) { _ in }
+      commands.append(.checkpoint(.init(entries: [.init(attempt: relay.attempt, events: piece)])))
     }
   }
 
@@ -291,6 +311,7 @@ extension Dispatcher {
       for reader in readers[job] ?? [] { reader.segment = nil }
     }
     pumpReaders(of: job)
+    planModel(of: job)  // its slot may be one that nobody parks again
   }
 
   private func letGo(_ relay: StreamRelay, settled: Bool) {

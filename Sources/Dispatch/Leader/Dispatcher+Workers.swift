@@ -41,6 +41,7 @@ extension Dispatcher {
       // Another run of the process: what the old one was doing is lost.
       for relay in relays.values where relay.worker == worker { lose(relay, .workerLost) }
       session.incarnation = incarnation
+      close(session.slots)
     }
     session.channel = stream.channel
     session.leaseUntil = clock.now + lease
@@ -81,11 +82,18 @@ extension Dispatcher {
       session.leaseUntil = .max
       session.channel?.abort()
       session.channel = nil
+      // A worker that is there after all registers and parks again.
+      close(session.slots.filter { $0.state == .parked })
       queue.propose(
         .workerGone(.init(worker: worker, incarnation: session.incarnation))
-      ) { [weak self] _ in
+      ) { [weak self] result in
         guard let self, let session = sessions[worker], session.channel == nil else { return }
-        sessions[worker] = nil
+        if case .applied = result {
+          sessions[worker] = nil
+        } else {
+          session.isEnding = false
+          session.leaseUntil = clock.now + Self.retryDelay
+        }
       }
       for relay in relays.values where relay.worker == worker && relay.slot == nil {
         lose(relay, .workerLost)
@@ -177,12 +185,22 @@ extension Dispatcher {
     case .running(let attempt):
       guard let relay = relays[attempt.job], relay.slot === slot else { return }
       relay.slot = nil
-      relay.awaitedUntil = clock.now + UInt64(WorkerSession.leaseMilliseconds)
+      // Everything is here already: the worker is not needed for the settle.
+      relay.awaitedUntil =
+        relay.isComplete ? .max : clock.now + UInt64(WorkerSession.leaseMilliseconds)
     case .reserved(let job):
       reservations[job] = nil
       planModel(of: job)
     case .opened, .parked, .gone:
       break
+    }
+  }
+
+  /// Ends slots whose worker is not what it was.
+  private func close(_ slots: [WorkerSlot]) {
+    for slot in slots {
+      slotClosed(slot)
+      slot.channel.abort()
     }
   }
 
@@ -217,18 +235,39 @@ extension Dispatcher {
       }
       guard !candidates.isEmpty else { continue }
       let room = candidates.reduce(0) { $0 + $1.free }
-      // Jobs whose assignment is under way are still queued in the state.
-      let queued = exchange.queued(model: model, limit: room + reservations.count)
-      let demands = queued.filter { reservations[$0] == nil }.prefix(room)
-        .compactMap { id -> Planner.Demand? in
-          guard let job = exchange.job(id) else { return nil }
-          return Planner.Demand(job: id, bid: job.bid, excluded: failedWorkers[id] ?? [])
-        }
+      let demands = demands(for: model, limit: room) { bid in
+        candidates.contains { $0.ask.offer.mismatch(with: bid) == nil }
+      }
       for (job, candidate) in Planner.plan(demands, on: candidates) {
         assign(job, to: candidate.ask)
       }
     }
   }
+
+  /// The first queued jobs that some candidate can take: one that none can take holds up no other.
+  private func demands(
+    for model: String, limit: Int, where isServed: (Bid) -> Bool
+  ) -> [Planner.Demand] {
+    var demands: [Planner.Demand] = []
+    var after = JobID(0)
+    var looked = 0
+    while demands.count < limit, looked < Self.planScanMax {
+      let queued = exchange.queued(model: model, after: after, limit: 64)
+      for id in queued where demands.count < limit {
+        // Jobs whose assignment is under way are still queued in the state.
+        guard reservations[id] == nil, let job = exchange.job(id), isServed(job.bid) else {
+          continue
+        }
+        demands.append(Planner.Demand(job: id, bid: job.bid, excluded: failedWorkers[id] ?? []))
+      }
+      guard let last = queued.last else { break }
+      after = last
+      looked += queued.count
+    }
+    return demands
+  }
+  /// Queued jobs that one plan looks at for each model.
+  private static let planScanMax = 4_096
 
   private func assign(_ job: JobID, to ask: Ask) {
     guard let queued = exchange.job(job), let session = sessions[ask.id.worker],
@@ -252,7 +291,10 @@ extension Dispatcher {
     let reserved = reservations.removeValue(forKey: attempt.job)
     guard let job = exchange.job(attempt.job) else { return }
     expect(job, until: clock.now + UInt64(WorkerSession.leaseMilliseconds))
-    guard let relay = relays[attempt.job] else { return }
+    guard let relay = relays[attempt.job] else {
+      if let reserved, reserved.state == .reserved(attempt.job) { reserved.state = .parked }
+      return
+    }
     guard let slot = reserved, slot.state == .reserved(attempt.job), slot.worker == worker else {
       // The slot went away between the proposal and now; nobody has begun anything.
       lose(relay, .workerLost)
@@ -284,7 +326,7 @@ extension Dispatcher {
       let relay = StreamRelay(
         attempt: AttemptID(job: job.id, epoch: attempt.epoch), worker: attempt.offer.worker,
         key: key, mac: StreamMAC(key: sealer.streamKey(of: key)), recordSeq: job.record.lastSeq,
-        recordHash: recordHash(of: job))
+        recordHash: recordHash(of: job), recordTokens: job.record.tokens)
       relay.awaitedUntil = deadline
       relays[job.id] = relay
     } catch {

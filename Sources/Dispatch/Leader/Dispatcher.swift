@@ -50,6 +50,8 @@ public final class Dispatcher {
 
   /// How often streams are checkpointed, in milliseconds (DESIGN, Streams, rule 1: 20 to 250).
   static let checkpointInterval: UInt64 = 50
+  /// What was refused for overload is proposed again after this long, in milliseconds.
+  static let retryDelay: UInt64 = 100
   /// A reader of an attached job that takes nothing for this long ends it, in milliseconds (rule 7).
   static let readerStallLimit: UInt64 = 30_000
   /// Plaintext bodies of queued jobs that stay in memory, in bytes; others are read from the store.
@@ -127,7 +129,7 @@ public final class Dispatcher {
     guard isActive else { return next }
     next = min(next, nextCheckpoint)
     for session in sessions.values { next = min(next, session.leaseUntil) }
-    for relay in relays.values where relay.slot == nil { next = min(next, relay.awaitedUntil) }
+    for relay in relays.values where relay.slot == nil && !relay.isEnding { next = min(next, relay.awaitedUntil) }
     for list in readers.values {
       for reader in list {
         if let since = reader.stalledSince { next = min(next, since + Self.readerStallLimit) }
@@ -185,14 +187,13 @@ public final class Dispatcher {
   /// Attached jobs whose reader has not come back within the grace get their orphan timer.
   private func endGrace() {
     graceUntil = 0
-    for job in exchange.openJobs(limit: .max)
-    where job.mode == .attached && readers[job.id] == nil && job.orphanDeadline == nil {
-      queue.propose(.orphan(.init(job: job.id))) { _ in }
-    }
+    for job in exchange.openJobs(limit: .max) { orphanIfUnread(job.id) }
+    adoptRead()
   }
 
   func leadershipEnded() {
     isActive = false
+    queue.leadershipEnded()
     let closing = sessionsToClose
     sessionsToClose = [:]
     sessions = [:]

@@ -65,15 +65,43 @@ public final class ProposalQueue {
     lastStamp.advanced(milliseconds: clock.now - lastStampAt)
   }
 
+  /// Ends what waits: leadership is over, and what was decided under it must not enter a later term's
+  /// log.
+  public func leadershipEnded() {
+    let taken = waiting
+    waiting = []
+    waitingBytes = 0
+    for waiting in taken {
+      waiting.completion(.refused(.notLeader(leader: replica.knownLeader)))
+    }
+  }
+
   /// Queues a command; `completion` is called exactly once, never from within this call unless the
   /// command is refused.
   public func propose(_ command: Command, _ completion: @escaping (CommandResult) -> Void) {
-    let bytes = command.bulkBytes
-    guard waiting.count < Self.commandsMax, waitingBytes + bytes <= Self.bytesMax else {
+    propose(inOrder: [command], completion)
+  }
+
+  /// Queues commands that make sense only together: all of them, or none is.
+  ///
+  /// - Parameter completion: called exactly once, with the end of the last command.
+  public func propose(
+    inOrder commands: [Command], _ completion: @escaping (CommandResult) -> Void
+  ) {
+    precondition(!commands.isEmpty)
+    let bytes = commands.reduce(0) { $0 + $1.bulkBytes }
+    guard waiting.count + commands.count <= Self.commandsMax,
+      waitingBytes + bytes <= Self.bytesMax
+    else {
       completion(.refused(.overloaded))
       return
     }
-    waiting.append(Waiting(command: command, completion: completion))
+    for command in commands.dropLast() {
+      waiting.append(Waiting(command: command, completion: { _ in }))
+    }
+    for command in commands.suffix(1) {
+      waiting.append(Waiting(command: command, completion: completion))
+    }
     waitingBytes += bytes
     if !flushIsWanted {
       flushIsWanted = true

@@ -37,6 +37,12 @@ final class StreamRelay {
   var finished: AttemptFinished?
   /// Whether a settle or a loss of this attempt has been proposed.
   var isEnding = false
+  /// A loss or a settle that was refused for overload, to be proposed again.
+  var retry: Retry?
+  enum Retry {
+    case settle
+    case lose(ErrorCode, retryElsewhere: Bool)
+  }
   /// Whether a checkpoint of this stream has been proposed and not answered.
   var isCheckpointing = false
   /// Pieces sealed by this leader for this attempt: the next ordinal.
@@ -50,7 +56,11 @@ final class StreamRelay {
   private(set) var committed: UInt64
   private(set) var proposed: UInt64
   private var held: Deque<Event> = []
+  /// What this leader has taken; `tokensBefore` were in the record when it began.
   private(set) var meter = Meter()
+  private let tokensBefore: UInt64
+  /// Tokens that the engine has claimed for this job.
+  var tokens: UInt64 { tokensBefore + UInt64(meter.tokens) }
 
   /// The last event that readers may have.
   var last: UInt64 { firstKept + UInt64(kept.count) - 1 }
@@ -58,13 +68,15 @@ final class StreamRelay {
   var lastHash: ChainHash { hashes.last ?? hashBefore }
   /// The last event that the worker has sent, accepted or not.
   var received: UInt64 { last + UInt64(held.count) }
+  /// Whether the worker has said how it ended and every event up to there is here.
+  var isComplete: Bool { finished.map { received >= $0.lastSeq } ?? false }
   /// Whether the worker must be made to wait.
   var isFull: Bool { !held.isEmpty }
 
   /// A relay that goes on where the record ends.
   init(
     attempt: AttemptID, worker: WorkerID, key: JobKey, mac: StreamMAC, recordSeq: UInt64,
-    recordHash: ChainHash
+    recordHash: ChainHash, recordTokens: UInt64
   ) {
     self.attempt = attempt
     self.worker = worker
@@ -74,6 +86,7 @@ final class StreamRelay {
     hashBefore = recordHash
     committed = recordSeq
     proposed = recordSeq
+    tokensBefore = recordTokens
   }
 
   /// Why a chunk was not taken.
@@ -118,13 +131,22 @@ final class StreamRelay {
     return hashes[Int(seq - firstKept)]
   }
 
-  /// Events from `seq` on, at most `countMax`, and the chain hash after the last of them.
+  /// Events from `seq` on, at least one, at most `countMax` and as many as fit in `bytesMax`, and the
+  /// chain hash after the last of them.
   ///
   /// - Precondition: `firstKept ≤ seq ≤ last`.
-  func events(from seq: UInt64, countMax: Int) -> (events: [Event], hash: ChainHash) {
+  func events(
+    from seq: UInt64, countMax: Int, bytesMax: Int
+  ) -> (events: [Event], hash: ChainHash) {
     precondition(seq >= firstKept && seq <= last)
     let start = Int(seq - firstKept)
-    let end = min(kept.count, start + countMax)
+    let limit = min(kept.count, start + countMax)
+    var bytes = kept[start].encodedSizeBound
+    var end = start + 1
+    while end < limit, bytes + kept[end].encodedSizeBound <= bytesMax {
+      bytes += kept[end].encodedSizeBound
+      end += 1
+    }
     return (Array(kept[start..<end]), hashes[end - 1])
   }
 

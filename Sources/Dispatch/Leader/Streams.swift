@@ -86,6 +86,7 @@ final class JobStream: MessageChannelOwner, LeaderBound {
   /// The reader that this stream feeds, once it follows a job.
   var reader: JobReader?
   private var hasBegun = false
+  private var hasFailed = false
   private(set) var isClosed = false
   private weak var dispatcher: Dispatcher?
 
@@ -101,12 +102,19 @@ final class JobStream: MessageChannelOwner, LeaderBound {
     case .submit(let message) where !hasBegun:
       hasBegun = true
       dispatcher.submit(message, from: caller) { [weak self, weak dispatcher] result in
-        guard let self, !isClosed else { return }
+        guard let self, !isClosed else {
+          // The client went before it heard of its job.
+          if case .success(let accepted) = result { dispatcher?.orphanIfUnread(accepted.job) }
+          return
+        }
         switch result {
         case .failure(let failure): fail(failure)
         case .success(let accepted):
           self.channel.send(accepted)
-          guard message.follow else { return self.channel.finish() }
+          guard message.follow else {
+            dispatcher?.orphanIfUnread(accepted.job)
+            return self.channel.finish()
+          }
           dispatcher?.follow(
             Follow(
               job: accepted.job, fromSeq: 1, hash: nil, commitIndex: accepted.commitIndex,
@@ -117,7 +125,7 @@ final class JobStream: MessageChannelOwner, LeaderBound {
     case .follow(let message) where !hasBegun:
       hasBegun = true
       dispatcher.confirmed { [weak self, weak dispatcher] isLeader in
-        guard let self, !isClosed else { return }
+        guard let self, !isClosed, !hasFailed else { return }
         guard isLeader, let dispatcher else { return fail(.notLeader) }
         dispatcher.follow(message, from: self)
       }
@@ -141,10 +149,11 @@ final class JobStream: MessageChannelOwner, LeaderBound {
   }
 
   func fail(_ failure: Failure) {
-    guard !isClosed else { return }
-    reader?.isDone = true
+    guard !isClosed, !hasFailed else { return }
+    hasFailed = true
     channel.send(failure)
     channel.finish()
+    if let reader, !reader.isDone { dispatcher?.readerClosed(reader) }
   }
 
   func leadershipEnded() { fail(.notLeader) }

@@ -40,9 +40,13 @@ final class SubmitLoad {
     let lane: Int
     var jobs: [JobID] = []
     var isClearing = false
+    /// After how many jobs it clears up the first time. Clients keep step, since one commit answers
+    /// many of them: without this they would all clear up at once, and that would be measured.
+    var clearsAt: Int
     init(key: String, lane: Int) {
       self.key = key
       self.lane = lane
+      clearsAt = 1 + lane % SubmitLoad.batch
     }
   }
 
@@ -104,7 +108,10 @@ final class SubmitLoad {
           report.latencies.append(UInt32(clamping: (now - start).nanoseconds / 1_000))
         }
         one.jobs.append(accepted.job)
-        if one.jobs.count >= Self.batch, !one.isClearing { clear(one) {} }
+        if one.jobs.count >= one.clearsAt, !one.isClearing {
+          one.clearsAt = Self.batch
+          clear(one) {}
+        }
       case .success(let other): note("answered with \(other)")
       case .failure(let failure): note(CommandError(failure).message)
       }

@@ -1,0 +1,426 @@
+import Consensus
+import Crypto
+import ExchangeCore
+import ExchangeTypes
+import JobDispatch
+import RaftEngine
+import Testing
+import WireProtocol
+
+/// A disk in memory: what it holds is what a restart finds.
+final class LeaderStore: ReplicaStore, @unchecked Sendable {
+  private var hardState: HardState?
+  private var entries: [LogEntry] = []
+  private var rows: [UInt8: [[UInt8]: [UInt8]]] = [:]
+  private var applied: AppliedMark?
+
+  func load() throws -> StoredReplica {
+    StoredReplica(
+      hardState: hardState, firstEntry: LogIndex(1), lastEntry: LogIndex(UInt64(entries.count)),
+      applied: applied)
+  }
+  func write(
+    _ batch: WriteBatch, completion: @escaping @Sendable (Result<Void, any Error>) -> Void
+  ) {
+    perform(batch)
+    completion(.success(()))
+  }
+  func perform(_ batch: WriteBatch) {
+    if let hardState = batch.hardState { self.hardState = hardState }
+    if let first = batch.truncateFrom { entries.removeSubrange((Int(first.rawValue) - 1)...) }
+    entries += batch.entries
+    for row in batch.rows { rows[row.table, default: [:]][row.key] = row.value }
+    if let mark = batch.applied { applied = mark }
+  }
+  func entries(from first: LogIndex, countMax: Int, bytesMax: Int) throws -> [LogEntry] {
+    Array(entries.dropFirst(Int(first.rawValue) - 1).prefix(countMax))
+  }
+  func row(table: UInt8, key: [UInt8]) throws -> [UInt8]? { rows[table]?[key] }
+  func scan(
+    table: UInt8, prefix: [UInt8], from start: [UInt8],
+    _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Bool
+  ) throws {
+    for (key, value) in (rows[table] ?? [:]).sorted(by: { $0.key.lexicographicallyPrecedes($1.key) })
+    { guard try body(key, value) else { return } }
+  }
+}
+
+/// Seals with a SHA-256 key stream and a checked tag; notices a piece that is sealed twice.
+final class TestSealer: JobSealing {
+  struct Refused: Error {}
+  private var made: UInt64 = 0
+  private var sealed: Set<[UInt8]> = []
+  /// As after a wrapping key's destruction.
+  var refusesUnwrap = false
+
+  func makeKey() throws -> (key: JobKey, wrapped: [UInt8]) {
+    made += 1
+    let secret = Array(SHA256.hash(data: Array("key \(made)".utf8)))
+    return (JobKey(secret: secret), secret.map { $0 ^ 0x5A })
+  }
+  func unwrap(_ wrapped: [UInt8]) throws -> JobKey {
+    guard !refusesUnwrap else { throw Refused() }
+    return JobKey(secret: wrapped.map { $0 ^ 0x5A })
+  }
+  func streamKey(of key: JobKey) -> [UInt8] { Array(SHA256.hash(data: key.secret)) }
+  func seal(_ plain: [UInt8], as piece: SealedPiece, under key: JobKey) throws -> [UInt8] {
+    let name = key.secret + Array("\(piece)".utf8)
+    #expect(sealed.insert(name).inserted, "\(piece) was sealed twice")
+    return mask(plain, name) + SHA256.hash(data: name + plain).prefix(16)
+  }
+  func open(_ sealed: [UInt8], as piece: SealedPiece, under key: JobKey) throws -> [UInt8] {
+    guard sealed.count >= 16 else { throw Refused() }
+    let name = key.secret + Array("\(piece)".utf8)
+    let plain = mask(Array(sealed.dropLast(16)), name)
+    guard Array(SHA256.hash(data: name + plain).prefix(16)) == Array(sealed.suffix(16)) else {
+      throw Refused()
+    }
+    return plain
+  }
+  private func mask(_ bytes: [UInt8], _ name: [UInt8]) -> [UInt8] {
+    let stream = Array(SHA256.hash(data: name))
+    return bytes.enumerated().map { $1 ^ stream[$0 % stream.count] }
+  }
+}
+
+/// One stream to the leader, with the test at its other end.
+final class Peer: MessageChannel {
+  private(set) var sent: [any WireMessage] = []
+  private(set) var isFinished = false
+  private(set) var isAborted = false
+  private(set) var isReading = true
+  fileprivate(set) var hasClosed = false
+  /// Takes nothing: what is sent adds up.
+  var isStuck = false
+  var outstandingBytes = 0
+  fileprivate var owner: (any MessageChannelOwner)?
+
+  func send(_ message: any WireMessage) {
+    guard !isFinished, !isAborted, !hasClosed else { return }
+    var writer = CanonicalWriter()
+    message.encode(into: &writer)
+    #expect(
+      writer.bytes.count <= Int(type(of: message).kind.payloadMax),
+      "\(type(of: message)) is larger than a frame may be")
+    if isStuck { outstandingBytes += writer.bytes.count }
+    sent.append(message)
+  }
+  func finish() { isFinished = true }
+  func abort() { isAborted = true }
+  func setReading(_ isReading: Bool) { self.isReading = isReading }
+
+  func all<Kind: WireMessage>(_ kind: Kind.Type) -> [Kind] { sent.compactMap { $0 as? Kind } }
+  func last<Kind: WireMessage>(_ kind: Kind.Type) throws -> Kind { try #require(all(kind).last) }
+  var events: [Event] { all(Events.self).flatMap(\.events) }
+  var failure: ErrorCode? { all(Failure.self).last?.errorCode }
+}
+
+/// A coordinator that is its cluster's only voter: real replica, real dispatcher, virtual time.
+final class LeaderBench {
+  static let secret = [UInt8](repeating: 9, count: 32)
+  static let root = Credential(key: KeyID(1), secretHash: secret)
+  static let cluster = ClusterID(7)
+
+  let clock = FakeClock()
+  let store = LeaderStore()
+  let sealer = TestSealer()
+  private(set) var dispatcher: Dispatcher
+  private(set) var replica: Replica
+  private var peers: [Peer] = []
+  private var write: WriteBatch?
+  private var turnIsWanted = false
+  private var nextRequest: UInt64 = 0
+  var holdsWrites = false
+
+  init() throws {
+    let shell = Shell()
+    (dispatcher, replica) = try Self.boot(store, sealer, clock, shell)
+    self.shell = shell
+    shell.bench = self
+    start()
+    call(
+      .accountCredit(
+        .init(requestKey: requestKey(), account: AccountID(1), amount: Credits(nano: 1 << 50))))
+  }
+
+  private final class Shell: DispatcherShell, PeerTransport {
+    weak var bench: LeaderBench?
+    func wantsEndOfTurn() { bench?.wantsEndOfTurn() }
+    func leadershipChanged(_ notice: LeaderNotice) {}
+    func replicaFailed(_ error: any Error) { Issue.record("the replica died: \(error)") }
+    func openRelay(
+      to leader: ReplicaID, service: Service, authorization: String,
+      owner: any MessageChannelOwner
+    ) -> (any MessageChannel)? { nil }
+    func send(_ message: PeerMessage, to peer: ReplicaID) {}
+  }
+  private var shell: Shell
+
+  private static func boot(
+    _ store: LeaderStore, _ sealer: TestSealer, _ clock: FakeClock, _ shell: Shell
+  ) throws -> (Dispatcher, Replica) {
+    let dispatcher = Dispatcher(
+      configuration: .init(
+        clusterID: cluster, rootSecretHash: secret, addresses: [:], software: "test"),
+      clock: clock, sealer: sealer, shell: shell)
+    let id = ReplicaID(1)
+    let founding = try #require(Membership([RaftServer(id: id, address: "m", role: .voter)]))
+    let replica = try Replica(
+      configuration: .init(
+        engine: .init(id: id, address: "m", seed: 3), founding: founding), store: store,
+      startWrite: { [weak shell] in shell?.bench?.startWrite($0) },
+      transport: shell, observer: dispatcher, now: clock.now)
+    dispatcher.attach(replica)
+    return (dispatcher, replica)
+  }
+
+  private func start() {
+    replica.start()
+    settle()
+    for _ in 0..<100 where replica.role != .leader { advance(100) }
+    precondition(replica.role == .leader, "no leader")
+  }
+
+  /// The process dies, with whatever it had not written, and a new one leads in a new term.
+  func restart() throws {
+    write = nil
+    holdsWrites = false
+    shell.bench = nil
+    for peer in peers { peer.hasClosed = true }
+    peers = []
+    let shell = Shell()
+    (dispatcher, replica) = try Self.boot(store, sealer, clock, shell)
+    self.shell = shell
+    shell.bench = self
+    start()
+  }
+
+  // MARK: The loop
+
+  private func startWrite(_ batch: WriteBatch) {
+    precondition(write == nil)
+    write = batch
+  }
+  func wantsEndOfTurn() { turnIsWanted = true }
+
+  /// Runs everything that can run without time passing.
+  func settle() {
+    while true {
+      if turnIsWanted {
+        turnIsWanted = false
+        dispatcher.endOfTurn()
+      } else if let batch = write, !holdsWrites {
+        write = nil
+        store.perform(batch)
+        replica.writeFinished(.success(()), now: clock.now)
+        dispatcher.endOfTurn()
+      } else if let peer = peers.first(where: { ($0.isFinished || $0.isAborted) && !$0.hasClosed }) {
+        close(peer)
+      } else {
+        return
+      }
+    }
+  }
+
+  func advance(_ milliseconds: UInt64) {
+    let end = clock.now + milliseconds
+    var ticks = 0
+    while dispatcher.nextDeadline <= end {
+      clock.now = max(clock.now, dispatcher.nextDeadline)
+      dispatcher.tick()
+      settle()
+      ticks += 1
+      precondition(ticks < 100_000, "a deadline that does not move")
+    }
+    clock.now = end
+    settle()
+  }
+
+  // MARK: Streams
+
+  func open(_ service: Service, _ credential: Credential? = LeaderBench.root) -> Peer {
+    let peer = Peer()
+    peers.append(peer)
+    peer.owner = dispatcher.open(
+      service, on: peer, credential: credential, authorization: "")
+    settle()
+    return peer
+  }
+  func say(_ message: Message, on peer: Peer) {
+    guard !peer.hasClosed else { return }
+    peer.owner?.received(message, on: peer)
+    settle()
+  }
+  func close(_ peer: Peer) {
+    guard !peer.hasClosed else { return }
+    peer.hasClosed = true
+    peers.removeAll { $0 === peer }
+    peer.owner?.closed(peer)
+    peer.owner = nil
+    settle()
+  }
+  /// The peer takes what it has been sent.
+  func drain(_ peer: Peer) {
+    peer.outstandingBytes = 0
+    peer.owner?.writable(peer)
+    settle()
+  }
+  @discardableResult
+  func call(_ message: Message, _ credential: Credential? = LeaderBench.root) -> Peer {
+    let peer = open(.call, credential)
+    say(message, on: peer)
+    return peer
+  }
+
+  // MARK: Jobs
+
+  func requestKey() -> RequestKey {
+    nextRequest += 1
+    return RequestKey(high: 1, low: nextRequest)
+  }
+
+  static func body(bytes: Int = 0, model: String = "m") -> [UInt8] {
+    let text = String(repeating: "x", count: bytes)
+    return Array(
+      "{\"model\":\"\(model)\",\"max_tokens\":4000,\"messages\":[{\"role\":\"user\",\"content\":\"hi\(text)\"}]}"
+        .utf8)
+  }
+
+  func submission(
+    mode: JobMode = .attached, key: RequestKey? = nil, body: [UInt8] = LeaderBench.body(),
+    maxOutputPrice: Price? = nil, timeout: UInt32 = 600_000
+  ) -> Submit {
+    Submit(
+      requestKey: key ?? requestKey(), mode: mode, endpoint: .chatCompletions, model: "m",
+      body: body, maxInputPrice: nil, maxOutputPrice: maxOutputPrice, queueTimeoutMs: timeout,
+      follow: true)
+  }
+
+  @discardableResult
+  func submit(_ mode: JobMode = .attached, body: [UInt8] = LeaderBench.body()) -> Peer {
+    let peer = open(.job)
+    say(.submit(submission(mode: mode, body: body)), on: peer)
+    return peer
+  }
+
+  func follow(
+    _ job: JobID, from seq: UInt64 = 1, hash: [UInt8]? = nil, attach: Bool = true,
+    as credential: Credential = LeaderBench.root
+  ) -> Peer {
+    let peer = open(.job, credential)
+    say(
+      .follow(.init(job: job, fromSeq: seq, hash: hash, commitIndex: LogIndex(0), attach: attach)),
+      on: peer)
+    return peer
+  }
+
+  func job(_ id: JobID) throws -> Job { try #require(replica.exchange.job(id)) }
+}
+
+/// A worker's process, played by the test: an engine that says what it is told to.
+final class WorkerPeer {
+  let bench: LeaderBench
+  let name: String
+  var incarnation: UInt64
+  private(set) var registration: Peer
+  private(set) var id = WorkerID(0)
+
+  init(
+    _ bench: LeaderBench, _ name: String = "w", incarnation: UInt64 = 1, slots: UInt16 = 4,
+    price: UInt64 = 1_000_000
+  ) throws {
+    self.bench = bench
+    self.name = name
+    self.incarnation = incarnation
+    registration = bench.open(.worker)
+    try register(slots: slots, price: price)
+  }
+
+  func register(slots: UInt16 = 4, price: UInt64 = 1_000_000) throws {
+    registration = bench.open(.worker)
+    bench.say(
+      .workerRegister(
+        .init(
+          name: name, incarnation: incarnation,
+          offers: [
+            OfferTerms(
+              model: "m", context: 1 << 20, outputDefault: 512, slots: slots,
+              priceInput: Price(nanoPerMillion: price),
+              priceOutput: Price(nanoPerMillion: price * 2), basis: .chunkCount,
+              bytesPerTokenFloor: 1, endpoints: [.chatCompletions])
+          ], draining: false)), on: registration)
+    id = try registration.last(WorkerRegistered.self).worker
+  }
+
+  func heartbeat() {
+    bench.say(
+      .workerHeartbeat(.init(worker: id, nonce: 1, busy: 0, engineHealthy: true)),
+      on: registration)
+  }
+
+  /// Lets time pass while the worker gives signs of life.
+  func alive(_ milliseconds: UInt64) {
+    for _ in 0..<(milliseconds / 500) {
+      bench.advance(500)
+      heartbeat()
+    }
+  }
+
+  func park() -> Peer {
+    let slot = bench.open(.slot)
+    bench.say(.park(.init(worker: id, slot: 0, incarnation: incarnation)), on: slot)
+    return slot
+  }
+
+  func resume(_ attempt: Assign, from first: UInt64, through last: UInt64) -> Peer {
+    let slot = bench.open(.slot)
+    bench.say(
+      .attemptResume(
+        .init(
+          worker: id, job: attempt.job, epoch: attempt.epoch, incarnation: incarnation,
+          firstSeq: first, lastSeq: last, finished: false)), on: slot)
+    return slot
+  }
+
+  func chunk(_ assign: Assign, _ events: [Event], on slot: Peer) {
+    bench.say(.chunk(.init(job: assign.job, epoch: assign.epoch, events: events)), on: slot)
+  }
+
+  func finish(
+    _ assign: Assign, _ events: [Event], on slot: Peer, _ finish: FinishReason = .stop,
+    error: UInt16 = 0, text: String = "", retryElsewhere: Bool = false, hash: [UInt8]? = nil
+  ) {
+    let chain = ChainHash(cluster: LeaderBench.cluster, job: assign.job).appending(events)
+    bench.say(
+      .attemptFinished(
+        .init(
+          job: assign.job, epoch: assign.epoch, finish: finish,
+          usage: Usage(promptTokens: 5, outputTokens: nil),
+          lastSeq: UInt64(events.count), hash: hash ?? chain.bytes, error: error,
+          errorText: text, retryElsewhere: retryElsewhere)), on: slot)
+  }
+}
+
+/// Events numbered from `first`.
+func output(_ range: ClosedRange<UInt64>, bytes: Int = 4) -> [Event] {
+  range.map {
+    Event(
+      seq: $0, choice: 0, kind: .text, tokenCount: 1, ids: [],
+      bytes: [UInt8](repeating: UInt8(truncatingIfNeeded: 97 + $0 % 26), count: bytes))
+  }
+}
+
+/// The chain hash after events from the first on.
+func chainHash(_ job: JobID, _ events: [Event]) -> [UInt8] {
+  ChainHash(cluster: LeaderBench.cluster, job: job).appending(events).bytes
+}
+
+/// What a reader has been sent is one unbroken, vouched-for continuation of `before`.
+func expectUnbroken(_ peer: Peer, after before: [Event] = [], of job: JobID) {
+  var seen = before
+  for message in peer.all(Events.self) {
+    #expect(message.events.first?.seq == UInt64(seen.count) + 1)
+    seen += message.events
+    #expect(message.hash == chainHash(job, seen))
+  }
+}

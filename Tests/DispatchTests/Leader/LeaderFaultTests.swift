@@ -1,0 +1,246 @@
+import Consensus
+import ExchangeCore
+import ExchangeTypes
+import Testing
+import WireProtocol
+
+@testable import JobDispatch
+
+@Suite("The leader: what must not be left behind")
+struct LeaderFaultTests {
+  @Test("an attached job whose reader is lost is cancelled after 15 s")
+  func orphan() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    let reader = bench.submit()
+    let assign = try slot.last(Assign.self)
+    bench.close(reader)
+    worker.alive(14_500)
+    #expect(slot.all(AttemptCancel.self).isEmpty)
+    worker.alive(1_500)
+    #expect(!slot.all(AttemptCancel.self).isEmpty)
+    worker.finish(assign, [], on: slot, .cancelled)
+    #expect(try bench.job(assign.job).state == .cancelled)
+  }
+
+  @Test("a reader that comes back stops the timer, also while the timer is on its way")
+  func adoption() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    _ = worker.park()
+    let reader = bench.submit()
+    let job = try reader.last(WireProtocol.Accepted.self).job
+    bench.close(reader)
+    worker.alive(5_000)
+    let second = bench.follow(job)
+    worker.alive(20_000)
+    #expect(try bench.job(job).state == .running)
+    // Now the follow arrives before the orphan command is applied.
+    bench.holdsWrites = true
+    bench.close(second)
+    _ = bench.follow(job)
+    bench.holdsWrites = false
+    bench.settle()
+    worker.alive(20_000)
+    #expect(try bench.job(job).state == .running)
+    #expect(try bench.job(job).orphanDeadline == nil)
+  }
+
+  @Test("a client that goes before it hears of its attached job leaves no job behind")
+  func goneBeforeAccepted() throws {
+    let bench = try LeaderBench()
+    _ = try WorkerPeer(bench)
+    let reader = bench.open(.job)
+    bench.holdsWrites = true
+    bench.say(.submit(bench.submission()), on: reader)
+    bench.close(reader)
+    bench.holdsWrites = false
+    bench.settle()
+    let job = try #require(bench.replica.exchange.openJobs(limit: 1).first)
+    bench.advance(20_000)
+    #expect(try bench.job(job.id).state == .cancelled)
+  }
+
+  @Test("an attached reader that is sent away is a lost reader")
+  func divergedReader() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    let reader = bench.submit()
+    let assign = try slot.last(Assign.self)
+    worker.chunk(assign, output(1...2), on: slot)
+    // A second Submit on the stream is a mistake that ends it.
+    bench.say(.submit(bench.submission()), on: reader)
+    #expect(reader.failure == .malformedRequest)
+    #expect(try bench.job(assign.job).orphanDeadline != nil)
+  }
+
+  @Test("after an election attached jobs without a reader get their timer, others do not")
+  func orphansAfterElection() throws {
+    let bench = try LeaderBench()
+    _ = try WorkerPeer(bench)
+    let left = try bench.submit().last(WireProtocol.Accepted.self).job
+    let kept = try bench.submit().last(WireProtocol.Accepted.self).job
+    let free = try bench.submit(.submitted).last(WireProtocol.Accepted.self).job
+    try bench.restart()
+    _ = bench.follow(kept)
+    bench.advance(5_000)
+    #expect(try bench.job(left).orphanDeadline != nil)
+    #expect(try bench.job(kept).orphanDeadline == nil)
+    #expect(try bench.job(free).orphanDeadline == nil)
+    bench.advance(16_000)
+    #expect(try bench.job(left).state == .cancelled)
+    #expect(try bench.job(kept).state == .queued)
+  }
+
+  @Test("a job that no free worker may take does not hold up the next one")
+  func headOfLine() throws {
+    let bench = try LeaderBench()
+    let cheap = try WorkerPeer(bench, "cheap", price: 1_000)
+    let dear = try WorkerPeer(bench, "dear", price: 1_000_000)
+    #expect(cheap.id != dear.id)
+    for _ in 0..<3 {
+      let poor = bench.open(.job)
+      bench.say(
+        .submit(bench.submission(maxOutputPrice: Price(nanoPerMillion: 2_000))), on: poor)
+      #expect(poor.failure == nil)
+    }
+    let rich = bench.open(.job)
+    bench.say(
+      .submit(bench.submission(maxOutputPrice: Price(nanoPerMillion: 9_000_000))), on: rich)
+    let job = try rich.last(WireProtocol.Accepted.self).job
+    let slot = dear.park()
+    #expect(try slot.last(Assign.self).job == job)
+  }
+
+  @Test("a slot that was reserved for a job that cannot be opened is free again")
+  func reservationIsReturned() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    let reader = bench.submit(.submitted)
+    let job = try reader.last(WireProtocol.Accepted.self).job
+    bench.sealer.refusesUnwrap = true
+    let slot = worker.park()
+    #expect(slot.all(Assign.self).isEmpty)
+    #expect(try bench.job(job).state == .failed)
+    bench.sealer.refusesUnwrap = false
+    let next = bench.submit(.submitted)
+    #expect(try slot.last(Assign.self).job == next.last(WireProtocol.Accepted.self).job)
+  }
+
+  @Test("a reserved slot that breaks before the assignment is applied gives the job back")
+  func reservedSlotBreaks() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    bench.holdsWrites = true
+    let reader = bench.open(.job)
+    bench.say(.submit(bench.submission()), on: reader)
+    bench.holdsWrites = false
+    bench.settle()
+    #expect(slot.all(Assign.self).count == 1)
+    let second = worker.park()
+    let other = bench.open(.job)
+    bench.say(.submit(bench.submission()), on: other)
+    #expect(second.all(Assign.self).count == 1)
+    let third = worker.park()
+    bench.close(third)
+    let waiting = bench.submit()
+    let job = try waiting.last(WireProtocol.Accepted.self).job
+    #expect(try bench.job(job).state == .queued)
+    #expect(try worker.park().last(Assign.self).job == job)
+  }
+
+  @Test("another run of a worker's process ends what the old one had, and its slots")
+  func newIncarnation() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    let running = worker.park()
+    let idle = worker.park()
+    let reader = bench.submit()
+    let first = try running.last(Assign.self)
+    worker.incarnation = 2
+    try worker.register()
+    #expect(running.isAborted)
+    #expect(idle.isAborted)
+    #expect(idle.all(Assign.self).isEmpty, "the old process gets nothing any more")
+    let slot = worker.park()
+    let second = try slot.last(Assign.self)
+    #expect(second.job == first.job)
+    #expect(second.epoch > first.epoch)
+    #expect(reader.failure == nil)
+  }
+
+  @Test("a worker that was silent for a lease parks again after it registered again")
+  func silentWorkerReturns() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    bench.advance(5_000)
+    #expect(slot.isAborted)
+    try worker.register()
+    let reader = bench.submit()
+    #expect(try worker.park().last(Assign.self).job == reader.last(WireProtocol.Accepted.self).job)
+  }
+
+  @Test("a stale chunk frees no slot but its own")
+  func staleChunk() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    let reader = bench.submit()
+    let assign = try slot.last(Assign.self)
+    bench.say(
+      .chunk(.init(job: assign.job, epoch: Epoch(99), events: output(1...1))), on: slot)
+    #expect(slot.all(AttemptAbandon.self).last?.epoch == Epoch(99))
+    // The slot still carries its attempt: it cannot be parked.
+    bench.say(.park(.init(worker: worker.id, slot: 0, incarnation: 1)), on: slot)
+    bench.submit()
+    #expect(slot.all(Assign.self).count == 1)
+    worker.finish(assign, [], on: slot)
+    #expect(try reader.last(Ended.self).summary.state == .completed)
+  }
+
+  @Test("a finished attempt settles although its worker has gone")
+  func finishedAndGone() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    let reader = bench.submit()
+    let assign = try slot.last(Assign.self)
+    worker.chunk(assign, output(1...3), on: slot)
+    bench.holdsWrites = true
+    worker.finish(assign, output(1...3), on: slot)
+    bench.close(slot)
+    bench.close(worker.registration)
+    bench.advance(9_000)
+    bench.holdsWrites = false
+    bench.settle()
+    #expect(try reader.last(Ended.self).summary.state == .completed)
+  }
+
+  @Test("a settle that is refused for overload is proposed again")
+  func settleRefused() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    let reader = bench.submit()
+    let assign = try slot.last(Assign.self)
+    worker.chunk(assign, output(1...3), on: slot)
+    bench.advance(60)
+    // Everything is recorded: the settle will carry no tail. The queue fills up first.
+    bench.holdsWrites = true
+    bench.call(.cancel(.init(job: JobID(1 << 40))))
+    for _ in 0..<ProposalQueue.commandsMax { bench.dispatcher.queue.propose(.pulse) { _ in } }
+    var wasRefused = false
+    bench.dispatcher.queue.propose(.pulse) { if case .refused = $0 { wasRefused = true } }
+    #expect(wasRefused)
+    worker.finish(assign, output(1...3), on: slot)
+    bench.holdsWrites = false
+    bench.settle()
+    bench.advance(1_000)
+    #expect(try reader.last(Ended.self).summary.state == .completed)
+    #expect(slot.all(AttemptSettled.self).count == 1)
+  }
+}
