@@ -83,12 +83,12 @@ let package = Package(
 
     // drivers
     room("Consensus", ["RaftEngine", "ExchangeCore", "ExchangeTypes", deque]),
-    .target(
-      name: "JobDispatch",
-      dependencies: [
+    room(
+      "JobDispatch",
+      [
         "Consensus", "RaftEngine", "ExchangeCore", "JobMarket", "TokenLedger", "WireProtocol",
         "OpenAIFormat", "ExchangeTypes", deque, crypto,
-      ], path: "Sources/Dispatch", exclude: ["README.md"], swiftSettings: strict),
+      ]),
 
     // edges
     room("Storage", ["LMDB", "Consensus", "ExchangeTypes"]),
@@ -173,7 +173,7 @@ let package = Package(
     tests(
       "ConsensusTests", ["Consensus", "RaftEngine", "ExchangeCore", "ExchangeTypes"]),
     tests(
-      "DispatchTests",
+      "JobDispatchTests",
       [
         "JobDispatch", "Consensus", "RaftEngine", "ExchangeCore", "JobMarket", "TokenLedger",
         "OpenAIFormat", "WireProtocol", "ExchangeTypes", crypto,

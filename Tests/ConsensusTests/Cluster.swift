@@ -18,8 +18,10 @@ struct SeededGenerator: RandomNumberGenerator {
   }
 }
 
-/// Replicas on disks and a network in memory, in virtual time, in one thread: every run of a seed is
-/// the same run. What must hold at every moment is checked at every moment.
+/// Replicas on disks and a network in memory, in virtual time, in one thread: every run of a seed
+/// is the same run.
+///
+/// What must hold at every moment is checked at every moment.
 final class Cluster {
   let seed: UInt64
   var random: SeededGenerator
@@ -84,7 +86,9 @@ final class Cluster {
   /// Lets virtual time pass.
   func run(_ milliseconds: UInt64) { run(atMost: milliseconds) { false } }
 
-  /// Lets time pass until `condition` holds. Answers whether it came to hold.
+  /// Lets time pass until `condition` holds.
+  ///
+  /// Answers whether it came to hold.
   @discardableResult
   func run(atMost milliseconds: UInt64, until condition: () -> Bool) -> Bool {
     let end = now + milliseconds

@@ -40,8 +40,10 @@ final class SubmitLoad {
     let lane: Int
     var jobs: [JobID] = []
     var isClearing = false
-    /// After how many jobs it clears up the first time. Clients keep step, since one commit answers
-    /// many of them: without this they would all clear up at once, and that would be measured.
+    /// After how many jobs it clears up the first time.
+    ///
+    /// Clients keep step, since one commit answers many of them: without this they would all clear
+    /// up at once, and that would be measured.
     var clearsAt: Int
     init(key: String, lane: Int) {
       self.key = key

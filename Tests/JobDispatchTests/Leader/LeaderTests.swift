@@ -141,7 +141,8 @@ struct LeaderTests {
     #expect(try reader.last(Ended.self).summary.state == .completed)
   }
 
-  @Test("a lease that ends after events fails the job with exactly what was seen recorded and charged")
+  @Test(
+    "a lease that ends after events fails the job with exactly what was seen recorded and charged")
   func leaseAfterEvents() throws {
     let bench = try LeaderBench()
     let worker = try WorkerPeer(bench)
@@ -204,7 +205,8 @@ struct LeaderTests {
     #expect(try bench.job(job).state == .completed)
   }
 
-  @Test("when leadership ends every stream is told, once, and nothing proposed before enters the log")
+  @Test(
+    "when leadership ends every stream is told, once, and nothing proposed before enters the log")
   func leadershipEnds() throws {
     let bench = try LeaderBench()
     let worker = try WorkerPeer(bench)

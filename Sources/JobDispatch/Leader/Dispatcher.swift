@@ -129,7 +129,9 @@ public final class Dispatcher {
     guard isActive else { return next }
     next = min(next, nextCheckpoint)
     for session in sessions.values { next = min(next, session.leaseUntil) }
-    for relay in relays.values where relay.slot == nil && !relay.isEnding { next = min(next, relay.awaitedUntil) }
+    for relay in relays.values where relay.slot == nil && !relay.isEnding {
+      next = min(next, relay.awaitedUntil)
+    }
     for list in readers.values {
       for reader in list {
         if let since = reader.stalledSince { next = min(next, since + Self.readerStallLimit) }

@@ -84,7 +84,9 @@ public final class ProposalQueue {
 
   /// Queues commands that make sense only together: all of them, or none is.
   ///
-  /// - Parameter completion: called exactly once, with the end of the last command.
+  /// - Parameters:
+  ///   - commands: at least one, in the order in which they are to be applied.
+  ///   - completion: called exactly once, with the end of the last command.
   public func propose(
     inOrder commands: [Command], _ completion: @escaping (CommandResult) -> Void
   ) {

@@ -40,8 +40,8 @@ final class LeaderStore: ReplicaStore, @unchecked Sendable {
     table: UInt8, prefix: [UInt8], from start: [UInt8],
     _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Bool
   ) throws {
-    for (key, value) in (rows[table] ?? [:]).sorted(by: { $0.key.lexicographicallyPrecedes($1.key) })
-    { guard try body(key, value) else { return } }
+    for (key, value) in (rows[table] ?? [:]).sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }
+    ) { guard try body(key, value) else { return } }
   }
 }
 
@@ -214,7 +214,8 @@ final class LeaderBench {
         store.perform(batch)
         replica.writeFinished(.success(()), now: clock.now)
         dispatcher.endOfTurn()
-      } else if let peer = peers.first(where: { ($0.isFinished || $0.isAborted) && !$0.hasClosed }) {
+      } else if let peer = peers.first(where: { ($0.isFinished || $0.isAborted) && !$0.hasClosed })
+      {
         close(peer)
       } else {
         return
