@@ -40,8 +40,10 @@ final class LeaderStore: ReplicaStore, @unchecked Sendable {
     table: UInt8, prefix: [UInt8], from start: [UInt8],
     _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Bool
   ) throws {
-    for (key, value) in (rows[table] ?? [:]).sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }
-    ) { guard try body(key, value) else { return } }
+    let sorted = (rows[table] ?? [:]).sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    for (key, value) in sorted {
+      guard try body(key, value) else { return }
+    }
   }
 }
 
@@ -90,6 +92,8 @@ final class Peer: MessageChannel {
   private(set) var isAborted = false
   private(set) var isReading = true
   fileprivate(set) var hasClosed = false
+  /// The leader has ended it, and has not been told that it has closed.
+  fileprivate var hasEnded: Bool { (isFinished || isAborted) && !hasClosed }
   /// Takes nothing: what is sent adds up.
   var isStuck = false
   var outstandingBytes = 0
@@ -214,8 +218,7 @@ final class LeaderBench {
         store.perform(batch)
         replica.writeFinished(.success(()), now: clock.now)
         dispatcher.endOfTurn()
-      } else if let peer = peers.first(where: { ($0.isFinished || $0.isAborted) && !$0.hasClosed })
-      {
+      } else if let peer = peers.first(where: \.hasEnded) {
         close(peer)
       } else {
         return
