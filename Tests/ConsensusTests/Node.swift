@@ -122,20 +122,24 @@ final class Node: PeerTransport, ReplicaObserver {
   // MARK: Ports
 
   func send(_ message: PeerMessage, to peer: ReplicaID) {
-    checkDurability(of: message)
+    checkDurability(of: message, to: peer)
     cluster.deliver(message, from: id, to: peer)
   }
 
   /// A term and a vote are on the disk before anybody hears of them (invariant 2).
-  private func checkDurability(of message: PeerMessage) {
+  ///
+  /// A message that waited may leave under a later term: then no other vote can be given in its own
+  /// any more.
+  private func checkDurability(of message: PeerMessage, to peer: ReplicaID) {
     guard case .raft(let message) = message else { return }
     let durable = store.hardState
     switch message {
     case .requestVote(let request) where request.preVote: return
     case .requestVoteResult(let result) where result.preVote == true: return
-    case .requestVote: #expect(durable?.votedFor == id)
-    case .requestVoteResult(let result) where result.granted:
-      #expect(durable?.votedFor != nil)
+    case .requestVote(let request) where durable?.term == request.term:
+      #expect(durable?.votedFor == id)
+    case .requestVoteResult(let result) where result.granted && durable?.term == result.term:
+      #expect(durable?.votedFor == peer)
     default: break
     }
     #expect((durable?.term ?? Term(0)) >= message.term, "a term left before it was durable")
