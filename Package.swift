@@ -34,6 +34,7 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
@@ -55,6 +56,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -92,7 +94,7 @@ let package = Package(
 
     // edges
     room("Storage", ["LMDB", "Consensus", "ExchangeTypes"]),
-    room("Identity", ["ExchangeTypes", crypto, x509]),
+    room("Identity", ["ExchangeTypes", crypto, x509, asn1]),
     room("Engines", ["OpenAIFormat", asyncHTTPClient, nioCore, nioHTTP1, log]),
     room(
       "Transport",
@@ -171,7 +173,8 @@ let package = Package(
         "WireProtocol", "ExchangeTypes", nioCore, nioPosix, nioHTTP1, log,
       ]),
     tests(
-      "ConsensusTests", ["Consensus", "RaftEngine", "ExchangeCore", "ExchangeTypes"]),
+      "ConsensusTests",
+      ["Consensus", "RaftEngine", "ExchangeCore", "TokenLedger", "ExchangeTypes"]),
     tests(
       "JobDispatchTests",
       [

@@ -48,7 +48,10 @@ public struct TrustAnchor: Sendable {
     -> PeerIdentity
   {
     let leaf: Certificate
-    do { leaf = try Certificate(derEncoded: der) } catch { throw .malformed("\(error)") }
+    do {
+      leaf = try Certificate(derEncoded: der)
+      try Self.demandWholeSignature(der)
+    } catch { throw .malformed("\(error)") }
     let identity = try identity(of: leaf)
     guard
       authorities.contains(where: {
@@ -63,6 +66,19 @@ public struct TrustAnchor: Sendable {
       throw .wrongRole(found: identity.role, allowed: allowed)
     }
     return identity
+  }
+
+  /// A signature is whole bytes: without this a certificate could come in two encodings, since what is
+  /// signed does not say how many bits of the signature's last byte are unused (RFC 5280, §4.1).
+  private static func demandWholeSignature(_ der: [UInt8]) throws {
+    let padding = try DER.sequence(try DER.parse(der), identifier: .sequence) { nodes in
+      _ = nodes.next()  // what is signed
+      _ = nodes.next()  // by which algorithm
+      return try ASN1BitString(derEncoded: &nodes).paddingBits
+    }
+    guard padding == 0 else {
+      throw ASN1Error.invalidASN1Object(reason: "unused bits in the signature")
+    }
   }
 
   /// The one URI of ours among the names.
