@@ -22,7 +22,8 @@ final class PeerLinks: CoordinatorLinks {
   private let eventLoop: any EventLoop
   private let log: Logger
   private var peers: [ReplicaID: Peer] = [:]
-  private var accepted: [ObjectIdentifier: NodeLink] = [:]
+  /// In the order in which they came.
+  private var accepted: [NodeLink] = []
   private var notice: LeaderNotice?
   private var hasStopped = false
   private unowned let host: ReplicaHost
@@ -50,8 +51,8 @@ final class PeerLinks: CoordinatorLinks {
 
   func stop() {
     hasStopped = true
-    for peer in peers.values { peer.link?.close() }
-    for link in accepted.values { link.close() }
+    for id in peers.keys.sorted() { peers[id]?.link?.close() }
+    for link in accepted { link.close() }
   }
 
   // MARK: CoordinatorLinks
@@ -73,7 +74,7 @@ final class PeerLinks: CoordinatorLinks {
 
   func announce(_ notice: LeaderNotice) {
     self.notice = notice
-    for link in accepted.values { link.tell(notice) }
+    for link in accepted { link.tell(notice) }
   }
 
   // MARK: Dialed links
@@ -121,11 +122,11 @@ final class PeerLinks: CoordinatorLinks {
 
   fileprivate func established(_ link: NodeLink) {
     guard !hasStopped else { return link.close() }
-    accepted[ObjectIdentifier(link)] = link
+    accepted.append(link)
     if let notice { link.tell(notice) }
   }
 
-  fileprivate func ended(_ link: NodeLink) { accepted[ObjectIdentifier(link)] = nil }
+  fileprivate func ended(_ link: NodeLink) { accepted.removeAll { $0 === link } }
 
   fileprivate func receive(_ message: Message, from peer: ReplicaID) {
     guard let message = PeerMessage(message) else { return }

@@ -48,7 +48,7 @@ extension Dispatcher {
       case .job: owner = JobStream(channel: channel, caller: caller, dispatcher: self)
       default: owner = CallStream(channel: channel, caller: caller, dispatcher: self)
       }
-      sessionsToClose[ObjectIdentifier(owner)] = owner
+      remember(owner)
       return owner
     }
   }
@@ -94,11 +94,6 @@ extension Dispatcher {
     channel.send(failure)
     channel.finish()
     return RefusedStream()
-  }
-
-  /// A stream has ended.
-  func forget(_ owner: any LeaderBound) {
-    sessionsToClose[ObjectIdentifier(owner)] = nil
   }
 
   /// Recognises a caller by his key: the same answer for an unknown id, a wrong secret and a dead key.

@@ -96,11 +96,11 @@ extension Dispatcher {
 
   /// Sole readers of attached jobs that take nothing end them.
   func expireReaders(now: UInt64) {
-    let stalled = readers.values.joined().filter {
-      guard let since = $0.stalledSince else { return false }
-      return since + Self.readerStallLimit <= now
+    func isOverdue(_ reader: JobReader) -> Bool {
+      reader.stalledSince.map { $0 + Self.readerStallLimit <= now } ?? false
     }
-    for reader in stalled {
+    let jobs = readers.keys.filter { readers[$0]?.contains(where: isOverdue) == true }
+    for reader in jobs.sorted().flatMap({ readers[$0] ?? [] }) where isOverdue(reader) {
       if let job = exchange.job(reader.job), job.mode == .attached, job.ending == nil,
         readers[reader.job]?.count == 1
       {

@@ -44,6 +44,9 @@ extension Dispatcher {
       abandon(attempt, on: slot)
       return
     }
+    guard !relay.isEnding else { return }
+    // Streams keep their order: events that have not come before this are not going to come.
+    guard finished.lastSeq <= relay.received else { return lose(relay, .streamDiverged) }
     relay.finished = finished
     settleIfComplete(relay)
   }
@@ -171,13 +174,12 @@ extension Dispatcher {
 
   // MARK: To the end
 
-  /// Settles an attempt once its worker has said how it ended and every event of it is here.
+  /// Settles an attempt once its worker has said how it ended and readers may have every event of it.
   ///
   /// All but the last piece goes ahead as checkpoints; the last rides in the settle itself.
   func settleIfComplete(_ relay: StreamRelay) {
     guard let finished = relay.finished, !relay.isEnding, !relay.isCheckpointing, isActive
     else { return }
-    guard relay.received >= finished.lastSeq else { return }
     if relay.isFull { return }
     guard finished.lastSeq == relay.last, finished.hash == relay.lastHash.bytes else {
       lose(relay, .streamDiverged)

@@ -39,7 +39,7 @@ extension Dispatcher {
     }
     if session.incarnation != incarnation {
       // Another run of the process: what the old one was doing is lost.
-      for relay in relays.values where relay.worker == worker { lose(relay, .workerLost) }
+      for relay in relays(where: { $0.worker == worker }) { lose(relay, .workerLost) }
       session.incarnation = incarnation
       close(session.slots)
     }
@@ -95,14 +95,19 @@ extension Dispatcher {
           session.leaseUntil = clock.now + Self.retryDelay
         }
       }
-      for relay in relays.values where relay.worker == worker && relay.slot == nil {
+      for relay in relays(where: { $0.worker == worker && $0.slot == nil }) {
         lose(relay, .workerLost)
       }
     }
-    for relay in relays.values
-    where relay.slot == nil && relay.awaitedUntil <= now && !relay.isEnding {
+    for relay in relays(where: { $0.slot == nil && $0.awaitedUntil <= now && !$0.isEnding }) {
       lose(relay, .workerLost)
     }
+  }
+
+  /// Relays that `condition` holds for, in the order of their jobs: what is proposed for them must not
+  /// depend on a dictionary's order, or the same events would not give the same log.
+  private func relays(where condition: (StreamRelay) -> Bool) -> [StreamRelay] {
+    relays.values.filter(condition).sorted { $0.attempt.job < $1.attempt.job }
   }
 
   func workerChanged(_ worker: WorkerID) { planModels(of: worker) }

@@ -86,8 +86,9 @@ public final class Dispatcher {
   var failedWorkers: [JobID: Set<WorkerID>] = [:]
   var bodies: [JobID: [UInt8]] = [:]
   var bodyBytes = 0
-  /// Streams that are open here, to be closed when leadership ends.
-  var sessionsToClose: [ObjectIdentifier: any LeaderBound] = [:]
+  /// Streams that peers have open here, each with its place in the order in which they came.
+  private var openStreams: [ObjectIdentifier: (place: UInt64, stream: any LeaderBound)] = [:]
+  private var streamsOpened: UInt64 = 0
   var modelsToPlan: Set<String> = []
   var nextCheckpoint: UInt64 = .max
   var pulseIsProposed = false
@@ -196,8 +197,8 @@ public final class Dispatcher {
   func leadershipEnded() {
     isActive = false
     queue.leadershipEnded()
-    let closing = sessionsToClose
-    sessionsToClose = [:]
+    let closing = streamsInOrder
+    openStreams = [:]
     sessions = [:]
     relays = [:]
     readers = [:]
@@ -209,7 +210,32 @@ public final class Dispatcher {
     nextCheckpoint = .max
     graceUntil = 0
     pulseIsProposed = false
-    for bound in closing.values { bound.leadershipEnded() }
+    for stream in closing { stream.end(.notLeader) }
+  }
+
+  // MARK: Streams
+
+  /// A peer has opened a stream.
+  func remember(_ stream: any LeaderBound) {
+    streamsOpened += 1
+    openStreams[ObjectIdentifier(stream)] = (streamsOpened, stream)
+  }
+
+  /// A stream has ended.
+  func forget(_ stream: any LeaderBound) { openStreams[ObjectIdentifier(stream)] = nil }
+
+  private var streamsInOrder: [any LeaderBound] {
+    openStreams.values.sorted { $0.place < $1.place }.map(\.stream)
+  }
+
+  /// A key is dead: so is every stream that it opened.
+  ///
+  /// What its worker was running is awaited for a lease, what its readers were attached to gets its orphan
+  /// timer, as after any loss of a stream.
+  private func revoked(_ key: KeyID) {
+    for stream in streamsInOrder where stream.caller.key == key {
+      stream.end(Failure(.unauthenticated, "API key \(key) was revoked"))
+    }
   }
 
   /// Who leads, as this coordinator knows it.
@@ -235,10 +261,12 @@ public final class Dispatcher {
   }
 }
 
-/// Something that lives only while its coordinator leads.
+/// A stream that lives only while its coordinator leads and the key that opened it is valid.
 protocol LeaderBound: AnyObject {
-  /// Leadership is over: tell the peer, and end.
-  func leadershipEnded()
+  /// Who opened it.
+  var caller: Caller { get }
+  /// Tells the peer why, and ends.
+  func end(_ failure: Failure)
 }
 
 extension Dispatcher: ReplicaObserver {
@@ -285,8 +313,8 @@ extension Dispatcher: ReplicaObserver {
       workerChanged(worker)
     case .workerGone(let worker):
       if sessions[worker]?.channel == nil { sessions[worker] = nil }
-    case .keyRevoked:
-      break
+    case .keyRevoked(let key):
+      revoked(key)
     }
   }
 }

@@ -33,7 +33,8 @@ final class StreamRelay {
   var slot: WorkerSlot?
   /// Without a slot: when the attempt is given up, in monotonic milliseconds.
   var awaitedUntil: UInt64 = 0
-  /// What the worker said when it ended; the job settles with it once every event is here.
+  /// What the worker said when it ended, which it says after its last event; the job settles with it
+  /// once the window has taken them all.
   var finished: AttemptFinished?
   /// Whether a settle or a loss of this attempt has been proposed.
   var isEnding = false
@@ -68,8 +69,8 @@ final class StreamRelay {
   var lastHash: ChainHash { hashes.last ?? hashBefore }
   /// The last event that the worker has sent, accepted or not.
   var received: UInt64 { last + UInt64(held.count) }
-  /// Whether the worker has said how it ended and every event up to there is here.
-  var isComplete: Bool { finished.map { received >= $0.lastSeq } ?? false }
+  /// Whether the worker has said how it ended: everything that it has to give is here.
+  var isComplete: Bool { finished != nil }
   /// Whether the worker must be made to wait.
   var isFull: Bool { !held.isEmpty }
 

@@ -40,12 +40,16 @@ final class WorkerStream: MessageChannelOwner, LeaderBound {
     channel.finish()
   }
 
-  func leadershipEnded() { fail(.notLeader) }
+  func end(_ failure: Failure) {
+    dispatcher?.workerStreamClosed(self)
+    fail(failure)
+  }
 }
 
 /// A worker's slot stream.
 final class SlotStream: MessageChannelOwner, LeaderBound {
   private let slot: WorkerSlot
+  var caller: Caller { slot.caller }
   private weak var dispatcher: Dispatcher?
 
   init(channel: any MessageChannel, caller: Caller, dispatcher: Dispatcher) {
@@ -73,8 +77,9 @@ final class SlotStream: MessageChannelOwner, LeaderBound {
     dispatcher?.forget(self)
   }
 
-  func leadershipEnded() {
-    slot.channel.send(Failure.notLeader)
+  func end(_ failure: Failure) {
+    dispatcher?.slotClosed(slot)
+    slot.channel.send(failure)
     slot.channel.finish()
   }
 }
@@ -156,13 +161,15 @@ final class JobStream: MessageChannelOwner, LeaderBound {
     if let reader, !reader.isDone { dispatcher?.readerClosed(reader) }
   }
 
-  func leadershipEnded() { fail(.notLeader) }
+  func end(_ failure: Failure) {
+    if reader?.isDone != true { fail(failure) }
+  }
 }
 
 /// One request, one answer.
 final class CallStream: MessageChannelOwner, LeaderBound {
   private let channel: any MessageChannel
-  private let caller: Caller
+  let caller: Caller
   private var hasBegun = false
   private var isDone = false
   private weak var dispatcher: Dispatcher?
@@ -195,7 +202,9 @@ final class CallStream: MessageChannelOwner, LeaderBound {
     dispatcher?.forget(self)
   }
 
-  func leadershipEnded() {
-    answer(hasBegun ? Failure(CommandResult.unknown) ?? .notLeader : .notLeader)
+  /// Its command, if it made one, may still be applied: it may be in the log already.
+  func end(_ failure: Failure) {
+    let isUnknown = hasBegun && failure.errorCode == .notLeader
+    answer(isUnknown ? Failure(CommandResult.unknown) ?? failure : failure)
   }
 }

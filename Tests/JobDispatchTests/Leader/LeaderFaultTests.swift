@@ -243,4 +243,148 @@ struct LeaderFaultTests {
     #expect(try reader.last(Ended.self).summary.state == .completed)
     #expect(slot.all(AttemptSettled.self).count == 1)
   }
+
+  @Test(
+    "an ending that counts events which never came takes the attempt away, whatever is recorded",
+    arguments: [0, 2] as [UInt64])
+  func missingEvents(recorded: UInt64) throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    let reader = bench.submit()
+    let assign = try slot.last(Assign.self)
+    if recorded > 0 { worker.chunk(assign, output(1...recorded), on: slot) }
+    worker.finish(assign, output(1...5), on: slot)
+    #expect(slot.all(AttemptAbandon.self).count + slot.all(AttemptSettled.self).count == 1)
+    if recorded > 0 {
+      let ended = try reader.last(Ended.self)
+      #expect(ended.summary.state == .failed)
+      #expect(ended.summary.error == ErrorCode.streamDiverged.rawValue)
+      #expect(ended.lastSeq == recorded)
+      #expect(ended.summary.charge == Credits(nano: 2 * recorded))
+    } else {
+      #expect(try bench.job(assign.job).state == .queued, "nobody has read anything: again")
+      #expect(try worker.park().last(Assign.self).epoch > assign.epoch)
+    }
+  }
+
+  @Test("what many jobs need at one moment enters the log in their order")
+  func orderOfLosses() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench, slots: 12)
+    let slots = (0..<12).map { _ in worker.park() }
+    for _ in slots { bench.submit(.submitted) }
+    let running = try slots.map { try $0.last(Assign.self).job }
+    let before = bench.replica.lastIndex
+    worker.incarnation = 2
+    try worker.register(slots: 12)
+    #expect(try bench.losses(after: before) == running.sorted())
+  }
+
+  @Test("readers that all stall at one moment are cancelled in the order of their jobs")
+  func orderOfStalls() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench, slots: 12)
+    let slots = (0..<12).map { _ in worker.park() }
+    let readers = slots.map { _ in bench.submit() }
+    for (slot, reader) in zip(slots, readers) {
+      reader.isStuck = true
+      let assign = try slot.last(Assign.self)
+      for seq in UInt64(1)...30 {
+        worker.chunk(assign, output(seq...seq, bytes: 12_000), on: slot)
+      }
+    }
+    let before = bench.replica.lastIndex
+    worker.alive(31_000)
+    let cancelled = try bench.commands(after: before).compactMap {
+      if case .cancel(let command) = $0 { command.job } else { nil }
+    }
+    #expect(cancelled.count == 12)
+    #expect(cancelled == cancelled.sorted())
+  }
+
+  @Test("a revoked key ends every stream that it opened, at once, and no other")
+  func revocation() throws {
+    let bench = try LeaderBench()
+    let hash = [UInt8](repeating: 3, count: 32)
+    let key = try bench.call(
+      .keyCreate(
+        .init(
+          requestKey: bench.requestKey(), account: AccountID(1), name: "k",
+          scopes: [.submit, .read, .work, .admin], secretHash: hash))
+    ).last(KeyReport.self).summary.key
+    let other = Credential(key: key, secretHash: hash)
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    let kept = bench.submit()
+    let assign = try slot.last(Assign.self)
+    worker.chunk(assign, output(1...2), on: slot)
+    let ending = bench.follow(assign.job, as: other)
+    #expect(ending.events == output(1...2))
+    let registration = bench.open(.worker, other)
+    let parked = bench.open(.slot, other)
+    bench.holdsWrites = true
+    let underWay = bench.open(.call, other)
+    bench.say(.cancel(.init(job: assign.job)), on: underWay)
+    let revoking = bench.open(.call, other)
+    bench.say(.keyRevoke(.init(key: key)), on: revoking)
+    bench.holdsWrites = false
+    bench.settle()
+    #expect(try revoking.last(KeyReport.self).summary.revoked)
+    #expect(underWay.failure == nil, "its command was applied before")
+    for peer in [ending, registration, parked] {
+      #expect(peer.failure == .unauthenticated)
+      #expect(peer.isFinished)
+    }
+    #expect(kept.failure == nil)
+    #expect(slot.failure == nil)
+    worker.chunk(assign, output(3...3), on: slot)
+    #expect(kept.events == output(1...3))
+    #expect(ending.events == output(1...2))
+  }
+
+  @Test("a worker whose key is revoked gets nothing more, and its job is taken back after a lease")
+  func revokedWorker() throws {
+    let bench = try LeaderBench()
+    let hash = [UInt8](repeating: 3, count: 32)
+    let key = try bench.call(
+      .keyCreate(
+        .init(
+          requestKey: bench.requestKey(), account: AccountID(1), name: "k",
+          scopes: [.submit, .read, .admin], secretHash: hash))
+    ).last(KeyReport.self).summary.key
+    let reader = Credential(key: key, secretHash: hash)
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    let idle = worker.park()
+    let stream = bench.open(.job, reader)
+    bench.say(.submit(bench.submission(mode: .submitted)), on: stream)
+    let assign = try slot.last(Assign.self)
+    worker.chunk(assign, output(1...2), on: slot)
+    bench.call(.keyRevoke(.init(key: KeyID(1))))
+    #expect(slot.failure == .unauthenticated)
+    #expect(idle.failure == .unauthenticated)
+    #expect(worker.registration.failure == .unauthenticated)
+    let second = bench.open(.job, reader)
+    bench.say(.submit(bench.submission(mode: .submitted)), on: second)
+    #expect(idle.all(Assign.self).isEmpty)
+    bench.advance(9_000)
+    #expect(try stream.last(Ended.self).summary.error == ErrorCode.workerLost.rawValue)
+  }
+}
+
+extension LeaderBench {
+  /// What entered the log after an entry, in its order.
+  func commands(after index: LogIndex) throws -> [Command] {
+    try store.entries(from: index.next, countMax: .max, bytesMax: .max)
+      .filter { $0.kind == .command }
+      .flatMap { try CommandBatch(payload: $0.payload).commands }
+  }
+
+  /// The jobs whose attempts were lost after an entry.
+  func losses(after index: LogIndex) throws -> [JobID] {
+    try commands(after: index).compactMap {
+      if case .attemptLost(let command) = $0 { command.attempt.job } else { nil }
+    }
+  }
 }
