@@ -246,6 +246,12 @@ public final class Replica {
   /// The highest index known to be durable on another replica; nil unless this one leads.
   public func matchIndex(of peer: ReplicaID) -> LogIndex? { engine.matchIndex(of: peer) }
 
+  /// How long ago, in milliseconds, a follower last answered this leader; nil if it has not, or unless
+  /// this replica leads.
+  public func contactAge(of peer: ReplicaID, now: UInt64) -> UInt64? {
+    engine.lastHeard(from: peer).map { now - min(now, $0) }
+  }
+
   /// The newest value of a row, whether or not it has reached the disk.
   public func row(table: UInt8, key: [UInt8]) throws -> [UInt8]? {
     let name = RowKey(table: table, key: key)

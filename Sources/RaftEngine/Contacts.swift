@@ -2,7 +2,7 @@ internal import ExchangeTypes
 
 /// When a leader last sent entries to each follower, and heard from it.
 ///
-/// For G12: libraft keeps a timer per follower, but counts one as unreachable if it did not answer
+/// For G12, and for operators: libraft keeps a timer per follower, but counts one as unreachable if it did not answer
 /// between *any* two timeouts. Timeouts that serve only some followers make the others look dead.
 struct Contacts {
   private struct Contact {
@@ -19,6 +19,9 @@ struct Contacts {
   mutating func heard(from follower: ReplicaID, at now: UInt64) {
     contacts[follower, default: Contact()].heard = now
   }
+
+  /// When `follower` was last heard; nil if never since this replica leads.
+  func lastHeard(from follower: ReplicaID) -> UInt64? { contacts[follower]?.heard }
 
   /// When every follower that answers is due for a heartbeat; zero if none answers.
   func allDue(at now: UInt64, every heartbeat: UInt64) -> UInt64 {

@@ -293,7 +293,15 @@ public final class RaftEngine {
   /// Whether a leader has committed an entry of its term: it then knows all that is committed.
   public var hasCommittedInTerm: Bool { role.isLeader && term(at: commitIndex) == term }
   /// The members that count for majorities: those of the last change in the log, committed or not.
-  public var membership: Membership { (try? Membership(raft.pointee.configuration)) ?? .none }
+  ///
+  /// They decide what is a majority: if libraft's own cannot be read, the process ends.
+  public var membership: Membership {
+    do {
+      return try Membership(raft.pointee.configuration)
+    } catch {
+      preconditionFailure("libraft's configuration cannot be read: \(error)")
+    }
+  }
   /// The members of the last committed change, and its index.
   public var committedMembership: (membership: Membership, index: LogIndex) {
     (committed, committedIndex)
@@ -312,6 +320,10 @@ public final class RaftEngine {
       soonest,
       min(contacts.allDue(at: now, every: heartbeat), lastTimeout + 2 * heartbeat, quorumCheck))
   }
+
+  /// When a follower last answered this leader, on the clock of `step`; nil if it has not, or unless this
+  /// replica leads.
+  public func lastHeard(from server: ReplicaID) -> UInt64? { contacts.lastHeard(from: server) }
 
   /// The highest index known to be durable on a member; nil unless this replica leads and knows it.
   public func matchIndex(of server: ReplicaID) -> LogIndex? {

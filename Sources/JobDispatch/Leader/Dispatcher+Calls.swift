@@ -329,7 +329,9 @@ extension Dispatcher {
           replica: server.id,
           address: configuration.addresses[server.id] ?? server.address,
           voter: server.role == .voter,
-          matchIndex: replica.matchIndex(of: server.id) ?? LogIndex(0), contactAgeMs: 0)
+          matchIndex: replica.matchIndex(of: server.id) ?? LogIndex(0),
+          contactAgeMs: server.id == replica.id
+            ? 0 : replica.contactAge(of: server.id, now: clock.now) ?? .max)
       },
       software: configuration.software)
   }

@@ -130,6 +130,7 @@ extension JSONText {
           [
             "replica": .id(peer.replica), "address": .string(peer.address),
             "voter": .boolean(peer.voter), "match_index": .unsigned(peer.matchIndex.rawValue),
+            "contact_age_ms": peer.contactAgeMs == .max ? .null : .unsigned(peer.contactAgeMs),
           ]
         }),
       "software": .string(status.software),
