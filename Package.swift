@@ -150,17 +150,21 @@ let package = Package(
       swiftSettings: strict),
 
     // tests
+    .target(
+      name: "TemporaryDirectory", path: "Tests/TemporaryDirectory",
+      swiftSettings: [.treatAllWarnings(as: .error)]),
     tests("ExchangeTypesTests", ["ExchangeTypes"]),
     tests("TokenLedgerTests", ["TokenLedger", "ExchangeTypes"]),
     tests("JobMarketTests", ["JobMarket", "ExchangeTypes"]),
     tests("ExchangeCoreTests", ["ExchangeCore", "ExchangeTypes", "TokenLedger", "JobMarket"]),
     tests("WireProtocolTests", ["WireProtocol", "ExchangeTypes"]),
     tests("OpenAIFormatTests", ["OpenAIFormat"]),
-    tests("LMDBTests", ["LMDB"]),
+    tests("LMDBTests", ["LMDB", "TemporaryDirectory"]),
     tests("RaftEngineTests", ["RaftEngine", "ExchangeTypes"]),
     tests("HTTP2SessionTests", ["HTTP2Session"]),
-    tests("StorageTests", ["Storage", "LMDB", "Consensus", "ExchangeTypes"]),
-    tests("IdentityTests", ["Identity", "ExchangeTypes", crypto]),
+    tests(
+      "StorageTests", ["Storage", "LMDB", "Consensus", "ExchangeTypes", "TemporaryDirectory"]),
+    tests("IdentityTests", ["Identity", "ExchangeTypes", "TemporaryDirectory", crypto]),
     tests(
       "TransportTests",
       ["Transport", "HTTP2Session", "Identity", "ExchangeTypes", nioCore, nioPosix]),
@@ -170,7 +174,7 @@ let package = Package(
       "WorkerAgentTests",
       [
         "WorkerAgent", "Links", "Transport", "JobDispatch", "Engines", "OpenAIFormat",
-        "WireProtocol", "ExchangeTypes", nioCore, nioPosix, nioHTTP1, log,
+        "WireProtocol", "ExchangeTypes", "TemporaryDirectory", nioCore, nioPosix, nioHTTP1, log,
       ]),
     tests(
       "ConsensusTests",

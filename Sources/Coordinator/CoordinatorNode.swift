@@ -104,7 +104,7 @@ public final class CoordinatorNode: Sendable {
         group: eventLoop
       ) { link in
         NodeLink.accept(
-          link, as: local, accepting: WireProtocol.NodeRole.allCases, isPlaintext: isPlaintext,
+          link, as: local, accepting: NodeRole.allCases, isPlaintext: isPlaintext,
           owner: running.value.links.makeOwner())
       }
       try await eventLoop.submit {

@@ -1,17 +1,5 @@
 public import ExchangeTypes
 
-/// What a node may be in the cluster; its certificate says so.
-public enum NodeRole: String, CaseIterable, Hashable, Sendable {
-  /// Replicates the exchange.
-  case coordinator
-  /// Runs jobs beside an engine.
-  case worker
-  /// Speaks the OpenAI API to strangers.
-  case gateway
-  /// Submits jobs.
-  case client
-}
-
 /// Who is at the other end of a link, as the cluster's authority has certified.
 ///
 /// It is a URI in the certificate's subject alternative names, so that it does not depend on host names
@@ -38,16 +26,16 @@ public struct PeerIdentity: Hashable, Sendable, CustomStringConvertible {
     let parts = uri.dropFirst(Self.scheme.count).split(
       separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 3, let cluster = ClusterID(hexadecimal: parts[0]),
-      let role = NodeRole(rawValue: String(parts[1]))
+      let role = NodeRole(name: parts[1])
     else { return nil }
     self.init(cluster: cluster, role: role, name: String(parts[2]))
   }
 
   /// The form that stands in the certificate.
-  public var uri: String { "\(Self.scheme)\(cluster)/\(role.rawValue)/\(name)" }
+  public var uri: String { "\(Self.scheme)\(cluster)/\(role)/\(name)" }
 
   /// `role name`.
-  public var description: String { "\(role.rawValue) \(name)" }
+  public var description: String { "\(role) \(name)" }
 
   static let scheme = "switchyard://"
 

@@ -1,4 +1,4 @@
-internal import ExchangeTypes
+public import ExchangeTypes
 internal import HTTP2Session
 internal import Identity
 public import JobDispatch
@@ -70,7 +70,7 @@ public final class NodeLink {
   /// The peer's address, for logs.
   public let address: String
   let local: LocalNode
-  let accepting: [WireProtocol.NodeRole]
+  let accepting: [NodeRole]
   let timing: Timing
   var state: State
   private var owner: (any NodeLinkOwner)?
@@ -100,7 +100,7 @@ public final class NodeLink {
   }
 
   private init(
-    accepted link: Link, as local: LocalNode, accepting: [WireProtocol.NodeRole], timing: Timing,
+    accepted link: Link, as local: LocalNode, accepting: [NodeRole], timing: Timing,
     owner: any NodeLinkOwner
   ) {
     address = link.remoteAddress
@@ -124,12 +124,12 @@ public final class NodeLink {
   ///   - owner: told what happens.
   /// - Returns: the connection's delegate.
   public static func accept(
-    _ link: Link, as local: LocalNode, accepting: [WireProtocol.NodeRole], isPlaintext: Bool,
+    _ link: Link, as local: LocalNode, accepting: [NodeRole], isPlaintext: Bool,
     timing: Timing = Timing(), owner: any NodeLinkOwner
   ) -> any LinkDelegate {
-    let roles: [WireProtocol.NodeRole]
+    let roles: [NodeRole]
     if let peer = link.peer {
-      roles = accepting.filter { $0 == WireProtocol.NodeRole(peer.role) }
+      roles = accepting.filter { $0 == peer.role }
     } else {
       roles = isPlaintext ? accepting : accepting.filter { $0 == .client }
     }
@@ -325,7 +325,7 @@ public final class NodeLink {
   /// What a node says of itself, against what its certificate says.
   private func refusal(of remote: RemoteNode, _ link: Link) -> Failure? {
     guard let peer = link.peer else { return nil }
-    let role = WireProtocol.NodeRole(peer.role)
+    let role = peer.role
     guard remote.role == role else {
       return Failure(
         .wrongRole, "the certificate is a \(role)'s, and the node says that it is a \(remote.role)")
@@ -448,16 +448,4 @@ private final class Refusing: MessageChannelOwner {
   func received(_ message: Message, on channel: any MessageChannel) {}
   func writable(_ channel: any MessageChannel) {}
   func closed(_ channel: any MessageChannel) {}
-}
-
-extension WireProtocol.NodeRole {
-  /// The role that a certificate names.
-  init(_ role: Identity.NodeRole) {
-    switch role {
-    case .coordinator: self = .coordinator
-    case .worker: self = .worker
-    case .gateway: self = .gateway
-    case .client: self = .client
-    }
-  }
 }

@@ -1,3 +1,4 @@
+public import ExchangeTypes
 public import HTTP2Session
 public import Identity
 internal import NIOCore

@@ -1,5 +1,3 @@
-internal import Dispatch
-internal import Glibc
 internal import Engines
 public import JobDispatch
 public import Logging
@@ -70,26 +68,13 @@ public final class WorkerAgent: Sendable {
 
   /// Waits until the worker has left, and frees what it used.
   ///
-  /// - Parameter handlingSignals: whether the first SIGTERM or SIGINT drains and the second stops.
   /// - Throws: what the engine's client says if it cannot be shut down.
-  public func run(handlingSignals: Bool = true) async throws {
-    let signals = handlingSignals ? [SIGTERM, SIGINT].map(watch) : []
-    defer { for source in signals { source.cancel() } }
+  public func run() async throws {
     try await whenLeft.get()
     let tasks = try await shell.eventLoop.submit { [shell] in shell.value.remainingTasks }.get()
     for task in tasks { await task.value }
     await control?.close()
     try await engine.shutdown()
-  }
-
-  private func watch(_ number: Int32) -> any DispatchSourceSignal {
-    signal(number, SIG_IGN)  // the source sees it nevertheless
-    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-    source.setEventHandler { [shell] in
-      shell.eventLoop.execute { shell.value.drainOrStop() }
-    }
-    source.resume()
-    return source
   }
 }
 

@@ -1,16 +1,17 @@
 import ExchangeTypes
 import Foundation
 import Identity
+import TemporaryDirectory
 import Testing
 
 @Suite("An identity directory")
 struct FileTests {
-  let scratch: ScratchDirectory
+  let scratch: TemporaryDirectory
   let cluster: TestCluster
   let directory: IdentityDirectory
 
   init() throws {
-    scratch = try ScratchDirectory()
+    scratch = try TemporaryDirectory()
     cluster = try TestCluster()
     directory = IdentityDirectory(path: scratch.file("id"))
     try directory.save(cluster.authority)

@@ -1,6 +1,7 @@
 import ExchangeTypes
 import Foundation
 import Identity
+import TemporaryDirectory
 import Testing
 
 @Suite("Sealing")
@@ -123,7 +124,7 @@ struct KeyringTests {
 
   @Test("comes back from its file, which is the owner's alone; a removed key does not")
   func file() throws {
-    let scratch = try ScratchDirectory()
+    let scratch = try TemporaryDirectory()
     let path = scratch.file("keyring")
     #expect(throws: IdentityError.missing(path: path)) {
       try Keyring.load(path: path, cluster: cluster)

@@ -26,20 +26,6 @@ struct CountingGenerator: RandomNumberGenerator {
   }
 }
 
-/// A directory of its own for one test, removed with it.
-final class ScratchDirectory {
-  let path: String
-  init() throws {
-    path =
-      FileManager.default.temporaryDirectory
-      .appendingPathComponent("identity-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(
-      atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-  }
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-  func file(_ name: String) -> String { "\(path)/\(name)" }
-}
-
 /// The DER bytes inside one PEM block.
 func derBytes(_ pem: String) throws -> [UInt8] {
   let body = pem.split(separator: "\n").filter { !$0.hasPrefix("-----") }.joined()

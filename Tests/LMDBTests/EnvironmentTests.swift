@@ -1,5 +1,6 @@
 import Foundation
 import LMDB
+import TemporaryDirectory
 import Testing
 
 @Suite struct EnvironmentTests {
@@ -103,6 +104,17 @@ import Testing
     }
     #expect(try environment.clearStaleReaders() == 0)
     try environment.read { _ in }
+  }
+
+  @Test("a reader that was killed keeps its slot until somebody clears it")
+  func staleReader() async throws {
+    let path = directory.path
+    let environment = try Environment(directory: path)
+    await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
+      try Environment(directory: path).read { _ in _ = kill(getpid(), SIGKILL) }
+    }
+    #expect(try environment.clearStaleReaders() == 1)
+    #expect(try environment.clearStaleReaders() == 0)
   }
 
   @Test("a file that is not LMDB's, and one of another version, are told apart")

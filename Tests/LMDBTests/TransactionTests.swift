@@ -1,4 +1,5 @@
 import LMDB
+import TemporaryDirectory
 import Testing
 
 @Suite struct TransactionTests {

@@ -12,7 +12,7 @@ import WireProtocol
 private let cluster = ClusterID(7)
 
 private func node(
-  _ role: WireProtocol.NodeRole, id: UInt64 = 0, cluster: ClusterID = cluster
+  _ role: NodeRole, id: UInt64 = 0, cluster: ClusterID = cluster
 ) -> LocalNode {
   LocalNode(
     role: role, clusterID: cluster, node: id, name: "\(role)", incarnation: 1, software: "test")
@@ -20,7 +20,7 @@ private func node(
 
 /// What happened to a link, in order.
 private enum Heard: Sendable, Equatable {
-  case established(WireProtocol.NodeRole, UInt64)
+  case established(NodeRole, UInt64)
   case notice(LeaderNotice)
   case draining
   case closed(NodeLinkEnd)
@@ -68,7 +68,7 @@ private func connect(
     host: "127.0.0.1", port: 0, security: security, group: loop
   ) { link in
     NodeLink.accept(
-      link, as: remote, accepting: WireProtocol.NodeRole.allCases, isPlaintext: isPlaintext,
+      link, as: remote, accepting: NodeRole.allCases, isPlaintext: isPlaintext,
       owner: Observer(AsyncStream.makeStream(of: Heard.self).continuation) { accepted($0) })
   }
   let (stream, continuation) = AsyncStream.makeStream(of: Heard.self)
@@ -150,7 +150,7 @@ struct NodeLinkTests {
     let server = try NodeIdentity(
       authority: authority, role: .coordinator, name: "coordinator-1", now: Date(),
       lifetimeSeconds: 600)
-    for (role, isWelcome) in [(WireProtocol.NodeRole.worker, false), (.client, true)] {
+    for (role, isWelcome) in [(NodeRole.worker, false), (.client, true)] {
       let heard = try await connect(
         listener: .serverTLS(server, allowing: [.worker, .client]),
         dialer: .anonymousTLS(

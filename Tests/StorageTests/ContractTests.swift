@@ -1,6 +1,7 @@
 import Consensus
 import ExchangeTypes
 import Storage
+import TemporaryDirectory
 import Testing
 
 @Suite("The contract of a replica's disk") struct ContractTests {

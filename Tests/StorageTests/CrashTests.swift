@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import LMDB
 import Storage
+import TemporaryDirectory
 import Testing
 
 /// What a crash leaves behind: the process's (SIGKILL), and the machine's (writes that never arrived).

@@ -3,6 +3,7 @@ import ExchangeTypes
 import Foundation
 import LMDB
 import Storage
+import TemporaryDirectory
 import Testing
 
 @Suite("Opening a store") struct OpenErrorTests {

@@ -7,23 +7,6 @@ import NIOPosix
 import Transport
 import WireProtocol
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
-/// A fresh directory under the system's temporary one.
-func temporaryDirectory() -> String {
-  let path = "/tmp/switchyard-worker-\(UInt32.random(in: 0...UInt32.max))"
-  precondition(mkdir(path, 0o700) == 0)
-  return path
-}
-
-/// Removes a worker's directory, which holds its socket at most.
-func removeDirectory(_ path: String) {
-  unlink("\(path)/worker.sock")
-  precondition(rmdir(path) == 0)
-}
-
 /// What a coordinator got for the one job that it assigns.
 struct Output: Sendable {
   var text = ""

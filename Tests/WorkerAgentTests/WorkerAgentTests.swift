@@ -5,6 +5,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import OpenAIFormat
+import TemporaryDirectory
 import Testing
 import Transport
 import WireProtocol
@@ -25,11 +26,11 @@ struct WorkerAgentTests {
       security: .plaintextOnLoopback,
       engine: EngineSpec(baseURL: "http://127.0.0.1:\(engine.port)", slots: 2),
       prices: PricePair(input: .zero, output: Price(nanoPerMillion: 5)))
-    let directory = temporaryDirectory()
-    configuration.directory = directory
+    let directory = try TemporaryDirectory()
+    configuration.directory = directory.path
     let agent = try await WorkerAgent.start(
       configuration, on: group, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
-    async let life: Void = agent.run(handlingSignals: false)
+    async let life: Void = agent.run()
 
     let output = try await coordinator.output.get()
     #expect(output.text == "hello world")
@@ -38,7 +39,7 @@ struct WorkerAgentTests {
     #expect(output.authorization == "Bearer sy_1_x")
     #expect(output.register.offers.map(\.model) == ["m"])
 
-    let path = ControlSocket.path(in: directory)
+    let path = ControlSocket.path(in: directory.path)
     let status = try await ControlSocket.ask(.status, at: path, on: group)
     let json = try JSONValue.parse(Array(status.utf8))
     #expect(json["worker"]?.integer == 9 && json["engine_healthy"] == .boolean(true))
@@ -52,7 +53,6 @@ struct WorkerAgentTests {
     try await coordinator.close()
     try await engine.close()
     try await group.shutdownGracefully()
-    removeDirectory(directory)
   }
 
   @Test("the task that reads the engine waits while the buffer is full, and while reading is off")

@@ -181,7 +181,7 @@ class MessageSource:
     def services(self):
         """Service: the paths and what may travel on their streams."""
         services = self.registry.services
-        lines = [HEADER]
+        lines = [HEADER, *IMPORT]
         lines += doc("What a stream is for: the `:path` of its HTTP/2 request.")
         lines.append("public enum Service: String, Sendable, Hashable, CaseIterable {")
         for service in services:

@@ -1,17 +1,5 @@
 // Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
 
-/// What a node is on a connection; its certificate must allow it.
-public enum NodeRole: UInt8, Sendable, Hashable, CaseIterable {
-  /// A replica of the exchange.
-  case coordinator = 1
-  /// A supplier's node beside an engine.
-  case worker = 2
-  /// A node that speaks HTTP to consumers.
-  case gateway = 3
-  /// A program of a consumer or an operator.
-  case client = 4
-}
-
 /// What an event's bytes are.
 public enum EventKind: UInt8, Sendable, Hashable, CaseIterable {
   /// Text of the answer, in UTF-8; a character may span events.

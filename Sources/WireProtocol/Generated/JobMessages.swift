@@ -50,7 +50,7 @@ public struct Accepted: WireMessage {
 
   /// The job.
   public let job: JobID
-  /// The entry that created it: a follower answers for it once it has applied this.
+  /// The entry that created it, for a Follow on any coordinator.
   public let commitIndex: LogIndex
   /// Whether an earlier request under the same key created it.
   public let duplicate: Bool
@@ -78,6 +78,8 @@ public struct Follow: WireMessage {
   /// Chain hash before that event, if the reader has one: a mismatch answers stream_diverged.
   public let hash: [UInt8]?
   /// The entry that created the job; 0 if unknown.
+  ///
+  /// The leader answers, and only from a state that has it.
   public let commitIndex: LogIndex
   /// Whether this reader takes an attached job over.
   public let attach: Bool

@@ -1,5 +1,7 @@
 // Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.
 
+public import ExchangeTypes
+
 /// What a stream is for: the `:path` of its HTTP/2 request.
 public enum Service: String, Sendable, Hashable, CaseIterable {
   /// The first stream of each connection: the handshake, then liveness and notices until the

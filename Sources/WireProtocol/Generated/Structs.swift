@@ -288,7 +288,8 @@ public struct PeerSummary: Hashable, Sendable {
   public let voter: Bool
   /// The last entry known to be on its disk; 0 where unknown.
   public let matchIndex: LogIndex
-  /// Milliseconds since it was last heard; the largest number if never.
+  /// Milliseconds since it last answered the leader; 0 for itself, the largest number if never or
+  /// unless it leads.
   public let contactAgeMs: UInt64
 
   /// Joins the fields.

@@ -94,7 +94,7 @@ struct WorkerCommand: AsyncParsableCommand {
       let announcing = Task { try await announce(agent, configuration.name) }
       let ending = Task { await end(agent) }
       do {
-        try await agent.run(handlingSignals: false)
+        try await agent.run()
       } catch {
         throw CommandError(.refused, "\(error)")
       }

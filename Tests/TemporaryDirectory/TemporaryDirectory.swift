@@ -1,10 +1,12 @@
 import Foundation
 
-/// A directory that is gone with its owner.
-final class TemporaryDirectory: Sendable {
-  let path: String
+/// A directory of one test's own (mode 0700), which is gone with its owner.
+public final class TemporaryDirectory: Sendable {
+  /// Where it is; short enough for a socket's name.
+  public let path: String
 
-  init() throws {
+  /// Makes it.
+  public init() throws {
     // In memory where there is such a file system: a flush costs nothing there, and no test here is
     // about the machine's death.
     let memory = "/dev/shm"
@@ -16,4 +18,7 @@ final class TemporaryDirectory: Sendable {
   }
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// The path of a file in it.
+  public func file(_ name: String) -> String { "\(path)/\(name)" }
 }
