@@ -9,6 +9,7 @@ func runWriter(
   _ queue: WriteQueue, _ volume: StoreVolume, _ initial: BatchWriter, _ meter: DiskMeter
 ) {
   var writer = initial
+  var sweep = ReaderSweep()
   var failure: StoreError?
   while let items = queue.takeAll() {
     let outcome: Result<Void, any Error>
@@ -17,7 +18,10 @@ func runWriter(
     } else {
       do throws(StoreError) {
         try commit(items, to: volume, &writer)
-        try volume.withStoreError { try meter.update(from: volume.environment) }
+        try volume.withStoreError {
+          try meter.update(from: volume.environment)
+          try sweep.run(on: volume.environment, now: .now)
+        }
         outcome = .success(())
       } catch {
         failure = error
@@ -43,6 +47,24 @@ private func commit(
     }
   }
   volume.publish(writer.tables)
+}
+
+/// Frees the slots of readers that were killed, now and then: a dead reader keeps every page that was freed
+/// since from being reused.
+///
+/// Only a store that is written to grows by that, so a writer that sleeps need not look.
+struct ReaderSweep {
+  static let interval = Duration.seconds(60)
+
+  /// Opening an environment has just cleared them.
+  private var last = ContinuousClock.now
+
+  /// Looks if it is time to.
+  mutating func run(on environment: Environment, now: ContinuousClock.Instant) throws(LMDBError) {
+    guard now - last >= Self.interval else { return }
+    last = now
+    try environment.clearStaleReaders()
+  }
 }
 
 /// Watches the disk budget.
