@@ -2,21 +2,29 @@ import ExchangeTypes
 import WireProtocol
 
 /// Damaged frames through the decoder: nothing crashes, what is accepted has one encoding, and what is
-/// held stays within its bound.
+/// held stays within its bound, which the kernel holds.
 ///
 /// Starts from a valid frame of every kind and damages it in the ways that find faults in decoders:
 /// flipped bits, lengths and counts that lie, cuts, splices, insertions, extreme integers.
 enum FuzzFrames {
+  /// Memory that the run may take beyond what it starts with: three of the largest payloads.
+  ///
+  /// No frame here is a tenth as long, so whoever reserves what a damaged length or count claims, and not
+  /// what has arrived, meets this ceiling.
+  static let headroomBytes = 3 * (MessageKind.allCases.map { Int($0.payloadMax) }.max() ?? 0)
+
   /// Makes `count` damaged frames from `seed`; prints one line and answers whether all went well.
-  static func run(count: Int, seed: UInt64) -> Bool {
+  static func run(count: Int, seed: UInt64) throws -> Bool {
     var run = FuzzRun(seed: seed)
+    try MemoryCeiling.set(headroom: headroomBytes)
     let clock = ContinuousClock()
     let elapsed = clock.measure {
       for _ in 0..<count { run.step() }
     }
     print(
       "fuzz-frames seed \(seed): \(count) frames, \(run.accepted) accepted, \(run.refused) refused,",
-      "\(run.kindsSeen) kinds read, \(run.faults.count) faults, \(elapsed)")
+      "\(run.kindsSeen) kinds read, \(run.faults.count) faults, within \(headroomBytes >> 20) MiB, \(elapsed)"
+    )
     for fault in run.faults.prefix(10) { print("  \(fault)") }
     // A fuzzer that reads almost nothing, or refuses almost nothing, tests nothing.
     let isFair = count < 10_000 || (run.accepted > count / 50 && run.refused > count / 50)

@@ -12,7 +12,9 @@ struct YardBench: AsyncParsableCommand {
 struct FuzzFramesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fuzz-frames",
-    abstract: "Decodes mutated frames; fails on a crash, a leak of bounds or a lossy round trip.")
+    abstract:
+      "Decodes mutated frames; fails on a crash, an allocation beyond the bounds or a lossy round trip."
+  )
 
   @Option(help: "How many frames.")
   var count = 1_000_000
@@ -21,6 +23,6 @@ struct FuzzFramesCommand: ParsableCommand {
   var seed: UInt64 = 1
 
   func run() throws {
-    guard FuzzFrames.run(count: count, seed: seed) else { throw ExitCode.failure }
+    guard try FuzzFrames.run(count: count, seed: seed) else { throw ExitCode.failure }
   }
 }
