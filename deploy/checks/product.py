@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import shutil
 import socket
 import subprocess
@@ -49,8 +50,11 @@ def main(checks):
     sys.exit(1 if failures else 0)
 
 
-def wait_for(what, condition, seconds=30):
-    """Asks again until the answer is true; what another process does has no better sign."""
+def wait_for(what, condition, seconds=180):
+    """Asks again until the answer is true; what another process does has no better sign.
+
+    The limit only ends what hangs: it is far beyond what a slow machine takes.
+    """
     deadline = time.monotonic() + seconds
     while True:
         answer = condition()
@@ -62,11 +66,22 @@ def wait_for(what, condition, seconds=30):
 
 
 def free_ports(count):
+    """Ports that nobody listens on, below those that the kernel gives to outgoing connections: a process
+    that is killed and started again finds its port free, whatever was dialed in between."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+        first_ephemeral = int(file.read().split()[0])
+    candidates = list(range(min(10_000, first_ephemeral // 2), first_ephemeral))
+    random.shuffle(candidates)
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        ports = []
+        for port in candidates:
+            if len(ports) == count:
+                return ports
+            one = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                one.bind(("127.0.0.1", port))
+                ports.append(port)
+    raise Failed(f"no {count} ports are free below {first_ephemeral}")
 
 
 class Child:
@@ -92,7 +107,7 @@ class Child:
         if self.process.poll() is None:
             self.process.stdin.close()
             try:
-                self.process.wait(20)
+                self.process.wait(120)
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise Failed(f"a process did not end with its standard input; log {self.log}") from None
@@ -126,7 +141,7 @@ class Cluster:
             "YARD_KEY": self.key if key is None else key, "YARD_IDENTITY": self.identity,
         }
 
-    def yard(self, *arguments, key=None, stdin=b"", timeout=60):
+    def yard(self, *arguments, key=None, stdin=b"", timeout=300):
         began = time.monotonic()
         done = subprocess.run(
             [YARD, *map(str, arguments)], input=stdin, capture_output=True, timeout=timeout,

@@ -57,6 +57,9 @@ struct JobConversation {
         }
       case .reconnecting(let cause, _):
         await notice.again("reconnecting (\(cause))")
+        if isJSON {
+          Terminal.write(JSONText.object([("reconnecting", ["cause": .string(cause)])]).line)
+        }
       case .ended(let ended):
         if isJSON {
           Terminal.write(JSONText.object([("ended", JSONText(ended.summary))]).line)
@@ -113,7 +116,7 @@ struct JobConversation {
           [
             "seq": .unsigned(event.seq), "choice": .number(event.choice),
             "kind": .string(event.kind.name), "tokens": .number(event.tokenCount),
-            "durable": .boolean(event.seq <= durableThrough),
+            "durable_through": .unsigned(durableThrough),
             text == nil ? "hex" : "text": .string(text ?? hexadecimal(event.bytes)),
           ]
         )

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Coordinators that are killed and come back: the only one of a cluster, and a follower of three."""
+
+import concurrent.futures
+
+from cluster import (
+    Coordinators, Parties, Reader, check_books, check_record, check_transcript, workers)
+from product import expect, folder, main, wait_for
+
+JOBS = 6
+
+
+def is_missed(group, victim):
+    """Whether the leader says that it has not heard the follower for a second."""
+    for status in group.statuses():
+        if status["role"] == "leader":
+            ages = {peer["replica"]: peer["contact_age_ms"] for peer in status["peers"]}
+            return ages[victim] is None or ages[victim] > 1_000
+    return False
+
+
+def killed(count, choose, notice=lambda group, victim: True):
+    """Jobs run in a cluster of `count` while the coordinator that `choose` names is killed in the middle of
+    their streams and started again; then everything agrees."""
+    attempts = []
+    with folder() as scratch:
+        group = Coordinators(scratch, count, ("w1",))
+        try:
+            parties = Parties(group.cluster)
+            with workers(group, parties, attempts, ("w1",)):
+                victim = choose(group)
+                readers = [Reader(group.cluster, parties.consumer_key, number, 1_500,
+                                  f"{scratch}/client-{number}.log") for number in range(JOBS)]
+                with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+                    reading = [pool.submit(reader.read) for reader in readers]
+                    wait_for("streams in their middle",
+                             lambda: sum(len(reader.events) > 20 for reader in readers) >= 3)
+                    group.kill(victim)
+                    expect(any(r.process.poll() is None for r in readers), "all streams were over")
+                    wait_for("the cluster to notice", lambda: notice(group, victim))
+                    group.start(victim)
+                    for one in reading:
+                        one.result()
+                for reader in readers:
+                    check_transcript(reader, attempts)
+                    check_record(group.cluster, parties.consumer_key, reader)
+                check_books(group.cluster, parties, readers)
+                group.agree()
+        finally:
+            group.stop()
+
+
+def only_coordinator():
+    """the only coordinator is killed in the middle of streams: it recovers, and they go on"""
+    killed(1, lambda group: 1)
+
+
+def follower():
+    """a follower is killed in the middle of streams: nobody notices, and it catches up"""
+    killed(3, lambda group: next(n for n in (1, 2, 3) if n != wait_for("a leader", group.leader)),
+           is_missed)
+
+
+main([only_coordinator, follower])

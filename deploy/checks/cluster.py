@@ -1,0 +1,201 @@
+"""Coordinators and workers as processes that may be killed, and clients whose transcripts are kept."""
+
+import contextlib
+import json
+import re
+import signal
+import subprocess
+import threading
+import time
+
+from product import MODEL, SERVE, YARD, Child, Cluster, expect, free_ports, wait_for
+from recording_proxy import recording_proxy
+
+PRICE_INPUT, PRICE_OUTPUT = 200_000_000, 600_000_000  # nano-credits per million tokens
+
+
+class Coordinators:
+    """The coordinators of one new cluster, each a process that may be killed and started again."""
+
+    def __init__(self, scratch, count=3, workers=("w1", "w2")):
+        self.scratch, self.home, self.count = scratch, scratch + "/cluster", count
+        made = subprocess.run(
+            [YARD, "init", self.home, "--coordinators", str(count), "--workers", ",".join(workers),
+             "--output", "json"], stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=300)
+        self.root = json.loads(made.stdout)["root_key"]
+        self.addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
+        self.peers = ",".join(f"{n + 1}={a}" for n, a in enumerate(self.addresses))
+        self.running, self.kills = {}, []
+        self.cluster = Cluster(self.addresses, self.root, self.home + "/client/identity", scratch)
+        for number in range(1, count + 1):
+            self.start(number)
+
+    def start(self, number):
+        self.running[number] = Child(
+            [YARD, "coordinator", "--id", str(number), "--listen", self.addresses[number - 1],
+             "--peers", self.peers, "--dir", f"{self.home}/coordinator-{number}",
+             "--end-with-input"], f"{self.scratch}/coordinator-{number}.log")
+
+    def kill(self, number):
+        """SIGKILL, and waits until the process is gone."""
+        self.kills.append(time.monotonic())
+        self.running[number].kill()
+
+    def statuses(self):
+        done = self.cluster.yard("status", "--output", "json")
+        return [line["status"] for line in done.lines if "status" in line]
+
+    def leader(self):
+        found = [s for s in self.statuses() if s["role"] == "leader"]
+        return max(found, key=lambda s: s["term"])["replica"] if found else None
+
+    def agree(self):
+        """All replicas have one digest at one index."""
+        def agreed():
+            statuses = self.statuses()
+            return (len(statuses) == self.count
+                    and len({(s["applied_index"], s["digest"]) for s in statuses}) == 1)
+
+        wait_for("all replicas to have one digest at one index", agreed)
+
+    def stop(self):
+        for child in self.running.values():
+            child.stop()
+
+
+class Parties:
+    """A consumer and a supplier, with a key each."""
+
+    def __init__(self, cluster):
+        self.consumer = wait_for("a leader that opens an account", lambda: cluster.yard(
+            "account", "create", "consumer", "--credit", "1000").text.strip())
+        self.consumer_key = made(cluster.yard("key", "create", self.consumer))
+        self.supplier = made(cluster.yard("account", "create", "supplier", "--kind", "supplier"))
+        self.supplier_key = made(
+            cluster.yard("key", "create", self.supplier, "--scope", "work,read"))
+
+
+def made(done):
+    expect(done.code == 0 and done.text.strip(), done)
+    return done.text.strip()
+
+
+@contextlib.contextmanager
+def workers(group, parties, attempts, names=("w1", "w2")):
+    """Workers on real engines, behind proxies that record every attempt in the list `attempts`."""
+    with contextlib.ExitStack() as stack:
+        for name in names:
+            engine = Child([SERVE, "--slots", "4", "--context", "8192", "--threads", "1"],
+                           f"{group.scratch}/engine-{name}.log")
+            stack.callback(engine.stop)
+            address = stack.enter_context(recording_proxy(engine.ready["address"], attempts))
+            worker = Child(
+                [YARD, "worker", "run", "--join", ",".join(group.addresses), "--engine", address,
+                 "--name", name, "--dir", f"{group.home}/workers/{name}", "--price-input", "0.2",
+                 "--price-output", "0.6", "--end-with-input"],
+                f"{group.scratch}/worker-{name}.log", {"YARD_KEY": parties.supplier_key})
+            stack.callback(worker.stop)
+        yield
+
+
+class Reader:
+    """One `yard run`, followed line by line while it lives."""
+
+    def __init__(self, cluster, key, number, tokens, log):
+        self.number, self.lines, self.moments, self.log = number, [], [], log
+        self.moved = threading.Condition()
+        with open(log, "wb") as errors:
+            self.process = subprocess.Popen(
+                [YARD, "run", "-m", MODEL, "--max-tokens", str(tokens), "--temperature", "1",
+                 "--output", "json", "--patience", "120", f"Job {number}: tell me everything"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
+                env=cluster.environment(key))
+
+    def read(self, each=None):
+        """Reads to the end; calls `each` after every line."""
+        for line in self.process.stdout:
+            with self.moved:
+                self.lines.append(json.loads(line))
+                self.moments.append(time.monotonic())
+                self.moved.notify_all()
+            if each:
+                each(self)
+        self.process.wait()
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGINT)
+
+    @property
+    def events(self):
+        return [line["event"] for line in self.lines if "event" in line]
+
+    @property
+    def ended(self):
+        return self.lines[-1]["ended"] if self.lines and "ended" in self.lines[-1] else None
+
+    @property
+    def content(self):
+        return b"".join(e["text"].encode() if "text" in e else bytes.fromhex(e["hex"])
+                        for e in self.events)
+
+    def is_ahead(self):
+        """Whether the last thing that it read is an event that was not committed, as it was told."""
+        with self.moved:
+            last = self.lines[-1].get("event") if self.lines else None
+        return bool(last) and last["seq"] > last["durable_through"]
+
+    def cuts(self):
+        """Where its stream broke: when, and the last event before, if there was one."""
+        for place, line in enumerate(self.lines):
+            if "reconnecting" in line:
+                before = [one["event"] for one in self.lines[:place] if "event" in one]
+                yield self.moments[place], before[-1] if before else None
+
+
+def check_transcript(reader, attempts):
+    """What a client read is what one attempt of its job was given by the engine, and it was charged so."""
+    who, ended, events = f"job number {reader.number}", reader.ended, reader.events
+    expect(ended, f"{who} has no end: exit {reader.process.returncode}, {reader.lines[-1:]}, "
+                  + open(reader.log, errors="replace").read()[-600:])
+    expect([e["seq"] for e in events] == list(range(1, len(events) + 1)), f"{who}: {events}")
+    expect(ended["events"] == len(events), f"{who}: {ended}, but {len(events)} events were read")
+    own = [a for a in attempts if re.match(r"Job (\d+):", a.prompt).group(1) == str(reader.number)]
+    if ended["state"] == "completed":
+        source = [a for a in own if a.text.encode() == reader.content]
+        expect(len(source) == 1 and source[0].finish,
+               f"{who}: the client read {reader.content!r}, its attempts gave {[a.text for a in own]}")
+        usage = source[0].usage
+        expect((ended["prompt_tokens"], ended["output_tokens"])
+               == (usage["prompt_tokens"], usage["completion_tokens"]), f"{who}: {ended}, {usage}")
+    else:
+        expect(ended["state"] == "cancelled", f"{who}: {ended}")
+        expect(not events or sum(a.text.encode().startswith(reader.content) for a in own) == 1,
+               f"{who}: the client read {reader.content!r}, its attempts gave {[a.text for a in own]}")
+        expect(ended["output_tokens"] <= sum(e["tokens"] for e in events), f"{who}: {ended}")
+    cost = ended["prompt_tokens"] * PRICE_INPUT + ended["output_tokens"] * PRICE_OUTPUT
+    expect(ended["charge_nano"] == cost // 1_000_000, f"{who}: {ended}")
+
+
+def check_record(cluster, key, reader):
+    """What the cluster has recorded is what the client read."""
+    done = cluster.yard("follow", reader.ended["job"], "--output", "json", key=key)
+    content = ("seq", "choice", "kind", "tokens", "text", "hex")
+    told = [{k: e.get(k) for k in content} for e in reader.events]
+    kept = [{k: line["event"].get(k) for k in content} for line in done.lines if "event" in line]
+    expect(told == kept, f"job {reader.ended['job']}: the record is not what the client read: {done}")
+
+
+def check_books(cluster, parties, readers):
+    """The cluster has the clients' jobs and no others, no hold is open, and the money is where it should
+    be."""
+    ends = {reader.ended["job"]: reader.ended for reader in readers}
+    listed = {line["job"]: line for line in cluster.yard(
+        "jobs", "--limit", len(ends) * 2, "--output", "json", key=parties.consumer_key).lines}
+    expect(listed == ends, f"the cluster lists {len(listed)} jobs, the clients were told of {len(ends)}, "
+           f"and differ in {[n for n in ends if listed.get(n) != ends[n]][:3]}")
+    charged = sum(end["charge_nano"] for end in ends.values())
+    books = cluster.account(parties.consumer)
+    expect(books["held_nano"] == 0, f"a hold is open: {books}")
+    expect(books["spent_nano"] == charged, f"{books}, but the jobs' charges sum to {charged}")
+    earned = cluster.account(parties.supplier)
+    expect(earned["balance_nano"] == charged, f"{earned}, but {charged} was charged")
