@@ -5,6 +5,7 @@ internal import JobDispatch
 /// Seals jobs with the keyring of this coordinator: fills the dispatcher's port with `Identity`.
 final class KeyringSealer: JobSealing {
   private let keyring: Keyring
+  private var generator = SystemRandomBlocks()
 
   init(keyring: Keyring) { self.keyring = keyring }
 
@@ -15,10 +16,10 @@ final class KeyringSealer: JobSealing {
 
   func makeKey() throws -> (key: JobDispatch.JobKey, wrapped: [UInt8]) {
     guard let current = keyring.current else { throw EmptyKeyring() }
-    let key = Identity.JobKey.generate()
+    let key = Identity.JobKey.generate(using: &generator)
     return (
       JobDispatch.JobKey(secret: key.bytes),
-      current.wrap(key, cluster: keyring.cluster).encoded
+      current.wrap(key, cluster: keyring.cluster, using: &generator).encoded
     )
   }
 

@@ -175,6 +175,7 @@ private final class Peer: NodeLinkOwner, MessageChannelOwner {
 private final class Accepted: NodeLinkOwner {
   private weak var links: PeerLinks?
   private let dispatcher: Dispatcher
+  private var credentials = CredentialCache()
 
   init(links: PeerLinks, dispatcher: Dispatcher) {
     self.links = links
@@ -193,7 +194,7 @@ private final class Accepted: NodeLinkOwner {
       return IncomingPeer(id: ReplicaID(link.remote?.node ?? 0), links: links)
     }
     return dispatcher.open(
-      service, on: channel, credential: Credential(header: authorization),
+      service, on: channel, credential: credentials.credential(of: authorization),
       authorization: authorization)
   }
 }

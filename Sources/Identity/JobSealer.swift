@@ -204,7 +204,7 @@ public struct JobSealer: Sendable {
 
   /// HMAC-SHA256 over `bytes`, for chunks that a client hands back when it reattaches.
   public func authenticate(_ bytes: [UInt8]) -> [UInt8] {
-    Array(HMAC<SHA256>.authenticationCode(for: bytes, using: SymmetricKey(data: macKey)))
+    KeyedHash.code(of: bytes, key: macKey)
   }
 
   /// Whether `code` is `authenticate(bytes)`, compared in constant time.
@@ -223,8 +223,7 @@ public struct JobSealer: Sendable {
 
   private func subkey(_ info: [UInt8]) -> [UInt8] {
     // The job's key is uniform already, so the extraction step is left out (RFC 5869, §3.3).
-    HKDF<SHA256>.expand(pseudoRandomKey: key.bytes, info: info, outputByteCount: 32)
-      .withUnsafeBytes { Array($0) }
+    KeyedHash.expand(key.bytes, info: info)
   }
 
   private func context(_ info: [UInt8]) -> [UInt8] {
@@ -242,7 +241,8 @@ enum AEAD {
       let box = try AES.GCM.seal(
         plain, using: SymmetricKey(data: key), nonce: AES.GCM.Nonce(data: nonce),
         authenticating: context)
-      return Array(box.ciphertext) + Array(box.tag)
+      guard let combined = box.combined else { preconditionFailure("the nonce has 12 bytes") }
+      return Array(combined.dropFirst(nonce.count))
     } catch {
       // Only for keys or nonces of a wrong size: those are ours.
       preconditionFailure("AES-GCM refused to seal: \(error)")

@@ -93,7 +93,8 @@ extension InferenceRequest {
     }
     try scanner.beginArray()
     while try scanner.nextElement() {
-      let field = "messages[\(messageCount)]"
+      let place = messageCount
+      var field: String { "messages[\(place)]" }
       messageCount += 1
       guard try scanner.peek() == .object else {
         throw RequestError.invalid(field: field, expected: "an object")
@@ -200,12 +201,14 @@ extension JSONScanner {
   }
 
   fileprivate mutating func integer(_ field: String, _ range: ClosedRange<Int>) throws -> Int {
-    let bounds =
-      range == Int.min...Int.max
-      ? "an integer of 64 bits" : "an integer from \(range.lowerBound) to \(range.upperBound)"
     guard try peek() == .number, let value = Int(text(of: try readNumber())),
       range.contains(value)
-    else { throw RequestError.invalid(field: field, expected: bounds) }
+    else {
+      let bounds =
+        range == Int.min...Int.max
+        ? "an integer of 64 bits" : "an integer from \(range.lowerBound) to \(range.upperBound)"
+      throw RequestError.invalid(field: field, expected: bounds)
+    }
     return value
   }
 
