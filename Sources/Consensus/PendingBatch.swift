@@ -5,28 +5,47 @@ internal import RaftEngine
 struct RowKey: Hashable {
   let table: UInt8
   let key: [UInt8]
+
+  /// Feeds the key as one piece: byte by byte, as an array does it, takes several times as long.
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(table)
+    key.withUnsafeBytes { hasher.combine(bytes: $0) }
+  }
 }
 
 /// What the next write will hold.
+///
+/// Log and rows are kept apart: entries, term and vote go with the next write, since somebody waits for
+/// them; rows wait until there are many, or until they are asked for, since the log has what they come
+/// from. A row that changes again before it is written is written once, and rows written together share
+/// pages: one by one they cost a page each.
 struct PendingBatch {
+  /// More rows than this are due.
+  static let rowsMax = 16_384
+  /// More bytes of rows than this are due.
+  static let rowBytesMax = 16 << 20
+
+  /// What concerns the log.
   var batch = WriteBatch()
   /// The newest value of each changed row; nil inside means that the row is gone.
   private(set) var rows: [RowKey: [UInt8]?] = [:]
   /// The changed rows in the order of their first change, so that a write's order is a function of
   /// the log alone.
   private var order: [RowKey] = []
+  /// About how many bytes `rows` has: what was noted, though it may have been replaced.
+  private var rowBytes = 0
+  /// How far `rows` bring the stored state.
+  var applied: AppliedMark?
+  /// The engine's number of the last log write in `batch`.
+  var lastWrite: WriteNumber?
 
   /// Whether it holds something that somebody waits for: an entry, a term, a vote.
-  ///
-  /// Rows of applied entries can wait for the next of these: the log has them.
   var mustBeWritten: Bool {
     batch.hardState != nil || batch.truncateFrom != nil || !batch.entries.isEmpty
   }
 
-  var isEmpty: Bool { !mustBeWritten && batch.applied == nil }
-
-  /// The engine's number of the last log write in it.
-  var lastWrite: WriteNumber?
+  /// Whether there are so many rows that they are due.
+  var isFull: Bool { order.count >= Self.rowsMax || rowBytes >= Self.rowBytesMax }
 
   /// Adds a log write: drops what it replaces, here and, by `truncateFrom`, on the disk.
   mutating func append(_ entries: [LogEntry], at first: LogIndex, truncating: Bool) {
@@ -49,6 +68,7 @@ struct PendingBatch {
     for change in changes {
       let name = RowKey(table: change.table, key: change.key)
       if rows.updateValue(change.value, forKey: name) == nil { order.append(name) }
+      rowBytes += change.key.count + (change.value?.count ?? 0)
     }
   }
 
@@ -59,11 +79,21 @@ struct PendingBatch {
     let lastWrite: WriteNumber?
   }
 
-  /// Takes everything; what comes later belongs to the write after this one.
-  mutating func take() -> Taken {
-    batch.rows = order.map { RowChange(table: $0.table, key: $0.key, value: rows[$0] ?? nil) }
-    let taken = Taken(batch: batch, rows: rows, lastWrite: lastWrite)
-    self = PendingBatch()
-    return taken
+  /// Takes what concerns the log and, if `withRows`, all rows and their mark together; what stays or
+  /// comes later belongs to a write after this one.
+  mutating func take(withRows: Bool) -> Taken {
+    var taken = batch
+    batch = WriteBatch()
+    defer { lastWrite = nil }
+    guard withRows else { return Taken(batch: taken, rows: [:], lastWrite: lastWrite) }
+    taken.rows = order.map { RowChange(table: $0.table, key: $0.key, value: rows[$0] ?? nil) }
+    taken.applied = applied
+    defer {
+      rows = [:]
+      order = []
+      rowBytes = 0
+      applied = nil
+    }
+    return Taken(batch: taken, rows: rows, lastWrite: lastWrite)
   }
 }

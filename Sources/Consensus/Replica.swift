@@ -70,6 +70,8 @@ public final class Replica {
   private let log: LogTail
 
   private var pending = PendingBatch()
+  /// Rows were asked to be flushed and have not been yet.
+  private var rowsAreDue = false
   private var inFlight: InFlight?
   private var gated: [(PeerMessage, ReplicaID)] = []
   private var proposals = WaitingProposals()
@@ -260,10 +262,14 @@ public final class Replica {
     return try store.row(table: table, key: key)
   }
 
-  /// Makes rows of applied entries durable even if nothing else is to be written.
+  /// Makes rows of applied entries durable with the next write, which begins now unless one is in flight.
+  ///
+  /// Call now and then: rows are otherwise written when there are many, and until then a restart applies
+  /// their entries again.
   public func flushRows() {
     guard !isDead else { return }
-    writeIfIdle(rowsAlone: true)
+    rowsAreDue = true
+    writeIfIdle()
   }
 
   /// Hands leadership to another voter, for a graceful stop; nothing happens unless this one leads.
@@ -375,13 +381,15 @@ public final class Replica {
   /// its rows and its mark together (invariant 4).
   private func noteApplied(_ index: LogIndex, _ term: Term) {
     applied = index
-    pending.batch.applied = AppliedMark(index: index, term: term, digest: exchange.digest)
+    pending.applied = AppliedMark(index: index, term: term, digest: exchange.digest)
   }
 
-  private func writeIfIdle(rowsAlone: Bool = false) {
-    guard inFlight == nil, !isDead, pending.mustBeWritten || (rowsAlone && !pending.isEmpty)
-    else { return }
-    let taken = pending.take()
+  private func writeIfIdle() {
+    guard inFlight == nil, !isDead else { return }
+    let withRows = pending.applied != nil && (rowsAreDue || pending.isFull)
+    guard pending.mustBeWritten || withRows else { return }
+    if withRows { rowsAreDue = false }
+    let taken = pending.take(withRows: withRows)
     inFlight = InFlight(
       last: taken.lastWrite, holdsHardState: taken.batch.hardState != nil, rows: taken.rows)
     startWrite(taken.batch)

@@ -111,9 +111,13 @@ final class ReplicaHost {
     arm()
   }
 
+  /// Sees to it that `tick` comes at the next deadline, or before.
+  ///
+  /// A deadline that has moved further away, as an election's does with every message of the leader, leaves
+  /// the timer as it is: it then fires early, finds nothing due, and is set again.
   private func arm() {
     let next = dispatcher.nextDeadline
-    guard next != armedFor || timer == nil else { return }
+    guard next < armedFor || timer == nil else { return }
     timer?.cancel()
     armedFor = next
     let now = clock.now
