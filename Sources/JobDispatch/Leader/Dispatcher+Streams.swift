@@ -299,21 +299,22 @@ extension Dispatcher {
   func requeued(_ job: JobID) {
     if let relay = relays.removeValue(forKey: job) { letGo(relay, settled: false) }
     planModel(of: job)
-    if let job = exchange.job(job) { tellReaders(of: job) }
+    if readers[job] != nil, let job = exchange.job(job) { tellReaders(of: job) }
   }
 
   /// A job has ended: its worker may forget it, its readers get the rest and the ending.
   func ended(_ job: JobID) {
     forgetBody(of: job)
     failedWorkers[job] = nil
-    reservations[job] = nil
+    var hadSlot = reservations.removeValue(forKey: job) != nil
     if let relay = relays.removeValue(forKey: job) {
+      hadSlot = true
       letGo(relay, settled: true)
       // What was delivered beyond the record does not count: readers are served from the record now.
       for reader in readers[job] ?? [] { reader.segment = nil }
     }
     pumpReaders(of: job)
-    planModel(of: job)  // its slot may be one that nobody parks again
+    if hadSlot { planModel(of: job) }  // its slot may be one that nobody parks again
   }
 
   private func letGo(_ relay: StreamRelay, settled: Bool) {

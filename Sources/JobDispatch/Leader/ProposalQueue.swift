@@ -24,7 +24,10 @@ public final class ProposalQueue {
   /// More waiting bytes than this are refused.
   public static let bytesMax = 16 << 20
   /// From here on the queue does not wait for the write in flight: followers can replicate meanwhile.
-  static let flushBytes = 128 << 10
+  ///
+  /// Some sixty small submits: enough that an entry's own cost is shared, and few enough that the disks of
+  /// the followers do not stand still while the leader's works.
+  static let flushBytes = 32 << 10
 
   private struct Waiting {
     let command: Command
@@ -128,7 +131,7 @@ public final class ProposalQueue {
 
     var payloads: [(bytes: [UInt8], completion: (ProposalResult) -> Void)] = []
     var builder = CommandBatch.Builder(time: time)
-    var part: [Waiting] = []
+    var part: [(CommandResult) -> Void] = []
     func close() {
       guard !part.isEmpty else { return }
       let closed = part
@@ -143,7 +146,7 @@ public final class ProposalQueue {
         verdict = builder.append(waiting.command)
       }
       switch verdict {
-      case .taken: part.append(waiting)
+      case .taken: part.append(waiting.completion)
       case .invalid: waiting.completion(.invalid)
       case .full: preconditionFailure("an empty batch is full")
       }
@@ -152,17 +155,19 @@ public final class ProposalQueue {
     replica.submit(payloads, now: now)
   }
 
-  private static func complete(_ part: [Waiting], _ result: ProposalResult) {
+  private static func complete(
+    _ completions: [(CommandResult) -> Void], _ result: ProposalResult
+  ) {
     switch result {
     case .applied(let outcomes, let index):
-      precondition(outcomes.count == part.count, "one outcome a command")
-      for (waiting, outcome) in zip(part, outcomes) {
-        waiting.completion(.applied(outcome, index: index))
+      precondition(outcomes.count == completions.count, "one outcome a command")
+      for (completion, outcome) in zip(completions, outcomes) {
+        completion(.applied(outcome, index: index))
       }
     case .refused(let refusal):
-      for waiting in part { waiting.completion(.refused(refusal)) }
+      for completion in completions { completion(.refused(refusal)) }
     case .unknown:
-      for waiting in part { waiting.completion(.unknown) }
+      for completion in completions { completion(.unknown) }
     }
   }
 }
