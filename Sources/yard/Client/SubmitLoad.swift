@@ -1,5 +1,6 @@
 internal import ExchangeClient
 internal import ExchangeTypes
+internal import Identity
 internal import JobDispatch
 internal import NIOCore
 internal import WireProtocol
@@ -29,11 +30,11 @@ struct LoadReport: Sendable {
 ///
 /// ```
 /// submit ─► Accepted ─► submit ─► …            (one chain for each client)
-///    every 64th: CancelMany ─► Purge           (beside the chain, at most one each)
+///    every 16th: CancelMany ─► Purge           (beside the chain, at most one each)
 /// ```
 /// When the time is over each client cancels and purges what it has left, and the last to do so ends it.
 final class SubmitLoad {
-  private static let batch = 64
+  private static let batch = 16
 
   private final class Client {
     let key: String
@@ -61,7 +62,7 @@ final class SubmitLoad {
   private var began = NIODeadline.now()
   private var ends = NIODeadline.now()
   private var open = 0
-  private var generator = SystemRandomNumberGenerator()
+  private let generator = SystemRandomBlocks()
 
   init(
     client: LoopClient, model: String, body: [UInt8], milliseconds: UInt64,
