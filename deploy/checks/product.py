@@ -171,14 +171,17 @@ def folder():
 
 @contextlib.contextmanager
 def dev(*arguments):
-    """`yard dev` with these arguments, as a cluster with the consumer's key; `.root` is the root key."""
+    """`yard dev` with these arguments, as a cluster with the consumer's key.
+
+    `.root` is the root key, `.ready` what it said when ready, `.child` its process.
+    """
     with folder() as home:
         child = Child(
             [YARD, "dev", "--end-with-input", *map(str, arguments)], home + "/dev.log",
             {"XDG_CONFIG_HOME": home})
         ready = child.ready
         cluster = Cluster(ready["coordinators"], ready["key"], ready["identity"], home)
-        cluster.root, cluster.ready = ready["root_key"], ready
+        cluster.root, cluster.ready, cluster.child = ready["root_key"], ready, child
         try:
             yield cluster
         finally:
