@@ -197,6 +197,7 @@ let package = Package(
         "ExchangeClient", "Links", "Transport", "Identity", "JobDispatch", "WireProtocol",
         "ExchangeTypes", nioCore, nioPosix, nioConcurrency,
       ]),
+    tests("CoordinatorTests", ["Coordinator", "JobDispatch", "Identity", "ExchangeTypes"]),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

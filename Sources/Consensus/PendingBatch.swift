@@ -20,11 +20,11 @@ struct RowKey: Hashable {
 /// from. A row that changes again before it is written is written once, and rows written together share
 /// pages: one by one they cost a page each.
 struct PendingBatch {
-  /// More rows than this are due.
-  static let rowsMax = 16_384
-  /// More bytes of rows than this are due.
+  /// So many bytes of rows are due, however few rows they are.
   static let rowBytesMax = 16 << 20
 
+  /// So many rows are due.
+  let rowsMax: Int
   /// What concerns the log.
   var batch = WriteBatch()
   /// The newest value of each changed row; nil inside means that the row is gone.
@@ -39,13 +39,15 @@ struct PendingBatch {
   /// The engine's number of the last log write in `batch`.
   var lastWrite: WriteNumber?
 
+  init(rowsMax: Int) { self.rowsMax = rowsMax }
+
   /// Whether it holds something that somebody waits for: an entry, a term, a vote.
   var mustBeWritten: Bool {
     batch.hardState != nil || batch.truncateFrom != nil || !batch.entries.isEmpty
   }
 
   /// Whether there are so many rows that they are due.
-  var isFull: Bool { order.count >= Self.rowsMax || rowBytes >= Self.rowBytesMax }
+  var isFull: Bool { order.count >= rowsMax || rowBytes >= Self.rowBytesMax }
 
   /// Adds a log write: drops what it replaces, here and, by `truncateFrom`, on the disk.
   mutating func append(_ entries: [LogEntry], at first: LogIndex, truncating: Bool) {

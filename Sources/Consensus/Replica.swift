@@ -25,6 +25,9 @@ public final class Replica {
     public var engine: RaftEngine.Configuration
     /// The members of a new cluster, used only while the disk is empty; identical on all of them.
     public var founding: Membership
+    /// So many changed rows are written without being asked for; until then a restart makes them again
+    /// from the log.
+    public var rowsMax = 16_384
 
     /// Joins the parts.
     public init(engine: RaftEngine.Configuration, founding: Membership) {
@@ -69,7 +72,7 @@ public final class Replica {
   private let engine: RaftEngine
   private let log: LogTail
 
-  private var pending = PendingBatch()
+  private var pending: PendingBatch
   /// Rows were asked to be flushed and have not been yet.
   private var rowsAreDue = false
   private var inFlight: InFlight?
@@ -106,6 +109,7 @@ public final class Replica {
     self.transport = transport
     self.observer = observer
     id = configuration.engine.id
+    pending = PendingBatch(rowsMax: configuration.rowsMax)
 
     let stored = try store.load()
     if let mark = stored.applied {

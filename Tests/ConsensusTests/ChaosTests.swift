@@ -48,7 +48,11 @@ struct ChaosTests {
       let node = cluster.nodes[Int(cluster.below(3))]
       switch cluster.below(20) {
       case 0: if node.replica != nil { node.crash() }
-      case 1, 2: if node.replica == nil { try node.boot() }
+      case 1, 2:
+        guard node.replica == nil else { break }
+        // Rows that reach the disk at once, and rows that a restart makes again from the log.
+        node.rowsMax = cluster.below(2) == 0 ? 16_384 : 1 + Int(cluster.below(12))
+        try node.boot()
       case 3: if node.replica != nil { node.pause() }
       case 4, 5: node.resume()
       case 6: cluster.isolate(node)

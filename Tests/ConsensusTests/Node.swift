@@ -19,6 +19,8 @@ final class Node: PeerTransport, ReplicaObserver {
   /// Writes wait for `releaseWrite` instead of time.
   var holdsWrites = false
   var failsWrites = false
+  /// How many changed rows a life of the replica begins to write by itself.
+  var rowsMax = 16_384
   /// Called from inside the observer's `applied`.
   var whenApplied: ((Replica, LogIndex) -> Void)?
   private var heldWrite: WriteBatch?
@@ -53,8 +55,10 @@ final class Node: PeerTransport, ReplicaObserver {
       id: id, address: "m\(id)", seed: UInt32(truncatingIfNeeded: cluster.seed ^ id.rawValue))
     engine.electionTimeout = 500
     engine.heartbeatInterval = 100
+    var configuration = Replica.Configuration(engine: engine, founding: founding)
+    configuration.rowsMax = rowsMax
     let started = try Replica(
-      configuration: .init(engine: engine, founding: founding), store: store,
+      configuration: configuration, store: store,
       startWrite: { [unowned self] batch in startWrite(batch, of: current) }, transport: self,
       observer: self, now: cluster.now)
     replica = started

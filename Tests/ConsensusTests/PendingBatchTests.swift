@@ -1,0 +1,52 @@
+import ExchangeTypes
+import RaftEngine
+import Testing
+
+@testable import Consensus
+
+@Suite("What the next write holds")
+struct PendingBatchTests {
+  private func change(_ key: UInt8, _ value: [UInt8]?) -> RowChange {
+    RowChange(table: 4, key: [key], value: value)
+  }
+
+  private func mark(_ index: UInt64) -> AppliedMark {
+    AppliedMark(index: LogIndex(index), term: Term(1), digest: StateDigest())
+  }
+
+  @Test("the log goes without the rows, the rows with their mark, each changed row once")
+  func halves() {
+    var pending = PendingBatch(rowsMax: 100)
+    pending.append(
+      [LogEntry(term: Term(1), kind: .command, payload: [1])], at: LogIndex(1), truncating: false)
+    pending.note([change(1, [1]), change(2, [2])])
+    pending.note([change(1, [3]), change(2, nil)])
+    pending.applied = mark(1)
+
+    let log = pending.take(withRows: false)
+    #expect(log.batch.entries.count == 1)
+    #expect(log.batch.rows.isEmpty && log.batch.applied == nil && log.rows.isEmpty)
+    #expect(!pending.mustBeWritten)
+    #expect(pending.rows[RowKey(table: 4, key: [1])] == .some([3]), "still to be seen by readers")
+
+    let rows = pending.take(withRows: true)
+    #expect(rows.batch.entries.isEmpty)
+    #expect(rows.batch.rows == [change(1, [3]), change(2, nil)])
+    #expect(rows.batch.applied == mark(1))
+    #expect(pending.rows.isEmpty && pending.applied == nil && !pending.isFull)
+  }
+
+  @Test("rows are due when they are many, or large")
+  func isDue() {
+    var many = PendingBatch(rowsMax: 3)
+    many.note([change(1, []), change(2, []), change(1, [1])])
+    #expect(!many.isFull, "a row that changes again is one row")
+    many.note([change(3, nil)])
+    #expect(many.isFull)
+
+    var large = PendingBatch(rowsMax: 1_000_000)
+    let value = [UInt8](repeating: 0, count: 16_384)
+    while !large.isFull { large.note([change(1, value)]) }
+    #expect(large.rows.count == 1)
+  }
+}
