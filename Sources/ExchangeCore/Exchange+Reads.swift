@@ -77,6 +77,8 @@ extension Exchange {
   public func queued(model: String, after id: JobID = JobID(0), limit: Int) -> [JobID] {
     indexes.models[model]?.queue.prefix(after: id, limit: limit) ?? []
   }
+  /// What a submit would demand of an offer if it were applied now; nil if no offer could ever serve it.
+  public func demand(of submit: Command.Submit) -> Bid? { try? bid(for: submit) }
   /// How many jobs wait for a model.
   public func queuedCount(model: String) -> Int { indexes.models[model]?.queue.count ?? 0 }
   /// How many jobs are before a queued one, or nil if it is not queued.

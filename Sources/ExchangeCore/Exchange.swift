@@ -103,6 +103,7 @@ public struct Exchange: Sendable {
     case .orphan(let command): return try apply(command)
     case .adopt(let command): return try apply(command)
     case .cancelMany(let command): return try apply(command)
+    case .submitAssigned(let command): return try apply(command)
     }
   }
 }

@@ -39,12 +39,13 @@ struct CodecTests {
     .adopt(.init(caller: KeyID(1), job: JobID(2))),
     .adopt(.init(caller: nil, job: JobID(2))),
     .cancelMany(.init(caller: KeyID(1), jobs: [JobID(2)])),
+    submitAssigned(1, worker: 2, offer: 3, version: 4),
   ]
 
   static let codes = Array(Set(commands.map(\.code))).sorted()
 
-  @Test("every code from 1 to 20 is tested here")
-  func complete() { #expect(Self.codes == Array(1...20)) }
+  @Test("every code from 1 to 21 is tested here")
+  func complete() { #expect(Self.codes == Array(1...21)) }
 
   @Test(
     "reads what it wrote, and nothing that is shorter, longer or of another code",
@@ -60,7 +61,7 @@ struct CodecTests {
       }
     }
     #expect(throws: CanonicalError.self) { try CommandBatch(payload: payload + [0]) }
-    for code in [0, 21, 255] as [UInt8] {
+    for code in [0, 22, 255] as [UInt8] {
       var other = payload
       other[13] = code
       #expect(throws: CanonicalError.unknownValue(offset: 13, value: UInt64(code))) {

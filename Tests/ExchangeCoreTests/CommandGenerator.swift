@@ -64,7 +64,14 @@ struct CommandGenerator {
   private mutating func command(for exchange: Exchange) -> Command {
     switch below(100) {
     case 0..<6: return .pulse
-    case 6..<26: return submitCommand(exchange)
+    case 6..<26:
+      let command = submitCommand(exchange)
+      guard chance(1, in: 3), case .submit(let submit) = command else { return command }
+      let ask = exchange.asks(model: submit.model).randomElement(using: &random)
+      return .submitAssigned(
+        .init(
+          submit: submit, offer: ask?.id ?? OfferID(worker: WorkerID(below(4)), index: 0),
+          askVersion: ask?.version ?? 1))
     case 26..<42: return assignCommand(exchange)
     case 42..<54:
       let id = attempt(exchange)

@@ -219,4 +219,34 @@ struct SubmitTranscripts {
       """,
       of: [("a day later", .pulse), ("a new job", submit(1))])
   }
+
+  @Test(
+    "submitAssigned: one command takes the job to its worker; a refused assignment leaves it queued"
+  )
+  func assigned() {
+    var world = World()
+    world.run(register("w2", draining: true))
+    world.expect(
+      """
+      a dead key: ✗ unauthenticated
+      taken: job 1 holds 0.0002 [queued 1, assign 1/1 to 1]
+      the same again: job 1 holds 0.0002 again
+      another body: ✗ idempotency_conflict (job 1)
+      another version: job 2 holds 0.0002 [queued 2]
+      draining: job 3 holds 0.0002 [queued 3]
+      the other slot: job 4 holds 0.0002 [queued 4, assign 4/1 to 1]
+      no slot: job 5 holds 0.0002 [queued 5]
+      """,
+      of: [
+        ("a dead key", submitAssigned(1, caller: KeyID(99))),
+        ("taken", submitAssigned(1)),
+        ("the same again", submitAssigned(1)),
+        ("another body", submitAssigned(1, body: 8)),
+        ("another version", submitAssigned(2, version: 2)),
+        ("draining", submitAssigned(3, worker: 2)),
+        ("the other slot", submitAssigned(4)),
+        ("no slot", submitAssigned(5)),
+      ])
+    #expect(world.exchange.queued(model: "m", limit: 9) == [JobID(2), JobID(3), JobID(5)])
+  }
 }

@@ -156,6 +156,19 @@ func assign(
       askVersion: version))
 }
 
+/// The submit of that number, given to a worker at once.
+func submitAssigned(
+  _ number: UInt64, caller: KeyID = World.alice, body: UInt8 = 9, worker: UInt64 = 1,
+  offer: UInt16 = 0, version: UInt32 = 1
+) -> Command {
+  guard case .submit(let submit) = submit(number, caller: caller, body: body) else {
+    fatalError("a submit is a submit")
+  }
+  return .submitAssigned(
+    .init(
+      submit: submit, offer: OfferID(worker: WorkerID(worker), index: offer), askVersion: version))
+}
+
 /// Events of `tokens` tokens and `bytes` bytes, half of the tokens with ids.
 func events(
   from seq: UInt64, count: UInt32 = 1, tokens: UInt32 = 10, idTokens: UInt32? = nil,

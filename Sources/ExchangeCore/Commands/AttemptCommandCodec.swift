@@ -18,6 +18,22 @@ extension Command.Assign {
   }
 }
 
+extension Command.SubmitAssigned {
+  func encode(into writer: inout FieldWriter) {
+    submit.encode(into: &writer)
+    writer.write(offer.worker)
+    writer.write(offer.index)
+    writer.write(askVersion)
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(
+      submit: try Command.Submit(from: &reader),
+      offer: OfferID(worker: try reader.readID(), index: try reader.read()),
+      askVersion: try reader.read())
+  }
+}
+
 extension Command.RecordExtension {
   func encode(into writer: inout FieldWriter) {
     writer.write(firstSeq)

@@ -21,6 +21,23 @@ extension Command {
     }
   }
 
+  /// A submit and the assign of the job that it makes: the planner knows a free slot, and the job's number is
+  /// only given by apply.
+  public struct SubmitAssigned: Hashable, Sendable {
+    /// The job.
+    public let submit: Submit
+    /// The offer that it is to run on.
+    public let offer: OfferID
+    /// The version of the ask that the planner saw.
+    public let askVersion: UInt32
+    /// Joins the parts.
+    public init(submit: Submit, offer: OfferID, askVersion: UInt32) {
+      self.submit = submit
+      self.offer = offer
+      self.askVersion = askVersion
+    }
+  }
+
   /// What a job's record grows by: events numbered from `firstSeq`, sealed.
   public struct RecordExtension: Hashable, Sendable {
     /// The first event's number: one more than the record's last.

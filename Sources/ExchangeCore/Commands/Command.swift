@@ -46,6 +46,8 @@ public enum Command: Hashable, Sendable {
   case adopt(Adopt)
   /// Asks several jobs to end.
   case cancelMany(CancelMany)
+  /// Queues a job, and gives it to a worker at once if that one still takes it.
+  case submitAssigned(SubmitAssigned)
 
   /// The command's number in the log.
   public var code: UInt8 {
@@ -70,6 +72,7 @@ public enum Command: Hashable, Sendable {
     case .orphan: 18
     case .adopt: 19
     case .cancelMany: 20
+    case .submitAssigned: 21
     }
   }
 

@@ -26,6 +26,7 @@ extension Command {
     case .orphan(let command): writer.write(command.job)
     case .adopt(let command): command.encode(into: &writer)
     case .cancelMany(let command): command.encode(into: &writer)
+    case .submitAssigned(let command): command.encode(into: &writer)
     }
   }
 
@@ -54,6 +55,7 @@ extension Command {
     case 18: self = .orphan(Orphan(job: try reader.readID()))
     case 19: self = .adopt(try Adopt(from: &reader))
     case 20: self = .cancelMany(try CancelMany(from: &reader))
+    case 21: self = .submitAssigned(try SubmitAssigned(from: &reader))
     default: throw .unknownValue(offset: at, value: UInt64(code))
     }
   }

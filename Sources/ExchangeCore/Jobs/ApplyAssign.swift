@@ -2,6 +2,20 @@ internal import ExchangeTypes
 internal import JobMarket
 
 extension Exchange {
+  /// Checks and answers as the submit does.
+  ///
+  /// A new job whose assignment is refused stays queued, as if it had only been submitted: the leader plans it
+  /// again. A job that the request made before is left as it is.
+  mutating func apply(_ command: Command.SubmitAssigned) throws(Rejection) -> Accepted {
+    let accepted = try apply(command.submit)
+    if case .submitted(let job) = accepted, !job.duplicate {
+      _ = try? apply(
+        Command.Assign(
+          job: job.job, epoch: Epoch(1), offer: command.offer, askVersion: command.askVersion))
+    }
+    return accepted
+  }
+
   /// Checks: `unknown_job`; `wrong_state` (not queued); `stale_epoch`; `unknown_worker`;
   /// `no_capacity` (offline or draining); `ask_changed` (offer gone, of another model, or of another
   /// version); the match (`unsupported_parameter`, `context_length_exceeded`,

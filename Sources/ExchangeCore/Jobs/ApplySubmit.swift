@@ -85,7 +85,7 @@ extension Exchange {
   }
 
   /// Fills in what the submit leaves open, and refuses what no offer could ever serve.
-  private func bid(for command: Command.Submit) throws(Rejection) -> Bid {
+  func bid(for command: Command.Submit) throws(Rejection) -> Bid {
     guard let prices = indexes.models[command.model]?.prices, !prices.isEmpty else {
       throw Rejection(.modelNotFound, ["model": command.model])
     }

@@ -116,8 +116,15 @@ extension Dispatcher {
     } catch {
       return answer(.failure(Failure(.internalError, "the request cannot be sealed: \(error)")))
     }
+    var promised: WorkerSlot?
+    if case .submit(let last)? = commands.last, let (slot, ask) = promiseSlot(to: last) {
+      promised = slot
+      commands[commands.count - 1] = .submitAssigned(
+        .init(submit: last, offer: ask.id, askVersion: ask.version))
+    }
     // Parts go first, in order; the log keeps that order, so the submit finds them all.
     queue.propose(inOrder: commands) { [weak self] result in
+      if let promised { self?.redeem(promised, for: result) }
       if let failure = Failure(result) { return answer(.failure(failure)) }
       guard case .applied(.accepted(.submitted(let job)), let index) = result else {
         preconditionFailure("a submit was accepted as another command: \(result)")

@@ -196,7 +196,7 @@ extension Dispatcher {
     case .reserved(let job):
       reservations[job] = nil
       planModel(of: job)
-    case .opened, .parked, .gone:
+    case .opened, .parked, .promised, .gone:
       break
     }
   }
@@ -228,16 +228,7 @@ extension Dispatcher {
     let models = modelsToPlan.sorted()
     modelsToPlan = []
     for model in models {
-      let candidates = exchange.asks(model: model).compactMap { ask -> Planner.Candidate? in
-        guard let session = sessions[ask.id.worker], session.free > 0 else { return nil }
-        let reserved = reservations.count {
-          $0.value.worker == ask.id.worker && exchange.job($0.key)?.model == model
-        }
-        let room = exchange.freeSlots(ask.id) - reserved
-        guard room > 0 else { return nil }
-        return Planner.Candidate(
-          ask: ask, busy: session.busy, free: min(session.free, room))
-      }
+      let candidates = candidates(for: model)
       guard !candidates.isEmpty else { continue }
       let room = candidates.reduce(0) { $0 + $1.free }
       let demands = demands(for: model, limit: room) { bid in
@@ -246,6 +237,52 @@ extension Dispatcher {
       for (job, candidate) in Planner.plan(demands, on: candidates) {
         assign(job, to: candidate.ask)
       }
+    }
+  }
+
+  /// The offers of a model whose worker has a slot parked.
+  private func candidates(for model: String) -> [Planner.Candidate] {
+    exchange.asks(model: model).compactMap { ask in
+      guard let session = sessions[ask.id.worker], session.free > 0 else { return nil }
+      let taken = session.slots.count {
+        switch $0.state {
+        case .promised(let other): other == model
+        case .reserved(let job): exchange.job(job)?.model == model
+        case .opened, .parked, .running, .gone: false
+        }
+      }
+      let room = exchange.freeSlots(ask.id) - taken
+      guard room > 0 else { return nil }
+      return Planner.Candidate(ask: ask, busy: session.busy, free: min(session.free, room))
+    }
+  }
+
+  /// Takes a free slot for the job that `submit` will make, so that both ride one entry; nil if there is none,
+  /// or if another job waits for it.
+  func promiseSlot(to submit: Command.Submit) -> (slot: WorkerSlot, ask: Ask)? {
+    guard isActive, exchange.queuedCount(model: submit.model) == 0 else { return nil }
+    let candidates = candidates(for: submit.model)
+    guard !candidates.isEmpty, let bid = exchange.demand(of: submit) else { return nil }
+    // The plan needs a name for the job, which apply will give it.
+    let demand = Planner.Demand(job: JobID(0), bid: bid, excluded: [])
+    guard let ask = Planner.plan([demand], on: candidates).first?.candidate.ask,
+      let slot = sessions[ask.id.worker]?.take(as: .promised(model: submit.model))
+    else { return nil }
+    return (slot, ask)
+  }
+
+  /// A submit that was promised a slot has been applied, or was not: the slot is its job's, or free again.
+  func redeem(_ slot: WorkerSlot, for result: CommandResult) {
+    guard isActive, case .promised(let model) = slot.state else { return }
+    if case .applied(.accepted(.submitted(let made)), _) = result, !made.duplicate,
+      let attempt = exchange.job(made.job)?.attempt, attempt.offer.worker == slot.worker
+    {
+      slot.state = .reserved(made.job)
+      reservations[made.job] = slot  // the effect does the rest
+    } else {
+      slot.state = .parked
+      modelsToPlan.insert(model)
+      shell?.wantsEndOfTurn()
     }
   }
 
@@ -276,7 +313,7 @@ extension Dispatcher {
 
   private func assign(_ job: JobID, to ask: Ask) {
     guard let queued = exchange.job(job), let session = sessions[ask.id.worker],
-      let slot = session.reserve(for: job)
+      let slot = session.take(as: .reserved(job))
     else { return }
     reservations[job] = slot
     let epoch = Epoch(queued.lastEpoch.rawValue + 1)

@@ -178,9 +178,8 @@ extension Command {
     let allowance = 256
     switch self {
     case .payloadPart(let part): return allowance + part.bytes.count
-    case .submit(let submit):
-      if case .inline(let bytes) = submit.payload { return allowance + bytes.count }
-      return allowance
+    case .submit(let submit): return allowance + submit.inlineBytes
+    case .submitAssigned(let command): return allowance + command.submit.inlineBytes
     case .checkpoint(let checkpoint):
       return checkpoint.entries.reduce(allowance) { $0 + $1.events.sealed.count }
     case .settle(let settle): return allowance + (settle.tail?.sealed.count ?? 0)
@@ -188,5 +187,11 @@ extension Command {
     case .cancelMany(let cancel): return allowance + cancel.jobs.count * 8
     default: return allowance
     }
+  }
+}
+
+extension Command.Submit {
+  fileprivate var inlineBytes: Int {
+    if case .inline(let bytes) = payload { bytes.count } else { 0 }
   }
 }

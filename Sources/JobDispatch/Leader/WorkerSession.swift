@@ -5,8 +5,9 @@ internal import WireProtocol
 ///
 /// ```
 /// opened ──Park──► parked ──reserve──► reserved(job) ──assign applied──► running(attempt)
-///    │                ▲                     │ assign refused                  │
-///    │                └─────────────────────┘                                 │ settled / abandoned
+///    │                ▲ │ promise           ▲ │ assign refused                │
+///    │                │ └──► promised ──submit applied with its assign        │
+///    │                └──────────┴─────────────┘ refused                      │ settled / abandoned
 ///    └──AttemptResume──► running(attempt)        opened ◄─────────────────────┘
 /// any ──closed──► gone
 /// ```
@@ -14,6 +15,8 @@ final class WorkerSlot {
   enum State: Equatable {
     case opened
     case parked
+    /// For the job of a submit that is under way, and has no number yet.
+    case promised(model: String)
     case reserved(JobID)
     case running(AttemptID)
     case gone
@@ -65,16 +68,16 @@ final class WorkerSession {
   var busy: Int {
     slots.count {
       switch $0.state {
-      case .reserved, .running: true
+      case .promised, .reserved, .running: true
       case .opened, .parked, .gone: false
       }
     }
   }
 
-  /// Reserves a parked slot for `job`.
-  func reserve(for job: JobID) -> WorkerSlot? {
+  /// Takes a parked slot for a job, or for one that is being submitted.
+  func take(as state: WorkerSlot.State) -> WorkerSlot? {
     guard isLive, let slot = slots.first(where: { $0.state == .parked }) else { return nil }
-    slot.state = .reserved(job)
+    slot.state = state
     return slot
   }
 }

@@ -318,6 +318,21 @@ final class LeaderBench {
     return peer
   }
 
+  /// The key of an account that has no credit.
+  func poorCredential() throws -> Credential {
+    let account = try call(
+      .accountCreate(.init(requestKey: requestKey(), name: "poor", kind: .consumer))
+    ).last(AccountReport.self).summary.account
+    let hash = [UInt8](repeating: 3, count: 32)
+    let key = try call(
+      .keyCreate(
+        .init(
+          requestKey: requestKey(), account: account, name: "k", scopes: [.submit],
+          secretHash: hash))
+    ).last(KeyReport.self).summary.key
+    return Credential(key: key, secretHash: hash)
+  }
+
   func job(_ id: JobID) throws -> Job { try #require(replica.exchange.job(id)) }
 }
 
@@ -342,18 +357,20 @@ final class WorkerPeer {
 
   func register(slots: UInt16 = 4, price: UInt64 = 1_000_000) throws {
     registration = bench.open(.worker)
-    bench.say(
-      .workerRegister(
-        .init(
-          name: name, incarnation: incarnation,
-          offers: [
-            OfferTerms(
-              model: "m", context: 1 << 20, outputDefault: 512, slots: slots,
-              priceInput: Price(nanoPerMillion: price),
-              priceOutput: Price(nanoPerMillion: price * 2), basis: .chunkCount,
-              bytesPerTokenFloor: 1, endpoints: [.chatCompletions])
-          ], draining: false)), on: registration)
+    bench.say(.workerRegister(announcement(slots: slots, price: price)), on: registration)
     id = try registration.last(WorkerRegistered.self).worker
+  }
+
+  func announcement(slots: UInt16, price: UInt64) -> WorkerRegister {
+    WorkerRegister(
+      name: name, incarnation: incarnation,
+      offers: [
+        OfferTerms(
+          model: "m", context: 1 << 20, outputDefault: 512, slots: slots,
+          priceInput: Price(nanoPerMillion: price),
+          priceOutput: Price(nanoPerMillion: price * 2), basis: .chunkCount,
+          bytesPerTokenFloor: 1, endpoints: [.chatCompletions])
+      ], draining: false)
   }
 
   func heartbeat() {

@@ -373,4 +373,79 @@ struct LeaderTests {
     #expect(bench.call(.cancel(.init(job: job)), other).failure != nil)
     #expect(try bench.job(job).state == .queued)
   }
+
+  @Test("a submit and its assign are one entry when a slot is free, and two when another job waits")
+  func oneEntry() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench, slots: 2)
+    let slots = [worker.park(), worker.park()]
+    var before = bench.replica.lastIndex
+    bench.submit()
+    #expect(bench.replica.lastIndex == before.next)
+    #expect(slots.flatMap { $0.all(Assign.self) }.count == 1)
+    // Two at a time: only one slot is left, and nobody is promised a slot that is taken.
+    bench.holdsWrites = true
+    let (second, third) = (bench.submit(), bench.submit())
+    bench.holdsWrites = false
+    bench.settle()
+    let assigned = slots.flatMap { $0.all(Assign.self) }.map(\.job)
+    #expect(try assigned.sorted().last == second.last(WireProtocol.Accepted.self).job)
+    let waiting = try third.last(WireProtocol.Accepted.self).job
+    #expect(try bench.job(waiting).state == .queued)
+    before = bench.replica.lastIndex
+    let assign = try slots[0].last(Assign.self)
+    worker.finish(assign, [], on: slots[0])
+    bench.say(.park(.init(worker: worker.id, slot: 0, incarnation: 1)), on: slots[0])
+    #expect(try slots[0].last(Assign.self).job == waiting)
+  }
+
+  @Test("a promised slot is free again when its submit is refused, repeated, or cannot be assigned")
+  func promises() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench, slots: 1)
+    let slot = worker.park()
+    let message = bench.submission(mode: .submitted)
+    bench.submit(.submitted)
+    let first = try slot.last(Assign.self)
+    worker.finish(first, [], on: slot)
+    bench.say(.park(.init(worker: worker.id, slot: 0, incarnation: 1)), on: slot)
+    let bought = bench.open(.job)
+    bench.say(.submit(message), on: bought)
+    let second = try slot.last(Assign.self)
+    worker.finish(second, [], on: slot)
+    bench.say(.park(.init(worker: worker.id, slot: 0, incarnation: 1)), on: slot)
+    let poor = bench.open(.job, try bench.poorCredential())
+    bench.say(.submit(bench.submission()), on: poor)
+    #expect(poor.failure == .insufficientCredit)
+    let again = bench.open(.job)
+    bench.say(.submit(message), on: again)
+    #expect(try again.last(WireProtocol.Accepted.self).duplicate)
+    // The ask changes while the submit is under way: it is queued, and planned on the new one.
+    bench.holdsWrites = true
+    try #require(bench.replica.isWriting == false)
+    bench.say(
+      .workerRegister(worker.announcement(slots: 1, price: 500_000)), on: worker.registration)
+    bench.submit(.submitted)
+    bench.holdsWrites = false
+    bench.settle()
+    let third = try slot.last(Assign.self)
+    #expect(third.job > second.job)
+    #expect(try bench.job(third.job).state == .running)
+  }
+
+  @Test("a promised slot that breaks before the submit is applied gives the job to another")
+  func brokenPromise() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench, slots: 2)
+    let slot = worker.park()
+    bench.holdsWrites = true
+    let reader = bench.submit()
+    bench.close(slot)
+    bench.holdsWrites = false
+    bench.settle()
+    #expect(slot.all(Assign.self).isEmpty)
+    let next = worker.park()
+    #expect(
+      try next.last(Assign.self).job == reader.last(WireProtocol.Accepted.self).job)
+  }
 }
