@@ -132,6 +132,13 @@ let package = Package(
         "ExchangeTypes", nioCore, nioPosix, nioConcurrency, log,
       ]),
 
+    room(
+      "SimulationKit",
+      [
+        "JobDispatch", "Consensus", "RaftEngine", "ExchangeCore", "JobMarket", "TokenLedger",
+        "WireProtocol", "ExchangeTypes", heap,
+      ]),
+
     // executables
     .executableTarget(
       name: "yard",
@@ -147,6 +154,10 @@ let package = Package(
         "ExchangeClient", "Transport", "Identity", "Engines", "OpenAIFormat", "WireProtocol",
         "ExchangeTypes", nioPosix, log, argumentParser,
       ],
+      swiftSettings: strict),
+
+    .executableTarget(
+      name: "yard-sim", dependencies: ["SimulationKit", "RaftEngine", argumentParser],
       swiftSettings: strict),
 
     // tests
@@ -198,6 +209,7 @@ let package = Package(
         "ExchangeTypes", nioCore, nioPosix, nioConcurrency,
       ]),
     tests("CoordinatorTests", ["Coordinator", "JobDispatch", "Identity", "ExchangeTypes"]),
+    tests("SimulationTests", ["SimulationKit"]),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -1,0 +1,24 @@
+internal import Consensus
+internal import ExchangeTypes
+
+/// At most one coordinator leads a term (Raft, election safety).
+final class ElectionChecker {
+  private unowned let simulation: Simulation
+  private var leaders: [Term: ReplicaID] = [:]
+  private(set) var elections = 0
+
+  init(_ simulation: Simulation) { self.simulation = simulation }
+
+  func observe(_ id: ReplicaID, _ role: Consensus.ReplicaRole, _ term: Term) {
+    guard role == .elected || role == .leader else { return }
+    if let known = leaders[term] {
+      if known != id {
+        simulation.fail("P1", "\(known) and \(id) both lead term \(term)")
+      }
+      return
+    }
+    leaders[term] = id
+    elections += 1
+    simulation.clock.note(term.rawValue << 8 | id.rawValue)
+  }
+}

@@ -1,0 +1,201 @@
+internal import Consensus
+internal import ExchangeCore
+internal import ExchangeTypes
+internal import JobDispatch
+internal import JobMarket
+internal import TokenLedger
+internal import WireProtocol
+
+/// What must hold once everything has healed and nobody waits any more: compares what clients were told
+/// with the state, and the state with what engines made.
+struct RestChecker {
+  let simulation: Simulation
+  let workload: Workload
+
+  func check() {
+    guard let exchange = checkAgreement() else { return }
+    simulation.states.checkHolds(exchange, at: LogIndex(UInt64(simulation.states.lastIndex)))
+    if let open = exchange.openJobs(limit: 1).first {
+      simulation.fail("P1", "job \(open.id) is \(open.state), and nobody waits for it any more")
+    }
+    for submission in workload.submissions { check(submission, exchange) }
+    checkCharges(exchange)
+    checkCredits(exchange)
+    simulation.order.check()
+    checkDisks()
+  }
+
+  /// All replicas have applied the same entries and have the same state (P4); answers it.
+  private func checkAgreement() -> Exchange? {
+    let replicas = simulation.coordinators.compactMap(\.replica)
+    guard let first = replicas.first, replicas.count == simulation.coordinators.count else {
+      simulation.fail("liveness", "a coordinator is down although nothing breaks any more")
+      return nil
+    }
+    for replica in replicas
+    where replica.applied != first.applied || replica.exchange.digest != first.exchange.digest {
+      simulation.fail("P4", "\(replica.id) and \(first.id) have different states at rest")
+    }
+    return first.exchange
+  }
+
+  // MARK: Jobs
+
+  /// P1: an acknowledged job is there under its request, and has ended. P2: what its readers got is what
+  /// the record has.
+  private func check(_ submission: Submission, _ exchange: Exchange) {
+    let known = exchange.job(account: submission.account, requestKey: submission.message.requestKey)
+    guard let id = submission.job else {
+      // A request whose outcome its client never learned may have made a job or not.
+      return
+    }
+    guard known == id, let job = exchange.job(id), job.ending != nil else {
+      return simulation.fail("P1", "job \(id) was acknowledged and is not there as it was")
+    }
+    for reader in submission.readers { check(reader, job) }
+  }
+
+  private func check(_ reader: Reader, _ job: Job) {
+    if reader.durableThrough > job.record.lastSeq {
+      simulation.fail(
+        "P2",
+        "job \(job.id): event \(reader.durableThrough) was called committed, the record ends at "
+          + "\(job.record.lastSeq)")
+    }
+    guard reader.durableThrough > 0 || isEnded(reader) else { return }
+    let epoch = job.ending?.attempt?.epoch
+    if reader.lastSeq > 0, !reader.epochs.contains(where: { $0 == epoch }) {
+      simulation.fail("P2", "job \(job.id): a reader was given another attempt's output")
+    }
+    guard case .ended(let ended) = reader.end else { return }
+    if ended.lastSeq != job.record.lastSeq || ended.summary.charge != job.ending?.charge
+      || ended.summary.state != job.ending?.state
+    {
+      simulation.fail("P2", "job \(job.id): its reader was told another end than the record's")
+    }
+  }
+
+  private func isEnded(_ reader: Reader) -> Bool {
+    if case .ended = reader.end { true } else { false }
+  }
+
+  // MARK: Money
+
+  /// P3: each charge is that of the record, each record is what an engine made, and accounts have paid
+  /// and earned exactly the charges.
+  private func checkCharges(_ exchange: Exchange) {
+    var paid: [AccountID: UInt64] = [:]
+    var earned: [AccountID: UInt64] = [:]
+    for account in exchange.ledger.accounts(limit: .max) {
+      for job in exchange.jobs(of: account.id, limit: .max) {
+        guard let ending = job.ending else { continue }
+        let charge = checkedCharge(of: job, ending, exchange)
+        paid[job.account, default: 0] += charge
+        if let attempt = ending.attempt { earned[attempt.supplier, default: 0] += charge }
+      }
+    }
+    for account in exchange.ledger.accounts(limit: .max) where account.kind != .issuance {
+      if account.debitsHeld != .zero {
+        simulation.fail("P3", "account \(account.id) still holds \(account.debitsHeld)")
+      }
+      if account.debitsPosted.rawValue != paid[account.id] ?? 0
+        || account.creditsEarned.rawValue != earned[account.id] ?? 0
+      {
+        simulation.fail("P3", "account \(account.id) paid or earned other than its jobs' charges")
+      }
+    }
+  }
+
+  /// The charge of an ended job, computed again from what its engine made.
+  private func checkedCharge(of job: Job, _ ending: Ending, _ exchange: Exchange) -> UInt64 {
+    guard let attempt = ending.attempt else {
+      if ending.charge != .zero || !job.record.isEmpty {
+        simulation.fail("P3", "job \(job.id) was charged although no worker had it")
+      }
+      return 0
+    }
+    guard let name = exchange.worker(attempt.offer.worker)?.name,
+      let terms = simulation.workers.first(where: { $0.name == name })?.terms
+    else {
+      simulation.fail("P3", "job \(job.id) was run by nobody that there is")
+      return 0
+    }
+    let output = ScriptedOutput(
+      attempt: AttemptID(job: job.id, epoch: attempt.epoch), basis: terms.basis)
+    checkRecord(of: job, output)
+    let record = job.record
+    let promptTokens = ending.usage.promptTokens?.rawValue ?? 0
+    let bound = record.bytes / UInt64(terms.bytesPerTokenFloor)
+    let claimed = ending.usage.outputTokens?.rawValue ?? record.tokens
+    let tokens: UInt64 =
+      switch terms.basis {
+      case .tokenIDs: record.lastSeq
+      case .usage: min(claimed, bound)
+      case .chunkCount: min(record.tokens, bound)
+      }
+    let isFree = ending.state != .completed && record.isEmpty
+    let cost =
+      isFree
+      ? 0
+      : (UInt128(promptTokens) * UInt128(terms.prices.input.rawValue)
+        + UInt128(min(tokens, job.bid.outputMax.rawValue)) * UInt128(terms.prices.output.rawValue))
+        / 1_000_000
+    if cost != UInt128(ending.charge.rawValue) {
+      simulation.fail("P3", "job \(job.id) costs \(cost) and was charged \(ending.charge)")
+    }
+    if let reported = ending.usage.promptTokens?.rawValue,
+      reported != UInt64(ScriptedOutput.promptTokens)
+    {
+      simulation.fail("P3", "job \(job.id): \(reported) prompt tokens, as nobody counted")
+    }
+    return ending.charge.rawValue
+  }
+
+  /// A record is a beginning of what its attempt's engine made, byte for byte.
+  private func checkRecord(of job: Job, _ output: ScriptedOutput) {
+    guard job.record.lastSeq > 0 else { return }
+    let events = (1...job.record.lastSeq).map { output.event(at: $0) }
+    let hash = ChainHash(cluster: simulation.clusterID, job: job.id).appending(events)
+    if hash.bytes != job.record.chainHash {
+      simulation.fail("P2", "the record of job \(job.id) is not what its engine made")
+    }
+    let bytes = events.reduce(0) { $0 + UInt64($1.bytes.count) }
+    if bytes != job.record.bytes || UInt64(events.count) != job.record.tokens {
+      simulation.fail("P3", "the totals of job \(job.id) are not those of its record")
+    }
+  }
+
+  /// Credit that was acknowledged is there once; credit whose outcome is unknown, at most once.
+  private func checkCredits(_ exchange: Exchange) {
+    var least: [AccountID: UInt64] = [:]
+    var most: [AccountID: UInt64] = [:]
+    for credit in workload.credits.values {
+      most[credit.account, default: 0] += credit.amount
+      if credit.isAcknowledged { least[credit.account, default: 0] += credit.amount }
+    }
+    for (account, most) in most {
+      guard let found = exchange.account(account)?.creditsPosted.rawValue else { continue }
+      if found < least[account] ?? 0 || found > most {
+        simulation.fail("P3", "account \(account) was credited \(found), not \(most)")
+      }
+    }
+  }
+
+  /// What disks hold can be started from, and has the digest that it says it has.
+  private func checkDisks() {
+    for coordinator in simulation.coordinators {
+      let disk = coordinator.disk
+      guard let mark = disk.applied else { continue }
+      do {
+        _ = try Exchange.restoring(expecting: mark.digest) { table, visit in
+          try disk.scan(table: table, prefix: [], from: []) { key, value in
+            try visit(key, value)
+            return true
+          }
+        }
+      } catch {
+        simulation.fail("P4", "the disk of \(coordinator.name) cannot be started from: \(error)")
+      }
+    }
+  }
+}

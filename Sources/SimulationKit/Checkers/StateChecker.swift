@@ -1,0 +1,85 @@
+internal import Consensus
+internal import ExchangeCore
+internal import ExchangeTypes
+internal import TokenLedger
+
+/// What must hold of the state machine at every index: replicas agree (P4), the books balance and holds
+/// are those of open jobs (P3), and a job ends once.
+///
+/// It is told of every entry that any replica applies, a restarted one's replay included.
+final class StateChecker {
+  private unowned let simulation: Simulation
+  private var digests: [StateDigest] = []
+  private var ended: Set<JobID> = []
+  /// Holds are compared with open jobs after so many entries.
+  private static let holdsInterval = 64
+
+  init(_ simulation: Simulation) { self.simulation = simulation }
+
+  /// How many entries have been applied by somebody.
+  var lastIndex: Int { digests.count }
+
+  func observe(
+    _ coordinator: SimulatedCoordinator, _ replica: Replica, _ applied: Applied, at index: LogIndex
+  ) {
+    let place = Int(index.rawValue)
+    if digests.count <= place {
+      digests += Array(repeating: StateDigest(), count: place + 1 - digests.count)
+    }
+    let digest = replica.exchange.digest
+    if digests[place] != StateDigest() {
+      if digests[place] != digest {
+        simulation.fail("P4", "\(coordinator.name) has another state at \(index)")
+      }
+      return
+    }
+    digests[place] = digest
+    simulation.clock.note(digest.lanes.0)
+    if !replica.exchange.ledger.isBalanced {
+      simulation.fail("P3", "the books do not balance at \(index)")
+    }
+    if place % Self.holdsInterval == 0 { checkHolds(replica.exchange, at: index) }
+    noteOutcomes(applied)
+    noteEffects(applied, replica.exchange, at: index)
+  }
+
+  /// Every account's holds are those of its open jobs.
+  func checkHolds(_ exchange: Exchange, at index: LogIndex) {
+    var held: [AccountID: UInt64] = [:]
+    for job in exchange.openJobs(limit: .max) { held[job.account, default: 0] += job.held.rawValue }
+    for account in exchange.ledger.accounts(limit: .max)
+    where account.debitsHeld.rawValue != held[account.id] ?? 0 {
+      simulation.fail(
+        "P3",
+        "account \(account.id) holds \(account.debitsHeld) at \(index), its open jobs hold \(held[account.id] ?? 0)"
+      )
+    }
+  }
+
+  private func noteOutcomes(_ applied: Applied) {
+    for case .accepted(let accepted) in applied.outcomes {
+      switch accepted {
+      case .submitted(let job) where job.duplicate: simulation.mark(.duplicateSubmission)
+      case .orphaned: simulation.mark(.orphaned)
+      case .adopted: simulation.mark(.adopted)
+      case .cancelled(_, .cancelling): simulation.mark(.cancelledRunning)
+      case .partsStored: simulation.mark(.promptInParts)
+      default: break
+      }
+    }
+  }
+
+  private func noteEffects(_ applied: Applied, _ exchange: Exchange, at index: LogIndex) {
+    for effect in applied.effects {
+      switch effect {
+      case .jobRequeued: simulation.mark(.jobRequeued)
+      case .jobEnded(let id):
+        if !ended.insert(id).inserted {
+          simulation.fail("P3", "job \(id) ended a second time at \(index)")
+        }
+        if exchange.job(id)?.ending?.state == .expired { simulation.mark(.jobExpired) }
+      default: break
+      }
+    }
+  }
+}

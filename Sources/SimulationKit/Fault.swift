@@ -1,0 +1,85 @@
+/// What the simulator breaks; each is counted when it really happened to somebody.
+public enum Fault: String, CaseIterable, Sendable {
+  /// A coordinator's process was killed.
+  case coordinatorKilled
+  /// A coordinator's machine lost its power: nobody told its peers.
+  case coordinatorPowerLoss
+  /// The coordinator that was killed led.
+  case leaderKilled
+  /// A coordinator stood still and went on.
+  case coordinatorPaused
+  /// A crash took a write that was under way.
+  case writeLost
+  /// A crash came after a write was durable and before anybody was told.
+  case writeKept
+  /// A coordinator's disk had no room.
+  case diskFull
+  /// A coordinator's disk took up to a second for a write.
+  case diskSlow
+  /// A sync failed, and the process ended.
+  case failedSync
+  /// Nodes could not reach each other, in both directions.
+  case partition
+  /// Nodes could not reach each other, in one direction.
+  case partitionOneWay
+  /// A connection broke between two living nodes.
+  case linkBroken
+  /// Something was lost and sent again later.
+  case retransmission
+  /// Everything took up to 200 ms.
+  case slowNetwork
+  /// A worker's process was killed.
+  case workerKilled
+  /// A worker's machine lost its power.
+  case workerPowerLoss
+  /// A worker stood still and went on.
+  case workerPaused
+  /// A worker was drained, left, and came back.
+  case workerDrained
+  /// An engine made nothing for a while.
+  case engineStalled
+  /// An engine answered errors for a while.
+  case engineFailed
+  /// An engine refused a request for want of room.
+  case engineBusy
+  /// An engine's stream was cut before its end.
+  case engineError
+  /// A client stood still and went on.
+  case clientPaused
+}
+
+/// Rare paths of the product that a range of seeds must reach, or it has tested less than it says.
+public enum CoverageMark: String, CaseIterable, Sendable {
+  /// A follower passed a stream on to the leader.
+  case relayedByFollower
+  /// A worker lost an attempt's stream.
+  case attemptDetached
+  /// A leader took an attempt back from a worker that had lost its stream.
+  case attemptResumed
+  /// A worker was told to forget an attempt that went on elsewhere.
+  case attemptAbandoned
+  /// A job waited again after its attempt was lost.
+  case jobRequeued
+  /// A job ended without a worker in time.
+  case jobExpired
+  /// A job was cancelled while a worker had it.
+  case cancelledRunning
+  /// An attached job without a reader got its timer.
+  case orphaned
+  /// A reader came back in time.
+  case adopted
+  /// A submission under a key that had been used gave the same job.
+  case duplicateSubmission
+  /// A client was told that the outcome of its command was unknown.
+  case outcomeUnknown
+  /// A client's stream broke and was opened again.
+  case readerCameBack
+  /// A reader had been given events that the record did not keep, and was told so.
+  case streamDiverged
+  /// A prompt travelled in parts.
+  case promptInParts
+  /// A message of an older term was ignored by a worker.
+  case staleTermIgnored
+  /// A new leader was elected while attempts ran.
+  case leaderChangedUnderLoad
+}

@@ -1,0 +1,188 @@
+internal import Consensus
+internal import ExchangeTypes
+
+/// Breaks things at random moments, and mends them after random times.
+///
+/// Chosen so that a majority is often, not always, up and connected: both what happens then and what
+/// happens without one must hold.
+final class FaultInjector {
+  private unowned let simulation: Simulation
+  private let workload: Workload
+  private var random: SeededGenerator
+  private var isOn = false
+  private let lane: Lane
+
+  init(_ simulation: Simulation, _ workload: Workload) {
+    self.simulation = simulation
+    self.workload = workload
+    random = SeededGenerator(seed: simulation.seed, part: 1_000_004)
+    lane = Lane(major: simulation.clock.makeLane(), minor: 0)
+  }
+
+  func start() {
+    isOn = true
+    simulation.faultsAreOn = true
+    // Every run has a temper of its own, from nearly calm to stormy.
+    simulation.network.lossPerMille = random.below(8)
+    next()
+  }
+
+  /// Everything works from here on.
+  func stop() {
+    isOn = false
+    simulation.faultsAreOn = false
+    simulation.network.lossPerMille = 0
+    simulation.network.latency = SimulatedNetwork.quick
+    simulation.network.heal()
+    for node in nodes { node.resume() }
+    for coordinator in simulation.coordinators {
+      coordinator.disk.isFull = false
+      coordinator.disk.failsNextSync = false
+      coordinator.disk.writeTime = SimulatedDisk.quick
+    }
+    for worker in simulation.workers { worker.recoverEngine() }
+    for node in simulation.coordinators + simulation.workers as [SimulatedNode] {
+      simulation.boot(node)
+    }
+  }
+
+  private var nodes: [SimulatedNode] {
+    simulation.coordinators + simulation.workers + workload.clients
+  }
+
+  private func after(_ microseconds: UInt64, _ body: @escaping () -> Void) {
+    simulation.clock.schedule(at: simulation.clock.now + microseconds, lane: lane, body)
+  }
+
+  private func next() {
+    after(random.within(50_000...1_500_000)) { [self] in
+      guard isOn else { return }
+      breakSomething()
+      next()
+    }
+  }
+
+  private func pick<Node>(_ nodes: [Node]) -> Node { nodes[Int(random.below(UInt64(nodes.count)))] }
+
+  private func breakSomething() {
+    switch random.below(22) {
+    case 0: kill(pick(simulation.coordinators), silently: false)
+    case 1: kill(pick(simulation.coordinators), silently: true)
+    case 2, 3: if let leader = simulation.leader { kill(leader, silently: random.below(2) == 0) }
+    case 4: pause(pick(simulation.coordinators), .coordinatorPaused)
+    case 5: if let leader = simulation.leader { pause(leader, .coordinatorPaused) }
+    case 6: slowDisk(pick(simulation.coordinators))
+    case 7: fullDisk(pick(simulation.coordinators))
+    case 8: failSync(pick(simulation.coordinators))
+    case 9, 10: partition(oneWay: false)
+    case 11, 12: partition(oneWay: true)
+    case 13, 14: breakLink()
+    case 15: slowNetwork()
+    case 16: killWorker(pick(simulation.workers), silently: false)
+    case 17: killWorker(pick(simulation.workers), silently: true)
+    case 18: pause(pick(simulation.workers), .workerPaused)
+    case 19: drain(pick(simulation.workers))
+    case 20: breakEngine(pick(simulation.workers))
+    default: pause(pick(workload.clients), .clientPaused)
+    }
+  }
+
+  // MARK: Processes
+
+  private func kill(_ coordinator: SimulatedCoordinator, silently: Bool) {
+    guard coordinator.isUp else { return }
+    simulation.count(silently ? .coordinatorPowerLoss : .coordinatorKilled)
+    if coordinator.replica?.role == .leader { simulation.count(.leaderKilled) }
+    coordinator.crash(silently: silently)
+    simulation.restart(coordinator, after: random.within(100_000...5_000_000))
+  }
+
+  private func killWorker(_ worker: SimulatedWorker, silently: Bool) {
+    guard worker.isUp else { return }
+    simulation.count(silently ? .workerPowerLoss : .workerKilled)
+    worker.crash(silently: silently)
+    simulation.restart(worker, after: random.within(100_000...8_000_000))
+  }
+
+  private func pause(_ node: SimulatedNode, _ fault: Fault) {
+    guard node.isRunning else { return }
+    simulation.count(fault)
+    node.pause()
+    simulation.network.wentSilent(node)
+    let since = node.pausedSince
+    let time = random.below(4) == 0 ? random.within(4_000_000...20_000_000) : random.below(2_000_000)
+    after(time) { if node.pausedSince == since { node.resume() } }
+  }
+
+  private func drain(_ worker: SimulatedWorker) {
+    guard worker.isRunning else { return }
+    simulation.count(.workerDrained)
+    worker.drain()
+  }
+
+  private func breakEngine(_ worker: SimulatedWorker) {
+    guard worker.isRunning else { return }
+    let life = worker.life
+    if random.below(2) == 0 {
+      simulation.count(.engineStalled)
+      worker.stallEngine()
+    } else {
+      simulation.count(.engineFailed)
+      worker.failEngine()
+    }
+    after(random.within(500_000...6_000_000)) { [self] in
+      guard worker.life == life else { return }
+      worker.after(0) { worker.recoverEngine() }
+      _ = self
+    }
+  }
+
+  // MARK: Disks
+
+  private func slowDisk(_ coordinator: SimulatedCoordinator) {
+    simulation.count(.diskSlow)
+    coordinator.disk.writeTime = 20_000...(100_000 + random.below(900_000))
+    after(random.within(500_000...5_000_000)) { coordinator.disk.writeTime = SimulatedDisk.quick }
+  }
+
+  private func fullDisk(_ coordinator: SimulatedCoordinator) {
+    simulation.count(.diskFull)
+    coordinator.disk.isFull = true
+    after(random.within(500_000...4_000_000)) { coordinator.disk.isFull = false }
+  }
+
+  private func failSync(_ coordinator: SimulatedCoordinator) {
+    if coordinator.isRunning { coordinator.disk.failsNextSync = true }
+  }
+
+  // MARK: The network
+
+  /// Divides the nodes in two at random; one way, what one side says does not arrive.
+  private func partition(oneWay: Bool) {
+    simulation.count(oneWay ? .partitionOneWay : .partition)
+    let all = nodes
+    let side = all.map { _ in random.below(3) == 0 }
+    for (here, from) in zip(side, all) where here {
+      for (there, to) in zip(side, all) where !there {
+        simulation.network.cut(from, to)
+        if !oneWay { simulation.network.cut(to, from) }
+      }
+    }
+    after(random.within(100_000...9_000_000)) { [self] in simulation.network.heal() }
+  }
+
+  private func breakLink() {
+    let links = simulation.network.links
+    guard !links.isEmpty else { return }
+    simulation.count(.linkBroken)
+    simulation.network.breakLink(pick(links))
+  }
+
+  private func slowNetwork() {
+    simulation.count(.slowNetwork)
+    simulation.network.latency = 1_000...(20_000 + random.below(180_000))
+    after(random.within(500_000...4_000_000)) { [self] in
+      simulation.network.latency = SimulatedNetwork.quick
+    }
+  }
+}

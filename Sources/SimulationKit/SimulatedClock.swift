@@ -1,0 +1,98 @@
+internal import HeapModule
+internal import JobDispatch
+
+/// Where an event belongs among others of the same moment: by sender, then by what it concerns.
+///
+/// Streams of one connection promise no order among each other, so what leaves on several of them in one
+/// turn arrives in the order of their numbers: no dictionary's order can reach a run.
+struct Lane: Hashable, Comparable {
+  let major: UInt32
+  let minor: UInt32
+
+  static func < (left: Self, right: Self) -> Bool {
+    (left.major, left.minor) < (right.major, right.minor)
+  }
+}
+
+/// Virtual time and everything that is to happen in it, in one order: by moment, lane and scheduling.
+final class SimulatedClock {
+  private struct Entry: Comparable {
+    let at: UInt64
+    let lane: Lane
+    let order: UInt64
+    let body: () -> Void
+
+    static func < (left: Self, right: Self) -> Bool {
+      if left.at != right.at { return left.at < right.at }
+      if left.lane != right.lane { return left.lane < right.lane }
+      return left.order < right.order
+    }
+    static func == (left: Self, right: Self) -> Bool { left.order == right.order }
+  }
+
+  /// Microseconds since the run began.
+  private(set) var now: UInt64 = 0
+  /// Events that have happened.
+  private(set) var events: UInt64 = 0
+  /// A hash over the moments and lanes of all events, and over what `note` was told.
+  private(set) var digest: UInt64 = 0xCBF2_9CE4_8422_2325
+  private var agenda = Heap<Entry>()
+  private var scheduled: UInt64 = 0
+  private var lanes: UInt32 = 0
+
+  /// A lane number that nobody else has.
+  func makeLane() -> UInt32 {
+    lanes += 1
+    return lanes
+  }
+
+  /// Lets `body` happen at `moment`, or now if that has passed.
+  func schedule(at moment: UInt64, lane: Lane, _ body: @escaping () -> Void) {
+    scheduled += 1
+    agenda.insert(Entry(at: max(moment, now), lane: lane, order: scheduled, body: body))
+  }
+
+  /// Lets the next event happen, if there is one not after `end`; else time passes to `end`.
+  func runNext(until end: UInt64) -> Bool {
+    guard let next = agenda.min, next.at <= end else {
+      now = max(now, end)
+      return false
+    }
+    agenda.removeMin()
+    now = next.at
+    events += 1
+    note(now)
+    note(UInt64(next.lane.major) << 32 | UInt64(next.lane.minor))
+    next.body()
+    return true
+  }
+
+  /// Makes a fact part of the run's digest.
+  func note(_ value: UInt64) {
+    digest = SeededGenerator.mix(digest ^ value) &+ 0x9E37_79B9_7F4A_7C15
+  }
+
+  /// Forgets what was to happen: the run is over.
+  func clear() { agenda = Heap() }
+}
+
+/// A node's monotonic clock: milliseconds from a beginning of its own.
+final class NodeClock: MonotonicClock {
+  private let clock: SimulatedClock
+  /// Microseconds by which this clock is ahead: nodes share no time.
+  private let offset: UInt64
+
+  init(_ clock: SimulatedClock, offset: UInt64) {
+    self.clock = clock
+    self.offset = offset
+  }
+
+  var now: UInt64 { (clock.now + offset) / 1_000 }
+
+  /// The virtual microsecond at which this clock will show `milliseconds`.
+  func moment(of milliseconds: UInt64) -> UInt64 {
+    let (micros, overflow) = milliseconds.multipliedReportingOverflow(by: 1_000)
+    guard !overflow else { return .max }
+    return micros > offset ? micros - offset : 0
+  }
+}

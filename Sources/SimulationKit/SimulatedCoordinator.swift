@@ -1,0 +1,309 @@
+internal import Consensus
+internal import ExchangeCore
+internal import ExchangeTypes
+internal import JobDispatch
+internal import RaftEngine
+internal import WireProtocol
+
+/// A coordinator: the real replica and the real dispatcher, with everything around them that the
+/// assembly `Coordinator` has: turns, the timer, writes that come back, links to peers.
+final class SimulatedCoordinator: SimulatedNode {
+  /// What work handed to the end of the turn waits for company, in microseconds.
+  private static let turnTime: UInt64 = 30
+  private static let redialTime: UInt64 = 100_000
+
+  let id: ReplicaID
+  let disk = SimulatedDisk()
+  private(set) var dispatcher: Dispatcher?
+  private(set) var replica: Replica?
+  private var peers: [PeerDialer] = []
+  private var accepted: [LinkEnd] = []
+  private var notice: LeaderNotice?
+  private var writing: WriteBatch?
+  private var turnIsScheduled = false
+  private var isDying = false
+  private lazy var timer = NodeTimer(of: self) { [unowned self] in
+    dispatcher?.tick()
+    endTurn()
+  }
+  private lazy var diskLane = Lane(major: simulation.clock.makeLane(), minor: 0)
+
+  init(_ id: ReplicaID, in simulation: Simulation) {
+    self.id = id
+    super.init("c\(id)", in: simulation)
+  }
+
+  var isLeader: Bool { isRunning && replica?.role == .leader }
+
+  // MARK: Life
+
+  /// The process starts on what its disk has.
+  func boot() {
+    begin()
+    simulation.network.returned(self)
+    let dispatcher = Dispatcher(
+      configuration: .init(
+        clusterID: simulation.clusterID, rootSecretHash: Credential.secretHash(of: 0),
+        addresses: simulation.addresses, software: "simulated"),
+      clock: clock, sealer: simulation.sealer, shell: self)
+    var engine = RaftEngine.Configuration(
+      id: id, address: name, seed: UInt32(truncatingIfNeeded: random.next()))
+    engine.guards = simulation.configuration.guards
+    do {
+      let replica = try Replica(
+        configuration: .init(engine: engine, founding: simulation.membership), store: disk,
+        startWrite: { [unowned self] in startWrite($0) }, transport: self, observer: self,
+        now: clock.now)
+      dispatcher.attach(replica)
+      self.dispatcher = dispatcher
+      self.replica = replica
+    } catch {
+      simulation.fail("P1", "\(name) cannot start on what it wrote: \(error)")
+      end()
+      return
+    }
+    peers = simulation.coordinators.filter { $0 !== self }.map { PeerDialer($0, of: self) }
+    for peer in peers { peer.dial() }
+    after(0) { [self] in
+      replica?.start()
+      endTurn()
+    }
+  }
+
+  /// The process dies; a write under way has reached the disk wholly or not at all.
+  ///
+  /// - Parameter silently: the machine lost its power, so that nobody tells its peers.
+  func crash(silently: Bool) {
+    guard isUp else { return }
+    if let batch = writing {
+      if random.chance(perMille: 500), !disk.isFull {
+        simulation.count(.writeKept)
+        disk.perform(batch)
+      } else {
+        simulation.count(.writeLost)
+      }
+    }
+    stop()
+    simulation.network.died(self, silently: silently)
+  }
+
+  private func stop() {
+    writing = nil
+    turnIsScheduled = false
+    isDying = false
+    notice = nil
+    timer.stop()
+    peers = []
+    accepted = []
+    dispatcher = nil
+    replica = nil
+    end()
+  }
+
+  /// Breaks what keeps the run in memory.
+  func clear() {
+    timer.stop()
+    peers = []
+    accepted = []
+    dispatcher = nil
+    replica = nil
+  }
+
+  // MARK: Turns
+
+  private func endTurn() {
+    turnIsScheduled = false
+    guard !isDying, let dispatcher else { return }
+    dispatcher.endOfTurn()
+    timer.set(clock.moment(of: dispatcher.nextDeadline))
+  }
+
+  // MARK: The disk
+
+  private func startWrite(_ batch: WriteBatch) {
+    precondition(writing == nil, "two writes under way")
+    writing = batch
+    let end = simulation.clock.now + random.within(disk.writeTime)
+    at(end, lane: diskLane) { [self] in writeEnded() }
+  }
+
+  private func writeEnded() {
+    guard let batch = writing else { return }
+    writing = nil
+    var result: Result<Void, any Error> = .success(())
+    if disk.isFull {
+      result = .failure(DiskFailure.full)
+    } else if disk.failsNextSync {
+      disk.failsNextSync = false
+      simulation.count(.failedSync)
+      if random.chance(perMille: 500) { disk.perform(batch) }
+      result = .failure(DiskFailure.sync)
+    } else {
+      disk.perform(batch)
+    }
+    replica?.writeFinished(result, now: clock.now)
+    endTurn()
+  }
+
+  // MARK: Links
+
+  override func accept(_ end: LinkEnd) -> (any LinkOwner)? {
+    guard !isDying else { return nil }
+    accepted.append(end)
+    return AcceptedLink(self)
+  }
+
+  fileprivate func ended(_ end: LinkEnd) { accepted.removeAll { $0 === end } }
+  fileprivate func welcome(_ end: LinkEnd) { if let notice { end.tell(notice) } }
+
+  fileprivate func received(_ message: PeerMessage, from peer: SimulatedNode) {
+    guard !isDying, let peer = peer as? SimulatedCoordinator else { return }
+    replica?.receive(message, from: peer.id, now: clock.now)
+    wantsEndOfTurn()
+  }
+
+  fileprivate func open(
+    _ service: Service, on channel: SimulatedChannel, authorization: String
+  ) -> any MessageChannelOwner {
+    guard let dispatcher else { preconditionFailure("a link of a process that is gone") }
+    return dispatcher.open(
+      service, on: channel, credential: Credential(authorization: authorization),
+      authorization: authorization)
+  }
+
+  fileprivate func redial(_ peer: PeerDialer) {
+    after(Self.redialTime) { [self] in
+      if peers.contains(where: { $0 === peer }) { peer.dial() }
+    }
+  }
+}
+
+extension SimulatedCoordinator: DispatcherShell {
+  func wantsEndOfTurn() {
+    guard !turnIsScheduled else { return }
+    turnIsScheduled = true
+    after(Self.turnTime) { [self] in endTurn() }
+  }
+
+  func leadershipChanged(_ notice: LeaderNotice) {
+    self.notice = notice
+    for end in accepted { end.tell(notice) }
+  }
+
+  func replicaFailed(_ error: any Error) {
+    guard !isDying else { return }
+    isDying = true
+    if !(error is DiskFailure) {
+      simulation.fail("P1", "the replica of \(name) died: \(error)")
+    }
+    // The process ends with exit code 70; whoever runs it starts it again after a while.
+    after(0) { [self] in
+      stop()
+      simulation.network.died(self, silently: false)
+      simulation.restart(self, after: random.within(500_000...2_000_000))
+    }
+  }
+
+  func openRelay(
+    to leader: ReplicaID, service: Service, authorization: String, owner: any MessageChannelOwner
+  ) -> (any MessageChannel)? {
+    guard let peer = peers.first(where: { $0.peer.id == leader }), peer.isUp, let end = peer.end
+    else { return nil }
+    simulation.mark(.relayedByFollower)
+    return end.openStream(service, authorization: authorization, owner: owner)
+  }
+}
+
+extension SimulatedCoordinator: PeerTransport {
+  func send(_ message: PeerMessage, to peer: ReplicaID) {
+    guard !isDying, let dialer = peers.first(where: { $0.peer.id == peer }), dialer.isUp
+    else { return }
+    dialer.end?.send(message)
+  }
+}
+
+extension SimulatedCoordinator: ReplicaObserver {
+  func replica(_ replica: Replica, became role: Consensus.ReplicaRole, term: Term) {
+    simulation.elections.observe(id, role, term)
+    if role == .leader, term > Term(1), replica.exchange.runningCount > 0 {
+      simulation.mark(.leaderChangedUnderLoad)
+    }
+    dispatcher?.replica(replica, became: role, term: term)
+  }
+
+  func replica(_ replica: Replica, applied: Applied, at index: LogIndex) {
+    simulation.states.observe(self, replica, applied, at: index)
+    dispatcher?.replica(replica, applied: applied, at: index)
+  }
+
+  func replica(_ replica: Replica, failed error: any Error) {
+    dispatcher?.replica(replica, failed: error)
+  }
+}
+
+/// A coordinator's link to another one, dialed again for as long as the process lives.
+final class PeerDialer: LinkOwner {
+  let peer: SimulatedCoordinator
+  private(set) var end: LinkEnd?
+  private(set) var isUp = false
+  private unowned let owner: SimulatedCoordinator
+
+  init(_ peer: SimulatedCoordinator, of owner: SimulatedCoordinator) {
+    self.peer = peer
+    self.owner = owner
+  }
+
+  func dial() {
+    guard end == nil else { return }
+    end = owner.simulation.network.connect(owner, to: peer, owner: self)
+  }
+
+  func established(_ end: LinkEnd) { isUp = self.end === end }
+  func accepted(
+    _ channel: SimulatedChannel, for service: Service, authorization: String, on end: LinkEnd
+  ) -> any MessageChannelOwner { preconditionFailure("only dialing sides open streams") }
+  func heard(_ notice: LeaderNotice, on end: LinkEnd) {}
+  func received(_ message: PeerMessage, on end: LinkEnd) {}
+  func closed(_ end: LinkEnd) {
+    guard self.end === end else { return }
+    self.end = nil
+    isUp = false
+    owner.redial(self)
+  }
+}
+
+/// A link that somebody opened to a coordinator.
+private final class AcceptedLink: LinkOwner {
+  private unowned let coordinator: SimulatedCoordinator
+
+  init(_ coordinator: SimulatedCoordinator) { self.coordinator = coordinator }
+
+  func established(_ end: LinkEnd) { coordinator.welcome(end) }
+  func accepted(
+    _ channel: SimulatedChannel, for service: Service, authorization: String, on end: LinkEnd
+  ) -> any MessageChannelOwner {
+    coordinator.open(service, on: channel, authorization: authorization)
+  }
+  func heard(_ notice: LeaderNotice, on end: LinkEnd) {}
+  func received(_ message: PeerMessage, on end: LinkEnd) {
+    guard let peer = end.peerEnd?.node else { return }
+    coordinator.received(message, from: peer)
+  }
+  func closed(_ end: LinkEnd) { coordinator.ended(end) }
+}
+
+extension Credential {
+  /// The hash of a simulated secret; 0 is the root key's.
+  static func secretHash(of secret: UInt64) -> [UInt8] {
+    (0..<32).map { UInt8(truncatingIfNeeded: SeededGenerator.mix(secret &* 64 &+ $0)) }
+  }
+
+  /// How a simulated key is presented.
+  static func authorization(key: KeyID, secret: UInt64) -> String { "\(key) \(secret)" }
+
+  init?(authorization: String) {
+    let words = authorization.split(separator: " ").compactMap { UInt64($0) }
+    guard words.count == 2 else { return nil }
+    self.init(key: KeyID(words[0]), secretHash: Self.secretHash(of: words[1]))
+  }
+}

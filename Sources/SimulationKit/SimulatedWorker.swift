@@ -1,0 +1,283 @@
+internal import Consensus
+internal import ExchangeTypes
+internal import JobDispatch
+internal import WireProtocol
+
+/// A worker: the real machine, with links, timer and a scripted engine around it.
+final class SimulatedWorker: SimulatedNode {
+  /// What a supplier asks for, fixed for the run: the bill's checker knows it by the worker's name.
+  struct Terms {
+    let basis: BillingBasis
+    let bytesPerTokenFloor: UInt8
+    let prices: PricePair
+    let slots: UInt16
+  }
+
+  static let model = "m"
+  /// Above what any script makes.
+  static let outputDefault: UInt32 = 512
+
+  let terms: Terms
+  /// The key that it registers with; set before it boots.
+  var authorization = ""
+  private(set) var machine: WorkerMachine?
+  private var links: [CoordinatorDialer] = []
+  private var runs: [EngineRunID: EngineRun] = [:]
+  private var incarnation: UInt64 = 0
+  /// Microseconds from token to token.
+  private let pace: ClosedRange<UInt64>
+  private var engineIsStalled = false
+  private var engineFails = false
+  private lazy var timer = NodeTimer(of: self) { [unowned self] in machine?.timerFired() }
+
+  /// One request in the engine.
+  private final class EngineRun {
+    let output: ScriptedOutput
+    let length: UInt64
+    let isCut: Bool
+    var made: UInt64 = 0
+    var isReading = true
+    var isWaiting = false
+    var isCancelled = false
+    init(_ output: ScriptedOutput, length: UInt64, isCut: Bool) {
+      self.output = output
+      self.length = length
+      self.isCut = isCut
+    }
+  }
+
+  init(_ place: Int, in simulation: Simulation) {
+    let bases: [BillingBasis] = [.usage, .chunkCount, .tokenIDs]
+    terms = Terms(
+      basis: bases[place % 3], bytesPerTokenFloor: UInt8(1 + place % 3),
+      prices: PricePair(
+        input: Price(nanoPerMillion: 1_000_003 + UInt64(place) * 1_000),
+        output: Price(nanoPerMillion: 2_000_017 + UInt64(place) * 3_000)),
+      slots: simulation.configuration.workload.slotsPerWorker)
+    pace = simulation.configuration.workload.pace
+    super.init("w\(place + 1)", in: simulation)
+  }
+
+  // MARK: Life
+
+  func boot() {
+    begin()
+    incarnation = max(1, random.next())
+    let machine = WorkerMachine(name: name, incarnation: incarnation, host: self, clock: clock)
+    self.machine = machine
+    links = simulation.coordinators.map { CoordinatorDialer($0, of: self) }
+    for link in links { link.dial() }
+    after(random.within(1_000...300_000)) { [self] in engineReady() }
+  }
+
+  func crash(silently: Bool) {
+    guard isUp else { return }
+    stop()
+    simulation.network.died(self, silently: silently)
+  }
+
+  private func stop() {
+    timer.stop()
+    links = []
+    runs = [:]
+    machine = nil
+    engineIsStalled = false
+    engineFails = false
+    end()
+  }
+
+  /// Breaks what keeps the run in memory.
+  func clear() {
+    timer.stop()
+    links = []
+    runs = [:]
+    machine = nil
+  }
+
+  /// The owner wants the machine back: what runs is finished first.
+  func drain() { machine?.drain() }
+
+  // MARK: The engine
+
+  private func engineReady() {
+    machine?.engineReady(
+      offers: [
+        OfferTerms(
+          model: Self.model, context: 1 << 20, outputDefault: Self.outputDefault,
+          slots: terms.slots, priceInput: terms.prices.input, priceOutput: terms.prices.output,
+          basis: terms.basis, bytesPerTokenFloor: terms.bytesPerTokenFloor,
+          endpoints: [.chatCompletions, .completions])
+      ], slots: Int(terms.slots))
+  }
+
+  /// The engine makes nothing until `recoverEngine`.
+  func stallEngine() { engineIsStalled = true }
+
+  /// The engine answers every request with an error, and its probe fails.
+  func failEngine() {
+    engineFails = true
+    machine?.engineFailing("the engine does not answer")
+  }
+
+  func recoverEngine() {
+    engineFails = false
+    if engineIsStalled {
+      engineIsStalled = false
+      for run in runs.keys.sorted() { step(run) }
+    }
+    engineReady()
+  }
+
+  private func step(_ id: EngineRunID) {
+    guard let run = runs[id], !run.isCancelled, !run.isWaiting else { return }
+    guard run.isReading, !engineIsStalled else { return }
+    run.isWaiting = true
+    after(random.within(pace)) { [self] in
+      run.isWaiting = false
+      guard runs[id] === run, !run.isCancelled, run.isReading, !engineIsStalled else { return }
+      if run.made < run.length {
+        run.made += 1
+        machine?.runProduced(id, [run.output.generated(at: run.made)])
+        step(id)
+      } else if run.isCut {
+        simulation.count(.engineError)
+        ended(id, .failed(EngineFault(.engineTruncated, "the engine's stream was cut")))
+      } else {
+        ended(id, .completed(.stop, run.output.usage(after: run.made)))
+      }
+    }
+  }
+
+  private func ended(_ id: EngineRunID, _ ending: EngineEnding) {
+    runs[id] = nil
+    machine?.runEnded(id, ending)
+  }
+
+  fileprivate func redial(_ link: CoordinatorDialer, after wait: UInt64) {
+    after(wait) { [self] in
+      if links.contains(where: { $0 === link }) { link.dial() }
+    }
+  }
+}
+
+extension SimulatedWorker: WorkerHost {
+  func startRun(_ id: EngineRunID, _ order: EngineOrder) {
+    let output = ScriptedOutput(attempt: order.attempt, basis: terms.basis)
+    let length = min(
+      UInt64(order.outputTokensMax), output.length(max: simulation.configuration.workload.tokensMax))
+    let isCut = random.chance(perMille: simulation.faultsAreOn ? 20 : 0)
+    runs[id] = EngineRun(output, length: length, isCut: isCut)
+    if engineFails || random.chance(perMille: simulation.faultsAreOn ? 20 : 0) {
+      simulation.count(.engineBusy)
+      after(random.within(1_000...5_000)) { [self] in
+        guard runs[id] != nil else { return }
+        ended(id, .failed(EngineFault(.engineBusy, "the engine has no room")))
+      }
+      return
+    }
+    step(id)
+  }
+
+  func cancelRun(_ id: EngineRunID) {
+    guard let run = runs[id], !run.isCancelled else { return }
+    run.isCancelled = true
+    after(random.within(100...20_000)) { [self] in
+      guard runs[id] === run else { return }
+      ended(id, .cancelled)
+    }
+  }
+
+  func setReading(_ id: EngineRunID, _ isReading: Bool) {
+    guard let run = runs[id] else { return }
+    run.isReading = isReading
+    if isReading { step(id) }
+  }
+
+  func wake(at moment: UInt64) { timer.set(clock.moment(of: moment)) }
+
+  func random(below bound: UInt64) -> UInt64 { random.below(max(bound, 1)) }
+
+  func note(_ note: WorkerNote) {
+    switch note {
+    case .resumed: simulation.mark(.attemptResumed)
+    case .detached: simulation.mark(.attemptDetached)
+    case .staleTerm: simulation.mark(.staleTermIgnored)
+    case .forgotten(_, .abandoned): simulation.mark(.attemptAbandoned)
+    case .violation(let what): simulation.fail("P6", "\(name) was told nonsense: \(what)")
+    case .forgotten(_, .unanswerable(let seq)):
+      simulation.fail("P2", "\(name) was asked for event \(seq), which it never had to keep")
+    default: break
+    }
+  }
+
+  func left() {
+    after(0) { [self] in
+      stop()
+      simulation.network.died(self, silently: false)
+      simulation.restart(self, after: random.within(500_000...3_000_000))
+    }
+  }
+}
+
+/// A worker's link to one coordinator, dialed again with back-off.
+private final class CoordinatorDialer: LinkOwner {
+  private static let backOffMin: UInt64 = 100_000
+  private static let backOffMax: UInt64 = 5_000_000
+
+  private let coordinator: SimulatedCoordinator
+  private unowned let worker: SimulatedWorker
+  private var end: LinkEnd?
+  private var connection: Connection?
+  private var failures: UInt64 = 0
+
+  /// An established link as the machine sees it: each connection is another.
+  private final class Connection: WorkerLink {
+    let node: ReplicaID
+    private let end: LinkEnd
+    private let authorization: String
+    init(_ end: LinkEnd, node: ReplicaID, authorization: String) {
+      self.end = end
+      self.node = node
+      self.authorization = authorization
+    }
+    func openStream(_ service: Service, owner: any MessageChannelOwner) -> any MessageChannel {
+      end.openStream(service, authorization: authorization, owner: owner)
+    }
+  }
+
+  init(_ coordinator: SimulatedCoordinator, of worker: SimulatedWorker) {
+    self.coordinator = coordinator
+    self.worker = worker
+  }
+
+  func dial() {
+    guard end == nil else { return }
+    end = worker.simulation.network.connect(worker, to: coordinator, owner: self)
+  }
+
+  func established(_ end: LinkEnd) {
+    guard self.end === end else { return }
+    failures = 0
+    let connection = Connection(end, node: coordinator.id, authorization: worker.authorization)
+    self.connection = connection
+    worker.machine?.linkUp(connection)
+  }
+
+  func accepted(
+    _ channel: SimulatedChannel, for service: Service, authorization: String, on end: LinkEnd
+  ) -> any MessageChannelOwner { preconditionFailure("only dialing sides open streams") }
+  func heard(_ notice: LeaderNotice, on end: LinkEnd) { worker.machine?.leaderNotice(notice) }
+  func received(_ message: PeerMessage, on end: LinkEnd) {}
+
+  func closed(_ end: LinkEnd) {
+    guard self.end === end else { return }
+    self.end = nil
+    if let connection {
+      self.connection = nil
+      worker.machine?.linkDown(connection)
+    }
+    failures += 1
+    let doubled = min(Self.backOffMax, Self.backOffMin << min(failures - 1, 16))
+    worker.redial(self, after: doubled / 2 + worker.random.below(doubled / 2 + 1))
+  }
+}

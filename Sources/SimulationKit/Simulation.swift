@@ -1,0 +1,130 @@
+internal import Consensus
+internal import ExchangeTypes
+internal import JobDispatch
+internal import RaftEngine
+internal import WireProtocol
+
+/// One run's world: nodes, network, time, and what has been found out about them.
+final class Simulation {
+  let configuration: SimulationConfiguration
+  let clusterID = ClusterID(7)
+  let clock = SimulatedClock()
+  let membership: Membership
+  let addresses: [ReplicaID: String]
+  private(set) lazy var network = SimulatedNetwork(self)
+  private(set) lazy var sealer = SimulatedSealer(self)
+  private(set) lazy var elections = ElectionChecker(self)
+  private(set) lazy var states = StateChecker(self)
+  private(set) lazy var order = OrderChecker(self)
+  private(set) var coordinators: [SimulatedCoordinator] = []
+  private(set) var workers: [SimulatedWorker] = []
+  private(set) var findings: [Finding] = []
+  private(set) var faults: [Fault: Int] = [:]
+  private(set) var marks: [CoverageMark: Int] = [:]
+  /// Whether engines and requests may fail by themselves.
+  var faultsAreOn = false
+  private var nodes = 0
+
+  var seed: UInt64 { configuration.seed }
+
+  init(_ configuration: SimulationConfiguration) {
+    self.configuration = configuration
+    let ids = (1...UInt64(configuration.coordinators)).map { ReplicaID($0) }
+    guard
+      let membership = Membership(
+        ids.map { RaftServer(id: $0, address: "c\($0)", role: .voter) })
+    else { preconditionFailure("no such cluster") }
+    self.membership = membership
+    addresses = Dictionary(uniqueKeysWithValues: ids.map { ($0, "c\($0)") })
+    coordinators = ids.map { SimulatedCoordinator($0, in: self) }
+    workers = (0..<configuration.workers).map { SimulatedWorker($0, in: self) }
+  }
+
+  func nextNodeNumber() -> Int {
+    nodes += 1
+    return nodes
+  }
+
+  /// The coordinator that leads the highest term, if it is known to.
+  var leader: SimulatedCoordinator? {
+    coordinators.filter(\.isLeader).max {
+      ($0.replica?.term ?? Term(0)) < ($1.replica?.term ?? Term(0))
+    }
+  }
+
+  // MARK: Time
+
+  /// Lets virtual time pass until `condition` holds; answers whether it came to hold, with nothing
+  /// found to be wrong.
+  @discardableResult
+  func run(atMost microseconds: UInt64, until condition: () -> Bool = { false }) -> Bool {
+    let end = clock.now + microseconds
+    while findings.isEmpty {
+      if condition() { return true }
+      guard clock.runNext(until: end) else { return condition() }
+    }
+    return false
+  }
+
+  // MARK: What happens
+
+  /// A fault happened.
+  func count(_ fault: Fault) { faults[fault, default: 0] += 1 }
+
+  /// A rare path was reached.
+  func mark(_ mark: CoverageMark) { marks[mark, default: 0] += 1 }
+
+  /// A promise is broken.
+  func fail(_ promise: String, _ what: String) {
+    findings.append(Finding(promise: promise, what: what, at: clock.now))
+  }
+
+  func noteFailure(_ failure: Failure) {
+    switch failure.errorCode {
+    case .outcomeUnknown: mark(.outcomeUnknown)
+    case .streamDiverged: mark(.streamDiverged)
+    default: break
+    }
+  }
+
+  /// A process that ended is started again.
+  func restart(_ node: SimulatedNode, after wait: UInt64) {
+    let life = node.life
+    clock.schedule(at: clock.now + wait, lane: Lane(major: 0, minor: UInt32(node.number))) { [self] in
+      if node.life == life { boot(node) }
+    }
+  }
+
+  /// Starts a process that is down.
+  func boot(_ node: SimulatedNode) {
+    guard !node.isUp, findings.isEmpty else { return }
+    switch node {
+    case let node as SimulatedCoordinator: node.boot()
+    case let node as SimulatedWorker: node.boot()
+    default: preconditionFailure("\(node.name) is not restarted")
+    }
+  }
+
+  /// Breaks what keeps the run in memory.
+  func clear() {
+    clock.clear()
+    network.clear()
+    for coordinator in coordinators { coordinator.clear() }
+    for worker in workers { worker.clear() }
+    coordinators = []
+    workers = []
+  }
+}
+
+/// A promise that was broken, or a demand that was not met.
+public struct Finding: Sendable, CustomStringConvertible {
+  /// P1 to P6 of the design, `R` for its requirements, or `liveness`.
+  public let promise: String
+  /// What was seen.
+  public let what: String
+  /// When, in virtual microseconds.
+  public let at: UInt64
+
+  /// All three in one line.
+  public var description: String { "\(promise) at \(at / 1_000) ms: \(what)" }
+}

@@ -1,0 +1,157 @@
+internal import ExchangeTypes
+internal import JobDispatch
+internal import WireProtocol
+
+/// One request of a client for a job: what was asked, and what became of it as far as clients were told.
+///
+/// It outlives its readers, for the checkers at the end.
+final class Submission {
+  let account: AccountID
+  let message: Submit
+  let asked: UInt64
+  /// The job, once a coordinator acknowledged it: it must not be lost from here on.
+  private(set) var job: JobID?
+  /// Set when a coordinator refused the request for good.
+  var refusal: ErrorCode?
+  private(set) var readers: [Reader] = []
+  private unowned let simulation: Simulation
+
+  init(_ message: Submit, account: AccountID, simulation: Simulation) {
+    self.message = message
+    self.account = account
+    self.simulation = simulation
+    asked = simulation.clock.now
+  }
+
+  /// A coordinator acknowledged it.
+  func acknowledged(_ accepted: Accepted, asked: UInt64) {
+    if let job, job != accepted.job {
+      simulation.fail("P1", "request \(message.requestKey) is job \(job) and job \(accepted.job)")
+    }
+    job = accepted.job
+    simulation.order.note(asked: asked, index: accepted.commitIndex, "submit of job \(accepted.job)")
+  }
+
+  /// Submits and follows.
+  func submitAndFollow(on client: SimulatedClient) -> Reader {
+    let machine = FollowedJob(
+      submitting: message, cluster: simulation.clusterID, patience: SimulatedClient.patience)
+    return follow(machine, on: client)
+  }
+
+  /// Follows from the first event.
+  func follow(_ job: JobID, on client: SimulatedClient, attach: Bool) -> Reader {
+    let machine = FollowedJob(
+      following: job, attach: attach, cluster: simulation.clusterID,
+      patience: SimulatedClient.patience)
+    return follow(machine, on: client)
+  }
+
+  private func follow(_ machine: FollowedJob, on client: SimulatedClient) -> Reader {
+    let reader = Reader(of: self, simulation: simulation)
+    readers.append(reader)
+    reader.following = client.follow(machine, reader: reader)
+    return reader
+  }
+
+  /// Breaks what keeps the run in memory.
+  func clear() { for reader in readers { reader.following = nil } }
+}
+
+/// One reader of a job, and what it was given: checked as it comes.
+final class Reader: FollowedJobReader {
+  /// Attempts at a job that a reader may meet the output of.
+  static let epochsMax: UInt32 = 8
+
+  enum End {
+    case ended(Ended)
+    case failed(ClientFailure)
+    case left
+  }
+
+  fileprivate(set) var following: SimulatedFollowing?
+  private(set) var end: End?
+  /// The last event that was delivered.
+  private(set) var lastSeq: UInt64 = 0
+  /// The last event that the leader called committed.
+  private(set) var durableThrough: UInt64 = 0
+  /// Attempts whose output is what was delivered.
+  private(set) var epochs: [Epoch] = (1...Reader.epochsMax).map { Epoch($0) }
+  private unowned let submission: Submission
+  private unowned let simulation: Simulation
+  private let asked: UInt64
+
+  fileprivate init(of submission: Submission, simulation: Simulation) {
+    self.submission = submission
+    self.simulation = simulation
+    asked = simulation.clock.now
+  }
+
+  /// Stops following for good.
+  func leave() {
+    guard end == nil else { return }
+    end = .left
+    following?.leave()
+    following = nil
+  }
+
+  // MARK: FollowedJobReader
+
+  func accepted(_ accepted: Accepted) { submission.acknowledged(accepted, asked: asked) }
+
+  func delivered(_ events: [Event], durableThrough: UInt64) {
+    guard let job = submission.job else {
+      return simulation.fail("P2", "events of a job that was not acknowledged")
+    }
+    for event in events {
+      guard event.seq == lastSeq + 1 else {
+        return simulation.fail(
+          "P2", "event \(event.seq) of job \(job) was delivered after \(lastSeq)")
+      }
+      lastSeq = event.seq
+      epochs = epochs.filter {
+        let output = ScriptedOutput(attempt: AttemptID(job: job, epoch: $0), basis: .usage)
+        return output.bytes(at: event.seq) == event.bytes
+      }
+      if epochs.isEmpty {
+        return simulation.fail(
+          "P2", "event \(event.seq) of job \(job) continues no attempt that began the stream")
+      }
+    }
+    self.durableThrough = max(self.durableThrough, min(durableThrough, lastSeq))
+    simulation.clock.note(job.rawValue << 24 | lastSeq)
+  }
+
+  func ended(_ ended: Ended) {
+    end = .ended(ended)
+    following = nil
+    if ended.lastSeq != lastSeq {
+      simulation.fail(
+        "P2", "job \(ended.summary.job) ends at \(ended.lastSeq), \(lastSeq) were delivered")
+    }
+  }
+
+  func failed(_ failure: ClientFailure) {
+    end = .failed(failure)
+    following = nil
+    switch failure {
+    case .violated(let what):
+      simulation.fail("P2", "the stream of \(submission.message.requestKey): \(what)")
+    case .unavailable(let cause, let waited):
+      simulation.fail(
+        "R7", "nobody answered for \(waited) ms: \(cause)")
+    case .refused(let failure):
+      switch failure.errorCode {
+      case .modelNotFound, .insufficientCredit:
+        submission.refusal = failure.errorCode
+        if submission.job != nil {
+          simulation.fail("R2", "an acknowledged job was refused: \(failure.message)")
+        }
+      case .streamDiverged:
+        break
+      default:
+        simulation.fail("R2", "a reader was refused with \(failure.code): \(failure.message)")
+      }
+    }
+  }
+}

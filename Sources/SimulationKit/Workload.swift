@@ -1,0 +1,317 @@
+internal import ExchangeTypes
+internal import JobDispatch
+internal import WireProtocol
+
+/// What clients do: open accounts, submit, follow, cancel, leave, come back, and move credit.
+///
+/// It only acts and remembers; whether what it was told is true is for the checkers to say.
+final class Workload {
+  /// An operator's account of what it has asked for and been told.
+  struct Credit {
+    let account: AccountID
+    let amount: UInt64
+    var isAcknowledged = false
+  }
+
+  private static let consumers = 2
+  private static let suppliers = 2
+  static let firstCredit: UInt64 = 1 << 44
+
+  private unowned let simulation: Simulation
+  private var random: SeededGenerator
+  let operatorClient: SimulatedClient
+  let clients: [SimulatedClient]
+  private var owners: [AccountID] = []
+  private(set) var accounts: [String: AccountID] = [:]
+  private(set) var submissions: [Submission] = []
+  private(set) var credits: [RequestKey: Credit] = [:]
+  private(set) var openCalls = 0
+  private(set) var isReady = false
+  private var isStopped = false
+  private var lastRequest: UInt64 = 0
+  private var steps: [() -> Void] = []
+
+  init(_ simulation: Simulation) {
+    self.simulation = simulation
+    random = SeededGenerator(seed: simulation.seed, part: 1_000_003)
+    operatorClient = SimulatedClient("operator", in: simulation)
+    clients = (0..<simulation.configuration.workload.clients).map {
+      SimulatedClient("u\($0 + 1)", in: simulation)
+    }
+  }
+
+  private func requestKey() -> RequestKey {
+    lastRequest += 1
+    return RequestKey(high: simulation.seed, low: lastRequest)
+  }
+
+  // MARK: Setting up
+
+  /// Opens the accounts and gives every worker and client its key, one after another.
+  func setUp() {
+    operatorClient.boot()
+    operatorClient.authorization = Credential.authorization(key: KeyID(1), secret: 0)
+    for place in 0..<(Self.consumers + Self.suppliers) {
+      let kind: AccountKind = place < Self.consumers ? .consumer : .supplier
+      steps.append { [unowned self] in openAccount("a\(place)", kind) }
+    }
+    for place in 0..<Self.consumers {
+      steps.append { [unowned self] in credit(owners[place], Self.firstCredit) { self.next() } }
+    }
+    for (place, worker) in simulation.workers.enumerated() {
+      steps.append { [unowned self] in
+        giveKey(owners[Self.consumers + place % Self.suppliers], .work) { worker.authorization = $0 }
+      }
+    }
+    for (place, client) in clients.enumerated() {
+      client.boot()
+      steps.append { [unowned self] in
+        giveKey(owners[place % Self.consumers], [.submit, .read]) { client.authorization = $0 }
+      }
+    }
+    next()
+  }
+
+  private func next() {
+    guard !steps.isEmpty else {
+      isReady = true
+      return
+    }
+    steps.removeFirst()()
+  }
+
+  private func openAccount(_ name: String, _ kind: AccountKind) {
+    ask(operatorClient, AccountCreate(requestKey: requestKey(), name: name, kind: kind)) { [self] in
+      guard case .accountReport(let report) = $0 else { return unexpected($0) }
+      owners.append(report.summary.account)
+      accounts[name] = report.summary.account
+      next()
+    }
+  }
+
+  private func giveKey(_ account: AccountID, _ scopes: Scopes, _ use: @escaping (String) -> Void) {
+    let secret = random.next() | 1
+    let message = KeyCreate(
+      requestKey: requestKey(), account: account, name: "k\(secret)", scopes: scopes,
+      secretHash: Credential.secretHash(of: secret))
+    ask(operatorClient, message) { [self] in
+      guard case .keyReport(let report) = $0 else { return unexpected($0) }
+      use(Credential.authorization(key: report.summary.key, secret: secret))
+      next()
+    }
+  }
+
+  // MARK: Running
+
+  /// Clients begin; they go on until `stop`.
+  func start() {
+    for client in clients { pauseThenAct(client) }
+    moveCredit()
+  }
+
+  /// No client begins anything new; what is under way goes on to its end.
+  func stop() { isStopped = true }
+
+  /// Whether everything that clients wait for has come to an end.
+  var isAtRest: Bool {
+    openCalls == 0 && submissions.allSatisfy { $0.readers.allSatisfy { $0.end != nil } }
+  }
+
+  /// Asks for one more job after the healing; the answer must come soon.
+  func probe() -> Submission {
+    let submission = submission(for: clients[0], mode: .submitted)
+    _ = submission.submitAndFollow(on: clients[0])
+    return submission
+  }
+
+  private func pauseThenAct(_ client: SimulatedClient) {
+    let interval = simulation.configuration.workload.interval * 1_000
+    client.after(interval / 2 + client.random.below(interval)) { [self] in
+      guard !isStopped else { return }
+      act(client)
+      pauseThenAct(client)
+    }
+  }
+
+  private func act(_ client: SimulatedClient) {
+    let submission: Submission
+    switch client.random.below(20) {
+    case 0..<8:
+      submission = self.submission(for: client, mode: .attached)
+      followAttached(submission, client)
+    case 8..<14:
+      submission = self.submission(for: client, mode: .submitted)
+      followSubmitted(submission, client)
+    case 14..<16:
+      submission = self.submission(for: client, mode: .submitted, follow: false)
+      submitOnly(submission, client)
+    case 16..<18: submitAgain(client)
+    default: query(client)
+    }
+  }
+
+  private func submission(
+    for client: SimulatedClient, mode: JobMode, follow: Bool = true
+  ) -> Submission {
+    let prompt = client.random.chance(perMille: 30) ? 40_000 : Int(client.random.below(200))
+    let max = client.random.chance(perMille: 200) ? 3 : 500
+    let text = String(repeating: "x", count: prompt)
+    let body =
+      "{\"model\":\"\(SimulatedWorker.model)\",\"max_tokens\":\(max),\"messages\":[{\"role\":\"user\",\"content\":\"\(text)\"}]}"
+    let patience: UInt32 = client.random.chance(perMille: 100) ? 1_500 : 60_000
+    let submission = Submission(
+      Submit(
+        requestKey: requestKey(), mode: mode, endpoint: .chatCompletions,
+        model: SimulatedWorker.model, body: Array(body.utf8), maxInputPrice: nil,
+        maxOutputPrice: nil, queueTimeoutMs: patience, follow: follow),
+      account: account(of: client), simulation: simulation)
+    submissions.append(submission)
+    return submission
+  }
+
+  private func account(of client: SimulatedClient) -> AccountID {
+    let place = clients.firstIndex { $0 === client } ?? 0
+    return owners[place % Self.consumers]
+  }
+
+  private func followAttached(_ submission: Submission, _ client: SimulatedClient) {
+    let reader = submission.submitAndFollow(on: client)
+    switch client.random.below(10) {
+    case 0: client.after(client.random.below(3_000_000)) { reader.following?.cancel() }
+    case 1:
+      client.after(client.random.below(3_000_000)) { [self] in
+        reader.leave()
+        guard client.random.chance(perMille: 700) else { return }
+        // Comes back, in time or too late.
+        client.after(client.random.below(20_000_000)) {
+          if let job = submission.job {
+            _ = submission.follow(job, on: client, attach: true)
+          }
+        }
+        _ = self
+      }
+    case 2: stall(reader, client)
+    default: break
+    }
+  }
+
+  private func followSubmitted(_ submission: Submission, _ client: SimulatedClient) {
+    let reader = submission.submitAndFollow(on: client)
+    switch client.random.below(8) {
+    case 0: client.after(client.random.below(3_000_000)) { reader.following?.cancel() }
+    case 1:
+      client.after(client.random.below(2_000_000)) {
+        reader.leave()
+        client.after(client.random.below(6_000_000)) {
+          if let job = submission.job { _ = submission.follow(job, on: client, attach: false) }
+        }
+      }
+    case 2:
+      client.after(client.random.below(2_000_000)) {
+        if let job = submission.job { _ = submission.follow(job, on: client, attach: false) }
+      }
+    default: break
+    }
+  }
+
+  private func stall(_ reader: Reader, _ client: SimulatedClient) {
+    client.after(client.random.below(1_000_000)) {
+      reader.following?.setReading(false)
+      client.after(client.random.below(8_000_000)) { reader.following?.setReading(true) }
+    }
+  }
+
+  private func submitOnly(_ submission: Submission, _ client: SimulatedClient) {
+    let asked = simulation.clock.now
+    ask(client, submission.message) { [self] in
+      switch $0 {
+      case .accepted(let accepted):
+        submission.acknowledged(accepted, asked: asked)
+        client.after(client.random.below(4_000_000)) {
+          _ = submission.follow(accepted.job, on: client, attach: false)
+        }
+      case .failure(let failure) where failure.errorCode == .modelNotFound:
+        submission.refusal = failure.errorCode
+      default: unexpected($0)
+      }
+    }
+  }
+
+  /// The same request again: it must give the same job.
+  private func submitAgain(_ client: SimulatedClient) {
+    let mine = submissions.suffix(40).filter {
+      $0.account == account(of: client) && $0.message.mode == .submitted && $0.refusal == nil
+    }
+    guard !mine.isEmpty else { return }
+    let submission = mine[Int(client.random.below(UInt64(mine.count)))]
+    let asked = simulation.clock.now
+    ask(client, submission.message) { [self] in
+      switch $0 {
+      case .accepted(let accepted): submission.acknowledged(accepted, asked: asked)
+      case .failure(let failure) where failure.errorCode == .modelNotFound: break
+      default: unexpected($0)
+      }
+    }
+  }
+
+  /// A question: a job that was acknowledged is known to whoever answers.
+  private func query(_ client: SimulatedClient) {
+    let mine = submissions.filter { $0.account == account(of: client) && $0.job != nil }
+    guard !mine.isEmpty else { return }
+    guard let job = mine[Int(client.random.below(UInt64(mine.count)))].job else { return }
+    ask(client, JobQuery(job: job)) { [self] in
+      guard case .jobReport(let report) = $0, report.summary.job == job else {
+        return simulation.fail("R2", "job \(job) was acknowledged; asked for it: \($0)")
+      }
+    }
+  }
+
+  // MARK: Accounts
+
+  private func moveCredit() {
+    operatorClient.after(random.within(500_000...4_000_000)) { [self] in
+      guard !isStopped else { return }
+      credit(owners[Int(random.below(UInt64(Self.consumers)))], 1 + random.below(1_000_000)) {}
+      moveCredit()
+    }
+  }
+
+  private func credit(_ account: AccountID, _ amount: UInt64, _ then: @escaping () -> Void) {
+    let key = requestKey()
+    credits[key] = Credit(account: account, amount: amount)
+    let message = AccountCredit(requestKey: key, account: account, amount: Credits(nano: amount))
+    ask(operatorClient, message) { [self] in
+      guard case .accountReport = $0 else { return unexpected($0) }
+      credits[key]?.isAcknowledged = true
+      then()
+    }
+  }
+
+  // MARK: Asking
+
+  private func ask(
+    _ client: SimulatedClient, _ message: any WireMessage, _ answer: @escaping (Message) -> Void
+  ) {
+    openCalls += 1
+    client.call(message) { [self] result in
+      openCalls -= 1
+      switch result {
+      case .success(let message): answer(message)
+      case .failure(.refused(let failure)): answer(.failure(failure))
+      case .failure(let failure):
+        simulation.fail("R7", "\(client.name) asked in vain: \(failure)")
+      }
+    }
+  }
+
+  private func unexpected(_ message: Message) {
+    simulation.fail("R2", "an answer that fits no question: \(message)")
+  }
+
+  /// Breaks what keeps the run in memory.
+  func clear() {
+    steps = []
+    for submission in submissions { submission.clear() }
+    for client in clients + [operatorClient] { client.clear() }
+  }
+}
