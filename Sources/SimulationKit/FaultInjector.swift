@@ -110,7 +110,8 @@ final class FaultInjector {
     node.pause()
     simulation.network.wentSilent(node)
     let since = node.pausedSince
-    let time = random.below(4) == 0 ? random.within(4_000_000...20_000_000) : random.below(2_000_000)
+    let time =
+      random.below(4) == 0 ? random.within(4_000_000...20_000_000) : random.below(2_000_000)
     after(time) { if node.pausedSince == since { node.resume() } }
   }
 

@@ -164,7 +164,8 @@ extension SimulatedWorker: WorkerHost {
   func startRun(_ id: EngineRunID, _ order: EngineOrder) {
     let output = ScriptedOutput(attempt: order.attempt, basis: terms.basis)
     let length = min(
-      UInt64(order.outputTokensMax), output.length(max: simulation.configuration.workload.tokensMax))
+      UInt64(order.outputTokensMax), output.length(max: simulation.configuration.workload.tokensMax)
+    )
     let isCut = random.chance(perMille: simulation.faultsAreOn ? 20 : 0)
     runs[id] = EngineRun(output, length: length, isCut: isCut)
     if engineFails || random.chance(perMille: simulation.faultsAreOn ? 20 : 0) {

@@ -90,7 +90,8 @@ final class Simulation {
   /// A process that ended is started again.
   func restart(_ node: SimulatedNode, after wait: UInt64) {
     let life = node.life
-    clock.schedule(at: clock.now + wait, lane: Lane(major: 0, minor: UInt32(node.number))) { [self] in
+    clock.schedule(at: clock.now + wait, lane: Lane(major: 0, minor: UInt32(node.number))) {
+      [self] in
       if node.life == life { boot(node) }
     }
   }

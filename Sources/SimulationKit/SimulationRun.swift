@@ -22,8 +22,7 @@ public enum SimulationRun {
 
   /// Runs a seed to its verdict.
   ///
-  /// - Parameters:
-  ///   - configuration: the cluster, the load, the seed.
+  /// - Parameter configuration: the cluster, the load, the seed.
   /// - Returns: what was found and what happened.
   public static func run(_ configuration: SimulationConfiguration) -> SimulationReport {
     let simulation = Simulation(configuration)
@@ -39,7 +38,9 @@ public enum SimulationRun {
     if configuration.faults { faults.start() }
     simulation.run(atMost: configuration.seconds * 1_000_000)
     heal(simulation, workload, faults)
-    if simulation.findings.isEmpty { RestChecker(simulation: simulation, workload: workload).check() }
+    if simulation.findings.isEmpty {
+      RestChecker(simulation: simulation, workload: workload).check()
+    }
     let report = SimulationReport(simulation, workload)
     simulation.clear()
     workload.clear()
@@ -47,19 +48,24 @@ public enum SimulationRun {
   }
 
   /// Mends everything and demands that the cluster comes to rest.
-  private static func heal(_ simulation: Simulation, _ workload: Workload, _ faults: FaultInjector) {
+  private static func heal(_ simulation: Simulation, _ workload: Workload, _ faults: FaultInjector)
+  {
     guard simulation.findings.isEmpty else { return }
     faults.stop()
     workload.stop()
     let probe = workload.probe()
     guard simulation.run(atMost: probeTime, until: { probe.job != nil || probe.refusal != nil })
     else {
-      return demand(simulation, "no submission was acknowledged \(probeTime / 1_000) ms after healing")
+      return demand(
+        simulation, "no submission was acknowledged \(probeTime / 1_000) ms after healing")
     }
-    guard simulation.run(atMost: restTime, until: { workload.isAtRest && hasNoOpenJobs(simulation) })
+    guard
+      simulation.run(atMost: restTime, until: { workload.isAtRest && hasNoOpenJobs(simulation) })
     else {
-      return demand(simulation, "\(restTime / 1_000) ms after healing somebody still waits: "
-        + waiting(simulation, workload))
+      return demand(
+        simulation,
+        "\(restTime / 1_000) ms after healing somebody still waits: "
+          + waiting(simulation, workload))
     }
     guard simulation.run(atMost: agreementTime, until: { agree(simulation) }) else {
       return demand(simulation, "replicas do not agree \(agreementTime / 1_000) ms after rest")

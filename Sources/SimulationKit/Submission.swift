@@ -29,7 +29,8 @@ final class Submission {
       simulation.fail("P1", "request \(message.requestKey) is job \(job) and job \(accepted.job)")
     }
     job = accepted.job
-    simulation.order.note(asked: asked, index: accepted.commitIndex, "submit of job \(accepted.job)")
+    simulation.order.note(
+      asked: asked, index: accepted.commitIndex, "submit of job \(accepted.job)")
   }
 
   /// Submits and follows.

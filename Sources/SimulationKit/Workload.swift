@@ -60,7 +60,9 @@ final class Workload {
     }
     for (place, worker) in simulation.workers.enumerated() {
       steps.append { [unowned self] in
-        giveKey(owners[Self.consumers + place % Self.suppliers], .work) { worker.authorization = $0 }
+        giveKey(owners[Self.consumers + place % Self.suppliers], .work) {
+          worker.authorization = $0
+        }
       }
     }
     for (place, client) in clients.enumerated() {

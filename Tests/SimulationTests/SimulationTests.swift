@@ -1,3 +1,4 @@
+import RaftEngine
 import SimulationKit
 import Testing
 
@@ -5,10 +6,34 @@ import Testing
 struct SimulationTests {
   @Test("without faults every job ends and everything adds up")
   func peace() {
-    var configuration = SimulationConfiguration(seed: 1, seconds: 5)
+    var configuration = SimulationConfiguration(seed: 1, seconds: 10)
     configuration.faults = false
     let report = SimulationRun.run(configuration)
     #expect(report.findings.isEmpty, "\(report.findings)")
-    #expect(report.acknowledged > 5)
+    #expect(report.acknowledged > 10)
+    #expect(report.elections == 1)
+    #expect(report.faults.isEmpty)
+  }
+
+  @Test(
+    "every promise holds while things break, and the cluster heals",
+    arguments: 1...6 as ClosedRange<UInt64>)
+  func seeds(seed: UInt64) {
+    let report = SimulationRun.run(SimulationConfiguration(seed: seed, seconds: 20))
+    #expect(report.findings.isEmpty, "seed \(seed): \(report.findings)")
+    #expect(report.acknowledged > 0)
+    // A fault test in which no fault fired proves nothing.
+    #expect(report.faults.values.reduce(0, +) > 0)
+  }
+
+  @Test("a seed is one run: the same events in the same order with the same state")
+  func determinism() {
+    let configuration = SimulationConfiguration(seed: 7, seconds: 20)
+    let first = SimulationRun.run(configuration)
+    let second = SimulationRun.run(configuration)
+    #expect(first.digest == second.digest)
+    #expect(first.events == second.events)
+    let other = SimulationRun.run(SimulationConfiguration(seed: 8, seconds: 20))
+    #expect(first.digest != other.digest)
   }
 }

@@ -13,12 +13,13 @@ enum House {
     ["LMDB", "RaftEngine", "HTTP2Session"],
     ["Consensus"],
     ["JobDispatch"],
+    ["SimulationKit"],
     ["Storage", "Identity", "Engines"],
     ["Transport"],
     ["Links"],
     ["ExchangeClient"],
     ["Coordinator", "WorkerAgent"],
-    ["yard", "yard-bench"],
+    ["yard", "yard-bench", "yard-sim"],
   ]
 
   /// Rooms without I/O: the standard library, hashes and collections only.
@@ -27,7 +28,7 @@ enum House {
   ]
   /// Machines and drivers: no clock, thread or socket either.
   static let withoutIO: Set<String> = pure.union([
-    "RaftEngine", "HTTP2Session", "Consensus", "JobDispatch",
+    "RaftEngine", "HTTP2Session", "Consensus", "JobDispatch", "SimulationKit",
   ])
   static let pureImports: Set<String> = ["Crypto", "DequeModule", "HeapModule"]
   /// What a wrapper of a C library may use besides: its memory functions, and a counter for them.

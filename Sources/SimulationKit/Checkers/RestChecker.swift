@@ -41,8 +41,9 @@ struct RestChecker {
 
   // MARK: Jobs
 
-  /// P1: an acknowledged job is there under its request, and has ended. P2: what its readers got is what
-  /// the record has.
+  /// P1: an acknowledged job is there under its request, and has ended.
+  ///
+  /// P2: what its readers got is what the record has.
   private func check(_ submission: Submission, _ exchange: Exchange) {
     let known = exchange.job(account: submission.account, requestKey: submission.message.requestKey)
     guard let id = submission.job else {
