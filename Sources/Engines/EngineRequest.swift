@@ -22,8 +22,18 @@ public struct EngineRequest: Hashable, Sendable {
   /// running usage; llama.cpp counts tokens in each chunk (`timings_per_token`) and has ids only on
   /// routes and terms that lose some (see the room's README); others ignore or refuse fields they do not
   /// know, so they get none.
+  ///
+  /// - Parameters:
+  ///   - request: the consumer's request.
+  ///   - model: the engine's name for the model.
+  ///   - maxTokens: the most output tokens, at least 1; nil leaves the request's own limit.
+  ///   - kind: the program that is asked.
+  ///   - goesOn: whether the request ends with an output that is to be continued, which must be an engine's
+  ///     that `continuesOutput`. llama.cpp goes on from a last message of the assistant by itself and, in a
+  ///     stream, does not repeat it; vLLM and SGLang must be told.
   public init(
-    _ request: InferenceRequest, model: String, maxTokens: Int?, kind: EngineStatus.Kind
+    _ request: InferenceRequest, model: String, maxTokens: Int?, kind: EngineStatus.Kind,
+    goesOn: Bool = false
   ) {
     var changes = InferenceRequest.Rewriting(model: model, maxTokens: maxTokens)
     switch kind {
@@ -32,6 +42,11 @@ public struct EngineRequest: Hashable, Sendable {
       changes.streamOptions = [.init("continuous_usage_stats", "true")]
     case .llamaCpp: changes.additions = [.init("timings_per_token", "true")]
     case .sgLang, .ollama, .generic: break
+    }
+    if goesOn, request.endpoint == .chatCompletions, kind == .vLLM || kind == .sgLang {
+      changes.additions += [
+        .init("continue_final_message", "true"), .init("add_generation_prompt", "false"),
+      ]
     }
     self.init(
       endpoint: request.endpoint, body: request.rewriting(changes), sequences: request.sequences)
@@ -53,6 +68,10 @@ public struct EngineStatus: Hashable, Sendable {
     /// Any other server with OpenAI's routes.
     case generic = "OpenAI-compatible"
   }
+
+  /// Whether the engine goes on from a last message of the assistant, or from the end of a prompt, and sends
+  /// only what is new.
+  public var continuesOutput: Bool { [.llamaCpp, .vLLM, .sgLang].contains(kind) }
 
   /// A model that the engine serves.
   public struct Model: Hashable, Sendable {

@@ -8,7 +8,9 @@ public import TokenLedger
 /// invariant ends the process.
 public struct Exchange: Sendable {
   /// The highest version of apply's behaviour that this program knows.
-  public static let stateVersionMax: UInt32 = 1
+  public static let stateVersionMax: UInt32 = 2
+  /// From this version on, a job whose attempt is lost may be queued again with its record.
+  static let continuationStateVersion: UInt32 = 2
 
   let limits: Limits
   var meta = Meta()

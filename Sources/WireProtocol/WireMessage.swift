@@ -51,6 +51,15 @@ func checkCount(_ count: Int, of field: StaticString, exactly size: Int) throws(
   }
 }
 
+extension CanonicalReader {
+  /// Reads a field that a later version appended: nil where the payload ends before it.
+  mutating func readAppended<Value>(
+    _ read: (inout CanonicalReader) throws(CanonicalError) -> Value
+  ) throws(CanonicalError) -> Value? {
+    remaining == 0 ? nil : try readOptional(read)
+  }
+}
+
 extension String {
   /// The longest start of whole Unicode scalars that takes at most `limit` bytes of UTF-8.
   ///

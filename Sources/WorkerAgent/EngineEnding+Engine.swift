@@ -69,6 +69,7 @@ extension EngineRequest {
       }
     let request = try InferenceRequest.parse(body: order.body, endpoint: endpoint)
     self.init(
-      request, model: order.model, maxTokens: Int(order.outputTokensMax), kind: kind)
+      request, model: order.model, maxTokens: Int(order.outputTokensMax), kind: kind,
+      goesOn: order.goesOn)
   }
 }

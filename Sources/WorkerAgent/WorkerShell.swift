@@ -132,7 +132,8 @@ final class WorkerShell: WorkerHost {
       probeFailures = 0
       engineKind = status.kind
       machine.engineReady(
-        offers: configuration.offers(status), slots: configuration.slotCount(status))
+        offers: configuration.offers(status), slots: configuration.slotCount(status),
+        continues: status.continuesOutput)
     case .failure(let error):
       probeFailures += 1
       if probeFailures >= Self.probeFailuresMax || !machine.status.engineIsHealthy {

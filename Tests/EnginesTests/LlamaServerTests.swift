@@ -41,6 +41,29 @@ struct LlamaServerTests {
     try await engine.shutdown()
   }
 
+  @Test("it goes on from a last message of the assistant, and sends only what is new")
+  func goesOn() async throws {
+    func text(_ request: EngineRequest) async throws -> (text: String, prompt: Int) {
+      let pieces = Mutex<[UInt8]>([])
+      let end = try await engine.run(request) { event in
+        if case .text(let bytes) = event.content { pieces.withLock { $0 += bytes } }
+      }
+      let said = pieces.withLock { String(decoding: $0, as: UTF8.self) }
+      return (said, try #require(end.usage?.promptTokens))
+    }
+    let begun = try await text(request("hello", maxTokens: 100))
+    let chat = try InferenceRequest.parse(
+      body: request("hello", maxTokens: 100).body, endpoint: .chatCompletions)
+    let longer = try InferenceRequest.parse(
+      body: #require(chat.continuing(Array(begun.text.utf8))), endpoint: .chatCompletions)
+    let rest = try await text(
+      EngineRequest(
+        longer, model: "switchyard-test", maxTokens: 10, kind: .llamaCpp, goesOn: true))
+    #expect(rest.prompt > begun.prompt + 50, "it has read what was said")
+    #expect(!rest.text.isEmpty && !rest.text.contains(begun.text.prefix(20)))
+    try await engine.shutdown()
+  }
+
   @Test("a stream gives whole characters, a token count for each piece, and usage that agrees")
   func streams() async throws {
     let pieces = Mutex<[EngineEvent]>([])

@@ -193,12 +193,17 @@ struct AccountTranscripts {
       """
       back: ✗ wrong_state (version 0, current 1)
       the same: version 1
+      the newest: version 2
       """,
-      of: [("back", raise(0)), ("the same", raise(1))])
-    let batch = CommandBatch(time: LogTime(milliseconds: 0), commands: [.pulse, raise(2)])
+      of: [
+        ("back", raise(0)), ("the same", raise(1)),
+        ("the newest", raise(Exchange.stateVersionMax)),
+      ])
+    let beyond = Exchange.stateVersionMax + 1
+    let batch = CommandBatch(time: LogTime(milliseconds: 0), commands: [.pulse, raise(beyond)])
     let payload = try #require(batch.payload())
     let before = world.exchange.digest
-    #expect(throws: ApplyError.unsupportedStateVersion(2)) {
+    #expect(throws: ApplyError.unsupportedStateVersion(beyond)) {
       try world.replica.exchange.apply(payload: payload, at: LogIndex(99))
     }
     #expect(world.exchange.digest == before)

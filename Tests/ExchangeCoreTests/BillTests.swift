@@ -14,6 +14,8 @@ struct BillTests {
     var prompt: UInt64?
     var output: UInt64?
     var completed = true
+    /// Bytes of the record when an earlier attempt was lost.
+    var recomputed: UInt64?
     let billed: (prompt: UInt64, output: UInt64)
     var testDescription: String { name }
   }
@@ -55,6 +57,18 @@ struct BillTests {
     Row(
       name: "hidden tokens: usage without bytes", basis: .usage,
       record: (tokens: 500, ids: 0, bytes: 1), output: 500, billed: (0, 0)),
+    Row(
+      name: "continued: claimed per chunk, whatever the last engine counted", basis: .usage,
+      output: 3, recomputed: 4, billed: (0, 10)),
+    Row(
+      name: "continued: ids of one attempt are not those of the whole", basis: .tokenIDs,
+      recomputed: 4, billed: (0, 10)),
+    Row(
+      name: "continued: the output so far is nobody's prompt", basis: .usage, prompt: 14,
+      recomputed: 4, billed: (10, 10)),
+    Row(
+      name: "continued: less prompt than was recomputed", basis: .usage, prompt: 3, recomputed: 4,
+      billed: (0, 10)),
   ]
 
   @Test("each row", arguments: rows)
@@ -103,7 +117,8 @@ struct BillTests {
       hold: Credits(nano: 275), wrappedKey: [1],
       payload: PayloadReference(upload: 1, parts: 1, bytes: 1), createdAt: LogTime(rawValue: 0),
       queueTimeout: 1, phase: .running(attempt(row)), lastEpoch: Epoch(1), record: record,
-      orphanDeadline: nil)
+      orphanDeadline: nil,
+      interruption: row.recomputed.map { Interruption(attempt: attempt(row), recordBytes: $0) })
   }
 
   private static let prices = PricePair(

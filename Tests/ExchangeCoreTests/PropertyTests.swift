@@ -31,10 +31,11 @@ struct PropertyTests {
 
   @Test(
     "the books balance, holds match open jobs, and a restarted replica does the same",
-    arguments: [1, 2] as [UInt64])
-  func invariants(seed: UInt64) throws {
+    arguments: zip([1, 2] as [UInt64], [1, 2] as [UInt32]))
+  func invariants(seed: UInt64, stateVersion: UInt32) throws {
     var generator = CommandGenerator(seed: seed)
     var world = World(limits: Self.limits, credit: 3_000_000)
+    world.run(.raiseStateVersion(.init(to: stateVersion)))
     var twin = try world.replica.restored()
     var endings: [JobID: Ending] = [:]
     var seen: Set<String> = []
@@ -48,6 +49,8 @@ struct PropertyTests {
       #expect(twin.apply(batch, at: world.replica.index) == applied, place)
       try #require(twin.digest == world.exchange.digest, place)
       for outcome in applied.outcomes { seen.insert(kind(of: outcome)) }
+      for case .jobEnded(let job) in applied.effects
+      where world.exchange.job(job)?.interruption != nil { seen.insert("ended after a loss") }
       checkBooks(world.exchange, place)
       guard round % 25 == 0 else { continue }
       checkJobs(world.exchange, &endings, place)
@@ -55,6 +58,7 @@ struct PropertyTests {
     }
     // A generator that stopped reaching something would leave it untested.
     for kind in Self.mustSee { #expect(seen.contains(kind), "never saw \(kind), seed \(seed)") }
+    #expect(seen.contains("ended after a loss") == (stateVersion > 1))
   }
 
   private static let mustSee = [

@@ -165,7 +165,11 @@ class Codec:
         if len(data) - HEADER < length:
             raise WireFailure("cutShort", len(data))
         reader = Reader(data[HEADER : HEADER + length])
-        fields = {f["name"]: self.read(f["type"], reader) for f in message["fields"]}
+        fields = {}
+        for f in message["fields"]:
+            # An appended field is missing in frames of older senders.
+            absent = f.get("appended") and not reader.left()
+            fields[f["name"]] = None if absent else self.read(f["type"], reader)
         if message["class"] == "strict" and reader.left():
             raise WireFailure("trailing", reader.at)
         return {"type": message["name"], "fields": fields}

@@ -2,7 +2,8 @@
 
 A type is a name with arguments: `u8 u16 u32 u64 bool`, `string<N>` and `text<N>` (UTF-8 of at most
 N bytes; a sender cuts a text that is longer), `bytes<N>` (at most N), `fixed<N>` (exactly N),
-`optional<T>`, `list<T,N>` (at most N), or the name of an enum or a struct.
+`optional<T>`, `list<T,N>` (at most N), or the name of an enum or a struct. A field that is `appended` came
+with a later version: a payload that ends right before it reads as none (versioning.md).
 """
 
 import json
@@ -90,6 +91,15 @@ class Registry:
             least = self.size_of_fields(message, min)
             if not least <= message["payloadMax"] <= 8 << 20:
                 raise ValueError(f"payloadMax of {message['name']}: {least} bytes at least")
+            appended = [bool(field.get("appended")) for field in message["fields"]]
+            if appended != sorted(appended) or (any(appended) and message["class"] != "session"):
+                raise ValueError(f"{message['name']}: only a session message's last fields are appended")
+        for owner in [*self.spec["structs"], *self.spec["messages"]]:
+            for field in owner["fields"]:
+                if field.get("appended") and (
+                    field["parsed"].name != "optional" or owner["name"] in self.structs
+                ):
+                    raise ValueError(f"{owner['name']}.{field['name']} cannot be appended")
         for service in self.services:
             for name in service["requests"] + service["responses"]:
                 if name not in self.messages:

@@ -110,8 +110,12 @@ class MessageSource:
                 lines.append(f"    let {name} = try {self.code.read(kind, hint)}")
             arguments = [f"{name}: {name}" for name, *_ in self.fields(owner)]
             return lines + [*call("self.init", arguments, "", "    "), "  }"]
+        appended = {field["name"] for field in owner["fields"] if field.get("appended")}
         for name, kind, hint, _ in self.fields(owner):
-            lines.append(f"    {name} = try {self.code.read(kind, hint)}")
+            read = self.code.read(kind, hint)
+            if name in appended:
+                read = read.replace("reader.readOptional", "reader.readAppended", 1)
+            lines.append(f"    {name} = try {read}")
         return lines + ["  }"]
 
     def checker(self, owner, scope):

@@ -94,13 +94,23 @@ def widest(codec, entry):
 
 
 def appended(codec):
-    """Session messages with bytes of a later version behind their last known field."""
+    """Session messages with bytes of a later version behind their last known field, or without the last."""
     for name in ("Hello", "Ping", "Failure", "ModelList", "Ended", "Chunk"):
         maker = Maker(codec)
         message = maker.message(codec.by_name[name], maker.full)
         frame = codec.encode(message)
         longer = (len(frame) - 8 + 3).to_bytes(4, "big") + frame[4:] + b"\1\2\3"
         yield {"case": name, "frame": longer.hex(), "canonical": frame.hex(), "message": message}
+    for entry in codec.by_number.values():
+        if not entry["fields"] or not entry["fields"][-1].get("appended"):
+            continue
+        message = Maker(codec).message(entry, Maker(codec).least)
+        frame = codec.encode(message)
+        shorter = (len(frame) - 8 - 1).to_bytes(4, "big") + frame[4:-1]
+        yield {
+            "case": f"{entry['name']} of an older sender", "frame": shorter.hex(),
+            "canonical": frame.hex(), "message": message,
+        }
 
 
 def frame(number, payload, reserved=0, length=None):

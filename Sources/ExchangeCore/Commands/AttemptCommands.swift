@@ -141,7 +141,7 @@ extension Command {
     public let attempt: AttemptID
     /// Why, for the job's ending if it ends.
     public let reason: ErrorCode
-    /// Whether another worker may try.
+    /// Whether another worker may go on, from the record if there is one.
     public let retryElsewhere: Bool
     /// Joins the parts.
     public init(attempt: AttemptID, reason: ErrorCode, retryElsewhere: Bool) {

@@ -4,7 +4,7 @@ public import JobMarket
 /// One client request for inference, from its submit until its record is purged.
 ///
 /// `queued → running → completed | failed | cancelled`, with detours through `cancelling` and back to
-/// `queued`; see the room's README for the machine.
+/// `queued`, with or without a record; see the room's README for the machine.
 public struct Job: Hashable, Sendable {
   /// Its number.
   public let id: JobID
@@ -40,6 +40,8 @@ public struct Job: Hashable, Sendable {
   public internal(set) var record: Record
   /// When it is cancelled for want of a reader; nil while it has one, needs none, or was cancelled.
   public internal(set) var orphanDeadline: LogTime?
+  /// The last lost attempt that left a part of the output; nil while there was none.
+  public internal(set) var interruption: Interruption?
 
   /// A job's place in its life, with what only exists there.
   public enum Phase: Hashable, Sendable {
@@ -78,6 +80,32 @@ public struct Job: Hashable, Sendable {
 
   /// What is held for it now.
   public var held: Credits { ending == nil ? hold : .zero }
+
+  /// Whose terms the bill is made of: the last attempt that added to the record, or the one that it has now
+  /// if none has.
+  var billedAttempt: Attempt? {
+    guard let interruption else { return attempt }
+    guard let attempt, record.bytes > interruption.recordBytes else {
+      return interruption.attempt
+    }
+    return attempt
+  }
+
+  /// Keeps what an attempt that is lost leaves behind.
+  mutating func noteLost(_ attempt: Attempt) {
+    let isFirst = interruption == nil && !record.isEmpty
+    guard isFirst || record.bytes > interruption?.recordBytes ?? .max else { return }
+    interruption = Interruption(attempt: attempt, recordBytes: record.bytes)
+  }
+}
+
+/// What an attempt left that was lost in the middle of the output: the next one goes on from there.
+public struct Interruption: Hashable, Sendable {
+  /// The attempt, with the terms for what it delivered.
+  public let attempt: Attempt
+  /// Bytes of the record when it was lost: whatever goes on has them in its prompt, and they are not the
+  /// consumer's prompt.
+  public let recordBytes: UInt64
 }
 
 /// One worker's try at a job, with the terms that were fixed when it began.
@@ -140,7 +168,7 @@ public struct Ending: Hashable, Sendable {
   public let charge: Credits
   /// The transfer that paid it; nil when nothing moved.
   public let transfer: TransferID?
-  /// The last attempt, if there was one.
+  /// The last attempt, if there was one; of a job that ended in the queue, the last that delivered.
   public let attempt: Attempt?
   /// When it ended.
   public let endedAt: LogTime

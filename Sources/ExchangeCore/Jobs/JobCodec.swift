@@ -3,6 +3,9 @@ internal import JobMarket
 
 extension Job: StoredRow {
   static var table: Table { .jobs }
+  static var versionMax: UInt8 { 2 }
+  /// 2 if an attempt was lost with a part of the output.
+  var version: UInt8 { interruption == nil ? 1 : 2 }
   var rowKey: UInt64 { id.rawValue }
 
   func encode(into writer: inout CanonicalWriter) {
@@ -28,6 +31,15 @@ extension Job: StoredRow {
     record.encode(into: &writer)
     writer.write(orphanDeadline) { $0.write($1.rawValue) }
     phase.encode(into: &writer)
+    if let interruption {
+      interruption.attempt.encode(into: &writer)
+      writer.write(interruption.recordBytes)
+    }
+  }
+
+  mutating func readAddition(from reader: inout CanonicalReader) throws(CanonicalError) {
+    interruption = Interruption(
+      attempt: try Attempt(from: &reader), recordBytes: try reader.read())
   }
 
   init(key rowKey: UInt64, from reader: inout CanonicalReader) throws(CanonicalError) {

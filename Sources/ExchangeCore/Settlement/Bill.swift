@@ -15,6 +15,11 @@ internal import JobMarket
 /// and never more than the job's output bound. Prompt tokens are those reported, at most the bound
 /// held at submit; none if none are reported. A job that did not complete and whose record is empty
 /// owes nothing.
+///
+/// A job that went on after a loss has a cut stream in it, whatever its basis: no engine has counted the
+/// whole, so its output is what the record claims per chunk, within the bytes. Its last engine counted the
+/// output so far as prompt, cut into tokens anew: a token for each of its bytes is taken off, the most that
+/// there can be, since recomputation is never the consumer's.
 public struct Bill: Hashable, Sendable {
   /// Prompt tokens billed.
   public let promptTokens: TokenCount
@@ -45,11 +50,13 @@ public struct Bill: Hashable, Sendable {
       self = .nothing
       return
     }
-    promptTokens = min(usage.promptTokens ?? .zero, job.bid.promptBound)
+    let recomputed = job.interruption?.recordBytes ?? 0
+    let prompt = usage.promptTokens?.rawValue ?? 0
+    promptTokens = min(TokenCount(prompt - min(prompt, recomputed)), job.bid.promptBound)
     outputTokens = min(
       Self.outputTokens(
-        record: job.record, basis: attempt.basis, floor: attempt.bytesPerTokenFloor,
-        reported: usage.outputTokens), job.bid.outputMax)
+        record: job.record, basis: job.interruption == nil ? attempt.basis : .chunkCount,
+        floor: attempt.bytesPerTokenFloor, reported: usage.outputTokens), job.bid.outputMax)
     let cost = attempt.prices.cost(
       inputTokens: promptTokens, outputTokens: outputTokens, rounding: .down)
     guard let cost, cost <= job.hold else {

@@ -2,11 +2,11 @@ internal import ExchangeTypes
 internal import TokenLedger
 
 extension Exchange {
-  /// Ends a job that no worker has: nothing is owed.
+  /// Ends a job that no worker has: what lost attempts delivered is owed, and nothing else.
   mutating func endQueued(_ job: Job, state: JobState, error: ErrorCode?) {
-    end(
-      job, state: state, finish: state == .cancelled ? .cancelled : nil, error: error,
-      detailSealed: [], usage: ReportedUsage())
+    let finish: FinishReason? =
+      state == .cancelled ? .cancelled : job.record.isEmpty ? nil : .error
+    end(job, state: state, finish: finish, error: error, detailSealed: [], usage: ReportedUsage())
   }
 
   /// Ends a job: bills its committed record, closes its hold, drops its payload, and gives up the
@@ -20,16 +20,17 @@ extension Exchange {
     usage: ReportedUsage
   ) {
     precondition(job.ending == nil && state.isFinal)
-    let attempt = job.attempt
+    let billed = job.billedAttempt
     var bill = Bill.nothing
-    if let attempt {
-      bill = Bill(of: job, attempt: attempt, usage: usage, completed: state == .completed)
+    if let billed {
+      bill = Bill(of: job, attempt: billed, usage: usage, completed: state == .completed)
     }
-    let (charge, transfer) = closeHold(of: job, attempt: attempt, charge: bill.charge)
+    let (charge, transfer) = closeHold(of: job, attempt: billed, charge: bill.charge)
     let ending = Ending(
       state: state, finish: finish, error: error, detailSealed: detailSealed, usage: usage,
       promptTokens: bill.promptTokens, outputTokens: bill.outputTokens, charge: charge,
-      transfer: transfer, attempt: attempt, endedAt: meta.logTime)
+      transfer: transfer, attempt: job.attempt ?? job.interruption?.attempt,
+      endedAt: meta.logTime)
     changePhase(of: job.id) {
       $0.orphanDeadline = nil
       $0.phase = .ended(ending)

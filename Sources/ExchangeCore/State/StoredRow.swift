@@ -34,21 +34,28 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
 
 /// A row that lives in memory under a 64-bit key.
 ///
-/// The value on disk is version `u8` ‖ fields, in the canonical encoding, read strictly.
+/// The value on disk is version `u8` ‖ fields, in the canonical encoding, read strictly. A row is written in
+/// the lowest version that holds it, so that a field of a later state version leaves the digest of rows
+/// without it as it was.
 protocol StoredRow: Hashable, Sendable {
   static var table: Table { get }
-  static var version: UInt8 { get }
+  static var versionMax: UInt8 { get }
+  var version: UInt8 { get }
   var rowKey: UInt64 { get }
   func encode(into writer: inout CanonicalWriter)
   init(key: UInt64, from reader: inout CanonicalReader) throws(CanonicalError)
+  /// Reads what `encode` writes behind the fields of version 1.
+  mutating func readAddition(from reader: inout CanonicalReader) throws(CanonicalError)
 }
 
 extension StoredRow {
-  static var version: UInt8 { 1 }
+  static var versionMax: UInt8 { 1 }
+  var version: UInt8 { 1 }
+  mutating func readAddition(from reader: inout CanonicalReader) throws(CanonicalError) {}
 
   var rowValue: [UInt8] {
     var writer = CanonicalWriter(capacity: 384)
-    writer.write(Self.version)
+    writer.write(version)
     encode(into: &writer)
     return writer.bytes
   }
@@ -56,10 +63,11 @@ extension StoredRow {
   init(key: UInt64, value: [UInt8]) throws(CanonicalError) {
     var reader = CanonicalReader(value)
     let version = try reader.read(UInt8.self)
-    guard version == Self.version else {
+    guard version >= 1, version <= Self.versionMax else {
       throw .unknownValue(offset: 0, value: UInt64(version))
     }
     try self.init(key: key, from: &reader)
+    if version > 1 { try readAddition(from: &reader) }
     try reader.finish()
   }
 }

@@ -185,7 +185,7 @@ extension Dispatcher {
       lose(relay, .streamDiverged)
       return
     }
-    if finished.finish == .error, finished.retryElsewhere, relay.last == 0 {
+    if finished.finish == .error, finished.retryElsewhere {
       failedWorkers[relay.attempt.job, default: []].insert(relay.worker)
       lose(relay, ErrorCode(rawValue: finished.error) ?? .engineError, retryElsewhere: true)
       return
@@ -257,16 +257,14 @@ extension Dispatcher {
     return try relay.sealDetail(event, term: replica.term, sealer: sealer)
   }
 
-  /// Takes an attempt away from its worker.
+  /// Takes an attempt away from its worker: its job goes on elsewhere if it can, else it ends.
   func lose(_ relay: StreamRelay, _ reason: ErrorCode, retryElsewhere: Bool = true) {
     guard !relay.isEnding else { return }
     relay.isEnding = true
     failedWorkers[relay.attempt.job, default: []].insert(relay.worker)
     let (rest, isWhole) = rest(of: relay)
-    // What cannot be recorded has perhaps been read: such a job must not start again.
-    let loss = Command.attemptLost(
-      .init(
-        attempt: relay.attempt, reason: reason, retryElsewhere: retryElsewhere && isWhole))
+    // What cannot be recorded has perhaps been read: such a job must not go on.
+    let loss = loss(of: relay, reason, retryElsewhere: retryElsewhere && isWhole)
     queue.propose(inOrder: rest + [loss]) { [weak self] result in
       guard let self, isActive, relays[relay.attempt.job] === relay else { return }
       if case .applied = result { return }
@@ -277,8 +275,8 @@ extension Dispatcher {
     }
   }
 
-  /// Commands that record what readers may already have seen, before an attempt is taken away: a job
-  /// whose record is empty may start again, and must not when somebody has read its beginning.
+  /// Commands that record what readers may already have seen, before an attempt is taken away: the next
+  /// attempt goes on from the record, and nobody must have read anything else.
   ///
   /// - Returns: the commands, and whether they hold everything.
   private func rest(of relay: StreamRelay) -> (commands: [Command], isWhole: Bool) {

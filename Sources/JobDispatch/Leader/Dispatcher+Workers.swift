@@ -18,15 +18,18 @@ extension Dispatcher {
     queue.propose(command) { [weak self, weak stream] result in
       guard let self, let stream, isActive else { return }
       if case .applied(.accepted(.worker(let worker, _)), _) = result {
-        registered(worker, incarnation: message.incarnation, on: stream)
+        registered(worker, message, on: stream)
       } else {
         stream.fail(Failure(result) ?? .notLeader)
       }
     }
   }
 
-  private func registered(_ worker: WorkerID, incarnation: UInt64, on stream: WorkerStream) {
+  private func registered(
+    _ worker: WorkerID, _ message: WorkerRegister, on stream: WorkerStream
+  ) {
     guard !stream.isClosed else { return }
+    let incarnation = message.incarnation
     let lease = UInt64(WorkerSession.leaseMilliseconds)
     let session: WorkerSession
     if let known = sessions[worker] {
@@ -43,6 +46,7 @@ extension Dispatcher {
       session.incarnation = incarnation
       close(session.slots)
     }
+    session.continuesOutput = message.continues ?? false
     session.channel = stream.channel
     session.leaseUntil = clock.now + lease
     session.isEnding = false
@@ -231,8 +235,8 @@ extension Dispatcher {
       let candidates = candidates(for: model)
       guard !candidates.isEmpty else { continue }
       let room = candidates.reduce(0) { $0 + $1.free }
-      let demands = demands(for: model, limit: room) { bid in
-        candidates.contains { $0.ask.offer.mismatch(with: bid) == nil }
+      let demands = demands(for: model, limit: room) { demand in
+        candidates.contains { $0.serves(demand) }
       }
       for (job, candidate) in Planner.plan(demands, on: candidates) {
         assign(job, to: candidate.ask)
@@ -253,7 +257,9 @@ extension Dispatcher {
       }
       let room = exchange.freeSlots(ask.id) - taken
       guard room > 0 else { return nil }
-      return Planner.Candidate(ask: ask, busy: session.busy, free: min(session.free, room))
+      return Planner.Candidate(
+        ask: ask, busy: session.busy, free: min(session.free, room),
+        continuesOutput: session.continuesOutput)
     }
   }
 
@@ -264,7 +270,7 @@ extension Dispatcher {
     let candidates = candidates(for: submit.model)
     guard !candidates.isEmpty, let bid = exchange.demand(of: submit) else { return nil }
     // The plan needs a name for the job, which apply will give it.
-    let demand = Planner.Demand(job: JobID(0), bid: bid, excluded: [])
+    let demand = Planner.Demand(job: JobID(0), bid: bid, excluded: [], goesOn: false)
     guard let ask = Planner.plan([demand], on: candidates).first?.candidate.ask,
       let slot = sessions[ask.id.worker]?.take(as: .promised(model: submit.model))
     else { return nil }
@@ -288,7 +294,7 @@ extension Dispatcher {
 
   /// The first queued jobs that some candidate can take: one that none can take holds up no other.
   private func demands(
-    for model: String, limit: Int, where isServed: (Bid) -> Bool
+    for model: String, limit: Int, where isServed: (Planner.Demand) -> Bool
   ) -> [Planner.Demand] {
     var demands: [Planner.Demand] = []
     var after = JobID(0)
@@ -297,10 +303,11 @@ extension Dispatcher {
       let queued = exchange.queued(model: model, after: after, limit: 64)
       for id in queued where demands.count < limit {
         // Jobs whose assignment is under way are still queued in the state.
-        guard reservations[id] == nil, let job = exchange.job(id), isServed(job.bid) else {
-          continue
-        }
-        demands.append(Planner.Demand(job: id, bid: job.bid, excluded: failedWorkers[id] ?? []))
+        guard reservations[id] == nil, let job = exchange.job(id) else { continue }
+        let demand = Planner.Demand(
+          job: id, bid: job.bid, excluded: failedWorkers[id] ?? [],
+          goesOn: !job.record.isEmpty)
+        if isServed(demand) { demands.append(demand) }
       }
       guard let last = queued.last else { break }
       after = last
@@ -343,15 +350,17 @@ extension Dispatcher {
       return
     }
     do {
-      let body = try body(of: job, key: relay.key)
+      guard let request = try request(of: job, key: relay.key) else {
+        slot.state = .parked
+        return settleWithoutWorker(relay, error: .workerLost)
+      }
       relay.slot = slot
       slot.state = .running(attempt)
       slot.channel.send(
         Assign(
           job: job.id, epoch: attempt.epoch, term: replica.term, endpoint: job.bid.endpoint,
-          model: job.model, body: body, recordSeq: job.record.lastSeq,
-          recordHash: recordHash(of: job).bytes,
-          outputTokensMax: UInt32(clamping: job.bid.outputMax.rawValue)))
+          model: job.model, body: request, recordSeq: job.record.lastSeq,
+          recordHash: recordHash(of: job).bytes, outputTokensMax: outputTokensLeft(job)))
       tellReaders(of: job)
     } catch {
       slot.state = .parked
@@ -389,7 +398,7 @@ extension Dispatcher {
   }
 
   /// A job's request, from memory or out of the store.
-  private func body(of job: Job, key: JobKey) throws -> [UInt8] {
+  func body(of job: Job, key: JobKey) throws -> [UInt8] {
     if let body = bodies[job.id] { return body }
     var body: [UInt8] = []
     for part in 0..<job.payload.parts {

@@ -246,17 +246,22 @@ public final class Dispatcher {
       address: leader.flatMap { configuration.addresses[$0] } ?? "")
   }
 
-  /// The first command of a new cluster opens its books; on any other it only commits an entry of this
-  /// term, which a leader needs before it knows what is committed (Raft, §8).
+  /// Opens a new cluster's books, in the newest state version, since nobody has begun with an older one.
+  ///
+  /// On any other cluster one only commits an entry of this term,
+  /// which a leader needs before it knows what is committed (Raft, §8).
   private func proposeFirstCommand() {
     queue.leadershipBegan()
-    let command: Command =
+    let commands: [Command] =
       exchange.clusterID != nil
-      ? .pulse
-      : .bootstrap(
-        .init(
-          clusterID: configuration.clusterID, rootSecretHash: configuration.rootSecretHash))
-    queue.propose(command) { _ in }
+      ? [.pulse]
+      : [
+        .bootstrap(
+          .init(
+            clusterID: configuration.clusterID, rootSecretHash: configuration.rootSecretHash)),
+        .raiseStateVersion(.init(to: Exchange.stateVersionMax)),
+      ]
+    queue.propose(inOrder: commands) { _ in }
     shell?.wantsEndOfTurn()
   }
 }

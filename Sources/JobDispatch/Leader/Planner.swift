@@ -14,12 +14,20 @@ public enum Planner {
     public let busy: Int
     /// Slots parked and not reserved.
     public let free: Int
+    /// Whether its engine goes on from an output that another has begun.
+    public let continuesOutput: Bool
 
     /// Joins the facts.
-    public init(ask: Ask, busy: Int, free: Int) {
+    public init(ask: Ask, busy: Int, free: Int, continuesOutput: Bool) {
       self.ask = ask
       self.busy = busy
       self.free = free
+      self.continuesOutput = continuesOutput
+    }
+
+    /// Whether it can take a job at all.
+    public func serves(_ demand: Demand) -> Bool {
+      ask.offer.mismatch(with: demand.bid) == nil && (continuesOutput || !demand.goesOn)
     }
   }
 
@@ -31,12 +39,15 @@ public enum Planner {
     public let bid: Bid
     /// Workers that have lost or refused it already.
     public let excluded: Set<WorkerID>
+    /// Whether a part of its output is recorded, from which its next worker must go on.
+    public let goesOn: Bool
 
     /// Joins the demands.
-    public init(job: JobID, bid: Bid, excluded: Set<WorkerID>) {
+    public init(job: JobID, bid: Bid, excluded: Set<WorkerID>, goesOn: Bool) {
       self.job = job
       self.bid = bid
       self.excluded = excluded
+      self.goesOn = goesOn
     }
   }
 
@@ -53,7 +64,7 @@ public enum Planner {
     for demand in demands {
       var best: Int?
       for (place, candidate) in candidates.enumerated() where free[place] > 0 {
-        guard candidate.ask.offer.mismatch(with: demand.bid) == nil else { continue }
+        guard candidate.serves(demand) else { continue }
         guard let held = best else {
           best = place
           continue

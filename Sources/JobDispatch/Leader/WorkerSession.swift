@@ -49,6 +49,8 @@ final class WorkerSession {
   var channel: (any MessageChannel)?
   var leaseUntil: UInt64
   var engineIsHealthy = true
+  /// Whether its engine goes on from an output that a request ends with, as it said when it registered.
+  var continuesOutput = false
   var slots: [WorkerSlot] = []
   /// Whether its end has been proposed.
   var isEnding = false

@@ -23,8 +23,11 @@ public struct EngineOrder: Hashable, Sendable {
   public let endpoint: Endpoint
   /// The model, as the worker offered it.
   public let model: String
-  /// The consumer's JSON, not yet rewritten for the engine.
+  /// The consumer's JSON, not yet rewritten for the engine; with the output so far as its end if
+  /// `goesOn`.
   public let body: [UInt8]
+  /// Whether the engine goes on from an output that another attempt has begun.
+  public let goesOn: Bool
   /// The most output tokens that are paid for: the engine is asked for no more.
   public let outputTokensMax: UInt32
 
@@ -33,6 +36,7 @@ public struct EngineOrder: Hashable, Sendable {
     endpoint = assign.endpoint
     model = assign.model
     body = assign.body
+    goesOn = assign.recordSeq > 0
     outputTokensMax = assign.outputTokensMax
   }
 }

@@ -76,7 +76,8 @@ extension WorkerMachine {
     announced.append(isDraining)
     channel.send(
       WorkerRegister(
-        name: name, incarnation: incarnation, offers: offers, draining: isDraining))
+        name: name, incarnation: incarnation, offers: offers, draining: isDraining,
+        continues: engineContinues))
   }
 
   func receivedOnRegistration(_ message: Message) {

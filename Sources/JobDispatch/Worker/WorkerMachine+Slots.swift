@@ -149,8 +149,12 @@ extension WorkerMachine {
     let runner = AttemptRunner(assign, recordHash: recordHash, run: nextRun(), host: host)
     slots[index].state = .attached(runner, channel)
     slots[index].failures = 0
-    if isDraining || !engineIsHealthy || index >= slotCount {
-      let reason = isDraining ? "the worker is draining" : "the engine is not ready"
+    let cannotGoOn = assign.recordSeq > 0 && !engineContinues
+    if isDraining || !engineIsHealthy || index >= slotCount || cannotGoOn {
+      let reason =
+        isDraining
+        ? "the worker is draining"
+        : cannotGoOn ? "the engine does not continue an output" : "the engine is not ready"
       host.note(.assignmentRefused(attempt, reason))
       runner.refuse(EngineFault(isDraining ? .engineBusy : .engineUnreachable, reason))
       runner.send(on: channel)

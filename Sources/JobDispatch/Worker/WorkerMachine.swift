@@ -92,6 +92,8 @@ public final class WorkerMachine: MessageChannelOwner {
   /// What the engine offers; nil until it was first found ready.
   var offers: [OfferTerms]?
   var slotCount = 0
+  /// Whether the engine goes on from an output that a request ends with.
+  var engineContinues = false
   var engineIsHealthy = false
   var slots: [EngineSlot] = []
   private var lastRun: UInt64 = 0
@@ -120,13 +122,19 @@ public final class WorkerMachine: MessageChannelOwner {
   // MARK: The engine
 
   /// A probe succeeded: these are the offers, and so many attempts may run at a time.
-  public func engineReady(offers: [OfferTerms], slots count: Int) {
+  ///
+  /// - Parameters:
+  ///   - offers: what the worker sells; at least one.
+  ///   - count: attempts at a time; at least one.
+  ///   - continues: whether the engine goes on from an output that a request ends with.
+  public func engineReady(offers: [OfferTerms], slots count: Int, continues: Bool = false) {
     precondition(count > 0 && !offers.isEmpty)
     guard !hasLeft else { return }
-    let isNews = !engineIsHealthy || self.offers != offers || slotCount != count
-    let isChange = self.offers != nil && self.offers != offers
-    guard isNews else { return }
+    let differs = self.offers != offers || engineContinues != continues
+    let isChange = self.offers != nil && differs
+    guard !engineIsHealthy || differs || slotCount != count else { return }
     self.offers = offers
+    engineContinues = continues
     engineIsHealthy = true
     slotCount = count
     while slots.count < count { slots.append(EngineSlot()) }

@@ -30,3 +30,11 @@ public enum ServerRole: UInt8, Sendable, Hashable, CaseIterable {
   /// It does neither.
   case spare = 2
 }
+
+/// How an output goes on after an attempt was lost in the middle of it.
+public enum Resumption: UInt8, Sendable, Hashable, CaseIterable {
+  /// From its text: the engine has cut it into tokens again.
+  case text = 1
+  /// From its tokens.
+  case ids = 2
+}

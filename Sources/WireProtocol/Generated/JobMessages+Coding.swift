@@ -184,11 +184,15 @@ extension JobReport {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {
     summary.encode(into: &writer)
+    writer.write(resumed) { $0.write($1.rawValue) }
   }
 
   /// Reads what `encode` writes.
   public init(from reader: inout CanonicalReader) throws(CanonicalError) {
     summary = try JobSummary(from: &reader)
+    resumed = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readCase(Resumption.self)
+    }
   }
 
   /// Refuses values that a reader would refuse.

@@ -200,10 +200,13 @@ public struct JobReport: WireMessage {
 
   /// The job.
   public let summary: JobSummary
+  /// How its output went on after an attempt was lost in the middle of it; absent if it did not.
+  public let resumed: Resumption?
 
   /// Joins the fields.
-  public init(summary: JobSummary) {
+  public init(summary: JobSummary, resumed: Resumption?) {
     self.summary = summary
+    self.resumed = resumed
   }
 }
 

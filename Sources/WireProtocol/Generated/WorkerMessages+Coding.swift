@@ -9,6 +9,7 @@ extension WorkerRegister {
     writer.write(incarnation)
     writer.write(offers) { $1.encode(into: &$0) }
     writer.write(draining)
+    writer.write(continues) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -17,6 +18,9 @@ extension WorkerRegister {
     incarnation = try reader.read(UInt64.self)
     offers = try reader.readList(limit: 16, elementBytesMin: 36, OfferTerms.init(from:))
     draining = try reader.readBool()
+    continues = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readBool()
+    }
   }
 
   /// Refuses values that a reader would refuse.

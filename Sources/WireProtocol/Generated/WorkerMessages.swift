@@ -15,13 +15,19 @@ public struct WorkerRegister: WireMessage {
   public let offers: [OfferTerms]
   /// Whether it takes no new job.
   public let draining: Bool
+  /// Whether its engine goes on from an output that a request ends with (Assign.body); absent from
+  /// an older worker, which does not.
+  public let continues: Bool?
 
   /// Joins the fields.
-  public init(name: String, incarnation: UInt64, offers: [OfferTerms], draining: Bool) {
+  public init(
+    name: String, incarnation: UInt64, offers: [OfferTerms], draining: Bool, continues: Bool?
+  ) {
     self.name = name
     self.incarnation = incarnation
     self.offers = offers
     self.draining = draining
+    self.continues = continues
   }
 }
 
@@ -120,7 +126,10 @@ public struct Assign: WireMessage {
   public let endpoint: Endpoint
   /// The model.
   public let model: String
-  /// The OpenAI request, with the record as its prefix when the attempt continues one.
+  /// The OpenAI request.
+  ///
+  /// When the attempt continues a record, the output so far is its end: a last message of the
+  /// assistant that is to be continued, or the end of the prompt.
   public let body: [UInt8]
   /// The last event already in the record; the attempt's first is the next.
   public let recordSeq: UInt64

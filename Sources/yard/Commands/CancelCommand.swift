@@ -16,6 +16,6 @@ struct CancelCommand: AsyncParsableCommand {
     let report = try await cluster.ask(Cancel(job: JobID(job))) {
       if case .jobReport(let report) = $0 { report } else { nil }
     }
-    JobPrinter.print(report.summary, asJSON: cluster.isJSON)
+    JobPrinter.print(report, asJSON: cluster.isJSON)
   }
 }

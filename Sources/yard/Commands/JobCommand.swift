@@ -16,18 +16,20 @@ struct JobCommand: AsyncParsableCommand {
     let report = try await cluster.ask(JobQuery(job: JobID(job))) {
       if case .jobReport(let report) = $0 { report } else { nil }
     }
-    JobPrinter.print(report.summary, asJSON: cluster.isJSON)
+    JobPrinter.print(report, asJSON: cluster.isJSON)
   }
 }
 
 /// One job, for people or for scripts.
 enum JobPrinter {
-  static func print(_ job: JobSummary, asJSON: Bool) {
-    if asJSON { return Terminal.write(JSONText(job).line) }
+  static func print(_ report: JobReport, asJSON: Bool) {
+    if asJSON { return Terminal.write(JSONText(report).line) }
+    let job = report.summary
     var table = Table("job", "\(job.job)")
     table.add("state", job.state.name)
     table.add("model", job.model)
     table.add("attempts", "\(job.epoch)")
+    if let resumed = report.resumed { table.add("resumed", "by \(resumed.name)") }
     if job.worker.rawValue != 0 { table.add("worker", "\(job.worker)") }
     table.add("tokens", "\(job.promptTokens) prompt, \(job.outputTokens) output")
     if job.state.isFinal {

@@ -54,17 +54,26 @@ indirect enum JSONText: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
 }
 
 extension JSONText {
-  init(_ job: JobSummary) {
-    self = [
-      "job": .id(job.job), "state": .string(job.state.name), "model": .string(job.model),
-      "mode": .string(job.mode == .attached ? "attached" : "submitted"),
-      "created_at_ms": .unsigned(job.createdAt.rawValue), "attempts": .number(job.epoch.rawValue),
-      "worker": .id(job.worker), "prompt_tokens": .unsigned(job.promptTokens.rawValue),
-      "output_tokens": .unsigned(job.outputTokens.rawValue),
-      "charge_nano": .unsigned(job.charge.rawValue), "hold_nano": .unsigned(job.hold.rawValue),
-      "events": .unsigned(job.lastSeq), "finish": job.finish.map { .string($0.name) } ?? .null,
-      "error": job.error == 0 ? .null : .string(errorName(job.error)),
-      "error_text": .string(job.errorText),
+  init(_ report: JobReport) {
+    let resumed = report.resumed.map { JSONText.string($0.name) } ?? .null
+    self = .object(Self.members(report.summary) + [("resumed", resumed)])
+  }
+
+  init(_ job: JobSummary) { self = .object(Self.members(job)) }
+
+  private static func members(_ job: JobSummary) -> [(String, JSONText)] {
+    [
+      ("job", .id(job.job)), ("state", .string(job.state.name)), ("model", .string(job.model)),
+      ("mode", .string(job.mode == .attached ? "attached" : "submitted")),
+      ("created_at_ms", .unsigned(job.createdAt.rawValue)),
+      ("attempts", .number(job.epoch.rawValue)), ("worker", .id(job.worker)),
+      ("prompt_tokens", .unsigned(job.promptTokens.rawValue)),
+      ("output_tokens", .unsigned(job.outputTokens.rawValue)),
+      ("charge_nano", .unsigned(job.charge.rawValue)),
+      ("hold_nano", .unsigned(job.hold.rawValue)), ("events", .unsigned(job.lastSeq)),
+      ("finish", job.finish.map { .string($0.name) } ?? .null),
+      ("error", job.error == 0 ? .null : .string(errorName(job.error))),
+      ("error_text", .string(job.errorText)),
     ]
   }
 

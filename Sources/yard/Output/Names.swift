@@ -30,6 +30,15 @@ extension FinishReason {
   }
 }
 
+extension Resumption {
+  var name: String {
+    switch self {
+    case .text: "text"
+    case .ids: "ids"
+    }
+  }
+}
+
 extension AccountKind {
   var name: String {
     switch self {

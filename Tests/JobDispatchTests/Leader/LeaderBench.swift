@@ -290,6 +290,11 @@ final class LeaderBench {
         .utf8)
   }
 
+  /// A request whose output cannot be continued.
+  static let structured = Array(
+    #"{"model":"m","max_tokens":4000,"messages":[{"role":"user","content":"hi"}],"response_format":{"type":"json_object"}}"#
+      .utf8)
+
   func submission(
     mode: JobMode = .attached, key: RequestKey? = nil, body: [UInt8] = LeaderBench.body(),
     maxOutputPrice: Price? = nil, timeout: UInt32 = 600_000
@@ -341,16 +346,18 @@ final class WorkerPeer {
   let bench: LeaderBench
   let name: String
   var incarnation: UInt64
+  let continues: Bool?
   private(set) var registration: Peer
   private(set) var id = WorkerID(0)
 
   init(
     _ bench: LeaderBench, _ name: String = "w", incarnation: UInt64 = 1, slots: UInt16 = 4,
-    price: UInt64 = 1_000_000
+    price: UInt64 = 1_000_000, continues: Bool? = true
   ) throws {
     self.bench = bench
     self.name = name
     self.incarnation = incarnation
+    self.continues = continues
     registration = bench.open(.worker)
     try register(slots: slots, price: price)
   }
@@ -370,7 +377,7 @@ final class WorkerPeer {
           priceInput: Price(nanoPerMillion: price),
           priceOutput: Price(nanoPerMillion: price * 2), basis: .chunkCount,
           bytesPerTokenFloor: 1, endpoints: [.chatCompletions])
-      ], draining: false)
+      ], draining: false, continues: continues)
   }
 
   func heartbeat() {

@@ -251,7 +251,7 @@ struct LeaderFaultTests {
     let bench = try LeaderBench()
     let worker = try WorkerPeer(bench)
     let slot = worker.park()
-    let reader = bench.submit()
+    let reader = bench.submit(body: LeaderBench.structured)
     let assign = try slot.last(Assign.self)
     if recorded > 0 { worker.chunk(assign, output(1...recorded), on: slot) }
     worker.finish(assign, output(1...5), on: slot)
@@ -358,7 +358,7 @@ struct LeaderFaultTests {
     let slot = worker.park()
     let idle = worker.park()
     let stream = bench.open(.job, reader)
-    bench.say(.submit(bench.submission(mode: .submitted)), on: stream)
+    bench.say(.submit(bench.submission(mode: .submitted, body: LeaderBench.structured)), on: stream)
     let assign = try slot.last(Assign.self)
     worker.chunk(assign, output(1...2), on: slot)
     bench.call(.keyRevoke(.init(key: KeyID(1))))

@@ -10,7 +10,7 @@ import WireProtocol
 @Suite("The leader's parts")
 struct LeaderPartsTests {
   private func candidate(
-    _ worker: UInt64, price: UInt64, busy: Int = 0, free: Int = 1
+    _ worker: UInt64, price: UInt64, busy: Int = 0, free: Int = 1, continues: Bool = true
   ) -> Planner.Candidate {
     let offer = Offer(
       model: "m", context: TokenCount(4_096), outputDefault: TokenCount(512), slots: 4,
@@ -20,11 +20,11 @@ struct LeaderPartsTests {
     return Planner.Candidate(
       ask: Ask(
         id: OfferID(worker: WorkerID(worker), index: 0), offer: offer, version: 1), busy: busy,
-      free: free)
+      free: free, continuesOutput: continues)
   }
 
   private func demand(
-    _ job: UInt64, ceiling: UInt64 = 1_000, excluded: Set<WorkerID> = []
+    _ job: UInt64, ceiling: UInt64 = 1_000, excluded: Set<WorkerID> = [], goesOn: Bool = false
   ) -> Planner.Demand {
     Planner.Demand(
       job: JobID(job),
@@ -32,7 +32,7 @@ struct LeaderPartsTests {
         endpoint: .chatCompletions, promptBound: TokenCount(10), outputMax: TokenCount(10),
         ceilings: PricePair(
           input: Price(nanoPerMillion: ceiling), output: Price(nanoPerMillion: ceiling))),
-      excluded: excluded)
+      excluded: excluded, goesOn: goesOn)
   }
 
   private func plan(
@@ -63,6 +63,15 @@ struct LeaderPartsTests {
     let excluded = demand(1, excluded: [WorkerID(1)])
     #expect(plan([excluded], [candidate(1, price: 1), candidate(2, price: 9)]) == [[1, 2]])
     #expect(plan([excluded], [candidate(1, price: 1)]) == [[1, 1]])
+  }
+
+  @Test("an output that has begun goes only to a worker whose engine continues it")
+  func continuing() {
+    let begun = demand(1, goesOn: true)
+    let candidates = [candidate(1, price: 1, continues: false), candidate(2, price: 9)]
+    #expect(plan([begun], candidates) == [[1, 2]])
+    #expect(plan([demand(1)], candidates) == [[1, 1]])
+    #expect(plan([begun], [candidates[0]]).isEmpty)
   }
 
   @Test("an ask above the ceiling is not taken")

@@ -142,12 +142,13 @@ struct LeaderTests {
   }
 
   @Test(
-    "a lease that ends after events fails the job with exactly what was seen recorded and charged")
+    "a lease that ends after events that cannot be continued fails the job with exactly them charged"
+  )
   func leaseAfterEvents() throws {
     let bench = try LeaderBench()
     let worker = try WorkerPeer(bench)
     let slot = worker.park()
-    let reader = bench.submit()
+    let reader = bench.submit(body: LeaderBench.structured)
     let assign = try slot.last(Assign.self)
     bench.advance(10)
     worker.chunk(assign, output(1...7), on: slot)
@@ -168,7 +169,7 @@ struct LeaderTests {
     let bench = try LeaderBench()
     let worker = try WorkerPeer(bench)
     let slot = worker.park()
-    let reader = bench.submit()
+    let reader = bench.submit(body: LeaderBench.structured)
     let assign = try slot.last(Assign.self)
     worker.chunk(assign, output(1...2), on: slot)
     bench.say(.failure(Failure(.workerLost, "stopping")), on: slot)
@@ -325,7 +326,7 @@ struct LeaderTests {
     let bench = try LeaderBench()
     let worker = try WorkerPeer(bench)
     let slot = worker.park()
-    let reader = bench.submit()
+    let reader = bench.submit(body: LeaderBench.structured)
     let assign = try slot.last(Assign.self)
     worker.chunk(assign, output(1...2), on: slot)
     worker.finish(assign, output(1...2), on: slot, hash: [UInt8](repeating: 0, count: 32))

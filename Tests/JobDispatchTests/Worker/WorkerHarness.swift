@@ -112,8 +112,10 @@ final class Bench: WorkerHost {
   }
 
   /// A worker that a leader of `term` has registered, its slots parked.
-  func register(slots: Int = 2, node: UInt64 = 1, term: UInt64 = 5) throws -> FakeLink {
-    machine.engineReady(offers: Self.offers(), slots: slots)
+  func register(
+    slots: Int = 2, node: UInt64 = 1, term: UInt64 = 5, continues: Bool = true
+  ) throws -> FakeLink {
+    machine.engineReady(offers: Self.offers(), slots: slots, continues: continues)
     return try join(node: node, term: term)
   }
 

@@ -71,6 +71,23 @@ struct WorkerMachineTests {
     #expect(bench.assign(slot, job: 101) != nil)
   }
 
+  @Test("an engine that continues no output says so, and is given none")
+  func continues() throws {
+    let link = try bench.register(slots: 1, continues: false)
+    #expect(try link.registration.all(WorkerRegister.self).last?.continues == false)
+    let slot = link.slots[0]
+    #expect(bench.assign(slot, recordSeq: 7) == nil)
+    let finished = try #require(slot.sent.last as? AttemptFinished)
+    #expect(finished.error == ErrorCode.engineUnreachable.rawValue && finished.retryElsewhere)
+    #expect(finished.lastSeq == 7)
+    bench.machine.engineReady(offers: Bench.offers(), slots: 1, continues: true)
+    #expect(try link.registration.all(WorkerRegister.self).last?.continues == true)
+    bench.machine.received(
+      .attemptAbandon(AttemptAbandon(job: JobID(100), epoch: Epoch(1), term: Term(5))), on: slot)
+    #expect(bench.assign(slot, epoch: 2, recordSeq: 7) != nil)
+    #expect(bench.started[0].order.goesOn)
+  }
+
   @Test("chunks hold at most 256 events and 12 KiB, unless one event is larger")
   func chunkLimits() throws {
     let link = try bench.register()

@@ -273,7 +273,10 @@ extension JobQuery: JSONDumpable {
 
 extension JobReport: JSONDumpable {
   var json: String {
-    JSON.object([("summary", summary.json)])
+    JSON.object([
+      ("summary", summary.json),
+      ("resumed", JSON.optional(resumed) { JSON.name($0) }),
+    ])
   }
 }
 

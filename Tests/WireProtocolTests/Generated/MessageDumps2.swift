@@ -142,6 +142,7 @@ extension WorkerRegister: JSONDumpable {
       ("incarnation", JSON.number(incarnation)),
       ("offers", JSON.list(offers) { $0.json }),
       ("draining", JSON.boolean(draining)),
+      ("continues", JSON.optional(continues) { JSON.boolean($0) }),
     ])
   }
 }

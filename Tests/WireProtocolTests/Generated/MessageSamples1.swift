@@ -261,7 +261,8 @@ extension JobQuery {
 extension JobReport {
   static func sample(_ source: inout SampleSource) -> JobReport {
     JobReport(
-      summary: JobSummary.sample(&source))
+      summary: JobSummary.sample(&source),
+      resumed: source.optional { $0.pick(Resumption.allCases) })
   }
 }
 

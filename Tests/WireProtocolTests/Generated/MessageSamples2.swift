@@ -147,7 +147,8 @@ extension WorkerRegister {
       name: source.text(atMost: 128),
       incarnation: source.number(UInt64.self),
       offers: source.list(atMost: 16) { OfferTerms.sample(&$0) },
-      draining: source.boolean())
+      draining: source.boolean(),
+      continues: source.optional { $0.boolean() })
   }
 }
 

@@ -1,0 +1,94 @@
+internal import Consensus
+internal import ExchangeCore
+internal import ExchangeTypes
+internal import JobMarket
+internal import OpenAIFormat
+internal import WireProtocol
+
+// A stream whose attempt is lost goes on elsewhere: the next worker gets the request with the output so far as
+// its end, and numbers its events from there. See the room's README ("Going on after a loss").
+extension Dispatcher {
+  /// The longest output that another worker continues, in bytes: the loop reads it in one go.
+  static let continuedBytesMax = 256 << 10
+  /// The largest request that an assignment carries (`proto-spec/messages.md`, Assign), in bytes.
+  private static let assignedBodyBytesMax = 1 << 20
+
+  /// The command that ends a lost attempt, once every event of its relay is recorded: the job goes on
+  /// elsewhere, or ends with what was delivered.
+  func loss(of relay: StreamRelay, _ reason: ErrorCode, retryElsewhere: Bool) -> Command {
+    guard retryElsewhere, relay.last > 0, let job = exchange.job(relay.attempt.job) else {
+      return lost(relay, reason, retryElsewhere: retryElsewhere)
+    }
+    // All that was asked for has come: only the worker's word for it is missing.
+    guard relay.tokens < job.bid.outputMax.rawValue else {
+      return .settle(.init(attempt: relay.attempt, finish: .length, usage: ReportedUsage()))
+    }
+    do {
+      let canGoOn = try continuation(of: job, with: relay, key: relay.key) != nil
+      return lost(relay, reason, retryElsewhere: canGoOn)
+    } catch {
+      return lost(relay, .internalError, retryElsewhere: false)
+    }
+  }
+
+  private func lost(_ relay: StreamRelay, _ reason: ErrorCode, retryElsewhere: Bool) -> Command {
+    .attemptLost(.init(attempt: relay.attempt, reason: reason, retryElsewhere: retryElsewhere))
+  }
+
+  /// The request that a worker is sent: the consumer's, or what continues the job's record; nil if that
+  /// cannot be continued.
+  func request(of job: Job, key: JobKey) throws -> [UInt8]? {
+    job.record.isEmpty
+      ? try body(of: job, key: key) : try continuation(of: job, with: nil, key: key)
+  }
+
+  /// The most output tokens that a job has still to come; at least one, which its worker is asked for.
+  func outputTokensLeft(_ job: Job) -> UInt32 {
+    let max = job.bid.outputMax.rawValue
+    return UInt32(clamping: Swift.max(1, max - min(max, job.record.tokens)))
+  }
+
+  /// How a job's output went on after a loss; nil if it did not.
+  func resumption(of job: Job) -> Resumption? {
+    job.interruption.flatMap { job.lastEpoch > $0.attempt.epoch ? .text : nil }
+  }
+
+  /// A job's request with its output so far as its end, out of the record and a relay's events beyond it.
+  ///
+  /// - Returns: nil if the output is anything else than the text of one answer, is longer than what an
+  ///   assignment carries, or if the request cannot be continued.
+  private func continuation(
+    of job: Job, with live: StreamRelay?, key: JobKey
+  ) throws -> [UInt8]? {
+    var text: [UInt8] = []
+    for reference in exchange.segments(of: job.id) {
+      guard let row = try replica.row(table: Table.segments.rawValue, key: reference.row.key)
+      else { throw MissingRow(table: Table.segments.rawValue, job: job.id) }
+      let events = try SealedEvents.open(
+        Array(row[reference.range]), epoch: reference.epoch, key: key, sealer: sealer)
+      guard Self.append(events, to: &text) else { return nil }
+    }
+    if let live, live.last > job.record.lastSeq {
+      let unrecorded = live.events(
+        from: job.record.lastSeq + 1, countMax: Int(StreamRelay.windowEvents), bytesMax: .max)
+      guard Self.append(unrecorded.events, to: &text) else { return nil }
+    }
+    let request = try InferenceRequest.parse(
+      body: try body(of: job, key: key),
+      endpoint: job.bid.endpoint == .completions ? .completions : .chatCompletions)
+    guard let body = request.continuing(text), body.count <= Self.assignedBodyBytesMax else {
+      return nil
+    }
+    return body
+  }
+
+  private static func append(_ events: [Event], to text: inout [UInt8]) -> Bool {
+    for event in events {
+      guard event.kind == .text, event.choice == 0,
+        text.count + event.bytes.count <= continuedBytesMax
+      else { return false }
+      text += event.bytes
+    }
+    return true
+  }
+}

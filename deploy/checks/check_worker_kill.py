@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""A stream goes on when its worker dies: 3 coordinators, 2 workers on real engines, SIGKILL in mid-stream.
+
+The cheaper worker gets the job and is killed while the client reads; the other one goes on from the text. Then:
+what the client read has no gap and is, event for event, what the record says; the job tells that it had two
+attempts and went on by text; the charge is computed from the record's tokens; no hold is open; the supplier
+earned what the consumer spent; the replicas agree.
+"""
+
+import contextlib
+import json
+import shutil
+
+from product import MODEL, SERVE, YARD, Child, dev, expect, folder, main, wait_for
+
+#: Nano-credits per million tokens: of the worker that is killed, and of the one that goes on.
+INPUT_KILLED, INPUT_SPARE, OUTPUT = 100_000_000, 200_000_000, 600_000_000
+#: Events that the client has read when its worker is killed.
+READ_BEFORE_KILL = 20
+#: An engine may be done before the kill strikes; then another job is tried.
+TRIES = 5
+
+
+class Workers:
+    """Workers beside real engines, of one supplier, in a cluster of `dev`."""
+
+    def __init__(self, cluster, scratch, stack):
+        self.cluster, self.scratch, self.stack = cluster, scratch, stack
+        self.supplier = cluster.yard(
+            "account", "create", "supplier-of-two", "--kind", "supplier", key=cluster.root).text.strip()
+        self.key = cluster.yard(
+            "key", "create", self.supplier, "--scope", "work,read", key=cluster.root).text.strip()
+        self.engines = {}
+
+    def start(self, name, price_input):
+        if name not in self.engines:
+            self.engines[name] = Child(
+                [SERVE, "--slots", "1", "--context", "8192"], f"{self.scratch}/engine-{name}.log")
+            self.stack.callback(self.engines[name].stop)
+            shutil.copytree(self.cluster.ready["directory"] + "/workers/worker-1/identity",
+                            f"{self.scratch}/{name}/identity")
+        worker = Child(
+            [YARD, "worker", "run", "--join", ",".join(self.cluster.endpoints), "--engine",
+             self.engines[name].ready["address"], "--name", name, "--dir", f"{self.scratch}/{name}",
+             "--price-input", str(price_input / 1e9), "--price-output", str(OUTPUT / 1e9),
+             "--end-with-input"], f"{self.scratch}/worker-{name}.log", {"YARD_KEY": self.key})
+        self.stack.callback(worker.stop)
+        return worker
+
+
+def read_and_kill(cluster, victim):
+    """Runs a job whose worker is killed once some of it has been read; answers all lines of the client."""
+    client = cluster.spawn("run", "-m", MODEL, "--max-tokens", 3000, "--temperature", 0, "--output", "json",
+                           "--patience", 60, "Tell me story 0")
+    lines = []
+    for line in client.stdout:
+        lines.append(json.loads(line))
+        if sum("event" in one for one in lines) == READ_BEFORE_KILL and victim.process.poll() is None:
+            victim.kill()
+    code = client.wait()
+    expect(code == 0, f"exit {code}: {client.stderr.read()[-600:]!r}, last line {lines[-1:]}")
+    return lines
+
+
+def worker_kill():
+    """a killed worker's stream goes on at another, delivered once and charged for what was delivered"""
+    with dev("--coordinators", 3, "--workers", 0) as cluster, folder() as scratch, \
+            contextlib.ExitStack() as stack:
+        workers = Workers(cluster, scratch, stack)
+        before = cluster.account()
+        spare = workers.start("spare", INPUT_SPARE)
+        charged = 0
+        for _ in range(TRIES):
+            victim = workers.start("victim", INPUT_KILLED)
+            lines = read_and_kill(cluster, victim)
+            job = cluster.yard("job", lines[-1]["ended"]["job"], "--output", "json").lines[0]
+            charged += job["charge_nano"]
+            if job["attempts"] > 1:
+                break
+        verify(cluster, lines, job, spare)
+        books = cluster.account()
+        expect(books["held_nano"] == 0, f"a hold is open: {books}")
+        expect(books["spent_nano"] - before["spent_nano"] == charged, f"{books}, but {charged} was charged")
+        earned = cluster.account(workers.supplier, key=cluster.root)
+        expect(earned["balance_nano"] == charged, f"{earned}, but {charged} was charged")
+
+        def agreed():
+            done = cluster.yard("status", "--output", "json")
+            states = [line["status"] for line in done.lines if "status" in line]
+            return len(states) == 3 and len({(s["applied_index"], s["digest"]) for s in states}) == 1
+
+        wait_for("all replicas to have one digest at one index", agreed)
+
+
+def verify(cluster, lines, job, spare):
+    """Transcript, record and charge agree."""
+    events = [line["event"] for line in lines if "event" in line]
+    ended = lines[-1]["ended"]
+    expect(job["attempts"] == 2, f"no kill struck a running stream in {TRIES} tries: {job}")
+    expect(job["resumed"] == "text" and job["worker"] == spare.ready["worker"], job)
+    expect({**ended, "resumed": "text"} == job, f"{job}, but the client was told {ended}")
+    expect(job["state"] == "completed" and job["finish"] in ("stop", "length"), job)
+    seqs = [event["seq"] for event in events]
+    expect(seqs == list(range(1, job["events"] + 1)), f"{job}, but the client read {seqs[:3]} to {seqs[-3:]}")
+    expect(len(seqs) >= READ_BEFORE_KILL, seqs)
+    content = ("seq", "choice", "kind", "tokens", "text", "hex")
+    told = [{k: e.get(k) for k in content} for e in events]
+    record = cluster.yard("follow", job["job"], "--output", "json").lines
+    kept = [{k: one["event"].get(k) for k in content} for one in record if "event" in one]
+    expect(told == kept, "the record is not what the client read")
+    claimed = sum(event["tokens"] for event in events)
+    size = sum(len(event["text"].encode()) for event in events)
+    expect(job["output_tokens"] == min(claimed, size), f"{job}, but the record claims {claimed}, {size} bytes")
+    # By the terms of the last attempt that added to the record: the victim's, if the other only ended it.
+    costs = [(job["prompt_tokens"] * price + job["output_tokens"] * OUTPUT) // 1_000_000
+             for price in (INPUT_SPARE, INPUT_KILLED)]
+    expect(job["charge_nano"] in costs, f"{job}, but it costs {costs}")
+    print(f"{job['events']} events, {job['output_tokens']} tokens, {job['charge_nano']} nano-credits", flush=True)
+
+
+main([worker_kill])
