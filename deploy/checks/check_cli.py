@@ -58,7 +58,7 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch):
         process = cluster.spawn("run", "-m", SCRIPTED, "--max-tokens", 3000, "Forever")
         expect(process.stdout.read(1), "no output")
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=300)
         expect(process.returncode == 130 and b"credits (cancelled)" in err, (process.returncode, err))
         expect(cluster.account()["held_nano"] == 0, "a hold is open")
 
@@ -93,7 +93,7 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch):
     def context_without_flags():
         """yard dev makes a context, so that no flag is needed, and its file is the owner's alone"""
         bare = {**os.environ, "XDG_CONFIG_HOME": cluster.home}
-        done = subprocess.run([YARD, "models"], env=bare, capture_output=True, timeout=30)
+        done = subprocess.run([YARD, "models"], env=bare, capture_output=True, timeout=300)
         expect(done.returncode == 0 and MODEL.encode() in done.stdout, done)
         path = cluster.home + "/switchyard/config.json"
         expect(os.stat(path).st_mode & 0o777 == 0o600, oct(os.stat(path).st_mode))
