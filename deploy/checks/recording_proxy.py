@@ -9,6 +9,7 @@ import http.client
 import http.server
 import itertools
 import json
+import sys
 import threading
 import urllib.parse
 
@@ -91,6 +92,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 64
+
+    def handle_error(self, request, client_address):
+        # A worker that has cancelled, or ended, hangs up between two requests as well.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 @contextlib.contextmanager
