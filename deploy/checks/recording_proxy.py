@@ -21,7 +21,8 @@ class Attempt:
 
     def __init__(self, body):
         self.salt = f"<{next(salts)}>"
-        self.prompt = body["messages"][-1]["content"]
+        # The last message is the output so far when the attempt goes on from another's.
+        self.prompt = next(m["content"] for m in body["messages"] if m["role"] == "user")
         self.text, self.usage, self.finish = "", None, None
 
     def mark(self, chunk):
