@@ -71,6 +71,14 @@ let package = Package(
     .systemLibrary(
       name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
 
+    // the built-in engine's arithmetic and its model
+    .target(
+      name: "CKernels",
+      exclude: ["README.md"],
+      // Without optimisation a debug build's tests would take minutes.
+      cSettings: [.unsafeFlags(["-O3"])]),
+    .target(name: "CModelBytes", exclude: ["README.md", "model.gguf"]),
+
     // pure
     pure("TokenLedger", ["ExchangeTypes"]),
     pure("JobMarket", ["ExchangeTypes"]),
@@ -96,6 +104,8 @@ let package = Package(
     room("Storage", ["LMDB", "Consensus", "ExchangeTypes"]),
     room("Identity", ["ExchangeTypes", crypto, x509, asn1]),
     room("Engines", ["OpenAIFormat", asyncHTTPClient, nioCore, nioHTTP1, log]),
+    room(
+      "BuiltinEngine", ["CKernels", "CModelBytes", "Engines", "OpenAIFormat", heap, nioPosix]),
     room(
       "Transport",
       [
@@ -128,8 +138,8 @@ let package = Package(
     room(
       "WorkerAgent",
       [
-        "Links", "Transport", "JobDispatch", "Engines", "OpenAIFormat", "WireProtocol",
-        "ExchangeTypes", nioCore, nioPosix, nioConcurrency, log,
+        "Links", "Transport", "JobDispatch", "Engines", "BuiltinEngine", "OpenAIFormat",
+        "WireProtocol", "ExchangeTypes", nioCore, nioPosix, nioConcurrency, log,
       ]),
 
     room(
@@ -151,8 +161,8 @@ let package = Package(
     .executableTarget(
       name: "yard-bench",
       dependencies: [
-        "ExchangeClient", "Transport", "Identity", "Engines", "OpenAIFormat", "WireProtocol",
-        "ExchangeTypes", nioPosix, log, argumentParser,
+        "ExchangeClient", "Transport", "Identity", "Engines", "BuiltinEngine", "OpenAIFormat",
+        "WireProtocol", "ExchangeTypes", nioPosix, log, argumentParser,
       ],
       swiftSettings: strict),
 
@@ -181,6 +191,7 @@ let package = Package(
       ["Transport", "HTTP2Session", "Identity", "ExchangeTypes", nioCore, nioPosix]),
     tests(
       "EnginesTests", ["Engines", "OpenAIFormat", nioCore, nioPosix, log, asyncHTTPClient]),
+    tests("BuiltinEngineTests", ["BuiltinEngine", "CKernels", "Engines", "OpenAIFormat"]),
     tests(
       "WorkerAgentTests",
       [

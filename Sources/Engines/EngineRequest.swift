@@ -8,6 +8,10 @@ public struct EngineRequest: Hashable, Sendable {
   public var body: [UInt8]
   /// How many answers will come.
   public var sequences: Int
+  /// Ids of output that is already there: the engine goes on after them, and sends none of it again.
+  ///
+  /// The output's limit counts what is still to come.
+  public var generated: [UInt32] = []
 
   /// Sends a body as it is; it must ask for a stream.
   public init(endpoint: InferenceRequest.Endpoint, body: [UInt8], sequences: Int = 1) {
@@ -41,7 +45,7 @@ public struct EngineRequest: Hashable, Sendable {
       changes.additions = [.init("return_token_ids", "true")]
       changes.streamOptions = [.init("continuous_usage_stats", "true")]
     case .llamaCpp: changes.additions = [.init("timings_per_token", "true")]
-    case .sgLang, .ollama, .generic: break
+    case .sgLang, .ollama, .generic, .builtin: break
     }
     if goesOn, request.endpoint == .chatCompletions, kind == .vLLM || kind == .sgLang {
       changes.additions += [
@@ -65,6 +69,8 @@ public struct EngineStatus: Hashable, Sendable {
     case sgLang = "SGLang"
     /// Ollama.
     case ollama = "Ollama"
+    /// The engine inside the worker's own program.
+    case builtin = "builtin"
     /// Any other server with OpenAI's routes.
     case generic = "OpenAI-compatible"
   }

@@ -1,7 +1,17 @@
-/// Where an engine is, and what the operator says of it: `http://host:port[,model=NAME][,context=N][,slots=N]`.
+/// Where an engine is, and what the operator says of it: `PLACE[,model=NAME][,context=N][,slots=N]`.
+///
+/// A place is `http://host:port`, `builtin` or `builtin:FILE.gguf`; a file's name cannot hold a comma.
 public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
-  /// The scheme, host, port and path prefix, without a trailing slash or `/v1`.
-  public var baseURL: String
+  /// Where an engine is.
+  public enum Place: Hashable, Sendable {
+    /// A server: scheme, host, port and path prefix, without a trailing slash or `/v1`.
+    case server(baseURL: String)
+    /// In the worker's process, with the model of a file, or the one inside the program if nil.
+    case builtin(file: String?)
+  }
+
+  /// Where it is.
+  public var place: Place
   /// The one model to serve; all that the engine lists, if nil.
   public var model: String?
   /// Tokens of prompt and output together in one sequence, where the operator overrides the engine.
@@ -22,19 +32,27 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
 
   /// Sets the parts.
   public init(
-    baseURL: String, model: String? = nil, contextTokens: Int? = nil, slots: Int? = nil
+    place: Place, model: String? = nil, contextTokens: Int? = nil, slots: Int? = nil
   ) {
-    self.baseURL = baseURL
+    self.place = place
     self.model = model
     self.contextTokens = contextTokens
     self.slots = slots
+  }
+
+  /// Sets the parts for a server.
+  public init(
+    baseURL: String, model: String? = nil, contextTokens: Int? = nil, slots: Int? = nil
+  ) {
+    self.init(
+      place: .server(baseURL: baseURL), model: model, contextTokens: contextTokens, slots: slots)
   }
 
   /// Parses a specification.
   public static func parse(_ text: String) throws(Invalid) -> EngineSpec {
     func invalid(_ reason: String) -> Invalid { Invalid(text: text, reason: reason) }
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
-    var spec = EngineSpec(baseURL: try baseURL(String(parts[0]), invalid))
+    var spec = EngineSpec(place: try place(String(parts[0]), invalid))
     var seen: Set<Substring> = []
     for part in parts.dropFirst() {
       let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -54,7 +72,11 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
 
   /// The specification as `parse` reads it.
   public var description: String {
-    var text = baseURL
+    var text =
+      switch place {
+      case .server(let baseURL): baseURL
+      case .builtin(let file): file.map { "builtin:\($0)" } ?? "builtin"
+      }
     if let model { text += ",model=\(model)" }
     if let contextTokens { text += ",context=\(contextTokens)" }
     if let slots { text += ",slots=\(slots)" }
@@ -70,11 +92,24 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
     return value
   }
 
+  private static func place(
+    _ text: String, _ invalid: (String) -> Invalid
+  ) throws(Invalid) -> Place {
+    if text == "builtin" { return .builtin(file: nil) }
+    let prefix = "builtin:"
+    if text.hasPrefix(prefix) {
+      let file = text.dropFirst(prefix.count)
+      guard !file.isEmpty else { throw invalid("write it as builtin:FILE.gguf") }
+      return .builtin(file: String(file))
+    }
+    return .server(baseURL: try baseURL(text, invalid))
+  }
+
   private static func baseURL(
     _ text: String, _ invalid: (String) -> Invalid
   ) throws(Invalid) -> String {
     guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else {
-      throw invalid("write it as http://host:port")
+      throw invalid("write it as http://host:port, builtin or builtin:FILE.gguf")
     }
     let rest = text.dropFirst(scheme.count)
     guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {

@@ -77,7 +77,7 @@ extension OpenAICompatibleEngine {
       let health = try await ask(.GET, "/health")
       // Some builds turn the route off; that they list models is then all there is to know.
       if health.status != 200, health.status != 404 { throw health.error }
-    case .ollama, .generic: break
+    case .ollama, .generic, .builtin: break
     }
   }
 
@@ -117,7 +117,7 @@ extension OpenAICompatibleEngine {
   private func ask(
     _ method: HTTPMethod, _ path: String, _ body: [UInt8]? = nil
   ) async throws(EngineError) -> Answer {
-    var request = HTTPClientRequest(url: spec.baseURL + path)
+    var request = HTTPClientRequest(url: baseURL + path)
     request.method = method
     if let body {
       request.headers.add(name: "content-type", value: "application/json")

@@ -7,7 +7,7 @@ internal import OpenAIFormat
 /// An engine behind OpenAI's HTTP API: vLLM, SGLang, llama.cpp, Ollama, or anything that speaks the same.
 ///
 /// One value serves any number of requests at once. Call `shutdown` when done with it.
-public final class OpenAICompatibleEngine: Sendable {
+public final class OpenAICompatibleEngine: Engine {
   /// How long to wait, and for what.
   public struct Limits: Hashable, Sendable {
     /// For a connection.
@@ -27,6 +27,7 @@ public final class OpenAICompatibleEngine: Sendable {
 
   /// Where the engine is.
   public let spec: EngineSpec
+  let baseURL: String
   let limits: Limits
   let logger: Logger
   let client: HTTPClient
@@ -35,8 +36,14 @@ public final class OpenAICompatibleEngine: Sendable {
   static let answerBytesMax = 4 << 20
 
   /// Prepares to talk to an engine; nothing is sent yet.
+  ///
+  /// - Precondition: the specification names a server.
   public init(spec: EngineSpec, limits: Limits = Limits(), logger: Logger) {
+    guard case .server(let baseURL) = spec.place else {
+      preconditionFailure("\(spec) is no server")
+    }
     self.spec = spec
+    self.baseURL = baseURL
     self.limits = limits
     self.logger = logger
     var configuration = HTTPClient.Configuration(
@@ -63,6 +70,11 @@ public final class OpenAICompatibleEngine: Sendable {
     _ request: EngineRequest,
     onEvent: @escaping @Sendable (EngineEvent) async throws -> Void
   ) async throws(EngineError) -> EngineEnd {
+    guard request.generated.isEmpty else {
+      // OpenAI's API has no place for them, and without them the output would begin anew.
+      throw .refused(
+        status: 400, EngineErrorBody(message: "an OpenAI server cannot go on after token ids"))
+    }
     let watchdog = StreamWatchdog(limits: limits)
     let result = await withTaskGroup(of: Outcome.self) { group -> Result<EngineEnd, EngineError> in
       group.addTask { .ended(await self.attempt(request, watchdog, onEvent)) }
@@ -104,7 +116,7 @@ public final class OpenAICompatibleEngine: Sendable {
 
   /// Sends the request and waits for the answer's head, which must be that of a stream.
   private func open(_ request: EngineRequest) async throws -> HTTPClientResponse {
-    var outgoing = HTTPClientRequest(url: spec.baseURL + request.endpoint.rawValue)
+    var outgoing = HTTPClientRequest(url: baseURL + request.endpoint.rawValue)
     outgoing.method = .POST
     outgoing.headers.add(name: "content-type", value: "application/json")
     outgoing.headers.add(name: "accept", value: "text/event-stream")

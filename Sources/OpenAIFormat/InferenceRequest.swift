@@ -109,6 +109,9 @@ public struct InferenceRequest: Hashable, Sendable {
     self.body = body
   }
 
+  /// The names of the top-level fields, in the order of the body.
+  public var fieldNames: [String] { fields.map(\.name) }
+
   /// The exact bytes of a top-level field's value, or nil where the body has none of that name.
   public func value(of name: String) -> ArraySlice<UInt8>? {
     fields.first { $0.name == name }.map { body[$0.value] }

@@ -34,8 +34,8 @@ public struct UTF8Assembler: Hashable, Sendable {
     bytes.isEmpty ? [] : Array(String(decoding: bytes, as: UTF8.self).utf8)
   }
 
-  /// How many bytes at the end are the start of a character that more bytes could complete.
-  private static func partialTail(of bytes: [UInt8]) -> Int {
+  /// How many bytes at the end are the start of a character that more bytes could complete: 0 to 3.
+  public static func partialTail(of bytes: [UInt8]) -> Int {
     for length in 1...3 where length <= bytes.count {
       let lead = bytes[bytes.count - length]
       if lead & 0xc0 == 0x80 { continue }  // a continuation: the lead is further left

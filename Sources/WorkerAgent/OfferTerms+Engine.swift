@@ -22,8 +22,8 @@ extension WorkerConfiguration {
       return OfferTerms(
         model: model.name, context: context, outputDefault: min(outputDefault, context),
         slots: UInt16(slotCount(status)), priceInput: prices.input, priceOutput: prices.output,
-        // vLLM alone is asked for ids, and gives them.
-        basis: basis ?? (status.kind == .vLLM ? .tokenIDs : .usage),
+        // vLLM is asked for ids and gives them; the built-in engine has no other way.
+        basis: basis ?? ([.vLLM, .builtin].contains(status.kind) ? .tokenIDs : .usage),
         bytesPerTokenFloor: max(bytesPerTokenFloor, 1),
         endpoints: [.chatCompletions, .completions])
     }

@@ -1,3 +1,4 @@
+internal import BuiltinEngine
 internal import Engines
 public import JobDispatch
 public import Logging
@@ -7,12 +8,12 @@ internal import Transport
 /// A worker process: links to all coordinators, an engine, and the machine between them.
 public final class WorkerAgent: Sendable {
   private let shell: NIOLoopBound<WorkerShell>
-  private let engine: OpenAICompatibleEngine
+  private let engine: any Engine
   private let control: ControlSocket?
   private let whenLeft: EventLoopFuture<Void>
 
   private init(
-    shell: NIOLoopBound<WorkerShell>, engine: OpenAICompatibleEngine, control: ControlSocket?,
+    shell: NIOLoopBound<WorkerShell>, engine: any Engine, control: ControlSocket?,
     whenLeft: EventLoopFuture<Void>
   ) {
     self.shell = shell
@@ -23,12 +24,13 @@ public final class WorkerAgent: Sendable {
 
   /// Starts a worker on one loop of `group`.
   ///
-  /// - Throws: `WorkerAgentError` if another worker uses the directory.
+  /// - Throws: `WorkerAgentError` if another worker uses the directory, and what is wrong with the built-in
+  ///   engine's model.
   public static func start(
     _ configuration: WorkerConfiguration, on group: any EventLoopGroup, logger: Logger
   ) async throws -> WorkerAgent {
     let loop = LinkLoop(group.next())
-    let engine = OpenAICompatibleEngine(spec: configuration.engine, logger: logger)
+    let engine = try engine(configuration.engine, logger)
     let whenLeft = loop.eventLoop.makePromise(of: Void.self)
     let shell = try await loop.eventLoop.submit {
       loop.bind(
@@ -50,6 +52,13 @@ public final class WorkerAgent: Sendable {
       whenLeft.fail(error)
       try await engine.shutdown()
       throw error
+    }
+  }
+
+  private static func engine(_ spec: EngineSpec, _ logger: Logger) throws -> any Engine {
+    switch spec.place {
+    case .server: OpenAICompatibleEngine(spec: spec, logger: logger)
+    case .builtin(let file): try BuiltinEngine(spec: spec, file: file)
     }
   }
 

@@ -26,7 +26,7 @@ final class WorkerShell: WorkerHost {
   let local: LocalNode
   let authorization: String
   private let logger: Logger
-  private let engine: OpenAICompatibleEngine
+  private let engine: any Engine
   private let whenLeft: EventLoopPromise<Void>
   private var links: [CoordinatorLink] = []
   private var runs: [EngineRunID: (run: EngineRun, task: Task<Void, Never>)] = [:]
@@ -39,7 +39,7 @@ final class WorkerShell: WorkerHost {
     name: configuration.name, incarnation: local.incarnation, host: self, clock: LoopClock(loop))
 
   init(
-    _ configuration: WorkerConfiguration, engine: OpenAICompatibleEngine, loop: LinkLoop,
+    _ configuration: WorkerConfiguration, engine: any Engine, loop: LinkLoop,
     logger: Logger, whenLeft: EventLoopPromise<Void>
   ) {
     self.configuration = configuration

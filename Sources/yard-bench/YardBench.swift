@@ -5,7 +5,11 @@ internal import ArgumentParser
 struct YardBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "yard-bench", abstract: "Measurements and long runs of Switchyard.",
-    subcommands: [FirstTokenCommand.self, FuzzFramesCommand.self])
+    subcommands: [
+      FirstTokenCommand.self, DecodeCommand.self, BuiltinStartCommand.self,
+      BuiltinLogitsCommand.self,
+      FuzzFramesCommand.self, FuzzGGUFCommand.self,
+    ])
 }
 
 /// Damaged frames through the decoder.

@@ -170,15 +170,20 @@ def folder():
 
 
 @contextlib.contextmanager
-def dev(*arguments):
+def dev(*arguments, engine=None):
     """`yard dev` with these arguments, as a cluster with the consumer's key.
 
-    `.root` is the root key, `.ready` what it said when ready, `.child` its process.
+    Its engine is a real llama.cpp, unless one is named. `.root` is the root key, `.ready` what it said when
+    ready, `.child` its process.
     """
-    with folder() as home:
+    with folder() as home, contextlib.ExitStack() as stack:
+        if engine is None:
+            server = Child([SERVE, "--slots", "2"], home + "/engine.log")
+            stack.callback(server.stop)
+            engine = server.ready["address"]
         child = Child(
-            [YARD, "dev", "--end-with-input", *map(str, arguments)], home + "/dev.log",
-            {"XDG_CONFIG_HOME": home})
+            [YARD, "dev", "--end-with-input", "--engine", engine, *map(str, arguments)],
+            home + "/dev.log", {"XDG_CONFIG_HOME": home})
         ready = child.ready
         cluster = Cluster(ready["coordinators"], ready["key"], ready["identity"], home)
         cluster.root, cluster.ready, cluster.child = ready["root_key"], ready, child

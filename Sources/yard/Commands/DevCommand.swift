@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Engines
 internal import Foundation
 
 /// `yard dev`.
@@ -7,8 +8,9 @@ struct DevCommand: AsyncParsableCommand {
     commandName: "dev",
     abstract: "Run a whole cluster on this machine until Ctrl-C.",
     discussion: """
-      Starts coordinators, workers and, without --engine, the demo engine as child processes, and makes a context
-      named dev current, so that yard run needs no flag in another shell. Prints one JSON line when ready.
+      Starts coordinators and workers as child processes, and makes a context named dev current, so that yard run
+      needs no flag in another shell. Without --engine each worker runs the built-in engine. Prints one JSON line
+      when ready.
       Without --dir everything is in a temporary directory and is removed at the end.
 
       Example: yard dev --coordinators 3 --workers 2
@@ -16,8 +18,12 @@ struct DevCommand: AsyncParsableCommand {
 
   @Option(help: ArgumentHelp("How many coordinators.", valueName: "n")) var coordinators = 1
   @Option(help: ArgumentHelp("How many workers.", valueName: "n")) var workers = 1
-  @Option(help: "An engine for the workers: http://host:port[,model=NAME][,context=N][,slots=N].")
-  var engine: String?
+  @Option(
+    help: """
+      An engine for the workers: http://host:port, builtin or builtin:FILE.gguf, and
+      [,model=NAME][,context=N][,slots=N].
+      """)
+  var engine = "builtin"
   @Option(help: ArgumentHelp("Where the cluster lives, to be kept.", valueName: "dir"))
   var dir: String?
   @Option(help: ArgumentHelp("The first port to try.", valueName: "n")) var port: UInt16 = 7400
@@ -31,6 +37,7 @@ struct DevCommand: AsyncParsableCommand {
     guard (0...64).contains(workers) else {
       throw ValidationError("--workers is \(workers); there may be 0 to 64")
     }
+    do { _ = try EngineSpec.parse(engine) } catch { throw ValidationError("\(error)") }
   }
 
   func run() async throws {
@@ -79,7 +86,7 @@ struct DevCommand: AsyncParsableCommand {
     }
     let line: JSONText = [
       "ready": true, "coordinators": .array(context.endpoints.map { .string($0) }),
-      "engines": .array(await cluster.engines.map { .string($0) }),
+      "engine": .string(engine),
       "workers": .array(await cluster.workers.map { .string($0) }), "context": "dev",
       "directory": .string(directory), "identity": .string(context.identity ?? ""),
       "key": .string(keys.consumer), "root_key": .string(keys.root),

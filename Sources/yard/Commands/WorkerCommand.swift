@@ -27,7 +27,10 @@ struct WorkerCommand: AsyncParsableCommand {
         """)
 
     @Option(help: ArgumentHelp("The coordinators.", valueName: "host:port,…")) var join: String
-    @Option(help: "The engine, http://host:port[,model=NAME][,context=N][,slots=N].")
+    @Option(
+      help: """
+        The engine: http://host:port, builtin or builtin:FILE.gguf, and [,model=NAME][,context=N][,slots=N].
+        """)
     var engine: String
     @Option(help: "Its name, unique under the supplier's account.") var name: String?
     @Option(help: ArgumentHelp("Jobs at a time; default: what the engine says.", valueName: "n"))

@@ -1,18 +1,17 @@
 internal import Foundation
 internal import Identity
-internal import OpenAIFormat
 
 /// A whole cluster on this machine, as child processes of this one.
 ///
-/// Order of the start: coordinators → a leader has opened the books → accounts and keys → engines →
-/// workers, registered. The end is the other way round. A child that dies in between is started again,
+/// Order of the start: coordinators → a leader has opened the books → accounts and keys → workers,
+/// registered, each with its engine. The end is the other way round. A child that dies in between is started again,
 /// unless it dies at once.
 actor DevCluster {
   struct Plan: Sendable {
     var coordinators: Int
     var workers: Int
-    /// An engine for all workers; nil starts the demo engine beside each.
-    var engine: String?
+    /// An engine for all workers.
+    var engine: String
     var directory: String
     var firstPort: UInt16
   }
@@ -29,7 +28,6 @@ actor DevCluster {
   private let executable: String
   private var children: [Supervisor] = []
   private(set) var addresses: [String] = []
-  private(set) var engines: [String] = []
   private(set) var workers: [String] = []
 
   private var logs: String { plan.directory + "/logs" }
@@ -49,7 +47,6 @@ actor DevCluster {
     let root = try prepare()
     try await startCoordinators()
     let keys = try await openAccounts(root)
-    try await startEngines()
     try await startWorkers(keys)
     return keys
   }
@@ -110,29 +107,13 @@ actor DevCluster {
     return keys
   }
 
-  private func startEngines() async throws {
-    if let engine = plan.engine {
-      engines = Array(repeating: engine, count: plan.workers)
-      return
-    }
-    guard plan.workers > 0 else { return }
-    let serve = try DemoEngine.path()
-    for number in 1...plan.workers {
-      let line = try await launch("engine-\(number)", serve, ["--slots", "2"], restarts: false)
-      guard let document = try? JSONValue.parse(Array(line.utf8)),
-        let address = document["address"]?.string
-      else { throw CommandError(.refused, "engine \(number) said: \(line)") }
-      engines.append(address)
-    }
-  }
-
   private func startWorkers(_ keys: Keys) async throws {
-    for (place, engine) in engines.enumerated() {
-      let name = "worker-\(place + 1)"
+    for number in 0..<plan.workers {
+      let name = "worker-\(number + 1)"
       _ = try await launch(
         name, executable,
         [
-          "worker", "run", "--join", addresses.joined(separator: ","), "--engine", engine,
+          "worker", "run", "--join", addresses.joined(separator: ","), "--engine", plan.engine,
           "--name", name, "--dir", files.worker(name).path, "--price-input", "0.2",
           "--price-output", "0.6", "--end-with-input",
         ], environment: ["YARD_KEY": keys.supplier])
@@ -143,10 +124,10 @@ actor DevCluster {
   /// Starts a child and waits for its line.
   private func launch(
     _ name: String, _ executable: String, _ arguments: [String],
-    environment: [String: String] = [:], restarts: Bool = true
+    environment: [String: String] = [:]
   ) async throws -> String {
     let log = "\(logs)/\(name).log"
-    let supervisor = Supervisor(name: name, log: log, restarts: restarts) {
+    let supervisor = Supervisor(name: name, log: log) {
       try ChildProcess(
         name: name, executable: executable, arguments: arguments, environment: environment,
         log: log)
@@ -177,7 +158,6 @@ actor DevCluster {
 actor Supervisor {
   private let name: String
   private let log: String
-  private let restarts: Bool
   private let spawn: @Sendable () throws -> ChildProcess
   private var child: ChildProcess?
   private var isStopping = false
@@ -185,12 +165,11 @@ actor Supervisor {
   private static let lifeMin: Duration = .seconds(2)
 
   init(
-    name: String, log: String, restarts: Bool,
+    name: String, log: String,
     spawn: @escaping @Sendable () throws -> ChildProcess
   ) {
     self.name = name
     self.log = log
-    self.restarts = restarts
     self.spawn = spawn
   }
 
@@ -217,7 +196,7 @@ actor Supervisor {
     guard !isStopping else { return }
     let words = ChildProcess.words(status)
     // An end in order was asked for: `yard worker drain`.
-    guard restarts, status != 0, ContinuousClock.now - start >= Self.lifeMin else {
+    guard status != 0, ContinuousClock.now - start >= Self.lifeMin else {
       return Terminal.note("yard: \(name) ended (\(words)); its log is \(log)")
     }
     Terminal.note("yard: \(name) ended (\(words)); starting it again")
@@ -234,23 +213,5 @@ actor Supervisor {
       let line = text.split(separator: "\n").last
     else { return "see \(log)" }
     return String(line)
-  }
-}
-
-/// The engine that a dev cluster has if it is given none: llama.cpp with a small random model.
-enum DemoEngine {
-  /// Where `deploy/engine/serve` is: beside the sources that this program was built from.
-  static func path() throws -> String {
-    let executable = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    var folder = executable as NSString
-    while folder.length > 1 {
-      folder = folder.deletingLastPathComponent as NSString
-      let candidate = folder.appendingPathComponent("deploy/engine/serve")
-      if FileManager.default.isExecutableFile(atPath: candidate) { return candidate }
-    }
-    throw CommandError(
-      .refused,
-      "the demo engine (deploy/engine/serve) is not beside this program; "
-        + "give yours with --engine http://host:port")
   }
 }

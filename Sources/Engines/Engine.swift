@@ -1,0 +1,16 @@
+/// What a worker needs of an engine, wherever it runs.
+public protocol Engine: Sendable {
+  /// Asks what it is, which models it serves, and how much at once; succeeds only if it is ready to serve.
+  func probe() async throws(EngineError) -> EngineStatus
+
+  /// Runs a request and hands its output to `onEvent`, in order, until the stream's end.
+  ///
+  /// `onEvent` is awaited before more is asked of the engine. Cancelling the task, or throwing from
+  /// `onEvent`, ends the request and frees its slot. A stream without a proper end is an error.
+  func run(
+    _ request: EngineRequest, onEvent: @escaping @Sendable (EngineEvent) async throws -> Void
+  ) async throws(EngineError) -> EngineEnd
+
+  /// Lets go of what it holds; requests that run fail.
+  func shutdown() async throws
+}
