@@ -36,7 +36,8 @@ public final class BuiltinEngine: Engine {
 
   /// Reads the model of a file, or the one inside the program, and starts the threads.
   ///
-  /// - Parameter threads: how many, at most one for each slot; nil for half of the processors.
+  /// `threads` is how many, at most one for each slot; nil for half of the processors.
+  ///
   /// - Throws: what is wrong with the model, or with what the specification asks of it.
   public convenience init(spec: EngineSpec, file: String?, threads: Int? = nil) throws(GGUFError) {
     let model = try LlamaModel(try file.map(ModelBytes.map) ?? .embedded)

@@ -10,7 +10,9 @@ enum GGUFValue {
 
 /// An array in a GGUF's metadata, known to lie within the file.
 struct GGUFArray {
-  /// What its elements are; arrays of arrays are not read. Raw values are the format's.
+  /// What its elements are: not arrays again, which are not read.
+  ///
+  /// Raw values are the format's.
   enum Kind: UInt32 {
     case uint8 = 0
     case int8, uint16, int16, uint32, int32, float32, boolean, string

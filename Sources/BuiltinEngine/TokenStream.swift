@@ -1,7 +1,9 @@
 internal import CKernels
 internal import Engines
 
-/// One output, a step at a time: passes what is not yet passed, then chooses a token. No thread, no clock.
+/// One output, a step at a time: passes what is not yet passed, then chooses a token.
+///
+/// It knows no thread and no clock.
 ///
 /// ```
 /// prompt (a few tokens a step) ──► token ──► token … ──► end token, stop string: stop

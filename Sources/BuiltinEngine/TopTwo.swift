@@ -15,7 +15,8 @@ public struct TopTwo: Hashable, Sendable {
 extension LlamaModel {
   /// What the model would say after each prefix of `tokens`, whatever comes next in fact (teacher forcing).
   ///
-  /// - Parameter kernels: the level of the kernels, such as `CK_PORTABLE`; nil for the CPU's best.
+  /// `kernels` is the level of the kernels, such as `CK_PORTABLE`; nil for the CPU's best.
+  ///
   /// - Precondition: the tokens are in the vocabulary, and fit the context.
   public func topTwo(afterEachOf tokens: [UInt32], kernels: Int32? = nil) -> [TopTwo] {
     let state = LlamaState(self, context: tokens.count, level: kernels ?? ck_level_best())

@@ -1,4 +1,3 @@
-import BuiltinEngine
 import Engines
 import OpenAIFormat
 import Testing
@@ -25,7 +24,8 @@ enum Samples {
   static func completion(
     _ prompt: [UInt32], _ rest: String = "", generated: [UInt32] = []
   ) -> EngineRequest {
-    request(#"{"model":"m","prompt":[\#(prompt.map(String.init).joined(separator: ","))]\#(rest)}"#,
+    request(
+      #"{"model":"m","prompt":[\#(prompt.map(String.init).joined(separator: ","))]\#(rest)}"#,
       generated: generated)
   }
 }
@@ -51,7 +51,9 @@ extension BuiltinEngine {
     var output = Output()
     for event in await collector.events {
       output.ids += event.tokenIDs ?? []
-      if case .text(let bytes) = event.content { output.text += String(decoding: bytes, as: UTF8.self) }
+      if case .text(let bytes) = event.content {
+        output.text += String(decoding: bytes, as: UTF8.self)
+      }
       #expect(event.tokenCount == event.tokenIDs?.count)
     }
     output.reason = end.finishes.first?.reason

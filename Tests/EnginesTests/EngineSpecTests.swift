@@ -13,6 +13,11 @@ import Testing
         "http://h:1,model=a/b:q4,context=4096,slots=2",
         EngineSpec(baseURL: "http://h:1", model: "a/b:q4", contextTokens: 4096, slots: 2)
       ),
+      ("builtin", EngineSpec(place: .builtin(file: nil))),
+      (
+        "builtin:/m/x.gguf,model=x,slots=1",
+        EngineSpec(place: .builtin(file: "/m/x.gguf"), model: "x", slots: 1)
+      ),
     ])
   func reads(text: String, expected: EngineSpec) throws {
     let spec = try EngineSpec.parse(text)
@@ -31,6 +36,7 @@ import Testing
       ("http://h,context=1", "context must be"), ("http://h,slots=0", "slots must be"),
       ("http://h,colour=red", "unknown setting 'colour'"),
       ("http://h,model=a,model=b", "'model' is given twice"), ("", "http://host:port"),
+      ("builtin:", "builtin:FILE.gguf"), ("builtins", "builtin"), ("builtin,threads=2", "threads"),
     ])
   func namesMistake(text: String, words: String) {
     let error = #expect(throws: EngineSpec.Invalid.self) { try EngineSpec.parse(text) }

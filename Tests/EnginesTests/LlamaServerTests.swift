@@ -176,7 +176,7 @@ extension OpenAICompatibleEngine {
   fileprivate func probeSlots() async throws -> [Bool] {
     let client = HTTPClient.shared
     let response = try await client.execute(
-      HTTPClientRequest(url: spec.baseURL + "/slots"), timeout: .seconds(10))
+      HTTPClientRequest(url: "\(spec)/slots"), timeout: .seconds(10))
     let body = try await response.body.collect(upTo: 1 << 20)
     let slots = try JSONValue.parse(Array(body.readableBytesView)).elements ?? []
     return slots.map { $0["is_processing"] == .boolean(true) }

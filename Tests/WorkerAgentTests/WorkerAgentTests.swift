@@ -55,6 +55,43 @@ struct WorkerAgentTests {
     try await group.shutdownGracefully()
   }
 
+  @Test("the built-in engine needs no server: its model is offered by token ids, and a job runs")
+  func builtin() async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let coordinator = try await TestCoordinator.start(on: group)
+    let configuration = WorkerConfiguration(
+      endpoints: ["127.0.0.1:\(coordinator.port)"], name: "w", apiKey: "sy_1_x",
+      security: .plaintextOnLoopback,
+      engine: try EngineSpec.parse("builtin,model=m,slots=1"),
+      prices: PricePair(input: .zero, output: Price(nanoPerMillion: 5)))
+    let agent = try await WorkerAgent.start(
+      configuration, on: group, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
+    async let life: Void = agent.run(handlingSignals: false)
+    let output = try await coordinator.output.get()
+    #expect(!output.text.isEmpty && output.finished.error == 0)
+    #expect(output.register.offers.map(\.model) == ["m"])
+    #expect(output.register.offers.map(\.basis) == [.tokenIDs])
+    agent.drain()
+    try await life
+    #expect(try await coordinator.drained.get())
+    try await coordinator.close()
+    try await group.shutdownGracefully()
+  }
+
+  @Test("a model that is none ends the start, with what is wrong")
+  func badModel() async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let configuration = WorkerConfiguration(
+      endpoints: ["127.0.0.1:1"], name: "w", apiKey: "sy_1_x", security: .plaintextOnLoopback,
+      engine: try EngineSpec.parse("builtin:\(#filePath)"),
+      prices: PricePair(input: .zero, output: .zero))
+    await #expect {
+      _ = try await WorkerAgent.start(
+        configuration, on: group, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
+    } throws: { "\($0)".contains("at byte 0, the magic is") }
+    try await group.shutdownGracefully()
+  }
+
   @Test("the task that reads the engine waits while the buffer is full, and while reading is off")
   func runWaits() async throws {
     let run = EngineRun {}
