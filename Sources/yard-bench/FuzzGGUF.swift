@@ -40,7 +40,7 @@ struct FuzzGGUFCommand: ParsableCommand {
       if index == count / 100 { before = try resident() }
       let sample = random.pick(samples)
       var file = sample.bytes
-      for _ in 0..<(1 + random.below(3)) { damage(&file, sample.headerBytes, &random) }
+      for _ in 0..<(1 + random.below(2)) { damage(&file, sample.headerBytes, &random) }
       let start = clock.now
       do throws(GGUFError) {
         let model = try LlamaModel(ModelBytes(copying: file))
