@@ -128,7 +128,7 @@ public final class BuiltinEngine: Engine {
     let count = added.withLock { $0 }
     return EngineEnd(
       finishes: [EngineEnd.Finish(choice: 0, reason: reason)],
-      usage: UsageReport(promptTokens: asked.prompt.count, completionTokens: count),
+      usage: UsageReport(promptTokens: asked.promptCount, completionTokens: count),
       hasAllTokenIDs: true, promptTokenIDs: asked.prompt, tokenCount: count,
       timing: EngineEnd.Timing(firstEvent: firstEvent, total: clock.now - began))
   }

@@ -5,8 +5,10 @@ internal import OpenAIFormat
 struct GenerationRequest: Sendable {
   /// The prompt, rendered.
   var prompt: [UInt32]
-  /// Output that is already there.
+  /// Output that is already there: as ids, or as a last message of the assistant.
   var generated: [UInt32]
+  /// Tokens of what the request says, a last message of the assistant included.
+  var promptCount: Int
   /// The most tokens to add; nil until the context is full.
   var maxTokens: Int?
   var sampling: Sampling
@@ -58,8 +60,9 @@ struct GenerationRequest: Sendable {
     guard stop.count <= Self.stopsMax else {
       throw Self.refusal("'stop' has \(stop.count) strings; 16 at most", param: "stop")
     }
-    prompt = try Self.prompt(parsed, model)
-    generated = request.generated
+    (prompt, generated) = try Self.prompt(parsed, model)
+    promptCount = prompt.count + generated.count
+    generated += request.generated
     for id in prompt + generated where id >= model.tokenizer.count {
       throw Self.refusal("token \(id) is not in the vocabulary", param: "prompt")
     }
@@ -75,18 +78,27 @@ struct GenerationRequest: Sendable {
     }
   }
 
+  /// The prompt, and what of the output a last message of the assistant holds.
   private static func prompt(
     _ parsed: InferenceRequest, _ model: LlamaModel
-  ) throws(EngineError) -> [UInt32] {
+  ) throws(EngineError) -> ([UInt32], [UInt32]) {
     switch parsed.endpoint {
     case .chatCompletions:
-      let messages = parsed.messages().map { ($0.role, $0.text) }
+      var messages = parsed.messages().map { ($0.role, $0.text) }
+      // An answer that has begun goes on: its tokens come after the template's, cut as the model cuts them.
+      var begun = ""
+      if let last = messages.last, last.0 == "assistant" {
+        begun = last.1
+        messages.removeLast()
+      }
       guard let pieces = model.template.pieces(of: messages) else {
         throw refusal(
           "the model's chat template is of a form that the built-in engine does not know; "
             + "use /v1/completions", param: "messages")
       }
-      return model.tokens(of: pieces)
+      return (
+        model.tokens(of: pieces), model.tokenizer.tokens(of: Array(begun.utf8), isFirst: false)
+      )
     case .completions:
       if parsed.features.contains(.tokenIDPrompt) {
         let value = try? JSONValue.parse(Array(parsed.value(of: "prompt") ?? []))
@@ -94,12 +106,12 @@ struct GenerationRequest: Sendable {
         guard !ids.isEmpty, ids.count == value?.elements?.count else {
           throw refusal("a prompt of ids is one list of ids", param: "prompt")
         }
-        return ids
+        return (ids, [])
       }
       guard let text = parsed.prompt() else {
         throw refusal("one prompt of text, or of ids, is supported", param: "prompt")
       }
-      return model.tokens(of: [.text(text)])
+      return (model.tokens(of: [.text(text)]), [])
     }
   }
 

@@ -77,7 +77,7 @@ public struct EngineStatus: Hashable, Sendable {
 
   /// Whether the engine goes on from a last message of the assistant, or from the end of a prompt, and sends
   /// only what is new.
-  public var continuesOutput: Bool { [.llamaCpp, .vLLM, .sgLang].contains(kind) }
+  public var continuesOutput: Bool { [.llamaCpp, .vLLM, .sgLang, .builtin].contains(kind) }
 
   /// A model that the engine serves.
   public struct Model: Hashable, Sendable {

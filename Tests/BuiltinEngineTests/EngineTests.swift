@@ -39,6 +39,27 @@ struct EngineTests {
     try await engine.shutdown()
   }
 
+  @Test("an answer goes on from its text, as a last message of the assistant, where tokens agree")
+  func continuedText() async throws {
+    let engine = try BuiltinEngine(spec: EngineSpec(place: .builtin(file: nil)), file: nil)
+    func body(_ begun: String, _ tokens: Int) -> EngineRequest {
+      let message = #"{"role":"user","content":"Tell me a story."}"#
+      let messages =
+        begun.isEmpty ? message : message + #",{"role":"assistant","content":"\#(begun)"}"#
+      return Samples.request(
+        #"{"model":"m","messages":[\#(messages)],"max_tokens":\#(tokens),"seed":11}"#,
+        endpoint: .chatCompletions)
+    }
+    let whole = try await engine.output(body("", 24))
+    let begun = try await engine.output(body("", 9)).text
+    let tokenizer = engine.model.tokenizer
+    let ids = tokenizer.tokens(of: Array(begun.utf8), isFirst: false)
+    try #require(whole.ids.starts(with: ids) && !begun.isEmpty)
+    let rest = try await engine.output(body(begun.replacing("\n", with: "\\n"), 24 - ids.count))
+    #expect(begun + rest.text == whole.text && ids + rest.ids == whole.ids)
+    try await engine.shutdown()
+  }
+
   @Test("an output is the same whatever runs beside it, in whatever order, on however many threads")
   func neighbours() async throws {
     let alone = try engine(slots: 1, threads: 1)

@@ -82,7 +82,7 @@ def measured_cluster(binary):
     """A cluster whose only worker has left: jobs for its model wait, and none runs."""
     product.YARD = binary
     with scripted_engine() as engine, \
-            product.dev("--coordinators", 3, "--workers", 1, "--engine", engine) as cluster:
+            product.dev("--coordinators", 3, "--workers", 1, engine=engine) as cluster:
         worker = cluster.ready["directory"] + "/workers/worker-1"
         product.expect(cluster.yard("worker", "drain", "--dir", worker).code == 0, "drain")
         product.wait_for("the worker to leave", lambda: not any(
