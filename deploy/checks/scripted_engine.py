@@ -13,6 +13,7 @@ class Engine(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     manner = "good"
+    words = ("one ", "two")
 
     def log_message(self, *arguments):
         pass
@@ -55,10 +56,10 @@ class Engine(http.server.BaseHTTPRequestHandler):
                 while not self.server.release.wait(0.02):
                     delta("on ")
             return
-        delta("one ")
+        delta(self.words[0])
         if self.manner == "slow":
             self.server.release.wait(2)
-        delta("two", None if self.manner == "truncated" else "stop")
+        delta(self.words[1], None if self.manner == "truncated" else "stop")
         if self.manner == "truncated":
             return
         if self.manner != "no usage":
