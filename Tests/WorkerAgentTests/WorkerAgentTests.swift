@@ -66,7 +66,7 @@ struct WorkerAgentTests {
       prices: PricePair(input: .zero, output: Price(nanoPerMillion: 5)))
     let agent = try await WorkerAgent.start(
       configuration, on: group, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
-    async let life: Void = agent.run(handlingSignals: false)
+    async let life: Void = agent.run()
     let output = try await coordinator.output.get()
     #expect(!output.text.isEmpty && output.finished.error == 0)
     #expect(output.register.offers.map(\.model) == ["m"])
