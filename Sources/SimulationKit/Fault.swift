@@ -44,8 +44,22 @@ public enum Fault: String, CaseIterable, Sendable {
   case engineBusy
   /// An engine's stream was cut before its end.
   case engineError
+  /// A worker said that an attempt had made more events than it sent.
+  case workerLied
   /// A client stood still and went on.
   case clientPaused
+  /// After the healing, one coordinator stayed down until the others had answered.
+  case healedWithoutOne
+}
+
+/// Bugs that are planted on purpose: each must be found, or the checkers cannot fail.
+public enum PlantedBug: String, CaseIterable, Sendable {
+  /// A coordinator that starts again has forgotten whom it voted for.
+  case forgottenVote
+  /// A disk reports what it has not written: a power loss takes the last batches.
+  case lyingSync
+  /// A worker changes an event of its engine's now and then.
+  case alteredEvent
 }
 
 /// Rare paths of the product that a range of seeds must reach, or it has tested less than it says.
@@ -60,6 +74,8 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case attemptAbandoned
   /// A job waited again after its attempt was lost.
   case jobRequeued
+  /// A job that had a record went on elsewhere.
+  case wentOnElsewhere
   /// A job ended without a worker in time.
   case jobExpired
   /// A job was cancelled while a worker had it.
@@ -78,8 +94,6 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case streamDiverged
   /// A prompt travelled in parts.
   case promptInParts
-  /// A message of an older term was ignored by a worker.
-  case staleTermIgnored
   /// A new leader was elected while attempts ran.
   case leaderChangedUnderLoad
 }

@@ -10,6 +10,7 @@ final class FaultInjector {
   private let workload: Workload
   private var random: SeededGenerator
   private var isOn = false
+  private var stayingDown: SimulatedCoordinator?
   private let lane: Lane
 
   init(_ simulation: Simulation, _ workload: Workload) {
@@ -27,8 +28,10 @@ final class FaultInjector {
     next()
   }
 
-  /// Everything works from here on.
+  /// Everything works from here on, but for one coordinator in half of the runs: the others are a
+  /// majority, and must do without it.
   func stop() {
+    let hadFaults = isOn
     isOn = false
     simulation.faultsAreOn = false
     simulation.network.lossPerMille = 0
@@ -41,9 +44,27 @@ final class FaultInjector {
       coordinator.disk.writeTime = SimulatedDisk.quick
     }
     for worker in simulation.workers { worker.recoverEngine() }
-    for node in simulation.coordinators + simulation.workers as [SimulatedNode] {
+    if hadFaults, random.below(2) == 0, let missing = upCoordinator() {
+      simulation.count(.healedWithoutOne)
+      missing.crash(silently: false)
+      stayingDown = missing
+    }
+    for node in simulation.coordinators + simulation.workers as [SimulatedNode]
+    where node !== stayingDown {
       simulation.boot(node)
     }
+  }
+
+  /// One that is up, so that its peers are told of its end: a half open link takes longer to notice.
+  private func upCoordinator() -> SimulatedCoordinator? {
+    let up = simulation.coordinators.filter(\.isUp)
+    return up.isEmpty ? nil : pick(up)
+  }
+
+  /// The last coordinator comes back as well.
+  func bringBack() {
+    if let stayingDown { simulation.boot(stayingDown) }
+    stayingDown = nil
   }
 
   private var nodes: [SimulatedNode] {

@@ -4,9 +4,10 @@ internal import WireProtocol
 
 /// What a simulated engine makes of an attempt: a function of job, attempt and place, so that whoever
 /// sees a piece of a stream knows whether it stands where it belongs.
+///
+/// Places count from 1 in each attempt, where events count on through a job's attempts.
 struct ScriptedOutput {
   let attempt: AttemptID
-  let basis: BillingBasis
 
   /// Prompt tokens that every simulated engine counts.
   static let promptTokens: UInt32 = 5
@@ -24,26 +25,26 @@ struct ScriptedOutput {
   }
 
   /// The output at a place, from 1 on: 1 to 8 letters.
-  func bytes(at seq: UInt64) -> [UInt8] {
-    let word = word(seq)
+  func bytes(at place: UInt64) -> [UInt8] {
+    let word = word(place)
     return (0...(word % 8)).map { 97 + UInt8((word >> (8 * $0)) % 26) }
   }
 
-  func ids(at seq: UInt64) -> [UInt32] {
-    basis == .tokenIDs ? [UInt32(truncatingIfNeeded: word(seq) >> 32)] : []
+  private func ids(at place: UInt64) -> [UInt32] { [UInt32(truncatingIfNeeded: word(place) >> 32)] }
+
+  func generated(at place: UInt64) -> GeneratedEvent {
+    GeneratedEvent(
+      choice: 0, kind: .text, tokenCount: 1, ids: ids(at: place), bytes: bytes(at: place))
   }
 
-  func generated(at seq: UInt64) -> GeneratedEvent {
-    GeneratedEvent(choice: 0, kind: .text, tokenCount: 1, ids: ids(at: seq), bytes: bytes(at: seq))
-  }
-
-  func event(at seq: UInt64) -> Event {
+  /// The attempt's output at a place, as the record numbers it.
+  func event(at place: UInt64, numbered seq: UInt64) -> Event {
     Event(
-      seq: seq, choice: 0, kind: .text, tokenCount: 1, ids: ids(at: seq), bytes: bytes(at: seq))
+      seq: seq, choice: 0, kind: .text, tokenCount: 1, ids: ids(at: place), bytes: bytes(at: place))
   }
 
   /// What the engine claims to have counted; one in four lies by a lot.
-  func usage(after tokens: UInt64) -> Usage {
+  func usage(after tokens: UInt64, by basis: BillingBasis) -> Usage {
     guard basis == .usage else { return Usage(promptTokens: Self.promptTokens, outputTokens: nil) }
     let claimed = word(0) % 4 == 1 ? tokens * 100 + 7 : tokens
     return Usage(promptTokens: Self.promptTokens, outputTokens: UInt32(clamping: claimed))

@@ -28,6 +28,8 @@ final class SimulatedChannel: MessageChannel {
   private var endWaits = false
   private var wasFull = false
   private(set) var outstandingBytes = 0
+  /// What is sent instead of a message, by a node that does not keep to the protocol.
+  var alter: ((any WireMessage) -> any WireMessage)?
 
   init(_ number: UInt32, _ service: Service, on end: LinkEnd, isOpener: Bool) {
     self.number = number
@@ -40,8 +42,9 @@ final class SimulatedChannel: MessageChannel {
 
   // MARK: MessageChannel
 
-  func send(_ message: any WireMessage) {
+  func send(_ honest: any WireMessage) {
     guard state == .open else { return }
+    let message = alter?(honest) ?? honest
     let kind = type(of: message).kind
     let allowed = isOpener ? service.requests : service.responses
     let simulation = end.node.simulation
@@ -158,6 +161,7 @@ final class SimulatedChannel: MessageChannel {
   private func tellClosed() {
     let last = owner
     owner = nil
+    alter = nil
     waiting = []
     last?.closed(self)
   }
@@ -166,6 +170,7 @@ final class SimulatedChannel: MessageChannel {
   func clear() {
     state = .closed
     owner = nil
+    alter = nil
     waiting = []
   }
 }

@@ -13,7 +13,7 @@ final class SimulatedCoordinator: SimulatedNode {
   private static let redialTime: UInt64 = 100_000
 
   let id: ReplicaID
-  let disk = SimulatedDisk()
+  let disk: SimulatedDisk
   private(set) var dispatcher: Dispatcher?
   private(set) var replica: Replica?
   private var peers: [PeerDialer] = []
@@ -30,6 +30,7 @@ final class SimulatedCoordinator: SimulatedNode {
 
   init(_ id: ReplicaID, in simulation: Simulation) {
     self.id = id
+    disk = SimulatedDisk(bug: simulation.configuration.bug)
     super.init("c\(id)", in: simulation)
   }
 
@@ -83,6 +84,7 @@ final class SimulatedCoordinator: SimulatedNode {
         simulation.count(.writeLost)
       }
     }
+    if silently { disk.losePower() }
     stop()
     simulation.network.died(self, silently: silently)
   }

@@ -21,10 +21,25 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
   private(set) var log: [LogEntry] = []
   private var rows: [UInt8: [[UInt8]: [UInt8]]] = [:]
   private(set) var applied: AppliedMark?
+  /// The bug that this disk has.
+  let bug: PlantedBug?
+  private var unsynced: [Content] = []
+
+  /// Everything that it held before a batch.
+  private struct Content {
+    let hardState: HardState?
+    let log: [LogEntry]
+    let rows: [UInt8: [[UInt8]: [UInt8]]]
+    let applied: AppliedMark?
+  }
+
+  init(bug: PlantedBug?) { self.bug = bug }
 
   func load() throws -> StoredReplica {
-    StoredReplica(
-      hardState: hardState, firstEntry: LogIndex(1), lastEntry: LogIndex(UInt64(log.count)),
+    let known =
+      bug == .forgottenVote ? hardState.map { HardState(term: $0.term, votedFor: nil) } : hardState
+    return StoredReplica(
+      hardState: known, firstEntry: LogIndex(1), lastEntry: LogIndex(UInt64(log.count)),
       applied: applied)
   }
 
@@ -36,10 +51,24 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
     completion(.success(()))
   }
 
+  /// The machine has lost its power: what a lying disk had not written is gone.
+  func losePower() {
+    guard let content = unsynced.first else { return }
+    unsynced = []
+    hardState = content.hardState
+    log = content.log
+    rows = content.rows
+    applied = content.applied
+  }
+
   /// Makes a batch durable.
   func perform(_ batch: WriteBatch) {
     precondition(!batch.isEmpty, "an empty write was started")
     precondition(batch.rows.isEmpty || batch.applied != nil, "rows without their mark")
+    if bug == .lyingSync {
+      unsynced.append(Content(hardState: hardState, log: log, rows: rows, applied: applied))
+      if unsynced.count > 3 { unsynced.removeFirst() }
+    }
     if let hardState = batch.hardState { self.hardState = hardState }
     if let first = batch.truncateFrom {
       let kept = min(log.count, Int(first.rawValue) - 1)

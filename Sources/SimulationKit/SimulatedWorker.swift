@@ -11,6 +11,8 @@ final class SimulatedWorker: SimulatedNode {
     let bytesPerTokenFloor: UInt8
     let prices: PricePair
     let slots: UInt16
+    /// Whether its engine goes on from what another has begun.
+    let continuesOutput: Bool
   }
 
   static let model = "m"
@@ -53,7 +55,7 @@ final class SimulatedWorker: SimulatedNode {
       prices: PricePair(
         input: Price(nanoPerMillion: 1_000_003 + UInt64(place) * 1_000),
         output: Price(nanoPerMillion: 2_000_017 + UInt64(place) * 3_000)),
-      slots: simulation.configuration.workload.slotsPerWorker)
+      slots: simulation.configuration.workload.slotsPerWorker, continuesOutput: place != 1)
     pace = simulation.configuration.workload.pace
     super.init("w\(place + 1)", in: simulation)
   }
@@ -107,7 +109,7 @@ final class SimulatedWorker: SimulatedNode {
           slots: terms.slots, priceInput: terms.prices.input, priceOutput: terms.prices.output,
           basis: terms.basis, bytesPerTokenFloor: terms.bytesPerTokenFloor,
           endpoints: [.chatCompletions, .completions])
-      ], slots: Int(terms.slots))
+      ], slots: Int(terms.slots), continues: terms.continuesOutput)
   }
 
   /// The engine makes nothing until `recoverEngine`.
@@ -137,15 +139,24 @@ final class SimulatedWorker: SimulatedNode {
       guard runs[id] === run, !run.isCancelled, run.isReading, !engineIsStalled else { return }
       if run.made < run.length {
         run.made += 1
-        machine?.runProduced(id, [run.output.generated(at: run.made)])
+        machine?.runProduced(id, [made(run.output.generated(at: run.made))])
         step(id)
       } else if run.isCut {
         simulation.count(.engineError)
         ended(id, .failed(EngineFault(.engineTruncated, "the engine's stream was cut")))
       } else {
-        ended(id, .completed(.stop, run.output.usage(after: run.made)))
+        ended(id, .completed(.stop, run.output.usage(after: run.made, by: terms.basis)))
       }
     }
+  }
+
+  private func made(_ event: GeneratedEvent) -> GeneratedEvent {
+    guard simulation.configuration.bug == .alteredEvent, random.chance(perMille: 20) else {
+      return event
+    }
+    var altered = event
+    altered.bytes[0] ^= 0x20
+    return altered
   }
 
   private func ended(_ id: EngineRunID, _ ending: EngineEnding) {
@@ -162,7 +173,7 @@ final class SimulatedWorker: SimulatedNode {
 
 extension SimulatedWorker: WorkerHost {
   func startRun(_ id: EngineRunID, _ order: EngineOrder) {
-    let output = ScriptedOutput(attempt: order.attempt, basis: terms.basis)
+    let output = ScriptedOutput(attempt: order.attempt)
     let length = min(
       UInt64(order.outputTokensMax), output.length(max: simulation.configuration.workload.tokensMax)
     )
@@ -202,7 +213,6 @@ extension SimulatedWorker: WorkerHost {
     switch note {
     case .resumed: simulation.mark(.attemptResumed)
     case .detached: simulation.mark(.attemptDetached)
-    case .staleTerm: simulation.mark(.staleTermIgnored)
     case .forgotten(_, .abandoned): simulation.mark(.attemptAbandoned)
     case .violation(let what): simulation.fail("P6", "\(name) was told nonsense: \(what)")
     case .forgotten(_, .unanswerable(let seq)):
@@ -242,7 +252,21 @@ private final class CoordinatorDialer: LinkOwner {
       self.authorization = authorization
     }
     func openStream(_ service: Service, owner: any MessageChannelOwner) -> any MessageChannel {
-      end.openStream(service, authorization: authorization, owner: owner)
+      let channel = end.openStream(service, authorization: authorization, owner: owner)
+      if service == .slot { channel.alter = lie }
+      return channel
+    }
+
+    /// Now and then a supplier claims events that it never sends.
+    private func lie(_ message: any WireMessage) -> any WireMessage {
+      guard let honest = message as? AttemptFinished, end.node.simulation.faultsAreOn,
+        end.node.random.chance(perMille: 20)
+      else { return message }
+      end.node.simulation.count(.workerLied)
+      return AttemptFinished(
+        job: honest.job, epoch: honest.epoch, finish: honest.finish, usage: honest.usage,
+        lastSeq: honest.lastSeq + 3, hash: honest.hash, error: honest.error,
+        errorText: honest.errorText, retryElsewhere: honest.retryElsewhere)
     }
   }
 

@@ -17,6 +17,9 @@ public struct SimulationConfiguration: Sendable {
   /// The guards of the consensus engine that are on: all of them, but for ablation.
   public var guards = Guards.all
 
+  /// A bug that is to be found.
+  public var bug: PlantedBug?
+
   /// The default cluster and workload.
   public init(seed: UInt64, seconds: UInt64) {
     self.seed = seed

@@ -59,6 +59,7 @@ public enum SimulationRun {
       return demand(
         simulation, "no submission was acknowledged \(probeTime / 1_000) ms after healing")
     }
+    faults.bringBack()
     guard
       simulation.run(atMost: restTime, until: { workload.isAtRest && hasNoOpenJobs(simulation) })
     else {

@@ -64,6 +64,11 @@ final class Reader: FollowedJobReader {
   /// Attempts at a job that a reader may meet the output of.
   static let epochsMax: UInt32 = 8
 
+  private struct Part: Hashable {
+    let epoch: UInt32
+    let base: UInt64
+  }
+
   enum End {
     case ended(Ended)
     case failed(ClientFailure)
@@ -76,8 +81,10 @@ final class Reader: FollowedJobReader {
   private(set) var lastSeq: UInt64 = 0
   /// The last event that the leader called committed.
   private(set) var durableThrough: UInt64 = 0
-  /// Attempts whose output is what was delivered.
-  private(set) var epochs: [Epoch] = (1...Reader.epochsMax).map { Epoch($0) }
+  /// The bytes of each event that was delivered.
+  private(set) var texts: [[UInt8]] = []
+  /// Attempts that the last event may be of, each with the number of the last event before its first.
+  private var parts: [Part] = []
   private unowned let submission: Submission
   private unowned let simulation: Simulation
   private let asked: UInt64
@@ -110,17 +117,26 @@ final class Reader: FollowedJobReader {
           "P2", "event \(event.seq) of job \(job) was delivered after \(lastSeq)")
       }
       lastSeq = event.seq
-      epochs = epochs.filter {
-        let output = ScriptedOutput(attempt: AttemptID(job: job, epoch: $0), basis: .usage)
-        return output.bytes(at: event.seq) == event.bytes
-      }
-      if epochs.isEmpty {
+      texts.append(event.bytes)
+      parts = places(of: event, in: job)
+      if parts.isEmpty {
         return simulation.fail(
-          "P2", "event \(event.seq) of job \(job) continues no attempt that began the stream")
+          "P2", "event \(event.seq) of job \(job) stands where no attempt of it has made it")
       }
     }
     self.durableThrough = max(self.durableThrough, min(durableThrough, lastSeq))
     simulation.clock.note(job.rawValue << 24 | lastSeq)
+  }
+
+  /// Where an event can stand: next in the attempt that made the last one, or first in a later attempt.
+  private func places(of event: Event, in job: JobID) -> [Part] {
+    func fits(_ part: Part) -> Bool {
+      let attempt = AttemptID(job: job, epoch: Epoch(part.epoch))
+      return ScriptedOutput(attempt: attempt).bytes(at: event.seq - part.base) == event.bytes
+    }
+    let first = (parts.map(\.epoch).min() ?? 0) + 1
+    let begun = (first...max(first, Self.epochsMax)).map { Part(epoch: $0, base: event.seq - 1) }
+    return (parts + begun).filter(fits)
   }
 
   func ended(_ ended: Ended) {

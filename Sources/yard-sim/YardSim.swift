@@ -28,6 +28,17 @@ struct YardSim: ParsableCommand {
   @Option(help: "Switch a guard of the consensus engine off: G1 to G12.")
   var without: [GuardName] = []
 
+  @Option(
+    help:
+      "Plant a bug that must be found: \(PlantedBug.allCases.map(\.rawValue).joined(separator: ", ")).",
+    transform: {
+      guard let bug = PlantedBug(rawValue: $0) else {
+        throw ValidationError("there is no bug of this name")
+      }
+      return bug
+    })
+  var plant: PlantedBug?
+
   @Flag(help: "Break nothing.")
   var peace = false
 
@@ -50,6 +61,7 @@ struct YardSim: ParsableCommand {
       var configuration = SimulationConfiguration(
         seed: seed, seconds: UInt64((minutes * 60).rounded(.up)))
       configuration.faults = !peace
+      configuration.bug = plant
       for name in without { configuration.guards.remove(name.guards) }
       if seeds == nil { print("seed \(seed)") }
       let report = SimulationRun.run(configuration)

@@ -1,4 +1,3 @@
-import RaftEngine
 import SimulationKit
 import Testing
 
@@ -24,6 +23,14 @@ struct SimulationTests {
     #expect(report.acknowledged > 0)
     // A fault test in which no fault fired proves nothing.
     #expect(report.faults.values.reduce(0, +) > 0)
+  }
+
+  @Test("a worker that changes what its engine made is found out: the checkers can fail")
+  func alteredEvent() {
+    var configuration = SimulationConfiguration(seed: 1, seconds: 20)
+    configuration.bug = .alteredEvent
+    let report = SimulationRun.run(configuration)
+    #expect(report.findings.first?.promise == "P2", "\(report.findings)")
   }
 
   @Test("a seed is one run: the same events in the same order with the same state")

@@ -72,7 +72,9 @@ final class StateChecker {
   private func noteEffects(_ applied: Applied, _ exchange: Exchange, at index: LogIndex) {
     for effect in applied.effects {
       switch effect {
-      case .jobRequeued: simulation.mark(.jobRequeued)
+      case .jobRequeued(let id):
+        simulation.mark(.jobRequeued)
+        if exchange.job(id)?.record.isEmpty == false { simulation.mark(.wentOnElsewhere) }
       case .jobEnded(let id):
         if !ended.insert(id).inserted {
           simulation.fail("P3", "job \(id) ended a second time at \(index)")
