@@ -16,13 +16,13 @@ public struct RateBudget: Hashable, Sendable {
 }
 
 /// A token bucket in integers: the level is scaled by the period, so that nothing is rounded away.
-struct TokenBucket {
+public struct TokenBucket: Sendable {
   private let budget: RateBudget
   private var level: UInt64
   private var refilledAt: UInt64
 
   /// A full bucket at `now` milliseconds.
-  init(_ budget: RateBudget, now: UInt64) {
+  public init(_ budget: RateBudget, now: UInt64) {
     self.budget = budget
     level = budget.count * budget.milliseconds
     refilledAt = now
@@ -31,7 +31,7 @@ struct TokenBucket {
   /// Takes one token; false if there is none.
   ///
   /// A clock that steps back gives no tokens.
-  mutating func take(now: UInt64) -> Bool {
+  public mutating func take(now: UInt64) -> Bool {
     if now > refilledAt {
       let full = budget.count * budget.milliseconds
       let (gain, overflow) = (now - refilledAt).multipliedReportingOverflow(by: budget.count)
@@ -81,6 +81,9 @@ public struct HTTP2Limits: Hashable, Sendable {
   public var outboundHighWater: Int
   /// Queued bytes of one stream above which it is reset: its owner did not stop, or its reader never reads.
   public var outboundMax: Int
+  /// Bytes of messages that have begun and not ended, on all streams together: the session knows no
+  /// messages, so the room that cuts them holds this bound.
+  public var unfinishedBytesMax: Int
 
   /// Another node of the cluster, known by its certificate: it is trusted to be busy, not to be sane.
   ///
@@ -91,7 +94,7 @@ public struct HTTP2Limits: Hashable, Sendable {
     frames: RateBudget(1_000_000), idleFrames: RateBudget(20_000),
     resetsReceived: RateBudget(16_384), resetsSent: RateBudget(16_384, per: 60_000),
     continuationsMax: 4, outboundAcksMax: 100, settingsEntriesMax: 32,
-    outboundHighWater: 256 << 10, outboundMax: 64 << 20)
+    outboundHighWater: 256 << 10, outboundMax: 64 << 20, unfinishedBytesMax: 64 << 20)
 
   /// A client that authenticates each stream by its key.
   public static let client = HTTP2Limits(
@@ -99,7 +102,8 @@ public struct HTTP2Limits: Hashable, Sendable {
     streamWindow: 256 << 10, connectionWindow: 16 << 20, frames: RateBudget(50_000),
     idleFrames: RateBudget(2_000), resetsReceived: RateBudget(1_000, per: 10_000),
     resetsSent: RateBudget(500, per: 60_000), continuationsMax: 4, outboundAcksMax: 100,
-    settingsEntriesMax: 32, outboundHighWater: 256 << 10, outboundMax: 16 << 20)
+    settingsEntriesMax: 32, outboundHighWater: 256 << 10, outboundMax: 16 << 20,
+    unfinishedBytesMax: 16 << 20)
 
   /// Anybody: the figures that stop every attack of the table in this room's README.
   public static let stranger = HTTP2Limits(
@@ -107,5 +111,6 @@ public struct HTTP2Limits: Hashable, Sendable {
     streamWindow: 256 << 10, connectionWindow: 4 << 20, frames: RateBudget(10_000),
     idleFrames: RateBudget(500), resetsReceived: RateBudget(100, per: 10_000),
     resetsSent: RateBudget(100, per: 60_000), continuationsMax: 4, outboundAcksMax: 100,
-    settingsEntriesMax: 32, outboundHighWater: 256 << 10, outboundMax: 16 << 20)
+    settingsEntriesMax: 32, outboundHighWater: 256 << 10, outboundMax: 16 << 20,
+    unfinishedBytesMax: 2 << 20)
 }

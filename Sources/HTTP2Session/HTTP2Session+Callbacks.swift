@@ -28,10 +28,6 @@ extension HTTP2Session {
     nghttp2_option_set_max_continuations(option, limits.continuationsMax)
     nghttp2_option_set_max_outbound_ack(option, limits.outboundAcksMax)
     nghttp2_option_set_max_settings(option, limits.settingsEntriesMax)
-    // Frames of types that libnghttp2 does not know are skipped uncounted unless they are claimed.
-    for type in UInt8(0x0a)...UInt8.max {
-      nghttp2_option_set_user_recv_extension_type(option, type)
-    }
     // Behind our own count, which stops in the middle of a read; the library's stops after it.
     nghttp2_option_set_stream_reset_rate_limit(
       option, limits.resetsReceived.count,
@@ -48,10 +44,6 @@ extension HTTP2Session {
   }
 
   private static func install(in callbacks: OpaquePointer) {
-    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks) { _, header, userData in
-      guard let header, let session = owner(userData) else { return 0 }
-      return session.began(header.pointee)
-    }
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, userData in
       guard let frame, let session = owner(userData) else { return 0 }
       session.beganHeaders(frame.pointee)
@@ -83,9 +75,6 @@ extension HTTP2Session {
       guard let frame, let session = owner(userData) else { return 0 }
       return session.sent(frame)
     }
-    nghttp2_session_callbacks_set_unpack_extension_callback(callbacks) { _, _, _, _ in
-      NGHTTP2_ERR_CANCEL.rawValue  // Counted at its header, and of no meaning here.
-    }
     nghttp2_session_callbacks_set_error_callback2(callbacks) { _, _, text, size, userData in
       guard let text, let session = owner(userData) else { return 0 }
       let bytes = UnsafeRawBufferPointer(start: text, count: min(size, 256))
@@ -110,26 +99,6 @@ extension HTTP2Session {
   private func stop(_ breach: HTTP2Breach) -> Int32 {
     fail(.breach(breach), code: .enhanceYourCalm)
     return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
-  }
-
-  /// Each frame is paid for at its header, before anything of it is looked at.
-  private func began(_ header: nghttp2_frame_hd) -> Int32 {
-    guard frameBucket.take(now: now) else { return stop(.frames) }
-    let isIdle =
-      switch UInt32(header.type) {
-      case NGHTTP2_HEADERS.rawValue, NGHTTP2_CONTINUATION.rawValue, NGHTTP2_GOAWAY.rawValue,
-        NGHTTP2_WINDOW_UPDATE.rawValue:
-        false
-      case NGHTTP2_DATA.rawValue:
-        header.length == 0 && UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue == 0
-      case NGHTTP2_RST_STREAM.rawValue: false
-      default: true
-      }
-    if isIdle, !idleFrameBucket.take(now: now) { return stop(.idleFrames) }
-    if UInt32(header.type) == NGHTTP2_RST_STREAM.rawValue, !resetReceivedBucket.take(now: now) {
-      return stop(.resetsReceived)
-    }
-    return 0
   }
 
   private func beganHeaders(_ frame: nghttp2_frame) {
@@ -224,7 +193,9 @@ extension HTTP2Session {
     let header = frame.pointee.hd
     switch UInt32(header.type) {
     case NGHTTP2_RST_STREAM.rawValue:
-      if streams[header.stream_id]?.isResetByOwner != true, !resetSentBucket.take(now: now) {
+      let state = streams[header.stream_id]
+      let isOwnersWish = state?.isResetByOwner == true && state?.isRefused == false
+      if !isOwnersWish, !resetSentBucket.take(now: now) {
         return stop(.resetsSent)
       }
     case NGHTTP2_GOAWAY.rawValue:
@@ -248,6 +219,7 @@ extension HTTP2Session {
   ) -> Int {
     guard let state = streams[stream] else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
     let size = state.outbound.read(into: target)
+    state.taken += UInt64(size)
     if state.outbound.count == 0, state.outbound.isEnded {
       flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
     } else if size == 0 {

@@ -31,9 +31,7 @@ public final class HTTP2Session {
   var streams: [Int32: SessionStream] = [:]
   /// When the bytes being looked at arrived, in the caller's monotonic milliseconds.
   var now: UInt64
-  var frameBucket: TokenBucket
-  var idleFrameBucket: TokenBucket
-  var resetReceivedBucket: TokenBucket
+  private var meter: FrameMeter
   var resetSentBucket: TokenBucket
   /// libnghttp2's last complaint, for `HTTP2Error.protocolViolation`.
   var lastComplaint = ""
@@ -59,9 +57,7 @@ public final class HTTP2Session {
     self.role = role
     self.limits = limits
     self.now = now
-    frameBucket = TokenBucket(limits.frames, now: now)
-    idleFrameBucket = TokenBucket(limits.idleFrames, now: now)
-    resetReceivedBucket = TokenBucket(limits.resetsReceived, now: now)
+    meter = FrameMeter(role: role, limits: limits, now: now)
     resetSentBucket = TokenBucket(limits.resetsSent, now: now)
     handle = try Self.makeHandle(role: role, limits: limits)
     // The callbacks find this object through the handle; it is freed in deinit, before the object.
@@ -91,8 +87,11 @@ public final class HTTP2Session {
   public func receive(_ bytes: UnsafeRawBufferPointer, now: UInt64) throws(HTTP2Error) {
     if let failure { throw failure }
     self.now = now
+    let (count, breach) = meter.measure(bytes, now: now)
     let taken = nghttp2_session_mem_recv(
-      handle, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count)
+      handle, bytes.bindMemory(to: UInt8.self).baseAddress, count)
+    if let failure { throw failure }
+    if taken >= 0, let breach { fail(.breach(breach), code: .enhanceYourCalm) }
     if let failure { throw failure }
     switch Int32(clamping: taken) {
     case 0...: return
@@ -287,6 +286,40 @@ public final class HTTP2Session {
     let result = nghttp2_submit_rst_stream(
       handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.rawValue, code.rawValue)
     if result != 0 { fail(.library(code: result, reason: Self.text(result)), code: .internalError) }
+  }
+
+  /// Gives up the streams whose peer has taken nothing of what waits for it: a slow reader, or one that
+  /// never opens its window (CVE-2019-9511, 9517).
+  ///
+  /// Called now and then; a stream is given up between `milliseconds` and one interval of calls later.
+  ///
+  /// - Parameters:
+  ///   - milliseconds: how long a stream may stand still.
+  ///   - now: the caller's monotonic time in milliseconds.
+  /// - Returns: how many were reset.
+  @discardableResult
+  public func resetStalled(for milliseconds: UInt64, now: UInt64) -> Int {
+    var stalled: [StreamID] = []
+    for state in streams.values where !state.isResetByOwner {
+      if state.outbound.count == 0 {
+        state.waiting = nil
+      } else if let waiting = state.waiting, waiting.taken == state.taken {
+        if now - waiting.since >= milliseconds { stalled.append(StreamID(rawValue: state.id)) }
+      } else {
+        state.waiting = (state.taken, now)
+      }
+    }
+    for stream in stalled { reset(stream, .enhanceYourCalm) }
+    return stalled.count
+  }
+
+  /// Refuses a stream that the peer opened and nobody here wants.
+  ///
+  /// Unlike `reset` this counts against `HTTP2Limits.resetsSent`: a peer that opens only such streams
+  /// is not to do so without end.
+  public func refuse(_ stream: StreamID) {
+    streams[stream.rawValue]?.isRefused = true
+    reset(stream, .refusedStream)
   }
 
   // MARK: The connection

@@ -53,6 +53,10 @@ struct OutboundQueue {
 final class SessionStream {
   let id: Int32
   var outbound = OutboundQueue()
+  /// Bytes that have become frames, ever.
+  var taken: UInt64 = 0
+  /// What `taken` was when `resetStalled` first found it waiting, and when that was.
+  var waiting: (taken: UInt64, since: UInt64)?
   /// libnghttp2 found the queue empty and asks again only after `nghttp2_session_resume_data`.
   var isDeferred = false
   /// The queue went above the high-water mark and `writable` is owed.
@@ -67,6 +71,8 @@ final class SessionStream {
   var isAnnounced: Bool
   /// The owner asked for the reset: it is no doing of the peer's.
   var isResetByOwner = false
+  /// The owner did not want the stream at all: the peer made it send a reset for nothing.
+  var isRefused = false
   /// A response or request is under way: bytes may be sent.
   var hasHeaders: Bool
 

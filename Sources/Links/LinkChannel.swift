@@ -28,6 +28,9 @@ public final class LinkChannel: MessageChannel {
   /// Whether the peer's end of the stream leaves it open for our answer.
   private let outlivesPeer: Bool
   private var owner: (any MessageChannelOwner)?
+  /// Where the bytes of unfinished messages of the whole link are counted; nil on the dialing side.
+  private let unfinished: UnfinishedBytes?
+  private var counted = 0
   private var isReading = true
   /// Bytes that arrived while reading was paused: the peer gets credit for them later.
   private var unconsumed = 0
@@ -37,14 +40,16 @@ public final class LinkChannel: MessageChannel {
     decoder = FrameDecoder(allowed: service.responses)
     outgoing = service.requests
     outlivesPeer = false
+    unfinished = nil
     self.owner = owner
   }
 
   /// A channel on a stream that the peer opened; `owner` is set before anything arrives.
-  init(accepting stream: LinkStream, service: Service) {
+  init(accepting stream: LinkStream, service: Service, unfinished: UnfinishedBytes) {
     decoder = FrameDecoder(allowed: service.requests)
     outgoing = service.responses
     outlivesPeer = service == .call || service == .job
+    self.unfinished = unfinished
     state = .open(stream)
   }
 
@@ -59,6 +64,7 @@ public final class LinkChannel: MessageChannel {
   func end() {
     guard !isClosed else { return }
     state = .closed
+    count(0)
     let last = owner
     owner = nil
     last?.closed(self)
@@ -143,14 +149,38 @@ extension LinkChannel: StreamHandler {
     } else {
       unconsumed += bytes.count
     }
+    // Who has answered an accepted stream to the end wants nothing more of it, and keeps nothing.
+    if unfinished != nil, case .finished = state { return drop() }
     decoder.append(bytes)
     do throws(WireError) {
       while let owner, let frame = try decoder.next() {
         owner.received(try Message(frame), on: self)
       }
     } catch {
-      violated(error)
+      return violated(error)
     }
+    guard count(isClosed ? 0 : decoder.bytesHeld) else {
+      drop()
+      return fail(
+        Failure(
+          .overloaded, "too many bytes of unfinished messages on this connection",
+          retryAfterMs: 1_000))
+    }
+  }
+
+  /// Forgets what has come of a message.
+  private func drop() {
+    decoder = FrameDecoder(allowed: decoder.allowed)
+    count(0)
+  }
+
+  /// Says how many bytes of an unfinished message are held; false if the link may not hold so many.
+  @discardableResult
+  private func count(_ held: Int) -> Bool {
+    guard let unfinished else { return true }
+    unfinished.bytes += held - counted
+    counted = held
+    return unfinished.bytes <= unfinished.bytesMax
   }
 
   /// The peer has sent everything.
@@ -170,4 +200,14 @@ extension LinkChannel: StreamHandler {
     // What the peer still sends is not read; its stream must not stay open for that.
     stream?.reset(.protocolError)
   }
+}
+
+/// Bytes of messages that have begun and not ended, on all streams that the peer of one link opened.
+///
+/// A stream gives its peer credit as bytes arrive, so flow control alone would let a peer leave one
+/// large message unfinished on each of its streams.
+final class UnfinishedBytes {
+  let bytesMax: Int
+  var bytes = 0
+  init(bytesMax: Int) { self.bytesMax = bytesMax }
 }

@@ -83,6 +83,8 @@ public final class NodeLink {
   /// Why this side ends the link, once it has decided to.
   private var ending: NodeLinkEnd?
   private lazy var control = ControlStream(self)
+  /// Bounds what the peer of an accepted link leaves unfinished.
+  private let unfinished: UnfinishedBytes
 
   /// The dialing side's.
   init(
@@ -95,6 +97,7 @@ public final class NodeLink {
     self.loop = loop
     self.owner = owner
     accepting = []
+    unfinished = UnfinishedBytes(bytesMax: 0)
     state = .dialing
     initiator = InitiatorHandshake(local: local)
   }
@@ -110,6 +113,7 @@ public final class NodeLink {
     loop = link.loop
     self.owner = owner
     state = .greeting(link, nil)
+    unfinished = UnfinishedBytes(bytesMax: link.limits.unfinishedBytesMax)
     responder = ResponderHandshake(local: local, accepting: accepting)
   }
 
@@ -233,14 +237,14 @@ public final class NodeLink {
     }
     switch state {
     case .greeting(let link, nil) where service == .control:
-      let channel = LinkChannel(accepting: stream, service: .control)
+      let channel = LinkChannel(accepting: stream, service: .control, unfinished: unfinished)
       channel.begin(owner: control)
       state = .greeting(link, channel)
       stream.respond(status: 200)
       return channel
     case .up where service != .control:
       guard let owner, let remote, service.initiators.contains(remote.role) else { return nil }
-      let channel = LinkChannel(accepting: stream, service: service)
+      let channel = LinkChannel(accepting: stream, service: service, unfinished: unfinished)
       stream.respond(status: 200)
       channel.begin(
         owner: owner.accepted(

@@ -55,6 +55,8 @@ public final class Link {
   /// When the peer was asked for a sign of life, if nothing was heard since.
   private var askedAt: UInt64?
   private var keepAlive: RepeatedTask?
+  /// Since when the socket takes nothing.
+  private var unwritableSince: UInt64?
   /// Writes per flush before other connections of the loop get their turn.
   private static let writesPerFlush = 16
   private static let writeBytes = 64 << 10
@@ -177,7 +179,10 @@ public final class Link {
     flush()
   }
 
-  func writabilityChanged() { if channel.isWritable { flush() } }
+  func writabilityChanged() {
+    unwritableSince = channel.isWritable ? nil : LinkLoop.now
+    if channel.isWritable { flush() }
+  }
 
   func lost(_ reason: LinkEnd) {
     guard end == nil else { return }
@@ -270,7 +275,7 @@ public final class Link {
     if let handler = delegate?.accepted(stream, headers: fields, on: self) {
       if end == nil { stream.handler = handler }
     } else {
-      session.reset(id, .refusedStream)
+      session.refuse(id)
     }
   }
 
@@ -288,6 +293,13 @@ public final class Link {
 
   private func checkAlive(interval: UInt64, timeout: UInt64) {
     let now = LinkLoop.now
+    if session.role == .server {
+      let stall = UInt64(clamping: settings.stallMilliseconds)
+      if let unwritableSince, now - unwritableSince >= stall {
+        return finish(.stalled(milliseconds: now - unwritableSince))
+      }
+      act { $0.resetStalled(for: stall, now: now) }
+    }
     if let askedAt {
       // Counted from the question, so that a stall of this loop is not taken for the peer's silence.
       if now - askedAt >= timeout { finish(.silent(milliseconds: now - heardAt)) }

@@ -127,6 +127,9 @@ public struct LinkSettings: Sendable {
   public var keepAliveMilliseconds: Int64 = 10_000
   /// A peer that was asked and has not answered within this is given up.
   public var keepAliveTimeoutMilliseconds: Int64 = 5_000
+  /// A peer that takes nothing of what waits for it, on a stream or on its socket, is given up after
+  /// this: by the accepting side only, which does not know whom it serves.
+  public var stallMilliseconds: Int64 = 30_000
   /// How long the last bytes of an ended link may take to leave.
   public var lingerMilliseconds: Int64 = 2_000
   /// The wall clock, for certificates.

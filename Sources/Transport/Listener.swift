@@ -1,6 +1,4 @@
 internal import HTTP2Session
-internal import Logging
-internal import NIOConcurrencyHelpers
 public import NIOCore
 internal import NIOPosix
 
@@ -15,45 +13,16 @@ public final class Listener: Sendable {
   public let port: Int
 
   private let channel: any Channel
-  private let connections: Connections
+  private let connections: OpenConnections
+  private let refusals: RefusalLog
 
-  /// Connections that exist, handshakes included, by their object.
-  private final class Connections: Sendable {
-    let limit: Int
-    private let open = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
-    private let links = NIOLockedValueBox<[ObjectIdentifier: NIOLoopBound<Link>]>([:])
-
-    init(limit: Int) { self.limit = limit }
-
-    func add(_ channel: any Channel) -> Bool {
-      open.withLockedValue {
-        guard $0.count < limit else { return false }
-        $0[ObjectIdentifier(channel)] = channel
-        return true
-      }
-    }
-
-    func add(_ link: NIOLoopBound<Link>, of channel: any Channel) {
-      links.withLockedValue { $0[ObjectIdentifier(channel)] = link }
-    }
-
-    func remove(_ channel: any Channel) {
-      links.withLockedValue { _ = $0.removeValue(forKey: ObjectIdentifier(channel)) }
-      open.withLockedValue { _ = $0.removeValue(forKey: ObjectIdentifier(channel)) }
-    }
-
-    var channels: [any Channel] { open.withLockedValue { Array($0.values) } }
-    func link(of channel: any Channel) -> NIOLoopBound<Link>? {
-      links.withLockedValue { $0[ObjectIdentifier(channel)] }
-    }
-  }
-
-  /// Fails the initializer of a connection too many, which closes it.
-  private struct TooManyConnections: Error {}
-
-  private init(channel: any Channel, connections: Connections, host: String, port: Int) {
+  private init(
+    channel: any Channel, connections: OpenConnections, refusals: RefusalLog, host: String,
+    port: Int
+  ) {
     self.channel = channel
     self.connections = connections
+    self.refusals = refusals
     self.host = host
     self.port = port
   }
@@ -65,7 +34,7 @@ public final class Listener: Sendable {
   ///   - port: the port, or 0 for any.
   ///   - security: TLS, or plaintext.
   ///   - settings: times and budgets.
-  ///   - connectionsMax: connections at once, handshakes included; further ones are closed.
+  ///   - budget: connections and handshakes at once, in all and for one address; further ones are closed.
   ///   - group: the loops.
   ///   - refused: told, on the connection's loop, of each connection that did not become a link.
   ///   - makeDelegate: called on the link's loop for each link.
@@ -73,7 +42,7 @@ public final class Listener: Sendable {
   /// - Throws: `TransportError.portInUse`, `.cannotListen`, `.notLoopback`, `.unusableIdentity`.
   public static func bind(
     host: String, port: Int, security: LinkSecurity, settings: LinkSettings = LinkSettings(),
-    connectionsMax: Int = 4_096, group: any EventLoopGroup,
+    budget: ConnectionBudget = ConnectionBudget(), group: any EventLoopGroup,
     refused: @escaping @Sendable (TransportError) -> Void = { _ in },
     makeDelegate: @escaping @Sendable (Link) -> any LinkDelegate
   ) async throws(TransportError) -> Listener {
@@ -82,26 +51,34 @@ public final class Listener: Sendable {
     }
     let pipeline = try Pipeline(
       role: .server, security: security, settings: settings, authority: "")
-    let connections = Connections(limit: connectionsMax)
-    let log = Logger(label: "switchyard.transport")
+    let connections = OpenConnections(budget: budget)
+    let refusals = RefusalLog(label: "switchyard.transport")
     let base = ServerBootstrap(group: group)
       .serverChannelOption(ChannelOptions.backlog, value: 1_024)
       .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
       .childChannelInitializer { child in
         child.eventLoop.makeCompletedFuture {
-          guard connections.add(child) else {
-            log.warning("connection closed: \(connectionsMax) are open")
-            throw TooManyConnections()
+          let address = child.remoteAddress?.ipAddress ?? ""
+          if let reason = connections.add(child, from: address) {
+            refusals.note(
+              "connection refused", from: address, kind: reason.rawValue, reason.description)
+            throw reason
           }
-          child.closeFuture.whenComplete { _ in connections.remove(child) }
+          child.closeFuture.whenComplete { _ in
+            if let end = connections.link(of: child)?.value.end, let kind = end.faultKind {
+              refusals.note("link ended", from: address, kind: kind, end.description)
+            }
+            connections.remove(child, from: address)
+          }
           try pipeline.install(
             on: child,
             makeDelegate: { link in
-              connections.add(link.loop.bind(link), of: child)
+              connections.add(link.loop.bind(link), of: child, from: address, peer: link.peer)
               return makeDelegate(link)
             },
             failed: { error in
-              log.notice("connection from \(child.remoteAddress?.description ?? "?"): \(error)")
+              refusals.note(
+                "connection refused", from: address, kind: error.kind, error.description)
               refused(error)
             })
         }
@@ -109,7 +86,7 @@ public final class Listener: Sendable {
     do {
       let channel = try await Pipeline.configure(base).bind(host: host, port: port).get()
       return Listener(
-        channel: channel, connections: connections,
+        channel: channel, connections: connections, refusals: refusals,
         host: channel.localAddress?.ipAddress ?? host, port: channel.localAddress?.port ?? port)
     } catch let error as IOError where error.errnoCode == EADDRINUSE {
       throw .portInUse(host: host, port: port)
@@ -120,6 +97,9 @@ public final class Listener: Sendable {
 
   /// Connections that exist, handshakes included.
   public var connectionCount: Int { connections.channels.count }
+
+  /// How many connections were refused, and links ended for what their peer did, by reason.
+  public var refusalCounts: [String: UInt64] { refusals.counts }
 
   /// Accepts no more, drains the links, and returns when all have ended.
   ///

@@ -62,6 +62,8 @@ public enum LinkEnd: Error, Hashable, Sendable, CustomStringConvertible {
   case closedByPeer
   /// Nothing was heard from the peer, not even the answer to a ping.
   case silent(milliseconds: UInt64)
+  /// The peer's socket took nothing for too long.
+  case stalled(milliseconds: UInt64)
   /// The session failed: a breach of a budget, or of the protocol.
   case failed(HTTP2Error)
   /// Reading or writing failed.
@@ -74,6 +76,7 @@ public enum LinkEnd: Error, Hashable, Sendable, CustomStringConvertible {
     case .closedHere: "closed here"
     case .closedByPeer: "closed by the peer"
     case .silent(let milliseconds): "nothing heard for \(milliseconds) ms"
+    case .stalled(let milliseconds): "the peer read nothing for \(milliseconds) ms"
     case .failed(let error): error.description
     case .broken(let reason): reason
     }

@@ -67,6 +67,64 @@ struct AttackTests {
     #expect(failure == .breach(.idleFrames))
   }
 
+  @Test("DATA on a stream that has closed is skipped by libnghttp2, and still paid for")
+  func dataAfterTheEnd() throws {
+    for (bytes, breach) in [([], HTTP2Breach.idleFrames), ([UInt8(1)], .frames)] {
+      var attacker = try Attacker()
+      try attacker.send(Frame.headers(1) + Frame.reset(1))
+      let (_, failure) = attacker.flood(atMost: 20_000) { _ in Frame.data(1, bytes) }
+      #expect(failure == .breach(breach))
+    }
+  }
+
+  @Test("frames are counted wherever their headers are cut")
+  func cutHeaders() throws {
+    var attacker = try Attacker()
+    let pings = (0..<501).flatMap { _ in Frame.ping }
+    #expect(throws: HTTP2Error.breach(.idleFrames)) {
+      for byte in pings { try attacker.send([byte]) }
+    }
+  }
+
+  @Test("streams that the owner refuses count as resets that the peer caused; its own do not")
+  func refusedStreams() throws {
+    for isRefused in [true, false] {
+      var attacker = try Attacker()
+      let server = attacker.server
+      let (rounds, failure) = attacker.flood(atMost: 300) { round in
+        let last = StreamID(rawValue: Int32(2 * round - 1))
+        if round > 0 {
+          if isRefused { server.refuse(last) } else { server.reset(last) }
+        }
+        return Frame.headers(UInt32(2 * round + 1))
+      }
+      #expect(failure == (isRefused ? .breach(.resetsSent) : nil))
+      #expect(isRefused ? rounds <= 102 : rounds == 300)
+    }
+  }
+
+  @Test("a reader that takes nothing is given up after its time, one that takes a little is not")
+  func stalledReader() throws {
+    let server = try HTTP2Session(role: .server, limits: .stranger, now: 0)
+    // A window of 10 bytes for each stream (SETTINGS_INITIAL_WINDOW_SIZE).
+    try server.receive(
+      Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + Frame.settings([(4, 10)])
+        + Frame.headers(1) + Frame.headers(3), now: 0)
+    for id in [1, 3] {
+      server.respond(StreamID(rawValue: Int32(id)), status: 200)
+      server.send(StreamID(rawValue: Int32(id)), [UInt8](repeating: 0, count: 100))
+    }
+    _ = server.takeOutput()
+    #expect(server.resetStalled(for: 30, now: 0) == 0)
+    #expect(server.resetStalled(for: 30, now: 29) == 0)
+    try server.receive(Frame.windowUpdate(3, by: 1), now: 29)
+    _ = server.takeOutput()
+    #expect(server.resetStalled(for: 30, now: 30) == 1)
+    #expect(server.outstanding(StreamID(rawValue: 1)) == 0)
+    #expect(server.outstanding(StreamID(rawValue: 3)) == 89)
+    #expect(server.resetStalled(for: 30, now: 60) == 1)
+  }
+
   @Test("WINDOW_UPDATE flood: all frames have a budget")
   func windowUpdates() throws {
     var attacker = try Attacker()

@@ -1,4 +1,7 @@
+import ExchangeTypes
+import Foundation
 import HTTP2Session
+import Identity
 import NIOCore
 import NIOPosix
 import Testing
@@ -79,7 +82,9 @@ struct AddressTests {
 
   @Test("takes as many connections as it may, closes the next, and takes one again after an end")
   func connectionBound() async throws {
-    let listener = try await net.listen(connectionsMax: 2)
+    var budget = ConnectionBudget()
+    budget.connectionsMax = 2
+    let listener = try await net.listen(budget: budget)
     let first = try await net.dial(listener.port)
     let second = try await net.dial(listener.port)
     await #expect(throws: TransportError.self) { try await net.dial(listener.port) }
@@ -90,6 +95,68 @@ struct AddressTests {
     let third = try await net.dial(listener.port)
     #expect(try await third.run { link, _ in link.end } == nil)
     #expect(try await second.run { link, _ in link.end } == nil)
+    await listener.close()
+  }
+
+  @Test("of a stranger has its own bound, which others and the cluster's nodes do not share")
+  func addressBound() async throws {
+    var budget = ConnectionBudget()
+    budget.perAddressMax = 2
+    budget.handshakesPerAddressMax = 1
+    let authority = try CertificateAuthority(cluster: ClusterID(5), now: Date())
+    func node(_ role: NodeRole) throws -> NodeIdentity {
+      try NodeIdentity(
+        authority: authority, role: role, name: "n", now: Date(), lifetimeSeconds: 600)
+    }
+    let server = try node(.coordinator)
+    let log = SeenLog()
+    let listener = try await net.listen(
+      security: .serverTLS(server, allowing: [.worker]), budget: budget, log: log)
+    let worker = LinkSecurity.mutualTLS(try node(.worker), allowing: [.coordinator])
+    let stranger = LinkSecurity.anonymousTLS(server.anchor, allowing: [.coordinator])
+    var links: [TestLink] = []
+    for security in [worker, worker, worker, stranger] {
+      links.append(try await net.dial(listener.port, security: security))
+      await log.wait { $0 == .up }
+    }
+    // One connection that says nothing: no other handshake may begin beside it.
+    let silent = try await ClientBootstrap(group: net.group)
+      .connect(host: "127.0.0.1", port: listener.port).get()
+    while listener.connectionCount < 5 { await Task.yield() }
+    await #expect(throws: TransportError.self) {
+      try await net.dial(listener.port, security: worker)
+    }
+    #expect(listener.refusalCounts["too_many_of_address"] == 1)
+    try await silent.close()
+    while listener.connectionCount > 4 { await Task.yield() }
+    links.append(try await net.dial(listener.port, security: stranger))
+    await log.wait { $0 == .up }
+    await #expect(throws: TransportError.self) {
+      try await net.dial(listener.port, security: stranger)
+    }
+    #expect(listener.refusalCounts["too_many_of_address"] == 2)
+    // An end gives the place back.
+    try await links[4].run { link, _ in link.close() }
+    while listener.connectionCount > 4 { await Task.yield() }
+    links.append(try await net.dial(listener.port, security: stranger))
+    await listener.close()
+    #expect(listener.connectionCount == 0)
+  }
+
+  @Test("with a handshake under way may begin no more than its bound of them")
+  func handshakeBound() async throws {
+    var budget = ConnectionBudget()
+    budget.handshakesPerAddressMax = 1
+    let listener = try await net.listen(budget: budget)
+    let silent = try await ClientBootstrap(group: net.group)
+      .connect(host: "127.0.0.1", port: listener.port).get()
+    while listener.connectionCount < 1 { await Task.yield() }
+    await #expect(throws: TransportError.self) { try await net.dial(listener.port) }
+    #expect(listener.refusalCounts["too_many_handshakes"] == 1)
+    try await silent.close()
+    while listener.connectionCount > 0 { await Task.yield() }
+    let link = try await net.dial(listener.port)
+    #expect(try await link.run { link, _ in link.end } == nil)
     await listener.close()
   }
 }

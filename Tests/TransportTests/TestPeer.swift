@@ -128,12 +128,13 @@ struct TestNet {
 
   func listen(
     _ manner: TestPeer.Manner = .echo, security: LinkSecurity = .plaintextOnLoopback,
-    settings: LinkSettings = LinkSettings(), port: Int = 0, connectionsMax: Int = 100,
+    settings: LinkSettings = LinkSettings(), port: Int = 0,
+    budget: ConnectionBudget = ConnectionBudget(),
     log: SeenLog = SeenLog()
   ) async throws -> Listener {
     try await Listener.bind(
       host: "127.0.0.1", port: port, security: security, settings: settings,
-      connectionsMax: connectionsMax, group: group, refused: { log.add(.failed($0)) }
+      budget: budget, group: group, refused: { log.add(.failed($0)) }
     ) { _ in
       log.add(.up)
       return TestPeer(manner, log)

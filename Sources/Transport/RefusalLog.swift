@@ -1,0 +1,91 @@
+internal import HTTP2Session
+internal import Identity
+internal import Logging
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+
+/// Counts refusals by their kind, and logs them no faster than a disk can take for ever.
+///
+/// Whoever is refused can try again at once: a line for each would let a stranger fill the disk. Each
+/// line has the count of its kind, so that what was not logged is still seen.
+public final class RefusalLog: Sendable {
+  private struct State {
+    var counts: [String: UInt64] = [:]
+    var bucket: TokenBucket
+  }
+
+  private let log: Logger
+  private let state: NIOLockedValueBox<State>
+
+  /// A log under `label`, of at most 20 lines in ten seconds.
+  public init(label: String) {
+    log = Logger(label: label)
+    state = NIOLockedValueBox(
+      State(bucket: TokenBucket(RateBudget(20, per: 10_000), now: LinkLoop.now)))
+  }
+
+  /// Notes a refusal.
+  ///
+  /// - Parameters:
+  ///   - what: what happened: a connection was refused, a link ended.
+  ///   - address: whose it was.
+  ///   - kind: the counter's name, one of few.
+  ///   - reason: for people.
+  public func note(_ what: String, from address: String, kind: String, _ reason: String) {
+    let (count, isLogged) = state.withLockedValue { state in
+      let count = state.counts[kind, default: 0] + 1
+      state.counts[kind] = count
+      return (count, state.bucket.take(now: LinkLoop.now))
+    }
+    if isLogged {
+      log.notice(
+        "\(what): \(reason)",
+        metadata: ["address": "\(address)", "kind": "\(kind)", "count": "\(count)"])
+    }
+  }
+
+  /// How often each kind was refused.
+  public var counts: [String: UInt64] { state.withLockedValue { $0.counts } }
+}
+
+extension TransportError {
+  /// The name of the counter of this refusal.
+  var kind: String {
+    switch self {
+    case .untrusted(let refusal):
+      switch refusal {
+      case .malformed: "certificate_malformed"
+      case .noIdentity: "certificate_without_identity"
+      case .wrongCluster: "certificate_wrong_cluster"
+      case .untrusted: "certificate_untrusted"
+      case .unsuitable: "certificate_unsuitable"
+      case .notYetValid: "certificate_not_yet_valid"
+      case .expired: "certificate_expired"
+      case .wrongRole: "certificate_wrong_role"
+      }
+    case .noCertificate: "certificate_missing"
+    case .refusedByPeer: "refused_by_peer"
+    case .handshakeFailed: "handshake_failed"
+    case .handshakeTimeout: "handshake_timeout"
+    case .notHTTP2: "not_http2"
+    case .portInUse, .cannotListen, .notLoopback, .connectTimeout, .cannotConnect,
+      .unusableIdentity:
+      "not_connected"
+    }
+  }
+}
+
+extension LinkEnd {
+  /// The name of the counter, if the peer is to blame.
+  var faultKind: String? {
+    switch self {
+    case .failed(.breach(let breach)): "breach_\(breach.rawValue)"
+    case .failed(.protocolViolation): "protocol_violation"
+    case .failed(.notHTTP2): "not_http2"
+    case .failed(.library): "library"
+    case .stalled: "stalled"
+    case .silent: "silent"
+    case .drained, .closedHere, .closedByPeer, .broken: nil
+    }
+  }
+}
