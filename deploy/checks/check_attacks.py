@@ -55,7 +55,8 @@ def percentile(times, share):
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
-with dev("--workers", 0) as cluster:
+# No worker, so the engine is never asked.
+with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
     address, key, identity = cluster.endpoints[0], cluster.key, cluster.identity
 
     def node_process():

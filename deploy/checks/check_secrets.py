@@ -71,7 +71,7 @@ os.environ["SWIFT_BACKTRACE"] = "enable=yes,symbolicate=off"
 
 with folder() as scratch:
     said, mistyped = [], []
-    with dev("--workers", 0, "--coordinators", 1, "--dir", scratch + "/cluster") as cluster:
+    with dev("--workers", 0, "--dir", scratch + "/cluster", engine="http://127.0.0.1:9") as cluster:
         directory = cluster.ready["directory"]
         keys = [cluster.root, cluster.key]
 
