@@ -52,7 +52,7 @@ public enum Fault: String, CaseIterable, Sendable {
   case healedWithoutOne
 }
 
-/// Bugs that are planted on purpose: each must be found, or the checkers cannot fail.
+/// Bugs that are planted on purpose, to see which checkers find them; the room's README has the table.
 public enum PlantedBug: String, CaseIterable, Sendable {
   /// A coordinator that starts again has forgotten whom it voted for.
   case forgottenVote
