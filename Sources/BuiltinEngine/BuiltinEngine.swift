@@ -44,7 +44,8 @@ public final class BuiltinEngine: Engine {
     // A file's own name for its model may be any text; the file's name is what the operator sees.
     let fileName = file.map { path in
       let last = path.split(separator: "/").last.map(String.init) ?? path
-      return last.hasSuffix(".gguf") ? String(last.dropLast(5)) : last
+      return GGUFError.plain(
+        last.hasSuffix(".gguf") && last != ".gguf" ? String(last.dropLast(5)) : last)
     }
     try self.init(
       model, name: spec.model ?? fileName ?? model.name ?? "builtin",
@@ -117,6 +118,7 @@ public final class BuiltinEngine: Engine {
         }
         switch ending {
         case .finished(let reason): return .success(reason)
+        case .failed(let what): return .failure(.failed(EngineErrorBody(message: what)))
         case .cancelled: return .failure(.cancelled)
         case nil: continue
         }

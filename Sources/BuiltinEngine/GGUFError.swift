@@ -20,11 +20,14 @@ public enum GGUFError: Error, Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// Text from a file, cut, without control characters: it goes to terminals and logs.
+  /// Text from a file, cut, without characters that steer: it goes to terminals and logs.
   static func plain(_ text: String) -> String {
     String(
       text.unicodeScalars.prefix(64).map {
-        $0.value < 0x20 || $0.value == 0x7f ? "?" : Character($0)
+        switch $0.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: "?"
+        default: Character($0)
+        }
       })
   }
 }

@@ -158,6 +158,13 @@ struct GGUFFile {
         name: info.name, type: info.type, dimensions: info.dimensions, range: start..<(start + size)
       )
     }
+    let placed = tensors.values.sorted {
+      ($0.range.lowerBound, $0.name) < ($1.range.lowerBound, $1.name)
+    }
+    for (before, next) in zip(placed, placed.dropFirst())
+    where next.range.lowerBound < before.range.upperBound {
+      throw .tensor(name: next.name, what: "overlaps '\(GGUFError.plain(before.name))'")
+    }
     return tensors
   }
 }

@@ -7,7 +7,7 @@ internal import Synchronization
 /// ```
 /// queued ──► stepping ──room for more──► queued
 ///               ├──outbox full──► parked ──taken──► queued
-///               └──end, cancel──► ended
+///               └──end, failure, cancel──► ended
 /// ```
 /// At most one step of a stream is queued or running, and only it touches the machine.
 final class Generation: @unchecked Sendable {
@@ -17,6 +17,7 @@ final class Generation: @unchecked Sendable {
   /// Why nothing more will come.
   enum Ending {
     case finished(reason: String)
+    case failed(String)
     case cancelled
   }
 
@@ -88,6 +89,7 @@ final class Generation: @unchecked Sendable {
     guard let stream, !shared.withLock({ $0.isCancelled }) else { return end(.cancelled, nil) }
     let step = stream.step()
     if let reason = step.finish { return end(.finished(reason: reason), step.event) }
+    if let failure = step.failure { return end(.failed(failure), nil) }
     let (goesOn, waiter) = shared.withLock { shared in
       if let event = step.event { shared.events.append(event) }
       shared.isParked = shared.events.count >= Self.eventsMax && !shared.isCancelled

@@ -33,6 +33,11 @@ public final class LlamaModel: Sendable {
       return pow(shape.rotationBase, -2 * Double(pair) / Double(shape.rotated))
         / (shape.rotationScale * factor)
     }
+    guard frequencies.allSatisfy({ $0.isFinite && $0 > 0 && $0 <= 1e6 }) else {
+      throw .metadata(
+        key: "llama.rope.freq_base",
+        what: "with its scaling and 'rope_freqs.weight' it gives angles that are of no use")
+    }
   }
 
   /// Bytes that the cache of one stream takes when it is full.

@@ -66,6 +66,10 @@ struct LlamaShape: Hashable, Sendable {
       throw .metadata(key: "llama.attention.layer_norm_rms_epsilon", what: "missing")
     }
     self.epsilon = Float(epsilon)
+    guard self.epsilon > 0, self.epsilon.isFinite else {
+      throw .metadata(
+        key: "llama.attention.layer_norm_rms_epsilon", what: "\(epsilon) is no 32-bit float")
+    }
     contextMax = try file.required("llama.context_length", 1...(1 << 27))
     if let experts = try file.integer("llama.expert_count", 0...1_024), experts > 0 {
       throw .metadata(key: "llama.expert_count", what: "mixtures of experts are not supported")
@@ -79,6 +83,9 @@ struct LlamaShape: Hashable, Sendable {
         what: "\(tokens.count) tokens; 2 to \(Self.vocabularyMax) are read")
     }
     vocabulary = tokens.count
+    if let said = try file.integer("llama.vocab_size", 0...Int(UInt32.max)), said != vocabulary {
+      throw .metadata(key: "llama.vocab_size", what: "\(said), and there are \(vocabulary) tokens")
+    }
   }
 
   private static func quotient(_ width: Int, _ heads: Int) -> Int? {

@@ -15,7 +15,7 @@ final class LlamaState {
   private let level: Int32
   private let keys: UnsafeMutablePointer<Float>
   private let values: UnsafeMutablePointer<Float>
-  private let scratch: UnsafeMutableRawBufferPointer
+  private let scratch: UnsafeMutableRawPointer
 
   // Parts of the scratch.
   private let vectors: UnsafeMutablePointer<Float>
@@ -31,6 +31,9 @@ final class LlamaState {
   private let sines: UnsafeMutablePointer<Float>
   private let prepared: UnsafeMutableRawPointer
   private let logitsStart: UnsafeMutablePointer<Float>
+
+  /// Where the scratch begins: at a cache line.
+  private static let alignment = 64
 
   /// Tokens of one pass.
   static let passMax = Int(CK_COLUMNS_MAX)
@@ -59,9 +62,11 @@ final class LlamaState {
       columns * keyWidth, columns * queryWidth, columns * shape.hidden, columns * shape.hidden,
       context, shape.rotated / 2, shape.rotated / 2, columns * 2 * widest, shape.vocabulary,
     ].map(padded)
-    scratch = .allocate(byteCount: sizes.reduce(0, +) * 4, alignment: 64)
-    scratch.initializeMemory(as: UInt8.self, repeating: 0)
-    var place = scratch.baseAddress ?? UnsafeMutableRawPointer(self.keys)
+    guard let scratch = calloc(sizes.reduce(0, +) * 4 + Self.alignment, 1) else {
+      preconditionFailure("no memory to compute in")
+    }
+    self.scratch = scratch
+    var place = scratch.alignedUp(toMultipleOf: Self.alignment)
     func part(_ index: Int) -> UnsafeMutablePointer<Float> {
       defer { place += sizes[index] * 4 }
       return place.bindMemory(to: Float.self, capacity: sizes[index])
@@ -84,7 +89,7 @@ final class LlamaState {
   deinit {
     free(keys)
     free(values)
-    scratch.deallocate()
+    free(scratch)
   }
 
   /// Floats of the keys, and of the values, of a cache.

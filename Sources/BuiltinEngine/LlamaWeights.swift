@@ -74,7 +74,11 @@ struct LlamaWeights: Sendable {
       guard tensor.type == .f32 else {
         throw .tensor(name: name, what: "must be F32, and is \(tensor.type.name)")
       }
-      return WeightVector(start: start(tensor).assumingMemoryBound(to: Float.self))
+      let values = start(tensor).assumingMemoryBound(to: Float.self)
+      guard UnsafeBufferPointer(start: values, count: count).allSatisfy(\.isFinite) else {
+        throw .tensor(name: name, what: "holds what is no number")
+      }
+      return WeightVector(start: values)
     }
 
     let width = shape.width

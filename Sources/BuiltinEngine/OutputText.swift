@@ -59,12 +59,6 @@ struct OutputText {
     return Piece(text: Self.repaired(held[...]), ids: tokens.map(\.id))
   }
 
-  /// Forgets what is held: it has left before.
-  mutating func forget() {
-    held = []
-    tokens = []
-  }
-
   private func stopStart(endingAfter before: Int) -> Int? {
     var first: Int?
     for stop in stops where held.count >= stop.count {

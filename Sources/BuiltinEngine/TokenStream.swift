@@ -7,7 +7,8 @@ internal import Engines
 ///
 /// ```
 /// prompt (a few tokens a step) ──► token ──► token … ──► end token, stop string: stop
-///                                                   └──► limit, context full:    length
+///                                                   ├──► limit, context full:    length
+///                                                   └──► no number:              failure
 /// ```
 /// What it gives depends on the model and the request alone. It may be handed from thread to thread, one
 /// at a time.
@@ -17,6 +18,8 @@ final class TokenStream {
     var event: EngineEvent?
     /// Why the output has ended, if it has: stop or length.
     var finish: String?
+    /// What is wrong with the model, if no output can come of it.
+    var failure: String?
   }
 
   private let model: LlamaModel
@@ -55,12 +58,17 @@ final class TokenStream {
     guard pending.isEmpty else { return Step() }
     let token = request.sampling.token(
       from: state.logits, at: outputCount, scratch: candidates)
+    // Weights are not read one by one at the start: what is no number shows here, and must not be billed.
+    guard state.logits[Int(token)].isFinite else {
+      return Step(failure: "the model computes what is no number: its weights are damaged")
+    }
     if model.tokenizer.ends.contains(token) { return end("stop", text.finish()) }
     outputCount += 1
     addedCount += 1
     let (piece, isStopped) = text.append(token, model.tokenizer.text(of: token))
     if isStopped { return end("stop", piece) }
-    if addedCount == request.maxTokens || state.count == state.context {
+    // The token that was chosen takes a place of the context too.
+    if addedCount == request.maxTokens || state.count + 1 >= state.context {
       var last = piece ?? OutputText.Piece(text: [], ids: [])
       if let rest = text.finish() {
         last.text += rest.text

@@ -132,7 +132,32 @@ struct EngineTests {
     }
     let output = try await engine.output(
       Samples.completion(Self.prompt, #","temperature":0,"ignore_eos":false"#))
-    #expect(output.reason == "stop" || Self.prompt.count + output.ids.count == 17)
+    #expect(output.reason == "stop" || Self.prompt.count + output.ids.count == 16)
+    // Cut anywhere, it goes on to the same end: never a token more, never a refusal.
+    for cut in 1..<output.ids.count {
+      let rest = try await engine.output(
+        Samples.completion(
+          Self.prompt, #","temperature":0,"ignore_eos":false"#,
+          generated: Array(output.ids.prefix(cut))))
+      #expect(rest.ids == Array(output.ids.dropFirst(cut)) && rest.reason == output.reason)
+    }
+    try await engine.shutdown()
+  }
+
+  @Test("weights that are no numbers are the engine's failure, not an empty answer")
+  func damagedWeights() async throws {
+    let model = try LlamaModel(
+      ModelBytes(copying: try GGUFTests.damaged("blk.0.ffn_down.weight")))
+    let engine = try BuiltinEngine(model, name: "m", slots: 1)
+    await #expect {
+      _ = try await engine.output(Samples.completion(Self.prompt))
+    } throws: {
+      if case EngineError.failed(let body) = $0 {
+        body.message.contains("no number")
+      } else {
+        false
+      }
+    }
     try await engine.shutdown()
   }
 

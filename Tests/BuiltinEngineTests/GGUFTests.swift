@@ -19,6 +19,13 @@ struct GGUFTests {
     return file
   }
 
+  /// The sample with a tensor's data set to ones: no numbers, as floats.
+  static func damaged(_ tensor: String) throws -> [UInt8] {
+    let file = try GGUFFile(ModelBytes(copying: sample.bytes))
+    let range = try #require(file.tensors[tensor]?.range)
+    return patched(range.lowerBound, [UInt8](repeating: 0xff, count: range.count))
+  }
+
   static func refusal(_ bytes: [UInt8]) -> GGUFError? {
     do throws(GGUFError) {
       _ = try LlamaModel(ModelBytes(copying: bytes))
@@ -110,6 +117,15 @@ struct GGUFTests {
       ("data beyond the file", Self.patched(embedding + 24, huge), "offset"),
       ("an offset between the lines", Self.patched(embedding + 24, [1]), "multiple of 32"),
       (
+        "a tensor in another's place",
+        Self.patched(
+          try Self.end(of: "blk.0.attn_q.weight") + 24, [UInt8](repeating: 0, count: 8)),
+        "overlaps"
+      ),
+      (
+        "a norm that is no number", try Self.damaged("output_norm.weight"), "no number"
+      ),
+      (
         "another tokenizer", Self.patched(try Self.end(of: "tokenizer.ggml.model") + 12, [0x78]),
         "tokenizer.ggml.model"
       ),
@@ -133,6 +149,11 @@ struct GGUFTests {
     let twice = Self.sample.bytes.firstRange(of: Array("blk.1.attn_q.weight".utf8))
     let place = try #require(twice?.lowerBound)
     #expect(Self.refusal(Self.patched(place + 4, [0x30]))?.description.contains("twice") == true)
+  }
+
+  @Test("what a file says of itself cannot steer a terminal")
+  func plain() {
+    #expect(GGUFError.plain("a\u{9b}31m\u{202e}b\n\u{7f}é") == "a?31m?b??é")
   }
 
   @Test("a file that is missing, empty or no file is unreadable, and names its path")
