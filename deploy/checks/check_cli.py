@@ -4,9 +4,10 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 
-from product import MODEL, YARD, Cluster, dev, expect, folder, main, scripted_worker
+from product import MODEL, YARD, Cluster, dev, expect, folder, main, scripted_worker, wait_for
 from scripted_engine import MODEL as SCRIPTED, Engine
 
 with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch):
@@ -105,9 +106,26 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch):
         expect(nowhere.yard("version").code == 0, "version")
         expect(nowhere.yard("--generate-completion-script", "bash").code == 0, "completions")
 
+    def an_end_before_it_is_ready():
+        """yard dev that waits for an engine which says nothing ends by a signal, with its children"""
+        with socket.create_server(("127.0.0.1", 0)) as silent, folder() as home:
+            process = subprocess.Popen(
+                [YARD, "dev", "--engine", "http://127.0.0.1:%d" % silent.getsockname()[1],
+                 "--dir", home + "/cluster"],
+                env={**os.environ, "XDG_CONFIG_HOME": home}, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            try:
+                wait_for("the worker's start",
+                         lambda: os.path.exists(home + "/cluster/logs/worker-1.log"))
+                process.send_signal(signal.SIGTERM)
+                out, said = process.communicate(timeout=180)
+            finally:
+                process.kill()
+            expect(process.returncode == 130 and not out, (process.returncode, out, said))
+
     checks = [
         models_and_workers, run_streams_and_charges, every_event_once, submit_follow_result,
         interrupt_cancels, cancel_submitted, same_request_same_job, accounts_and_keys,
-        context_without_flags, version_and_completions,
+        context_without_flags, version_and_completions, an_end_before_it_is_ready,
     ]
     main(checks)

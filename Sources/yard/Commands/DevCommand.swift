@@ -72,13 +72,19 @@ struct DevCommand: AsyncParsableCommand {
   private func serve(_ cluster: DevCluster, _ directory: String) async throws {
     let ending = Task { await NodeEnd.arrives(withInput: endWithInput) }
     let starting = Task { () -> DevCluster.Keys in try await cluster.start() }
-    // Ctrl-C while it starts ends it too.
+    // Ctrl-C while it starts ends it too, and the child that it waits for.
     let interruption = Task {
       await ending.value
       starting.cancel()
+      await cluster.stop()
     }
     defer { interruption.cancel() }
-    let keys = try await starting.value
+    let keys: DevCluster.Keys
+    do {
+      keys = try await starting.value
+    } catch {
+      throw starting.isCancelled ? CommandError(.interrupted, "ended before it was ready") : error
+    }
     let context = await cluster.context(key: keys.consumer)
     try ContextStore.update { store in
       store["dev"] = context

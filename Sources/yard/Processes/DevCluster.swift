@@ -27,6 +27,8 @@ actor DevCluster {
   private let files: ClusterDirectory
   private let executable: String
   private var children: [Supervisor] = []
+  /// The end of all children, once it has been asked for.
+  private var ending: Task<Void, Never>?
   private(set) var addresses: [String] = []
   private(set) var workers: [String] = []
 
@@ -51,10 +53,17 @@ actor DevCluster {
     return keys
   }
 
-  /// Ends all children, the last started first.
+  /// Ends all children, the last started first, and starts no more; a start that waits for one throws.
+  ///
+  /// May be called more than once: every call returns when all have ended.
   func stop() async {
-    for child in children.reversed() { await child.stop() }
-    children = []
+    let ending =
+      ending
+      ?? Task { [children] in
+        for child in children.reversed() { await child.stop() }
+      }
+    self.ending = ending
+    await ending.value
   }
 
   func context(key: String) -> Context {
@@ -126,6 +135,7 @@ actor DevCluster {
     _ name: String, _ executable: String, _ arguments: [String],
     environment: [String: String] = [:]
   ) async throws -> String {
+    guard ending == nil else { throw CancellationError() }
     let log = "\(logs)/\(name).log"
     let supervisor = Supervisor(name: name, log: log) {
       try ChildProcess(
@@ -175,6 +185,7 @@ actor Supervisor {
 
   /// Starts the child, and answers its first line.
   func start() async throws -> String {
+    guard !isStopping else { throw CancellationError() }
     let child = try spawn()
     self.child = child
     guard let line = await child.firstLine() else {
