@@ -105,7 +105,8 @@ let package = Package(
     room("Identity", ["ExchangeTypes", crypto, x509, asn1]),
     room("Engines", ["OpenAIFormat", asyncHTTPClient, nioCore, nioHTTP1, log]),
     room(
-      "BuiltinEngine", ["CKernels", "CModelBytes", "Engines", "OpenAIFormat", heap, nioPosix]),
+      "BuiltinEngine",
+      ["CKernels", "CModelBytes", "Engines", "OpenAIFormat", heap, nioPosix, nioConcurrency]),
     room(
       "Transport",
       [

@@ -2,7 +2,7 @@ public import Engines
 internal import Glibc
 internal import NIOPosix
 internal import OpenAIFormat
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// The engine inside the program: a small Llama on this machine's CPU.
 ///
@@ -18,7 +18,7 @@ public final class BuiltinEngine: Engine {
   public let slots: Int
 
   private let pool: NIOThreadPool
-  private let states: Mutex<States>
+  private let states: NIOLockedValueBox<States>
 
   private struct States {
     var free: [LlamaState] = []
@@ -78,7 +78,7 @@ public final class BuiltinEngine: Engine {
     self.slots = slots
     let processors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     pool = NIOThreadPool(numberOfThreads: min(slots, threads ?? max(1, processors / 2)))
-    states = Mutex(States())
+    states = NIOLockedValueBox(States())
     pool.start()
   }
 
@@ -100,8 +100,8 @@ public final class BuiltinEngine: Engine {
     let clock = ContinuousClock()
     let began = clock.now
     let asked = try GenerationRequest(request, model, context: contextTokens)
-    let added = Mutex(0)
-    let generation = try start(asked) { count in added.withLock { $0 = count } }
+    let added = NIOLockedValueBox(0)
+    let generation = try start(asked) { count in added.withLockedValue { $0 = count } }
     var firstEvent: Duration?
     let ending = await withTaskCancellationHandler { () -> Result<String, EngineError> in
       while true {
@@ -127,7 +127,7 @@ public final class BuiltinEngine: Engine {
       generation.cancel()
     }
     let reason = try ending.get()
-    let count = added.withLock { $0 }
+    let count = added.withLockedValue { $0 }
     return EngineEnd(
       finishes: [EngineEnd.Finish(choice: 0, reason: reason)],
       usage: UsageReport(promptTokens: asked.promptCount, completionTokens: count),
@@ -138,7 +138,7 @@ public final class BuiltinEngine: Engine {
   private func start(
     _ request: GenerationRequest, _ note: @escaping @Sendable (Int) -> Void
   ) throws(EngineError) -> Generation {
-    let taken = states.withLock { states -> Taken? in
+    let taken = states.withLockedValue { states -> Taken? in
       guard states.inUse < slots else { return nil }
       states.inUse += 1
       return Taken(state: states.free.popLast() ?? LlamaState(model, context: contextTokens))
@@ -149,7 +149,7 @@ public final class BuiltinEngine: Engine {
     }
     let generation = Generation(TokenStream(request, taken.state), pool: pool) { [self] count in
       note(count)
-      states.withLock { states in
+      states.withLockedValue { states in
         states.inUse -= 1
         states.free.append(taken.state)
       }

@@ -1,6 +1,6 @@
 internal import Engines
 internal import NIOPosix
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// A stream on the engine's threads: it takes a step, goes to the back of the queue, and so on.
 ///
@@ -33,7 +33,8 @@ final class Generation: @unchecked Sendable {
   private var stream: TokenStream?
   private let pool: NIOThreadPool
   private let whenEnded: @Sendable (Int) -> Void
-  private let shared = Mutex(Shared())
+  // A lock that the thread sanitizer sees; it does not see `Mutex`, which waits by futex.
+  private let shared = NIOLockedValueBox(Shared())
 
   /// Prepares a stream; `whenEnded` gets its count of tokens, once, after the last step.
   init(_ stream: TokenStream, pool: NIOThreadPool, whenEnded: @escaping @Sendable (Int) -> Void) {
@@ -47,7 +48,7 @@ final class Generation: @unchecked Sendable {
 
   /// Ends it at its next step.
   func cancel() {
-    let wasParked = shared.withLock { shared in
+    let wasParked = shared.withLockedValue { shared in
       shared.isCancelled = true
       defer { shared.isParked = false }
       return shared.isParked
@@ -58,7 +59,7 @@ final class Generation: @unchecked Sendable {
   /// What has come since the last call, and the ending after all of it; waits for either.
   func next() async -> ([EngineEvent], Ending?) {
     while true {
-      let (events, ending, wasParked) = shared.withLock { shared in
+      let (events, ending, wasParked) = shared.withLockedValue { shared in
         defer {
           shared.events = []
           shared.isParked = false
@@ -68,7 +69,7 @@ final class Generation: @unchecked Sendable {
       if wasParked { queue() }
       if !events.isEmpty || ending != nil { return (events, ending) }
       await withCheckedContinuation { continuation in
-        let isNews = shared.withLock { shared in
+        let isNews = shared.withLockedValue { shared in
           if !shared.events.isEmpty || shared.ending != nil { return true }
           shared.waiter = continuation
           return false
@@ -86,11 +87,13 @@ final class Generation: @unchecked Sendable {
   }
 
   private func step() {
-    guard let stream, !shared.withLock({ $0.isCancelled }) else { return end(.cancelled, nil) }
+    guard let stream, !shared.withLockedValue({ $0.isCancelled }) else {
+      return end(.cancelled, nil)
+    }
     let step = stream.step()
     if let reason = step.finish { return end(.finished(reason: reason), step.event) }
     if let failure = step.failure { return end(.failed(failure), nil) }
-    let (goesOn, waiter) = shared.withLock { shared in
+    let (goesOn, waiter) = shared.withLockedValue { shared in
       if let event = step.event { shared.events.append(event) }
       shared.isParked = shared.events.count >= Self.eventsMax && !shared.isCancelled
       defer { if step.event != nil { shared.waiter = nil } }
@@ -105,7 +108,7 @@ final class Generation: @unchecked Sendable {
     stream = nil
     // The slot is free before the consumer hears of the end: the next request may come at once.
     whenEnded(count)
-    let waiter = shared.withLock { shared in
+    let waiter = shared.withLockedValue { shared in
       if let last { shared.events.append(last) }
       shared.ending = ending
       defer { shared.waiter = nil }

@@ -5,8 +5,10 @@ internal import Glibc
 ///
 /// Invariant: positions `0 ..< count` of the cache are those of the tokens passed so far. What a token
 /// leaves there, and the logits after it, depend on the tokens up to it alone: not on how they were cut
-/// into passes, nor on other streams (the kernels' sums have one order). Not for use by two threads at once.
-final class LlamaState {
+/// into passes, nor on other streams (the kernels' sums have one order).
+///
+/// `@unchecked Sendable`: it is handed from thread to thread under a lock, and used by one at a time.
+final class LlamaState: @unchecked Sendable {
   let model: LlamaModel
   let context: Int
   /// Tokens passed.
