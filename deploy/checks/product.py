@@ -123,7 +123,8 @@ class Result:
 
     @property
     def lines(self):
-        return [json.loads(line) for line in self.text.splitlines()]
+        # Not splitlines(): a JSON string may hold U+2028 and its like as they are.
+        return [json.loads(line) for line in self.text.split("\n") if line]
 
     def __repr__(self):
         return f"exit {self.code}, out {self.out[:300]!r}, err {self.err[:600]!r}"
