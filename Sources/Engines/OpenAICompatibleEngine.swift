@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import Glibc
 public import Logging
 internal import NIOCore
 internal import NIOHTTP1
@@ -114,6 +115,13 @@ public final class OpenAICompatibleEngine: Engine {
     }
   }
 
+  /// Whether a connection ended: in order, or by a reset because it was written to after that.
+  private static func isClosedConnection(_ error: any Error) -> Bool {
+    if let error = error as? HTTPClientError { return error == .remoteConnectionClosed }
+    guard let error = error as? IOError else { return false }
+    return error.errnoCode == ECONNRESET || error.errnoCode == EPIPE
+  }
+
   /// Sends the request and waits for the answer's head, which must be that of a stream.
   private func open(_ request: EngineRequest) async throws -> HTTPClientResponse {
     var outgoing = HTTPClientRequest(url: baseURL + request.endpoint.rawValue)
@@ -124,7 +132,7 @@ public final class OpenAICompatibleEngine: Engine {
     let response: HTTPClientResponse
     do {
       response = try await client.execute(outgoing, deadline: .distantFuture)
-    } catch let error as HTTPClientError where error == .remoteConnectionClosed {
+    } catch let error where Self.isClosedConnection(error) {
       // A pooled connection that the engine was closing just then; a new one tells the truth.
       logger.debug("connection closed before an answer; asking once more")
       response = try await client.execute(outgoing, deadline: .distantFuture)
