@@ -276,11 +276,33 @@ public final class Replica {
     writeIfIdle()
   }
 
-  /// Hands leadership to another voter, for a graceful stop; nothing happens unless this one leads.
+  /// Asks another voter to take over leadership; nothing happens unless this one leads.
+  ///
+  /// `LeadershipHandover` says whom and when. Until the voter leads, or has not within an election timeout,
+  /// nothing is taken for the log.
   public func transferLeadership(to peer: ReplicaID, now: UInt64) {
     guard !isDead, isLeading else { return }
     step(.transfer(peer), at: now)
   }
+
+  /// How a handover of leadership stands here.
+  public func handoverView(now: UInt64) -> LeadershipHandover.View {
+    switch engine.role {
+    case .candidate: .following(nil)
+    case .follower(let leader): .following(leader)
+    case .leader(transferringTo: .some): .transferring
+    case .leader(transferringTo: nil):
+      .leading(
+        voters.filter { $0 != id }.map {
+          .init(
+            id: $0, match: matchIndex(of: $0) ?? LogIndex(0),
+            contactAge: contactAge(of: $0, now: now))
+        })
+    }
+  }
+
+  /// Milliseconds without a leader until an election.
+  public var electionTimeout: UInt64 { UInt64(configuration.engine.electionTimeout) }
 
   // MARK: Steps
 

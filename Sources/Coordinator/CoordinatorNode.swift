@@ -14,7 +14,7 @@ internal import WireProtocol
 /// A coordinator process: replica, dispatcher and connections on one event loop.
 ///
 /// ```
-/// made ──start──► running ──stop──► stopped
+/// made ──start──► running ──stop──► handing over ──another leads, or in 1.5 s──► draining ──in 2 s──► stopped
 ///                    └── the replica dies ──► `onFailure`: the process must end
 /// ```
 public final class CoordinatorNode: Sendable {
@@ -121,9 +121,19 @@ public final class CoordinatorNode: Sendable {
   }
 
   /// Hands leadership over, lets open streams end for a moment, and closes everything.
+  ///
+  /// It passes requests to the new leader until its links are closed, so that a stop in order is not felt.
   public func stop() async {
     let running = running
-    eventLoop.execute { running.value.host.handOver() }
+    let log = Logger(label: "switchyard.coordinator")
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+      eventLoop.execute {
+        running.value.host.handOver { ending in
+          log.info("leadership handed over before the end", metadata: ["ending": "\(ending)"])
+          continuation.resume()
+        }
+      }
+    }
     await listener.drain(within: Self.drainMilliseconds)
     let stopped = eventLoop.submit {
       running.value.host.stop()
@@ -132,7 +142,7 @@ public final class CoordinatorNode: Sendable {
     do {
       try await stopped.get()
     } catch {
-      Logger(label: "switchyard.coordinator").error(
+      log.error(
         "the loop ended before the node did", metadata: ["error": "\(error)"])
     }
     store.close()

@@ -77,15 +77,10 @@ final class ReplicaHost {
     scheduleEndOfTurn()
   }
 
-  /// Hands leadership to the voter that is furthest, if this one leads.
-  func handOver() {
-    guard !hasStopped, replica.role == .leader else { return }
-    let others = replica.voters.filter { $0 != replica.id }
-    let ranked = others.sorted {
-      (replica.matchIndex(of: $0) ?? LogIndex(0)) > (replica.matchIndex(of: $1) ?? LogIndex(0))
-    }
-    guard let successor = ranked.first else { return }
-    replica.transferLeadership(to: successor, now: clock.now)
+  /// Hands leadership over, if this one leads; calls back when that is over, however it ended.
+  func handOver(_ completion: @escaping (LeadershipHandover.Ending) -> Void) {
+    guard !hasStopped else { return completion(.notLeading) }
+    dispatcher.handOver(to: nil, completion)
     scheduleEndOfTurn()
   }
 

@@ -78,6 +78,12 @@ public struct Guards: OptionSet, Hashable, Sendable {
   /// command waits for the next heartbeat to leave.
   public static let alignHeartbeats = Guards(rawValue: 1 << 11)
 
+  /// G13: a successor is told to stand only when it holds the leader's whole log.
+  ///
+  /// libraft tells it as soon as everything is on its way, and once. A successor that has not got it all ignores
+  /// the order, and the leader takes nothing until an election timeout has passed.
+  public static let standOnlyWhenMatched = Guards(rawValue: 1 << 12)
+
   /// Every guard.
-  public static let all = Guards(rawValue: (1 << 12) - 1)
+  public static let all = Guards(rawValue: (1 << 13) - 1)
 }

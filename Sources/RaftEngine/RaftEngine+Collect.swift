@@ -137,11 +137,15 @@ extension RaftEngine {
         .installSnapshot(.init(term: Term(body.term), snapshot: metadata, manifest: manifest)))
     case RAFT_TIMEOUT_NOW:
       let body = raw.timeout_now
-      send(
-        .timeoutNow(
-          .init(
-            term: Term(body.term), lastLogIndex: LogIndex(body.last_log_index),
-            lastLogTerm: Term(body.last_log_term))))
+      let order = RaftMessage.timeoutNow(
+        .init(
+          term: Term(body.term), lastLogIndex: LogIndex(body.last_log_index),
+          lastLogTerm: Term(body.last_log_term)))
+      if configuration.guards.contains(.standOnlyWhenMatched), matchIndex(of: to) != lastIndex {
+        heldOrder = Envelope(to: to, message: order)
+      } else {
+        send(order)
+      }
     default:
       throw RaftFailure(code: 0, reason: "libraft sends a message of unknown type")
     }

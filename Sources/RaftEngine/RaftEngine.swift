@@ -56,6 +56,8 @@ public final class RaftEngine {
   var committed: Membership
   var committedIndex: LogIndex
   var installing: SnapshotMetadata?
+  /// G13: the order to stand that waits until its receiver holds the whole log.
+  var heldOrder: Envelope?
   /// The last index handed out for writing, to tell appends from truncations.
   var lastIssued: LogIndex
   var contacts = Contacts()
@@ -227,9 +229,21 @@ public final class RaftEngine {
     }
     if commitIndex != commitBefore { update.commitIndex = commitIndex }
     if role != roleBefore { update.role = role }
+    releaseOrder(into: &update)
     if !role.isLeader { contacts = Contacts() }
     for envelope in update.messages {
       if case .appendEntries = envelope.message { contacts.sent(to: envelope.to, at: now) }
+    }
+  }
+
+  /// G13: the order to stand leaves once its receiver holds the whole log; with its handover it is void.
+  private func releaseOrder(into update: inout RaftUpdate) {
+    guard let order = heldOrder else { return }
+    if role != .leader(transferringTo: order.to) || order.message.term != term {
+      heldOrder = nil
+    } else if matchIndex(of: order.to) == lastIndex {
+      heldOrder = nil
+      update.messages.append(order)
     }
   }
 

@@ -6,6 +6,8 @@ public enum Fault: String, CaseIterable, Sendable {
   case coordinatorPowerLoss
   /// The coordinator that was killed led.
   case leaderKilled
+  /// A coordinator was stopped in order: it handed leadership over first, if it led.
+  case coordinatorStopped
   /// A coordinator stood still and went on.
   case coordinatorPaused
   /// A crash took a write that was under way.
@@ -96,4 +98,6 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case promptInParts
   /// A new leader was elected while attempts ran.
   case leaderChangedUnderLoad
+  /// A leader that was stopped in order ended after another one led.
+  case leadershipHandedOver
 }

@@ -86,7 +86,7 @@ final class FaultInjector {
   private func pick<Node>(_ nodes: [Node]) -> Node { nodes[Int(random.below(UInt64(nodes.count)))] }
 
   private func breakSomething() {
-    switch random.below(22) {
+    switch random.below(23) {
     case 0: kill(pick(simulation.coordinators), silently: false)
     case 1: kill(pick(simulation.coordinators), silently: true)
     case 2, 3: if let leader = simulation.leader { kill(leader, silently: random.below(2) == 0) }
@@ -104,6 +104,12 @@ final class FaultInjector {
     case 18: pause(pick(simulation.workers), .workerPaused)
     case 19: drain(pick(simulation.workers))
     case 20: breakEngine(pick(simulation.workers))
+    case 21:
+      if let leader = simulation.leader, random.below(2) == 0 {
+        stopInOrder(leader)
+      } else {
+        stopInOrder(pick(simulation.coordinators))
+      }
     default: pause(pick(workload.clients), .clientPaused)
     }
   }
@@ -116,6 +122,17 @@ final class FaultInjector {
     if coordinator.replica?.role == .leader { simulation.count(.leaderKilled) }
     coordinator.crash(silently: silently)
     simulation.restart(coordinator, after: random.within(100_000...5_000_000))
+  }
+
+  /// SIGTERM: the process ends once its leadership is somebody else's, or nobody takes it.
+  private func stopInOrder(_ coordinator: SimulatedCoordinator) {
+    guard coordinator.isRunning else { return }
+    simulation.count(.coordinatorStopped)
+    coordinator.handOver { [self] in
+      guard isOn else { return }
+      coordinator.crash(silently: false)
+      simulation.restart(coordinator, after: random.within(100_000...2_000_000))
+    }
   }
 
   private func killWorker(_ worker: SimulatedWorker, silently: Bool) {

@@ -89,6 +89,14 @@ final class SimulatedCoordinator: SimulatedNode {
     simulation.network.died(self, silently: silently)
   }
 
+  /// Gives leadership away, if it leads; `body` happens in this life, once that is over.
+  func handOver(_ body: @escaping () -> Void) {
+    dispatcher?.handOver(to: nil) { [self] ending in
+      if case .led = ending { simulation.mark(.leadershipHandedOver) }
+      after(0, body)
+    }
+  }
+
   private func stop() {
     writing = nil
     turnIsScheduled = false

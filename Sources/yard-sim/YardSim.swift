@@ -25,7 +25,7 @@ struct YardSim: ParsableCommand {
   @Option(help: "Virtual minutes under load in each run.")
   var minutes: Double = 1
 
-  @Option(help: "Switch a guard of the consensus engine off: G1 to G12.")
+  @Option(help: "Switch a guard of the consensus engine off: G1 to G13.")
   var without: [GuardName] = []
 
   @Option(
@@ -97,7 +97,7 @@ struct GuardName: ExpressibleByArgument {
   let guards: Guards
 
   init?(argument: String) {
-    guard argument.hasPrefix("G"), let number = Int(argument.dropFirst()), (1...12).contains(number)
+    guard argument.hasPrefix("G"), let number = Int(argument.dropFirst()), (1...13).contains(number)
     else { return nil }
     guards = Guards(rawValue: 1 << UInt16(number - 1))
   }

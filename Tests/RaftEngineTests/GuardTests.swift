@@ -286,6 +286,27 @@ extension RaftEngineTests {
       }
     }
 
+    @Test("G13: a handover under load does not wait for a timeout", arguments: [true, false])
+    func standOnlyWhenMatched(guarded: Bool) {
+      let guards = Guards.all(but: .standOnlyWhenMatched, if: !guarded)
+      withCluster(voters: 3, guards: guards) { cluster in
+        let leader = cluster.electedLeader()
+        cluster.weather.diskLatency = 5...5
+        for number in 1...3 {
+          leader.submit("command \(number)")
+          cluster.run(for: 2)
+        }
+        let successor = leader.id % 3 + 1
+        leader.handle(.transfer(ReplicaID(successor)))
+        cluster.run(for: 100)
+        #expect((cluster.leader?.id == successor) == guarded)
+        cluster.run { cluster.leader?.engine?.role == .leader(transferringTo: nil) }
+        cluster.leader?.submit("taken again")
+        cluster.run { cluster.hasConverged }
+        #expect(cluster.hasConverged)
+      }
+    }
+
     @Test("G2 and G3: two of three with compacted logs commit again", arguments: [true, false])
     func livelock(guarded: Bool) {
       withCluster(

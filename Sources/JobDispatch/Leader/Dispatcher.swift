@@ -96,6 +96,8 @@ public final class Dispatcher {
   /// Until then, what the state says of workers and readers is believed without their streams.
   var graceUntil: UInt64 = 0
   var lastRowFlush: UInt64 = 0
+  /// Leadership is being given away, on request of an operator or of a process that stops.
+  var handover: RunningHandover?
 
   /// A dispatcher without a replica; `attach` one before anything else.
   public init(
@@ -120,13 +122,14 @@ public final class Dispatcher {
   public func endOfTurn() {
     if isActive { plan() }
     queue.flush()
+    advanceHandover()
   }
 
   // MARK: Time
 
   /// When `tick` wants to be called next, in monotonic milliseconds.
   public var nextDeadline: UInt64 {
-    var next = replica.nextDeadline
+    var next = min(replica.nextDeadline, handover?.wakeAt ?? .max)
     guard isActive else { return next }
     next = min(next, nextCheckpoint)
     for session in sessions.values { next = min(next, session.leaseUntil) }
@@ -151,6 +154,7 @@ public final class Dispatcher {
   public func tick() {
     let now = clock.now
     replica.tick(now: now)
+    advanceHandover()
     if now >= lastRowFlush + 1_000 {
       lastRowFlush = now
       replica.flushRows()
