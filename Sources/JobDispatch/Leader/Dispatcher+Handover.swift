@@ -44,6 +44,7 @@ extension Dispatcher {
         return
       case .over(let ending):
         handover = nil
+        queue.flush()
         for completion in running.completions { completion(ending) }
       }
     }

@@ -97,7 +97,7 @@ public final class Dispatcher {
   var graceUntil: UInt64 = 0
   var lastRowFlush: UInt64 = 0
   /// Leadership is being given away, on request of an operator or of a process that stops.
-  var handover: RunningHandover?
+  var handover: RunningHandover? { didSet { queue.isHeld = handover != nil } }
 
   /// A dispatcher without a replica; `attach` one before anything else.
   public init(

@@ -42,6 +42,9 @@ public final class ProposalQueue {
   private var lastStamp = LogTime(milliseconds: 0)
   private var lastStampAt: UInt64 = 0
   private var flushIsWanted = false
+  /// Commands wait while leadership is being handed over: the engine takes none, and who is told so at once would
+  /// ask again before there is another leader.
+  var isHeld = false
 
   /// A queue in front of `replica`.
   ///
@@ -119,7 +122,9 @@ public final class ProposalQueue {
   /// Call at the end of each turn and whenever a write has ended.
   public func flush() {
     flushIsWanted = false
-    guard !waiting.isEmpty, !replica.isWriting || waitingBytes >= Self.flushBytes else { return }
+    guard !waiting.isEmpty, !isHeld, !replica.isWriting || waitingBytes >= Self.flushBytes else {
+      return
+    }
     let taken = waiting
     waiting = []
     waitingBytes = 0

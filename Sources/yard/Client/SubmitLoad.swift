@@ -13,6 +13,8 @@ struct LoadReport: Sendable {
   var lastFailure: String?
   /// Microseconds of each committed submit, ascending.
   var latencies: [UInt32] = []
+  /// The longest time between two answers to submits, whoever made them, in milliseconds.
+  var gapMax: Double = 0
 
   var rate: Double { seconds > 0 ? (Double(count) / seconds).rounded() : 0 }
 
@@ -61,6 +63,7 @@ final class SubmitLoad {
   private var report = LoadReport()
   private var began = NIODeadline.now()
   private var ends = NIODeadline.now()
+  private var lastAnswer = NIODeadline.now()
   private var open = 0
   private let generator = SystemRandomBlocks()
 
@@ -89,6 +92,7 @@ final class SubmitLoad {
 
   private func measure(_ clients: [Client]) {
     began = .now()
+    lastAnswer = began
     ends = began + .milliseconds(Int64(milliseconds))
     open = clients.count
     for one in clients { submit(one) }
@@ -108,6 +112,7 @@ final class SubmitLoad {
         // What is answered after the end was not committed within it.
         if now <= ends {
           report.count += 1
+          noteGap(until: now)
           report.latencies.append(UInt32(clamping: (now - start).nanoseconds / 1_000))
         }
         one.jobs.append(accepted.job)
@@ -142,8 +147,14 @@ final class SubmitLoad {
     open -= 1
     guard open == 0 else { return }
     report.seconds = Double(milliseconds) / 1_000
+    if lastAnswer < ends { noteGap(until: ends) }
     report.latencies.sort()
     done(report)
+  }
+
+  private func noteGap(until now: NIODeadline) {
+    report.gapMax = max(report.gapMax, Double((now - lastAnswer).nanoseconds / 10_000) / 100)
+    lastAnswer = now
   }
 
   private func note(_ failure: String) {

@@ -16,7 +16,8 @@ struct CheckPerfCommand: AsyncParsableCommand {
     discussion: """
       Each client submits jobs one at a time: a body of 256 bytes, a hold, a request key of its own, spread over
       accounts; they are cancelled and purged as it goes on. Needs a key with scope admin, and a model whose slots
-      are not free (a drained worker's, say): the jobs are to wait, not to run.
+      are not free (a drained worker's, say): the jobs are to wait, not to run. gap_max_ms is the longest time in which
+      no client got an answer.
 
       Example: yard check perf --model switchyard-test --clients 256 --seconds 10
       """)
@@ -47,7 +48,7 @@ struct CheckPerfCommand: AsyncParsableCommand {
       "seconds": .decimal(report.seconds), "clients": .number(UInt(clients)),
       "p50_ms": .decimal(report.percentile(0.5)), "p90_ms": .decimal(report.percentile(0.9)),
       "p99_ms": .decimal(report.percentile(0.99)), "max_ms": .decimal(report.percentile(1)),
-      "failures": .number(UInt(report.failures)),
+      "gap_max_ms": .decimal(report.gapMax), "failures": .number(UInt(report.failures)),
     ]
     Terminal.write(line.line)
     if report.count == 0 {
