@@ -220,7 +220,11 @@ let package = Package(
         "ExchangeClient", "Links", "Transport", "Identity", "JobDispatch", "WireProtocol",
         "ExchangeTypes", nioCore, nioPosix, nioConcurrency,
       ]),
-    tests("CoordinatorTests", ["Coordinator", "JobDispatch", "Identity", "ExchangeTypes"]),
+    tests(
+      "CoordinatorTests",
+      [
+        "Coordinator", "JobDispatch", "Identity", "ExchangeTypes", "TemporaryDirectory", nioPosix,
+      ]),
     tests("SimulationTests", ["SimulationKit"]),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ],

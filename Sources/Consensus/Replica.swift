@@ -125,7 +125,6 @@ public final class Replica {
       applied = LogIndex(0)
     }
 
-    let isNew = stored.hardState == nil && stored.lastEntry < stored.firstEntry
     var entries: [LogEntry] = []
     var next = stored.firstEntry
     while next <= stored.lastEntry {
@@ -135,7 +134,7 @@ public final class Replica {
       next = LogIndex(next.rawValue + UInt64(read.count))
     }
     let start: RaftStart
-    if isNew {
+    if stored.isNew {
       start = .founding(configuration.founding)
       pending.batch.hardState = start.hardState
       pending.append(start.entries, at: start.firstIndex, truncating: false)

@@ -50,6 +50,8 @@ public struct StoredReplica: Sendable {
   public var lastEntry: LogIndex
   /// How far the rows have been brought; nil if nothing was ever applied.
   public var applied: AppliedMark?
+  /// Whether nothing was ever written.
+  public var isNew: Bool { hardState == nil && lastEntry < firstEntry }
   /// Joins the parts.
   public init(
     hardState: HardState?, firstEntry: LogIndex, lastEntry: LogIndex, applied: AppliedMark?

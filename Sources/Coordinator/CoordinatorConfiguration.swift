@@ -19,6 +19,8 @@ public struct CoordinatorConfiguration: Sendable {
   public var port: Int
   /// Every founding member's address as the others reach it, its own included.
   public var members: [ReplicaID: String]
+  /// Who founds the cluster: while the disk is empty, `members` must be exactly these.
+  public var founders: Set<ReplicaID>
   /// Where its data is.
   public var directory: String
   /// The cluster that it belongs to.
@@ -35,13 +37,15 @@ public struct CoordinatorConfiguration: Sendable {
   /// Joins the parts.
   public init(
     replica: ReplicaID, host: String, port: Int, members: [ReplicaID: String],
-    directory: String, clusterID: ClusterID, rootSecretHash: [UInt8], keyring: Keyring,
+    founders: Set<ReplicaID>, directory: String, clusterID: ClusterID, rootSecretHash: [UInt8],
+    keyring: Keyring,
     security: Security, software: String
   ) {
     self.replica = replica
     self.host = host
     self.port = port
     self.members = members
+    self.founders = founders
     self.directory = directory
     self.clusterID = clusterID
     self.rootSecretHash = rootSecretHash

@@ -76,6 +76,11 @@ public final class CoordinatorNode: Sendable {
       directory: configuration.directory, clusterID: configuration.clusterID,
       replicaID: configuration.replica)
     do {
+      // Two lists that differ would found two clusters under one id, each with a majority of its own.
+      let named = Set(configuration.members.keys)
+      guard try !store.load().isNew || named == configuration.founders else {
+        throw StartFailure.notTheFounders(named: named, founders: configuration.founders)
+      }
       let security = try security(of: configuration)
       var generator = SystemRandomNumberGenerator()
       let local = LocalNode(
@@ -175,6 +180,8 @@ public final class CoordinatorNode: Sendable {
 public enum StartFailure: Error, Hashable, Sendable, CustomStringConvertible {
   /// Its own id is not among the members.
   case notAMember(ReplicaID)
+  /// A cluster would begin with others than it was made for.
+  case notTheFounders(named: Set<ReplicaID>, founders: Set<ReplicaID>)
   /// The members are none, too many, or one of them twice.
   case badMembers
   /// The certificate is somebody else's.
@@ -185,10 +192,18 @@ public enum StartFailure: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .notAMember(let id):
       "coordinator \(id) is not among the peers: --peers must name every coordinator, this one too"
+    case .notTheFounders(let named, let founders):
+      "--peers names \(words(named)), but the cluster was made for \(words(founders)): at its first start a "
+        + "coordinator must be given all of them and no other"
     case .badMembers:
       "the peers are none, too many, or name one id or address twice"
     case .wrongIdentity(let have, let want):
       "the identity directory is that of \(have); this node is coordinator \(want)"
     }
+  }
+
+  private func words(_ ids: Set<ReplicaID>) -> String {
+    let list = ids.sorted().map { "\($0)" }.joined(separator: ", ")
+    return ids.count == 1 ? "coordinator \(list)" : "coordinators \(list)"
   }
 }

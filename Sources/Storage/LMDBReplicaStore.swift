@@ -35,18 +35,27 @@ public final class LMDBReplicaStore: ReplicaStore {
   private let thread: Mutex<WriterThread?>
   private let meter: DiskMeter
 
-  /// Makes `directory` the disk of this replica, or does nothing if it already is.
+  /// Makes `directory` the disk of this replica, or does nothing if it already is; once only.
   ///
-  /// Creates the directory (mode 0700) if its parent exists. A crash in between leaves either no
+  /// Creates the directory (mode 0700) if its parent exists, and a mark beside it: where there is the mark and
+  /// no data, the replica has lost its disk and is refused. A crash in between leaves either no
   /// replica or a whole one.
   public static func bootstrap(
     directory path: String, clusterID: ClusterID, replicaID: ReplicaID
   ) throws(StoreError) {
+    let identity = StoreIdentity(clusterID: clusterID, replicaID: replicaID)
+    let mark = FoundingMark(identity, beside: path)
+    let wasFounded = try mark.exists()
+    if wasFounded, try !StoreDirectory.holdsData(path: path) {
+      throw .diskLost(path: path, replica: replicaID, mark: mark.path)
+    }
     try StoreDirectory.create(path: path)
     let directory = try StoreDirectory(path: path)
     let volume = try StoreVolume(directory, options: Options())
-    try volume.bootstrap(StoreIdentity(clusterID: clusterID, replicaID: replicaID))
+    try volume.bootstrap(identity)
     try directory.synchronize()
+    // Last: a mark without data says that they were lost.
+    if !wasFounded { try mark.make() }
   }
 
   /// Opens what `bootstrap` made, and refuses what is not this replica's or is damaged.

@@ -10,7 +10,8 @@ final class StoreDirectory: Sendable {
   private let lock: Int32
 
   /// Where LMDB keeps its rows.
-  var dataFile: String { path + "/data.mdb" }
+  var dataFile: String { Self.dataFile(in: path) }
+  private static func dataFile(in path: String) -> String { path + "/data.mdb" }
 
   /// Locks the directory at `path`, which must exist.
   init(path: String) throws(StoreError) {
@@ -49,7 +50,8 @@ final class StoreDirectory: Sendable {
   /// Makes the directory's own entries durable: a file's `fsync` does not cover its name.
   func synchronize() throws(StoreError) { try Self.synchronize(path: path) }
 
-  private static func synchronize(path: String) throws(StoreError) {
+  /// Makes the entries of the directory at `path` durable.
+  static func synchronize(path: String) throws(StoreError) {
     let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw StoreError(errno: errno, "open", path) }
     defer { close(descriptor) }
@@ -79,11 +81,15 @@ final class StoreDirectory: Sendable {
   }
 
   /// Whether LMDB's file exists and is not empty.
-  func holdsData() throws(StoreError) -> Bool {
+  func holdsData() throws(StoreError) -> Bool { try Self.holdsData(path: path) }
+
+  /// The same of the directory at `path`, which need not exist.
+  static func holdsData(path: String) throws(StoreError) -> Bool {
+    let file = dataFile(in: path)
     var status = stat()
-    guard stat(dataFile, &status) == 0 else {
+    guard stat(file, &status) == 0 else {
       if errno == ENOENT { return false }
-      throw StoreError(errno: errno, "open", dataFile)
+      throw StoreError(errno: errno, "open", file)
     }
     return status.st_size > 0
   }

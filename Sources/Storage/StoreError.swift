@@ -13,6 +13,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
   case locked(path: String, process: Int32?)
   /// The directory holds no replica yet.
   case notBootstrapped(path: String)
+  /// The directory is empty, and the mark beside it says that it has held this replica.
+  case diskLost(path: String, replica: ReplicaID, mark: String)
   /// The directory holds a replica of another cluster.
   case foreignCluster(expected: ClusterID, found: ClusterID)
   /// The directory holds another replica of this cluster.
@@ -56,6 +58,9 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         + "Stop it first; two processes must never share a data directory."
     case .notBootstrapped(let path):
       "\(path) holds no replica. Bootstrap it first, or correct the data directory."
+    case .diskLost(let path, let replica, let mark):
+      "\(path) holds no data, but \(mark) says that it was the disk of replica \(replica). Correct the data "
+        + "directory or put the data back; a replica that lost its disk needs a new id."
     case .foreignCluster(let expected, let found):
       "The data belongs to cluster \(found), not \(expected). Correct the data directory or the "
         + "cluster id."

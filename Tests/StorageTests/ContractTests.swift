@@ -30,19 +30,20 @@ struct LMDBMedium: ReplicaMedium {
   let directory: TemporaryDirectory
   let options: LMDBReplicaStore.Options
 
-  var path: String { directory.path }
+  var path: String { directory.file("data") }
   var dataFile: String { path + "/data.mdb" }
 
   init(options: LMDBReplicaStore.Options = .init()) throws {
     directory = try TemporaryDirectory()
     self.options = options
+    let path = directory.file("data")
     try LMDBReplicaStore.bootstrap(
-      directory: directory.path, clusterID: Self.clusterID, replicaID: Self.replicaID)
+      directory: path, clusterID: Self.clusterID, replicaID: Self.replicaID)
   }
 
   func openStore() throws(StoreError) -> LMDBReplicaStore {
     try LMDBReplicaStore(
-      directory: directory.path, clusterID: Self.clusterID, replicaID: Self.replicaID,
+      directory: path, clusterID: Self.clusterID, replicaID: Self.replicaID,
       options: options)
   }
 

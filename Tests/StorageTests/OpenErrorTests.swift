@@ -61,11 +61,49 @@ import Testing
     "a bootstrap that died before its identity was written is not a replica, and can be repeated")
   func interruptedBootstrap() throws {
     let directory = try TemporaryDirectory()
-    do { _ = try Environment(directory: directory.path) }
-    #expect(throws: StoreError.notBootstrapped(path: directory.path)) { try open(directory.path) }
+    let path = directory.file("data")
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    do { _ = try Environment(directory: path) }
+    #expect(throws: StoreError.notBootstrapped(path: path)) { try open(path) }
     try LMDBReplicaStore.bootstrap(
-      directory: directory.path, clusterID: ClusterID(0xc1), replicaID: ReplicaID(1))
-    try open(directory.path)
+      directory: path, clusterID: ClusterID(0xc1), replicaID: ReplicaID(1))
+    try open(path)
+  }
+
+  @Test("a replica that lost its disk is not made anew under its id, and is under another")
+  func lostDisk() async throws {
+    let medium = try LMDBMedium()
+    try await medium.commit([.entries(1...3)])
+    func bootstrap(_ replica: UInt64) throws(StoreError) {
+      try LMDBReplicaStore.bootstrap(
+        directory: medium.path + "/", clusterID: LMDBMedium.clusterID, replicaID: ReplicaID(replica)
+      )
+    }
+    let lost = StoreError.diskLost(
+      path: medium.path + "/", replica: ReplicaID(1), mark: medium.path + ".founded-1")
+    try FileManager.default.removeItem(atPath: medium.dataFile)
+    #expect(throws: lost) { try bootstrap(1) }
+    #expect(!FileManager.default.fileExists(atPath: medium.dataFile))
+    try FileManager.default.removeItem(atPath: medium.path)
+    #expect(throws: lost) { try bootstrap(1) }
+    #expect(!FileManager.default.fileExists(atPath: medium.path))
+    try bootstrap(2)
+    try open(medium.path, replica: 2)
+  }
+
+  @Test("the mark of a replica that died right after its bootstrap is made at the next start")
+  func interruptedMark() throws {
+    let medium = try LMDBMedium()
+    let mark = medium.path + ".founded-1"
+    try FileManager.default.removeItem(atPath: mark)
+    try LMDBReplicaStore.bootstrap(
+      directory: medium.path, clusterID: LMDBMedium.clusterID, replicaID: LMDBMedium.replicaID)
+    #expect(FileManager.default.fileExists(atPath: mark))
+    #expect(throws: StoreError.foreignReplica(expected: ReplicaID(2), found: ReplicaID(1))) {
+      try LMDBReplicaStore.bootstrap(
+        directory: medium.path, clusterID: LMDBMedium.clusterID, replicaID: ReplicaID(2))
+    }
+    #expect(!FileManager.default.fileExists(atPath: medium.path + ".founded-2"))
   }
 
   @Test("a directory that may not be used is refused by name", .enabled(if: geteuid() != 0))
@@ -188,7 +226,7 @@ import Testing
       .newerFormat(found: 2, supported: 1), .corruptMeta("x"), .corruptFile("x"),
       .corruptEntry(index: LogIndex(3)), .missingEntry(index: LogIndex(3)),
       .corruptRow(table: 1, key: [0xa, 0xff]), .mapFull(mapBytes: 1), .diskFull,
-      .stopped(after: "x"),
+      .stopped(after: "x"), .diskLost(path: "/d", replica: ReplicaID(1), mark: "/d.founded-1"),
     ]
     for error in errors {
       #expect(error.description.count(where: { $0 == "." }) >= 2, "\(error)")

@@ -108,13 +108,15 @@ with dev() as cluster, folder() as scratch:
         again = subprocess.run([YARD, "init", scratch + "/other"], capture_output=True, timeout=300)
         expect(again.returncode == 3 and b"holds a cluster already" in again.stderr, again)
         first, second = free_ports(2)
-        peers = f"1=127.0.0.1:{first},2=127.0.0.1:{second}"
+        both = f"1=127.0.0.1:{first},2=127.0.0.1:{second}"
 
-        def start(identifier, directory):
+        def start(identifier, directory, peers=both):
             return cluster.yard("coordinator", "--id", identifier, "--listen", f"127.0.0.1:{first}",
                                 "--peers", peers, "--dir", directory, "--end-with-input")
 
         one, two = scratch + "/other/coordinator-1", scratch + "/other/coordinator-2"
+        for peers in (f"1=127.0.0.1:{first}", both + f",3=127.0.0.1:{second + 1}"):
+            refused(start(1, one, peers), "made for coordinators 1, 2", "all of them and no other")
         expect(start(1, one).code == 0, "coordinator 1 ends with its standard input")
         refused(start(2, one), "replica 1, not 2")
         shutil.rmtree(two + "/data", ignore_errors=True)

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Coordinators that are killed and come back: the only one of a cluster, and a follower of three."""
+"""Coordinators that are killed and come back: the only one, a follower of three, one that lost its disk."""
 
 import concurrent.futures
+import os
+import shutil
 
 from cluster import (
     Coordinators, Parties, Reader, check_books, check_record, check_transcript, workers)
-from product import expect, folder, main, wait_for
+from product import Failed, expect, folder, main, wait_for
 
 JOBS = 6
 
@@ -61,4 +63,32 @@ def follower():
            is_missed)
 
 
-main([only_coordinator, follower])
+def lost_disk():
+    """a coordinator that lost its disk does not begin anew under its id: what was acknowledged stays"""
+    with folder() as scratch:
+        group = Coordinators(scratch)
+        try:
+            yard = group.cluster.yard
+            wait_for("a leader", group.leader)
+            group.kill(3)
+            account = wait_for("an account", lambda: yard("account", "create", "kept").text.strip())
+            for number in (1, 2):
+                group.kill(number)
+            data = f"{group.home}/coordinator-1/data"
+            shutil.rmtree(data)
+            for _ in range(2):
+                try:
+                    group.start(1)
+                except Failed as refusal:
+                    expect("lost its disk needs a new id" in str(refusal), refusal)
+                else:
+                    raise Failed("coordinator 1 began anew")
+                expect(not os.path.exists(data), "a refused coordinator made data")
+            for number in (2, 3):
+                group.start(number)
+            wait_for("the account", lambda: yard("account", "show", account).code == 0)
+        finally:
+            group.stop()
+
+
+main([only_coordinator, follower, lost_disk])

@@ -65,7 +65,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
     do {
       configuration = CoordinatorConfiguration(
         replica: ReplicaID(id), host: listen.host, port: listen.port, members: try members(),
-        directory: node.data, clusterID: cluster.clusterID,
+        founders: Set(cluster.coordinators.map { ReplicaID($0) }), directory: node.data,
+        clusterID: cluster.clusterID,
         rootSecretHash: cluster.rootSecretHash,
         keyring: try Keyring.load(path: node.keyring, cluster: cluster.clusterID),
         security: insecure
@@ -78,9 +79,6 @@ struct CoordinatorCommand: AsyncParsableCommand {
       throw CommandError(.refused, "\(error)")
     }
     Logs.begin()
-    try FileManager.default.createDirectory(
-      atPath: node.data, withIntermediateDirectories: true,
-      attributes: [.posixPermissions: 0o700])
     let running: CoordinatorNode
     do {
       running = try await CoordinatorNode.start(

@@ -1,0 +1,50 @@
+import Coordinator
+import ExchangeTypes
+import Identity
+import NIOPosix
+import TemporaryDirectory
+import Testing
+
+@Suite("Founding a cluster") struct FoundingTests {
+  private func configuration(
+    peers: [UInt64], founders: [UInt64], directory: String
+  ) -> CoordinatorConfiguration {
+    let members = Dictionary(
+      uniqueKeysWithValues: peers.map { (ReplicaID($0), "127.0.0.1:\($0)") })
+    return CoordinatorConfiguration(
+      replica: ReplicaID(1), host: "127.0.0.1", port: 0, members: members,
+      founders: Set(founders.map { ReplicaID($0) }), directory: directory,
+      clusterID: ClusterID(0xc1), rootSecretHash: Array(repeating: 7, count: 32),
+      keyring: Keyring(cluster: ClusterID(0xc1)), security: .plaintextOnLoopback, software: "test")
+  }
+
+  private func start(_ configuration: CoordinatorConfiguration) async throws {
+    let node = try await CoordinatorNode.start(
+      configuration, on: MultiThreadedEventLoopGroup.singleton
+    ) { Issue.record($0) }
+    await node.stop()
+  }
+
+  @Test(
+    "a coordinator that is not given exactly the founders does not begin, and does once it is",
+    arguments: [[1], [1, 2, 4], [1, 2, 3, 4]] as [[UInt64]])
+  func founders(peers: [UInt64]) async throws {
+    let data = try TemporaryDirectory()
+    let wrong = configuration(
+      peers: peers, founders: [1, 2, 3], directory: data.file("data"))
+    await #expect(
+      throws: StartFailure.notTheFounders(
+        named: Set(wrong.members.keys), founders: wrong.founders)
+    ) { try await start(wrong) }
+    try await start(
+      configuration(peers: [1, 2, 3], founders: [1, 2, 3], directory: data.file("data")))
+  }
+
+  @Test("who the founders were is not asked of a coordinator that has begun")
+  func laterPeers() async throws {
+    let data = try TemporaryDirectory()
+    try await start(configuration(peers: [1, 2], founders: [1, 2], directory: data.file("data")))
+    try await start(
+      configuration(peers: [1, 2, 3], founders: [1, 2], directory: data.file("data")))
+  }
+}
