@@ -86,10 +86,16 @@ extension Exchange {
     guard let job = jobs[id.rawValue], case .queued = job.phase else { return nil }
     return indexes.models[job.model]?.queue.lowerBound(id)
   }
-  /// What a model's offers come to; nil if nobody offers it.
+  /// What a model's offers come to, those of workers that are there if any is; nil if nobody offers it.
   public func model(_ name: String) -> ModelView? {
     guard let asks = indexes.models[name]?.prices.asks, !asks.isEmpty else { return nil }
-    return ModelView(name: name, asks: asks, exchange: self)
+    let live = asks.filter(isThere)
+    return ModelView(name: name, asks: live.isEmpty ? asks : live, exchange: self)
+  }
+  /// Whether an ask's worker takes jobs.
+  func isThere(_ ask: Ask) -> Bool {
+    guard let worker = workers[ask.id.worker.rawValue] else { return false }
+    return worker.online && !worker.draining
   }
 
   // MARK: Workers

@@ -8,9 +8,15 @@ public import TokenLedger
 /// invariant ends the process.
 public struct Exchange: Sendable {
   /// The highest version of apply's behaviour that this program knows.
-  public static let stateVersionMax: UInt32 = 2
+  public static let stateVersionMax: UInt32 = 3
   /// From this version on, a job whose attempt is lost may be queued again with its record.
   static let continuationStateVersion: UInt32 = 2
+  /// From here on an account's purged jobs displace its own before anybody else's.
+  static let fairRetentionStateVersion: UInt32 = 3
+  /// From here on only offers of workers that are there fill in what a submit leaves open.
+  static let liveMarketStateVersion: UInt32 = 3
+  /// From here on a key revokes no key that may do more, and an account's remembered requests have a limit.
+  static let keyGuardsStateVersion: UInt32 = 3
 
   let limits: Limits
   var meta = Meta()

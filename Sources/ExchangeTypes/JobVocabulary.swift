@@ -79,6 +79,12 @@ public struct Scopes: OptionSet, Hashable, Sendable {
   public static let read = Scopes(rawValue: 8)
   /// Every scope there is.
   public static let all: Scopes = [.submit, .work, .admin, .read]
+  /// The scopes by name, in the order of their bits.
+  public static let named: [(name: String, scope: Scopes)] = [
+    ("submit", .submit), ("work", .work), ("admin", .admin), ("read", .read),
+  ]
+  /// The names of the scopes in this set, in the order of their bits.
+  public var names: [String] { Self.named.filter { contains($0.scope) }.map(\.name) }
 }
 
 /// What an offer's output tokens are counted by (DESIGN: The bill).

@@ -109,12 +109,27 @@ public struct Ledger: Sendable {
 
   /// Sets `amount` aside for a job; zero is allowed, since a model may be free.
   public mutating func hold(_ amount: Credits, on id: AccountID) throws(LedgerRefusal) {
+    let held = try heldAfter(amount, on: id)
+    guard amount > .zero else { return }
+    change(id) { $0.debitsHeld = held }
+  }
+
+  /// Why `amount` could not be set aside now; nil if it could.
+  public func refusal(ofHold amount: Credits, on id: AccountID) -> LedgerRefusal? {
+    do throws(LedgerRefusal) {
+      _ = try heldAfter(amount, on: id)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private func heldAfter(_ amount: Credits, on id: AccountID) throws(LedgerRefusal) -> Credits {
     guard let account = self[id] else { throw .unknownAccount(id) }
     guard account.kind != .issuance, amount <= account.available,
       let held = account.debitsHeld.adding(amount)
     else { throw .insufficientCredit(needed: amount, available: account.available) }
-    guard amount > .zero else { return }
-    change(id) { $0.debitsHeld = held }
+    return held
   }
 
   /// Closes a hold: pays `captured` of it to `payee` and gives the rest back.

@@ -185,6 +185,44 @@ struct AccountTranscripts {
       ])
   }
 
+  @Test(
+    "from state version 3: a key revokes none that may do more, and requests for keys have a limit")
+  func keyGuards() {
+    var limits = Limits()
+    limits.requestsPerAccountMax = 2
+    var world = World(limits: limits)
+    func create(_ caller: KeyID, _ key: UInt64, _ scopes: Scopes) -> Command {
+      .keyCreate(
+        .init(
+          caller: caller, requestKey: request(key), account: AccountID(3), name: "k",
+          scopes: scopes, secretHash: hash(5)))
+    }
+    func revoke(_ caller: UInt64, _ key: UInt64) -> Command {
+      .keyRevoke(.init(caller: KeyID(caller), key: KeyID(key)))
+    }
+    world.expect(
+      """
+      alice makes one that reads: key 5
+      version 2: version 2
+      version 3: version 3
+      the one that reads, alice's: ✗ forbidden (scopes 9, allowed 8)
+      alice, one that reads: key 5 dead [key 5 dead]
+      alice makes a second: key 6
+      alice makes a third: ✗ too_many_keys (requests 2, limit 2)
+      root makes a third for her: key 7
+      """,
+      of: [
+        ("alice makes one that reads", create(World.alice, 50, .read)),
+        ("version 2", .raiseStateVersion(.init(to: 2))),
+        ("version 3", .raiseStateVersion(.init(to: 3))),
+        ("the one that reads, alice's", revoke(5, 2)),
+        ("alice, one that reads", revoke(2, 5)),
+        ("alice makes a second", create(World.alice, 51, .read)),
+        ("alice makes a third", create(World.alice, 52, .read)),
+        ("root makes a third for her", create(World.root, 53, .read)),
+      ])
+  }
+
   @Test("raiseStateVersion: never back; beyond this program the entry cannot be applied")
   func raiseStateVersion() throws {
     var world = World()
@@ -193,7 +231,7 @@ struct AccountTranscripts {
       """
       back: ✗ wrong_state (version 0, current 1)
       the same: version 1
-      the newest: version 2
+      the newest: version 3
       """,
       of: [
         ("back", raise(0)), ("the same", raise(1)),

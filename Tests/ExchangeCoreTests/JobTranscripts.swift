@@ -422,4 +422,32 @@ struct JobTranscripts {
     #expect(world.exchange.tombstone(JobID(1))?.charge == Credits(nano: 20_000))
     #expect(world.exchange.job(JobID(3)) != nil)
   }
+
+  @Test("from state version 3 on an account's purged jobs displace its own, not another's")
+  func fairRetention() {
+    var limits = Limits()
+    limits.tombstonesMax = 3
+    limits.tombstonesPerAccountMax = 2
+    var world = World(limits: limits)
+    world.run(.raiseStateVersion(.init(to: 3)))
+    func purge(_ job: UInt64, _ caller: KeyID) {
+      world.time += 1
+      world.run(.cancel(.init(caller: caller, job: JobID(job))))
+      world.run(.purge(.init(caller: caller, jobs: [JobID(job)])))
+    }
+    world.run(
+      .accountCredit(
+        .init(
+          caller: World.root, requestKey: request(90), account: AccountID(5),
+          amount: Credits(nano: Credits.nanoPerCredit))))
+    world.run(submit(1, caller: World.bob, output: 1))
+    purge(1, World.bob)
+    for number in 2...5 as ClosedRange<UInt64> {
+      world.run(submit(number))
+      purge(number, World.alice)
+    }
+    #expect(world.exchange.tombstone(JobID(1)) != nil, "bob's")
+    #expect(
+      (2...5).map { world.exchange.tombstone(JobID($0)) != nil } == [false, false, true, true])
+  }
 }

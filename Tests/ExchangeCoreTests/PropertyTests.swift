@@ -14,6 +14,8 @@ struct PropertyTests {
     limits.jobsEndedPerAccountMax = 8
     limits.jobsEndedMax = 12
     limits.tombstonesMax = 30
+    limits.tombstonesPerAccountMax = 20
+    limits.requestsPerAccountMax = 40
     limits.keysPerAccountMax = 3
     limits.keysRevokedPerAccountMax = 2
     limits.workersPerAccountMax = 3
@@ -31,7 +33,7 @@ struct PropertyTests {
 
   @Test(
     "the books balance, holds match open jobs, and a restarted replica does the same",
-    arguments: zip([1, 2] as [UInt64], [1, 2] as [UInt32]))
+    arguments: zip([1, 2, 3] as [UInt64], [1, 2, 3] as [UInt32]))
   func invariants(seed: UInt64, stateVersion: UInt32) throws {
     var generator = CommandGenerator(seed: seed)
     var world = World(limits: Self.limits, credit: 3_000_000)

@@ -14,6 +14,32 @@ struct SubmitTranscripts {
         caller: caller, requestKey: request(100 + key), part: number, of: count, bytes: bytes))
   }
 
+  @Test(
+    "from state version 3 on who is not there moves no price, and nobody's default bound but his own"
+  )
+  func liveMarket() {
+    var world = World()
+    world.run(.raiseStateVersion(.init(to: 3)))
+    world.run(
+      register("dear", offers: [offer(outputDefault: 1, input: 1 << 50, output: 1 << 50)]))
+    world.run(register("middle", offers: [offer(outputDefault: 10, output: 3_000_000_000)]))
+    func bid(_ command: Command) -> String {
+      guard case .submit(let submit) = command, let bid = world.exchange.demand(of: submit) else {
+        return "none"
+      }
+      return "\(bid.outputMax) at \(bid.ceilings.input), \(bid.ceilings.output)"
+    }
+    #expect(bid(submit(1, output: nil)) == "100 at 2, 4", "the cheapest has the say, twice over")
+    #expect(bid(submit(1, output: nil, outputCeiling: 2_500_000_000)) == "100 at 2, 2.5")
+    #expect(bid(submit(1, output: nil, outputCeiling: 1)) == "none")
+    #expect(bid(submit(1, prompt: 950, output: nil)) == "50 at 2, 4", "what the context leaves")
+    world.run(.workerGone(.init(worker: WorkerID(1), incarnation: 1)))
+    #expect(bid(submit(1, output: nil)) == "10 at 2, 6")
+    world.run(.workerGone(.init(worker: WorkerID(3), incarnation: 1)))
+    world.run(.workerGone(.init(worker: WorkerID(2), incarnation: 1)))
+    #expect(bid(submit(1, output: nil)) == "100 at 2, 4", "nobody is there: the cheapest that was")
+  }
+
   @Test("payloadPart: each refusal in its order; parts come in order; part 0 starts over")
   func payloadPart() {
     var limits = Limits()

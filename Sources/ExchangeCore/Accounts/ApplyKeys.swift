@@ -4,7 +4,7 @@ internal import TokenLedger
 extension Exchange {
   /// Checks: caller, `forbidden` (another's account without `admin`), duplicate, scopes,
   /// `unknown_account`, `forbidden` (a scope that the caller has not, or that the account's kind may
-  /// not have), `too_many_keys`.
+  /// not have), `too_many_keys` (live ones, or made and revoked again within the time that requests are remembered).
   mutating func apply(_ command: Command.KeyCreate) throws(Rejection) -> Accepted {
     let caller = try authorize(command.caller, [])
     let isAdmin = caller.scopes.contains(.admin)
@@ -29,6 +29,15 @@ extension Exchange {
     guard indexes.accounts[account.id]?.liveKeys ?? 0 < limits.keysPerAccountMax else {
       throw Rejection(.tooManyKeys, ["limit": "\(limits.keysPerAccountMax)"])
     }
+    let remembered = indexes.accounts[caller.account]?.requests ?? 0
+    guard
+      isAdmin || remembered < limits.requestsPerAccountMax
+        || meta.stateVersion < Self.keyGuardsStateVersion
+    else {
+      throw Rejection(
+        .tooManyKeys,
+        ["requests": "\(remembered)", "limit": "\(limits.requestsPerAccountMax)"])
+    }
     let id = addKey(
       account: account.id, name: command.name, scopes: command.scopes,
       secretHash: command.secretHash)
@@ -36,8 +45,8 @@ extension Exchange {
     return .key(id, duplicate: false)
   }
 
-  /// Checks: caller, `not_found`, `wrong_state` (the last live key with `admin`: without it nobody
-  /// could ever administer the cluster again).
+  /// Checks: caller, `not_found`, `forbidden` (the key may do what the caller's may not), `wrong_state` (the last
+  /// live key with `admin`: without it nobody could ever administer the cluster again).
   ///
   /// Revoking a dead key is no error.
   mutating func apply(_ command: Command.KeyRevoke) throws(Rejection) -> Accepted {
@@ -45,6 +54,14 @@ extension Exchange {
     guard let key = keys[command.key.rawValue],
       caller.scopes.contains(.admin) || key.account == caller.account
     else { throw Rejection(.notFound, ["key": "\(command.key)"]) }
+    guard
+      caller.scopes.contains(.admin) || caller.scopes.isSuperset(of: key.scopes)
+        || meta.stateVersion < Self.keyGuardsStateVersion
+    else {
+      throw Rejection(
+        .forbidden,
+        ["scopes": "\(key.scopes.rawValue)", "allowed": "\(caller.scopes.rawValue)"])
+    }
     guard !key.revoked else { return .keyRevoked(key.id) }
     guard !key.scopes.contains(.admin) || indexes.liveAdminKeys > 1 else {
       throw Rejection(.wrongState, ["reason": "last_admin_key"])

@@ -13,13 +13,7 @@ extension Exchange {
     if let known = indexes.jobRequests[name] {
       return .submitted(try duplicate(of: known, bodyHash: command.bodyHash))
     }
-    try checkForm(command)
-    try checkRoom(for: caller.account)
-    let bid = try bid(for: command)
-    guard
-      let hold = bid.ceilings.cost(
-        inputTokens: bid.promptBound, outputTokens: bid.outputMax, rounding: .up)
-    else { throw Rejection(.amountOverflow, ["ceiling": "\(bid.ceilings.output)"]) }
+    let (bid, hold) = try price(command, of: caller)
     let upload = try completeUpload(name, command.payload)
     do { try ledger.hold(hold, on: caller.account) } catch { throw Rejection(ledger: error) }
 
@@ -37,6 +31,38 @@ extension Exchange {
     indexes.insert(job)
     pending.effects.append(.jobQueued(id))
     return .submitted(Accepted.Submitted(job: id, hold: hold, duplicate: false))
+  }
+
+  /// What the state as it is would refuse a submit for, but for parts that are missing; nil if nothing.
+  ///
+  /// Asked before a large body is put into the log, part by part, for a job that there will not be.
+  public func refusal(of command: Command.Submit) -> Rejection? {
+    do throws(Rejection) {
+      let caller = try authorize(command.caller, .submit)
+      let name = RequestName(account: caller.account, key: command.requestKey)
+      guard indexes.jobRequests[name] == nil else { return nil }  // answered by its job
+      let (_, hold) = try price(command, of: caller)
+      if let refusal = ledger.refusal(ofHold: hold, on: caller.account) {
+        return Rejection(ledger: refusal)
+      }
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  /// The checks that need no body, and what the job may cost.
+  private func price(
+    _ command: Command.Submit, of caller: APIKey
+  ) throws(Rejection) -> (bid: Bid, hold: Credits) {
+    try checkForm(command)
+    try checkRoom(for: caller.account)
+    let bid = try bid(for: command)
+    guard
+      let hold = bid.ceilings.cost(
+        inputTokens: bid.promptBound, outputTokens: bid.outputMax, rounding: .up)
+    else { throw Rejection(.amountOverflow, ["ceiling": "\(bid.ceilings.output)"]) }
+    return (bid, hold)
   }
 
   /// The answer to a request that has its job already.
@@ -85,9 +111,23 @@ extension Exchange {
   }
 
   /// Fills in what the submit leaves open, and refuses what no offer could ever serve.
+  ///
+  /// From state version 3 on by the cheapest offer of a worker that is there, or that was if none is. Before, the
+  /// dearest ask and the smallest default bound of all that were ever made had the say.
   func bid(for command: Command.Submit) throws(Rejection) -> Bid {
     guard let prices = indexes.models[command.model]?.prices, !prices.isEmpty else {
       throw Rejection(.modelNotFound, ["model": command.model])
+    }
+    if meta.stateVersion >= Self.liveMarketStateVersion {
+      let wish = Wish(
+        endpoint: command.endpoint, promptBound: command.promptBound, outputMax: command.outputMax,
+        inputCeiling: command.inputCeiling, outputCeiling: command.outputCeiling)
+      if let bid = prices.bid(for: wish, where: isThere)
+        ?? prices.bid(for: wish, where: { _ in true })
+      {
+        return bid
+      }
+      // Nobody serves it: why is said below.
     }
     guard let bounds = prices.bounds(for: command.endpoint) else {
       throw Rejection(

@@ -107,10 +107,19 @@ extension Exchange {
       expiry: meta.logTime.advanced(milliseconds: limits.requestRetention))
     tombstones.insert(tombstone)
     indexes.enter(tombstone)
-    while tombstones.count > limits.tombstonesMax, let oldest = indexes.tombstoneOrder.first {
-      forget(tombstone: JobID(oldest.key))
-    }
+    while let oldest = tombstoneBeyondBounds(of: job.account) { forget(tombstone: oldest) }
     pending.effects.append(.jobPurged(id))
+  }
+
+  /// The purged job whose request is forgotten next, if there are too many of its account or of all.
+  private func tombstoneBeyondBounds(of account: AccountID) -> JobID? {
+    if meta.stateVersion >= Self.fairRetentionStateVersion,
+      let own = indexes.accounts[account]?.tombstones, own.count > limits.tombstonesPerAccountMax
+    {
+      return own.first.map { JobID($0.key) }
+    }
+    guard tombstones.count > limits.tombstonesMax else { return nil }
+    return indexes.tombstoneOrder.first.map { JobID($0.key) }
   }
 
   /// Forgets a purged job's request.

@@ -32,10 +32,14 @@ struct Indexes: Sendable {
     var jobs = SortedDeque<JobID>()
     var openJobs = 0
     var endedJobs = SortedDeque<EndedJob>()
+    /// Purged jobs whose request is remembered, in the order in which they are forgotten.
+    var tombstones = SortedDeque<Deadline>()
     var keys = SortedDeque<KeyID>()
     var liveKeys = 0
     var workers = SortedDeque<WorkerID>()
     var uploads = 0
+    /// Requests for accounts and keys that are remembered.
+    var requests = 0
   }
 
   struct OfModel: Sendable {
@@ -166,13 +170,15 @@ struct Indexes: Sendable {
     jobRequests[RequestName(account: tombstone.account, key: tombstone.requestKey)] = tombstone.job
     let deadline = Deadline(at: tombstone.expiry, kind: .tombstone, key: tombstone.job.rawValue)
     tombstoneOrder.insert(deadline)
+    accounts[tombstone.account, default: OfAccount()].tombstones.insert(deadline)
     deadlines.insert(deadline)
   }
 
   mutating func leave(_ tombstone: Tombstone) {
     jobRequests[RequestName(account: tombstone.account, key: tombstone.requestKey)] = nil
-    tombstoneOrder.remove(
-      Deadline(at: tombstone.expiry, kind: .tombstone, key: tombstone.job.rawValue))
+    let deadline = Deadline(at: tombstone.expiry, kind: .tombstone, key: tombstone.job.rawValue)
+    tombstoneOrder.remove(deadline)
+    accounts[tombstone.account]?.tombstones.remove(deadline)
   }
 
   mutating func enter(_ upload: Upload) {
@@ -187,12 +193,14 @@ struct Indexes: Sendable {
   }
 
   mutating func enter(_ request: AccountRequest) {
+    accounts[request.account, default: OfAccount()].requests += 1
     accountRequests[RequestName(account: request.account, key: request.requestKey)] =
       request.number
     deadlines.insert(Deadline(at: request.expiry, kind: .accountRequest, key: request.number))
   }
 
   mutating func leave(_ request: AccountRequest) {
+    accounts[request.account]?.requests -= 1
     accountRequests[RequestName(account: request.account, key: request.requestKey)] = nil
   }
 

@@ -6,6 +6,8 @@ public struct Limits: Hashable, Sendable {
   public var accountsMax = 100_000
   /// Live keys of one account: enough for one per service and person.
   public var keysPerAccountMax = 1_000
+  /// Requests for keys of one account that are remembered, where no administrator makes them.
+  public var requestsPerAccountMax = 5_000
   /// Revoked keys that an account still lists.
   public var keysRevokedPerAccountMax = 100
   /// Jobs of one account that have not ended.
@@ -18,6 +20,8 @@ public struct Limits: Hashable, Sendable {
   public var jobsEndedMax = 10_000
   /// Tombstones; beyond it the oldest go before their time, since refusing jobs would be worse.
   public var tombstonesMax = 500_000
+  /// Tombstones of one account: its own oldest go before anybody else's.
+  public var tombstonesPerAccountMax = 50_000
   /// Workers of one account, offline ones included.
   public var workersPerAccountMax = 1_000
   /// Uploads of one account that no submit has taken.

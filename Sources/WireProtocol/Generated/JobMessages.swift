@@ -17,7 +17,8 @@ public struct Submit: WireMessage {
   public let model: String
   /// The OpenAI request, verbatim.
   public let body: [UInt8]
-  /// Most nano-credits per million prompt tokens; absent for the highest ask at submit.
+  /// Most nano-credits per million prompt tokens; absent for twice what the cheapest worker that is
+  /// there asks.
   public let maxInputPrice: Price?
   /// Most nano-credits per million output tokens; absent for the highest ask at submit.
   public let maxOutputPrice: Price?

@@ -70,14 +70,6 @@ extension EventKind {
   }
 }
 
-extension Scopes {
-  /// The scopes by name, in the order of their bits.
-  static let named: [(name: String, scope: Scopes)] = [
-    ("submit", .submit), ("work", .work), ("admin", .admin), ("read", .read),
-  ]
-  var names: [String] { Self.named.filter { contains($0.scope) }.map(\.name) }
-}
-
 /// The name of an error code that came over the wire.
 func errorName(_ code: UInt16) -> String { ErrorCode(rawValue: code)?.name ?? "error_\(code)" }
 

@@ -1,0 +1,65 @@
+public import ExchangeTypes
+
+/// What a job wants, with what its client left open.
+public struct Wish: Hashable, Sendable {
+  /// How much more than the cheapest offer asks a job may pay that names no ceiling: enough to go to the next
+  /// supplier when the cheapest is busy or lost, too little for anybody's surprise.
+  public static let spill: UInt64 = 2
+
+  /// The kind of its request.
+  public let endpoint: Endpoint
+  /// The most tokens that its prompt can be.
+  public let promptBound: TokenCount
+  /// The most tokens that it wants back; nil leaves that to the offer.
+  public let outputMax: TokenCount?
+  /// The highest price that it pays per million prompt tokens; nil leaves that to the market.
+  public let inputCeiling: Price?
+  /// The same for output tokens.
+  public let outputCeiling: Price?
+
+  /// Joins the parts.
+  public init(
+    endpoint: Endpoint, promptBound: TokenCount, outputMax: TokenCount?, inputCeiling: Price?,
+    outputCeiling: Price?
+  ) {
+    self.endpoint = endpoint
+    self.promptBound = promptBound
+    self.outputMax = outputMax
+    self.inputCeiling = inputCeiling
+    self.outputCeiling = outputCeiling
+  }
+
+  /// The bid that an offer makes of this wish: its default bound, as far as its context reaches, and ceilings
+  /// from its prices.
+  func bid(by offer: Offer) -> Bid {
+    let (room, overflow) = offer.context.rawValue.subtractingReportingOverflow(promptBound.rawValue)
+    let left = overflow ? 0 : room
+    return Bid(
+      endpoint: endpoint, promptBound: promptBound,
+      outputMax: outputMax ?? TokenCount(max(1, min(offer.outputDefault.rawValue, left))),
+      ceilings: PricePair(
+        input: inputCeiling ?? offer.prices.input.times(Self.spill),
+        output: outputCeiling ?? offer.prices.output.times(Self.spill)))
+  }
+}
+
+extension PriceIndex {
+  /// A wish in the terms of the first ask that serves it, so of the cheapest; nil if none does.
+  ///
+  /// Only asks for which `isThere` holds have a say: what somebody asks who is not there must move no price.
+  public func bid(for wish: Wish, where isThere: (Ask) -> Bool) -> Bid? {
+    for ask in asks where isThere(ask) {
+      let bid = wish.bid(by: ask.offer)
+      if ask.offer.mismatch(with: bid) == nil { return bid }
+    }
+    return nil
+  }
+}
+
+extension Price {
+  /// This price a few times over, at most the highest that there is.
+  fileprivate func times(_ factor: UInt64) -> Price {
+    let (product, overflow) = rawValue.multipliedReportingOverflow(by: factor)
+    return Price(nanoPerMillion: overflow ? .max : product)
+  }
+}
