@@ -1,4 +1,5 @@
 public import ExchangeTypes
+internal import WireProtocol
 
 /// What a peer presented to be recognised by: an API key's public id and the hash of its secret.
 public struct Credential: Sendable, Hashable {
@@ -18,4 +19,13 @@ struct Caller {
   let key: KeyID
   let account: AccountID
   let scopes: Scopes
+
+  /// Why this caller may not do what takes one of `needed`; nil if he may.
+  func refusal(unless needed: Scopes) -> Failure? {
+    guard scopes.isDisjoint(with: needed) else { return nil }
+    return Failure(
+      .forbidden,
+      "the key's scopes do not allow this; it takes one of: \(needed.names.joined(separator: ", "))",
+      details: [ErrorDetail(name: "scopes", value: String(needed.rawValue))])
+  }
 }

@@ -65,16 +65,19 @@ extension Dispatcher {
     }
   }
 
-  /// Proposes a command and answers with what `reply` makes of its acceptance.
+  /// Proposes a command and answers with what `reply` makes of its acceptance: nil if what it made is no longer
+  /// there to be told of, as when a key was made long ago by the same request and has been forgotten since.
   private func change(
     _ command: Command, _ answer: @escaping Answer,
     reply: @escaping (ExchangeCore.Accepted) -> (any WireMessage)?
   ) {
     queue.propose(command) { result in
       if let failure = Failure(result) { return answer(failure) }
-      guard case .applied(.accepted(let accepted), _) = result, let message = reply(accepted)
-      else { preconditionFailure("a command was accepted as another: \(result)") }
-      answer(message)
+      guard case .applied(.accepted(let accepted), _) = result else {
+        preconditionFailure("neither accepted nor refused: \(result)")
+      }
+      answer(
+        reply(accepted) ?? Failure(.notFound, "what this request made is no longer kept"))
     }
   }
 
@@ -112,9 +115,16 @@ extension Dispatcher {
       + Self.templateTokens
     var commands: [Command] = []
     do {
-      commands = try sealed(message, request, promptBound: bound, from: caller)
+      commands = try sealed(
+        message, request, promptBound: bound, outputMax: outputBound(of: request), from: caller)
     } catch {
       return answer(.failure(Failure(.internalError, "the request cannot be sealed: \(error)")))
+    }
+    // A large body enters the log only for a job that there will be: parts without one would stay for minutes.
+    if commands.count > 1, case .submit(let last)? = commands.last,
+      let rejection = exchange.refusal(of: last)
+    {
+      return answer(.failure(Failure(rejection)))
     }
     var promised: WorkerSlot?
     if case .submit(let last)? = commands.last, let (slot, ask) = promiseSlot(to: last) {
@@ -137,8 +147,21 @@ extension Dispatcher {
     }
   }
 
+  /// The most tokens that all answers of a request may have together; nil leaves one answer to the offers' default.
+  private func outputBound(of request: InferenceRequest) -> TokenCount? {
+    let one =
+      request.maxTokens.map { UInt64(clamping: $0) }
+      ?? (request.sequences > 1 ? exchange.model(request.model)?.outputDefault.rawValue : nil)
+    // What overflows is refused as beyond every context.
+    return one.map { one in
+      let (all, overflow) = one.multipliedReportingOverflow(by: UInt64(request.sequences))
+      return TokenCount(overflow ? .max : all)
+    }
+  }
+
   private func sealed(
-    _ message: Submit, _ request: InferenceRequest, promptBound: Int, from caller: Caller
+    _ message: Submit, _ request: InferenceRequest, promptBound: Int, outputMax: TokenCount?,
+    from caller: Caller
   ) throws -> [Command] {
     let (key, wrapped) = try sealer.makeKey()
     var parts: [[UInt8]] = []
@@ -178,7 +201,7 @@ extension Dispatcher {
           caller: caller.key, requestKey: message.requestKey,
           bodyHash: Self.requestHash(message), mode: message.mode, endpoint: message.endpoint,
           model: message.model, promptBound: TokenCount(UInt64(promptBound)),
-          outputMax: request.maxTokens.map { TokenCount(UInt64(max(0, $0))) },
+          outputMax: outputMax,
           inputCeiling: message.maxInputPrice, outputCeiling: message.maxOutputPrice,
           queueTimeoutMilliseconds: message.queueTimeoutMs == 0
             ? Self.queueTimeoutDefault : message.queueTimeoutMs,
@@ -252,9 +275,11 @@ extension Dispatcher {
         return self?.keyReport(id)
       }
     case .keyRevoke(let message):
+      // The account's oldest dead key may be forgotten with this one, or be this one.
+      let dead = exchange.key(message.key).map { KeySummary($0, revoked: true) }
       change(.keyRevoke(.init(caller: caller.key, key: message.key)), answer) { [weak self] in
         guard case .keyRevoked(let id) = $0 else { return nil }
-        return self?.keyReport(id)
+        return self?.keyReport(id) ?? dead.map(KeyReport.init)
       }
     default:
       preconditionFailure("not a change of accounts: \(message)")
@@ -271,7 +296,19 @@ extension Dispatcher {
 
   // MARK: Reads
 
+  /// What a key must be allowed for a question: what anybody may know takes nothing.
+  private func scopes(for message: Message) -> Scopes? {
+    switch message {
+    case .jobQuery, .jobList: [.read, .submit]
+    case .accountQuery, .keyList: [.read, .admin]
+    default: nil
+    }
+  }
+
   private func query(_ message: Message, from caller: Caller, _ answer: @escaping Answer) {
+    if let refusal = scopes(for: message).flatMap({ caller.refusal(unless: $0) }) {
+      return answer(refusal)
+    }
     switch message {
     case .jobQuery(let message):
       report(message.job, to: caller, answer)
@@ -300,7 +337,7 @@ extension Dispatcher {
       else {
         return answer(Failure(.unknownAccount, "there is no account \(id) that this key may see"))
       }
-      answer(KeyListing(keys: exchange.keys(of: id).prefix(1_024).map(KeySummary.init)))
+      answer(KeyListing(keys: exchange.keys(of: id).prefix(1_024).map { KeySummary($0) }))
     default:
       answer(Failure(.malformedRequest, "this message is not a request"))
     }
@@ -353,10 +390,10 @@ extension AccountSummary {
 }
 
 extension KeySummary {
-  fileprivate init(_ key: APIKey) {
+  fileprivate init(_ key: APIKey, revoked: Bool = false) {
     self.init(
       key: key.id, account: key.account, scopes: key.scopes, name: key.name,
-      revoked: key.revoked)
+      revoked: key.revoked || revoked)
   }
 }
 

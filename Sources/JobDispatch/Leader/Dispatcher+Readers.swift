@@ -14,7 +14,11 @@ extension Dispatcher {
   // MARK: Coming and going
 
   /// Begins to follow a job for the owner of `stream`.
+  ///
+  /// Who attaches also ends the job by leaving, so reading alone does not suffice for that.
   func follow(_ message: Follow, from stream: JobStream) {
+    let needed: Scopes = message.attach ? .submit : [.submit, .read]
+    if let refusal = stream.caller.refusal(unless: needed) { return stream.fail(refusal) }
     guard let job = exchange.job(message.job), job.account == stream.caller.account else {
       if let tombstone = exchange.tombstone(message.job),
         tombstone.account == stream.caller.account

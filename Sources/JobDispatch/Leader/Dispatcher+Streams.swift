@@ -9,6 +9,24 @@ extension Dispatcher {
   /// More output tokens than the held bound: an engine that ignores its limit is stopped.
   private static let overrunTokens: UInt64 = 64
 
+  /// How long a worker may take to stop an attempt, in milliseconds.
+  static let stopLimit: UInt64 = 10_000
+
+  /// Bytes that one token may have: with log probabilities of twenty others it is a few thousand.
+  private static let tokenBytesMax: UInt64 = 8 << 10
+  /// Events that one token may have: some carry a role, a name, a piece of a call.
+  private static let tokenEventsMax: UInt64 = 8
+
+  /// Whether an output is no larger than what was asked for can be: a worker that counts no tokens could otherwise
+  /// fill every coordinator's disk.
+  private func isPlausible(_ relay: StreamRelay, of job: Job) -> Bool {
+    let tokens = job.bid.outputMax.rawValue + Self.overrunTokens
+    return relay.received
+      <= tokens.multipliedReportingOverflow(by: Self.tokenEventsMax).partialValue
+      && job.record.bytes
+        <= tokens.multipliedReportingOverflow(by: Self.tokenBytesMax).partialValue
+  }
+
   // MARK: From the worker
 
   /// Events have come on a slot.
@@ -29,6 +47,9 @@ extension Dispatcher {
       return
     }
     guard let job = exchange.job(chunk.job) else { return }
+    guard isPlausible(relay, of: job) else {
+      return lose(relay, .streamOverrun, retryElsewhere: false)
+    }
     if relay.tokens > job.bid.outputMax.rawValue + Self.overrunTokens,
       relay.finished == nil
     {
@@ -65,7 +86,9 @@ extension Dispatcher {
       AttemptAbandon(job: attempt.job, epoch: attempt.epoch, term: replica.term))
   }
 
+  /// Asks an attempt's worker to stop, and gives it a limited time for that: a job's hold is open until it ends.
   func sendCancel(_ relay: StreamRelay) {
+    if relay.stopUntil == .max { relay.stopUntil = clock.now + Self.stopLimit }
     relay.slot?.channel.send(
       AttemptCancel(job: relay.attempt.job, epoch: relay.attempt.epoch, term: replica.term))
   }
@@ -77,13 +100,16 @@ extension Dispatcher {
 
   // MARK: Into the record
 
-  private func armCheckpoint() {
+  func armCheckpoint() {
     if nextCheckpoint == .max { nextCheckpoint = clock.now + Self.checkpointInterval }
   }
 
   /// Commits what all streams have delivered since the last time, in as few commands as it fits.
   func checkpoint() {
     nextCheckpoint = .max
+    let refused = unopenable
+    unopenable = []
+    for attempt in refused { loseUnopenable(attempt) }
     var entries: [Command.Checkpoint.Entry] = []
     var relaysOfBatch: [StreamRelay] = []
     var bytes = 0

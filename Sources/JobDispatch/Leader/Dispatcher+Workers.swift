@@ -9,7 +9,19 @@ extension Dispatcher {
   // MARK: Registration
 
   /// A worker announces itself on its registration stream.
+  ///
+  /// Its name is its own while it is here: another process of the account under the same name would take its
+  /// attempts, and it theirs, for ever.
   func register(_ message: WorkerRegister, from stream: WorkerStream) {
+    if let live = liveSession(named: message.name, of: stream.caller.account),
+      live.incarnation != message.incarnation
+    {
+      return stream.fail(
+        Failure(
+          .nameTaken,
+          "a worker named \"\(message.name)\" of this account is connected; start this one with another --name",
+          retryAfterMs: WorkerSession.leaseMilliseconds))
+    }
     let offers = message.offers.map(Offer.init)
     let command = Command.workerRegister(
       .init(
@@ -23,6 +35,14 @@ extension Dispatcher {
         stream.fail(Failure(result) ?? .notLeader)
       }
     }
+  }
+
+  /// The session of a worker that is connected, by its name.
+  private func liveSession(named name: String, of account: AccountID) -> WorkerSession? {
+    guard let worker = exchange.worker(account: account, name: name),
+      let session = sessions[worker], session.channel != nil, !session.isEnding
+    else { return nil }
+    return session
   }
 
   private func registered(
@@ -106,6 +126,21 @@ extension Dispatcher {
     for relay in relays(where: { $0.slot == nil && $0.awaitedUntil <= now && !$0.isEnding }) {
       lose(relay, .workerLost)
     }
+    for relay in relays(where: { $0.stopUntil <= now && !$0.isEnding && !$0.isComplete }) {
+      relay.stopUntil = .max
+      lose(relay, .workerLost, retryElsewhere: false)
+    }
+  }
+
+  /// A worker is offline in the state.
+  ///
+  /// If it has come back meanwhile, its registration is older in the log than its end: it has to register again,
+  /// or it would be connected and never get work.
+  func gone(_ worker: WorkerID) {
+    guard let session = sessions.removeValue(forKey: worker), let channel = session.channel
+    else { return }
+    channel.abort()
+    close(session.slots.filter { $0.state == .parked })
   }
 
   /// Relays that `condition` holds for, in the order of their jobs: what is proposed for them must not
@@ -293,30 +328,48 @@ extension Dispatcher {
   }
 
   /// The first queued jobs that some candidate can take: one that none can take holds up no other.
+  ///
+  /// One plan looks at `planScanMax` jobs at most from the queue's head, and at as many from where the last one
+  /// stopped; while it has not seen the end it is planned again, so jobs that nobody can take, however many,
+  /// keep no other from being seen.
   private func demands(
     for model: String, limit: Int, where isServed: (Planner.Demand) -> Bool
   ) -> [Planner.Demand] {
     var demands: [Planner.Demand] = []
-    var after = JobID(0)
-    var looked = 0
-    while demands.count < limit, looked < Self.planScanMax {
-      let queued = exchange.queued(model: model, after: after, limit: 64)
-      for id in queued where demands.count < limit {
-        // Jobs whose assignment is under way are still queued in the state.
-        guard reservations[id] == nil, let job = exchange.job(id) else { continue }
-        let demand = Planner.Demand(
-          job: id, bid: job.bid, excluded: failedWorkers[id] ?? [],
-          goesOn: !job.record.isEmpty)
-        if isServed(demand) { demands.append(demand) }
+    /// Looks at jobs after one; answers the last that it saw, or nil at the queue's end.
+    func look(after start: JobID) -> JobID? {
+      var after = start
+      var looked = 0
+      while demands.count < limit, looked < Self.planScanMax {
+        let queued = exchange.queued(model: model, after: after, limit: 64)
+        for id in queued where demands.count < limit {
+          // Jobs whose assignment is under way are still queued in the state.
+          guard reservations[id] == nil, let job = exchange.job(id) else { continue }
+          let demand = Planner.Demand(
+            job: id, bid: job.bid, excluded: failedWorkers[id] ?? [],
+            goesOn: !job.record.isEmpty)
+          if isServed(demand) { demands.append(demand) }
+        }
+        guard let last = queued.last else { return nil }
+        after = last
+        looked += queued.count
       }
-      guard let last = queued.last else { break }
-      after = last
-      looked += queued.count
+      return after
     }
+    let cursor = planCursors.removeValue(forKey: model)
+    guard var reached = look(after: JobID(0)) else { return demands }
+    if let cursor, cursor >= reached {
+      guard let further = look(after: cursor) else { return demands }
+      reached = further
+    }
+    guard demands.count < limit else { return demands }
+    planCursors[model] = reached
+    modelsToPlan.insert(model)
+    shell?.wantsEndOfTurn()
     return demands
   }
-  /// Queued jobs that one plan looks at for each model.
-  private static let planScanMax = 4_096
+  /// Queued jobs that one plan looks at in one go for each model.
+  static let planScanMax = 4_096
 
   private func assign(_ job: JobID, to ask: Ask) {
     guard let queued = exchange.job(job), let session = sessions[ask.id.worker],
@@ -331,7 +384,9 @@ extension Dispatcher {
       if case .applied(.accepted, _) = result { return }  // the effect has done the rest
       if reservations[job] === slot { reservations[job] = nil }
       if slot.state == .reserved(job) { slot.state = .parked }
-      if case .applied(.rejected, _) = result { planModel(of: job) }
+      // Refused for overload: with the next turn, whatever brings it; asking for one now could go round in circles.
+      modelsToPlan.insert(queued.model)
+      if case .applied = result { shell?.wantsEndOfTurn() }
     }
   }
 
@@ -382,12 +437,19 @@ extension Dispatcher {
       relays[job.id] = relay
     } catch {
       // Its wrapping key is gone: the output could be neither stored nor read again.
-      queue.propose(
-        .attemptLost(
-          .init(
-            attempt: AttemptID(job: job.id, epoch: attempt.epoch), reason: .internalError,
-            retryElsewhere: false))
-      ) { _ in }
+      loseUnopenable(AttemptID(job: job.id, epoch: attempt.epoch))
+    }
+  }
+
+  /// Ends the attempt of a job that cannot be opened; with the next checkpoint again, if it was refused.
+  func loseUnopenable(_ attempt: AttemptID) {
+    queue.propose(
+      .attemptLost(.init(attempt: attempt, reason: .internalError, retryElsewhere: false))
+    ) { [weak self] result in
+      guard let self, isActive else { return }
+      if case .applied = result { return }
+      unopenable.append(attempt)
+      armCheckpoint()
     }
   }
 

@@ -84,12 +84,16 @@ public final class Dispatcher {
   var readers: [JobID: [JobReader]] = [:]
   var reservations: [JobID: WorkerSlot] = [:]
   var failedWorkers: [JobID: Set<WorkerID>] = [:]
+  /// Attempts of jobs that cannot be opened, whose end was refused for overload.
+  var unopenable: [AttemptID] = []
   var bodies: [JobID: [UInt8]] = [:]
   var bodyBytes = 0
   /// Streams that peers have open here, each with its place in the order in which they came.
   private var openStreams: [ObjectIdentifier: (place: UInt64, stream: any LeaderBound)] = [:]
   private var streamsOpened: UInt64 = 0
   var modelsToPlan: Set<String> = []
+  /// Where a plan goes on that did not look at a model's whole queue.
+  var planCursors: [String: JobID] = [:]
   var nextCheckpoint: UInt64 = .max
   var pulseIsProposed = false
   var isActive = false
@@ -135,6 +139,9 @@ public final class Dispatcher {
     for session in sessions.values { next = min(next, session.leaseUntil) }
     for relay in relays.values where relay.slot == nil && !relay.isEnding {
       next = min(next, relay.awaitedUntil)
+    }
+    for relay in relays.values where !relay.isEnding && !relay.isComplete {
+      next = min(next, relay.stopUntil)
     }
     for list in readers.values {
       for reader in list {
@@ -208,9 +215,11 @@ public final class Dispatcher {
     readers = [:]
     reservations = [:]
     failedWorkers = [:]
+    unopenable = []
     bodies = [:]
     bodyBytes = 0
     modelsToPlan = []
+    planCursors = [:]
     nextCheckpoint = .max
     graceUntil = 0
     pulseIsProposed = false
@@ -321,7 +330,7 @@ extension Dispatcher: ReplicaObserver {
     case .workerChanged(let worker):
       workerChanged(worker)
     case .workerGone(let worker):
-      if sessions[worker]?.channel == nil { sessions[worker] = nil }
+      gone(worker)
     case .keyRevoked(let key):
       revoked(key)
     }

@@ -33,6 +33,9 @@ final class StreamRelay {
   var slot: WorkerSlot?
   /// Without a slot: when the attempt is given up, in monotonic milliseconds.
   var awaitedUntil: UInt64 = 0
+  /// When the attempt is taken away although its stream is there, in monotonic milliseconds: its worker was asked
+  /// to stop and has not said that it did.
+  var stopUntil: UInt64 = .max
   /// What the worker said when it ended, which it says after its last event; the job settles with it
   /// once the window has taken them all.
   var finished: AttemptFinished?

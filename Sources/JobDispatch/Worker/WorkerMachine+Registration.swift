@@ -136,11 +136,15 @@ extension WorkerMachine {
   private func refused(_ failure: Failure) {
     host.note(.registrationRefused(code: failure.code, message: failure.message))
     let asked = UInt64(failure.retryAfterMs ?? 0)
-    let isPatience = failure.errorCode?.isRetryable ?? false
-    loseSession(
-      failure.message,
-      retry: isPatience && asked == 0
-        ? .afterBackOff : .notBefore(isPatience ? min(asked, 60_000) : Self.refusedBackOff))
+    let retry: Retry =
+      if asked > 0 {
+        .notBefore(min(asked, 60_000))
+      } else if failure.errorCode?.isRetryable ?? false {
+        .afterBackOff
+      } else {
+        .notBefore(Self.refusedBackOff)
+      }
+    loseSession(failure.message, retry: retry)
   }
 
   /// Gives up the registration and every stream that hangs on it; attempts go on, detached.

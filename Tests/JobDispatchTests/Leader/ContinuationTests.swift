@@ -32,7 +32,7 @@ struct ContinuationTests {
     "a worker dies in mid-stream: another goes on, the reader has it all, the record is charged")
   func goesOn() throws {
     let bench = try LeaderBench()
-    let first = try WorkerPeer(bench, "first", price: 1_000)
+    let first = try WorkerPeer(bench, "first", price: 600_000)
     let second = try WorkerPeer(bench, "second")
     let slot = first.park()
     let reader = bench.submit()
@@ -94,7 +94,7 @@ struct ContinuationTests {
   @Test("a worker that was believed dead comes back with its old epoch: it is fenced")
   func staleWorker() throws {
     let bench = try LeaderBench()
-    let first = try WorkerPeer(bench, "first", price: 1_000)
+    let first = try WorkerPeer(bench, "first", price: 600_000)
     let second = try WorkerPeer(bench, "second")
     let slot = first.park()
     let reader = bench.submit()
@@ -106,7 +106,7 @@ struct ContinuationTests {
     let assign = try other.last(Assign.self)
     second.chunk(assign, output(3...3), on: other)
     // The same process, cut off for a while, made another third event.
-    try first.register(price: 1_000)
+    try first.register(price: 600_000)
     let back = first.resume(lost, from: 1, through: 9)
     #expect(try back.last(AttemptAbandon.self).epoch == lost.epoch)
     first.chunk(lost, output(3...9, bytes: 9), on: back)
@@ -130,7 +130,7 @@ struct ContinuationTests {
     #expect(report.resumed == nil, "it has not gone on yet")
     #expect(reader.all(Ended.self).isEmpty)
     try bench.restart()
-    let unable = try WorkerPeer(bench, "unable", price: 1, continues: nil)
+    let unable = try WorkerPeer(bench, "unable", price: 500_000, continues: nil)
     let idle = unable.park()
     #expect(idle.all(Assign.self).isEmpty)
     let able = try WorkerPeer(bench, "able")
@@ -209,8 +209,8 @@ struct ContinuationTests {
   @Test("a worker that refuses a continuation before its first event leaves it to another")
   func refused() throws {
     let bench = try LeaderBench()
-    let first = try WorkerPeer(bench, "first", price: 1_000)
-    let busy = try WorkerPeer(bench, "busy", price: 2_000)
+    let first = try WorkerPeer(bench, "first", price: 600_000)
+    let busy = try WorkerPeer(bench, "busy", price: 700_000)
     let slot = first.park()
     bench.submit(.submitted)
     let lost = try slot.last(Assign.self)
@@ -221,7 +221,7 @@ struct ContinuationTests {
     busy.finish(
       assign, output(1...2), on: taken, .error, error: ErrorCode.engineBusy.rawValue,
       text: "no room", retryElsewhere: true)
-    let third = try WorkerPeer(bench, "third", price: 2_000)
+    let third = try WorkerPeer(bench, "third", price: 700_000)
     let next = try third.park().last(Assign.self)
     #expect(next.epoch == Epoch(3))
     expectContinuation(next, after: output(1...2))

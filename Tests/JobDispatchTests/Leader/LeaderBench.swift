@@ -297,11 +297,12 @@ final class LeaderBench {
 
   func submission(
     mode: JobMode = .attached, key: RequestKey? = nil, body: [UInt8] = LeaderBench.body(),
-    maxOutputPrice: Price? = nil, timeout: UInt32 = 600_000
+    maxInputPrice: Price? = nil, maxOutputPrice: Price? = nil, timeout: UInt32 = 600_000
   ) -> Submit {
     Submit(
       requestKey: key ?? requestKey(), mode: mode, endpoint: .chatCompletions, model: "m",
-      body: body, maxInputPrice: nil, maxOutputPrice: maxOutputPrice, queueTimeoutMs: timeout,
+      body: body, maxInputPrice: maxInputPrice, maxOutputPrice: maxOutputPrice,
+      queueTimeoutMs: timeout,
       follow: true)
   }
 
@@ -368,9 +369,9 @@ final class WorkerPeer {
     id = try registration.last(WorkerRegistered.self).worker
   }
 
-  func announcement(slots: UInt16, price: UInt64) -> WorkerRegister {
+  func announcement(slots: UInt16, price: UInt64, incarnation: UInt64? = nil) -> WorkerRegister {
     WorkerRegister(
-      name: name, incarnation: incarnation,
+      name: name, incarnation: incarnation ?? self.incarnation,
       offers: [
         OfferTerms(
           model: "m", context: 1 << 20, outputDefault: 512, slots: slots,

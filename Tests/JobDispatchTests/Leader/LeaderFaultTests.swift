@@ -108,7 +108,10 @@ struct LeaderFaultTests {
     }
     let rich = bench.open(.job)
     bench.say(
-      .submit(bench.submission(maxOutputPrice: Price(nanoPerMillion: 9_000_000))), on: rich)
+      .submit(
+        bench.submission(
+          maxInputPrice: Price(nanoPerMillion: 9_000_000),
+          maxOutputPrice: Price(nanoPerMillion: 9_000_000))), on: rich)
     let job = try rich.last(WireProtocol.Accepted.self).job
     let slot = dear.park()
     #expect(try slot.last(Assign.self).job == job)
@@ -160,6 +163,7 @@ struct LeaderFaultTests {
     let idle = worker.park()
     let reader = bench.submit()
     let first = try running.last(Assign.self)
+    bench.close(worker.registration)
     worker.incarnation = 2
     try worker.register()
     #expect(running.isAborted)
@@ -276,6 +280,7 @@ struct LeaderFaultTests {
     for _ in slots { bench.submit(.submitted) }
     let running = try slots.map { try $0.last(Assign.self).job }
     let before = bench.replica.lastIndex
+    bench.close(worker.registration)
     worker.incarnation = 2
     try worker.register(slots: 12)
     #expect(try bench.losses(after: before) == running.sorted())

@@ -124,7 +124,7 @@ struct LeaderTests {
   @Test("a lease that ends before the first event gives the job to another worker")
   func leaseBeforeFirstEvent() throws {
     let bench = try LeaderBench()
-    let lost = try WorkerPeer(bench, "cheap", price: 1_000)
+    let lost = try WorkerPeer(bench, "cheap", price: 600_000)
     let other = try WorkerPeer(bench, "dear")
     let slot = lost.park()
     let reader = bench.submit()
@@ -301,7 +301,7 @@ struct LeaderTests {
   @Test("an engine that fails before its first event leaves the job to another worker")
   func engineFailure() throws {
     let bench = try LeaderBench()
-    let cheap = try WorkerPeer(bench, "cheap", price: 1_000)
+    let cheap = try WorkerPeer(bench, "cheap", price: 600_000)
     let other = try WorkerPeer(bench, "dear")
     let slot = cheap.park()
     let reader = bench.submit()
