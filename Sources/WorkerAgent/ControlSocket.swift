@@ -11,7 +11,7 @@ public enum ControlCommand: String, Sendable, CaseIterable {
   case status
   /// Finish what runs, then leave.
   case drain
-  /// Leave now.
+  /// Leave now: what runs goes on elsewhere. The answer's connection ends with the process.
   case stop
 }
 
@@ -33,7 +33,7 @@ public final class ControlSocket: Sendable {
   ) async throws -> ControlSocket? {
     guard let directory else { return nil }
     let path = path(in: directory)
-    if (try? await ask(.status, at: path, on: loop.eventLoop)) != nil {
+    if await isServed(path, on: loop.eventLoop) {
       throw WorkerAgentError.alreadyRunning(socket: path)
     }
     let channel = try await ServerBootstrap(group: loop.eventLoop)
@@ -46,12 +46,28 @@ public final class ControlSocket: Sendable {
     return ControlSocket(channel)
   }
 
+  /// Whether a worker has this socket, even one that does not answer.
+  private static func isServed(_ path: String, on group: any EventLoopGroup) async -> Bool {
+    do {
+      _ = try await ask(.status, at: path, on: group)
+      return true
+    } catch {
+      return error is ControlError
+    }
+  }
+
   func close() async {
     // A socket that is closed already is what is wanted.
     try? await channel.close()
   }
 
-  /// Asks the worker whose socket is at `path`; the answer is a line of JSON.
+  /// How long an answer is waited for.
+  public static let patience: TimeAmount = .seconds(10)
+
+  /// Asks the worker whose socket is at `path`, and waits until it has closed the connection.
+  ///
+  /// - Returns: a line of JSON.
+  /// - Throws: `ControlError.silent` if there is no end within `patience`; what the socket says if nobody listens.
   public static func ask(
     _ command: ControlCommand, at path: String, on group: any EventLoopGroup
   ) async throws -> String {
@@ -70,6 +86,11 @@ public final class ControlSocket: Sendable {
       answer.fail(error)
       throw error
     }
+    let patience = loop.scheduleTask(in: patience) {
+      answer.fail(ControlError.silent)
+      channel.close(promise: nil)
+    }
+    defer { patience.cancel() }
     try await channel.writeAndFlush(ByteBuffer(string: command.rawValue + "\n")).get()
     return try await answer.futureResult.get()
   }
@@ -89,12 +110,14 @@ public final class ControlSocket: Sendable {
         return
       }
       let word = String(decoding: line[..<end], as: UTF8.self)
-      let reply =
-        ControlCommand(rawValue: word).map(answer) ?? Array(#"{"error":"unknown command"}"#.utf8)
+      let command = ControlCommand(rawValue: word)
+      let reply = command.map(answer) ?? Array(#"{"error":"unknown command"}"#.utf8)
       line = []
       let channel = context.channel
-      context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: reply + [UInt8(ascii: "\n")])))
-        .whenComplete { _ in channel.close(promise: nil) }
+      let written = context.writeAndFlush(
+        wrapOutboundOut(ByteBuffer(bytes: reply + [UInt8(ascii: "\n")])))
+      // Who tells a worker to leave wants to know when it has: the process takes the connection with it.
+      if command != .stop { written.whenComplete { _ in channel.close(promise: nil) } }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -124,6 +147,17 @@ public final class ControlSocket: Sendable {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
       context.close(promise: nil)
     }
+  }
+}
+
+/// Why a running worker gave no answer.
+public enum ControlError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// It accepted the connection and then did not end it in time.
+  case silent
+
+  /// A sentence for people.
+  public var description: String {
+    "the worker accepted the request and did not answer within \(ControlSocket.patience.nanoseconds / 1_000_000_000) s"
   }
 }
 

@@ -68,8 +68,10 @@ extension EngineRequest {
       case .completions: .completions
       }
     let request = try InferenceRequest.parse(body: order.body, endpoint: endpoint)
+    // The order's bound is for all answers together; an engine takes one for each.
+    let each = max(1, Int(order.outputTokensMax) / max(1, request.sequences))
     self.init(
-      request, model: order.model, maxTokens: Int(order.outputTokensMax), kind: kind,
+      request, model: order.model, maxTokens: each, kind: kind,
       goesOn: order.goesOn)
   }
 }

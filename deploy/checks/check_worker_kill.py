@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""A stream goes on when its worker dies: 3 coordinators, 2 workers on real engines, SIGKILL in mid-stream.
+"""A stream goes on when its worker dies or is taken away: 3 coordinators, 2 workers on real engines.
 
-The cheaper worker gets the job and is killed while the client reads; the other one goes on from the text. Then:
+The cheaper worker gets the job and ends while the client reads, by SIGKILL or because its owner wants the machine back
+(`yard worker reclaim`, at most 5 s); the other one goes on from the text. Then:
 what the client read has no gap and is, event for event, what the record says; the job tells that it had two
 attempts and went on by text; the charge is computed from the record's tokens; no hold is open; the supplier
 earned what the consumer spent; the replicas agree.
@@ -10,6 +11,7 @@ earned what the consumer spent; the replicas agree.
 import contextlib
 import json
 import shutil
+import time
 
 from product import MODEL, SERVE, YARD, Child, dev, expect, folder, main, wait_for
 
@@ -48,15 +50,29 @@ class Workers:
         return worker
 
 
-def read_and_kill(cluster, victim):
-    """Runs a job whose worker is killed once some of it has been read; answers all lines of the client."""
+#: Within which an owner has his machine back, in seconds (P7).
+RECLAIM_SECONDS = 5
+
+
+def reclaim(cluster, victim, directory):
+    """The owner takes the machine back: the worker's process is gone when the command ends."""
+    began = time.monotonic()
+    cluster.yard("worker", "reclaim", "--dir", directory)
+    victim.process.wait(RECLAIM_SECONDS)
+    took = time.monotonic() - began
+    expect(took <= RECLAIM_SECONDS, f"the worker left after {took:.1f} s")
+    print(f"reclaimed in {took * 1000:.0f} ms", flush=True)
+
+
+def read_and_end(cluster, victim, end):
+    """Runs a job whose worker is ended once some of it has been read; answers all lines of the client."""
     client = cluster.spawn("run", "-m", MODEL, "--max-tokens", 3000, "--temperature", 0, "--output", "json",
                            "--patience", 60, "Tell me story 0")
     lines = []
     for line in client.stdout:
         lines.append(json.loads(line))
         if sum("event" in one for one in lines) == READ_BEFORE_KILL and victim.process.poll() is None:
-            victim.kill()
+            end()
     code = client.wait()
     expect(code == 0, f"exit {code}: {client.stderr.read()[-600:]!r}, last line {lines[-1:]}")
     return lines
@@ -64,6 +80,15 @@ def read_and_kill(cluster, victim):
 
 def worker_kill():
     """a killed worker's stream goes on at another, delivered once and charged for what was delivered"""
+    goes_on_elsewhere(lambda cluster, victim, directory: victim.kill())
+
+
+def worker_reclaim():
+    """a machine that its owner takes back is his within 5 s, and the stream on it goes on at another"""
+    goes_on_elsewhere(reclaim)
+
+
+def goes_on_elsewhere(end):
     with dev("--coordinators", 3, "--workers", 0) as cluster, folder() as scratch, \
             contextlib.ExitStack() as stack:
         workers = Workers(cluster, scratch, stack)
@@ -72,7 +97,7 @@ def worker_kill():
         charged = 0
         for _ in range(TRIES):
             victim = workers.start("victim", INPUT_KILLED)
-            lines = read_and_kill(cluster, victim)
+            lines = read_and_end(cluster, victim, lambda: end(cluster, victim, f"{scratch}/victim"))
             job = cluster.yard("job", lines[-1]["ended"]["job"], "--output", "json").lines[0]
             charged += job["charge_nano"]
             if job["attempts"] > 1:
@@ -96,7 +121,7 @@ def verify(cluster, lines, job, spare):
     """Transcript, record and charge agree."""
     events = [line["event"] for line in lines if "event" in line]
     ended = lines[-1]["ended"]
-    expect(job["attempts"] == 2, f"no kill struck a running stream in {TRIES} tries: {job}")
+    expect(job["attempts"] == 2, f"no end struck a running stream in {TRIES} tries: {job}")
     expect(job["resumed"] == "text" and job["worker"] == spare.ready["worker"], job)
     expect({**ended, "resumed": "text"} == job, f"{job}, but the client was told {ended}")
     expect(job["state"] == "completed" and job["finish"] in ("stop", "length"), job)
@@ -118,4 +143,4 @@ def verify(cluster, lines, job, spare):
     print(f"{job['events']} events, {job['output_tokens']} tokens, {job['charge_nano']} nano-credits", flush=True)
 
 
-main([worker_kill])
+main([worker_kill, worker_reclaim])

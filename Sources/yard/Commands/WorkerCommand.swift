@@ -11,9 +11,9 @@ internal import WorkerAgent
 struct WorkerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "worker",
-    abstract: "Run a worker beside an engine, drain it, ask it for its status.",
+    abstract: "Run a worker beside an engine, drain it, take its machine back, ask for its status.",
     discussion: "Example: yard worker run --join 10.0.0.1:7400 --engine http://127.0.0.1:8000",
-    subcommands: [Run.self, Drain.self, Status.self])
+    subcommands: [Run.self, Drain.self, Reclaim.self, Status.self])
 
   struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -138,6 +138,18 @@ struct WorkerCommand: AsyncParsableCommand {
     func run() async throws { try await ControlClient.ask(.drain, in: dir) }
   }
 
+  struct Reclaim: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Take a machine back: its worker leaves now, and its streams go on elsewhere.",
+      discussion: """
+        Prints what the worker had, once it is gone. A stream that no other worker can continue ends, charged for \
+        what was delivered; to let all finish, use drain.
+        Example: yard worker reclaim --dir /var/lib/switchyard
+        """)
+    @Option(help: ArgumentHelp("The worker's directory.", valueName: "dir")) var dir: String
+    func run() async throws { try await ControlClient.ask(.stop, in: dir) }
+  }
+
   struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Print what a running worker does, as one line of JSON.",
@@ -155,6 +167,8 @@ private enum ControlClient {
     do {
       answer = try await ControlSocket.ask(
         command, at: path, on: MultiThreadedEventLoopGroup.singleton)
+    } catch let error as ControlError {
+      throw CommandError(.unavailable, "\(path): \(error)")
     } catch {
       throw CommandError(.unavailable, "no worker runs in \(directory) (\(path) does not answer)")
     }
