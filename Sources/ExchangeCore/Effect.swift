@@ -24,4 +24,7 @@ public enum Effect: Hashable, Sendable {
   case workerGone(WorkerID)
   /// A key is dead: its connections are to be closed.
   case keyRevoked(KeyID)
+  /// A key has another secret, or only the newer one: connections that no good secret opened are to be
+  /// closed.
+  case keySecretsChanged(KeyID)
 }

@@ -17,6 +17,8 @@ public struct Exchange: Sendable {
   static let liveMarketStateVersion: UInt32 = 3
   /// From here on a key revokes no key that may do more, and an account's remembered requests have a limit.
   static let keyGuardsStateVersion: UInt32 = 3
+  /// From this version on, API keys expire, are rotated and show when they were last used.
+  public static let keyLifeStateVersion: UInt32 = 3
 
   let limits: Limits
   var meta = Meta()
@@ -97,6 +99,9 @@ public struct Exchange: Sendable {
     case .accountCredit(let command): return try apply(command)
     case .keyCreate(let command): return try apply(command)
     case .keyRevoke(let command): return try apply(command)
+    case .keyIssue(let command): return try apply(command)
+    case .keyRotate(let command): return try apply(command)
+    case .keysUsed(let command): return try apply(command)
     case .payloadPart(let command): return try apply(command)
     case .submit(let command): return try apply(command)
     case .assign(let command): return try apply(command)

@@ -22,6 +22,10 @@ public enum Accepted: Hashable, Sendable {
   case key(KeyID, duplicate: Bool)
   /// The key is dead.
   case keyRevoked(KeyID)
+  /// The key has a new secret.
+  case keyRotated(KeyID, duplicate: Bool)
+  /// So many live keys were marked as used.
+  case keysUsed(Int)
   /// The parts from 0 up to here are stored.
   case partsStored(UInt16)
   /// The job exists.

@@ -95,7 +95,7 @@ final class Workload {
     let secret = random.next() | 1
     let message = KeyCreate(
       requestKey: requestKey(), account: account, name: "k\(secret)", scopes: scopes,
-      secretHash: Credential.secretHash(of: secret))
+      secretHash: Credential.secretHash(of: secret), lifetimeMs: nil)
     ask(operatorClient, message) { [self] in
       guard case .keyReport(let report) = $0 else { return unexpected($0) }
       use(Credential.authorization(key: report.summary.key, secret: secret))

@@ -62,7 +62,7 @@ struct CommandGenerator {
   }
 
   private mutating func command(for exchange: Exchange) -> Command {
-    switch below(100) {
+    switch below(104) {
     case 0..<6: return .pulse
     case 6..<26:
       let command = submitCommand(exchange)
@@ -152,9 +152,23 @@ struct CommandGenerator {
       ], draining: chance(1, in: 10))
   }
 
+  private mutating func create(_ key: RequestKey) -> Command.KeyCreate {
+    .init(
+      caller: chance(1, in: 2) ? World.root : caller(), requestKey: key,
+      account: AccountID(1 + below(6)), name: "k", scopes: Scopes(rawValue: UInt32(below(17))),
+      secretHash: hash(UInt8(below(200))))
+  }
+
   private mutating func accountCommand(_ exchange: Exchange) -> Command {
     let key = request(10 + below(40))
-    switch below(8) {
+    switch below(11) {
+    case 8: return .keyIssue(.init(create: create(key), lifetime: below(4_000)))
+    case 9:
+      return .keyRotate(
+        .init(
+          caller: caller(), requestKey: key, key: KeyID(1 + below(12)),
+          secretHash: hash(UInt8(below(200))), grace: below(3) * 700))
+    case 10: return .keysUsed(.init(keys: [KeyID(below(9)), KeyID(below(20))]))
     case 0:
       return .accountCreate(
         .init(
@@ -166,11 +180,7 @@ struct CommandGenerator {
           caller: chance(9, in: 10) ? World.root : caller(), requestKey: key,
           account: AccountID(3 + below(4)), amount: Credits(nano: below(400_000))))
     case 4, 5, 6:
-      return .keyCreate(
-        .init(
-          caller: chance(1, in: 2) ? World.root : caller(), requestKey: key,
-          account: AccountID(1 + below(6)), name: "k", scopes: Scopes(rawValue: UInt32(below(17))),
-          secretHash: hash(UInt8(below(200)))))
+      return .keyCreate(create(key))
     default:
       return .keyRevoke(
         .init(

@@ -45,6 +45,8 @@ private func describe(_ accepted: Accepted) -> String {
   case .credited(let id, let duplicate): return "transfer \(id)" + mark(duplicate)
   case .key(let id, let duplicate): return "key \(id)" + mark(duplicate)
   case .keyRevoked(let id): return "key \(id) dead"
+  case .keyRotated(let id, let duplicate): return "key \(id) rotated" + mark(duplicate)
+  case .keysUsed(let count): return "\(count) used"
   case .partsStored(let count): return "\(count) stored"
   case .submitted(let job): return "job \(job.job) holds \(job.hold)" + mark(job.duplicate)
   case .assigned(let id): return "attempt \(id)"
@@ -81,5 +83,6 @@ private func describe(_ effect: Effect) -> String {
   case .workerChanged(let id): "worker \(id) changed"
   case .workerGone(let id): "worker \(id) gone"
   case .keyRevoked(let id): "key \(id) dead"
+  case .keySecretsChanged(let id): "secrets of key \(id)"
   }
 }

@@ -85,7 +85,8 @@ class FieldCode:
     def nested(self, function, arguments, kind, hint):
         """A call of `function` with a reader of one element."""
         if kind.name in self.registry.structs:
-            return f"{function}({arguments}, {self.named(kind.name)}.init(from:))"
+            before = f"{arguments}, " if arguments else ""
+            return f"{function}({before}{self.named(kind.name)}.init(from:))"
         call = f"{function}({arguments})" if arguments else function
         element = self.read(kind, hint, "part")
         return f"{call} {{ (part) throws(CanonicalError) in\n      try {element}\n    }}"

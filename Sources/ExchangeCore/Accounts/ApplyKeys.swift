@@ -6,12 +6,18 @@ extension Exchange {
   /// `unknown_account`, `forbidden` (a scope that the caller has not, or that the account's kind may
   /// not have), `too_many_keys` (live ones, or made and revoked again within the time that requests are remembered).
   mutating func apply(_ command: Command.KeyCreate) throws(Rejection) -> Accepted {
+    try create(command, named: bodyHash(.keyCreate(command)), lifetime: nil)
+  }
+
+  /// Gives out a key that lives for `lifetime` milliseconds, or until it is revoked.
+  mutating func create(
+    _ command: Command.KeyCreate, named hash: [UInt8], lifetime: UInt64?
+  ) throws(Rejection) -> Accepted {
     let caller = try authorize(command.caller, [])
     let isAdmin = caller.scopes.contains(.admin)
     guard isAdmin || command.account == caller.account else {
       throw Rejection(.forbidden, ["scope": String(Scopes.admin.rawValue)])
     }
-    let hash = bodyHash(.keyCreate(command))
     if let result = try earlier(caller, command.requestKey, hash), case .key(let id) = result {
       return .key(id, duplicate: true)
     }
@@ -40,20 +46,31 @@ extension Exchange {
     }
     let id = addKey(
       account: account.id, name: command.name, scopes: command.scopes,
-      secretHash: command.secretHash)
+      secretHash: command.secretHash,
+      expiry: lifetime.map { meta.logTime.advanced(milliseconds: $0) })
     remember(caller, command.requestKey, hash, .key(id))
     return .key(id, duplicate: false)
   }
 
-  /// Checks: caller, `not_found`, `forbidden` (the key may do what the caller's may not), `wrong_state` (the last
-  /// live key with `admin`: without it nobody could ever administer the cluster again).
+  /// Checks: caller, `not_found`, `forbidden` (the key may do what the caller's may not), `wrong_state` (the last key with `admin` that does not expire: without it
+  /// nobody could ever administer the cluster again).
   ///
   /// Revoking a dead key is no error.
   mutating func apply(_ command: Command.KeyRevoke) throws(Rejection) -> Accepted {
-    let caller = try authorize(command.caller, [])
-    guard let key = keys[command.key.rawValue],
+    let key = try changeableKey(command.key, by: try authorize(command.caller, []))
+    guard !key.revoked else { return .keyRevoked(key.id) }
+    guard !key.isLastingAdmin || indexes.lastingAdminKeys > 1 else {
+      throw Rejection(.wrongState, ["reason": "last_admin_key"])
+    }
+    end(key)
+    return .keyRevoked(key.id)
+  }
+
+  /// A key that the caller may end or rotate: one of his own account that may do no more than his, or any with `admin`.
+  func changeableKey(_ id: KeyID, by caller: APIKey) throws(Rejection) -> APIKey {
+    guard let key = keys[id.rawValue],
       caller.scopes.contains(.admin) || key.account == caller.account
-    else { throw Rejection(.notFound, ["key": "\(command.key)"]) }
+    else { throw Rejection(.notFound, ["key": "\(id)"]) }
     guard
       caller.scopes.contains(.admin) || caller.scopes.isSuperset(of: key.scopes)
         || meta.stateVersion < Self.keyGuardsStateVersion
@@ -62,26 +79,30 @@ extension Exchange {
         .forbidden,
         ["scopes": "\(key.scopes.rawValue)", "allowed": "\(caller.scopes.rawValue)"])
     }
-    guard !key.revoked else { return .keyRevoked(key.id) }
-    guard !key.scopes.contains(.admin) || indexes.liveAdminKeys > 1 else {
-      throw Rejection(.wrongState, ["reason": "last_admin_key"])
-    }
+    return key
+  }
+
+  /// Ends a key for good: revoked, or expired.
+  mutating func end(_ key: APIKey) {
     indexes.leave(key)
-    keys.update(key.id.rawValue) { $0.revoked = true }
+    keys.update(key.id.rawValue) {
+      $0.revoked = true
+      $0.former = nil
+    }
     if let dead = keys[key.id.rawValue] { indexes.enter(dead) }
     dropOldestRevokedKeys(of: key.account)
     pending.effects.append(.keyRevoked(key.id))
-    return .keyRevoked(key.id)
   }
 
   /// Gives out a key.
   @discardableResult
   mutating func addKey(
-    account: AccountID, name: String, scopes: Scopes, secretHash: [UInt8]
+    account: AccountID, name: String, scopes: Scopes, secretHash: [UInt8],
+    expiry: LogTime? = nil
   ) -> KeyID {
     let key = APIKey(
       id: meta.nextKey.take(), account: account, name: name, scopes: scopes,
-      secretHash: secretHash, revoked: false)
+      secretHash: secretHash, revoked: false, expiry: expiry)
     keys.insert(key)
     indexes.enter(key)
     return key.id

@@ -3,7 +3,9 @@ internal import ExchangeTypes
 extension Exchange {
   /// The caller's key, if it is live and has the scope: the first checks of every caller's command.
   func authorize(_ caller: KeyID, _ scope: Scopes) throws(Rejection) -> APIKey {
-    guard let key = keys[caller.rawValue], !key.revoked else { throw Rejection(.unauthenticated) }
+    guard let key = keys[caller.rawValue], !key.isDead(at: meta.logTime) else {
+      throw Rejection(.unauthenticated)
+    }
     guard key.scopes.isSuperset(of: scope) else {
       throw Rejection(.forbidden, ["scope": String(scope.rawValue)])
     }

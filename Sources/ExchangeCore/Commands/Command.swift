@@ -48,6 +48,12 @@ public enum Command: Hashable, Sendable {
   case cancelMany(CancelMany)
   /// Queues a job, and gives it to a worker at once if that one still takes it.
   case submitAssigned(SubmitAssigned)
+  /// Adds an API key that dies by itself.
+  case keyIssue(KeyIssue)
+  /// Gives an API key a new secret.
+  case keyRotate(KeyRotate)
+  /// Notes which API keys were in use.
+  case keysUsed(KeysUsed)
 
   /// The command's number in the log.
   public var code: UInt8 {
@@ -73,6 +79,9 @@ public enum Command: Hashable, Sendable {
     case .adopt: 19
     case .cancelMany: 20
     case .submitAssigned: 21
+    case .keyIssue: 28
+    case .keyRotate: 29
+    case .keysUsed: 30
     }
   }
 
@@ -99,5 +108,7 @@ public enum Command: Hashable, Sendable {
     public static let offersMax = 16
     /// Jobs named by one purge or cancelMany.
     public static let jobsMax = 1_024
+    /// Keys named by one keysUsed.
+    public static let keysMax = 1_024
   }
 }

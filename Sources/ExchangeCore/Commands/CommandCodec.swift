@@ -27,6 +27,9 @@ extension Command {
     case .adopt(let command): command.encode(into: &writer)
     case .cancelMany(let command): command.encode(into: &writer)
     case .submitAssigned(let command): command.encode(into: &writer)
+    case .keyIssue(let command): command.encode(into: &writer)
+    case .keyRotate(let command): command.encode(into: &writer)
+    case .keysUsed(let command): command.encode(into: &writer)
     }
   }
 
@@ -56,6 +59,9 @@ extension Command {
     case 19: self = .adopt(try Adopt(from: &reader))
     case 20: self = .cancelMany(try CancelMany(from: &reader))
     case 21: self = .submitAssigned(try SubmitAssigned(from: &reader))
+    case 28: self = .keyIssue(try KeyIssue(from: &reader))
+    case 29: self = .keyRotate(try KeyRotate(from: &reader))
+    case 30: self = .keysUsed(try KeysUsed(from: &reader))
     default: throw .unknownValue(offset: at, value: UInt64(code))
     }
   }

@@ -35,6 +35,12 @@ extension Exchange {
         preconditionFailure("a stale deadline")
       }
       indexes.leave(request)
+    case .key:
+      guard let key = keys[deadline.key] else { preconditionFailure("a stale deadline") }
+      end(key)
+    case .formerSecret:
+      keys.update(deadline.key) { $0.former = nil }
+      pending.effects.append(.keySecretsChanged(KeyID(deadline.key)))
     }
   }
 }

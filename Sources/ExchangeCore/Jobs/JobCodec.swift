@@ -179,7 +179,7 @@ extension CanonicalReader {
   }
 }
 
-private func time(_ reader: inout CanonicalReader) throws(CanonicalError) -> LogTime {
+func time(_ reader: inout CanonicalReader) throws(CanonicalError) -> LogTime {
   try reader.readTime()
 }
 

@@ -10,6 +10,8 @@ struct Deadline: Comparable, Hashable, Sendable {
     case tombstone = 3
     case upload = 4
     case accountRequest = 5
+    case key = 6
+    case formerSecret = 7
 
     static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
   }

@@ -54,7 +54,9 @@ extension Exchange {
   /// Drops deadlines that no longer count from the front, so that `nextDeadline` is exact.
   mutating func dropStaleDeadlines() {
     while let first = indexes.deadlines.first, !counts(first) { indexes.deadlines.removeFirst() }
-    let liveMax = 2 * indexes.open.count + tombstones.count + uploads.count + requests.count
+    let liveMax =
+      2 * indexes.open.count + tombstones.count + uploads.count + requests.count
+      + 2 * keys.count
     var queue = indexes.deadlines
     indexes.deadlines = DeadlineQueue()
     queue.compact(liveMax: liveMax) { counts($0) }
@@ -72,6 +74,10 @@ extension Exchange {
     case .tombstone: return tombstones[deadline.key]?.expiry == deadline.at
     case .upload: return uploads[deadline.key]?.expiry == deadline.at
     case .accountRequest: return requests[deadline.key]?.expiry == deadline.at
+    case .key:
+      guard let key = keys[deadline.key] else { return false }
+      return !key.revoked && key.expiry == deadline.at
+    case .formerSecret: return keys[deadline.key]?.former?.until == deadline.at
     }
   }
 }

@@ -64,7 +64,7 @@ struct Indexes: Sendable {
   var orphans = SortedDeque<JobID>()
   var ended = SortedDeque<EndedJob>()
   var running = 0
-  var liveAdminKeys = 0
+  var lastingAdminKeys = 0
   var transfers = SortedDeque<TransferID>()
   var segments: [JobID: [SegmentReference]] = [:]
   var segmentUsers: [SegmentRow: Int] = [:]
@@ -141,14 +141,20 @@ struct Indexes: Sendable {
     accounts[key.account, default: OfAccount()].keys.insert(key.id)
     guard !key.revoked else { return }
     accounts[key.account]?.liveKeys += 1
-    if key.scopes.contains(.admin) { liveAdminKeys += 1 }
+    if key.isLastingAdmin { lastingAdminKeys += 1 }
+    if let expiry = key.expiry {
+      deadlines.insert(Deadline(at: expiry, kind: .key, key: key.id.rawValue))
+    }
+    if let former = key.former {
+      deadlines.insert(Deadline(at: former.until, kind: .formerSecret, key: key.id.rawValue))
+    }
   }
 
   mutating func leave(_ key: APIKey) {
     accounts[key.account]?.keys.remove(key.id)
     guard !key.revoked else { return }
     accounts[key.account]?.liveKeys -= 1
-    if key.scopes.contains(.admin) { liveAdminKeys -= 1 }
+    if key.isLastingAdmin { lastingAdminKeys -= 1 }
   }
 
   mutating func enter(_ worker: Worker) {

@@ -84,6 +84,9 @@ extension Transfer: StoredRow {
 
 extension APIKey: StoredRow {
   static var table: Table { .keys }
+  static var versionMax: UInt8 { 2 }
+  /// 2 if it expires, was rotated or was seen in use.
+  var version: UInt8 { expiry == nil && former == nil && lastUsed == nil ? 1 : 2 }
   var rowKey: UInt64 { id.rawValue }
 
   func encode(into writer: inout CanonicalWriter) {
@@ -92,6 +95,24 @@ extension APIKey: StoredRow {
     writer.write(scopes.rawValue)
     writer.writeRaw(secretHash)
     writer.write(revoked)
+    guard version > 1 else { return }
+    writer.write(expiry) { $0.write($1.rawValue) }
+    writer.write(former) {
+      $0.writeRaw($1.hash)
+      $0.write($1.until.rawValue)
+    }
+    writer.write(lastUsed) { $0.write($1.rawValue) }
+  }
+
+  mutating func readAddition(from reader: inout CanonicalReader) throws(CanonicalError) {
+    let at = reader.offset
+    expiry = try reader.readOptional(time)
+    former = try reader.readOptional {
+      (reader: inout CanonicalReader) throws(CanonicalError) in
+      FormerSecret(hash: try reader.readHash(), until: try reader.readTime())
+    }
+    lastUsed = try reader.readOptional(time)
+    guard version > 1 else { throw .unknownValue(offset: at, value: 2) }
   }
 
   init(key: UInt64, from reader: inout CanonicalReader) throws(CanonicalError) {

@@ -19,6 +19,8 @@ struct Caller {
   let key: KeyID
   let account: AccountID
   let scopes: Scopes
+  /// The hash of the secret that he showed: once it is no good any more, what it opened ends.
+  let secretHash: [UInt8]
 
   /// Why this caller may not do what takes one of `needed`; nil if he may.
   func refusal(unless needed: Scopes) -> Failure? {

@@ -53,8 +53,10 @@ extension Dispatcher {
       change(.purge(.init(caller: caller.key, jobs: message.jobs)), answer) {
         if case .purged(let count) = $0 { Purged(count: UInt32(clamping: count)) } else { nil }
       }
-    case .accountCreate, .accountCredit, .keyCreate, .keyRevoke:
+    case .accountCreate, .accountCredit:
       changeAccounts(message, from: caller, answer)
+    case .keyCreate, .keyRotate, .keyRevoke:
+      changeKeys(message, from: caller, answer)
     case .statusQuery:
       answer(statusReport)
     default:
@@ -67,7 +69,7 @@ extension Dispatcher {
 
   /// Proposes a command and answers with what `reply` makes of its acceptance: nil if what it made is no longer
   /// there to be told of, as when a key was made long ago by the same request and has been forgotten since.
-  private func change(
+  func change(
     _ command: Command, _ answer: @escaping Answer,
     reply: @escaping (ExchangeCore.Accepted) -> (any WireMessage)?
   ) {
@@ -243,7 +245,7 @@ extension Dispatcher {
     }
   }
 
-  // MARK: Accounts and keys
+  // MARK: Accounts
 
   private func changeAccounts(_ message: Message, from caller: Caller, _ answer: @escaping Answer) {
     switch message {
@@ -264,23 +266,6 @@ extension Dispatcher {
             caller: caller.key, requestKey: message.requestKey, account: message.account,
             amount: message.amount)), answer
       ) { [weak self] _ in self?.accountReport(message.account) }
-    case .keyCreate(let message):
-      change(
-        .keyCreate(
-          .init(
-            caller: caller.key, requestKey: message.requestKey, account: message.account,
-            name: message.name, scopes: message.scopes, secretHash: message.secretHash)), answer
-      ) { [weak self] in
-        guard case .key(let id, _) = $0 else { return nil }
-        return self?.keyReport(id)
-      }
-    case .keyRevoke(let message):
-      // The account's oldest dead key may be forgotten with this one, or be this one.
-      let dead = exchange.key(message.key).map { KeySummary($0, revoked: true) }
-      change(.keyRevoke(.init(caller: caller.key, key: message.key)), answer) { [weak self] in
-        guard case .keyRevoked(let id) = $0 else { return nil }
-        return self?.keyReport(id) ?? dead.map(KeyReport.init)
-      }
     default:
       preconditionFailure("not a change of accounts: \(message)")
     }
@@ -288,10 +273,6 @@ extension Dispatcher {
 
   private func accountReport(_ id: AccountID) -> (any WireMessage)? {
     exchange.account(id).map { AccountReport(summary: AccountSummary($0)) }
-  }
-
-  private func keyReport(_ id: KeyID) -> (any WireMessage)? {
-    exchange.key(id).map { KeyReport(summary: KeySummary($0)) }
   }
 
   // MARK: Reads
@@ -332,12 +313,7 @@ extension Dispatcher {
       }
       answer(report)
     case .keyList(let message):
-      let id = message.account.rawValue == 0 ? caller.account : message.account
-      guard id == caller.account || caller.scopes.contains(.admin), exchange.account(id) != nil
-      else {
-        return answer(Failure(.unknownAccount, "there is no account \(id) that this key may see"))
-      }
-      answer(KeyListing(keys: exchange.keys(of: id).prefix(1_024).map { KeySummary($0) }))
+      listKeys(message, from: caller, answer)
     default:
       answer(Failure(.malformedRequest, "this message is not a request"))
     }
@@ -386,14 +362,6 @@ extension AccountSummary {
     self.init(
       account: account.id, name: account.name, kind: account.kind, balance: account.balance,
       held: account.debitsHeld, spent: account.debitsPosted, earned: account.creditsEarned)
-  }
-}
-
-extension KeySummary {
-  fileprivate init(_ key: APIKey, revoked: Bool = false) {
-    self.init(
-      key: key.id, account: key.account, scopes: key.scopes, name: key.name,
-      revoked: key.revoked || revoked)
   }
 }
 

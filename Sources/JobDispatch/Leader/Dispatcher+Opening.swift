@@ -102,12 +102,16 @@ extension Dispatcher {
       return .failure(
         Failure(.unauthenticated, "send an API key: authorization: Bearer sy_<id>_<secret>"))
     }
-    guard let key = exchange.key(credential.key), !key.revoked,
-      isEqual(key.secretHash, credential.secretHash)
+    let now = isActive ? queue.now : exchange.logTime
+    guard let key = exchange.key(credential.key), !key.isDead(at: now),
+      key.hashes(at: now).reduce(false, { isEqual($1, credential.secretHash) || $0 })
     else {
-      return .failure(Failure(.unauthenticated, "the API key is unknown or revoked"))
+      return .failure(Failure(.unauthenticated, "the API key is unknown, revoked or expired"))
     }
-    return .success(Caller(key: key.id, account: key.account, scopes: key.scopes))
+    if isActive { usedKeys.note(key.id, now: clock.now) }
+    return .success(
+      Caller(
+        key: key.id, account: key.account, scopes: key.scopes, secretHash: credential.secretHash))
   }
 
   /// Compares in a time that does not depend on where two hashes differ.

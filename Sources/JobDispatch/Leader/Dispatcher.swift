@@ -102,6 +102,7 @@ public final class Dispatcher {
   var lastRowFlush: UInt64 = 0
   /// Leadership is being given away, on request of an operator or of a process that stops.
   var handover: RunningHandover? { didSet { queue.isHeld = handover != nil } }
+  var usedKeys = UsedKeys()
 
   /// A dispatcher without a replica; `attach` one before anything else.
   public init(
@@ -154,7 +155,7 @@ public final class Dispatcher {
         next, deadline <= now ? clock.now : clock.now + deadline.rawValue - now.rawValue)
     }
     if graceUntil > 0 { next = min(next, graceUntil) }
-    return next
+    return min(next, usedKeys.deadline)
   }
 
   /// Time has passed.
@@ -171,6 +172,7 @@ public final class Dispatcher {
     expireLeases(now: now)
     expireReaders(now: now)
     if graceUntil > 0, now >= graceUntil { endGrace() }
+    if now >= usedKeys.deadline { tellUsedKeys(now: now) }
     if let deadline = exchange.nextDeadline, deadline <= queue.now, !pulseIsProposed {
       pulseIsProposed = true
       queue.propose(.pulse) { [weak self] _ in self?.pulseIsProposed = false }
@@ -223,6 +225,7 @@ public final class Dispatcher {
     nextCheckpoint = .max
     graceUntil = 0
     pulseIsProposed = false
+    usedKeys = UsedKeys()
     for stream in closing { stream.end(.notLeader) }
   }
 
@@ -241,13 +244,15 @@ public final class Dispatcher {
     openStreams.values.sorted { $0.place < $1.place }.map(\.stream)
   }
 
-  /// A key is dead: so is every stream that it opened.
+  /// Ends every stream that a key opened which is dead now, or a secret that is no good any more.
   ///
   /// What its worker was running is awaited for a lease, what its readers were attached to gets its orphan
   /// timer, as after any loss of a stream.
-  private func revoked(_ key: KeyID) {
-    for stream in streamsInOrder where stream.caller.key == key {
-      stream.end(Failure(.unauthenticated, "API key \(key) was revoked"))
+  private func endStreams(of key: KeyID, _ reason: String) {
+    let live = exchange.key(key).flatMap { $0.revoked ? nil : $0.hashes(at: exchange.logTime) }
+    for stream in streamsInOrder
+    where stream.caller.key == key && live?.contains(stream.caller.secretHash) != true {
+      stream.end(Failure(.unauthenticated, reason))
     }
   }
 
@@ -332,7 +337,9 @@ extension Dispatcher: ReplicaObserver {
     case .workerGone(let worker):
       gone(worker)
     case .keyRevoked(let key):
-      revoked(key)
+      endStreams(of: key, "API key \(key) was revoked or has expired")
+    case .keySecretsChanged(let key):
+      endStreams(of: key, "API key \(key) has another secret now")
     }
   }
 }

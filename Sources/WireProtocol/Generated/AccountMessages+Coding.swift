@@ -79,6 +79,7 @@ extension KeyCreate {
     writer.write(name)
     writer.write(scopes.rawValue)
     writer.writeRaw(secretHash)
+    writer.write(lifetimeMs) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -88,6 +89,9 @@ extension KeyCreate {
     name = try reader.readString(limit: 128)
     scopes = try Scopes(rawValue: reader.read())
     secretHash = try reader.readRaw(count: 32)
+    lifetimeMs = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.read(UInt64.self)
+    }
   }
 
   /// Refuses values that a reader would refuse.
@@ -101,11 +105,13 @@ extension KeyReport {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {
     summary.encode(into: &writer)
+    writer.write(life) { $1.encode(into: &$0) }
   }
 
   /// Reads what `encode` writes.
   public init(from reader: inout CanonicalReader) throws(CanonicalError) {
     summary = try KeySummary(from: &reader)
+    life = try reader.readAppended(KeyLife.init(from:))
   }
 
   /// Refuses values that a reader would refuse.
@@ -130,11 +136,15 @@ extension KeyListing {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {
     writer.write(keys) { $1.encode(into: &$0) }
+    writer.write(lives) { $0.write($1) { $1.encode(into: &$0) } }
   }
 
   /// Reads what `encode` writes.
   public init(from reader: inout CanonicalReader) throws(CanonicalError) {
     keys = try reader.readList(limit: 1024, elementBytesMin: 25, KeySummary.init(from:))
+    lives = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readList(limit: 1024, elementBytesMin: 3, KeyLife.init(from:))
+    }
   }
 
   /// Refuses values that a reader would refuse.
@@ -143,6 +153,7 @@ extension KeyListing {
     for element in keys {
       try element.checkBounds()
     }
+    if let lives { try checkCount(lives.count, of: "KeyListing.lives", atMost: 1024) }
   }
 }
 
@@ -155,5 +166,29 @@ extension KeyRevoke {
   /// Reads what `encode` writes.
   public init(from reader: inout CanonicalReader) throws(CanonicalError) {
     key = try KeyID(rawValue: reader.read())
+  }
+}
+
+extension KeyRotate {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(requestKey.high)
+    writer.write(requestKey.low)
+    writer.write(key.rawValue)
+    writer.writeRaw(secretHash)
+    writer.write(graceMs)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    requestKey = try RequestKey(high: reader.read(), low: reader.read())
+    key = try KeyID(rawValue: reader.read())
+    secretHash = try reader.readRaw(count: 32)
+    graceMs = try reader.read(UInt64.self)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(secretHash.count, of: "KeyRotate.secretHash", exactly: 32)
   }
 }

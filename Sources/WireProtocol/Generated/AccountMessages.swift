@@ -85,30 +85,37 @@ public struct KeyCreate: WireMessage {
   public let scopes: Scopes
   /// SHA-256 of the secret.
   public let secretHash: [UInt8]
+  /// Milliseconds after which it dies by itself; absent if it does not.
+  public let lifetimeMs: UInt64?
 
   /// Joins the fields.
   public init(
-    requestKey: RequestKey, account: AccountID, name: String, scopes: Scopes, secretHash: [UInt8]
+    requestKey: RequestKey, account: AccountID, name: String, scopes: Scopes, secretHash: [UInt8],
+    lifetimeMs: UInt64?
   ) {
     self.requestKey = requestKey
     self.account = account
     self.name = name
     self.scopes = scopes
     self.secretHash = secretHash
+    self.lifetimeMs = lifetimeMs
   }
 }
 
-/// Answers KeyCreate and KeyRevoke.
+/// Answers KeyCreate, KeyRevoke and KeyRotate.
 public struct KeyReport: WireMessage {
   /// KeyReport is number 95.
   public static let kind = MessageKind.keyReport
 
   /// The key.
   public let summary: KeySummary
+  /// When it ends and when it was used; absent from an older coordinator.
+  public let life: KeyLife?
 
   /// Joins the fields.
-  public init(summary: KeySummary) {
+  public init(summary: KeySummary, life: KeyLife?) {
     self.summary = summary
+    self.life = life
   }
 }
 
@@ -133,10 +140,13 @@ public struct KeyListing: WireMessage {
 
   /// The keys, by id.
   public let keys: [KeySummary]
+  /// When each of them ends and was used, in the same order; absent from an older coordinator.
+  public let lives: [KeyLife]?
 
   /// Joins the fields.
-  public init(keys: [KeySummary]) {
+  public init(keys: [KeySummary], lives: [KeyLife]?) {
     self.keys = keys
+    self.lives = lives
   }
 }
 
@@ -151,5 +161,29 @@ public struct KeyRevoke: WireMessage {
   /// Joins the fields.
   public init(key: KeyID) {
     self.key = key
+  }
+}
+
+/// Asks to give a key a new secret, which the caller draws; the former one stays good for a while.
+public struct KeyRotate: WireMessage {
+  /// KeyRotate is number 108.
+  public static let kind = MessageKind.keyRotate
+
+  /// The caller's name for this request: a retry under it is the same request.
+  public let requestKey: RequestKey
+  /// The key.
+  public let key: KeyID
+  /// SHA-256 of the new secret.
+  public let secretHash: [UInt8]
+  /// Milliseconds for which the former secret is still taken; 0 ends it, and what it opened, at
+  /// once.
+  public let graceMs: UInt64
+
+  /// Joins the fields.
+  public init(requestKey: RequestKey, key: KeyID, secretHash: [UInt8], graceMs: UInt64) {
+    self.requestKey = requestKey
+    self.key = key
+    self.secretHash = secretHash
+    self.graceMs = graceMs
   }
 }

@@ -92,7 +92,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case accountQuery = 93
   /// Asks for an API key; the caller draws the secret and the server sees it at its first use only.
   case keyCreate = 94
-  /// Answers KeyCreate and KeyRevoke.
+  /// Answers KeyCreate, KeyRevoke and KeyRotate.
   case keyReport = 95
   /// Asks for an account's keys.
   case keyList = 96
@@ -100,6 +100,9 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case keyListing = 97
   /// Asks to revoke a key for ever.
   case keyRevoke = 98
+  /// Asks to give a key a new secret, which the caller draws; the former one stays good for a
+  /// while.
+  case keyRotate = 108
   /// Announces a worker and what it offers; sent again when that changes.
   case workerRegister = 128
   /// Answers a WorkerRegister.
@@ -137,7 +140,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
       .keyRevoke, .workerRegistered, .workerHeartbeat, .workerHeartbeatAck, .park, .attemptCancel,
       .attemptSettled, .attemptContinue, .attemptAbandon:
       64
-    case .accepted, .follow, .accountCredit, .attemptResume: 128
+    case .accepted, .follow, .accountCredit, .keyRotate, .attemptResume: 128
     case .goodbye, .leaderNotice, .waiting, .accountCreate, .accountReport, .keyCreate, .keyReport:
       512
     case .ended, .jobReport, .attemptFinished: 4096
@@ -215,6 +218,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .keyList: "KeyList"
     case .keyListing: "KeyListing"
     case .keyRevoke: "KeyRevoke"
+    case .keyRotate: "KeyRotate"
     case .workerRegister: "WorkerRegister"
     case .workerRegistered: "WorkerRegistered"
     case .workerHeartbeat: "WorkerHeartbeat"

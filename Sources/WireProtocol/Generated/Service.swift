@@ -32,7 +32,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
       [
         .submit, .cancel, .jobQuery, .jobList, .purge, .cancelMany, .modelList, .workerList,
         .statusQuery, .accountCreate, .accountCredit, .accountQuery, .keyCreate, .keyList,
-        .keyRevoke,
+        .keyRevoke, .keyRotate,
       ]
     case .job:
       [.submit, .follow, .cancel]

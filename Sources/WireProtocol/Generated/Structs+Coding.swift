@@ -272,6 +272,28 @@ extension KeySummary {
   }
 }
 
+extension KeyLife {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(expiresInMs) { $0.write($1) }
+    writer.write(formerForMs) { $0.write($1) }
+    writer.write(lastUsedAgoMs) { $0.write($1) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    expiresInMs = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt64.self)
+    }
+    formerForMs = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt64.self)
+    }
+    lastUsedAgoMs = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt64.self)
+    }
+  }
+}
+
 extension PeerSummary {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {

@@ -278,6 +278,23 @@ public struct KeySummary: Hashable, Sendable {
   }
 }
 
+/// When an API key ends and when it was used, counted from the answer in log time.
+public struct KeyLife: Hashable, Sendable {
+  /// Milliseconds until it dies by itself; absent if it does not.
+  public let expiresInMs: UInt64?
+  /// Milliseconds for which its former secret is still taken; absent if there is none.
+  public let formerForMs: UInt64?
+  /// Milliseconds since it was last seen in use, to within a minute; absent if it never was.
+  public let lastUsedAgoMs: UInt64?
+
+  /// Joins the fields.
+  public init(expiresInMs: UInt64?, formerForMs: UInt64?, lastUsedAgoMs: UInt64?) {
+    self.expiresInMs = expiresInMs
+    self.formerForMs = formerForMs
+    self.lastUsedAgoMs = lastUsedAgoMs
+  }
+}
+
 /// How the leader sees another replica.
 public struct PeerSummary: Hashable, Sendable {
   /// The replica.

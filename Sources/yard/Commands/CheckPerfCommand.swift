@@ -72,7 +72,7 @@ struct CheckPerfCommand: AsyncParsableCommand {
       let key = try await client.ask(
         KeyCreate(
           requestKey: .drawn(), account: account, name: "perf", scopes: [.submit, .read],
-          secretHash: APIKey.hash(secret)), Reply.key
+          secretHash: APIKey.hash(secret), lifetimeMs: nil), Reply.key
       ).summary.key
       keys.append(APIKey(id: key, secret: secret).text)
     }

@@ -7,23 +7,30 @@ internal import WireProtocol
 struct KeyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "key",
-    abstract: "Create, list and revoke API keys.",
+    abstract: "Create, list, rotate and revoke API keys.",
     discussion: "Example: yard key create 3 --scope submit,read",
-    subcommands: [Create.self, List.self, Revoke.self])
+    subcommands: [Create.self, List.self, Rotate.self, Revoke.self])
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Create a key and print it: it is shown this once and stored nowhere.",
-      discussion: "Example: yard key create 3 --name laptop --scope submit,read")
+      discussion: "Example: yard key create 3 --name laptop --scope submit,read --expires 30d")
 
     @Argument(help: "The account's number.") var account: UInt64
     @Option(help: "A name for it.") var name = "key"
     @Option(
       help: ArgumentHelp("What it allows: submit, work, admin, read.", valueName: "scope,…"))
     var scope = "submit,read"
+    @Option(
+      help: ArgumentHelp(
+        "It dies after this time; without it, when it is revoked.", valueName: "time"))
+    var expires: TimeSpan?
     @OptionGroup var cluster: ClusterOptions
 
-    func validate() throws { _ = try scopes() }
+    func validate() throws {
+      _ = try scopes()
+      guard expires?.milliseconds != 0 else { throw ValidationError("--expires is no time at all") }
+    }
 
     private func scopes() throws -> Scopes {
       var scopes: Scopes = []
@@ -42,14 +49,42 @@ struct KeyCommand: AsyncParsableCommand {
       let report = try await cluster.ask(
         KeyCreate(
           requestKey: .drawn(), account: AccountID(account), name: name, scopes: try scopes(),
-          secretHash: APIKey.hash(secret)), Reply.key)
-      let key = APIKey(id: report.summary.key, secret: secret)
-      if cluster.isJSON {
-        let line: JSONText = ["key": .id(key.id), "secret": .string(key.text)]
-        Terminal.write(line.line)
-      } else {
-        Terminal.write("\(key.text)\n")
-      }
+          secretHash: APIKey.hash(secret), lifetimeMs: expires?.milliseconds), Reply.key)
+      KeyCommand.show(APIKey(id: report.summary.key, secret: secret), cluster)
+    }
+  }
+
+  struct Rotate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract:
+        "Give a key a new secret and print it; the former one works until the grace is over.",
+      discussion: "Example: yard key rotate 7 --grace 1h")
+
+    @Argument(help: "The key's number.") var key: UInt64
+    @Option(
+      help: ArgumentHelp(
+        "How long the former secret still works; 0s ends it, and what it opened, at once.",
+        valueName: "time"))
+    var grace = TimeSpan.day
+    @OptionGroup var cluster: ClusterOptions
+
+    func run() async throws {
+      let secret = APIKey.generateSecret()
+      let report = try await cluster.ask(
+        KeyRotate(
+          requestKey: .drawn(), key: KeyID(key), secretHash: APIKey.hash(secret),
+          graceMs: grace.milliseconds), Reply.key)
+      KeyCommand.show(APIKey(id: report.summary.key, secret: secret), cluster)
+    }
+  }
+
+  /// Shows a new secret: this once.
+  fileprivate static func show(_ key: APIKey, _ cluster: ClusterOptions) {
+    if cluster.isJSON {
+      let line: JSONText = ["key": .id(key.id), "secret": .string(key.text)]
+      Terminal.write(line.line)
+    } else {
+      Terminal.write("\(key.text)\n")
     }
   }
 
@@ -65,17 +100,33 @@ struct KeyCommand: AsyncParsableCommand {
       let listing = try await cluster.ask(KeyList(account: AccountID(account))) {
         if case .keyListing(let listing) = $0 { listing } else { nil }
       }
+      let lives = listing.lives ?? []
+      let keys = listing.keys.enumerated().map { place, key in
+        (key: key, life: place < lives.count ? lives[place] : nil)
+      }
       if cluster.isJSON {
-        for key in listing.keys { Terminal.write(JSONText(key).line) }
+        for (key, life) in keys { Terminal.write(JSONText(key, life).line) }
         return
       }
-      var table = Table("KEY", "NAME", "SCOPES", "STATE")
-      for key in listing.keys {
+      var table = Table("KEY", "NAME", "SCOPES", "STATE", "LAST USED")
+      for (key, life) in keys {
         table.add(
-          "\(key.key)", key.name, key.scopes.names.joined(separator: ","),
-          key.revoked ? "revoked" : "live")
+          "\(key.key)", key.name, key.scopes.names.joined(separator: ","), state(key, life),
+          life?.lastUsedAgoMs.map { TimeSpan.words(milliseconds: $0) + " ago" } ?? "")
       }
       Terminal.write(table.text)
+    }
+
+    private func state(_ key: KeySummary, _ life: KeyLife?) -> String {
+      guard !key.revoked else { return life?.expiresInMs == 0 ? "expired" : "revoked" }
+      var parts = ["live"]
+      if let left = life?.expiresInMs {
+        parts.append("expires in \(TimeSpan.words(milliseconds: left))")
+      }
+      if let left = life?.formerForMs {
+        parts.append("former secret for \(TimeSpan.words(milliseconds: left))")
+      }
+      return parts.joined(separator: ", ")
     }
   }
 
@@ -89,7 +140,7 @@ struct KeyCommand: AsyncParsableCommand {
     func run() async throws {
       let report = try await cluster.ask(KeyRevoke(key: KeyID(key)), Reply.key)
       if cluster.isJSON {
-        Terminal.write(JSONText(report.summary).line)
+        Terminal.write(JSONText(report.summary, report.life).line)
       } else {
         Terminal.write("key \(report.summary.key) is revoked\n")
       }

@@ -42,7 +42,7 @@ enum DevAccounts {
     let report = try await client.ask(
       KeyCreate(
         requestKey: .drawn(), account: account, name: "dev", scopes: scopes,
-        secretHash: APIKey.hash(secret)), Reply.key)
+        secretHash: APIKey.hash(secret), lifetimeMs: nil), Reply.key)
     return APIKey(id: report.summary.key, secret: secret).text
   }
 }

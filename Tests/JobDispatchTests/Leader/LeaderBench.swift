@@ -334,7 +334,7 @@ final class LeaderBench {
       .keyCreate(
         .init(
           requestKey: requestKey(), account: account, name: "k", scopes: [.submit],
-          secretHash: hash))
+          secretHash: hash, lifetimeMs: nil))
     ).last(KeyReport.self).summary.key
     return Credential(key: key, secretHash: hash)
   }

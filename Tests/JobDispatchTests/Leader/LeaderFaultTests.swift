@@ -316,7 +316,7 @@ struct LeaderFaultTests {
       .keyCreate(
         .init(
           requestKey: bench.requestKey(), account: AccountID(1), name: "k",
-          scopes: [.submit, .read, .work, .admin], secretHash: hash))
+          scopes: [.submit, .read, .work, .admin], secretHash: hash, lifetimeMs: nil))
     ).last(KeyReport.self).summary.key
     let other = Credential(key: key, secretHash: hash)
     let worker = try WorkerPeer(bench)
@@ -356,7 +356,7 @@ struct LeaderFaultTests {
       .keyCreate(
         .init(
           requestKey: bench.requestKey(), account: AccountID(1), name: "k",
-          scopes: [.submit, .read, .admin], secretHash: hash))
+          scopes: [.submit, .read, .admin], secretHash: hash, lifetimeMs: nil))
     ).last(KeyReport.self).summary.key
     let reader = Credential(key: key, secretHash: hash)
     let worker = try WorkerPeer(bench)

@@ -366,7 +366,7 @@ struct LeaderTests {
       .keyCreate(
         .init(
           requestKey: bench.requestKey(), account: account, name: "k",
-          scopes: [.submit, .read], secretHash: hash))
+          scopes: [.submit, .read], secretHash: hash, lifetimeMs: nil))
     ).last(KeyReport.self).summary.key
     let other = Credential(key: key, secretHash: hash)
     #expect(bench.follow(job, as: other).failure == .unknownJob)

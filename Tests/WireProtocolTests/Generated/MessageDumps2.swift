@@ -107,13 +107,17 @@ extension KeyCreate: JSONDumpable {
       ("name", JSON.text(name)),
       ("scopes", JSON.number(scopes.rawValue)),
       ("secretHash", JSON.hexadecimal(secretHash)),
+      ("lifetimeMs", JSON.optional(lifetimeMs) { JSON.number($0) }),
     ])
   }
 }
 
 extension KeyReport: JSONDumpable {
   var json: String {
-    JSON.object([("summary", summary.json)])
+    JSON.object([
+      ("summary", summary.json),
+      ("life", JSON.optional(life) { $0.json }),
+    ])
   }
 }
 
@@ -125,13 +129,27 @@ extension KeyList: JSONDumpable {
 
 extension KeyListing: JSONDumpable {
   var json: String {
-    JSON.object([("keys", JSON.list(keys) { $0.json })])
+    JSON.object([
+      ("keys", JSON.list(keys) { $0.json }),
+      ("lives", JSON.optional(lives) { JSON.list($0) { $0.json } }),
+    ])
   }
 }
 
 extension KeyRevoke: JSONDumpable {
   var json: String {
     JSON.object([("key", JSON.number(key.rawValue))])
+  }
+}
+
+extension KeyRotate: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requestKey", JSON.name(requestKey)),
+      ("key", JSON.number(key.rawValue)),
+      ("secretHash", JSON.hexadecimal(secretHash)),
+      ("graceMs", JSON.number(graceMs)),
+    ])
   }
 }
 

@@ -109,14 +109,16 @@ extension KeyCreate {
       account: AccountID(rawValue: source.number(UInt64.self)),
       name: source.text(atMost: 128),
       scopes: Scopes(rawValue: source.number(UInt32.self)),
-      secretHash: source.bytes(count: 32))
+      secretHash: source.bytes(count: 32),
+      lifetimeMs: source.optional { $0.number(UInt64.self) })
   }
 }
 
 extension KeyReport {
   static func sample(_ source: inout SampleSource) -> KeyReport {
     KeyReport(
-      summary: KeySummary.sample(&source))
+      summary: KeySummary.sample(&source),
+      life: source.optional { KeyLife.sample(&$0) })
   }
 }
 
@@ -130,7 +132,8 @@ extension KeyList {
 extension KeyListing {
   static func sample(_ source: inout SampleSource) -> KeyListing {
     KeyListing(
-      keys: source.list(atMost: 1024) { KeySummary.sample(&$0) })
+      keys: source.list(atMost: 1024) { KeySummary.sample(&$0) },
+      lives: source.optional { $0.list(atMost: 1024) { KeyLife.sample(&$0) } })
   }
 }
 
@@ -138,6 +141,16 @@ extension KeyRevoke {
   static func sample(_ source: inout SampleSource) -> KeyRevoke {
     KeyRevoke(
       key: KeyID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension KeyRotate {
+  static func sample(_ source: inout SampleSource) -> KeyRotate {
+    KeyRotate(
+      requestKey: RequestKey(high: source.number(), low: source.number()),
+      key: KeyID(rawValue: source.number(UInt64.self)),
+      secretHash: source.bytes(count: 32),
+      graceMs: source.number(UInt64.self))
   }
 }
 

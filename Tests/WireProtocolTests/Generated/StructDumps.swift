@@ -128,6 +128,16 @@ extension KeySummary: JSONDumpable {
   }
 }
 
+extension KeyLife: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("expiresInMs", JSON.optional(expiresInMs) { JSON.number($0) }),
+      ("formerForMs", JSON.optional(formerForMs) { JSON.number($0) }),
+      ("lastUsedAgoMs", JSON.optional(lastUsedAgoMs) { JSON.number($0) }),
+    ])
+  }
+}
+
 extension PeerSummary: JSONDumpable {
   var json: String {
     JSON.object([

@@ -119,6 +119,15 @@ extension KeySummary {
   }
 }
 
+extension KeyLife {
+  static func sample(_ source: inout SampleSource) -> KeyLife {
+    KeyLife(
+      expiresInMs: source.optional { $0.number(UInt64.self) },
+      formerForMs: source.optional { $0.number(UInt64.self) },
+      lastUsedAgoMs: source.optional { $0.number(UInt64.self) })
+  }
+}
+
 extension PeerSummary {
   static func sample(_ source: inout SampleSource) -> PeerSummary {
     PeerSummary(

@@ -1,0 +1,61 @@
+internal import ExchangeTypes
+
+// What happens to keys between their creation and their end; since state version 3.
+extension Exchange {
+  /// Checks: `wrong_state` (an older state version), a lifetime of zero, then as `KeyCreate`.
+  mutating func apply(_ command: Command.KeyIssue) throws(Rejection) -> Accepted {
+    try requireStateVersion(Self.keyLifeStateVersion)
+    guard command.lifetime > 0 else { throw Rejection(.malformedRequest, ["field": "lifetime"]) }
+    return try create(
+      command.create, named: bodyHash(.keyIssue(command)), lifetime: command.lifetime)
+  }
+
+  /// Checks: `wrong_state` (an older state version), caller, duplicate, `not_found`, `wrong_state` (a dead
+  /// key).
+  ///
+  /// Within the grace of an earlier rotation, the secret before that one ends at once: a key has at most two.
+  mutating func apply(_ command: Command.KeyRotate) throws(Rejection) -> Accepted {
+    try requireStateVersion(Self.keyLifeStateVersion)
+    let caller = try authorize(command.caller, [])
+    let hash = bodyHash(.keyRotate(command))
+    if let result = try earlier(caller, command.requestKey, hash), case .key(let id) = result {
+      return .keyRotated(id, duplicate: true)
+    }
+    let key = try changeableKey(command.key, by: caller)
+    guard !key.isDead(at: meta.logTime) else {
+      throw Rejection(.wrongState, ["key": "\(key.id)", "reason": "dead"])
+    }
+    let until = meta.logTime.advanced(milliseconds: command.grace)
+    indexes.leave(key)
+    keys.update(key.id.rawValue) {
+      $0.former = command.grace == 0 ? nil : .init(hash: key.secretHash, until: until)
+      $0.secretHash = command.secretHash
+    }
+    if let rotated = keys[key.id.rawValue] { indexes.enter(rotated) }
+    remember(caller, command.requestKey, hash, .key(key.id))
+    pending.effects.append(.keySecretsChanged(key.id))
+    return .keyRotated(key.id, duplicate: false)
+  }
+
+  /// Checks: `wrong_state` (an older state version).
+  ///
+  /// Keys that are not there or dead are passed over.
+  mutating func apply(_ command: Command.KeysUsed) throws(Rejection) -> Accepted {
+    try requireStateVersion(Self.keyLifeStateVersion)
+    var count = 0
+    for id in command.keys {
+      guard let key = keys[id.rawValue], !key.isDead(at: meta.logTime) else { continue }
+      keys.update(id.rawValue) { $0.lastUsed = meta.logTime }
+      count += 1
+    }
+    return .keysUsed(count)
+  }
+
+  /// Refuses a command that came with a later state version: a leader does not propose it before that.
+  func requireStateVersion(_ version: UInt32) throws(Rejection) {
+    guard meta.stateVersion >= version else {
+      throw Rejection(
+        .wrongState, ["state_version": "\(meta.stateVersion)", "needed": "\(version)"])
+    }
+  }
+}

@@ -1,0 +1,93 @@
+internal import ExchangeCore
+internal import ExchangeTypes
+internal import WireProtocol
+
+// API keys: made, rotated, revoked, listed, and seen in use.
+extension Dispatcher {
+  /// What a key of a cluster that an older program may still be part of cannot have.
+  private var lacksKeyLives: Failure? {
+    exchange.stateVersion >= Exchange.keyLifeStateVersion
+      ? nil
+      : Failure(
+        .wrongState,
+        "keys expire and are rotated from state version 3 on; the cluster is at "
+          + "\(exchange.stateVersion)")
+  }
+
+  /// Answers a request to change a key.
+  func changeKeys(_ message: Message, from caller: Caller, _ answer: @escaping Answer) {
+    switch message {
+    case .keyCreate(let message):
+      let create = Command.KeyCreate(
+        caller: caller.key, requestKey: message.requestKey, account: message.account,
+        name: message.name, scopes: message.scopes, secretHash: message.secretHash)
+      var command = Command.keyCreate(create)
+      if let lifetime = message.lifetimeMs {
+        if let failure = lacksKeyLives { return answer(failure) }
+        command = .keyIssue(.init(create: create, lifetime: lifetime))
+      }
+      change(command, answer) { [weak self] in
+        guard case .key(let id, _) = $0 else { return nil }
+        return self?.keyReport(id)
+      }
+    case .keyRotate(let message):
+      if let failure = lacksKeyLives { return answer(failure) }
+      let command = Command.KeyRotate(
+        caller: caller.key, requestKey: message.requestKey, key: message.key,
+        secretHash: message.secretHash, grace: message.graceMs)
+      change(.keyRotate(command), answer) { [weak self] in
+        guard case .keyRotated(let id, _) = $0 else { return nil }
+        return self?.keyReport(id)
+      }
+    case .keyRevoke(let message):
+      // The account's oldest dead key may be forgotten with this one, or be this one.
+      let dead = exchange.key(message.key).map { KeySummary($0, revoked: true) }
+      change(.keyRevoke(.init(caller: caller.key, key: message.key)), answer) { [weak self] in
+        guard case .keyRevoked(let id) = $0 else { return nil }
+        return self?.keyReport(id) ?? dead.map { KeyReport(summary: $0, life: nil) }
+      }
+    default:
+      preconditionFailure("not a change of keys: \(message)")
+    }
+  }
+
+  /// Answers an account's keys.
+  func listKeys(_ message: KeyList, from caller: Caller, _ answer: Answer) {
+    let id = message.account.rawValue == 0 ? caller.account : message.account
+    guard id == caller.account || caller.scopes.contains(.admin), exchange.account(id) != nil
+    else {
+      return answer(Failure(.unknownAccount, "there is no account \(id) that this key may see"))
+    }
+    let keys = exchange.keys(of: id).prefix(1_024)
+    answer(KeyListing(keys: keys.map { KeySummary($0) }, lives: keys.map(life)))
+  }
+
+  private func keyReport(_ id: KeyID) -> (any WireMessage)? {
+    exchange.key(id).map { KeyReport(summary: KeySummary($0), life: life(of: $0)) }
+  }
+
+  private func life(of key: APIKey) -> KeyLife {
+    let now = queue.now
+    func until(_ time: LogTime) -> UInt64 { time.rawValue - min(time.rawValue, now.rawValue) }
+    return KeyLife(
+      expiresInMs: key.expiry.map(until), formerForMs: key.former.map { until($0.until) },
+      lastUsedAgoMs: key.lastUsed.map { now.rawValue - min(now.rawValue, $0.rawValue) })
+  }
+
+  /// Tells the log which keys were used since it was last told.
+  ///
+  /// Whether it heard does not matter: a key that is used again is told again.
+  func tellUsedKeys(now: UInt64) {
+    let keys = usedKeys.take(limit: Command.Limits.keysMax, now: now)
+    guard exchange.stateVersion >= Exchange.keyLifeStateVersion else { return }
+    queue.propose(.keysUsed(.init(keys: keys))) { _ in }
+  }
+}
+
+extension KeySummary {
+  fileprivate init(_ key: APIKey, revoked: Bool = false) {
+    self.init(
+      key: key.id, account: key.account, scopes: key.scopes, name: key.name,
+      revoked: key.revoked || revoked)
+  }
+}

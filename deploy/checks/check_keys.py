@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""API keys: one that expires, one that is rotated, one that is revoked under an open stream; what the list says."""
+
+import scripted_engine
+from product import dev, expect, folder, main, scripted_worker, wait_for
+
+with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as scratch:
+    account = cluster.account()["account"]
+
+    def make(*arguments):
+        done = cluster.yard("key", "create", account, *arguments, key=cluster.root)
+        expect(done.code == 0, done)
+        return done.text.strip()
+
+    def number(key):
+        return int(key.split("_")[1])
+
+    def listed(key):
+        done = cluster.yard("key", "list", account, "--output", "json", key=cluster.root)
+        expect(done.code == 0, done)
+        return next(line for line in done.lines if line["key"] == number(key))
+
+    def is_taken(key):
+        done = cluster.yard("models", key=key)
+        expect(done.code in (0, 3), done)
+        return done.code == 0
+
+    def expiring():
+        """a key that expires works, says how long, and is refused after its time; the list keeps it as expired"""
+        key = make("--expires", "4s")
+        expect(0 < listed(key)["expires_in_ms"] <= 4_000, listed(key))
+        expect(is_taken(key), "a key was refused before its time")
+        wait_for("the key to expire", lambda: not is_taken(key))
+        expect(listed(key)["revoked"] and listed(key)["expires_in_ms"] == 0, listed(key))
+        text = cluster.yard("key", "list", account, key=cluster.root).text
+        expect("expired" in text, text)
+
+    def rotated():
+        """after a rotation both secrets work, after its grace only the new one, under the same number"""
+        former = make()
+        done = cluster.yard("key", "rotate", number(former), "--grace", "4s", key=cluster.root)
+        expect(done.code == 0, done)
+        newer = done.text.strip()
+        expect(number(newer) == number(former) and newer != former, "not a new secret of the same key")
+        expect(is_taken(former) and is_taken(newer), "a secret was refused within the grace")
+        expect(0 < listed(newer)["former_secret_for_ms"] <= 4_000, listed(newer))
+        wait_for("the grace to be over", lambda: not is_taken(former))
+        expect(is_taken(newer) and listed(newer)["former_secret_for_ms"] is None, listed(newer))
+
+    def revoked():
+        """revoking a key ends the stream that it has open, at once, and the list shows that it was used"""
+        key = make()
+        scripted_engine.Engine.manner = "endless"
+        with scripted_worker(cluster, scratch):
+            reader = cluster.spawn(
+                "run", "-m", scripted_engine.MODEL, "--max-tokens", 3000, "Forever", key=key)
+            expect(reader.stdout.read(1), "no output")
+            expect(listed(key)["last_used_ms_ago"] is not None or wait_for(
+                "the use to be told", lambda: listed(key)["last_used_ms_ago"] is not None, 90), "")
+            done = cluster.yard("key", "revoke", number(key), key=cluster.root)
+            expect(done.code == 0, done)
+            _, said = reader.communicate(timeout=60)
+            expect(reader.returncode == 3 and b"revoked" in said, (reader.returncode, said))
+
+    main([expiring, rotated, revoked])
