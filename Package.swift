@@ -186,7 +186,9 @@ let package = Package(
     tests("HTTP2SessionTests", ["HTTP2Session"]),
     tests(
       "StorageTests", ["Storage", "LMDB", "Consensus", "ExchangeTypes", "TemporaryDirectory"]),
-    tests("IdentityTests", ["Identity", "ExchangeTypes", "TemporaryDirectory", crypto]),
+    tests(
+      "IdentityTests",
+      ["Identity", "WireProtocol", "ExchangeTypes", "TemporaryDirectory", crypto]),
     tests(
       "TransportTests",
       ["Transport", "HTTP2Session", "Identity", "ExchangeTypes", nioCore, nioPosix]),

@@ -18,14 +18,14 @@ final class KeyringSealer: JobSealing {
     guard let current = keyring.current else { throw EmptyKeyring() }
     let key = Identity.JobKey.generate(using: &generator)
     return (
-      JobDispatch.JobKey(secret: key.bytes),
+      JobDispatch.JobKey(secret: key.secret),
       current.wrap(key, cluster: keyring.cluster, using: &generator).encoded
     )
   }
 
   func unwrap(_ wrapped: [UInt8]) throws -> JobDispatch.JobKey {
     let key = try keyring.unwrap(try WrappedJobKey(decoding: wrapped))
-    return JobDispatch.JobKey(secret: key.bytes)
+    return JobDispatch.JobKey(secret: key.secret)
   }
 
   func streamKey(of key: JobDispatch.JobKey) -> [UInt8] {

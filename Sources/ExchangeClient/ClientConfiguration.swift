@@ -2,7 +2,7 @@ public import ExchangeTypes
 public import Transport
 
 /// Where a client's cluster is, how it is trusted, and who the client is.
-public struct ClientConfiguration: Sendable {
+public struct ClientConfiguration: Sendable, Redacted {
   /// Coordinators as `host:port`; any of them will do.
   public var endpoints: [String]
   /// The API key's secret, `sy_…`; nil for what needs none.

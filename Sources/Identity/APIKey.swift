@@ -4,28 +4,28 @@ public import ExchangeTypes
 /// An API key: `sy_<key id>_<secret>`.
 ///
 /// The id finds the row, the secret is compared by its hash.
-public struct APIKey: Sendable, CustomStringConvertible {
+public struct APIKey: Sendable, Redacted {
   /// The public half; logs may show it.
   public let id: KeyID
   /// 256 random bits, shown once to the owner and never stored.
-  public let secret: [UInt8]
+  public let secret: Secret
 
   /// Joins an id and its secret.
   ///
   /// - Precondition: the secret has 32 bytes.
-  public init(id: KeyID, secret: [UInt8]) {
+  public init(id: KeyID, secret: Secret) {
     precondition(secret.count == 32)
     self.id = id
     self.secret = secret
   }
 
   /// Draws a secret: made by the caller before the id is known, so that the exchange sees its hash only.
-  public static func generateSecret(using generator: inout some RandomNumberGenerator) -> [UInt8] {
-    randomBytes(32, using: &generator)
+  public static func generateSecret(using generator: inout some RandomNumberGenerator) -> Secret {
+    Secret(randomBytes(32, using: &generator))
   }
 
   /// Draws a secret from the system's generator.
-  public static func generateSecret() -> [UInt8] {
+  public static func generateSecret() -> Secret {
     var generator = SystemRandomNumberGenerator()
     return generateSecret(using: &generator)
   }
@@ -38,7 +38,7 @@ public struct APIKey: Sendable, CustomStringConvertible {
       let number = UInt64(Substring(parts[1])), number > 0,
       let secret = Base64URL.decode(Array(parts[2])), secret.count == 32
     else { return nil }
-    self.init(id: KeyID(number), secret: secret)
+    self.init(id: KeyID(number), secret: Secret(secret))
     // One key has one form: no plus sign, leading zero or doubled underscore.
     guard self.text == text else { return nil }
   }
@@ -46,7 +46,7 @@ public struct APIKey: Sendable, CustomStringConvertible {
   /// The text form.
   ///
   /// A secret.
-  public var text: String { "sy_\(id)_\(Base64URL.encode(secret))" }
+  public var text: String { "sy_\(id)_\(Base64URL.encode(secret.bytes))" }
 
   /// What is stored: SHA-256 of the secret.
   ///
@@ -54,7 +54,7 @@ public struct APIKey: Sendable, CustomStringConvertible {
   public var secretHash: [UInt8] { Self.hash(secret) }
 
   /// SHA-256 of a secret.
-  public static func hash(_ secret: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: secret)) }
+  public static func hash(_ secret: Secret) -> [UInt8] { Array(SHA256.hash(data: secret.bytes)) }
 
   /// Whether `stored` is this key's hash, in a time that does not depend on where they differ.
   public func matches(_ stored: [UInt8]) -> Bool {

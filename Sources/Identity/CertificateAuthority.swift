@@ -12,7 +12,7 @@ internal import X509
 /// A node's private key (P-256, which TLS 1.3 libraries all take).
 ///
 /// It is made where it is used.
-public struct NodeKey: Sendable, CustomStringConvertible {
+public struct NodeKey: Sendable, Redacted {
   let key: P256.Signing.PrivateKey
 
   /// Draws a key from the system's generator.
@@ -36,9 +36,6 @@ public struct NodeKey: Sendable, CustomStringConvertible {
 
   /// The public half, in DER form (SubjectPublicKeyInfo), to have it certified.
   public var publicKeyDER: [UInt8] { [UInt8](key.publicKey.derRepresentation) }
-
-  /// Does not show the key.
-  public var description: String { "NodeKey(…)" }
 }
 
 /// The cluster's certificate authority: one level, nodes are signed by it directly.

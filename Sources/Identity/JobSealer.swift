@@ -10,29 +10,25 @@ public struct SealRefusal: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// The 256-bit key of one job: prompts and outputs enter the log sealed under subkeys of it.
-public struct JobKey: Hashable, Sendable, CustomStringConvertible {
+public struct JobKey: Hashable, Sendable {
   /// The bits.
-  ///
-  /// A secret.
-  public let bytes: [UInt8]
+  public let secret: Secret
   /// Wraps 32 bytes.
   ///
   /// - Precondition: there are 32.
-  public init(_ bytes: [UInt8]) {
-    precondition(bytes.count == 32)
-    self.bytes = bytes
+  public init(_ secret: Secret) {
+    precondition(secret.count == 32)
+    self.secret = secret
   }
   /// Draws a key.
   public static func generate(using generator: inout some RandomNumberGenerator) -> JobKey {
-    JobKey(randomBytes(32, using: &generator))
+    JobKey(Secret(randomBytes(32, using: &generator)))
   }
   /// Draws a key from the system's generator.
   public static func generate() -> JobKey {
     var generator = SystemRandomNumberGenerator()
     return generate(using: &generator)
   }
-  /// Does not show the key.
-  public var description: String { "JobKey(…)" }
 }
 
 /// A job's key as it stands in the log: opened only with an hourly key that is not in the log.
@@ -73,18 +69,16 @@ public struct WrappedJobKey: Hashable, Sendable {
 }
 
 /// One hour's key: it wraps job keys, lives in the keyring and is destroyed on schedule.
-public struct WrappingKey: Hashable, Sendable, CustomStringConvertible {
+public struct WrappingKey: Hashable, Sendable {
   /// Its number; later keys have greater ones.
   public let id: UInt64
   /// 32 bytes.
-  ///
-  /// A secret.
-  public let secret: [UInt8]
+  public let secret: Secret
 
   /// Joins a number and its secret.
   ///
   /// - Precondition: the secret has 32 bytes.
-  public init(id: UInt64, secret: [UInt8]) {
+  public init(id: UInt64, secret: Secret) {
     precondition(secret.count == 32)
     self.id = id
     self.secret = secret
@@ -94,7 +88,7 @@ public struct WrappingKey: Hashable, Sendable, CustomStringConvertible {
   public static func generate(id: UInt64, using generator: inout some RandomNumberGenerator)
     -> WrappingKey
   {
-    WrappingKey(id: id, secret: randomBytes(32, using: &generator))
+    WrappingKey(id: id, secret: Secret(randomBytes(32, using: &generator)))
   }
 
   /// Draws a key from the system's generator.
@@ -112,7 +106,7 @@ public struct WrappingKey: Hashable, Sendable, CustomStringConvertible {
   ) -> WrappedJobKey {
     let nonce = randomBytes(12, using: &generator)
     let sealed = AEAD.seal(
-      key.bytes, key: secret, nonce: nonce, context: Self.context(cluster, id: id))
+      key.secret.bytes, key: secret.bytes, nonce: nonce, context: Self.context(cluster, id: id))
     return WrappedJobKey(wrappingKey: id, nonce: nonce, sealed: sealed)
   }
 
@@ -126,9 +120,10 @@ public struct WrappingKey: Hashable, Sendable, CustomStringConvertible {
   public func unwrap(_ wrapped: WrappedJobKey, cluster: ClusterID) throws(SealRefusal) -> JobKey {
     guard wrapped.wrappingKey == id else { throw SealRefusal() }
     let bytes = try AEAD.open(
-      wrapped.sealed, key: secret, nonce: wrapped.nonce, context: Self.context(cluster, id: id))
+      wrapped.sealed, key: secret.bytes, nonce: wrapped.nonce,
+      context: Self.context(cluster, id: id))
     guard bytes.count == 32 else { throw SealRefusal() }
-    return JobKey(bytes)
+    return JobKey(Secret(bytes))
   }
 
   private static func context(_ cluster: ClusterID, id: UInt64) -> [UInt8] {
@@ -138,9 +133,6 @@ public struct WrappingKey: Hashable, Sendable, CustomStringConvertible {
     writer.write(id)
     return writer.bytes
   }
-
-  /// The number without the secret.
-  public var description: String { "WrappingKey(\(id))" }
 }
 
 /// Where sealed bytes stand.
@@ -223,7 +215,7 @@ public struct JobSealer: Sendable {
 
   private func subkey(_ info: [UInt8]) -> [UInt8] {
     // The job's key is uniform already, so the extraction step is left out (RFC 5869, §3.3).
-    KeyedHash.expand(key.bytes, info: info)
+    KeyedHash.expand(key.secret.bytes, info: info)
   }
 
   private func context(_ info: [UInt8]) -> [UInt8] {

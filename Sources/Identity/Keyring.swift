@@ -56,7 +56,7 @@ public struct Keyring: Hashable, Sendable {
     writer.write(cluster.rawValue)
     writer.write(keys) { writer, key in
       writer.write(key.id)
-      writer.writeRaw(key.secret)
+      writer.writeRaw(key.secret.bytes)
     }
     writer.writeRaw(Array(SHA256.hash(data: writer.bytes)))
     return writer.bytes
@@ -72,7 +72,7 @@ public struct Keyring: Hashable, Sendable {
     cluster = ClusterID(try reader.read(UInt128.self))
     keys = try reader.readList(limit: Self.keysMax, elementBytesMin: 40) {
       (reader) throws(CanonicalError) -> WrappingKey in
-      WrappingKey(id: try reader.read(), secret: try reader.readRaw(count: 32))
+      WrappingKey(id: try reader.read(), secret: Secret(try reader.readRaw(count: 32)))
     }
     let end = reader.offset
     let digest = try reader.readRaw(count: 32)

@@ -20,12 +20,14 @@ final class SimulatedSealer: JobSealing {
 
   func makeKey() throws -> (key: JobKey, wrapped: [UInt8]) {
     let secret = (0..<4).flatMap { _ in bytes(of: random.next()) }
-    return (JobKey(secret: secret), secret.map { $0 ^ 0x5A })
+    return (JobKey(secret: Secret(secret)), secret.map { $0 ^ 0x5A })
   }
 
-  func unwrap(_ wrapped: [UInt8]) throws -> JobKey { JobKey(secret: wrapped.map { $0 ^ 0x5A }) }
+  func unwrap(_ wrapped: [UInt8]) throws -> JobKey {
+    JobKey(secret: Secret(wrapped.map { $0 ^ 0x5A }))
+  }
 
-  func streamKey(of key: JobKey) -> [UInt8] { key.secret.map { $0 ^ 0xA5 } }
+  func streamKey(of key: JobKey) -> [UInt8] { key.secret.bytes.map { $0 ^ 0xA5 } }
 
   func seal(_ plain: [UInt8], as piece: SealedPiece, under key: JobKey) throws -> [UInt8] {
     let name = name(of: piece, under: key)
@@ -44,7 +46,7 @@ final class SimulatedSealer: JobSealing {
   }
 
   private func name(of piece: SealedPiece, under key: JobKey) -> UInt64 {
-    var name = key.secret.reduce(0) { SeededGenerator.mix($0 ^ UInt64($1)) }
+    var name = key.secret.bytes.reduce(0) { SeededGenerator.mix($0 ^ UInt64($1)) }
     switch piece {
     case .payload(let part): name = SeededGenerator.mix(name ^ UInt64(part))
     case .record(let term, let epoch, let ordinal):

@@ -5,7 +5,7 @@ public import ExchangeTypes
 ///
 /// HMAC-SHA256, under a key that all coordinators hold and no reader does, over job ‖ epoch ‖
 /// lastSeq ‖ durableThrough ‖ chain hash: integers big-endian, 60 bytes in all.
-public struct StreamMAC: Sendable {
+public struct StreamMAC: Sendable, Redacted {
   private let key: SymmetricKey
 
   /// Computes and checks under the job's MAC key, 32 bytes.

@@ -3,7 +3,7 @@ public import ExchangeTypes
 public import Transport
 
 /// What a worker offers, to whom, and how it proves who it is.
-public struct WorkerConfiguration: Sendable {
+public struct WorkerConfiguration: Sendable, Redacted {
   /// Coordinators, each `host:port`.
   public var endpoints: [String]
   /// Stable over restarts and unique under the supplier's account.

@@ -22,12 +22,12 @@ struct KeyedHashTests {
 
   @Test("a sealed piece is AES-GCM under the place's HKDF subkey, as the format says")
   func format() throws {
-    let key = JobKey(Array(0..<32))
+    let key = JobKey(Secret(Array(0..<32)))
     let cluster = ClusterID(7)
     let place = SealPlace.payload(part: 2)
     let sealed = JobSealer(key: key, cluster: cluster).seal([1, 2, 3], at: place)
     let subkey = HKDF<SHA256>.expand(
-      pseudoRandomKey: key.bytes, info: place.info, outputByteCount: 32)
+      pseudoRandomKey: key.secret.bytes, info: place.info, outputByteCount: 32)
     var context = CanonicalWriter()
     context.write(cluster.rawValue)
     context.writeRaw(place.info)

@@ -106,7 +106,7 @@ struct KeyringTests {
   func ring() -> Keyring {
     var ring = Keyring(cluster: cluster)
     for id in [3, 1, 2] as [UInt64] {
-      ring.insert(WrappingKey(id: id, secret: [UInt8](repeating: UInt8(id), count: 32)))
+      ring.insert(WrappingKey(id: id, secret: Secret([UInt8](repeating: UInt8(id), count: 32))))
     }
     return ring
   }
@@ -116,10 +116,10 @@ struct KeyringTests {
     var ring = ring()
     #expect(ring.keys.map(\.id) == [1, 2, 3])
     #expect(ring.current?.id == 3)
-    let same = ring.insert(WrappingKey(id: 2, secret: [UInt8](repeating: 2, count: 32)))
-    let other = ring.insert(WrappingKey(id: 2, secret: [UInt8](repeating: 9, count: 32)))
+    let same = ring.insert(WrappingKey(id: 2, secret: Secret([UInt8](repeating: 2, count: 32))))
+    let other = ring.insert(WrappingKey(id: 2, secret: Secret([UInt8](repeating: 9, count: 32))))
     #expect(same && !other)
-    #expect(ring[2]?.secret.first == 2)
+    #expect(ring[2]?.secret.bytes.first == 2)
   }
 
   @Test("comes back from its file, which is the owner's alone; a removed key does not")
@@ -180,7 +180,7 @@ struct APIKeyTests {
 
   @Test("has one form per secret: unused bits of the last letter are refused")
   func unusedBits() {
-    let key = APIKey(id: KeyID(1), secret: [UInt8](repeating: 0, count: 32))
+    let key = APIKey(id: KeyID(1), secret: Secret([UInt8](repeating: 0, count: 32)))
     #expect(APIKey(parsing: key.text) != nil)
     #expect(APIKey(parsing: key.text.dropLast() + "B") == nil)
   }

@@ -29,6 +29,20 @@ struct SourceTests {
     }
   }
 
+  @Test("a secret that is kept is a Secret, whose descriptions show nothing")
+  func secrets() throws {
+    let plain =
+      #/\b(?:let|var) +(?:\w*Secret|secret|privateKey|joinToken): *(?:\[UInt8\]|String|Data)\b/#
+    for file in try Repository.sources() {
+      for (number, line) in file.lines.enumerated()
+      where line.contains("ecret") || line.contains("Key") || line.contains("Token") {
+        if line.firstMatch(of: plain) != nil {
+          Issue.record("\(file):\(number + 1) keeps a secret in the open: \(line)")
+        }
+      }
+    }
+  }
+
   @Test("apply knows no clock, no randomness and no floating point")
   func determinism() throws {
     let banned = [

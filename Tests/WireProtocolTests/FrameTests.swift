@@ -122,7 +122,7 @@ import WireProtocol
     let many = Chunk(job: JobID(1), epoch: Epoch(1), events: Array(repeating: event, count: 22))
     #expect(refusal(few) == nil)
     #expect(refusal(many)?.code == .payloadTooLarge)
-    let short = KeyOffer(wrappingKey: 1, secret: [1, 2, 3])
+    let short = KeyOffer(wrappingKey: 1, secret: Secret([1, 2, 3]))
     #expect(refusal(short)?.code == .payloadTooLarge)
   }
 

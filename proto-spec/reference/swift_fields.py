@@ -43,6 +43,8 @@ class FieldCode:
             return [f"{writer}.write({value}) {{ {inner} }}"]
         if kind.name == "fixed" and hint in HALVES:
             return [f"{writer}.write({value}.high)", f"{writer}.write({value}.low)"]
+        if hint == "Secret":
+            return [f"{writer}.writeRaw({value}.bytes)"]
         if hint or kind.name in self.registry.enums:
             return [f"{writer}.write({value}.rawValue)"]
         if kind.name == "fixed":
@@ -64,6 +66,8 @@ class FieldCode:
             return self.nested(f"{reader}.readList", arguments, kind.element, hint)
         if kind.name == "fixed" and hint in HALVES:
             return f"{hint}(high: {reader}.read(), low: {reader}.read())"
+        if hint == "Secret":
+            return f"{hint}({reader}.readRaw(count: {kind.limit}))"
         if kind.name == "fixed" and hint:
             return f"{hint}(rawValue: {reader}.read())"
         if kind.name in INTEGER_BYTES:
@@ -97,7 +101,9 @@ class FieldCode:
             return [f'try checkCount({value}.utf8.count, of: "{label}", atMost: {kind.limit})']
         if kind.name == "bytes":
             return [f'try checkCount({value}.count, of: "{label}", atMost: {kind.limit})']
-        if kind.name == "fixed" and not hint:
+        if hint == "Secret":
+            value += ".bytes"
+        if kind.name == "fixed" and hint in (None, "Secret"):
             return [f'try checkCount({value}.count, of: "{label}", exactly: {kind.limit})']
         if kind.name in self.registry.structs:
             inside = self.registry.structs[kind.name]

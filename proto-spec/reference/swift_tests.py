@@ -61,6 +61,8 @@ class TestSource:
             return f"JSON.boolean({value})"
         if kind.name in ("string", "text"):
             return f"JSON.text({value})"
+        if hint == "Secret":
+            return f"JSON.hexadecimal({value}.bytes)"
         if kind.name == "bytes" or (kind.name == "fixed" and not hint):
             return f"JSON.hexadecimal({value})"
         if kind.name == "fixed" or kind.name in self.registry.enums:
@@ -98,6 +100,8 @@ class TestSource:
             return f"{hint}(rawValue: {number})" if hint else number
         if kind.name == "fixed" and hint == "RequestKey":
             return f"{hint}(high: {source}.number(), low: {source}.number())"
+        if hint == "Secret":
+            return f"{hint}({source}.bytes(count: {kind.limit}))"
         if kind.name == "fixed" and hint:
             return f"{hint}(rawValue: {source}.number())"
         if kind.name == "fixed":

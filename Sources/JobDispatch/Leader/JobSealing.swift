@@ -5,9 +5,9 @@ public import ExchangeTypes
 /// Lives in memory only.
 public struct JobKey: Sendable {
   /// 32 bytes.
-  public let secret: [UInt8]
+  public let secret: Secret
   /// Wraps 32 bytes.
-  public init(secret: [UInt8]) {
+  public init(secret: Secret) {
     precondition(secret.count == 32)
     self.secret = secret
   }

@@ -185,18 +185,18 @@ extension KeyOffer {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {
     writer.write(wrappingKey)
-    writer.writeRaw(secret)
+    writer.writeRaw(secret.bytes)
   }
 
   /// Reads what `encode` writes.
   public init(from reader: inout CanonicalReader) throws(CanonicalError) {
     wrappingKey = try reader.read(UInt64.self)
-    secret = try reader.readRaw(count: 32)
+    secret = try Secret(reader.readRaw(count: 32))
   }
 
   /// Refuses values that a reader would refuse.
   public func checkBounds() throws(BoundsError) {
-    try checkCount(secret.count, of: "KeyOffer.secret", exactly: 32)
+    try checkCount(secret.bytes.count, of: "KeyOffer.secret", exactly: 32)
   }
 }
 

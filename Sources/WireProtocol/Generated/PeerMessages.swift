@@ -236,10 +236,10 @@ public struct KeyOffer: WireMessage {
   /// The key's number.
   public let wrappingKey: UInt64
   /// The key.
-  public let secret: [UInt8]
+  public let secret: Secret
 
   /// Joins the fields.
-  public init(wrappingKey: UInt64, secret: [UInt8]) {
+  public init(wrappingKey: UInt64, secret: Secret) {
     self.wrappingKey = wrappingKey
     self.secret = secret
   }

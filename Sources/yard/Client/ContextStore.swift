@@ -1,8 +1,9 @@
+internal import ExchangeTypes
 internal import Foundation
 internal import OpenAIFormat
 
 /// A cluster as the command line reaches it.
-struct Context: Equatable {
+struct Context: Equatable, Redacted {
   /// Coordinators as `host:port`.
   var endpoints: [String]
   /// The API key.

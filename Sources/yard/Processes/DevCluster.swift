@@ -1,3 +1,4 @@
+internal import ExchangeTypes
 internal import Foundation
 internal import Identity
 
@@ -17,7 +18,7 @@ actor DevCluster {
   }
 
   /// The keys of the accounts that a dev cluster has.
-  struct Keys: Codable, Sendable {
+  struct Keys: Codable, Sendable, Redacted {
     var root: String
     var consumer: String
     var supplier: String

@@ -58,21 +58,21 @@ final class TestSealer: JobSealing {
   func makeKey() throws -> (key: JobKey, wrapped: [UInt8]) {
     made += 1
     let secret = Array(SHA256.hash(data: Array("key \(made)".utf8)))
-    return (JobKey(secret: secret), secret.map { $0 ^ 0x5A })
+    return (JobKey(secret: Secret(secret)), secret.map { $0 ^ 0x5A })
   }
   func unwrap(_ wrapped: [UInt8]) throws -> JobKey {
     guard !refusesUnwrap else { throw Refused() }
-    return JobKey(secret: wrapped.map { $0 ^ 0x5A })
+    return JobKey(secret: Secret(wrapped.map { $0 ^ 0x5A }))
   }
-  func streamKey(of key: JobKey) -> [UInt8] { Array(SHA256.hash(data: key.secret)) }
+  func streamKey(of key: JobKey) -> [UInt8] { Array(SHA256.hash(data: key.secret.bytes)) }
   func seal(_ plain: [UInt8], as piece: SealedPiece, under key: JobKey) throws -> [UInt8] {
-    let name = key.secret + Array("\(piece)".utf8)
+    let name = key.secret.bytes + Array("\(piece)".utf8)
     #expect(sealed.insert(name).inserted, "\(piece) was sealed twice")
     return mask(plain, name) + SHA256.hash(data: name + plain).prefix(16)
   }
   func open(_ sealed: [UInt8], as piece: SealedPiece, under key: JobKey) throws -> [UInt8] {
     guard sealed.count >= 16 else { throw Refused() }
-    let name = key.secret + Array("\(piece)".utf8)
+    let name = key.secret.bytes + Array("\(piece)".utf8)
     let plain = mask(Array(sealed.dropLast(16)), name)
     guard Array(SHA256.hash(data: name + plain).prefix(16)) == Array(sealed.suffix(16)) else {
       throw Refused()

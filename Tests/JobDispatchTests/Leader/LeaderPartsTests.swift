@@ -93,10 +93,10 @@ struct LeaderPartsTests {
       }
       let job = JobID(5)
       let before = below(50)
-      let key = JobKey(secret: [UInt8](repeating: 1, count: 32))
+      let key = JobKey(secret: Secret([UInt8](repeating: 1, count: 32)))
       let relay = StreamRelay(
         attempt: AttemptID(job: job, epoch: Epoch(1)), worker: WorkerID(1), key: key,
-        mac: StreamMAC(key: key.secret), recordSeq: before, recordHash: hashes[Int(before)],
+        mac: StreamMAC(key: key.secret.bytes), recordSeq: before, recordHash: hashes[Int(before)],
         recordTokens: before)
       var sent = before
       for _ in 0..<200 {

@@ -176,7 +176,7 @@ extension KeyOffer: JSONDumpable {
   var json: String {
     JSON.object([
       ("wrappingKey", JSON.number(wrappingKey)),
-      ("secret", JSON.hexadecimal(secret)),
+      ("secret", JSON.hexadecimal(secret.bytes)),
     ])
   }
 }

@@ -167,7 +167,7 @@ extension KeyOffer {
   static func sample(_ source: inout SampleSource) -> KeyOffer {
     KeyOffer(
       wrappingKey: source.number(UInt64.self),
-      secret: source.bytes(count: 32))
+      secret: Secret(source.bytes(count: 32)))
   }
 }
 
