@@ -41,7 +41,7 @@ public enum HTTP2Event: Hashable, Sendable {
   case ended(StreamID)
   /// The stream is over in both directions; the last event of it.
   case closed(StreamID, HTTP2ErrorCode)
-  /// The stream's queue fell to half of `HTTP2Limits.outboundHighWater` after having been above it.
+  /// The stream's queue fell to half of `HTTP2Limits.outboundHighWater` after having reached it.
   case writable(StreamID)
   /// The answer to `ping`.
   case pong(UInt64)

@@ -76,7 +76,7 @@ public struct HTTP2Limits: Hashable, Sendable {
   public var outboundAcksMax: Int
   /// Entries of one SETTINGS frame.
   public var settingsEntriesMax: Int
-  /// Queued bytes of one stream above which the owner should stop sending; it hears `writable` once
+  /// Queued bytes of one stream from which on the owner should stop sending; it hears `writable` once
   /// they fall to half of it.
   public var outboundHighWater: Int
   /// Queued bytes of one stream above which it is reset: its owner did not stop, or its reader never reads.

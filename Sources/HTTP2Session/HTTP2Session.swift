@@ -249,7 +249,7 @@ public final class HTTP2Session {
     }
     state.outbound.append(bytes)
     state.outbound.isEnded = endStream
-    if state.outbound.count > limits.outboundHighWater { state.owesWritable = true }
+    if state.outbound.count >= limits.outboundHighWater { state.owesWritable = true }
     if state.isDeferred, endStream || !bytes.isEmpty {
       state.isDeferred = false
       // Fails only for a stream that is closing: then its bytes are not wanted.

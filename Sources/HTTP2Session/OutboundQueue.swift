@@ -59,7 +59,7 @@ final class SessionStream {
   var waiting: (taken: UInt64, since: UInt64)?
   /// libnghttp2 found the queue empty and asks again only after `nghttp2_session_resume_data`.
   var isDeferred = false
-  /// The queue went above the high-water mark and `writable` is owed.
+  /// The queue reached the high-water mark and `writable` is owed.
   var owesWritable = false
   /// Bytes given to the owner and not consumed: returned to the connection when the stream closes.
   var unconsumed = 0

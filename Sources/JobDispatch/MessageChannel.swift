@@ -15,7 +15,7 @@ public protocol MessageChannel: AnyObject {
   func abort()
 
   /// Bytes that are queued and not yet taken by the peer. A machine that would send without bound
-  /// stops above `MessageChannelLimits.outstandingBytesMax` and goes on when told `writable`.
+  /// stops at `MessageChannelLimits.outstandingBytesMax` and goes on when told `writable`.
   var outstandingBytes: Int { get }
 
   /// Stops (or resumes) giving the peer credit for what it sends: while paused, at most one flow
@@ -29,7 +29,7 @@ public protocol MessageChannel: AnyObject {
 public protocol MessageChannelOwner: AnyObject {
   /// A message arrived.
   func received(_ message: Message, on channel: any MessageChannel)
-  /// `outstandingBytes` fell below half of the bound after having been above it.
+  /// `outstandingBytes` fell to half of the bound after having reached it.
   func writable(_ channel: any MessageChannel)
   /// The channel has ended, in order or not; nothing more arrives and nothing more is sent.
   func closed(_ channel: any MessageChannel)

@@ -108,6 +108,20 @@ struct SessionTests {
     #expect(ends.clientEvents.last == .writable(stream))
   }
 
+  @Test(
+    "owes word of a queue that was exactly full, and none of one that was not",
+    arguments: [(10_000, true), (9_999, false)])
+  func exactlyFull(bytes: Int, isOwed: Bool) throws {
+    var limits = HTTP2Limits.authenticatedNode
+    limits.outboundHighWater = 10_000
+    let ends = try Ends(client: limits)
+    let stream = try ends.open()
+    ends.client.send(stream, [UInt8](repeating: 7, count: bytes))
+    try ends.settle()
+    #expect(ends.client.outstanding(stream) == 0)
+    #expect(ends.clientEvents.contains(.writable(stream)) == isOwed)
+  }
+
   @Test("resets a stream whose queue goes beyond its bound, and keeps the others")
   func outboundBound() throws {
     var limits = HTTP2Limits.authenticatedNode

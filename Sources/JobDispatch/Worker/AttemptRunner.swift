@@ -116,7 +116,7 @@ final class AttemptRunner {
   /// Sends what the stream takes.
   func send(on channel: any MessageChannel) {
     while events.unsentCount > 0 {
-      guard channel.outstandingBytes <= MessageChannelLimits.outstandingBytesMax else { break }
+      guard channel.outstandingBytes < MessageChannelLimits.outstandingBytesMax else { break }
       channel.send(
         Chunk(job: attempt.job, epoch: attempt.epoch, events: events.takeUnsent()))
     }
