@@ -48,7 +48,7 @@ public final class ExchangeClient: Sendable {
     await withCheckedContinuation { continuation in
       eventLoop.execute { [loopClient] in
         let reader = BufferedReader(on: loopClient.value.eventLoop)
-        reader.following = loopClient.value.follow(order, reader: reader)
+        reader.follow(loopClient.value.follow(order, reader: reader))
         continuation.resume(
           returning: JobUpdates(NIOLoopBound(reader, eventLoop: loopClient.value.eventLoop)))
       }
@@ -68,7 +68,8 @@ public final class ExchangeClient: Sendable {
 
 /// A followed job's updates, in order; ends after `.ended`, or throws why it cannot go on.
 ///
-/// A consumer that is slow makes the leader slow: at most a few messages wait here. For one consumer.
+/// A consumer that is slow makes the leader slow: at most a few messages wait here. For one consumer. When the
+/// sequence and its iterator are gone, as after a `break`, the job loses its reader: an attached one is cancelled.
 public struct JobUpdates: AsyncSequence, Sendable {
   /// What comes out.
   public typealias Element = JobUpdate
@@ -80,7 +81,7 @@ public struct JobUpdates: AsyncSequence, Sendable {
 
   /// Asks for the job's end; the sequence goes on until it has settled.
   public func cancel() {
-    reader.eventLoop.execute { [reader] in reader.value.following?.cancel() }
+    reader.eventLoop.execute { [reader] in reader.value.cancel() }
   }
 
   /// Starts taking updates.
@@ -119,7 +120,7 @@ final class BufferedReader: JobReading {
   private static let updatesResume = 4
 
   private let eventLoop: any EventLoop
-  var following: FollowingJob?
+  private var bound: NIOLoopBound<FollowingJob>?
   private var buffer: Deque<JobUpdate> = []
   private var failure: ClientFailure?
   private var isOver = false
@@ -127,6 +128,20 @@ final class BufferedReader: JobReading {
   private var waiter: CheckedContinuation<Result<JobUpdate?, ClientFailure>, Never>?
 
   init(on eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+  // The consumer went away without taking the end; this may be on any thread, with nobody left to disturb.
+  deinit {
+    guard !isOver, let bound else { return }
+    bound.eventLoop.execute { bound.value.leave() }
+  }
+
+  private var following: FollowingJob? { bound?.value }
+
+  /// Says whose updates these are; call once, on the loop.
+  func follow(_ job: FollowingJob) { bound = NIOLoopBound(job, eventLoop: eventLoop) }
+
+  /// Asks for the job's end.
+  func cancel() { following?.cancel() }
 
   func take(_ continuation: CheckedContinuation<Result<JobUpdate?, ClientFailure>, Never>) {
     precondition(waiter == nil, "a job's updates have one consumer")

@@ -75,6 +75,24 @@ private struct Job: Sendable {
   }
 }
 
+/// How much of a stream has not left, as its coordinator's loop sees it now and then.
+private final class Sender: @unchecked Sendable {
+  // Unchecked, because `channel` is touched on the coordinator's loop only.
+  var channel: (any MessageChannel)?
+  private let seen = NIOLockedValueBox((outstanding: Int.max, times: 0))
+
+  func look() {
+    let outstanding = channel?.outstandingBytes ?? .max
+    seen.withLockedValue {
+      $0 = outstanding == $0.outstanding ? (outstanding, $0.times + 1) : (outstanding, 0)
+    }
+  }
+
+  var outstanding: Int { seen.withLockedValue(\.outstanding) }
+  /// Whether nothing has left between twenty looks.
+  var isStill: Bool { seen.withLockedValue { $0.outstanding < .max && $0.times >= 20 } }
+}
+
 @Suite("The client", .timeLimit(.minutes(1)))
 struct ExchangeClientTests {
   @Test("a call is answered")
@@ -237,27 +255,49 @@ struct ExchangeClientTests {
     await coordinator.close()
   }
 
-  @Test("a consumer that is slow holds the sender back, and loses nothing")
+  @Test("a consumer that waits holds the sender back, and loses nothing")
   func backPressure() async throws {
     // Far more than the window of a stream and all that is buffered on the way.
     let job = Job(count: 400, bytes: 8_192)
-    let outstanding = NIOLockedValueBox(0)
+    let sender = Sender()
     let coordinator = try await Scripted { _, message, channel, _ in
+      guard case .submit = message else {
+        sender.look()
+        return channel.answer(ModelListing(models: []))
+      }
       channel.send(job.accepted)
       for seq in 1...400 { channel.send(job.message(seq...seq)) }
-      outstanding.withLockedValue { $0 = channel.outstandingBytes }
       channel.answer(job.ended)
+      sender.channel = channel
     }
     let client = await client([coordinator.endpoint])
+    var consumer = await client.run(Job.submit()).makeAsyncIterator()
+    _ = try await consumer.next()
+    // Calls share the connection: when nothing has moved during many of them, nothing will.
+    while !sender.isStill { _ = try await client.call(ModelList()) }
+    #expect(sender.outstanding > 1 << 20)
     var count = 0
-    for try await update in await client.run(Job.submit()) {
-      if case .events(let events, _) = update {
-        count += events.count
-        await Task.yield()
-      }
+    while let update = try await consumer.next() {
+      if case .events(let events, _) = update { count += events.count }
     }
     #expect(count == 400)
-    #expect(outstanding.withLockedValue { $0 } > 1 << 20)
+    await client.close()
+    await coordinator.close()
+  }
+
+  @Test("a consumer that leaves its loop leaves the job")
+  func breakingOff() async throws {
+    let job = Job(count: 3)
+    let (ended, endings) = AsyncStream.makeStream(of: Int.self)
+    let coordinator = try await Scripted(ended: { endings.yield($0) }) { _, _, channel, _ in
+      channel.send(job.accepted)
+      channel.send(job.message(1...2))
+    }
+    let client = await client([coordinator.endpoint])
+    for try await update in await client.run(Job.submit()) {
+      if case .events = update { break }
+    }
+    #expect(await ended.first { _ in true } == 0)
     await client.close()
     await coordinator.close()
   }

@@ -8,7 +8,8 @@ import WireProtocol
 
 /// A coordinator that answers as its script says, on a real loopback connection.
 ///
-/// The script is told the service, the message, the channel and how many streams came before.
+/// The script is told the service, the message, the channel and how many streams came before; `ended` is told of the
+/// end of each stream, by that number.
 final class Scripted: Sendable {
   typealias Script = @Sendable (Service, Message, any MessageChannel, Int) -> Void
 
@@ -17,7 +18,7 @@ final class Scripted: Sendable {
 
   init(
     id: UInt64 = 1, cluster: ClusterID = ClusterID(7), notice: LeaderNotice? = nil,
-    script: @escaping Script
+    ended: @escaping @Sendable (Int) -> Void = { _ in }, script: @escaping Script
   ) async throws {
     let local = LocalNode(
       role: .coordinator, clusterID: cluster, node: id, name: "coordinator-\(id)", incarnation: 1,
@@ -28,7 +29,7 @@ final class Scripted: Sendable {
     ) { link in
       NodeLink.accept(
         link, as: local, accepting: [.client], isPlaintext: true,
-        owner: Acceptor(notice: notice, script: script))
+        owner: Acceptor(notice: notice, ended: ended, script: script))
     }
   }
 
@@ -36,11 +37,15 @@ final class Scripted: Sendable {
 
   private final class Acceptor: NodeLinkOwner {
     private let notice: LeaderNotice?
+    private let ended: @Sendable (Int) -> Void
     private let script: Script
     private var streams = 0
 
-    init(notice: LeaderNotice?, script: @escaping Script) {
+    init(
+      notice: LeaderNotice?, ended: @escaping @Sendable (Int) -> Void, script: @escaping Script
+    ) {
       self.notice = notice
+      self.ended = ended
       self.script = script
     }
 
@@ -55,18 +60,23 @@ final class Scripted: Sendable {
       _ channel: LinkChannel, for service: Service, authorization: String, on link: NodeLink
     ) -> any MessageChannelOwner {
       defer { streams += 1 }
-      return Stream(service: service, number: streams, script: script)
+      return Stream(service: service, number: streams, ended: ended, script: script)
     }
   }
 
   private final class Stream: MessageChannelOwner {
     private let service: Service
     private let number: Int
+    private let ended: @Sendable (Int) -> Void
     private let script: Script
 
-    init(service: Service, number: Int, script: @escaping Script) {
+    init(
+      service: Service, number: Int, ended: @escaping @Sendable (Int) -> Void,
+      script: @escaping Script
+    ) {
       self.service = service
       self.number = number
+      self.ended = ended
       self.script = script
     }
 
@@ -74,7 +84,7 @@ final class Scripted: Sendable {
       script(service, message, channel, number)
     }
     func writable(_ channel: any MessageChannel) {}
-    func closed(_ channel: any MessageChannel) {}
+    func closed(_ channel: any MessageChannel) { ended(number) }
   }
 }
 
