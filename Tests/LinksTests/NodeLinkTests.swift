@@ -56,10 +56,11 @@ private final class Observer: NodeLinkOwner, MessageChannelOwner {
   func closed(_ channel: any MessageChannel) {}
 }
 
-/// A listener and one dialed link, and what the dialing side hears.
+/// A listener and one dialed link, and what the dialing side hears; `accepting` is told what the other one does.
 private func connect(
   listener security: LinkSecurity, dialer: LinkSecurity, isPlaintext: Bool, as local: LocalNode,
   to remote: LocalNode = node(.coordinator, id: 1),
+  accepting: AsyncStream<Heard>.Continuation = AsyncStream.makeStream(of: Heard.self).continuation,
   accepted: @escaping @Sendable (NodeLink) -> Void = { _ in },
   dialed: @escaping @Sendable (NodeLink) -> Void = { _ in }
 ) async throws -> [Heard] {
@@ -69,7 +70,7 @@ private func connect(
   ) { link in
     NodeLink.accept(
       link, as: remote, accepting: NodeRole.allCases, isPlaintext: isPlaintext,
-      owner: Observer(AsyncStream.makeStream(of: Heard.self).continuation) { accepted($0) })
+      owner: Observer(accepting) { accepted($0) })
   }
   let (stream, continuation) = AsyncStream.makeStream(of: Heard.self)
   let endpoint = "127.0.0.1:\(listener.port)"
@@ -85,12 +86,13 @@ private func connect(
 
 private func plain(
   as local: LocalNode, to remote: LocalNode = node(.coordinator, id: 1),
+  accepting: AsyncStream<Heard>.Continuation = AsyncStream.makeStream(of: Heard.self).continuation,
   accepted: @escaping @Sendable (NodeLink) -> Void = { _ in },
   dialed: @escaping @Sendable (NodeLink) -> Void = { _ in }
 ) async throws -> [Heard] {
   try await connect(
     listener: .plaintextOnLoopback, dialer: .plaintextOnLoopback, isPlaintext: true, as: local,
-    to: remote, accepted: accepted, dialed: dialed)
+    to: remote, accepting: accepting, accepted: accepted, dialed: dialed)
 }
 
 @Suite("A link between two nodes", .timeLimit(.minutes(1)))
@@ -108,12 +110,17 @@ struct NodeLinkTests {
 
   @Test("of another cluster is refused, and both know why")
   func wrongCluster() async throws {
-    let heard = try await plain(as: node(.client, cluster: ClusterID(8)))
-    guard case .closed(.refused(let failure))? = heard.first else {
-      Issue.record("\(heard)")
-      return
+    let (accepting, continuation) = AsyncStream.makeStream(of: Heard.self)
+    let dialing = try await plain(
+      as: node(.client, cluster: ClusterID(8)), accepting: continuation)
+    let other = await accepting.first { _ in true }
+    for end in [dialing.first, other] {
+      guard case .closed(.refused(let failure))? = end else {
+        Issue.record("\(dialing), \(String(describing: other))")
+        continue
+      }
+      #expect(failure.errorCode == .wrongCluster)
     }
-    #expect(failure.errorCode == .wrongCluster)
   }
 
   @Test("that one end closes is over at the other, after having been established")
