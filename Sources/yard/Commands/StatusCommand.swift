@@ -23,7 +23,7 @@ struct StatusCommand: AsyncParsableCommand {
     var table = Table(
       "COORDINATOR", "ID", "ROLE", "TERM", "COMMIT", "APPLIED", "QUEUED", "RUNNING", "DIGEST")
     var answers = 0
-    var lastFailure: CommandError?
+    var failures: [(endpoint: String, error: CommandError)] = []
     for endpoint in context.endpoints {
       var single = context
       single.endpoints = [endpoint]
@@ -46,19 +46,22 @@ struct StatusCommand: AsyncParsableCommand {
             "\(status.jobsRunning)", String(hexadecimal(status.digest).prefix(12)))
         }
       } catch let error as CommandError {
-        lastFailure = error
+        failures.append((endpoint, error))
         if cluster.isJSON {
           Terminal.write(
             JSONText.object([("address", .string(endpoint)), ("error", .string(error.message))])
               .line)
         } else {
-          table.add(endpoint, "-", error.message)
+          table.add(endpoint, "-", "unreachable")
         }
       }
     }
-    if !cluster.isJSON { Terminal.write(table.text) }
-    if answers == 0, let lastFailure {
-      throw CommandError(lastFailure.code, "no coordinator answered")
+    if !cluster.isJSON {
+      Terminal.write(table.text)
+      for (endpoint, error) in failures { Terminal.note("\(endpoint): \(error.message)") }
+    }
+    if answers == 0, let last = failures.last {
+      throw CommandError(last.error.code, "no coordinator answered")
     }
   }
 }
