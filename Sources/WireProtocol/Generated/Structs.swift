@@ -112,9 +112,9 @@ public struct JobSummary: Hashable, Sendable {
   public let epoch: Epoch
   /// The worker of the latest attempt; 0 before the first.
   public let worker: WorkerID
-  /// Prompt tokens billed; the bound held while the job is open.
+  /// Prompt tokens billed; 0 while the job is open.
   public let promptTokens: TokenCount
-  /// Output tokens billed; those recorded so far while the job is open.
+  /// Output tokens billed; 0 while the job is open.
   public let outputTokens: TokenCount
   /// What was captured; 0 while the job is open.
   public let charge: Credits
