@@ -51,7 +51,7 @@ public final class RaftEngine {
   let log: any RaftLog
   let raft: UnsafeMutablePointer<raft>
   var now: UInt64
-  var writes = WriteQueue()
+  var writes = OpenWrites()
   var pendingChanges: [(index: LogIndex, membership: Membership)] = []
   var committed: Membership
   var committedIndex: LogIndex

@@ -78,7 +78,7 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case .missingEntry(let index):
       "Log entry \(index) is missing. \(rejoin)"
     case .corruptRow(let table, let key):
-      "Row \(key.map(hexadecimal).joined()) of table \(table) is damaged. \(rejoin)"
+      "Row \(hexadecimal(key)) of table \(table) is damaged. \(rejoin)"
     case .mapFull(let mapBytes):
       "All \(mapBytes) bytes of reserved address space are used. Reserve more and restart."
     case .diskFull:
@@ -98,7 +98,3 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
 /// Never "truncate and go on": this replica acknowledged what is damaged.
 private let rejoin =
   "Keep the directory for inspection and let the node rejoin under a new replica id."
-
-private func hexadecimal(_ byte: UInt8) -> String {
-  (byte < 16 ? "0" : "") + String(byte, radix: 16)
-}

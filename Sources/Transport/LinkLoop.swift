@@ -19,7 +19,8 @@ public struct LinkLoop: Sendable {
   /// Monotonic milliseconds.
   public var now: UInt64 { Self.now }
 
-  static var now: UInt64 { NIODeadline.now().uptimeNanoseconds / 1_000_000 }
+  /// The same of every loop.
+  public static var now: UInt64 { NIODeadline.now().uptimeNanoseconds / 1_000_000 }
 
   /// Carries a value that belongs to this loop through `Sendable` closures.
   ///

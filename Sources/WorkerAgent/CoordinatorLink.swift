@@ -14,10 +14,7 @@ internal import WireProtocol
 ///    └──────────── closed, draining ◄──────────┘          stop: ends in any state
 /// ```
 final class CoordinatorLink: NodeLinkOwner {
-  /// Milliseconds before the second try; doubled up to the maximum, jittered over the upper half.
-  private static let backOffMin: UInt64 = 100
-  private static let backOffMax: UInt64 = 5_000
-  /// After a refusal that trying again does not mend.
+  /// Milliseconds before the next try after a refusal that trying again does not mend.
   private static let refusedBackOff: UInt64 = 30_000
 
   /// An established link as the machine sees it: each connection is another.
@@ -128,7 +125,6 @@ final class CoordinatorLink: NodeLinkOwner {
 
   private func backOff() -> UInt64 {
     failures += 1
-    let doubled = min(Self.backOffMax, Self.backOffMin << UInt64(min(failures - 1, 16)))
-    return doubled / 2 + shell.random(below: doubled / 2 + 1)
+    return Backoff.ofWorker.wait(after: failures, random: shell.random(below:))
   }
 }

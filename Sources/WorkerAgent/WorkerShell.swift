@@ -14,12 +14,6 @@ final class WorkerShell: WorkerHost {
   /// Endpoints beyond the configured ones that leader notices may add.
   private static let learnedMax = 8
 
-  private final class LoopClock: MonotonicClock {
-    private let loop: LinkLoop
-    init(_ loop: LinkLoop) { self.loop = loop }
-    var now: UInt64 { loop.now }
-  }
-
   let configuration: WorkerConfiguration
   let loop: LinkLoop
   let dialer: NodeDialer
@@ -36,7 +30,7 @@ final class WorkerShell: WorkerHost {
   private var probeFailures = 0
   private var probing: Task<Void, Never>?
   private(set) lazy var machine = WorkerMachine(
-    name: configuration.name, incarnation: local.incarnation, host: self, clock: LoopClock(loop))
+    name: configuration.name, incarnation: local.incarnation, host: self, clock: LoopClock())
 
   init(
     _ configuration: WorkerConfiguration, engine: any Engine, loop: LinkLoop,

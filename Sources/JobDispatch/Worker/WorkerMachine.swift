@@ -27,10 +27,7 @@ public final class WorkerMachine: MessageChannelOwner {
   static let resumingPatience: UInt64 = 10_000
   /// Milliseconds for which an attempt that no leader follows is kept.
   static let orphanPatience: UInt64 = 600_000
-  /// Milliseconds before the second try; doubled up to the maximum, then jittered over its upper half.
-  static let backOffMin: UInt64 = 100
-  static let backOffMax: UInt64 = 5_000
-  /// The same after a refusal that a person must mend.
+  /// Milliseconds before the next try after a refusal that a person must mend.
   static let refusedBackOff: UInt64 = 30_000
 
   /// Whom the worker takes orders from.
@@ -336,8 +333,7 @@ public final class WorkerMachine: MessageChannelOwner {
   }
 
   /// How long to wait after so many failures in a row.
-  func backOff(_ failures: Int, max limit: UInt64 = WorkerMachine.backOffMax) -> UInt64 {
-    let doubled = min(limit, Self.backOffMin << UInt64(min(max(failures, 1) - 1, 16)))
-    return doubled / 2 + host.random(below: doubled / 2 + 1)
+  func backOff(_ failures: Int) -> UInt64 {
+    Backoff.ofWorker.wait(after: failures, random: host.random(below:))
   }
 }

@@ -4,6 +4,7 @@ internal import ExchangeTypes
 internal import Foundation
 internal import Identity
 internal import JobDispatch
+internal import Links
 internal import NIOPosix
 internal import Transport
 internal import WireProtocol
@@ -174,12 +175,7 @@ struct HostPort: ExpressibleByArgument {
   }
 
   init?(argument: String) {
-    guard let colon = argument.lastIndex(of: ":"),
-      let port = UInt16(argument[argument.index(after: colon)...])
-    else { return nil }
-    var host = String(argument[..<colon])
-    if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-    guard !host.isEmpty else { return nil }
-    self.init(host: host, port: Int(port))
+    guard let (host, port) = NodeDialer.split(argument) else { return nil }
+    self.init(host: host, port: port)
   }
 }

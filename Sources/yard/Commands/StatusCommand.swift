@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import ExchangeClient
+internal import ExchangeTypes
 internal import JobDispatch
 internal import WireProtocol
 

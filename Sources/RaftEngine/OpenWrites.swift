@@ -5,7 +5,7 @@ internal import ExchangeTypes
 /// Writes become durable in the order in which they were handed out. When a later write truncates the
 /// log, the completion of an earlier one no longer vouches for what was cut off, even if the same
 /// entries come back: a crash between the two completions would lose them.
-struct WriteQueue {
+struct OpenWrites {
   private struct Write {
     let number: WriteNumber
     /// The last index written.
