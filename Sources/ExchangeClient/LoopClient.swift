@@ -39,7 +39,7 @@ public final class LoopClient {
   }
 
   /// Milliseconds since an arbitrary moment; never decreases.
-  var now: UInt64 { UInt64(NIODeadline.now().uptimeNanoseconds / 1_000_000) }
+  var now: UInt64 { LinkLoop.now }
   func random() -> UInt64 { generator.next() }
   var authorization: String? { configuration.key.map { "Bearer \($0)" } }
 
@@ -61,8 +61,8 @@ public final class LoopClient {
     do throws(BoundsError) {
       try message.checkBounds()
     } catch {
-      let reason = "\(error.field) has \(error.count) bytes or elements; \(error.limit) are allowed"
-      return completion(.failure(.refused(Failure(.payloadTooLarge, reason))))
+      let what = "\(error.field) has \(error.count) bytes or elements and may have \(error.limit)"
+      return completion(.failure(.refused(Failure(refusing: .payloadTooLarge, what))))
     }
     let call = PendingCall(
       message: message, authorization: key.map { "Bearer \($0)" } ?? authorization, client: self,

@@ -6,23 +6,23 @@
 public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   /// A field is missing, out of range or of the wrong form.
   ///
-  /// Correct the field that the details name.
+  /// Correct the field that is named.
   case malformedRequest = 1
   /// The API key or certificate is absent, unknown or revoked.
   ///
   /// Send a live key in the authorization header.
   case unauthenticated = 2
-  /// The key is live but its scopes do not allow this.
+  /// The scopes of the key do not allow this.
   ///
-  /// Use a key with the scope that the details name.
+  /// Use a key with the scope that is named.
   case forbidden = 3
-  /// There is no such thing, or it belongs to another account: the answer is the same.
+  /// There is no such thing, or it is another account's, which is answered alike.
   ///
   /// Check the id and the account of the key.
   case notFound = 4
   /// No supplier offers a model of this name.
   ///
-  /// Ask for one of the models that ModelList reports.
+  /// Ask for one of the models that ModelList (yard models) reports.
   case modelNotFound = 5
   /// The account cannot cover the largest possible charge.
   ///
@@ -34,13 +34,13 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   case contextLengthExceeded = 7
   /// The request body is beyond its limit.
   ///
-  /// Send at most the limit that the details name.
+  /// Send at most the limit that is named.
   case payloadTooLarge = 8
   /// The request key was used before with another body.
   ///
   /// Use a new request key for a new request.
   case idempotencyConflict = 9
-  /// The job's output is no longer kept; the details carry its receipt.
+  /// The job's output is no longer kept.
   ///
   /// Submit again under a new request key to run it again.
   case outputExpired = 10
@@ -50,7 +50,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   case tooManyJobs = 11
   /// Every offer of the model asks more than the request's ceiling.
   ///
-  /// Raise the ceiling to the price that the details name.
+  /// Raise the ceiling to the lowest price that is named.
   case priceAboveCeiling = 12
   /// The service cannot answer now, for instance while it has no leader.
   ///
@@ -68,9 +68,9 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Abandon the attempt.
   case staleEpoch = 16
-  /// The thing exists but its state does not allow this.
+  /// The state of what this is about does not allow it.
   ///
-  /// Read its state first.
+  /// Read that state first.
   case wrongState = 17
   /// No worker of this id is registered under the caller's account.
   ///
@@ -102,7 +102,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   case alreadyBootstrapped = 24
   /// A parameter of the request has no meaning for this service.
   ///
-  /// Remove the parameter that the details name.
+  /// Remove the parameter that is named.
   case unsupportedParameter = 25
   /// The worker's engine answered with an error.
   ///
@@ -258,6 +258,120 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .unknownAccount: "unknown_account"
     case .unknownJob: "unknown_job"
     case .streamOverrun: "stream_overrun"
+    }
+  }
+
+  /// What is wrong, as a sentence of the table of errors.
+  public var meaning: String {
+    switch self {
+    case .malformedRequest: "A field is missing, out of range or of the wrong form."
+    case .unauthenticated: "The API key or certificate is absent, unknown or revoked."
+    case .forbidden: "The scopes of the key do not allow this."
+    case .notFound: "There is no such thing, or it is another account's, which is answered alike."
+    case .modelNotFound: "No supplier offers a model of this name."
+    case .insufficientCredit: "The account cannot cover the largest possible charge."
+    case .contextLengthExceeded: "Prompt bound plus output bound is beyond every offer's context."
+    case .payloadTooLarge: "The request body is beyond its limit."
+    case .idempotencyConflict: "The request key was used before with another body."
+    case .outputExpired: "The job's output is no longer kept."
+    case .tooManyJobs: "The account has as many open jobs as it may."
+    case .priceAboveCeiling: "Every offer of the model asks more than the request's ceiling."
+    case .unavailable: "The service cannot answer now, for instance while it has no leader."
+    case .notLeader: "This coordinator is not the leader."
+    case .overloaded: "A queue is full, so the request was not admitted."
+    case .staleEpoch: "The message belongs to an attempt that was replaced."
+    case .wrongState: "The state of what this is about does not allow it."
+    case .unknownWorker: "No worker of this id is registered under the caller's account."
+    case .askChanged: "The offer changed between planning and assignment."
+    case .noCapacity: "The worker has no free slot for this offer."
+    case .nameTaken: "The name is in use."
+    case .invalidAmount: "An amount is zero or otherwise meaningless."
+    case .amountOverflow: "A sum of amounts does not fit in 64 bits."
+    case .alreadyBootstrapped: "The cluster has been bootstrapped before."
+    case .unsupportedParameter: "A parameter of the request has no meaning for this service."
+    case .engineError: "The worker's engine answered with an error."
+    case .engineUnreachable: "The worker could not connect to its engine."
+    case .engineTimeout: "The engine gave no output within the time allowed."
+    case .engineGarbled: "The engine's answer is not what its protocol says."
+    case .engineTruncated: "The engine's stream ended without a finish reason."
+    case .workerLost: "The worker died and its stream could not be continued elsewhere."
+    case .streamDiverged: "The reader holds events that are not in the committed record."
+    case .deadlineExpired: "The job waited in the queue longer than it allowed."
+    case .cancelled: "The job was cancelled."
+    case .wrongCluster: "The peer belongs to another cluster."
+    case .wrongRole: "The peer's role does not match its certificate or this service."
+    case .versionMismatch: "The two sides have no protocol version in common."
+    case .frameTooLarge: "A frame header claims more than its type may carry."
+    case .frameMalformed: "A frame is not the canonical encoding of a message allowed here."
+    case .storageFull: "The disk budget for new jobs is spent."
+    case .internalError: "A defect of the service; its log says more."
+    case .tooManyKeys: "The account has as many keys as it may."
+    case .tooManyAccounts: "The cluster has as many accounts as it may."
+    case .engineBusy: "The engine refused because its own queue is full."
+    case .outcomeUnknown:
+      "Leadership was lost before the outcome was known; it may have been carried out."
+    case .notBootstrapped: "The cluster has not been bootstrapped yet."
+    case .engineNoUsage:
+      "A note, not a failure: the engine reported no usage, so the bill is bounded by the record."
+    case .unknownAccount: "There is no account of this id."
+    case .unknownJob: "There is no job of this id, or it belongs to another account."
+    case .streamOverrun: "The worker sent more output than the job's hold covers."
+    }
+  }
+
+  /// What would be right, as a sentence of the table of errors.
+  public var remedy: String {
+    switch self {
+    case .malformedRequest: "Correct the field that is named."
+    case .unauthenticated: "Send a live key in the authorization header."
+    case .forbidden: "Use a key with the scope that is named."
+    case .notFound: "Check the id and the account of the key."
+    case .modelNotFound: "Ask for one of the models that ModelList (yard models) reports."
+    case .insufficientCredit: "Add credit, or lower max_tokens or the price ceiling."
+    case .contextLengthExceeded: "Shorten the prompt or lower max_tokens."
+    case .payloadTooLarge: "Send at most the limit that is named."
+    case .idempotencyConflict: "Use a new request key for a new request."
+    case .outputExpired: "Submit again under a new request key to run it again."
+    case .tooManyJobs: "Wait for jobs to end, or cancel some."
+    case .priceAboveCeiling: "Raise the ceiling to the lowest price that is named."
+    case .unavailable: "Retry after the delay given."
+    case .notLeader: "Retry at the leader that the details name."
+    case .overloaded: "Retry after the delay given."
+    case .staleEpoch: "Abandon the attempt."
+    case .wrongState: "Read that state first."
+    case .unknownWorker: "Register the worker again."
+    case .askChanged: "Plan again with the current offer."
+    case .noCapacity: "Plan again."
+    case .nameTaken: "Choose another name."
+    case .invalidAmount: "Send an amount above zero."
+    case .amountOverflow: "Send a smaller amount."
+    case .alreadyBootstrapped: "Use the existing cluster, or an empty data directory."
+    case .unsupportedParameter: "Remove the parameter that is named."
+    case .engineError: "Read the engine's message in the details."
+    case .engineUnreachable: "Retry; another worker may serve it."
+    case .engineTimeout: "Lower max_tokens, or choose another model."
+    case .engineGarbled: "Report the engine to its supplier."
+    case .engineTruncated: "Submit again; what arrived was charged."
+    case .workerLost: "Submit again; what arrived was charged."
+    case .streamDiverged: "Discard the stream; the details say what was charged."
+    case .deadlineExpired: "Allow a longer queue timeout, or raise the ceiling."
+    case .cancelled: "Nothing; what arrived before was charged."
+    case .wrongCluster: "Configure the address of a coordinator of this cluster."
+    case .wrongRole: "Use the certificate and port of the role."
+    case .versionMismatch: "Upgrade the older side."
+    case .frameTooLarge: "Split the content as the message's documentation says."
+    case .frameMalformed: "Correct the encoder; the stream is closed."
+    case .storageFull: "Retry later; an operator must free or add space."
+    case .internalError: "Report it with the job id."
+    case .tooManyKeys: "Revoke keys that are no longer used."
+    case .tooManyAccounts: "Ask an operator."
+    case .engineBusy: "Retry after the delay given."
+    case .outcomeUnknown: "Retry under the same request key: it is carried out at most once."
+    case .notBootstrapped: "Bootstrap it, then retry."
+    case .engineNoUsage: "Nothing, or let the engine report usage."
+    case .unknownAccount: "Check the account id."
+    case .unknownJob: "Check the job id and the account of the key."
+    case .streamOverrun: "Nothing; the output is capped at what was held."
     }
   }
 

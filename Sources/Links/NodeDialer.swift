@@ -72,7 +72,7 @@ extension NodeLinkEnd {
     self =
       switch error {
       case .untrusted(.wrongCluster(_, _)):
-        .refused(Failure(.wrongCluster, error.description))
+        .refused(Failure(refusing: .wrongCluster, error.description))
       case .untrusted, .noCertificate, .refusedByPeer, .notLoopback, .unusableIdentity:
         .refused(Failure(.unauthenticated, error.description))
       case .portInUse, .cannotListen, .connectTimeout, .cannotConnect, .handshakeFailed,

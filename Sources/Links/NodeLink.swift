@@ -332,11 +332,12 @@ public final class NodeLink {
     let role = peer.role
     guard remote.role == role else {
       return Failure(
-        .wrongRole, "the certificate is a \(role)'s, and the node says that it is a \(remote.role)")
+        refusing: .wrongRole,
+        "the certificate is a \(role)'s, and the node says that it is a \(remote.role)")
     }
     guard role != .coordinator || peer.name == "coordinator-\(remote.node)" else {
       return Failure(
-        .wrongRole,
+        refusing: .wrongRole,
         "the certificate is \(peer.name)'s, and the node says that it is coordinator \(remote.node)"
       )
     }

@@ -22,6 +22,28 @@ extension Failure {
       retryAfterMs: retryAfterMs, job: job, charge: charge)
   }
 
+  /// A refusal that says what was wrong and, as the table of errors does, what would be right.
+  ///
+  /// - Parameters:
+  ///   - code: what went wrong.
+  ///   - what: the same in words that know more; nil for those of the table.
+  ///   - facts: numbers and names for people; `details` are those for programs.
+  ///   - instead: what would be right, in words that know more; nil for those of the table.
+  ///   - details: the facts, for programs.
+  ///   - retryAfterMs: milliseconds after which a retry may succeed.
+  ///   - job: the job concerned; 0 if none.
+  ///   - charge: what was charged for it.
+  public init(
+    refusing code: ErrorCode, _ what: String? = nil, facts: String = "", instead: String? = nil,
+    details: [ErrorDetail] = [], retryAfterMs: UInt32? = nil, job: JobID = JobID(0),
+    charge: Credits? = nil
+  ) {
+    self.init(
+      code, code.sentence(what, facts: facts, instead: instead), details: details,
+      retryAfterMs: retryAfterMs,
+      job: job, charge: charge)
+  }
+
   /// The failure that tells the other side why its bytes were refused.
   public init(_ error: WireError) {
     self.init(error.code, error.explanation)

@@ -229,7 +229,7 @@ extension RemoteNode {
 extension Failure {
   fileprivate init(versions: ClosedRange<UInt16>, theirs: ClosedRange<UInt16>) {
     self.init(
-      .versionMismatch,
+      refusing: .versionMismatch,
       "this side speaks versions \(versions.spelled), the other \(theirs.spelled)",
       details: [
         ErrorDetail(name: "versions_here", value: versions.spelled),
@@ -240,13 +240,13 @@ extension Failure {
   fileprivate init(role: NodeRole, accepted: [NodeRole]) {
     let roles = accepted.map { "\($0)" }.joined(separator: ", ")
     self.init(
-      .wrongRole, "a \(role) may not stand here; accepted: \(roles)",
+      refusing: .wrongRole, "a \(role) may not stand here; accepted: \(roles)",
       details: [ErrorDetail(name: "role", value: "\(role)")])
   }
 
   fileprivate init(cluster: ClusterID, theirs: ClusterID) {
     self.init(
-      .wrongCluster, "this side belongs to cluster \(cluster), the other to \(theirs)",
+      refusing: .wrongCluster, "this side belongs to cluster \(cluster), the other to \(theirs)",
       details: [
         ErrorDetail(name: "cluster_here", value: "\(cluster)"),
         ErrorDetail(name: "cluster_there", value: "\(theirs)"),

@@ -1,18 +1,27 @@
 #!/usr/bin/env python3
 """Bad input: every refusal names what was wrong and what would be right, and leaves nothing half done."""
 
+import json
 import shutil
 import subprocess
 
-from product import MODEL, YARD, Cluster, dev, expect, folder, free_ports, main, scripted_worker
+from product import MODEL, ROOT, YARD, Cluster, dev, expect, folder, free_ports, main, scripted_worker
 from scripted_engine import MODEL as SCRIPTED, Engine
 
 
+CODES = {error["name"] for error in json.loads((ROOT / "proto-spec/registry.json").read_text())["errors"]}
+
+
 def refused(done, *words, code=3):
-    """One line on standard error that has these words, and this exit code."""
+    """One line on standard error that has these words, and this exit code.
+
+    What the cluster refuses is `CODE: what was wrong; what would be right`, with the code once."""
     last = [line for line in done.err.splitlines() if line.startswith("yard: ")][-1:]
     missing = [word for word in words if word not in "".join(last)]
     expect(done.code == code and last and not missing, f"wanted {code} {words}: {done}")
+    name, _, sentence = last[0].removeprefix("yard: ").partition(": ")
+    if name in CODES:
+        expect(name not in sentence and all(sentence.split("; ", 1)[:2]) and "; " in sentence, done)
 
 
 with dev() as cluster, folder() as scratch:
@@ -31,12 +40,13 @@ with dev() as cluster, folder() as scratch:
     def unknown_model():
         """an unknown model is named"""
         refused(cluster.yard("run", "-m", "no-such-model", "Hello"), "model_not_found",
-                "no-such-model")
+                "no-such-model", "yard models")
         untouched()
 
     def no_credit():
         """no credit: the job is refused before it starts"""
-        refused(cluster.yard("run", "-m", MODEL, "Hello", key=poor), "insufficient_credit")
+        refused(cluster.yard("run", "-m", MODEL, "Hello", key=poor), "insufficient_credit",
+                "available 0", "add credit")
         untouched()
 
     def beyond_the_context():
@@ -56,7 +66,7 @@ with dev() as cluster, folder() as scratch:
         refused(cluster.yard("models", key="sy_99_" + "A" * 43), "unauthenticated")
         refused(cluster.yard("models", key="hello"), "unauthenticated", "sy_")
         scopeless = cluster.yard("account", "create", "x", key=cluster.key)
-        refused(scopeless, "forbidden")
+        refused(scopeless, "forbidden", "scope admin")
 
     def unknown_job():
         """a job that does not exist and one of another account get the same answer"""

@@ -1,5 +1,6 @@
 """Swift from the registry, laid out as swift-format would lay it out."""
 
+import json
 import textwrap
 
 HEADER = "// Generated from proto-spec/registry.json by proto-spec/reference/generate.py: do not edit.\n"
@@ -59,6 +60,12 @@ def error_codes(registry):
     for error in errors:
         lines.append(f'    case .{camel(error["name"])}: "{error["name"]}"')
     lines += ["    }", "  }", ""]
+    for field, text in (("meaning", "What is wrong, as a sentence of the table of errors."),
+                        ("remedy", "What would be right, as a sentence of the table of errors.")):
+        lines += [f"  /// {text}", f"  public var {field}: String {{", "    switch self {"]
+        for error in errors:
+            lines += value_case(camel(error["name"]), error[field])
+        lines += ["    }", "  }", ""]
     lines.append("  /// Whether the same request, sent again later or elsewhere, may succeed.")
     lines += ["  public var isRetryable: Bool {", "    switch self {"]
     lines += cases([camel(error["name"]) for error in errors if error["retryable"]], "true")
@@ -70,6 +77,12 @@ def error_codes(registry):
         lines += cases(names, str(status))
     lines += ["    default: nil", "    }", "  }", "}"]
     return "\n".join(lines) + "\n"
+
+
+def value_case(name, text):
+    """`case .name: "text"` of a switch, wrapped."""
+    line = f"    case .{name}: {json.dumps(text)}"
+    return [line] if len(line) <= WIDTH else [f"    case .{name}:", f"      {json.dumps(text)}"]
 
 
 def cases(names, value, indent="    "):

@@ -26,7 +26,7 @@ struct Caller {
   func refusal(unless needed: Scopes) -> Failure? {
     guard scopes.isDisjoint(with: needed) else { return nil }
     return Failure(
-      .forbidden,
+      refusing: .forbidden,
       "the key's scopes do not allow this; it takes one of: \(needed.names.joined(separator: ", "))",
       details: [ErrorDetail(name: "scopes", value: String(needed.rawValue))])
   }

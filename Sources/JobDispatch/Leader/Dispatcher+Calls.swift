@@ -96,20 +96,20 @@ extension Dispatcher {
         body: message.body,
         endpoint: message.endpoint == .completions ? .completions : .chatCompletions)
     } catch {
-      return answer(.failure(Failure(.malformedRequest, error.description)))
+      return answer(.failure(Failure(refusing: .malformedRequest, error.description)))
     }
     guard request.features.isDisjoint(with: [.media, .customTemplate]) else {
       return answer(
         .failure(
           Failure(
-            .unsupportedParameter,
+            refusing: .unsupportedParameter,
             "images, audio and a chat template of one's own cannot be priced before they run")))
     }
     guard request.model == message.model else {
       return answer(
         .failure(
           Failure(
-            .malformedRequest,
+            refusing: .malformedRequest,
             "the body asks for model \"\(request.model)\", the submit for \"\(message.model)\"")))
     }
     let bound =
@@ -238,10 +238,10 @@ extension Dispatcher {
     } else if let tombstone = exchange.tombstone(id), tombstone.account == caller.account {
       answer(
         Failure(
-          .outputExpired, "the output of job \(id) is no longer kept", job: id,
+          refusing: .outputExpired, "the output of job \(id) is no longer kept", job: id,
           charge: tombstone.charge))
     } else {
-      answer(Failure(.unknownJob, "there is no job \(id) in this account"))
+      answer(Failure(refusing: .unknownJob, "there is no job \(id) in this account"))
     }
   }
 
@@ -309,7 +309,8 @@ extension Dispatcher {
       let id = message.account.rawValue == 0 ? caller.account : message.account
       guard id == caller.account || caller.scopes.contains(.admin), let report = accountReport(id)
       else {
-        return answer(Failure(.unknownAccount, "there is no account \(id) that this key may see"))
+        return answer(
+          Failure(refusing: .unknownAccount, "there is no account \(id) that this key may see"))
       }
       answer(report)
     case .keyList(let message):

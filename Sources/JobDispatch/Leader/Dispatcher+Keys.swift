@@ -56,7 +56,8 @@ extension Dispatcher {
     let id = message.account.rawValue == 0 ? caller.account : message.account
     guard id == caller.account || caller.scopes.contains(.admin), exchange.account(id) != nil
     else {
-      return answer(Failure(.unknownAccount, "there is no account \(id) that this key may see"))
+      return answer(
+        Failure(refusing: .unknownAccount, "there is no account \(id) that this key may see"))
     }
     let keys = exchange.keys(of: id).prefix(1_024)
     answer(KeyListing(keys: keys.map { KeySummary($0) }, lives: keys.map(life)))

@@ -78,7 +78,7 @@ extension Dispatcher {
     else {
       channel.send(
         Failure(
-          .unavailable, "no leader is known or reachable at the moment; one is being elected",
+          refusing: .unavailable, "no leader is known or reachable at the moment",
           retryAfterMs: 100))
       channel.finish()
       return nil
@@ -100,13 +100,14 @@ extension Dispatcher {
   private func authenticate(_ credential: Credential?) -> Result<Caller, Failure> {
     guard let credential else {
       return .failure(
-        Failure(.unauthenticated, "send an API key: authorization: Bearer sy_<id>_<secret>"))
+        Failure(refusing: .unauthenticated, "there is no API key of the form sy_<id>_<secret>"))
     }
     let now = isActive ? queue.now : exchange.logTime
     guard let key = exchange.key(credential.key), !key.isDead(at: now),
       key.hashes(at: now).reduce(false, { isEqual($1, credential.secretHash) || $0 })
     else {
-      return .failure(Failure(.unauthenticated, "the API key is unknown, revoked or expired"))
+      return .failure(
+        Failure(refusing: .unauthenticated, "the API key is unknown, revoked or expired"))
     }
     if isActive { usedKeys.note(key.id, now: clock.now) }
     return .success(

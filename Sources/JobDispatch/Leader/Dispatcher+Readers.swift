@@ -25,15 +25,16 @@ extension Dispatcher {
       {
         stream.fail(
           Failure(
-            .outputExpired, "the output of job \(message.job) is no longer kept",
+            refusing: .outputExpired, "the output of job \(message.job) is no longer kept",
             job: message.job, charge: tombstone.charge))
       } else {
-        stream.fail(Failure(.unknownJob, "there is no job \(message.job) in this account"))
+        stream.fail(
+          Failure(refusing: .unknownJob, "there is no job \(message.job) in this account"))
       }
       return
     }
     guard message.fromSeq >= 1 else {
-      stream.fail(Failure(.malformedRequest, "from_seq starts at 1"))
+      stream.fail(Failure(refusing: .malformedRequest, "from_seq is 0 and starts at 1"))
       return
     }
     let hash = message.hash.flatMap(ChainHash.init(bytes:))
@@ -159,7 +160,9 @@ extension Dispatcher {
       }
       reader.stalledSince = nil
       guard let job = exchange.job(reader.job) else {
-        finish(reader, Failure(.outputExpired, "the output of job \(reader.job) is no longer kept"))
+        finish(
+          reader,
+          Failure(refusing: .outputExpired, "the output of job \(reader.job) is no longer kept"))
         return
       }
       let relay = relays[job.id]
@@ -207,7 +210,8 @@ extension Dispatcher {
     do {
       mac = StreamMAC(key: sealer.streamKey(of: try sealer.unwrap(job.wrappedKey)))
     } catch {
-      finish(reader, Failure(.outputExpired, "the key of job \(job.id) has been destroyed"))
+      finish(
+        reader, Failure(refusing: .outputExpired, "the key of job \(job.id) has been destroyed"))
       return false
     }
     send(
@@ -296,7 +300,7 @@ extension Dispatcher {
     finish(
       reader,
       Failure(
-        .streamDiverged,
+        refusing: .streamDiverged,
         "the events before \(reader.next) are not those of the record, which ends at "
           + "\(job.record.lastSeq)",
         job: job.id, charge: job.ending?.charge))
@@ -347,7 +351,7 @@ extension Dispatcher {
       let events = try? SealedEvents.open(
         ending.detailSealed, epoch: epoch, key: key, sealer: sealer),
       let text = events.first.map({ String(decoding: $0.bytes, as: UTF8.self) })
-    else { return error.name }
+    else { return error.sentence() }
     return text
   }
 }

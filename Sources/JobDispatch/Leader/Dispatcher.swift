@@ -252,7 +252,7 @@ public final class Dispatcher {
     let live = exchange.key(key).flatMap { $0.revoked ? nil : $0.hashes(at: exchange.logTime) }
     for stream in streamsInOrder
     where stream.caller.key == key && live?.contains(stream.caller.secretHash) != true {
-      stream.end(Failure(.unauthenticated, reason))
+      stream.end(Failure(refusing: .unauthenticated, reason))
     }
   }
 

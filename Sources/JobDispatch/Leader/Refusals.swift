@@ -6,11 +6,10 @@ internal import WireProtocol
 extension Failure {
   /// What a client is told when the state machine refuses.
   init(_ rejection: Rejection) {
-    let facts = rejection.details.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
     self.init(
-      rejection.code,
-      facts.isEmpty
-        ? rejection.code.name : "\(rejection.code.name): \(facts)",
+      refusing: rejection.code, rejection.circumstance?.what,
+      facts: rejection.details.map(\.words).joined(separator: ", "),
+      instead: rejection.circumstance?.instead,
       details: rejection.details.map { ErrorDetail(name: $0.name, value: $0.value) },
       job: rejection.job ?? JobID(0), charge: rejection.charge)
   }
@@ -23,14 +22,13 @@ extension Failure {
     case .refused(.notLeader): self = .notLeader
     case .refused(.overloaded):
       self.init(
-        .overloaded, "the leader has as much unfinished work as it takes; try again shortly",
+        refusing: .overloaded, "the leader has as much unfinished work as it takes",
         retryAfterMs: 100)
     case .unknown:
       self.init(
-        .outcomeUnknown,
-        "leadership changed before the answer; retry under the same request key", retryAfterMs: 50)
+        refusing: .outcomeUnknown, "leadership changed before the answer", retryAfterMs: 50)
     case .invalid:
-      self.init(.malformedRequest, "a field is longer than the protocol allows")
+      self.init(refusing: .malformedRequest, "a field is longer than the protocol allows")
     }
   }
 
@@ -38,5 +36,32 @@ extension Failure {
   static var notLeader: Failure {
     Failure(
       .notLeader, "this coordinator does not lead; another will, try again", retryAfterMs: 50)
+  }
+}
+
+extension Rejection {
+  /// What is wrong and would be right where the words for its code would mislead; nil where they do not.
+  fileprivate var circumstance: (what: String, instead: String)? {
+    switch (code, details.first?.name) {
+    case (.noCapacity, "workers"):
+      ("the account has as many workers as it may, all online", "end one first")
+    case (.wrongState, "reason"):
+      ("nobody could administer the cluster without this key", "make another admin key first")
+    case (.wrongState, "part"), (.wrongState, "parts"):
+      ("the request's body did not arrive whole", "send the request again")
+    default: nil
+    }
+  }
+}
+
+extension Rejection.Detail {
+  /// The fact in words: scopes by their names.
+  fileprivate var words: String {
+    let plain = name.split(separator: "_").joined(separator: " ")
+    guard ["scope", "scopes", "allowed"].contains(name), let bits = UInt32(value) else {
+      return "\(plain) \(value)"
+    }
+    let names = Scopes(rawValue: bits).names
+    return "\(plain) \(names.isEmpty ? "none" : names.joined(separator: ", "))"
   }
 }

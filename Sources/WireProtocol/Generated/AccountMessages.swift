@@ -138,7 +138,7 @@ public struct KeyListing: WireMessage {
   /// KeyListing is number 97.
   public static let kind = MessageKind.keyListing
 
-  /// The keys, by id.
+  /// The keys, by id; of more than fit, the oldest that are revoked are left out first.
   public let keys: [KeySummary]
   /// When each of them ends and was used, in the same order; absent from an older coordinator.
   public let lives: [KeyLife]?

@@ -16,7 +16,7 @@ public struct ModelListing: WireMessage {
   /// ModelListing is number 81.
   public static let kind = MessageKind.modelListing
 
-  /// The models, by name.
+  /// The models, by name; of more than fit, those that nobody serves are left out first.
   public let models: [ModelSummary]
 
   /// Joins the fields.
@@ -39,7 +39,7 @@ public struct WorkerListing: WireMessage {
   /// WorkerListing is number 83.
   public static let kind = MessageKind.workerListing
 
-  /// The workers, by id.
+  /// The workers, by id; of more than fit, the oldest that are offline are left out first.
   public let workers: [WorkerSummary]
 
   /// Joins the fields.

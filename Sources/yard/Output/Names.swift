@@ -73,11 +73,6 @@ extension EventKind {
 /// The name of an error code that came over the wire.
 func errorName(_ code: UInt16) -> String { ErrorCode(rawValue: code)?.name ?? "error_\(code)" }
 
-/// Two lower-case digits for each byte.
-func hexadecimal(_ bytes: [UInt8]) -> String {
-  bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-}
-
 extension JobSummary {
   /// One line about the job's end, for people.
   var receipt: String {
