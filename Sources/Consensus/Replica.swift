@@ -57,6 +57,8 @@ public final class Replica {
   public var voters: [ReplicaID] { engine.membership.voters }
   /// The members of the configuration in force.
   public var membership: Membership { engine.membership }
+  /// Whether this replica's disk has no room for new work, only for what has begun.
+  public var isDiskNearlyFull: Bool { store.isNearlyFull }
   /// Whether a write is in flight: a submission now would wait for it anyway.
   public var isWriting: Bool { inFlight != nil }
   /// When `tick` wants to be called next, in monotonic milliseconds.

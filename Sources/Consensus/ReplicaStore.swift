@@ -70,7 +70,10 @@ public struct StoredReplica: Sendable {
 /// the disk in part only in the sense of "wholly or not at all"; whoever sees a failure must end the
 /// process, since after a failed fsync nothing is known (`reliability`: LMDB, `fdatasync` EIO).
 public protocol ReplicaStore: AnyObject, Sendable {
-  /// What the disk holds. Called once, before any write.
+  /// Whether so much of the disk's budget is used that no new work should begin: what has begun still fits.
+  var isNearlyFull: Bool { get }
+
+  /// What the disk holds. Called before any write.
   func load() throws -> StoredReplica
 
   /// Makes `batch` durable, then calls `completion` on a thread of the store's choice.

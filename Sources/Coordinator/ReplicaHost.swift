@@ -1,6 +1,7 @@
 internal import Consensus
 internal import ExchangeTypes
 internal import JobDispatch
+internal import Links
 internal import Logging
 internal import NIOCore
 internal import Storage
@@ -23,6 +24,7 @@ final class ReplicaHost {
   private var timer: Scheduled<Void>?
   private var armedFor: UInt64 = .max
   private var hasStopped = false
+  private var wasNearlyFull = false
   /// Told once, when the replica has died: the process must end.
   var failed: ((any Error) -> Void)?
 
@@ -89,7 +91,21 @@ final class ReplicaHost {
   fileprivate func writeFinished(_ result: Result<Void, any Error>) {
     guard !hasStopped else { return }
     replica.writeFinished(result, now: clock.now)
+    watchRoom()
     endTurn()
+  }
+
+  /// Says so when the disk's budget runs out, and when there is room again.
+  private func watchRoom() {
+    guard store.isNearlyFull != wasNearlyFull else { return }
+    wasNearlyFull.toggle()
+    if wasNearlyFull {
+      log.error(
+        "four fifths of the disk budget are used: while this coordinator leads, no new job is taken"
+      )
+    } else {
+      log.notice("there is room on the disk again")
+    }
   }
 
   fileprivate func scheduleEndOfTurn() {
@@ -204,9 +220,4 @@ private final class Writes {
       eventLoop.execute { bound.value.host?.writeFinished(result) }
     }
   }
-}
-
-/// The loop's monotonic clock.
-private final class LoopClock: MonotonicClock {
-  var now: UInt64 { NIODeadline.now().uptimeNanoseconds / 1_000_000 }
 }

@@ -40,6 +40,7 @@ final class FaultInjector {
     for node in nodes { node.resume() }
     for coordinator in simulation.coordinators {
       coordinator.disk.isFull = false
+      coordinator.disk.isNearlyFull = false
       coordinator.disk.failsNextSync = false
       coordinator.disk.writeTime = SimulatedDisk.quick
     }
@@ -186,8 +187,12 @@ final class FaultInjector {
 
   private func fullDisk(_ coordinator: SimulatedCoordinator) {
     simulation.count(.diskFull)
-    coordinator.disk.isFull = true
-    after(random.within(500_000...4_000_000)) { coordinator.disk.isFull = false }
+    let disk = coordinator.disk
+    disk.isFull = true
+    disk.isNearlyFull = true
+    let time = random.within(500_000...4_000_000)
+    after(time) { disk.isFull = false }
+    after(time + 1_000_000) { disk.isNearlyFull = disk.isFull }
   }
 
   private func failSync(_ coordinator: SimulatedCoordinator) {

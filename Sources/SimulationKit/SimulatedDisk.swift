@@ -14,6 +14,8 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
   static let quick: ClosedRange<UInt64> = 150...1_200
   /// There is no room: writes fail.
   var isFull = false
+  /// There is room for what has begun only.
+  var isNearlyFull = false
   /// The next sync fails, and nobody knows what of it is durable.
   var failsNextSync = false
 

@@ -11,6 +11,7 @@ final class MemoryStore: ReplicaStore, @unchecked Sendable {
   private(set) var rows: [UInt8: [[UInt8]: [UInt8]]] = [:]
   private(set) var applied: AppliedMark?
   private(set) var writes = 0
+  let isNearlyFull = false
 
   func load() throws -> StoredReplica {
     StoredReplica(

@@ -28,6 +28,8 @@ final class MemoryReplicaStore: ReplicaStore {
 
   let state: Mutex<State>
 
+  let isNearlyFull = false
+
   init(_ state: State = State()) { self.state = Mutex(state) }
 
   func load() throws -> StoredReplica {

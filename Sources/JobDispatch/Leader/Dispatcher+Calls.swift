@@ -85,11 +85,20 @@ extension Dispatcher {
 
   // MARK: Jobs
 
+  /// What waits while the disk has no room is tried again after this long, in milliseconds.
+  private static let roomDelay: UInt32 = 5_000
+
   /// Takes a job: seals its body, proposes it, answers with its number once it cannot be lost.
+  ///
+  /// While the disk of this leader is nearly full it takes no new one, so that those it has can still settle.
   func submit(
     _ message: Submit, from caller: Caller,
     _ answer: @escaping (Result<WireProtocol.Accepted, Failure>) -> Void
   ) {
+    let isKnown = exchange.job(account: caller.account, requestKey: message.requestKey) != nil
+    guard isKnown || !replica.isDiskNearlyFull else {
+      return answer(.failure(Failure(refusing: .storageFull, retryAfterMs: Self.roomDelay)))
+    }
     let request: InferenceRequest
     do throws(RequestError) {
       request = try InferenceRequest.parse(
@@ -301,10 +310,12 @@ extension Dispatcher {
     case .modelList:
       answer(
         ModelListing(
-          models: exchange.models.compactMap { exchange.model($0) }.prefix(1_024)
+          models: listed(exchange.models.compactMap { exchange.model($0) }) { $0.slots > 0 }
             .map(ModelSummary.init)))
     case .workerList:
-      answer(WorkerListing(workers: exchange.allWorkers.prefix(1_024).map(workerSummary)))
+      answer(
+        WorkerListing(
+          workers: listed(Array(exchange.allWorkers), first: \.online).map(workerSummary)))
     case .accountQuery(let message):
       let id = message.account.rawValue == 0 ? caller.account : message.account
       guard id == caller.account || caller.scopes.contains(.admin), let report = accountReport(id)
@@ -318,6 +329,22 @@ extension Dispatcher {
     default:
       answer(Failure(.malformedRequest, "this message is not a request"))
     }
+  }
+
+  /// The most entries of a listing.
+  private static let listedMax = 1_024
+
+  /// What fits into one answer, in its order: if that is not all, the first of those that do not `matter` are
+  /// left out.
+  func listed<Entry>(_ all: [Entry], first matters: (Entry) -> Bool) -> [Entry] {
+    var surplus = all.count - Self.listedMax
+    guard surplus > 0 else { return all }
+    let kept = all.filter { entry in
+      guard surplus > 0, !matters(entry) else { return true }
+      surplus -= 1
+      return false
+    }
+    return Array(kept.prefix(Self.listedMax))
   }
 
   private func workerSummary(_ worker: Worker) -> WorkerSummary {

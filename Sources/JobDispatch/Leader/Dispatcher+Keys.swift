@@ -59,7 +59,7 @@ extension Dispatcher {
       return answer(
         Failure(refusing: .unknownAccount, "there is no account \(id) that this key may see"))
     }
-    let keys = exchange.keys(of: id).prefix(1_024)
+    let keys = listed(exchange.keys(of: id)) { !$0.revoked }
     answer(KeyListing(keys: keys.map { KeySummary($0) }, lives: keys.map(life)))
   }
 

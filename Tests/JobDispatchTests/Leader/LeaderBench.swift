@@ -13,6 +13,7 @@ final class LeaderStore: ReplicaStore, @unchecked Sendable {
   private var entries: [LogEntry] = []
   private var rows: [UInt8: [[UInt8]: [UInt8]]] = [:]
   private var applied: AppliedMark?
+  var isNearlyFull = false
 
   func load() throws -> StoredReplica {
     StoredReplica(

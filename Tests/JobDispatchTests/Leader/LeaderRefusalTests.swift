@@ -7,6 +7,29 @@ import WireProtocol
 @Suite("The leader: refusals")
 struct LeaderRefusalTests {
   @Test(
+    "a disk that is nearly full takes no new job, answers for an old one, and takes one when there is room"
+  )
+  func nearlyFullDisk() throws {
+    let bench = try LeaderBench()
+    _ = try WorkerPeer(bench)
+    func submit(_ key: RequestKey) -> Peer {
+      let peer = bench.open(.job)
+      bench.say(.submit(bench.submission(mode: .submitted, key: key)), on: peer)
+      return peer
+    }
+    let (old, new) = (bench.requestKey(), bench.requestKey())
+    let job = try submit(old).last(WireProtocol.Accepted.self).job
+    bench.store.isNearlyFull = true
+    let refused = submit(new)
+    #expect(refused.failure == .storageFull)
+    #expect(refused.isFinished)
+    let again = try submit(old).last(WireProtocol.Accepted.self)
+    #expect(again.job == job && again.duplicate)
+    bench.store.isNearlyFull = false
+    #expect(try !submit(new).last(WireProtocol.Accepted.self).duplicate)
+  }
+
+  @Test(
     "every code has one sentence that says what is wrong, and one that says what would be right")
   func sentences() {
     for code in ErrorCode.allCases {
@@ -44,5 +67,23 @@ struct LeaderRefusalTests {
     bench.say(.submit(bench.submission()), on: credit)
     #expect(try message(credit, .insufficientCredit).contains("available 0"))
     #expect(try message(bench.follow(JobID(77)), .unknownJob).contains("no job 77"))
+  }
+
+  @Test("a listing of keys that has no room for all leaves out the oldest dead ones")
+  func manyKeys() throws {
+    let bench = try LeaderBench()
+    func makeKey() throws -> KeyID {
+      try bench.call(
+        .keyCreate(
+          .init(
+            requestKey: bench.requestKey(), account: AccountID(1), name: "", scopes: [.submit],
+            secretHash: LeaderBench.secret))
+      ).last(KeyReport.self).summary.key
+    }
+    let dead = try (0..<60).map { _ in try makeKey() }
+    for key in dead { bench.call(.keyRevoke(.init(key: key))) }
+    let live = try (0..<990).map { _ in try makeKey() }
+    let keys = try bench.call(.keyList(.init(account: AccountID(0)))).last(KeyListing.self).keys
+    #expect(keys.map(\.key) == [LeaderBench.root.key] + dead.suffix(33) + live)
   }
 }
