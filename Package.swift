@@ -158,18 +158,18 @@ let package = Package(
         "Engines", "JobDispatch", "OpenAIFormat", "WireProtocol", "ExchangeTypes", nioCore,
         nioPosix, log, argumentParser,
       ],
-      swiftSettings: strict),
+      exclude: ["README.md"], swiftSettings: strict),
     .executableTarget(
       name: "yard-bench",
       dependencies: [
         "ExchangeClient", "Transport", "Identity", "Engines", "BuiltinEngine", "OpenAIFormat",
         "WireProtocol", "ExchangeTypes", nioPosix, log, argumentParser,
       ],
-      swiftSettings: strict),
+      exclude: ["README.md"], swiftSettings: strict),
 
     .executableTarget(
       name: "yard-sim", dependencies: ["SimulationKit", "RaftEngine", argumentParser],
-      swiftSettings: strict),
+      exclude: ["README.md"], swiftSettings: strict),
 
     // tests
     .target(
