@@ -16,7 +16,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Use a key with the scope that is named.
   case forbidden = 3
-  /// There is no such thing, or it is another account's, which is answered alike.
+  /// There is nothing of this id, or it belongs to another account.
   ///
   /// Check the id and the account of the key.
   case notFound = 4
@@ -267,7 +267,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .malformedRequest: "A field is missing, out of range or of the wrong form."
     case .unauthenticated: "The API key or certificate is absent, unknown or revoked."
     case .forbidden: "The scopes of the key do not allow this."
-    case .notFound: "There is no such thing, or it is another account's, which is answered alike."
+    case .notFound: "There is nothing of this id, or it belongs to another account."
     case .modelNotFound: "No supplier offers a model of this name."
     case .insufficientCredit: "The account cannot cover the largest possible charge."
     case .contextLengthExceeded: "Prompt bound plus output bound is beyond every offer's context."
