@@ -139,8 +139,8 @@ let package = Package(
     room(
       "WorkerAgent",
       [
-        "Links", "Transport", "JobDispatch", "Engines", "BuiltinEngine", "OpenAIFormat",
-        "WireProtocol", "ExchangeTypes", nioCore, nioPosix, nioConcurrency, log,
+        "ExchangeClient", "Links", "Transport", "JobDispatch", "Engines", "BuiltinEngine",
+        "OpenAIFormat", "WireProtocol", "ExchangeTypes", nioCore, nioPosix, nioConcurrency, log,
       ]),
 
     room(

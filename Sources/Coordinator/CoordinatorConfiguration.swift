@@ -31,6 +31,10 @@ public struct CoordinatorConfiguration: Sendable {
   public var keyring: Keyring
   /// How connections are secured.
   public var security: Security
+  /// What certificates of nodes that join are signed with; nil where its key is not held.
+  public var issuer: CertificateAuthority?
+  /// How long those certificates are valid, in seconds: 30 days, if nobody says.
+  public var certificateLifetimeSeconds: Double = 30 * 86_400
   /// Program and version, for handshakes and status.
   public var software: String
 

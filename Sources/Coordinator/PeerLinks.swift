@@ -1,5 +1,6 @@
 internal import Consensus
 internal import ExchangeTypes
+internal import Identity
 internal import JobDispatch
 internal import Links
 internal import Logging
@@ -75,6 +76,27 @@ final class PeerLinks: CoordinatorLinks {
   func announce(_ notice: LeaderNotice) {
     self.notice = notice
     for link in accepted { link.tell(notice) }
+  }
+
+  func certificatesRevoked() {
+    for link in peers.keys.sorted().compactMap({ peers[$0]?.link }) + accepted {
+      guard let failure = refusal(of: link.certificate) else { continue }
+      refused("a link is closed", failure, on: link)
+      link.close()
+    }
+  }
+
+  /// Why a certificate that is good in itself is not taken: it is revoked.
+  fileprivate func refusal(of certificate: PeerCertificate?) -> Failure? {
+    guard let certificate else { return nil }
+    let node = certificate.identity.node
+    guard host.dispatcher.isRevoked(node, serial: certificate.serial) else { return nil }
+    return Failure(.certificateRevoked, "the certificate of \(node) is revoked")
+  }
+
+  fileprivate func refused(_ what: String, _ failure: Failure, on link: NodeLink) {
+    host.refused(
+      what, failure, from: StreamOrigin(address: link.address, certificate: link.certificate))
   }
 
   // MARK: Dialed links
@@ -159,6 +181,9 @@ private final class Peer: NodeLinkOwner, MessageChannelOwner {
   }
   func heard(_ notice: LeaderNotice, on link: NodeLink) {}
   func draining(_ link: NodeLink) { link.close() }
+  func refusal(of certificate: PeerCertificate, on link: NodeLink) -> Failure? {
+    links?.refusal(of: certificate)
+  }
   func closed(_ link: NodeLink, _ end: NodeLinkEnd) { links?.closed(self, end) }
 
   func received(_ message: Message, on channel: any MessageChannel) {}
@@ -176,16 +201,31 @@ private final class Accepted: NodeLinkOwner {
   private weak var links: PeerLinks?
   private let dispatcher: Dispatcher
   private var credentials = CredentialCache()
+  private var isEstablished = false
 
   init(links: PeerLinks, dispatcher: Dispatcher) {
     self.links = links
     self.dispatcher = dispatcher
   }
 
-  func established(_ link: NodeLink, with remote: RemoteNode) { links?.established(link) }
+  func established(_ link: NodeLink, with remote: RemoteNode) {
+    isEstablished = true
+    links?.established(link)
+  }
   func heard(_ notice: LeaderNotice, on link: NodeLink) {}
   func draining(_ link: NodeLink) {}
-  func closed(_ link: NodeLink, _ end: NodeLinkEnd) { links?.ended(link) }
+  func violated(_ failure: Failure, on link: NodeLink) {
+    links?.refused("a stream is ended", failure, on: link)
+  }
+  func refusal(of certificate: PeerCertificate, on link: NodeLink) -> Failure? {
+    links?.refusal(of: certificate)
+  }
+  func closed(_ link: NodeLink, _ end: NodeLinkEnd) {
+    if !isEstablished, case .refused(let failure) = end {
+      links?.refused("a greeting is refused", failure, on: link)
+    }
+    links?.ended(link)
+  }
 
   func accepted(
     _ channel: LinkChannel, for service: Service, authorization: String, on link: NodeLink
@@ -195,7 +235,8 @@ private final class Accepted: NodeLinkOwner {
     }
     return dispatcher.open(
       service, on: channel, credential: credentials.credential(of: authorization),
-      authorization: authorization)
+      authorization: authorization,
+      from: StreamOrigin(address: link.address, certificate: link.certificate))
   }
 }
 

@@ -5,6 +5,7 @@ internal import Links
 internal import Logging
 internal import NIOCore
 internal import Storage
+internal import Transport
 internal import WireProtocol
 
 /// The loop around a replica and its dispatcher: its timer, the ends of its turns, and writes whose end
@@ -19,6 +20,8 @@ final class ReplicaHost {
   private let clock: LoopClock
   private let store: LMDBReplicaStore
   private let log: Logger
+  /// Who was refused for what he is, counted by the name of the error.
+  private let refusals = RefusalLog(label: "switchyard.enrolment")
   private var links: (any CoordinatorLinks)?
   private var turnIsScheduled = false
   private var timer: Scheduled<Void>?
@@ -41,7 +44,11 @@ final class ReplicaHost {
       configuration: .init(
         clusterID: configuration.clusterID, rootSecretHash: configuration.rootSecretHash,
         addresses: configuration.members, software: configuration.software),
-      clock: clock, sealer: KeyringSealer(keyring: configuration.keyring), shell: shell)
+      clock: clock, sealer: KeyringSealer(keyring: configuration.keyring),
+      issuer: configuration.issuer.map {
+        CertificateIssuer(
+          authority: $0, lifetimeSeconds: configuration.certificateLifetimeSeconds)
+      }, shell: shell)
     let writes = Writes(store: store, eventLoop: eventLoop)
     replica = try Replica(
       configuration: founding, store: store, startWrite: { writes.start($0) },
@@ -156,6 +163,15 @@ final class ReplicaHost {
     links?.open(service, to: leader, authorization: authorization, owner: owner)
   }
 
+  fileprivate func certificatesRevoked() { links?.certificatesRevoked() }
+
+  /// Counts a refusal, and logs it.
+  func refused(_ what: String, _ failure: Failure, from origin: StreamOrigin) {
+    refusals.note(
+      what, from: origin.address, kind: failure.errorCode?.name ?? "error_\(failure.code)",
+      failure.message)
+  }
+
   fileprivate func leadershipChanged(_ notice: LeaderNotice) {
     log.info(
       "leadership",
@@ -183,6 +199,8 @@ protocol CoordinatorLinks: AnyObject {
   ) -> (any MessageChannel)?
   /// Tells every peer, worker and client who leads.
   func announce(_ notice: LeaderNotice)
+  /// Closes every link that rests on a certificate that is revoked now.
+  func certificatesRevoked()
 }
 
 /// Fills the dispatcher's and the replica's ports; apart from the host, which they exist before.
@@ -192,6 +210,10 @@ private final class Shell: DispatcherShell, PeerTransport {
   func wantsEndOfTurn() { host?.scheduleEndOfTurn() }
   func leadershipChanged(_ notice: LeaderNotice) { host?.leadershipChanged(notice) }
   func replicaFailed(_ error: any Error) { host?.died(error) }
+  func certificatesRevoked() { host?.certificatesRevoked() }
+  func refused(_ what: String, _ failure: Failure, from origin: StreamOrigin) {
+    host?.refused(what, failure, from: origin)
+  }
 
   func openRelay(
     to leader: ReplicaID, service: Service, authorization: String,

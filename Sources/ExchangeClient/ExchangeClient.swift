@@ -31,9 +31,13 @@ public final class ExchangeClient: Sendable {
   /// Asks, and answers with the message that came back.
   ///
   /// - Throws: why there is no answer; a refusal carries what the coordinator said.
-  public func call(_ message: any WireMessage) async throws(ClientFailure) -> Message {
+  public func call(
+    _ message: any WireMessage, service: Service = .call
+  ) async throws(ClientFailure) -> Message {
     let result = await withCheckedContinuation { continuation in
-      onLoop { client in client.call(message) { continuation.resume(returning: $0) } }
+      onLoop { client in
+        client.call(message, service: service) { continuation.resume(returning: $0) }
+      }
     }
     return try result.get()
   }

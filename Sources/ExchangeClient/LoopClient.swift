@@ -31,8 +31,8 @@ public final class LoopClient {
     dialer = NodeDialer(security: configuration.security, on: LinkLoop(eventLoop))
     var generator = SystemRandomNumberGenerator()
     local = LocalNode(
-      role: .client, clusterID: configuration.clusterID ?? LocalNode.clusterUnknown,
-      name: "", incarnation: generator.next(), software: configuration.software)
+      role: configuration.role, clusterID: configuration.clusterID ?? LocalNode.clusterUnknown,
+      name: configuration.name, incarnation: generator.next(), software: configuration.software)
     lanes = (0..<configuration.connections).map { place in
       Lane(client: self, endpoint: place % configuration.endpoints.count)
     }
@@ -46,12 +46,13 @@ public final class LoopClient {
   /// Asks, and calls back once, on the loop: with the answer, or with why there is none.
   ///
   /// - Parameters:
-  ///   - message: the request; one of those that `Service.call` lists.
+  ///   - message: the request; one of those that the service lists.
+  ///   - service: what the request is for.
   ///   - lane: which connection to use, modulo their number; nil for each in turn.
   ///   - key: another API key than the client's own.
   ///   - completion: called exactly once.
   public func call(
-    _ message: any WireMessage, lane: Int? = nil, key: String? = nil,
+    _ message: any WireMessage, service: Service = .call, lane: Int? = nil, key: String? = nil,
     completion: @escaping (Result<Message, ClientFailure>) -> Void
   ) {
     eventLoop.preconditionInEventLoop()
@@ -65,7 +66,8 @@ public final class LoopClient {
       return completion(.failure(.refused(Failure(refusing: .payloadTooLarge, what))))
     }
     let call = PendingCall(
-      message: message, authorization: key.map { "Bearer \($0)" } ?? authorization, client: self,
+      message: message, service: service,
+      authorization: key.map { "Bearer \($0)" } ?? authorization, client: self,
       lane: pick(lane),
       tries: CallTries(now: now, patience: configuration.patience), completion: completion)
     call.begin()

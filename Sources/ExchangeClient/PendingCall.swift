@@ -9,6 +9,7 @@ internal import WireProtocol
 /// the start after a pause. The completion is called once.
 final class PendingCall: MessageChannelOwner {
   private let message: any WireMessage
+  private let service: Service
   private let authorization: String?
   private let client: LoopClient
   private let lane: Lane
@@ -18,11 +19,13 @@ final class PendingCall: MessageChannelOwner {
   private var link: NodeLink?
 
   init(
-    message: any WireMessage, authorization: String?, client: LoopClient, lane: Lane,
+    message: any WireMessage, service: Service, authorization: String?, client: LoopClient,
+    lane: Lane,
     tries: CallTries,
     completion: @escaping (Result<Message, ClientFailure>) -> Void
   ) {
     self.message = message
+    self.service = service
     self.authorization = authorization
     self.client = client
     self.lane = lane
@@ -36,7 +39,7 @@ final class PendingCall: MessageChannelOwner {
       case .failure(let end): ended(end)
       case .success(let link):
         self.link = link
-        let channel = link.openStream(.call, authorization: authorization, owner: self)
+        let channel = link.openStream(service, authorization: authorization, owner: self)
         self.channel = channel
         channel.send(message)
         channel.finish()

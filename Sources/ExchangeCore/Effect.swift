@@ -27,4 +27,6 @@ public enum Effect: Hashable, Sendable {
   /// A key has another secret, or only the newer one: connections that no good secret opened are to be
   /// closed.
   case keySecretsChanged(KeyID)
+  /// Certificates are revoked: connections that rest on one are to be closed, on every replica.
+  case certificatesRevoked
 }

@@ -19,6 +19,8 @@ public struct Exchange: Sendable {
   static let keyGuardsStateVersion: UInt32 = 3
   /// From this version on, API keys expire, are rotated and show when they were last used.
   public static let keyLifeStateVersion: UInt32 = 3
+  /// From this version on, nodes join by invitations, and certificates are revoked.
+  static let enrolmentStateVersion: UInt32 = 3
 
   let limits: Limits
   var meta = Meta()
@@ -31,6 +33,9 @@ public struct Exchange: Sendable {
   var tombstones = RowTable<Tombstone>()
   var requests = RowTable<AccountRequest>()
   var uploads = RowTable<Upload>()
+  var invitations = RowTable<Invitation>()
+  var certificates = RowTable<IssuedCertificate>()
+  var revocations = RowTable<Revocation>()
   var indexes = Indexes()
   var pending = PendingEntry()
   var metaContribution: StateDigest?
@@ -117,6 +122,10 @@ public struct Exchange: Sendable {
     case .adopt(let command): return try apply(command)
     case .cancelMany(let command): return try apply(command)
     case .submitAssigned(let command): return try apply(command)
+    case .invite(let command): return try apply(command)
+    case .join(let command): return try apply(command)
+    case .renewCertificate(let command): return try apply(command)
+    case .revokeCertificate(let command): return try apply(command)
     }
   }
 }

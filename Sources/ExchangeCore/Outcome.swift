@@ -54,6 +54,12 @@ public enum Accepted: Hashable, Sendable {
   case adopted(JobID)
   /// So many jobs were asked to end.
   case cancelledMany(Int)
+  /// The invitation exists.
+  case invited(InvitationID, duplicate: Bool)
+  /// The node's certificate has this number.
+  case certified(CertificateNumber, NodeName, duplicate: Bool)
+  /// The certificates are revoked, in the row of this number.
+  case revoked(UInt64)
 
   /// What `submit` gives.
   public struct Submitted: Hashable, Sendable {

@@ -204,6 +204,28 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Nothing; the output is capped at what was held.
   case streamOverrun = 50
+  /// The invitation is unknown, its secret is wrong, or its time is over: the details say which of
+  /// the last.
+  ///
+  /// Ask an administrator for a new one.
+  case invitationInvalid = 51
+  /// Another node has joined by this invitation.
+  ///
+  /// If that was not you, revoke that node; ask for a new invitation.
+  case invitationUsed = 52
+  /// The peer's certificate is revoked.
+  ///
+  /// Join again by a new invitation, if an administrator gives one.
+  case certificateRevoked = 53
+  /// A node says another name than its certificate or invitation does.
+  ///
+  /// Use the name that the details give, or join under the other one.
+  case wrongName = 54
+  /// The leader holds no key to issue certificates with.
+  ///
+  /// Copy ca/issuer.key, as yard init made it, into the identity directory of every coordinator,
+  /// and restart them.
+  case noIssuingKey = 55
 
   /// The name in snake_case, as HTTP clients and logs see it.
   public var name: String {
@@ -258,6 +280,11 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .unknownAccount: "unknown_account"
     case .unknownJob: "unknown_job"
     case .streamOverrun: "stream_overrun"
+    case .invitationInvalid: "invitation_invalid"
+    case .invitationUsed: "invitation_used"
+    case .certificateRevoked: "certificate_revoked"
+    case .wrongName: "wrong_name"
+    case .noIssuingKey: "no_issuing_key"
     }
   }
 
@@ -316,6 +343,12 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .unknownAccount: "There is no account of this id."
     case .unknownJob: "There is no job of this id, or it belongs to another account."
     case .streamOverrun: "The worker sent more output than the job's hold covers."
+    case .invitationInvalid:
+      "The invitation is unknown, its secret is wrong, or its time is over: the details say which of the last."
+    case .invitationUsed: "Another node has joined by this invitation."
+    case .certificateRevoked: "The peer's certificate is revoked."
+    case .wrongName: "A node says another name than its certificate or invitation does."
+    case .noIssuingKey: "The leader holds no key to issue certificates with."
     }
   }
 
@@ -372,6 +405,12 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .unknownAccount: "Check the account id."
     case .unknownJob: "Check the job id and the account of the key."
     case .streamOverrun: "Nothing; the output is capped at what was held."
+    case .invitationInvalid: "Ask an administrator for a new one."
+    case .invitationUsed: "If that was not you, revoke that node; ask for a new invitation."
+    case .certificateRevoked: "Join again by a new invitation, if an administrator gives one."
+    case .wrongName: "Use the name that the details give, or join under the other one."
+    case .noIssuingKey:
+      "Copy ca/issuer.key, as yard init made it, into the identity directory of every coordinator, and restart them."
     }
   }
 
@@ -393,7 +432,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
       400
     case .unauthenticated: 401
     case .insufficientCredit: 402
-    case .forbidden: 403
+    case .forbidden, .invitationInvalid, .invitationUsed, .certificateRevoked, .wrongName: 403
     case .notFound, .modelNotFound, .unknownWorker, .unknownAccount, .unknownJob: 404
     case .idempotencyConflict, .wrongState, .nameTaken, .alreadyBootstrapped, .streamDiverged,
       .streamOverrun:
@@ -404,7 +443,9 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .cancelled: 499
     case .internalError: 500
     case .engineError, .engineUnreachable, .engineGarbled, .engineTruncated, .workerLost: 502
-    case .unavailable, .notLeader, .overloaded, .engineBusy, .outcomeUnknown, .notBootstrapped: 503
+    case .unavailable, .notLeader, .overloaded, .engineBusy, .outcomeUnknown, .notBootstrapped,
+      .noIssuingKey:
+      503
     case .engineTimeout, .deadlineExpired: 504
     case .storageFull: 507
     default: nil

@@ -68,6 +68,22 @@ public struct ReplicaID: Identifier {
   public init(rawValue: UInt64) { self.rawValue = rawValue }
 }
 
+/// A secret, shown once, by which one node may join the cluster.
+public struct InvitationID: Identifier {
+  /// The number.
+  public let rawValue: UInt64
+  /// Wraps a number.
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// A certificate that the cluster has issued.
+public struct CertificateNumber: Identifier {
+  /// The number.
+  public let rawValue: UInt64
+  /// Wraps a number.
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+}
+
 /// Which try at a job: the first is 1.
 ///
 /// A message of an older epoch is stale and is fenced.

@@ -19,6 +19,8 @@ public struct NodeIdentity: Sendable, CustomStringConvertible {
   public let key: NodeKey
   /// The authority to hold peers to.
   public let anchor: TrustAnchor
+  /// When the certificate was issued.
+  public let issuedAt: Date
   /// When the certificate ends: renew before.
   public let expiresAt: Date
 
@@ -37,7 +39,7 @@ public struct NodeIdentity: Sendable, CustomStringConvertible {
       throw .malformed(path: "", what: "a certificate in PEM form")
     }
     do {
-      identity = try anchor.verify(der: der, now: now, allowed: Set(NodeRole.allCases))
+      identity = try anchor.verify(der: der, now: now, allowed: Set(NodeRole.allCases)).identity
     } catch {
       throw .refused(path: "", error)
     }
@@ -47,6 +49,7 @@ public struct NodeIdentity: Sendable, CustomStringConvertible {
     self.certificatePEM = certificatePEM
     self.key = key
     self.anchor = anchor
+    issuedAt = leaf.notValidBefore + CertificateAuthority.clockSkewSeconds
     expiresAt = leaf.notValidAfter
   }
 
@@ -68,9 +71,10 @@ public struct NodeIdentity: Sendable, CustomStringConvertible {
   public var description: String { "\(identity) of \(identity.cluster)" }
 }
 
-/// The files of an identity: `ca.pem`, `node.pem`, `node.key`, and `ca.key` where it is held.
+/// The files of an identity: `ca.pem`, `node.pem`, `node.key`, and `ca.key` or `issuer.key` where it is held.
 ///
-/// Keys have mode 0600 and are refused otherwise. Each file is replaced whole.
+/// Keys have mode 0600 and are refused otherwise. Each file is replaced whole, so what must change together
+/// is one file: a renewed certificate is for the key that is there.
 public struct IdentityDirectory: Sendable {
   /// Where the files are.
   public let path: String
@@ -122,11 +126,61 @@ public struct IdentityDirectory: Sendable {
     }
   }
 
-  /// Writes the authority's certificate and key.
-  public func save(_ authority: CertificateAuthority) throws(IdentityError) {
+  /// Loads the issuer, where its key is held; nil where it is not.
+  public func loadIssuer() throws(IdentityError) -> CertificateAuthority? {
+    let key: NodeKey
+    do { key = try loadKey("issuer.key") } catch {
+      if case .missing = error { return nil }
+      throw error
+    }
+    let pem = try text("ca.pem", isSecret: false)
+    do {
+      return try CertificateAuthority(certificatePEM: pem, key: key)
+    } catch {
+      throw error.about(file(error == .keyMismatch(path: "") ? "issuer.key" : "ca.pem"))
+    }
+  }
+
+  /// Writes the root's key, and the certificates that nodes are to trust.
+  public func save(_ root: CertificateAuthority, authorityPEM: String) throws(IdentityError) {
     try SecretFile.makeDirectory(path)
-    try SecretFile.write(file("ca.key"), Array(authority.key.pem.utf8), mode: 0o600)
-    try SecretFile.write(file("ca.pem"), Array(authority.certificatePEM.utf8), mode: 0o644)
+    try SecretFile.write(file("ca.key"), Array(root.key.pem.utf8), mode: 0o600)
+    try SecretFile.write(file("ca.pem"), Array(authorityPEM.utf8), mode: 0o644)
+  }
+
+  /// Writes the issuer's key; its certificate is among those of `ca.pem`.
+  public func save(issuer: CertificateAuthority) throws(IdentityError) {
+    try SecretFile.makeDirectory(path)
+    try SecretFile.write(file("issuer.key"), Array(issuer.key.pem.utf8), mode: 0o600)
+  }
+
+  /// The key of a node that has no certificate yet: the one that an earlier try wrote, or a new one.
+  ///
+  /// It is durable before it is used: a certificate that was issued for it is of use after any crash.
+  ///
+  /// - Throws: `IdentityError.present` if there is a certificate already.
+  public func keyForJoining() throws(IdentityError) -> NodeKey {
+    let present: Bool
+    do throws(IdentityError) {
+      _ = try text("node.pem", isSecret: false)
+      present = true
+    } catch {
+      guard case .missing = error else { throw error }
+      present = false
+    }
+    guard !present else { throw .present(path: file("node.pem")) }
+    do { return try loadKey("node.key") } catch {
+      guard case .missing = error else { throw error }
+    }
+    let key = NodeKey()
+    try SecretFile.makeDirectory(path)
+    try SecretFile.write(file("node.key"), Array(key.pem.utf8), mode: 0o600)
+    return key
+  }
+
+  /// Writes a certificate for the key that is there, in place of the one before.
+  public func save(renewed node: NodeIdentity) throws(IdentityError) {
+    try SecretFile.write(file("node.pem"), Array(node.certificatePEM.utf8), mode: 0o644)
   }
 
   /// Writes the node's certificate and key, and the authority's certificate.

@@ -4,6 +4,8 @@ public import ExchangeTypes
 public enum IdentityError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The file is not there.
   case missing(path: String)
+  /// The file is there, and would be overwritten.
+  case present(path: String)
   /// Others than the owner may read or write a secret.
   case exposed(path: String, mode: UInt32)
   /// The file is there but does not hold `what`.
@@ -16,6 +18,8 @@ public enum IdentityError: Error, Hashable, Sendable, CustomStringConvertible {
   case wrongCluster(path: String, expected: ClusterID, found: ClusterID)
   /// Not 1 to 64 of `A-Z a-z 0-9 . _ -`.
   case notAName(String)
+  /// An issuer does not certify nodes of this role.
+  case mayNotCertify(NodeRole)
   /// A call of the operating system failed.
   case io(path: String, operation: String, errno: Int32)
 
@@ -23,6 +27,7 @@ public enum IdentityError: Error, Hashable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .missing(let path): "\(path) does not exist"
+    case .present(let path): "\(path) exists: this node has joined; name another directory"
     case .exposed(let path, let mode):
       "\(path) is a secret but has mode \(String(mode, radix: 8)): run chmod 600 \(path)"
     case .malformed(let path, let what):
@@ -32,6 +37,8 @@ public enum IdentityError: Error, Hashable, Sendable, CustomStringConvertible {
     case .wrongCluster(let path, let expected, let found):
       "\(path) is of cluster \(found), this is cluster \(expected)"
     case .notAName(let name): "'\(name)' is not a name: 1 to 64 of A-Z a-z 0-9 . _ -"
+    case .mayNotCertify(let role):
+      "an issuer does not certify a \(role): that takes the root key, in ca/"
     case .io(let path, let operation, let errno):
       "\(path): \(operation) failed, errno \(errno)"
     }

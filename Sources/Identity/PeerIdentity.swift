@@ -14,7 +14,7 @@ public struct PeerIdentity: Hashable, Sendable, CustomStringConvertible {
 
   /// Joins the parts; `nil` if `name` is not a name.
   public init?(cluster: ClusterID, role: NodeRole, name: String) {
-    guard Self.isName(name) else { return nil }
+    guard NodeName.isName(name) else { return nil }
     self.cluster = cluster
     self.role = role
     self.name = name
@@ -39,17 +39,12 @@ public struct PeerIdentity: Hashable, Sendable, CustomStringConvertible {
 
   static let scheme = "switchyard://"
 
-  private static func isName(_ name: String) -> Bool {
-    (1...64).contains(name.utf8.count)
-      && name.utf8.allSatisfy {
-        switch $0 {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
-          UInt8(ascii: "-"):
-          true
-        default: false
-        }
-      }
+  /// The node within its cluster.
+  public var node: NodeName {
+    guard let node = NodeName(role: role, name: name) else {
+      preconditionFailure("the name was checked")
+    }
+    return node
   }
 }
 

@@ -1,3 +1,4 @@
+internal import Crypto
 public import ExchangeTypes
 internal import SwiftASN1
 internal import X509
@@ -10,15 +11,22 @@ internal import X509
 
 /// The authority that a node trusts, and the check of a peer's certificate against it.
 ///
-/// Verification is by chain and URI, not by host name: a node may move. The chain has one level, so it
-/// is one signature; anything longer is refused.
+/// Verification is by signature and URI, not by host name: a node may move. Every authority is known
+/// beforehand, so that a node's certificate is one signature; a chain that a peer brings is not followed.
 public struct TrustAnchor: Sendable {
-  /// The cluster that the authority speaks for.
-  public let cluster: ClusterID
-  /// Usually one; two while an authority is being replaced.
-  let authorities: [Certificate]
+  struct Authority: Sendable {
+    let certificate: Certificate
+    let der: [UInt8]
+    /// Whether it may certify coordinators.
+    let isRoot: Bool
+  }
 
-  /// Reads one or more authorities' certificates of one cluster.
+  /// The cluster that the authorities speak for.
+  public let cluster: ClusterID
+  /// A root and an issuer, usually; more while one is being replaced.
+  let authorities: [Authority]
+
+  /// Reads the certificates of one cluster's authorities: roots, and issuers that a root has certified.
   ///
   /// - Throws: `IdentityError.malformed`.
   public init(pem: String) throws(IdentityError) {
@@ -28,13 +36,55 @@ public struct TrustAnchor: Sendable {
     } catch {
       throw .malformed(path: "", what: "certificates in PEM form")
     }
-    let clusters = found.compactMap(Self.clusterOfAuthority)
-    guard let cluster = clusters.first, clusters.count == found.count,
-      clusters.allSatisfy({ $0 == cluster })
-    else { throw .malformed(path: "", what: "certificates of one cluster's authority") }
-    self.cluster = cluster
-    authorities = found
+    try self.init(found)
   }
+
+  private init(_ found: [Certificate]) throws(IdentityError) {
+    let kinds = found.compactMap(Self.kindOfAuthority)
+    let roots = zip(found, kinds).filter(\.1.isRoot).map(\.0)
+    guard let cluster = kinds.first?.cluster, kinds.count == found.count, !roots.isEmpty,
+      kinds.allSatisfy({ $0.cluster == cluster })
+    else { throw .malformed(path: "", what: "certificates of one cluster's authority") }
+    var authorities: [Authority] = []
+    for (certificate, kind) in zip(found, kinds) {
+      let isCertified =
+        kind.isRoot
+        || roots.contains {
+          $0.subject == certificate.issuer
+            && $0.publicKey.isValidSignature(certificate.signature, for: certificate)
+        }
+      guard isCertified, let der = try? certificate.serializeAsPEM().derBytes else {
+        throw .malformed(path: "", what: "issuers that the cluster's root has certified")
+      }
+      authorities.append(Authority(certificate: certificate, der: der, isRoot: kind.isRoot))
+    }
+    self.cluster = cluster
+    self.authorities = authorities
+  }
+
+  /// Finds the root of a fingerprint in the chain that a peer presents: for a node that has nothing else of
+  /// the cluster yet.
+  ///
+  /// - Parameters:
+  ///   - chain: certificates in DER form, as the peer sent them.
+  ///   - fingerprint: what the invitation says.
+  /// - Throws: `PeerRefusal.untrusted` if none is that root.
+  public init(chain: [[UInt8]], fingerprint: [UInt8]) throws(PeerRefusal) {
+    guard let der = chain.first(where: { Self.fingerprint(of: $0) == fingerprint }),
+      let root = try? Certificate(derEncoded: der), let anchor = try? TrustAnchor([root])
+    else { throw .untrusted }
+    self = anchor
+  }
+
+  /// SHA-256 of the root's certificate: what an invitation carries.
+  public var fingerprint: [UInt8] {
+    authorities.first(where: \.isRoot).map { Self.fingerprint(of: $0.der) } ?? []
+  }
+
+  /// The roots' certificates in DER form: what a coordinator presents, so that a fingerprint is enough.
+  public var roots: [[UInt8]] { authorities.filter(\.isRoot).map(\.der) }
+
+  private static func fingerprint(of der: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: der)) }
 
   /// Checks a peer's certificate, given in DER form.
   ///
@@ -42,10 +92,10 @@ public struct TrustAnchor: Sendable {
   ///   - der: the leaf that the peer proved to hold the key of (TLS has checked that).
   ///   - now: the time.
   ///   - allowed: the roles that may be at the other end.
-  /// - Returns: who the peer is.
+  /// - Returns: who the peer is, and by which certificate.
   /// - Throws: the first reason against it, in the order of `PeerRefusal`'s cases.
   public func verify(der: [UInt8], now: Date, allowed: Set<NodeRole>) throws(PeerRefusal)
-    -> PeerIdentity
+    -> PeerCertificate
   {
     let leaf: Certificate
     do {
@@ -53,19 +103,28 @@ public struct TrustAnchor: Sendable {
       try Self.demandWholeSignature(der)
     } catch { throw .malformed("\(error)") }
     let identity = try identity(of: leaf)
-    guard
-      authorities.contains(where: {
-        $0.subject == leaf.issuer && $0.publicKey.isValidSignature(leaf.signature, for: leaf)
-          && $0.notValidBefore <= now && now <= $0.notValidAfter
-      })
-    else { throw .untrusted }
+    let signer = authorities.first {
+      let authority = $0.certificate
+      return authority.subject == leaf.issuer
+        && authority.publicKey.isValidSignature(leaf.signature, for: leaf)
+        && authority.notValidBefore <= now && now <= authority.notValidAfter
+    }
+    guard let signer else { throw .untrusted }
+    guard signer.isRoot || identity.role != .coordinator else {
+      throw .unsuitable("an issuer does not certify coordinators")
+    }
     try checkUse(of: leaf)
+    guard let key = P256.Signing.PublicKey(leaf.publicKey) else {
+      throw .unsuitable("its key is not of P-256")
+    }
     guard leaf.notValidBefore <= now else { throw .notYetValid(from: leaf.notValidBefore) }
     guard now <= leaf.notValidAfter else { throw .expired(at: leaf.notValidAfter) }
     guard allowed.contains(identity.role) else {
       throw .wrongRole(found: identity.role, allowed: allowed)
     }
-    return identity
+    return PeerCertificate(
+      identity: identity, serial: Array(leaf.serialNumber.bytes.drop { $0 == 0 }),
+      publicKeyDER: [UInt8](key.derRepresentation), expiresAt: leaf.notValidAfter)
   }
 
   /// A signature is whole bytes: without this a certificate could come in two encodings, since what is
@@ -125,14 +184,27 @@ public struct TrustAnchor: Sendable {
     }
   }
 
-  private static func clusterOfAuthority(_ certificate: Certificate) -> ClusterID? {
+  static func rootURI(of cluster: ClusterID) -> String {
+    "\(PeerIdentity.scheme)\(cluster)\(rootSuffix)"
+  }
+  static func issuerURI(of cluster: ClusterID) -> String {
+    "\(PeerIdentity.scheme)\(cluster)\(issuerSuffix)"
+  }
+  private static let rootSuffix = "/authority"
+  private static let issuerSuffix = "/issuer"
+
+  private static func kindOfAuthority(_ certificate: Certificate) -> (
+    cluster: ClusterID, isRoot: Bool
+  )? {
     guard case .isCertificateAuthority? = try? certificate.extensions.basicConstraints else {
       return nil
     }
-    let found = uris(of: certificate).compactMap { uri -> ClusterID? in
-      guard uri.hasPrefix(PeerIdentity.scheme), uri.hasSuffix("/authority") else { return nil }
-      return ClusterID(
-        hexadecimal: uri.dropFirst(PeerIdentity.scheme.count).dropLast("/authority".count))
+    let found = uris(of: certificate).compactMap { uri -> (cluster: ClusterID, isRoot: Bool)? in
+      let isRoot = uri.hasSuffix(rootSuffix)
+      let suffix = isRoot ? rootSuffix : issuerSuffix
+      guard uri.hasPrefix(PeerIdentity.scheme), uri.hasSuffix(suffix) else { return nil }
+      let middle = uri.dropFirst(PeerIdentity.scheme.count).dropLast(suffix.count)
+      return ClusterID(hexadecimal: middle).map { ($0, isRoot) }
     }
     return found.count == 1 ? found.first : nil
   }

@@ -28,6 +28,8 @@ public final class LinkChannel: MessageChannel {
   /// Whether the peer's end of the stream leaves it open for our answer.
   private let outlivesPeer: Bool
   private var owner: (any MessageChannelOwner)?
+  /// Told if the peer sends what is no message, or none that may stand here.
+  var whenViolated: ((Failure) -> Void)?
   /// Where the bytes of unfinished messages of the whole link are counted; nil on the dialing side.
   private let unfinished: UnfinishedBytes?
   private var counted = 0
@@ -48,7 +50,7 @@ public final class LinkChannel: MessageChannel {
   init(accepting stream: LinkStream, service: Service, unfinished: UnfinishedBytes) {
     decoder = FrameDecoder(allowed: service.requests)
     outgoing = service.responses
-    outlivesPeer = service == .call || service == .job
+    outlivesPeer = service == .call || service == .job || service == .enrol
     self.unfinished = unfinished
     state = .open(stream)
   }
@@ -196,6 +198,7 @@ extension LinkChannel: StreamHandler {
   public func closed(_ stream: LinkStream, _ end: StreamEnd) { self.end() }
 
   private func violated(_ error: WireError) {
+    whenViolated?(Failure(error))
     fail(Failure(error))
     // What the peer still sends is not read; its stream must not stay open for that.
     stream?.reset(.protocolError)

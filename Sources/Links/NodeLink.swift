@@ -1,6 +1,6 @@
 public import ExchangeTypes
 internal import HTTP2Session
-internal import Identity
+public import Identity
 public import JobDispatch
 internal import NIOCore
 public import Transport
@@ -18,6 +18,10 @@ public protocol NodeLinkOwner: AnyObject {
   func heard(_ notice: LeaderNotice, on link: NodeLink)
   /// The peer will close the link once its streams have ended: open new ones elsewhere.
   func draining(_ link: NodeLink)
+  /// A peer with this certificate greets: say why it is not wanted, or nil.
+  func refusal(of certificate: PeerCertificate, on link: NodeLink) -> Failure?
+  /// The peer sent what the protocol does not allow it, and was told so; its stream is over.
+  func violated(_ failure: Failure, on link: NodeLink)
   /// The link is over, after all its channels: the last call.
   func closed(_ link: NodeLink, _ end: NodeLinkEnd)
 }
@@ -27,6 +31,12 @@ extension NodeLinkOwner {
   public func accepted(
     _ channel: LinkChannel, for service: Service, authorization: String, on link: NodeLink
   ) -> any MessageChannelOwner { Refusing(channel) }
+
+  /// Most nodes take every peer whose certificate is good.
+  public func refusal(of certificate: PeerCertificate, on link: NodeLink) -> Failure? { nil }
+
+  /// Whom this side has dialed it believes to be of its own kind, and only ends the stream.
+  public func violated(_ failure: Failure, on link: NodeLink) {}
 }
 
 /// Why a link is over, or never was.
@@ -80,6 +90,8 @@ public final class NodeLink {
   private var pingTimer: RepeatedTask?
   private var pongAt: UInt64 = 0
   private var nonce: UInt64 = 0
+  /// The peer's certificate, once the connection is there; nil for a stranger, and in plaintext.
+  public private(set) var certificate: PeerCertificate?
   /// Why this side ends the link, once it has decided to.
   private var ending: NodeLinkEnd?
   private lazy var control = ControlStream(self)
@@ -107,6 +119,7 @@ public final class NodeLink {
     owner: any NodeLinkOwner
   ) {
     address = link.remoteAddress
+    certificate = link.certificate
     self.local = local
     self.accepting = accepting
     self.timing = timing
@@ -200,6 +213,7 @@ public final class NodeLink {
 
   func connected(_ link: Link) {
     guard case .dialing = state else { return link.close() }
+    certificate = link.certificate
     let channel = LinkChannel(opening: .control, owner: control)
     state = .greeting(link, channel)
     open(channel, .control, nil, on: link)
@@ -238,13 +252,20 @@ public final class NodeLink {
     switch state {
     case .greeting(let link, nil) where service == .control:
       let channel = LinkChannel(accepting: stream, service: .control, unfinished: unfinished)
+      channel.whenViolated = { [weak self] in self?.violated($0) }
       channel.begin(owner: control)
       state = .greeting(link, channel)
       stream.respond(status: 200)
       return channel
     case .up where service != .control:
-      guard let owner, let remote, service.initiators.contains(remote.role) else { return nil }
+      guard let owner, let remote else { return nil }
+      guard service.initiators.contains(remote.role) else {
+        owner.violated(
+          Failure(.wrongRole, "a \(remote.role) may not open \(service.rawValue)"), on: self)
+        return nil
+      }
       let channel = LinkChannel(accepting: stream, service: service, unfinished: unfinished)
+      channel.whenViolated = { [weak self] in self?.violated($0) }
       stream.respond(status: 200)
       channel.begin(
         owner: owner.accepted(
@@ -253,6 +274,8 @@ public final class NodeLink {
     default: return nil
     }
   }
+
+  private func violated(_ failure: Failure) { owner?.violated(failure, on: self) }
 
   // MARK: The control stream
 
@@ -326,9 +349,10 @@ public final class NodeLink {
     }
   }
 
-  /// What a node says of itself, against what its certificate says.
+  /// What a node says of itself, against what its certificate says, and whether the owner wants that.
   private func refusal(of remote: RemoteNode, _ link: Link) -> Failure? {
-    guard let peer = link.peer else { return nil }
+    guard let certificate else { return nil }
+    let peer = certificate.identity
     let role = peer.role
     guard remote.role == role else {
       return Failure(
@@ -341,7 +365,7 @@ public final class NodeLink {
         "the certificate is \(peer.name)'s, and the node says that it is coordinator \(remote.node)"
       )
     }
-    return nil
+    return owner?.refusal(of: certificate, on: self)
   }
 
   // MARK: Times

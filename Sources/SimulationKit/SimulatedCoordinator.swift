@@ -189,6 +189,10 @@ final class SimulatedCoordinator: SimulatedNode {
 }
 
 extension SimulatedCoordinator: DispatcherShell {
+  // The simulation has no certificates.
+  func certificatesRevoked() {}
+  func refused(_ what: String, _ failure: Failure, from origin: StreamOrigin) {}
+
   func wantsEndOfTurn() {
     guard !turnIsScheduled else { return }
     turnIsScheduled = true

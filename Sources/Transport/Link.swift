@@ -25,8 +25,10 @@ public protocol LinkDelegate: AnyObject {
 /// All output of one turn of the loop leaves in as few writes as it takes; it is made only while the
 /// socket takes it, so what a slow peer leaves waiting stays in the bounded queues of the streams.
 public final class Link {
-  /// Who the peer is by its certificate; `nil` for a stranger, and in plaintext.
-  public let peer: PeerIdentity?
+  /// The peer's certificate; `nil` for a stranger, and in plaintext.
+  public let certificate: PeerCertificate?
+  /// Who the peer is by its certificate.
+  public var peer: PeerIdentity? { certificate?.identity }
   /// The peer's address, for logs.
   public let remoteAddress: String
   /// Where everything about the link is called.
@@ -65,18 +67,18 @@ public final class Link {
   static let readBytes = 16 << 10
 
   init(
-    channel: any Channel, role: HTTP2Session.Role, peer: PeerIdentity?, authority: String,
-    isPlaintext: Bool, settings: LinkSettings
+    channel: any Channel, role: HTTP2Session.Role, certificate: PeerCertificate?,
+    authority: String, isPlaintext: Bool, settings: LinkSettings
   ) throws(HTTP2Error) {
     let now = LinkLoop.now
     self.channel = channel
-    self.peer = peer
+    self.certificate = certificate
     self.settings = settings
     self.authority = authority
     scheme = isPlaintext ? "http" : "https"
     loop = LinkLoop(channel.eventLoop)
     remoteAddress = Self.text(channel.remoteAddress)
-    session = try HTTP2Session(role: role, limits: settings.limits(peer), now: now)
+    session = try HTTP2Session(role: role, limits: settings.limits(certificate?.identity), now: now)
     output = channel.allocator.buffer(capacity: 16 << 10)
     heardAt = now
     let bound = NIOLoopBound(Weak(self), eventLoop: channel.eventLoop)

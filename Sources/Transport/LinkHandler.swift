@@ -6,7 +6,7 @@ internal import NIOTLS
 
 /// What the custom verification of one handshake found; on the connection's loop only.
 final class Verification {
-  var result: Result<PeerIdentity, PeerRefusal>?
+  var result: Result<PeerCertificate, PeerRefusal>?
 }
 
 /// Carries one connection from the socket to its `Link`: handshake, identity, then bytes.
@@ -140,18 +140,18 @@ final class LinkHandler: ChannelInboundHandler, RemovableChannelHandler {
   }
 
   /// A resumed session skips the verification callback: its certificate is checked here.
-  private func identify(_ context: ChannelHandlerContext) -> Result<PeerIdentity?, TransportError> {
+  private func identify(
+    _ context: ChannelHandlerContext
+  ) -> Result<PeerCertificate?, TransportError> {
     do {
       if let result = verification.result { return .success(try result.get()) }
-      guard let anchor = security.anchor else { return .success(nil) }
+      guard !security.isPlaintext else { return .success(nil) }
       let tls = try context.pipeline.syncOperations.handler(type: NIOSSLHandler.self)
       guard let certificate = tls.peerCertificate else {
         return security.demandsCertificate(asServer: role == .server)
           ? .failure(.noCertificate) : .success(nil)
       }
-      return .success(
-        try anchor.verify(
-          der: certificate.toDERBytes(), now: settings.wallClock(), allowed: security.allowed))
+      return .success(try security.verify([certificate], now: settings.wallClock()))
     } catch let refusal as PeerRefusal {
       return .failure(.untrusted(refusal))
     } catch {
@@ -159,12 +159,12 @@ final class LinkHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
   }
 
-  private func start(_ context: ChannelHandlerContext, peer: PeerIdentity?) {
+  private func start(_ context: ChannelHandlerContext, peer: PeerCertificate?) {
     let link: Link
     do {
       link = try Link(
-        channel: context.channel, role: role, peer: peer, authority: authority,
-        isPlaintext: security.anchor == nil, settings: settings)
+        channel: context.channel, role: role, certificate: peer, authority: authority,
+        isPlaintext: security.isPlaintext, settings: settings)
     } catch {
       return fail(.handshakeFailed(reason: String(describing: error)), context)
     }

@@ -13,9 +13,10 @@ internal import NIOSSL
 /// How the two ends of a connection know each other.
 public struct LinkSecurity: Sendable {
   enum Kind: Sendable {
-    case mutual(NodeIdentity)
+    case mutual(RenewableIdentity)
     case serverOnly(NodeIdentity)
     case anonymous(TrustAnchor)
+    case joining(fingerprint: [UInt8])
     case plaintext
   }
 
@@ -29,6 +30,18 @@ public struct LinkSecurity: Sendable {
   ///   - allowed: the roles that the other end may have.
   /// - Returns: the security of a listener or a dialer.
   public static func mutualTLS(_ identity: NodeIdentity, allowing allowed: Set<NodeRole>)
+    -> LinkSecurity
+  {
+    mutualTLS(RenewableIdentity(identity), allowing: allowed)
+  }
+
+  /// TLS 1.3, both ends with certificates, where this end's may be renewed: a dialer's.
+  ///
+  /// - Parameters:
+  ///   - identity: this end's; each connection begins with the certificate that is current then.
+  ///   - allowed: the roles that the other end may have.
+  /// - Returns: the security of a dialer.
+  public static func mutualTLS(_ identity: RenewableIdentity, allowing allowed: Set<NodeRole>)
     -> LinkSecurity
   {
     LinkSecurity(kind: .mutual(identity), allowed: allowed)
@@ -58,17 +71,42 @@ public struct LinkSecurity: Sendable {
     LinkSecurity(kind: .anonymous(anchor), allowed: allowed)
   }
 
+  /// TLS 1.3 for a node that has nothing of its cluster but an invitation: a dialer's.
+  ///
+  /// Nothing is sent before a coordinator has presented the root of the fingerprint, and a certificate of its
+  /// own that this root has signed.
+  ///
+  /// - Parameter fingerprint: the invitation's.
+  /// - Returns: the security of a dialer.
+  public static func joining(fingerprint: [UInt8]) -> LinkSecurity {
+    LinkSecurity(kind: .joining(fingerprint: fingerprint), allowed: [.coordinator])
+  }
+
   /// No TLS, between processes of one machine.
   ///
   /// Other addresses are refused.
   public static let plaintextOnLoopback = LinkSecurity(kind: .plaintext, allowed: [])
 
-  var anchor: TrustAnchor? {
+  var isPlaintext: Bool {
+    if case .plaintext = kind { true } else { false }
+  }
+
+  /// Checks the certificates that a peer presents, its own first.
+  ///
+  /// - Throws: why they do not make it a peer.
+  func verify(_ chain: [NIOSSLCertificate], now: Date) throws -> PeerCertificate {
+    let chain = try chain.map { try $0.toDERBytes() }
+    let anchor: TrustAnchor
     switch kind {
-    case .mutual(let identity), .serverOnly(let identity): identity.anchor
-    case .anonymous(let anchor): anchor
-    case .plaintext: nil
+    case .mutual(let identity): anchor = identity.current.anchor
+    case .serverOnly(let identity): anchor = identity.anchor
+    case .anonymous(let known): anchor = known
+    case .joining(let fingerprint):
+      anchor = try TrustAnchor(chain: chain, fingerprint: fingerprint)
+    case .plaintext: preconditionFailure("plaintext has no certificates")
     }
+    guard let leaf = chain.first else { throw PeerRefusal.malformed("no certificate") }
+    return try anchor.verify(der: leaf, now: now, allowed: allowed)
   }
 
   /// Whether a peer without a certificate is turned away.
@@ -84,21 +122,11 @@ public struct LinkSecurity: Sendable {
       var configuration: TLSConfiguration
       switch kind {
       case .plaintext: return nil
-      case .mutual(let identity), .serverOnly(let identity):
-        let chain = try NIOSSLCertificate.fromPEMBytes(Array(identity.certificatePEM.utf8))
-        let key = try NIOSSLPrivateKey(bytes: Array(identity.key.pem.utf8), format: .pem)
-        if asServer {
-          configuration = .makeServerConfiguration(
-            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
-          configuration.certificateVerification =
-            demandsCertificate(asServer: true) ? .noHostnameVerification : .optionalVerification
-        } else {
-          configuration = .makeClientConfiguration()
-          configuration.certificateChain = chain.map { .certificate($0) }
-          configuration.privateKey = .privateKey(key)
-          configuration.certificateVerification = .noHostnameVerification
-        }
-      case .anonymous:
+      case .mutual(let identity):
+        configuration = try configure(identity.current, asServer: asServer)
+      case .serverOnly(let identity):
+        configuration = try configure(identity, asServer: asServer)
+      case .anonymous, .joining:
         precondition(!asServer, "a listener has an identity")
         configuration = .makeClientConfiguration()
         configuration.certificateVerification = .noHostnameVerification
@@ -112,6 +140,29 @@ public struct LinkSecurity: Sendable {
     } catch {
       throw .unusableIdentity(reason: String(describing: error))
     }
+  }
+
+  /// What is ours on both sides.
+  ///
+  /// A server presents the cluster's roots too: one of them is enough for a node that has only its
+  /// fingerprint.
+  private func configure(_ identity: NodeIdentity, asServer: Bool) throws -> TLSConfiguration {
+    let own = try NIOSSLCertificate.fromPEMBytes(Array(identity.certificatePEM.utf8))
+    let key = try NIOSSLPrivateKey(bytes: Array(identity.key.pem.utf8), format: .pem)
+    var configuration: TLSConfiguration
+    if asServer {
+      let roots = try identity.anchor.roots.map { try NIOSSLCertificate(bytes: $0, format: .der) }
+      configuration = .makeServerConfiguration(
+        certificateChain: (own + roots).map { .certificate($0) }, privateKey: .privateKey(key))
+      configuration.certificateVerification =
+        demandsCertificate(asServer: true) ? .noHostnameVerification : .optionalVerification
+    } else {
+      configuration = .makeClientConfiguration()
+      configuration.certificateChain = own.map { .certificate($0) }
+      configuration.privateKey = .privateKey(key)
+      configuration.certificateVerification = .noHostnameVerification
+    }
+    return configuration
   }
 }
 

@@ -52,14 +52,9 @@ struct Pipeline: Sendable {
     }
   }
 
-  private func verify(_ chain: [NIOSSLCertificate]) -> Result<PeerIdentity, PeerRefusal> {
+  private func verify(_ chain: [NIOSSLCertificate]) -> Result<PeerCertificate, PeerRefusal> {
     do {
-      guard let anchor = security.anchor, let leaf = chain.first else {
-        throw PeerRefusal.malformed("no certificate")
-      }
-      return .success(
-        try anchor.verify(
-          der: leaf.toDERBytes(), now: settings.wallClock(), allowed: security.allowed))
+      return .success(try security.verify(chain, now: settings.wallClock()))
     } catch let refusal as PeerRefusal {
       return .failure(refusal)
     } catch {

@@ -1,5 +1,6 @@
 internal import BuiltinEngine
 internal import Engines
+internal import ExchangeClient
 public import JobDispatch
 public import Logging
 public import NIOCore
@@ -10,15 +11,17 @@ public final class WorkerAgent: Sendable {
   private let shell: NIOLoopBound<WorkerShell>
   private let engine: any Engine
   private let control: ControlSocket?
+  private let renewing: Task<Void, Never>?
   private let whenLeft: EventLoopFuture<Void>
 
   private init(
     shell: NIOLoopBound<WorkerShell>, engine: any Engine, control: ControlSocket?,
-    whenLeft: EventLoopFuture<Void>
+    renewing: Task<Void, Never>?, whenLeft: EventLoopFuture<Void>
   ) {
     self.shell = shell
     self.engine = engine
     self.control = control
+    self.renewing = renewing
     self.whenLeft = whenLeft
   }
 
@@ -46,12 +49,25 @@ public final class WorkerAgent: Sendable {
         return shell.value.machine.status.json
       }
       loop.execute { shell.value.start() }
+      let renewing = configuration.renewal.map { renewal in
+        Task { await renewal.run(on: loop.eventLoop) { log($0, logger) } }
+      }
       return WorkerAgent(
-        shell: shell, engine: engine, control: control, whenLeft: whenLeft.futureResult)
+        shell: shell, engine: engine, control: control, renewing: renewing,
+        whenLeft: whenLeft.futureResult)
     } catch {
       whenLeft.fail(error)
       try await engine.shutdown()
       throw error
+    }
+  }
+
+  private static func log(_ note: CertificateRenewal.Note, _ logger: Logger) {
+    switch note {
+    case .renewed(let until):
+      logger.info("certificate renewed", metadata: ["expires": "\(until)"])
+    case .failed(let reason):
+      logger.error("certificate not renewed", metadata: ["reason": "\(reason)"])
     }
   }
 
@@ -80,6 +96,8 @@ public final class WorkerAgent: Sendable {
   /// - Throws: what the engine's client says if it cannot be shut down.
   public func run() async throws {
     try await whenLeft.get()
+    renewing?.cancel()
+    await renewing?.value
     let tasks = try await shell.eventLoop.submit { [shell] in shell.value.remainingTasks }.get()
     for task in tasks { await task.value }
     await control?.close()

@@ -1,4 +1,5 @@
 public import Engines
+public import ExchangeClient
 public import ExchangeTypes
 public import Transport
 
@@ -12,6 +13,8 @@ public struct WorkerConfiguration: Sendable, Redacted {
   public var apiKey: String
   /// The worker's certificate and whom it trusts, or plaintext on loopback.
   public var security: LinkSecurity
+  /// Keeps the certificate valid; nil for one that others keep, and for plaintext.
+  public var renewal: CertificateRenewal?
   /// The cluster to join; nil accepts the first that answers.
   public var cluster: ClusterID?
   /// Where the engine is.

@@ -21,8 +21,13 @@ struct SeededGenerator: RandomNumberGenerator {
 /// Commands of which about half make sense in the state that they meet.
 struct CommandGenerator {
   private var random: SeededGenerator
+  /// Draws for enrolment alone, so that what else is generated does not depend on it.
+  private var enrolmentRandom: SeededGenerator
 
-  init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+  init(seed: UInt64) {
+    random = SeededGenerator(seed: seed)
+    enrolmentRandom = SeededGenerator(seed: seed + 1_000)
+  }
 
   mutating func below(_ bound: UInt64) -> UInt64 { UInt64.random(in: 0..<bound, using: &random) }
 
@@ -31,7 +36,9 @@ struct CommandGenerator {
   mutating func elapsed() -> UInt64 { chance(1, in: 40) ? below(3_000) : below(60) }
 
   mutating func batch(for exchange: Exchange) -> [Command] {
-    (0...below(5)).map { _ in command(for: exchange) }
+    let commands = (0...below(5)).map { _ in command(for: exchange) }
+    return UInt64.random(in: 0..<3, using: &enrolmentRandom) == 0
+      ? commands + [enrolmentCommand(exchange)] : commands
   }
 
   /// An open job mostly, sometimes one that ended, was purged or never was.
@@ -157,6 +164,32 @@ struct CommandGenerator {
       caller: chance(1, in: 2) ? World.root : caller(), requestKey: key,
       account: AccountID(1 + below(6)), name: "k", scopes: Scopes(rawValue: UInt32(below(17))),
       secretHash: hash(UInt8(below(200))))
+  }
+
+  private mutating func enrolmentCommand(_ exchange: Exchange) -> Command {
+    swap(&random, &enrolmentRandom)
+    defer { swap(&random, &enrolmentRandom) }
+    let node = node("w\(below(3))", chance(1, in: 3) ? .gateway : .worker)
+    let known = exchange.certificates(limit: 20).randomElement(using: &random)
+    switch below(8) {
+    case 0, 1, 2:
+      return invite(
+        UInt8(below(200)), caller: chance(9, in: 10) ? World.root : caller(), role: node.role,
+        name: chance(1, in: 2) ? node.name : nil, lifetime: below(4_000))
+    case 3, 4, 5:
+      let invitation = exchange.invitations(limit: 10).randomElement(using: &random)
+      return .join(
+        .init(
+          invitation: invitation?.id ?? InvitationID(1),
+          secretHash: invitation?.secretHash ?? hash(1),
+          name: chance(1, in: 2) ? node.name : nil, publicKeyHash: hash(UInt8(below(3))),
+          lifetimeMilliseconds: below(8_000)))
+    case 6:
+      return renew(known?.node ?? node, known?.number.serial ?? [9, 9], lifetime: below(8_000))
+    default:
+      return revoke(
+        chance(1, in: 2) ? .node(known?.node ?? node) : .serial([UInt8(1 + below(9))]))
+    }
   }
 
   private mutating func accountCommand(_ exchange: Exchange) -> Command {

@@ -28,6 +28,9 @@ struct PropertyTests {
     limits.orphanTimeout = 500
     limits.requestRetention = 6_000
     limits.uploadTimeout = 1_000
+    limits.invitationsMax = 6
+    limits.certificatesPerNodeMax = 2
+    limits.revocationsMax = 4
     return limits
   }
 
@@ -61,6 +64,9 @@ struct PropertyTests {
     // A generator that stopped reaching something would leave it untested.
     for kind in Self.mustSee { #expect(seen.contains(kind), "never saw \(kind), seed \(seed)") }
     #expect(seen.contains("ended after a loss") == (stateVersion > 1))
+    for kind in Self.enrolment {
+      #expect(seen.contains(kind) == (stateVersion > 2), "\(kind), seed \(seed)")
+    }
   }
 
   private static let mustSee = [
@@ -71,6 +77,12 @@ struct PropertyTests {
     "not_found",
     "unauthenticated", "forbidden", "too_many_keys", "overloaded", "context_length_exceeded",
     "price_above_ceiling",
+  ]
+
+  /// Seen exactly from state version 3 on.
+  private static let enrolment = [
+    "invited", "certified", "revoked", "invitation_invalid", "invitation_used", "wrong_name",
+    "certificate_revoked",
   ]
 
   private func kind(of outcome: Outcome) -> String {

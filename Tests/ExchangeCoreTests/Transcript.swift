@@ -68,6 +68,10 @@ private func describe(_ accepted: Accepted) -> String {
   case .orphaned(_, let until): return "until \(until)"
   case .adopted: return "adopted"
   case .cancelledMany(let count): return "cancelled \(count)"
+  case .invited(let id, let duplicate): return "invitation \(id)" + mark(duplicate)
+  case .certified(let number, let node, let duplicate):
+    return "certificate \(number) of \(node)" + mark(duplicate)
+  case .revoked(let number): return "revocation \(number)"
   }
 }
 
@@ -84,5 +88,6 @@ private func describe(_ effect: Effect) -> String {
   case .workerGone(let id): "worker \(id) gone"
   case .keyRevoked(let id): "key \(id) dead"
   case .keySecretsChanged(let id): "secrets of key \(id)"
+  case .certificatesRevoked: "certificates revoked"
   }
 }

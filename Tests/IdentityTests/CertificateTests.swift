@@ -14,7 +14,7 @@ struct CertificateTests {
     #expect(node.identity == PeerIdentity(cluster: cluster.id, role: role, name: "n-1.a_b"))
     let peer = try node.anchor.verify(
       der: derBytes(node.certificatePEM), now: TestCluster.now, allowed: [role])
-    #expect(peer == node.identity)
+    #expect(peer.identity == node.identity)
     #expect(node.expiresAt == TestCluster.now + TestCluster.day)
   }
 

@@ -14,7 +14,8 @@ struct FileTests {
     scratch = try TemporaryDirectory()
     cluster = try TestCluster()
     directory = IdentityDirectory(path: scratch.file("id"))
-    try directory.save(cluster.authority)
+    try directory.save(
+      cluster.authority, authorityPEM: cluster.authority.certificatePEM)
     try directory.save(
       try cluster.node(.coordinator, "c1"), authorityPEM: cluster.authority.certificatePEM)
   }

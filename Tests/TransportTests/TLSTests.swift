@@ -61,6 +61,58 @@ struct TLSTests {
     await listener.close()
   }
 
+  @Test("a node that joins knows a coordinator by the root's fingerprint, and speaks to no other")
+  func joining() async throws {
+    let listener = try await net.listen(
+      security: .serverTLS(server, allowing: Set(NodeRole.allCases)))
+    let link = try await net.dial(
+      listener.port, security: .joining(fingerprint: server.anchor.fingerprint))
+    #expect(try await link.run { link, _ in link.peer } == server.identity)
+    let other = try CertificateAuthority(cluster: Self.cluster, now: Date())
+    let wrong = try TrustAnchor(pem: other.certificatePEM).fingerprint
+    let error = await #expect(throws: TransportError.self) {
+      try await net.dial(listener.port, security: .joining(fingerprint: wrong))
+    }
+    #expect(error == .untrusted(.untrusted))
+    await listener.close()
+    // A worker's certificate makes no coordinator, though the root has signed it.
+    let worker = try Self.node(authority, .worker, "w1")
+    let impostor = try await net.listen(
+      security: .serverTLS(worker, allowing: Set(NodeRole.allCases)))
+    let refused = await #expect(throws: TransportError.self) {
+      try await net.dial(
+        impostor.port, security: .joining(fingerprint: server.anchor.fingerprint))
+    }
+    #expect(refused == .untrusted(.wrongRole(found: .worker, allowed: [.coordinator])))
+    await impostor.close()
+  }
+
+  @Test("a connection begins with the certificate that is current then")
+  func renewed() async throws {
+    let log = SeenLog()
+    let listener = try await net.listen(
+      security: .mutualTLS(server, allowing: nodes), log: log)
+    let first = try Self.node(authority, .worker, "w1")
+    let identity = RenewableIdentity(first)
+    let security = LinkSecurity.mutualTLS(identity, allowing: [.coordinator])
+    _ = try await net.dial(listener.port, security: security)
+    let pem = try authority.certify(
+      role: .worker, name: "w1", publicKeyDER: first.key.publicKeyDER, now: Date(),
+      lifetimeSeconds: 7_200)
+    identity.renew(
+      try NodeIdentity(
+        certificatePEM: pem, key: first.key, anchor: first.anchor, now: Date()))
+    _ = try await net.dial(listener.port, security: security)
+    await listener.close()
+    var settings = LinkSettings()
+    // The first certificate has ended by then, the second has not.
+    settings.wallClock = { Date() + 5_400 }
+    let later = try await net.listen(
+      security: .mutualTLS(server, allowing: nodes), settings: settings)
+    _ = try await net.dial(later.port, security: security)
+    await later.close()
+  }
+
   @Test("gives each link the limits of its peer's role")
   func limits() async throws {
     let listener = try await net.listen(

@@ -1,7 +1,7 @@
 """Swift declarations and codecs of the registry's enums, structs and messages."""
 
 from swift_fields import FieldCode
-from swift_source import HEADER, call, camel, cases, doc, filled
+from swift_source import HEADER, WIDTH, call, camel, cases, doc, filled
 
 IMPORT = ["public import ExchangeTypes", ""]
 
@@ -115,7 +115,12 @@ class MessageSource:
             read = self.code.read(kind, hint)
             if name in appended:
                 read = read.replace("reader.readOptional", "reader.readAppended", 1)
-            lines.append(f"    {name} = try {read}")
+            line = f"    {name} = try {read}"
+            if len(line) > WIDTH and "\n" not in line:
+                head, _, arguments = line.partition("(")
+                lines += [head + "(", "      " + arguments]
+            else:
+                lines.append(line)
         return lines + ["  }"]
 
     def checker(self, owner, scope):

@@ -48,6 +48,14 @@ public enum Command: Hashable, Sendable {
   case cancelMany(CancelMany)
   /// Queues a job, and gives it to a worker at once if that one still takes it.
   case submitAssigned(SubmitAssigned)
+  /// Makes an invitation, by which one node may join.
+  case invite(Invite)
+  /// Uses an invitation, and numbers the certificate that is issued for it.
+  case join(Join)
+  /// Numbers a further certificate of a node that has one.
+  case renewCertificate(RenewCertificate)
+  /// Ends certificates before their time.
+  case revokeCertificate(RevokeCertificate)
   /// Adds an API key that dies by itself.
   case keyIssue(KeyIssue)
   /// Gives an API key a new secret.
@@ -79,6 +87,10 @@ public enum Command: Hashable, Sendable {
     case .adopt: 19
     case .cancelMany: 20
     case .submitAssigned: 21
+    case .invite: 22
+    case .join: 23
+    case .renewCertificate: 24
+    case .revokeCertificate: 25
     case .keyIssue: 28
     case .keyRotate: 29
     case .keysUsed: 30
@@ -106,6 +118,8 @@ public enum Command: Hashable, Sendable {
     public static let detailBytesMax = 1_280
     /// Offers of one worker.
     public static let offersMax = 16
+    /// A certificate's serial (RFC 5280, §4.1.2.2).
+    public static let serialBytesMax = 20
     /// Jobs named by one purge or cancelMany.
     public static let jobsMax = 1_024
     /// Keys named by one keysUsed.

@@ -41,6 +41,16 @@ extension Exchange {
     case .formerSecret:
       keys.update(deadline.key) { $0.former = nil }
       pending.effects.append(.keySecretsChanged(KeyID(deadline.key)))
+    case .invitation:
+      guard let invitation = invitations.remove(deadline.key) else {
+        preconditionFailure("a stale deadline")
+      }
+      indexes.leave(invitation)
+    case .certificate:
+      guard let certificate = certificates.remove(deadline.key) else {
+        preconditionFailure("a stale deadline")
+      }
+      indexes.leave(certificate)
     }
   }
 }

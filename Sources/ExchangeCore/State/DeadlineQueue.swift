@@ -12,6 +12,8 @@ struct Deadline: Comparable, Hashable, Sendable {
     case accountRequest = 5
     case key = 6
     case formerSecret = 7
+    case invitation = 22
+    case certificate = 23
 
     static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
   }

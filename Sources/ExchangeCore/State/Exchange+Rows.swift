@@ -17,6 +17,9 @@ extension Exchange {
     tombstones.drain(into: &changes, &digest)
     requests.drain(into: &changes, &digest)
     uploads.drain(into: &changes, &digest)
+    invitations.drain(into: &changes, &digest)
+    certificates.drain(into: &changes, &digest)
+    revocations.drain(into: &changes, &digest)
     return changes
   }
 
@@ -57,6 +60,7 @@ extension Exchange {
     let liveMax =
       2 * indexes.open.count + tombstones.count + uploads.count + requests.count
       + 2 * keys.count
+      + invitations.count + certificates.count
     var queue = indexes.deadlines
     indexes.deadlines = DeadlineQueue()
     queue.compact(liveMax: liveMax) { counts($0) }
@@ -78,6 +82,8 @@ extension Exchange {
       guard let key = keys[deadline.key] else { return false }
       return !key.revoked && key.expiry == deadline.at
     case .formerSecret: return keys[deadline.key]?.former?.until == deadline.at
+    case .invitation: return invitations[deadline.key]?.forgottenAt == deadline.at
+    case .certificate: return certificates[deadline.key]?.expiresAt == deadline.at
     }
   }
 }

@@ -55,6 +55,13 @@ struct Indexes: Sendable {
   var jobRequests: [RequestName: JobID] = [:]
   var uploadRequests: [RequestName: UInt64] = [:]
   var accountRequests: [RequestName: UInt64] = [:]
+  /// By the hash of the secret.
+  var invitationSecrets: [[UInt8]: InvitationID] = [:]
+  /// Those that the state still lists.
+  var certificates: [NodeName: SortedDeque<CertificateNumber>] = [:]
+  /// The rows of revocations.
+  var revokedNodes: [NodeName: UInt64] = [:]
+  var revokedSerials: [[UInt8]: UInt64] = [:]
   var tombstoneOrder = SortedDeque<Deadline>()
   var accounts: [AccountID: OfAccount] = [:]
   var models: [String: OfModel] = [:]
@@ -208,6 +215,35 @@ struct Indexes: Sendable {
   mutating func leave(_ request: AccountRequest) {
     accounts[request.account]?.requests -= 1
     accountRequests[RequestName(account: request.account, key: request.requestKey)] = nil
+  }
+
+  mutating func enter(_ invitation: Invitation) {
+    invitationSecrets[invitation.secretHash] = invitation.id
+    deadlines.insert(
+      Deadline(at: invitation.forgottenAt, kind: .invitation, key: invitation.id.rawValue))
+  }
+
+  mutating func leave(_ invitation: Invitation) {
+    invitationSecrets[invitation.secretHash] = nil
+  }
+
+  mutating func enter(_ certificate: IssuedCertificate) {
+    certificates[certificate.node, default: SortedDeque()].insert(certificate.number)
+    deadlines.insert(
+      Deadline(
+        at: certificate.expiresAt, kind: .certificate, key: certificate.number.rawValue))
+  }
+
+  mutating func leave(_ certificate: IssuedCertificate) {
+    certificates[certificate.node]?.remove(certificate.number)
+    if certificates[certificate.node]?.count == 0 { certificates[certificate.node] = nil }
+  }
+
+  mutating func enter(_ revocation: Revocation) {
+    switch revocation.subject {
+    case .node(let node, _): revokedNodes[node] = revocation.number
+    case .serial(let serial): revokedSerials[serial] = revocation.number
+    }
   }
 
   private mutating func dropModelIfUnused(_ model: String) {

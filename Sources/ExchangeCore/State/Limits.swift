@@ -42,6 +42,14 @@ public struct Limits: Hashable, Sendable {
   public var orphanTimeout: UInt64 = 15_000
   /// How long a request is remembered after its record is gone, in milliseconds.
   public var requestRetention: UInt64 = 86_400_000
+  /// Invitations, used and forgotten ones of the last day included.
+  public var invitationsMax = 10_000
+  /// How long an invitation may be worth something, in milliseconds: a week.
+  public var invitationLifetimeMax: UInt64 = 604_800_000
+  /// Certificates of one node that are listed: each is valid to its end all the same.
+  public var certificatesPerNodeMax = 4
+  /// Revocations: they are never forgotten.
+  public var revocationsMax = 10_000
   /// How long an upload waits for its next part or its submit, in milliseconds.
   public var uploadTimeout: UInt64 = 600_000
 

@@ -13,6 +13,7 @@ struct Meta: Hashable, Sendable {
   var nextTransfer = TransferID(1)
   var nextWorker = WorkerID(1)
   var nextUpload: UInt64 = 1
+  /// The next row of requests, invitations, certificates or revocations.
   var nextRequest: UInt64 = 1
 }
 

@@ -99,6 +99,18 @@ extension Exchange {
       let upload: Upload = try row()
       uploads.restore(upload, contribution: contribution)
       indexes.enter(upload)
+    case .invitations:
+      let invitation: Invitation = try row()
+      invitations.restore(invitation, contribution: contribution)
+      indexes.enter(invitation)
+    case .certificates:
+      let certificate: IssuedCertificate = try row()
+      certificates.restore(certificate, contribution: contribution)
+      indexes.enter(certificate)
+    case .revocations:
+      let revocation: Revocation = try row()
+      revocations.restore(revocation, contribution: contribution)
+      indexes.enter(revocation)
     case .payloadParts, .segments: preconditionFailure("bulk rows are not restored")
     }
   }

@@ -24,6 +24,12 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case accountRequests = 10
   /// Uploads that no submit has taken.
   case uploads = 11
+  /// Invitations, until a day after their end.
+  case invitations = 22
+  /// Certificates that were issued, until their end.
+  case certificates = 23
+  /// What is revoked, for good.
+  case revocations = 24
 
   /// Whether rows of the table count for the digest; bulk rows are covered by hashes in job rows.
   public var isDigested: Bool { self != .payloadParts && self != .segments }

@@ -57,6 +57,10 @@ extension Dispatcher {
       changeAccounts(message, from: caller, answer)
     case .keyCreate, .keyRotate, .keyRevoke:
       changeKeys(message, from: caller, answer)
+    case .invite(let message):
+      invite(message, from: caller, answer)
+    case .certificateRevoke(let message):
+      revoke(message, from: caller, answer)
     case .statusQuery:
       answer(statusReport)
     default:
@@ -326,6 +330,12 @@ extension Dispatcher {
       answer(report)
     case .keyList(let message):
       listKeys(message, from: caller, answer)
+    case .nodeList:
+      guard caller.scopes.contains(.admin) else {
+        return answer(
+          Failure(Rejection(.forbidden, ["scope": String(Scopes.admin.rawValue)])))
+      }
+      answer(nodeListing)
     default:
       answer(Failure(.malformedRequest, "this message is not a request"))
     }

@@ -14,28 +14,35 @@ extension Dispatcher {
   ///   - channel: the stream.
   ///   - credential: what the peer presented, or nil.
   ///   - authorization: the header it came in, to be passed on to the leader.
+  ///   - origin: who is at the other end, as the connection shows it.
   /// - Returns: who is told what arrives.
   public func open(
     _ service: Service, on channel: any MessageChannel, credential: Credential?,
-    authorization: String
+    authorization: String, from origin: StreamOrigin = StreamOrigin()
   ) -> any MessageChannelOwner {
     switch service {
+    case .enrol:
+      return FirstMessage(channel: channel) { [weak self] message in
+        self?.enrol(message, on: channel, from: origin)
+      }
     case .call, .job:
-      if isActive { return openHere(service, on: channel, credential) }
+      if isActive { return openHere(service, on: channel, credential, from: origin) }
       return FirstMessage(channel: channel) { [weak self] message in
         self?.openElsewhere(
-          service, with: message, on: channel, credential, authorization: authorization)
+          service, with: message, on: channel, credential, authorization: authorization,
+          from: origin)
       }
     case .worker, .slot:
       guard isActive else { return refuse(channel, .notLeader) }
-      return openHere(service, on: channel, credential)
+      return openHere(service, on: channel, credential, from: origin)
     case .control, .raft:
       return refuse(channel, Failure(.malformedRequest, "this stream is not for the dispatcher"))
     }
   }
 
   private func openHere(
-    _ service: Service, on channel: any MessageChannel, _ credential: Credential?
+    _ service: Service, on channel: any MessageChannel, _ credential: Credential?,
+    from origin: StreamOrigin
   ) -> any MessageChannelOwner {
     switch authenticate(credential) {
     case .failure(let failure):
@@ -43,7 +50,8 @@ extension Dispatcher {
     case .success(let caller):
       let owner: any MessageChannelOwner & LeaderBound
       switch service {
-      case .worker: owner = WorkerStream(channel: channel, caller: caller, dispatcher: self)
+      case .worker:
+        owner = WorkerStream(channel: channel, caller: caller, origin: origin, dispatcher: self)
       case .slot: owner = SlotStream(channel: channel, caller: caller, dispatcher: self)
       case .job: owner = JobStream(channel: channel, caller: caller, dispatcher: self)
       default: owner = CallStream(channel: channel, caller: caller, dispatcher: self)
@@ -56,10 +64,10 @@ extension Dispatcher {
   /// On a coordinator that does not lead: status is its own to tell, everything else is the leader's.
   private func openElsewhere(
     _ service: Service, with message: Message, on channel: any MessageChannel,
-    _ credential: Credential?, authorization: String
+    _ credential: Credential?, authorization: String, from origin: StreamOrigin
   ) -> (any MessageChannelOwner)? {
     if isActive {
-      let owner = openHere(service, on: channel, credential)
+      let owner = openHere(service, on: channel, credential, from: origin)
       owner.received(message, on: channel)
       return owner
     }
@@ -71,6 +79,13 @@ extension Dispatcher {
       channel.finish()
       return nil
     }
+    return relay(service, message, on: channel, authorization: authorization)
+  }
+
+  /// Passes a stream on to the leader, whatever is asked of him.
+  func relay(
+    _ service: Service, _ message: Message, on channel: any MessageChannel, authorization: String
+  ) -> (any MessageChannelOwner)? {
     let relay = Relay(client: channel)
     guard let leader = replica.knownLeader, leader != replica.id,
       let upstream = shell?.openRelay(
@@ -116,7 +131,7 @@ extension Dispatcher {
   }
 
   /// Compares in a time that does not depend on where two hashes differ.
-  private func isEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+  func isEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
     left.count == right.count && zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
   }
 }

@@ -13,6 +13,7 @@ extension Dispatcher {
   /// Its name is its own while it is here: another process of the account under the same name would take its
   /// attempts, and it theirs, for ever.
   func register(_ message: WorkerRegister, from stream: WorkerStream) {
+    if let failure = misnamed(message.name, from: stream.origin) { return stream.fail(failure) }
     if let live = liveSession(named: message.name, of: stream.caller.account),
       live.incarnation != message.incarnation
     {

@@ -16,6 +16,10 @@ public protocol DispatcherShell: AnyObject {
   func openRelay(
     to leader: ReplicaID, service: Service, authorization: String, owner: any MessageChannelOwner
   ) -> (any MessageChannel)?
+  /// Certificates are revoked: links that rest on one are to be closed.
+  func certificatesRevoked()
+  /// Somebody was refused for what he is: to be counted and logged.
+  func refused(_ what: String, _ failure: Failure, from origin: StreamOrigin)
 }
 
 /// A coordinator's dispatch: takes requests, gives jobs to workers, passes their events to readers,
@@ -60,6 +64,8 @@ public final class Dispatcher {
   let configuration: Configuration
   let clock: any MonotonicClock
   let sealer: any JobSealing
+  /// Signs certificates; nil where the key for it is not held.
+  let issuer: (any CertificateIssuing)?
   weak var shell: (any DispatcherShell)?
 
   private var attached: Replica?
@@ -107,11 +113,12 @@ public final class Dispatcher {
   /// A dispatcher without a replica; `attach` one before anything else.
   public init(
     configuration: Configuration, clock: any MonotonicClock, sealer: any JobSealing,
-    shell: any DispatcherShell
+    issuer: (any CertificateIssuing)? = nil, shell: any DispatcherShell
   ) {
     self.configuration = configuration
     self.clock = clock
     self.sealer = sealer
+    self.issuer = issuer
     self.shell = shell
   }
 
@@ -309,6 +316,8 @@ extension Dispatcher: ReplicaObserver {
 
   /// Called by the replica: an entry was applied.
   public func replica(_ replica: Replica, applied: Applied, at index: LogIndex) {
+    // Whoever leads: each replica closes its own links.
+    if applied.effects.contains(.certificatesRevoked) { shell?.certificatesRevoked() }
     guard isActive else { return }
     for effect in applied.effects { perform(effect) }
   }
@@ -340,6 +349,8 @@ extension Dispatcher: ReplicaObserver {
       endStreams(of: key, "API key \(key) was revoked or has expired")
     case .keySecretsChanged(let key):
       endStreams(of: key, "API key \(key) has another secret now")
+    case .certificatesRevoked:
+      break
     }
   }
 }

@@ -8,14 +8,18 @@ internal import WireProtocol
 final class WorkerStream: MessageChannelOwner, LeaderBound {
   let channel: any MessageChannel
   let caller: Caller
+  let origin: StreamOrigin
   /// The session that this stream keeps alive, once registered.
   weak var session: WorkerSession?
   private(set) var isClosed = false
   private weak var dispatcher: Dispatcher?
 
-  init(channel: any MessageChannel, caller: Caller, dispatcher: Dispatcher) {
+  init(
+    channel: any MessageChannel, caller: Caller, origin: StreamOrigin, dispatcher: Dispatcher
+  ) {
     self.channel = channel
     self.caller = caller
+    self.origin = origin
     self.dispatcher = dispatcher
   }
 

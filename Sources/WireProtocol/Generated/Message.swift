@@ -98,6 +98,22 @@ public enum Message: Sendable, Hashable {
   case keyListing(KeyListing)
   /// KeyRevoke: see there.
   case keyRevoke(KeyRevoke)
+  /// Invite: see there.
+  case invite(Invite)
+  /// InvitationReport: see there.
+  case invitationReport(InvitationReport)
+  /// Join: see there.
+  case join(Join)
+  /// CertificateIssued: see there.
+  case certificateIssued(CertificateIssued)
+  /// CertificateRenew: see there.
+  case certificateRenew(CertificateRenew)
+  /// CertificateRevoke: see there.
+  case certificateRevoke(CertificateRevoke)
+  /// NodeList: see there.
+  case nodeList(NodeList)
+  /// NodeListing: see there.
+  case nodeListing(NodeListing)
   /// KeyRotate: see there.
   case keyRotate(KeyRotate)
   /// WorkerRegister: see there.
@@ -181,6 +197,14 @@ public enum Message: Sendable, Hashable {
     case .keyList: self = .keyList(try KeyList(from: &reader))
     case .keyListing: self = .keyListing(try KeyListing(from: &reader))
     case .keyRevoke: self = .keyRevoke(try KeyRevoke(from: &reader))
+    case .invite: self = .invite(try Invite(from: &reader))
+    case .invitationReport: self = .invitationReport(try InvitationReport(from: &reader))
+    case .join: self = .join(try Join(from: &reader))
+    case .certificateIssued: self = .certificateIssued(try CertificateIssued(from: &reader))
+    case .certificateRenew: self = .certificateRenew(try CertificateRenew(from: &reader))
+    case .certificateRevoke: self = .certificateRevoke(try CertificateRevoke(from: &reader))
+    case .nodeList: self = .nodeList(try NodeList(from: &reader))
+    case .nodeListing: self = .nodeListing(try NodeListing(from: &reader))
     case .keyRotate: self = .keyRotate(try KeyRotate(from: &reader))
     case .workerRegister: self = .workerRegister(try WorkerRegister(from: &reader))
     case .workerRegistered: self = .workerRegistered(try WorkerRegistered(from: &reader))
@@ -248,6 +272,14 @@ public enum Message: Sendable, Hashable {
     case .keyList(let content): content
     case .keyListing(let content): content
     case .keyRevoke(let content): content
+    case .invite(let content): content
+    case .invitationReport(let content): content
+    case .join(let content): content
+    case .certificateIssued(let content): content
+    case .certificateRenew(let content): content
+    case .certificateRevoke(let content): content
+    case .nodeList(let content): content
+    case .nodeListing(let content): content
     case .keyRotate(let content): content
     case .workerRegister(let content): content
     case .workerRegistered(let content): content

@@ -100,6 +100,25 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case keyListing = 97
   /// Asks to revoke a key for ever.
   case keyRevoke = 98
+  /// Asks for an invitation; the caller draws the secret, and a retry under the same secret is the
+  /// same request.
+  case invite = 100
+  /// Answers an Invite.
+  case invitationReport = 101
+  /// Asks for a certificate by an invitation.
+  case join = 102
+  /// Answers a Join or a CertificateRenew.
+  case certificateIssued = 103
+  /// Asks the leader for a new certificate of the node and the key that the connection's
+  /// certificate proves.
+  case certificateRenew = 104
+  /// Asks to revoke all certificates that a node has, or one by its serial; answered by a
+  /// NodeListing.
+  case certificateRevoke = 105
+  /// Asks for invitations, issued certificates and revocations.
+  case nodeList = 106
+  /// Answers a NodeList and a CertificateRevoke: the newest of each kind, in their order.
+  case nodeListing = 107
   /// Asks to give a key a new secret, which the caller draws; the former one stays good for a
   /// while.
   case keyRotate = 108
@@ -137,21 +156,24 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .ping, .pong, .requestVote, .requestVoteResult, .appendEntriesResult, .timeoutNow,
       .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .cancel, .jobQuery, .jobList,
       .purged, .cancelledMany, .modelList, .workerList, .statusQuery, .accountQuery, .keyList,
-      .keyRevoke, .workerRegistered, .workerHeartbeat, .workerHeartbeatAck, .park, .attemptCancel,
-      .attemptSettled, .attemptContinue, .attemptAbandon:
+      .keyRevoke, .certificateRenew, .nodeList, .workerRegistered, .workerHeartbeat,
+      .workerHeartbeatAck, .park, .attemptCancel, .attemptSettled, .attemptContinue,
+      .attemptAbandon:
       64
     case .accepted, .follow, .accountCredit, .keyRotate, .attemptResume: 128
+    case .invite, .invitationReport, .certificateRevoke: 256
     case .goodbye, .leaderNotice, .waiting, .accountCreate, .accountReport, .keyCreate, .keyReport:
       512
+    case .join: 2048
     case .ended, .jobReport, .attemptFinished: 4096
     case .hello, .welcome, .failure, .workerRegister: 8192
     case .purge, .cancelMany: 16_384
-    case .statusReport: 32_768
+    case .statusReport, .certificateIssued: 32_768
     case .installSnapshot: 131_072
     case .keyListing: 196_608
     case .events, .chunk: 262_144
     case .modelListing: 327_680
-    case .jobListing: 524_288
+    case .jobListing, .nodeListing: 524_288
     case .submit, .assign: 1_050_624
     case .appendEntries: 1_114_112
     case .workerListing: 5_242_880
@@ -218,6 +240,14 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .keyList: "KeyList"
     case .keyListing: "KeyListing"
     case .keyRevoke: "KeyRevoke"
+    case .invite: "Invite"
+    case .invitationReport: "InvitationReport"
+    case .join: "Join"
+    case .certificateIssued: "CertificateIssued"
+    case .certificateRenew: "CertificateRenew"
+    case .certificateRevoke: "CertificateRevoke"
+    case .nodeList: "NodeList"
+    case .nodeListing: "NodeListing"
     case .keyRotate: "KeyRotate"
     case .workerRegister: "WorkerRegister"
     case .workerRegistered: "WorkerRegistered"

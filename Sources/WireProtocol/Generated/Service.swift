@@ -17,6 +17,9 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
   case worker = "/switchyard/1/worker"
   /// One slot or one surviving attempt: Park or AttemptResume first, then one attempt.
   case slot = "/switchyard/1/slot"
+  /// How a node gets its certificate, without an API key: one request frame, one response frame,
+  /// end of stream.
+  case enrol = "/switchyard/1/enrol"
 
   /// What the side that opened the stream may send.
   public var requests: MessageSet {
@@ -32,7 +35,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
       [
         .submit, .cancel, .jobQuery, .jobList, .purge, .cancelMany, .modelList, .workerList,
         .statusQuery, .accountCreate, .accountCredit, .accountQuery, .keyCreate, .keyList,
-        .keyRevoke, .keyRotate,
+        .keyRevoke, .keyRotate, .invite, .certificateRevoke, .nodeList,
       ]
     case .job:
       [.submit, .follow, .cancel]
@@ -40,6 +43,8 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
       [.workerRegister, .workerHeartbeat, .failure]
     case .slot:
       [.park, .attemptResume, .chunk, .attemptFinished, .failure]
+    case .enrol:
+      [.join, .certificateRenew]
     }
   }
 
@@ -56,7 +61,8 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
     case .call:
       [
         .failure, .accepted, .jobReport, .jobListing, .purged, .cancelledMany, .modelListing,
-        .workerListing, .statusReport, .accountReport, .keyReport, .keyListing,
+        .workerListing, .statusReport, .accountReport, .keyReport, .keyListing, .invitationReport,
+        .nodeListing,
       ]
     case .job:
       [.failure, .accepted, .waiting, .events, .ended]
@@ -67,6 +73,8 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
       ]
     case .slot:
       [.assign, .attemptCancel, .attemptSettled, .attemptContinue, .attemptAbandon, .failure]
+    case .enrol:
+      [.certificateIssued, .failure]
     }
   }
 
@@ -79,6 +87,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
     case .job: [.gateway, .client, .coordinator]
     case .worker: [.worker]
     case .slot: [.worker]
+    case .enrol: [.worker, .gateway, .client, .coordinator]
     }
   }
 }

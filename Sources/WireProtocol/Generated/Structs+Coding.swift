@@ -294,6 +294,86 @@ extension KeyLife {
   }
 }
 
+extension InvitationSummary {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(invitation.rawValue)
+    writer.write(role.rawValue)
+    writer.write(name) { $0.write($1) }
+    writer.write(expiresAt.rawValue)
+    writer.write(certificate.rawValue)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    invitation = try InvitationID(rawValue: reader.read())
+    role = try reader.readCase(NodeRole.self)
+    name = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.readString(limit: 64)
+    }
+    expiresAt = try LogTime(rawValue: reader.read())
+    certificate = try CertificateNumber(rawValue: reader.read())
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    if let name { try checkCount(name.utf8.count, of: "InvitationSummary.name", atMost: 64) }
+  }
+}
+
+extension CertificateSummary {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(certificate.rawValue)
+    writer.write(role.rawValue)
+    writer.write(name)
+    writer.write(issuedAt.rawValue)
+    writer.write(expiresAt.rawValue)
+    writer.write(revoked)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    certificate = try CertificateNumber(rawValue: reader.read())
+    role = try reader.readCase(NodeRole.self)
+    name = try reader.readString(limit: 64)
+    issuedAt = try LogTime(rawValue: reader.read())
+    expiresAt = try LogTime(rawValue: reader.read())
+    revoked = try reader.readBool()
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(name.utf8.count, of: "CertificateSummary.name", atMost: 64)
+  }
+}
+
+extension RevocationSummary {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(role) { $0.write($1.rawValue) }
+    writer.write(name)
+    writer.write(serial)
+    writer.write(at.rawValue)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    role = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.readCase(NodeRole.self)
+    }
+    name = try reader.readString(limit: 64)
+    serial = try reader.readBytes(limit: 20)
+    at = try LogTime(rawValue: reader.read())
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(name.utf8.count, of: "RevocationSummary.name", atMost: 64)
+    try checkCount(serial.count, of: "RevocationSummary.serial", atMost: 20)
+  }
+}
+
 extension PeerSummary {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {

@@ -295,6 +295,81 @@ public struct KeyLife: Hashable, Sendable {
   }
 }
 
+/// An invitation, without its secret.
+public struct InvitationSummary: Hashable, Sendable {
+  /// The invitation.
+  public let invitation: InvitationID
+  /// What its node becomes.
+  public let role: NodeRole
+  /// The node's name; absent if the node chooses it.
+  public let name: String?
+  /// Log time from which on it is worth nothing, in milliseconds.
+  public let expiresAt: LogTime
+  /// The certificate that was issued for it; 0 while it is unused.
+  public let certificate: CertificateNumber
+
+  /// Joins the fields.
+  public init(
+    invitation: InvitationID, role: NodeRole, name: String?, expiresAt: LogTime,
+    certificate: CertificateNumber
+  ) {
+    self.invitation = invitation
+    self.role = role
+    self.name = name
+    self.expiresAt = expiresAt
+    self.certificate = certificate
+  }
+}
+
+/// A certificate that the cluster has issued.
+public struct CertificateSummary: Hashable, Sendable {
+  /// Its number, from which its serial follows.
+  public let certificate: CertificateNumber
+  /// What its node is.
+  public let role: NodeRole
+  /// Its node's name.
+  public let name: String
+  /// Log time of its issue, in milliseconds.
+  public let issuedAt: LogTime
+  /// Log time of its end, in milliseconds.
+  public let expiresAt: LogTime
+  /// Whether it is revoked.
+  public let revoked: Bool
+
+  /// Joins the fields.
+  public init(
+    certificate: CertificateNumber, role: NodeRole, name: String, issuedAt: LogTime,
+    expiresAt: LogTime, revoked: Bool
+  ) {
+    self.certificate = certificate
+    self.role = role
+    self.name = name
+    self.issuedAt = issuedAt
+    self.expiresAt = expiresAt
+    self.revoked = revoked
+  }
+}
+
+/// What is revoked: the certificates of a node, or one certificate.
+public struct RevocationSummary: Hashable, Sendable {
+  /// The node's role; absent where one certificate is revoked.
+  public let role: NodeRole?
+  /// The node's name; empty where one certificate is revoked.
+  public let name: String
+  /// The certificate's serial; empty where a node is revoked.
+  public let serial: [UInt8]
+  /// Log time of the revocation, in milliseconds.
+  public let at: LogTime
+
+  /// Joins the fields.
+  public init(role: NodeRole?, name: String, serial: [UInt8], at: LogTime) {
+    self.role = role
+    self.name = name
+    self.serial = serial
+    self.at = at
+  }
+}
+
 /// How the leader sees another replica.
 public struct PeerSummary: Hashable, Sendable {
   /// The replica.

@@ -75,9 +75,16 @@ struct ClusterOptions: ParsableArguments {
       )
     }
     for endpoint in endpoints { _ = try HostPort(endpoint) }
+    let trusted = identity ?? variable("YARD_IDENTITY") ?? base?.identity
+    guard insecure || trusted != nil else {
+      throw CommandError(
+        .usage,
+        "whom to trust? name the directory with the cluster's ca.pem by --identity or YARD_IDENTITY, or say "
+          + "--insecure for a coordinator of this machine without TLS")
+    }
     return Context(
       endpoints: endpoints, key: key ?? variable("YARD_KEY") ?? base?.key,
-      identity: insecure ? nil : identity ?? variable("YARD_IDENTITY") ?? base?.identity)
+      identity: insecure ? nil : trusted)
   }
 
   /// Runs `body` with a client of the cluster, and closes it.
@@ -108,6 +115,32 @@ extension ExchangeClient {
     let answer = try await reporting { () async throws(ClientFailure) in try await call(message) }
     guard let content = pick(answer) else { throw CommandError.unexpected(answer) }
     return content
+  }
+}
+
+/// A length of time on the command line: a number with its unit, such as `90s`, `45m`, `12h` or `30d`.
+struct Lifetime: ExpressibleByArgument, CustomStringConvertible {
+  let seconds: Double
+  private static let units: [(suffix: Character, seconds: Double)] = [
+    ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1),
+  ]
+
+  init(seconds: Double) { self.seconds = seconds }
+
+  init?(argument: String) {
+    guard let unit = Self.units.first(where: { argument.last == $0.suffix }),
+      let count = UInt32(argument.dropLast()), count > 0
+    else { return nil }
+    seconds = Double(count) * unit.seconds
+  }
+
+  /// In the largest unit that divides it.
+  var description: String {
+    let unit = Self.units.first {
+      seconds.truncatingRemainder(dividingBy: $0.seconds) == 0
+    }
+    guard let unit else { return "\(seconds)s" }
+    return "\(Int(seconds / unit.seconds))\(unit.suffix)"
   }
 }
 

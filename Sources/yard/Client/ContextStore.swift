@@ -44,7 +44,7 @@ struct ContextStore: Equatable {
 
   /// Reads the file; no file is no context.
   static func load() throws -> ContextStore {
-    guard let data = FileManager.default.contents(atPath: path) else { return ContextStore() }
+    guard let data = try PrivateFile.read(path) else { return ContextStore() }
     func malformed(_ what: String) -> CommandError {
       CommandError(.refused, "\(path): \(what); correct or remove it")
     }
@@ -102,6 +102,24 @@ struct ContextStore: Equatable {
 
 /// A small file that only its owner may read, replaced whole or not at all.
 enum PrivateFile {
+  /// What the file holds; nil if there is none.
+  ///
+  /// - Throws: `CommandError` if others than its owner have any right to it: it holds keys.
+  static func read(_ path: String) throws -> Data? {
+    let manager = FileManager.default
+    guard manager.fileExists(atPath: path) else { return nil }
+    let mode = try manager.attributesOfItem(atPath: path)[.posixPermissions] as? Int ?? 0o777
+    guard mode & 0o077 == 0 else {
+      throw CommandError(
+        .refused,
+        "\(path) holds keys but has mode \(String(mode, radix: 8)): run chmod 600 \(path)")
+    }
+    guard let data = manager.contents(atPath: path) else {
+      throw CommandError(.refused, "\(path) cannot be read")
+    }
+    return data
+  }
+
   static func write(_ text: String, to path: String) throws {
     let temporary = path + ".new"
     unlink(temporary)

@@ -7,9 +7,9 @@ internal import OpenAIFormat
 ///
 /// ```
 /// DIR/cluster.json            what the cluster is; public but for the hash of the root key
-/// DIR/ca/                     the authority: keep ca.key away from the nodes
+/// DIR/ca/                     the authorities: keep ca.key away from the nodes
 /// DIR/coordinator-1/          one node's directory, to be copied to its machine:
-///     cluster.json  identity/  keyring  data/
+///     cluster.json  identity/ (with issuer.key, for nodes that join)  keyring  data/
 /// DIR/workers/NAME/identity/
 /// DIR/client/identity/        for the command line
 /// ```
@@ -23,7 +23,9 @@ struct ClusterDirectory {
   var client: NodeDirectory { NodeDirectory(path: "\(path)/client") }
   var clusterFile: String { "\(path)/cluster.json" }
 
-  /// Ten years: an operator renews by hand until the cluster does it by itself.
+  /// Ten years: coordinators' certificates are made by hand, with the root key.
+  ///
+  /// The cluster's own, for nodes that join or renew, live for days.
   private static let lifetimeSeconds: Double = 10 * 365 * 86_400
 
   /// Makes the cluster: authority, identities, key ring, and the root key, which is returned and
@@ -37,7 +39,17 @@ struct ClusterDirectory {
     let now = Date()
     try makeFolder(path)
     let authority = try CertificateAuthority(cluster: ClusterID.generate(), now: now)
-    try IdentityDirectory(path: "\(path)/ca").save(authority)
+    let issuer = try CertificateAuthority(issuerOf: authority, now: now)
+    let ca = IdentityDirectory(path: "\(path)/ca")
+    try ca.save(authority, authorityPEM: issuer.certificatePEM)
+    try ca.save(issuer: issuer)
+    func identify(_ node: NodeDirectory, _ role: NodeRole, _ name: String) throws {
+      let identity = try NodeIdentity(
+        authority: authority, role: role, name: name, now: now,
+        lifetimeSeconds: Self.lifetimeSeconds)
+      try IdentityDirectory(path: node.identity).save(
+        identity, authorityPEM: issuer.certificatePEM)
+    }
     // The root key's id is given by the cluster's first command: 1.
     let root = APIKey(id: KeyID(1), secret: APIKey.generateSecret())
     let file = ClusterFile(
@@ -50,30 +62,20 @@ struct ClusterDirectory {
     for id in file.coordinators {
       let node = coordinator(id)
       try makeFolder(node.path)
-      try identify(node, .coordinator, "coordinator-\(id)", authority, now)
+      try identify(node, .coordinator, "coordinator-\(id)")
+      try IdentityDirectory(path: node.identity).save(issuer: issuer)
       try ring.save(path: node.keyring)
       try file.write(to: node.clusterFile)
     }
     for name in workers {
       let node = worker(name)
       try makeFolder(node.path)
-      try identify(node, .worker, name, authority, now)
+      try identify(node, .worker, name)
     }
     try makeFolder(client.path)
-    try identify(client, .client, "yard", authority, now)
+    try identify(client, .client, "yard")
     try file.write(to: clusterFile)
     return root
-  }
-
-  private func identify(
-    _ node: NodeDirectory, _ role: NodeRole, _ name: String, _ authority: CertificateAuthority,
-    _ now: Date
-  ) throws {
-    let identity = try NodeIdentity(
-      authority: authority, role: role, name: name, now: now,
-      lifetimeSeconds: Self.lifetimeSeconds)
-    try IdentityDirectory(path: node.identity).save(
-      identity, authorityPEM: authority.certificatePEM)
   }
 
   private func makeFolder(_ path: String) throws {

@@ -25,6 +25,10 @@ struct CoordinatorCommand: AsyncParsableCommand {
       "Every coordinator as the others reach it, this one too.", valueName: "id=host:port,…"))
   var peers: String
   @Option(help: ArgumentHelp("Its directory.", valueName: "dir")) var dir: String
+  @Option(
+    help: ArgumentHelp(
+      "How long the certificates of nodes that join or renew are valid.", valueName: "time"))
+  var certificateLife = Lifetime(seconds: 30 * 86_400)
   @Flag(help: "No TLS; only for listening on this machine's loopback addresses.")
   var insecure = false
   @Flag(help: "End when standard input ends, as a child of its starter does.")
@@ -61,8 +65,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
       let known = cluster.coordinators.map(String.init).joined(separator: ", ")
       throw CommandError(.refused, "the cluster of \(dir) has coordinators \(known), and no \(id)")
     }
-    let configuration: CoordinatorConfiguration
+    var configuration: CoordinatorConfiguration
     do {
+      let identity = IdentityDirectory(path: node.identity)
       configuration = CoordinatorConfiguration(
         replica: ReplicaID(id), host: listen.host, port: listen.port, members: try members(),
         founders: Set(cluster.coordinators.map { ReplicaID($0) }), directory: node.data,
@@ -72,20 +77,22 @@ struct CoordinatorCommand: AsyncParsableCommand {
         security: insecure
           ? .plaintextOnLoopback
           : .identity(
-            try IdentityDirectory(path: node.identity).load(
-              cluster: cluster.clusterID, now: Date())),
+            try identity.load(cluster: cluster.clusterID, now: Date())),
         software: Software.name)
+      configuration.issuer = insecure ? nil : try identity.loadIssuer()
+      configuration.certificateLifetimeSeconds = certificateLife.seconds
     } catch let error as IdentityError {
       throw CommandError(.refused, "\(error)")
     }
     Logs.begin()
     let running: CoordinatorNode
+    let id = id
     do {
       running = try await CoordinatorNode.start(
         configuration, on: MultiThreadedEventLoopGroup(numberOfThreads: 1)
       ) { error in
         // Nothing may be said or written after the replica has died: not even an orderly end.
-        Terminal.note("yard: coordinator \(configuration.replica) failed: \(error)")
+        Terminal.note("yard: coordinator \(id) failed: \(error)")
         Foundation.exit(70)
       }
     } catch {

@@ -1,10 +1,13 @@
 internal import ArgumentParser
 internal import Engines
 internal import ExchangeTypes
+internal import ExchangeClient
 internal import Foundation
+internal import Identity
 internal import JobDispatch
 internal import Logging
 internal import NIOPosix
+internal import Transport
 internal import WorkerAgent
 
 /// `yard worker`.
@@ -32,14 +35,16 @@ struct WorkerCommand: AsyncParsableCommand {
         The engine: http://host:port, builtin or builtin:FILE.gguf, and [,model=NAME][,context=N][,slots=N].
         """)
     var engine: String
-    @Option(help: "Its name, unique under the supplier's account.") var name: String?
+    @Option(help: "Its name; its certificate's, where there is one.") var name: String?
     @Option(help: ArgumentHelp("Jobs at a time; default: what the engine says.", valueName: "n"))
     var slots: Int?
     @Option(help: ArgumentHelp("Credits per million prompt tokens.", valueName: "credits"))
     var priceInput = "0"
     @Option(help: ArgumentHelp("Credits per million output tokens.", valueName: "credits"))
     var priceOutput = "0"
-    @Option(help: ArgumentHelp("Its directory, from yard init.", valueName: "dir")) var dir: String?
+    @Option(
+      help: ArgumentHelp("Its directory, from yard init or yard node join.", valueName: "dir"))
+    var dir: String?
     @Option(help: ArgumentHelp("The API key (or YARD_KEY).", valueName: "sy_…")) var key: String?
     @Flag(help: "No TLS; only to this machine's own coordinators.") var insecure = false
     @Flag(help: "End when standard input ends, as a child of its starter does.")
@@ -75,13 +80,13 @@ struct WorkerCommand: AsyncParsableCommand {
       guard let key = key ?? ProcessInfo.processInfo.environment["YARD_KEY"], !key.isEmpty else {
         throw CommandError(.usage, "a worker needs an API key with scope work: --key or YARD_KEY")
       }
-      let context = Context(
-        endpoints: join.split(separator: ",").map(String.init), key: key,
-        identity: insecure ? nil : dir.map { NodeDirectory(path: $0).identity })
+      let endpoints = join.split(separator: ",").map(String.init)
+      let own = try identity(endpoints)
       var configuration = WorkerConfiguration(
-        endpoints: context.endpoints, name: name ?? ProcessInfo.processInfo.hostName,
-        apiKey: key, security: try Cluster.security(of: context),
+        endpoints: endpoints, name: own?.name ?? name ?? ProcessInfo.processInfo.hostName,
+        apiKey: key, security: own?.security ?? .plaintextOnLoopback,
         engine: try EngineSpec.parse(engine), prices: try prices())
+      configuration.renewal = own?.renewal
       configuration.slots = slots
       configuration.directory = dir
       configuration.software = Software.name
@@ -103,6 +108,36 @@ struct WorkerCommand: AsyncParsableCommand {
       }
       announcing.cancel()
       ending.cancel()
+    }
+
+    private struct Own {
+      let name: String
+      let security: LinkSecurity
+      let renewal: CertificateRenewal
+    }
+
+    /// Who it is by its certificate, which it renews; nil in plaintext.
+    private func identity(_ endpoints: [String]) throws -> Own? {
+      guard !insecure, let dir else { return nil }
+      let directory = IdentityDirectory(path: NodeDirectory(path: dir).identity)
+      let loaded: NodeIdentity
+      do {
+        loaded = try directory.load(now: Date())
+      } catch {
+        throw CommandError(.refused, "\(error)")
+      }
+      let certified = loaded.identity.name
+      guard name ?? certified == certified else {
+        throw CommandError(
+          .refused,
+          "the certificate in \(directory.path) is that of \(loaded.identity), so the worker cannot be "
+            + "'\(name ?? "")': leave --name away, or join under that name (yard node join)")
+      }
+      let renewable = RenewableIdentity(loaded)
+      return Own(
+        name: certified, security: .mutualTLS(renewable, allowing: [.coordinator]),
+        renewal: CertificateRenewal(
+          of: renewable, in: directory, endpoints: endpoints, software: Software.name))
     }
 
     /// One line once a leader has taken it.

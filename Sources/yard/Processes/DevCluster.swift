@@ -152,7 +152,7 @@ actor DevCluster {
   // MARK: Keys
 
   private func savedKeys() throws -> Keys {
-    guard let data = FileManager.default.contents(atPath: keysFile) else {
+    guard let data = try PrivateFile.read(keysFile) else {
       throw CommandError(
         .refused, "\(plan.directory) holds a cluster that yard dev did not make: no dev-keys.json")
     }

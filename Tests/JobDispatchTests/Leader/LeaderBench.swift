@@ -129,6 +129,7 @@ final class LeaderBench {
   let clock = FakeClock()
   let store = LeaderStore()
   let sealer = TestSealer()
+  let issuer = TestIssuer()
   private(set) var dispatcher: Dispatcher
   private(set) var replica: Replica
   private var peers: [Peer] = []
@@ -139,7 +140,7 @@ final class LeaderBench {
 
   init() throws {
     let shell = Shell()
-    (dispatcher, replica) = try Self.boot(store, sealer, clock, shell)
+    (dispatcher, replica) = try Self.boot(store, sealer, issuer, clock, shell)
     self.shell = shell
     shell.bench = self
     start()
@@ -158,16 +159,25 @@ final class LeaderBench {
       owner: any MessageChannelOwner
     ) -> (any MessageChannel)? { nil }
     func send(_ message: PeerMessage, to peer: ReplicaID) {}
+    func certificatesRevoked() { bench?.revocations += 1 }
+    func refused(_ what: String, _ failure: Failure, from origin: StreamOrigin) {
+      bench?.refused.append(failure.errorCode)
+    }
   }
   private var shell: Shell
+  /// How often the shell was told that certificates are revoked.
+  private(set) var revocations = 0
+  /// What the shell was told to count.
+  private(set) var refused: [ErrorCode?] = []
 
   private static func boot(
-    _ store: LeaderStore, _ sealer: TestSealer, _ clock: FakeClock, _ shell: Shell
+    _ store: LeaderStore, _ sealer: TestSealer, _ issuer: TestIssuer, _ clock: FakeClock,
+    _ shell: Shell
   ) throws -> (Dispatcher, Replica) {
     let dispatcher = Dispatcher(
       configuration: .init(
         clusterID: cluster, rootSecretHash: secret, addresses: [:], software: "test"),
-      clock: clock, sealer: sealer, shell: shell)
+      clock: clock, sealer: sealer, issuer: issuer, shell: shell)
     let id = ReplicaID(1)
     let founding = try #require(Membership([RaftServer(id: id, address: "m", role: .voter)]))
     let replica = try Replica(
@@ -194,7 +204,7 @@ final class LeaderBench {
     for peer in peers { peer.hasClosed = true }
     peers = []
     let shell = Shell()
-    (dispatcher, replica) = try Self.boot(store, sealer, clock, shell)
+    (dispatcher, replica) = try Self.boot(store, sealer, issuer, clock, shell)
     self.shell = shell
     shell.bench = self
     start()
@@ -243,11 +253,14 @@ final class LeaderBench {
 
   // MARK: Streams
 
-  func open(_ service: Service, _ credential: Credential? = LeaderBench.root) -> Peer {
+  func open(
+    _ service: Service, _ credential: Credential? = LeaderBench.root,
+    from origin: StreamOrigin = StreamOrigin()
+  ) -> Peer {
     let peer = Peer()
     peers.append(peer)
     peer.owner = dispatcher.open(
-      service, on: peer, credential: credential, authorization: "")
+      service, on: peer, credential: credential, authorization: "", from: origin)
     settle()
     return peer
   }

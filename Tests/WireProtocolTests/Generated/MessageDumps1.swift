@@ -309,3 +309,27 @@ extension Purged: JSONDumpable {
     JSON.object([("count", JSON.number(count))])
   }
 }
+
+extension CancelMany: JSONDumpable {
+  var json: String {
+    JSON.object([("jobs", JSON.list(jobs) { JSON.number($0.rawValue) })])
+  }
+}
+
+extension CancelledMany: JSONDumpable {
+  var json: String {
+    JSON.object([("count", JSON.number(count))])
+  }
+}
+
+extension ModelList: JSONDumpable {
+  var json: String {
+    JSON.object([])
+  }
+}
+
+extension ModelListing: JSONDumpable {
+  var json: String {
+    JSON.object([("models", JSON.list(models) { $0.json })])
+  }
+}

@@ -3,30 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension CancelMany: JSONDumpable {
-  var json: String {
-    JSON.object([("jobs", JSON.list(jobs) { JSON.number($0.rawValue) })])
-  }
-}
-
-extension CancelledMany: JSONDumpable {
-  var json: String {
-    JSON.object([("count", JSON.number(count))])
-  }
-}
-
-extension ModelList: JSONDumpable {
-  var json: String {
-    JSON.object([])
-  }
-}
-
-extension ModelListing: JSONDumpable {
-  var json: String {
-    JSON.object([("models", JSON.list(models) { $0.json })])
-  }
-}
-
 extension WorkerList: JSONDumpable {
   var json: String {
     JSON.object([])
@@ -139,6 +115,77 @@ extension KeyListing: JSONDumpable {
 extension KeyRevoke: JSONDumpable {
   var json: String {
     JSON.object([("key", JSON.number(key.rawValue))])
+  }
+}
+
+extension Invite: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("role", JSON.name(role)),
+      ("name", JSON.optional(name) { JSON.text($0) }),
+      ("secretHash", JSON.hexadecimal(secretHash)),
+      ("lifetimeMs", JSON.number(lifetimeMs)),
+    ])
+  }
+}
+
+extension InvitationReport: JSONDumpable {
+  var json: String {
+    JSON.object([("summary", summary.json)])
+  }
+}
+
+extension Join: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("invitation", JSON.number(invitation.rawValue)),
+      ("secret", JSON.hexadecimal(secret)),
+      ("name", JSON.optional(name) { JSON.text($0) }),
+      ("request", JSON.hexadecimal(request)),
+    ])
+  }
+}
+
+extension CertificateIssued: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("role", JSON.name(role)),
+      ("name", JSON.text(name)),
+      ("certificate", JSON.text(certificate)),
+      ("authorities", JSON.text(authorities)),
+    ])
+  }
+}
+
+extension CertificateRenew: JSONDumpable {
+  var json: String {
+    JSON.object([])
+  }
+}
+
+extension CertificateRevoke: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("role", JSON.optional(role) { JSON.name($0) }),
+      ("name", JSON.text(name)),
+      ("serial", JSON.hexadecimal(serial)),
+    ])
+  }
+}
+
+extension NodeList: JSONDumpable {
+  var json: String {
+    JSON.object([])
+  }
+}
+
+extension NodeListing: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("invitations", JSON.list(invitations) { $0.json }),
+      ("certificates", JSON.list(certificates) { $0.json }),
+      ("revocations", JSON.list(revocations) { $0.json }),
+    ])
   }
 }
 

@@ -295,3 +295,30 @@ extension Purged {
       count: source.number(UInt32.self))
   }
 }
+
+extension CancelMany {
+  static func sample(_ source: inout SampleSource) -> CancelMany {
+    CancelMany(
+      jobs: source.list(atMost: 1024) { JobID(rawValue: $0.number(UInt64.self)) })
+  }
+}
+
+extension CancelledMany {
+  static func sample(_ source: inout SampleSource) -> CancelledMany {
+    CancelledMany(
+      count: source.number(UInt32.self))
+  }
+}
+
+extension ModelList {
+  static func sample(_ source: inout SampleSource) -> ModelList {
+    ModelList()
+  }
+}
+
+extension ModelListing {
+  static func sample(_ source: inout SampleSource) -> ModelListing {
+    ModelListing(
+      models: source.list(atMost: 1024) { ModelSummary.sample(&$0) })
+  }
+}

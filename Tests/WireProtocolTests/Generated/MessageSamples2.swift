@@ -3,33 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension CancelMany {
-  static func sample(_ source: inout SampleSource) -> CancelMany {
-    CancelMany(
-      jobs: source.list(atMost: 1024) { JobID(rawValue: $0.number(UInt64.self)) })
-  }
-}
-
-extension CancelledMany {
-  static func sample(_ source: inout SampleSource) -> CancelledMany {
-    CancelledMany(
-      count: source.number(UInt32.self))
-  }
-}
-
-extension ModelList {
-  static func sample(_ source: inout SampleSource) -> ModelList {
-    ModelList()
-  }
-}
-
-extension ModelListing {
-  static func sample(_ source: inout SampleSource) -> ModelListing {
-    ModelListing(
-      models: source.list(atMost: 1024) { ModelSummary.sample(&$0) })
-  }
-}
-
 extension WorkerList {
   static func sample(_ source: inout SampleSource) -> WorkerList {
     WorkerList()
@@ -141,6 +114,73 @@ extension KeyRevoke {
   static func sample(_ source: inout SampleSource) -> KeyRevoke {
     KeyRevoke(
       key: KeyID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension Invite {
+  static func sample(_ source: inout SampleSource) -> Invite {
+    Invite(
+      role: source.pick(NodeRole.allCases),
+      name: source.optional { $0.text(atMost: 64) },
+      secretHash: source.bytes(count: 32),
+      lifetimeMs: source.number(UInt64.self))
+  }
+}
+
+extension InvitationReport {
+  static func sample(_ source: inout SampleSource) -> InvitationReport {
+    InvitationReport(
+      summary: InvitationSummary.sample(&source))
+  }
+}
+
+extension Join {
+  static func sample(_ source: inout SampleSource) -> Join {
+    Join(
+      invitation: InvitationID(rawValue: source.number(UInt64.self)),
+      secret: source.bytes(count: 32),
+      name: source.optional { $0.text(atMost: 64) },
+      request: source.bytes(atMost: 1024))
+  }
+}
+
+extension CertificateIssued {
+  static func sample(_ source: inout SampleSource) -> CertificateIssued {
+    CertificateIssued(
+      role: source.pick(NodeRole.allCases),
+      name: source.text(atMost: 64),
+      certificate: source.text(atMost: 8192),
+      authorities: source.text(atMost: 16384))
+  }
+}
+
+extension CertificateRenew {
+  static func sample(_ source: inout SampleSource) -> CertificateRenew {
+    CertificateRenew()
+  }
+}
+
+extension CertificateRevoke {
+  static func sample(_ source: inout SampleSource) -> CertificateRevoke {
+    CertificateRevoke(
+      role: source.optional { $0.pick(NodeRole.allCases) },
+      name: source.text(atMost: 64),
+      serial: source.bytes(atMost: 20))
+  }
+}
+
+extension NodeList {
+  static func sample(_ source: inout SampleSource) -> NodeList {
+    NodeList()
+  }
+}
+
+extension NodeListing {
+  static func sample(_ source: inout SampleSource) -> NodeListing {
+    NodeListing(
+      invitations: source.list(atMost: 1024) { InvitationSummary.sample(&$0) },
+      certificates: source.list(atMost: 1024) { CertificateSummary.sample(&$0) },
+      revocations: source.list(atMost: 1024) { RevocationSummary.sample(&$0) })
   }
 }
 

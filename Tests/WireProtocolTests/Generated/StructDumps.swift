@@ -138,6 +138,42 @@ extension KeyLife: JSONDumpable {
   }
 }
 
+extension InvitationSummary: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("invitation", JSON.number(invitation.rawValue)),
+      ("role", JSON.name(role)),
+      ("name", JSON.optional(name) { JSON.text($0) }),
+      ("expiresAt", JSON.number(expiresAt.rawValue)),
+      ("certificate", JSON.number(certificate.rawValue)),
+    ])
+  }
+}
+
+extension CertificateSummary: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("certificate", JSON.number(certificate.rawValue)),
+      ("role", JSON.name(role)),
+      ("name", JSON.text(name)),
+      ("issuedAt", JSON.number(issuedAt.rawValue)),
+      ("expiresAt", JSON.number(expiresAt.rawValue)),
+      ("revoked", JSON.boolean(revoked)),
+    ])
+  }
+}
+
+extension RevocationSummary: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("role", JSON.optional(role) { JSON.name($0) }),
+      ("name", JSON.text(name)),
+      ("serial", JSON.hexadecimal(serial)),
+      ("at", JSON.number(at.rawValue)),
+    ])
+  }
+}
+
 extension PeerSummary: JSONDumpable {
   var json: String {
     JSON.object([

@@ -128,6 +128,39 @@ extension KeyLife {
   }
 }
 
+extension InvitationSummary {
+  static func sample(_ source: inout SampleSource) -> InvitationSummary {
+    InvitationSummary(
+      invitation: InvitationID(rawValue: source.number(UInt64.self)),
+      role: source.pick(NodeRole.allCases),
+      name: source.optional { $0.text(atMost: 64) },
+      expiresAt: LogTime(rawValue: source.number(UInt64.self)),
+      certificate: CertificateNumber(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension CertificateSummary {
+  static func sample(_ source: inout SampleSource) -> CertificateSummary {
+    CertificateSummary(
+      certificate: CertificateNumber(rawValue: source.number(UInt64.self)),
+      role: source.pick(NodeRole.allCases),
+      name: source.text(atMost: 64),
+      issuedAt: LogTime(rawValue: source.number(UInt64.self)),
+      expiresAt: LogTime(rawValue: source.number(UInt64.self)),
+      revoked: source.boolean())
+  }
+}
+
+extension RevocationSummary {
+  static func sample(_ source: inout SampleSource) -> RevocationSummary {
+    RevocationSummary(
+      role: source.optional { $0.pick(NodeRole.allCases) },
+      name: source.text(atMost: 64),
+      serial: source.bytes(atMost: 20),
+      at: LogTime(rawValue: source.number(UInt64.self)))
+  }
+}
+
 extension PeerSummary {
   static func sample(_ source: inout SampleSource) -> PeerSummary {
     PeerSummary(

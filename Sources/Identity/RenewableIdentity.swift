@@ -1,0 +1,63 @@
+internal import Synchronization
+
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
+
+/// A node's identity, which may be renewed while connections are made with it.
+///
+/// From any thread. A connection that is open keeps the certificate that it began with.
+public final class RenewableIdentity: Sendable {
+  private let state: Mutex<NodeIdentity>
+
+  /// Begins with an identity.
+  public init(_ identity: NodeIdentity) { state = Mutex(identity) }
+
+  /// What a new connection is to use.
+  public var current: NodeIdentity { state.withLock { $0 } }
+
+  /// Replaces the certificate.
+  ///
+  /// - Precondition: the identity is the same node's.
+  public func renew(_ identity: NodeIdentity) {
+    state.withLock {
+      precondition($0.identity == identity.identity, "another node's certificate")
+      $0 = identity
+    }
+  }
+}
+
+/// When a certificate is renewed: at about two thirds of its life, so that a third is left to try again in.
+public struct RenewalSchedule: Hashable, Sendable {
+  /// The share of its life after which the first node renews, and the share over which nodes that were made
+  /// together spread.
+  private static let share = 2.0 / 3
+  private static let spread = 0.1
+  /// The longest pause between two tries, in seconds, and the shortest.
+  private static let pauseMax = 3_600.0
+  private static let pauseMin = 1.0
+
+  private let issuedAt: Date
+  private let expiresAt: Date
+
+  /// The schedule of a certificate that was issued at one time and ends at another.
+  public init(issuedAt: Date, expiresAt: Date) {
+    self.issuedAt = issuedAt
+    self.expiresAt = expiresAt
+  }
+
+  private var life: Double { max(0, expiresAt.timeIntervalSince(issuedAt)) }
+
+  /// When to renew.
+  ///
+  /// - Parameter jitter: drawn once for each certificate, from 0 to 1.
+  /// - Returns: the moment, by the wall clock.
+  public func dueAt(jitter: Double) -> Date {
+    issuedAt + life * (Self.share + Self.spread * min(max(jitter, 0), 1))
+  }
+
+  /// How long to wait after a try that failed, in seconds: some ten tries fit before the end.
+  public var pauseAfterFailure: Double { min(max(life / 30, Self.pauseMin), Self.pauseMax) }
+}

@@ -1,0 +1,208 @@
+internal import Consensus
+internal import Crypto
+internal import ExchangeCore
+public import ExchangeTypes
+internal import WireProtocol
+
+// How nodes get their certificates, and lose them.
+extension Dispatcher {
+  /// Whether a node's certificate is revoked, as far as this replica has applied the log.
+  public func isRevoked(_ node: NodeName, serial: [UInt8]) -> Bool {
+    exchange.hasRevocations && exchange.isRevoked(node, serial: serial)
+  }
+
+  /// The first message of an enrolment stream has come: answers the relay's owner, or nil.
+  ///
+  /// Anybody's coordinator passes a Join on, since all of it is in the message. A renewal rests on the
+  /// connection that it comes over, so it is the leader's own or nobody's.
+  func enrol(
+    _ message: Message, on channel: any MessageChannel, from origin: StreamOrigin
+  ) -> (any MessageChannelOwner)? {
+    let answer: Answer = { message in
+      channel.send(message)
+      channel.finish()
+    }
+    switch message {
+    case .join(let join):
+      guard isActive else { return relay(.enrol, message, on: channel, authorization: "") }
+      self.join(join, from: origin, answer)
+    case .certificateRenew:
+      guard isActive else {
+        answer(Failure.notLeader)
+        return nil
+      }
+      renew(from: origin, answer)
+    default:
+      answer(Failure(.malformedRequest, "a node joins or renews here"))
+    }
+    return nil
+  }
+
+  // MARK: Joining
+
+  private func join(_ message: Join, from origin: StreamOrigin, _ answer: @escaping Answer) {
+    let refuse = refusing("a node may not join", from: origin, answer)
+    guard let issuer else { return refuse(.noIssuingKey) }
+    let secretHash = Array(SHA256.hash(data: message.secret))
+    confirmed { [weak self] isLeader in
+      guard isLeader, let self else { return answer(Failure.notLeader) }
+      // What a stranger guesses must not fill the log, nor have a signature checked.
+      guard let known = exchange.invitation(message.invitation),
+        isEqual(known.secretHash, secretHash)
+      else { return refuse(Failure(Rejection(.invitationInvalid, ["reason": "unknown"]))) }
+      guard let publicKey = issuer.publicKey(ofRequest: message.request) else {
+        return refuse(
+          Failure(
+            .malformedRequest, "the request is not one for a P-256 key that is signed by that key"))
+      }
+      issue(
+        .join(
+          .init(
+            invitation: message.invitation, secretHash: secretHash, name: message.name,
+            publicKeyHash: Array(SHA256.hash(data: publicKey)),
+            lifetimeMilliseconds: issuer.lifetimeMilliseconds)), publicKey, by: issuer, answer,
+        refuse)
+    }
+  }
+
+  private func renew(from origin: StreamOrigin, _ answer: @escaping Answer) {
+    let refuse = refusing("a node may not renew", from: origin, answer)
+    guard let issuer else { return refuse(.noIssuingKey) }
+    guard let node = origin.node else {
+      return refuse(
+        Failure(.unauthenticated, "a certificate is renewed over a connection that it secures"))
+    }
+    guard node.name.role != .coordinator else {
+      return refuse(Failure(.wrongRole, "the certificates of coordinators are made by hand"))
+    }
+    issue(
+      .renewCertificate(
+        .init(
+          node: node.name, serial: node.serial,
+          publicKeyHash: Array(SHA256.hash(data: node.publicKey)),
+          lifetimeMilliseconds: issuer.lifetimeMilliseconds)), node.publicKey, by: issuer, answer,
+      refuse)
+  }
+
+  /// Signs only what is committed: of two coordinators that are asked at once, at most one gets there.
+  private func issue(
+    _ command: Command, _ publicKey: [UInt8], by issuer: any CertificateIssuing,
+    _ answer: @escaping Answer, _ refuse: @escaping (Failure) -> Void
+  ) {
+    queue.propose(command) { result in
+      if let failure = Failure(result) { return refuse(failure) }
+      guard case .applied(.accepted(.certified(let number, let node, _)), _) = result else {
+        preconditionFailure("an enrolment was accepted as another command: \(result)")
+      }
+      do {
+        let issued = try issuer.issue(number, to: node, publicKey: publicKey)
+        answer(
+          CertificateIssued(
+            role: node.role, name: node.name, certificate: issued.certificate,
+            authorities: issued.authorities))
+      } catch {
+        refuse(Failure(.internalError, "the certificate cannot be made: \(error)"))
+      }
+    }
+  }
+
+  /// Answers with a refusal that is counted, unless it only says to try again.
+  private func refusing(
+    _ what: String, from origin: StreamOrigin, _ answer: @escaping Answer
+  ) -> (Failure) -> Void {
+    { [weak self] failure in
+      if failure.errorCode?.isRetryable != true {
+        self?.shell?.refused(what, failure, from: origin)
+      }
+      answer(failure)
+    }
+  }
+
+  /// Why a worker may not register under a name; nil if it may.
+  ///
+  /// Where there are certificates, a worker is who his says.
+  func misnamed(_ name: String, from origin: StreamOrigin) -> Failure? {
+    guard let node = origin.node, node.name.name != name else { return nil }
+    let failure = Failure(
+      .wrongName, "the certificate is that of \(node.name), and the worker says that it is \(name)",
+      details: [ErrorDetail(name: "name", value: node.name.name)])
+    shell?.refused("a worker may not register", failure, from: origin)
+    return failure
+  }
+
+  // MARK: Administration
+
+  func invite(_ message: Invite, from caller: Caller, _ answer: @escaping Answer) {
+    change(
+      .invite(
+        .init(
+          caller: caller.key, role: message.role, name: message.name,
+          secretHash: message.secretHash, lifetimeMilliseconds: message.lifetimeMs)), answer
+    ) { [weak self] in
+      guard case .invited(let id, _) = $0, let invitation = self?.exchange.invitation(id) else {
+        return nil
+      }
+      return InvitationReport(summary: InvitationSummary(invitation))
+    }
+  }
+
+  func revoke(_ message: CertificateRevoke, from caller: Caller, _ answer: @escaping Answer) {
+    let subject: Command.RevokeCertificate.Subject
+    if let role = message.role, let node = NodeName(role: role, name: message.name),
+      message.serial.isEmpty
+    {
+      subject = .node(node)
+    } else if message.role == nil, message.name.isEmpty, !message.serial.isEmpty {
+      subject = .serial(message.serial)
+    } else {
+      return answer(
+        Failure(.malformedRequest, "name a node by role and name, or a certificate by its serial"))
+    }
+    change(.revokeCertificate(.init(caller: caller.key, subject: subject)), answer) {
+      [weak self] in
+      guard case .revoked = $0 else { return nil }
+      return self?.nodeListing
+    }
+  }
+
+  /// The newest of each kind.
+  var nodeListing: NodeListing {
+    let limit = 1_024
+    return NodeListing(
+      invitations: exchange.invitations(limit: limit).map(InvitationSummary.init),
+      certificates: exchange.certificates(limit: limit).map { certificate in
+        CertificateSummary(
+          certificate: certificate.number, role: certificate.node.role,
+          name: certificate.node.name, issuedAt: certificate.issuedAt,
+          expiresAt: certificate.expiresAt,
+          revoked: exchange.isRevoked(certificate.node, serial: certificate.number.serial))
+      }, revocations: exchange.revocations(limit: limit).map(RevocationSummary.init))
+  }
+}
+
+extension InvitationSummary {
+  fileprivate init(_ invitation: Invitation) {
+    self.init(
+      invitation: invitation.id, role: invitation.role, name: invitation.name,
+      expiresAt: invitation.expiry,
+      certificate: invitation.use?.certificate ?? CertificateNumber(0))
+  }
+}
+
+extension RevocationSummary {
+  fileprivate init(_ revocation: Revocation) {
+    switch revocation.subject {
+    case .node(let node, _):
+      self.init(role: node.role, name: node.name, serial: [], at: revocation.at)
+    case .serial(let serial):
+      self.init(role: nil, name: "", serial: serial, at: revocation.at)
+    }
+  }
+}
+
+extension Failure {
+  fileprivate static let noIssuingKey = Failure(
+    .noIssuingKey,
+    "this coordinator has no identity/issuer.key: copy it from the directory ca/ that yard init made"
+  )
+}
