@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Secrets: planted canaries are in no log, error, process list, store or crash output of a running cluster.
 
-What is planted: prompts and an engine's output, API keys, the private keys of nodes and of the authority, and
+What is planted: prompts and an engine's output, API keys, invitations, the private keys of nodes and of the authority, and
 the wrapping keys. Every byte of the cluster's directory is searched, but for the few files whose purpose is
 to hold one of them: those must be the owner's alone.
 """
@@ -16,7 +16,7 @@ import scripted_engine
 from product import Failed, dev, expect, folder, main, scripted_worker, wait_for
 
 # Where a secret may be: by the end of the path. Each must have mode 0600.
-KEEPERS = ("/identity/node.key", "/ca/ca.key", "/keyring", "/dev-keys.json")
+KEEPERS = ("/identity/node.key", "/identity/issuer.key", "/ca/ca.key", "/ca/issuer.key", "/keyring", "/dev-keys.json")
 
 PROMPT = "canary-prompt-" + secrets.token_hex(12)
 ANSWER = "canary-answer-" + secrets.token_hex(12)
@@ -46,6 +46,12 @@ def key_forms(key):
     return {half.encode()} | forms(base64.urlsafe_b64decode(half + "=" * (-len(half) % 4)))
 
 
+def invitation_forms(invitation):
+    """The secret half of an invitation; the other is the fingerprint, which is public."""
+    blob = invitation.split("_", 2)[2]
+    return {blob[:42].encode()} | forms(base64.urlsafe_b64decode(blob + "=" * (-len(blob) % 4))[:32])
+
+
 def pem_forms(path):
     """The lines of a private key in PEM form, and the number itself."""
     lines = [line for line in read(path).split(b"\n") if line and not line.startswith(b"-----")]
@@ -70,7 +76,7 @@ def keyring_forms(path):
 os.environ["SWIFT_BACKTRACE"] = "enable=yes,symbolicate=off"
 
 with folder() as scratch:
-    said, mistyped = [], []
+    said, mistyped, invitations = [], [], []
     with dev("--workers", 0, "--dir", scratch + "/cluster", engine="http://127.0.0.1:9") as cluster:
         directory = cluster.ready["directory"]
         keys = [cluster.root, cluster.key]
@@ -99,6 +105,14 @@ with folder() as scratch:
             keys.append(made.text.strip())
             wrong = keys[-1][:-2] + ("AA" if keys[-1][-2:] != "AA" else "BA")
             mistyped.extend([wrong, keys[-1] + "x"])
+            invited = cluster.yard("node", "invite", "--name", "invited", key=cluster.root)
+            expect(invited.code == 0, invited)
+            invitations.append(invited.text.strip())
+            expect(yard("node", "join", "--join", cluster.endpoints[0], "--dir", directory + "/invited",
+                        "--invitation", invitations[0]).code == 0, "did not join")
+            expect(yard("node", "join", "--join", cluster.endpoints[0], "--dir", directory + "/late",
+                        "--invitation", invitations[0]).code == 3, "joined twice")
+            expect(yard("node", "list", key=cluster.root).code == 0, "no list of nodes")
             with scripted_worker(cluster, scratch):
                 done = cluster.yard("run", "-m", scripted_engine.MODEL, "--max-tokens", 8, PROMPT)
                 expect(done.code == 0 and ANSWER in done.text, done)
@@ -142,6 +156,7 @@ with folder() as scratch:
                 "an answer": {ANSWER.encode()} | forms(ANSWER.encode()) - {b""},
                 "an API key": set().union(*map(key_forms, keys)),
                 "a mistyped API key": {key.split("_", 2)[2].encode() for key in mistyped},
+                "an invitation": set().union(*map(invitation_forms, invitations)),
                 "a private key": set().union(*map(pem_forms, identities)),
                 "a wrapping key": set().union(*(
                     keyring_forms(path) for path in files_of(directory) if path.endswith("/keyring"))),
@@ -152,7 +167,7 @@ with folder() as scratch:
             for what, known in canaries().items():
                 for form in known:
                     for arguments, text in said:
-                        expect(form not in text, f"{what} is in the output of {arguments}")
+                        expect(form not in text, f"{what} is in the output of {arguments[:2]}")
 
         def directories():
             """no log, store, or crash output of any node holds a secret; those that must are 0600"""

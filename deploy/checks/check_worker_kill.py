@@ -10,10 +10,9 @@ earned what the consumer spent; the replicas agree.
 
 import contextlib
 import json
-import shutil
 import time
 
-from product import MODEL, SERVE, YARD, Child, dev, expect, folder, main, wait_for
+from product import MODEL, SERVE, YARD, Child, dev, expect, folder, join, main, wait_for
 
 #: Nano-credits per million tokens: of the worker that is killed, and of the one that goes on.
 INPUT_KILLED, INPUT_SPARE, OUTPUT = 100_000_000, 200_000_000, 600_000_000
@@ -39,8 +38,7 @@ class Workers:
             self.engines[name] = Child(
                 [SERVE, "--slots", "1", "--context", "8192"], f"{self.scratch}/engine-{name}.log")
             self.stack.callback(self.engines[name].stop)
-            shutil.copytree(self.cluster.ready["directory"] + "/workers/worker-1/identity",
-                            f"{self.scratch}/{name}/identity")
+            join(self.cluster, name, f"{self.scratch}/{name}")
         worker = Child(
             [YARD, "worker", "run", "--join", ",".join(self.cluster.endpoints), "--engine",
              self.engines[name].ready["address"], "--name", name, "--dir", f"{self.scratch}/{name}",

@@ -18,8 +18,9 @@ PRICE_INPUT, PRICE_OUTPUT = 200_000_000, 600_000_000  # nano-credits per million
 class Coordinators:
     """The coordinators of one new cluster, each a process that may be killed and started again."""
 
-    def __init__(self, scratch, count=3, workers=("w1", "w2")):
+    def __init__(self, scratch, count=3, workers=("w1", "w2"), options=()):
         self.scratch, self.home, self.count = scratch, scratch + "/cluster", count
+        self.options = options
         made = subprocess.run(
             [YARD, "init", self.home, "--coordinators", str(count), "--workers", ",".join(workers),
              "--output", "json"], stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=300)
@@ -35,7 +36,7 @@ class Coordinators:
         self.running[number] = Child(
             [YARD, "coordinator", "--id", str(number), "--listen", self.addresses[number - 1],
              "--peers", self.peers, "--dir", f"{self.home}/coordinator-{number}",
-             "--end-with-input"], f"{self.scratch}/coordinator-{number}.log")
+             "--end-with-input", *self.options], f"{self.scratch}/coordinator-{number}.log")
 
     def kill(self, number):
         """SIGKILL, and waits until the process is gone."""

@@ -194,13 +194,21 @@ def dev(*arguments, engine=None):
             child.stop()
 
 
+def join(cluster, name, directory):
+    """Makes a worker of this name a node of a cluster of `dev`: its certificate must say its name."""
+    invitation = cluster.yard("node", "invite", "--name", name, key=cluster.root)
+    joined = cluster.yard("node", "join", "--join", ",".join(cluster.endpoints), "--dir", directory,
+                          "--invitation", invitation.text.strip())
+    expect(joined.code == 0, joined)
+
+
 @contextlib.contextmanager
 def scripted_worker(cluster, scratch, prices=("0.2", "0.6")):
     """A supplier with a worker beside the scripted engine, in a cluster of `dev`."""
     import scripted_engine
 
     directory = scratch + "/scripted-worker"
-    shutil.copytree(cluster.ready["directory"] + "/workers/worker-1/identity", directory + "/identity")
+    join(cluster, "scripted", directory)
     supplier = cluster.yard("account", "create", "scripted-supplier", "--kind", "supplier",
                             key=cluster.root).text.strip()
     key = cluster.yard("key", "create", supplier, "--scope", "work,read",

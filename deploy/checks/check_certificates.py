@@ -1,0 +1,393 @@
+#!/usr/bin/env python3
+"""The certificate matrix: whoever is not who he says is refused, with the reason in a log and a counter.
+
+Three coordinators; certificates that openssl forges with the cluster's own keys; invitations that come twice, late
+and at two coordinators at once; a revocation against the clock; a worker whose certificate ends while it runs.
+"""
+
+import base64
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import time
+
+import raw_http2 as h2
+from authority import Forge, new_key, serial_of, signing_request
+from cluster import Coordinators, Parties
+from product import YARD, Child, Cluster, Failed, expect, folder, main, wait_for
+from raw_http2 import Connection, Ended, frame, message, request
+
+MODEL = "switchyard-stories"
+# What the promise allows, from the answer to the last link's end.
+REVOCATION_SECONDS = 2
+
+
+def counts(group):
+    """The highest count of each kind of refusal in the coordinators' logs."""
+    found = {}
+    for number in group.running:
+        text = pathlib.Path(f"{group.scratch}/coordinator-{number}.log").read_text(errors="replace")
+        for count, kind in re.findall(r" count=(\d+) kind=(\w+) ", text):
+            found[(number, kind)] = max(found.get((number, kind), 0), int(count))
+    return {kind: sum(n for (_, k), n in found.items() if k == kind) for _, kind in found}
+
+
+def counted(group, kind, action):
+    """What `action` answers; it must raise the count of the kind."""
+    before = counts(group).get(kind, 0)
+    answer = action()
+    wait_for(f"a count of {kind}", lambda: counts(group).get(kind, 0) > before, 20)
+    return answer
+
+
+def failure_of(connection, stream):
+    """The code of the Failure that a stream ended with."""
+    connection.until(lambda: stream in connection.ended or stream in connection.resets)
+    answer = h2.CODEC.decode(connection.bodies[stream])
+    expect(answer["type"] == "Failure", answer)
+    return h2.CODEC.decode(connection.bodies[stream])["fields"]["code"]
+
+
+def greeting(address, identity, role):
+    """The answer to a Hello, or None if the connection is ended instead."""
+    try:
+        connection = Connection(address, identity)
+    except Ended:
+        return None
+    try:
+        connection.send(request(1, "control") + frame(h2.DATA, 0, 1, h2.hello(role)))
+        connection.until(lambda: len(connection.bodies.get(1, b"")) >= 8)
+        return h2.CODEC.decode(connection.bodies[1])
+    except Ended:
+        return None
+    finally:
+        connection.close()
+
+
+with folder() as scratch:
+    group = Coordinators(scratch, workers=("w1",))
+    cluster, forge = group.cluster, Forge(group.home, scratch)
+    parties = Parties(cluster)
+
+    def invite(*arguments):
+        done = cluster.yard("node", "invite", *arguments)
+        expect(done.code == 0, done)
+        return done.text.strip()
+
+    def join(invitation, directory, address=None, name=None):
+        arguments = ["node", "join", "--join", address or ",".join(group.addresses), "--dir", directory]
+        done = subprocess.run(
+            [YARD, *arguments, *(["--name", name] if name else [])], stdin=subprocess.DEVNULL,
+            capture_output=True, timeout=120, env={**cluster.environment(), "YARD_INVITATION": invitation})
+        return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
+
+    def joined(name, role="worker"):
+        """The identity of a node that has joined."""
+        directory = f"{scratch}/{role}-{name}"
+        code, text = join(invite("--role", role, "--name", name), directory)
+        expect(code == 0 and f"{role} {name}" in text, text)
+        return directory + "/identity"
+
+    def good():
+        """a node with a good certificate is welcome, at every coordinator"""
+        for address in group.addresses:
+            expect(greeting(address, forge.identity("worker", "good"), "worker")["type"] == "Welcome", address)
+            expect(greeting(address, joined_worker, "worker")["type"] == "Welcome", address)
+
+    def refused(what, kind, identity, role="worker"):
+        for address in group.addresses:
+            answer = counted(group, kind, lambda address=address: greeting(address, identity, role))
+            expect(answer is None, f"{what}: {answer}")
+
+    def time_of_life():
+        """an expired certificate, and one that is not yet valid"""
+        refused("expired", "certificate_expired", forge.identity("worker", "w1", -3, -1))
+        refused("not yet valid", "certificate_not_yet_valid", forge.identity("worker", "w1", 1, 3))
+
+    def wrong_signature():
+        """a self-signed certificate, and a coordinator's that the issuer signed"""
+        refused("self-signed", "certificate_untrusted", forge.identity("worker", "w1", signer=None))
+        refused("by the issuer", "certificate_unsuitable",
+                forge.identity("coordinator", "coordinator-1", signer="issuer"), "coordinator")
+
+    def wrong_cluster():
+        """a certificate of another cluster"""
+        made = subprocess.run([YARD, "init", scratch + "/other", "--coordinators", "1", "--workers", "w1"],
+                              capture_output=True, timeout=120)
+        expect(made.returncode == 0, made)
+        refused("another cluster", "certificate_wrong_cluster", scratch + "/other/workers/w1/identity")
+
+    def wrong_role():
+        """a worker's certificate that greets as a client, a client's as a coordinator, and a client at a worker's door"""
+        address, client = group.addresses[0], group.home + "/client/identity"
+        for identity, role in ((joined_worker, "client"), (client, "coordinator")):
+            answer = counted(group, "wrong_role", lambda i=identity, r=role: greeting(address, i, r))
+            expect(answer["type"] == "Failure", answer)
+        connection = Connection(address, client)
+        expect(connection.greet() == "Welcome", "no welcome")
+
+        def knock():
+            connection.send(request(3, "raft"))
+            connection.until(lambda: 3 in connection.resets)
+        counted(group, "wrong_role", knock)
+        connection.close()
+
+    def garbage():
+        """a peer that speaks garbage after the handshake"""
+        connection = Connection(group.addresses[0], joined_worker)
+        expect(connection.greet("worker") == "Welcome", "no welcome")
+        noise = bytes((n * 131 + 17) % 256 for n in range(64))
+
+        def speak():
+            connection.send(request(3, "enrol") + frame(h2.DATA, 0, 3, noise))
+            connection.until(lambda: 3 in connection.ended or 3 in connection.resets)
+        kinds = [kind for kind in counts(group) if kind.startswith("frame_")]
+        before = {kind: counts(group).get(kind, 0) for kind in kinds}
+        speak()
+        wait_for("a count of garbage", lambda: any(
+            n > before.get(kind, 0) for kind, n in counts(group).items() if kind.startswith("frame_")), 20)
+        connection.close()
+
+    def replayed():
+        """an invitation that was used; the same node is answered again, another is not"""
+        invitation = invite("--name", "once")
+        first = join(invitation, scratch + "/once")
+        expect(first[0] == 0, first)
+        code, text = counted(group, "invitation_used", lambda: join(invitation, scratch + "/twice"))
+        expect(code == 3 and "invitation_used" in text and "worker once" in text, text)
+        # As if the answer had been lost: the key is there, the certificate is not.
+        serial = serial_of(scratch + "/once/identity")
+        os.remove(scratch + "/once/identity/node.pem")
+        code, text = join(invitation, scratch + "/once")
+        expect(code == 0 and serial_of(scratch + "/once/identity") == serial, text)
+        code, text = join(invitation, scratch + "/once")
+        expect(code == 3 and "has joined" in text, text)
+
+    def late():
+        """an invitation that has expired, one with a wrong secret, and one of another cluster"""
+        invitation = invite("--name", "late", "--expires", "1s")
+        began = time.monotonic()
+        wait_for("the end of its second", lambda: time.monotonic() - began > 1.1)
+        code, text = counted(group, "invitation_invalid", lambda: join(invitation, scratch + "/late"))
+        expect(code == 3 and "expired" in text, text)
+        body = invitation.split("_", 2)
+        raw = base64.urlsafe_b64decode(body[2] + "=" * (-len(body[2]) % 4))
+        guess = f"syi_{body[1]}_" + base64.urlsafe_b64encode(bytes(32) + raw[32:]).decode().rstrip("=")
+        code, text = counted(group, "invitation_invalid", lambda: join(guess, scratch + "/guess"))
+        expect(code == 3 and "unknown" in text, text)
+        foreign = f"syi_{body[1]}_" + base64.urlsafe_b64encode(raw[:32] + bytes(32)).decode().rstrip("=")
+        before = counts(group).get("invitation_invalid", 0)
+        code, text = join(foreign, scratch + "/foreign")
+        expect(code == 3 and "not signed by this cluster's authority" in text, text)
+        expect(counts(group).get("invitation_invalid", 0) == before, "the secret was sent")
+
+    def parallel():
+        """one invitation at two coordinators at once: exactly one wins"""
+        for turn in range(2):
+            invitation = invite("--name", f"race-{turn}")
+            with concurrent.futures.ThreadPoolExecutor(2) as pool:
+                tries = [pool.submit(join, invitation, f"{scratch}/race-{turn}-{n}", group.addresses[n])
+                         for n in range(2)]
+                codes = sorted(one.result()[0] for one in tries)
+            expect(codes == [0, 3], [one.result() for one in tries])
+
+    def open_name():
+        """an invitation without a name takes one that no node has"""
+        code, text = join(invite("--role", "gateway"), scratch + "/open", name="g1")
+        expect(code == 0, text)
+        code, text = counted(group, "name_taken", lambda: join(
+            invite("--role", "gateway"), scratch + "/taken", name="g1"))
+        expect(code == 3 and "name_taken" in text, text)
+        code, text = counted(group, "wrong_name", lambda: join(
+            invite("--name", "bound"), scratch + "/bound", name="other"))
+        expect(code == 3 and "wrong_name" in text, text)
+
+    def another_worker():
+        """a worker that claims another's name"""
+        refused_early = cluster.yard(
+            "worker", "run", "--join", group.addresses[0], "--engine", "builtin", "--name", "w1",
+            "--dir", f"{scratch}/worker-named", key=parties.supplier_key)
+        expect(refused_early.code == 3 and "worker named" in refused_early.err, refused_early)
+        leader = group.leader()
+        connection = Connection(group.addresses[leader - 1], joined_worker)
+        expect(connection.greet("worker") == "Welcome", "no welcome")
+        register = message("WorkerRegister", name="w1", incarnation=1, offers=[], draining=False, continues=None)
+
+        def claim():
+            connection.send(request(3, "worker", parties.supplier_key) + frame(h2.DATA, 0, 3, register))
+            return failure_of(connection, 3)
+        expect(counted(group, "wrong_name", claim) == 54, "another code")
+        connection.close()
+        expect(cluster.yard("workers", "--output", "json").lines == [], "the worker is known")
+
+    def replayed_messages():
+        """recorded messages on a new connection: a Submit makes nothing twice, a Join serves its own key alone"""
+        worker = Child(
+            [YARD, "worker", "run", "--join", ",".join(group.addresses), "--engine", "builtin", "--dir",
+             f"{scratch}/worker-named", "--price-input", "0.2", "--price-output", "0.6", "--end-with-input"],
+            f"{scratch}/worker.log", {"YARD_KEY": parties.supplier_key})
+        try:
+            expect(worker.ready["name"] == "named", worker.ready)
+            body = f'{{"model":"{MODEL}","max_tokens":4,"prompt":"Once"}}'.encode().hex()
+            submit = message("Submit", requestKey="07" * 16, mode="submitted", endpoint="completions",
+                             model=MODEL, body=body, maxInputPrice=None, maxOutputPrice=None,
+                             queueTimeoutMs=0, follow=False)
+            answers = [said(submit, "call", parties.consumer_key) for _ in range(3)]
+            fields = [one["fields"] for one in answers]
+            expect([one["type"] for one in answers] == ["Accepted"] * 3, answers)
+            expect([one["duplicate"] for one in fields] == [False, True, True], fields)
+            expect(len({one["job"] for one in fields}) == 1, fields)
+            jobs = cluster.yard("jobs", "--output", "json", key=parties.consumer_key).lines
+            expect(len(jobs) == 1, jobs)
+        finally:
+            worker.stop()
+        invitation = invite("--name", "recorded")
+        number, blob = invitation.split("_", 2)[1:]
+        secret = base64.urlsafe_b64decode(blob + "=" * (-len(blob) % 4))[:32].hex()
+        new_key(scratch + "/recorded.key")
+
+        def record(key):
+            return message("Join", invitation=int(number), secret=secret, name=None,
+                           request=signing_request(key).hex())
+        recorded = record(scratch + "/recorded.key")
+        first, second = said(recorded, "enrol"), said(recorded, "enrol")
+        expect(first["type"] == second["type"] == "CertificateIssued", (first, second))
+        listed = [one for one in cluster.yard("node", "list", "--output", "json").lines[0]["certificates"]
+                  if one["name"] == "recorded"]
+        expect(len(listed) == 1, listed)
+        new_key(scratch + "/thief.key")
+        stolen = counted(group, "invitation_used", lambda: said(record(scratch + "/thief.key"), "enrol"))
+        expect(stolen["type"] == "Failure" and stolen["fields"]["code"] == 52, stolen)
+
+    def said(data, service, key=None):
+        """The answer to one message on a stranger's new connection to the leader."""
+        leader = group.leader()
+        connection = Connection(group.addresses[leader - 1])
+        expect(connection.greet() == "Welcome", "no welcome")
+        connection.send(request(3, service, key) + frame(h2.DATA, h2.END_STREAM, 3, data))
+        connection.until(lambda: 3 in connection.ended or 3 in connection.resets)
+        connection.close()
+        return h2.CODEC.decode(connection.bodies[3])
+
+    def revoked():
+        """a revocation closes every link at every coordinator within two seconds, and no new one begins"""
+        identity = joined("revoked")
+        links = [Connection(address, identity) for address in group.addresses]
+        for link in links:
+            expect(link.greet("worker") == "Welcome", "no welcome")
+        before = counts(group).get("certificate_revoked", 0)
+        began = time.monotonic()
+        done = cluster.yard("node", "revoke", "--name", "revoked")
+        answered = time.monotonic()
+        expect(done.code == 0, done)
+        for link in links:
+            try:
+                link.until(lambda: False, REVOCATION_SECONDS + 5)
+            except Ended:
+                continue
+            except TimeoutError:
+                raise Failed("a link is still open") from None
+        ended = time.monotonic()
+        print(f"    3 links closed {ended - answered:.3f} s after the answer, {ended - began:.3f} s after "
+              "the command was begun", flush=True)
+        expect(ended - answered < REVOCATION_SECONDS, f"{ended - answered:.1f} s")
+        for address in group.addresses:
+            answer = greeting(address, identity, "worker")
+            expect(answer["type"] == "Failure" and answer["fields"]["code"] == 53, answer)
+        wait_for("the counts", lambda: counts(group).get("certificate_revoked", 0) >= before + 6, 20)
+        renewed = cluster.yard("node", "renew", "--join", group.addresses[0], "--dir", f"{scratch}/worker-revoked")
+        expect(renewed.code == 3 and "certificate_revoked" in renewed.err, renewed)
+        # Another of the same cluster goes on, and one that yard init made can be revoked by its serial.
+        expect(greeting(group.addresses[0], joined_worker, "worker")["type"] == "Welcome", "too much is revoked")
+        founding = group.home + "/workers/w1/identity"
+        expect(cluster.yard("node", "revoke", "--serial", serial_of(founding)).code == 0, "not revoked")
+        answer = greeting(group.addresses[0], founding, "worker")
+        expect(answer["type"] == "Failure" and answer["fields"]["code"] == 53, answer)
+        # Invited again, the node is back under its name.
+        shutil.rmtree(f"{scratch}/worker-revoked")
+        expect(greeting(group.addresses[0], joined("revoked"), "worker")["type"] == "Welcome", "not back")
+
+    def remembered():
+        """a coordinator that is killed and started again remembers what is revoked"""
+        founding = group.home + "/workers/w1/identity"
+        group.kill(1)
+        group.start(1)
+        answer = greeting(group.addresses[0], founding, "worker")
+        expect(answer["type"] == "Failure" and answer["fields"]["code"] == 53, answer)
+
+    def secrets_at_home():
+        """a configuration that others can read is refused; no TLS only by flag, and only on loopback"""
+        home = pathlib.Path(scratch, "config/switchyard")
+        home.mkdir(parents=True)
+        (home / "config.json").write_text('{"current":null,"contexts":{}}')
+        for mode, code in ((0o644, 3), (0o600, 0)):
+            (home / "config.json").chmod(mode)
+            done = subprocess.run(
+                [YARD, "status"], stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+                env={**cluster.environment(), "XDG_CONFIG_HOME": scratch + "/config"})
+            expect(done.returncode == code and (code == 0 or b"chmod 600" in done.stderr), done)
+        bare = Cluster(group.addresses, group.root, "", scratch)
+        done = bare.yard("status")
+        expect(done.code == 2 and "--insecure" in done.err, done)
+        done = cluster.yard("models", "--insecure", "--endpoint", "192.0.2.1:7400", "--patience", 1)
+        expect(done.code == 3 and "loopback" in done.err, done)
+        done = cluster.yard("coordinator", "--id", 1, "--listen", "0.0.0.0:0", "--peers", "1=127.0.0.1:1",
+                            "--dir", scratch + "/other/coordinator-1", "--insecure")
+        expect(done.code == 3 and "loopback" in done.err, done)
+
+    def renewal():
+        """a worker renews before its certificate ends, without a restart, and goes on with the new one"""
+        os.mkdir(scratch + "/alone")
+        single = Coordinators(scratch + "/alone", 1, workers=(), options=("--certificate-life", "8s"))
+        own = Parties(single.cluster)
+        key = single.home + "/coordinator-1/identity/issuer.key"
+        os.rename(key, key + ".away")
+        single.running[1].stop()
+        single.start(1)
+
+        def invitation():
+            done = single.cluster.yard("node", "invite", "--name", "short")
+            expect(done.code == 0, done)
+            return done.text.strip()
+        first = invitation()
+        code, text = counted(single, "no_issuing_key", lambda: join(first, scratch + "/short", single.addresses[0]))
+        expect(code == 3 and "issuer.key" in text, text)
+        os.rename(key + ".away", key)
+        single.running[1].stop()
+        single.start(1)
+        began = time.monotonic()
+        code, text = join(first, scratch + "/short", single.addresses[0])
+        expect(code == 0, text)
+        serial = serial_of(scratch + "/short/identity")
+        worker = Child(
+            [YARD, "worker", "run", "--join", single.addresses[0], "--engine", "builtin", "--dir",
+             scratch + "/short", "--end-with-input"], scratch + "/short.log", {"YARD_KEY": own.supplier_key})
+        try:
+            wait_for("a new certificate", lambda: serial_of(scratch + "/short/identity") != serial, 30)
+            expect(time.monotonic() - began < 8, "it was renewed after its end")
+            wait_for("the first one's end", lambda: time.monotonic() - began > 9, 30)
+            # Its connection is lost, and the next one is made with a certificate that it has not begun with.
+            single.kill(1)
+            single.start(1)
+
+            def is_online():
+                listed = single.cluster.yard("workers", "--output", "json").lines
+                return listed and listed[0]["online"] and "registered" in pathlib.Path(
+                    scratch + "/short.log").read_text().rsplit("no link", 1)[-1]
+            wait_for("the worker to be back", is_online, 60)
+            expect(worker.process.poll() is None, "the worker was started again")
+        finally:
+            worker.stop()
+            single.stop()
+
+    try:
+        joined_worker = joined("named")
+        main([
+            good, time_of_life, wrong_signature, wrong_cluster, wrong_role, garbage, replayed, late, parallel,
+            open_name, another_worker, replayed_messages, revoked, remembered, secrets_at_home, renewal,
+        ])
+    finally:
+        group.stop()
