@@ -23,6 +23,7 @@ private enum Heard: Sendable, Equatable {
   case established(NodeRole, UInt64)
   case notice(LeaderNotice)
   case draining
+  case violated(UInt16)
   case closed(NodeLinkEnd)
 }
 
@@ -30,11 +31,15 @@ private enum Heard: Sendable, Equatable {
 private final class Observer: NodeLinkOwner, MessageChannelOwner {
   private let heard: AsyncStream<Heard>.Continuation
   private let onEstablished: (NodeLink) -> Void
+  /// Whose certificate it does not want.
+  private let unwanted: String?
 
   init(
-    _ heard: AsyncStream<Heard>.Continuation, onEstablished: @escaping (NodeLink) -> Void = { _ in }
+    _ heard: AsyncStream<Heard>.Continuation, unwanted: String? = nil,
+    onEstablished: @escaping (NodeLink) -> Void = { _ in }
   ) {
     self.heard = heard
+    self.unwanted = unwanted
     self.onEstablished = onEstablished
   }
 
@@ -44,6 +49,11 @@ private final class Observer: NodeLinkOwner, MessageChannelOwner {
   }
   func heard(_ notice: LeaderNotice, on link: NodeLink) { heard.yield(.notice(notice)) }
   func draining(_ link: NodeLink) { heard.yield(.draining) }
+  func refusal(of certificate: PeerCertificate, on link: NodeLink) -> Failure? {
+    certificate.identity.name == unwanted
+      ? Failure(.certificateRevoked, "\(certificate.identity) is not wanted") : nil
+  }
+  func violated(_ failure: Failure, on link: NodeLink) { heard.yield(.violated(failure.code)) }
   func closed(_ link: NodeLink, _ end: NodeLinkEnd) {
     heard.yield(.closed(end))
     heard.finish()
@@ -59,7 +69,7 @@ private final class Observer: NodeLinkOwner, MessageChannelOwner {
 /// A listener and one dialed link, and what the dialing side hears; `accepting` is told what the other one does.
 private func connect(
   listener security: LinkSecurity, dialer: LinkSecurity, isPlaintext: Bool, as local: LocalNode,
-  to remote: LocalNode = node(.coordinator, id: 1),
+  to remote: LocalNode = node(.coordinator, id: 1), unwanted: String? = nil,
   accepting: AsyncStream<Heard>.Continuation = AsyncStream.makeStream(of: Heard.self).continuation,
   accepted: @escaping @Sendable (NodeLink) -> Void = { _ in },
   dialed: @escaping @Sendable (NodeLink) -> Void = { _ in }
@@ -70,7 +80,7 @@ private func connect(
   ) { link in
     NodeLink.accept(
       link, as: remote, accepting: NodeRole.allCases, isPlaintext: isPlaintext,
-      owner: Observer(accepting) { accepted($0) })
+      owner: Observer(accepting, unwanted: unwanted) { accepted($0) })
   }
   let (stream, continuation) = AsyncStream.makeStream(of: Heard.self)
   let endpoint = "127.0.0.1:\(listener.port)"
@@ -165,6 +175,45 @@ struct NodeLinkTests {
         isPlaintext: false, as: node(role), dialed: { $0.drain(reason: "test") })
       #expect(heard.contains(.established(.coordinator, 1)) == isWelcome, "\(role): \(heard)")
     }
+  }
+
+  @Test("with a certificate that the owner does not want is refused before it is welcome")
+  func unwanted() async throws {
+    let authority = try CertificateAuthority(cluster: cluster, now: Date())
+    func identity(_ role: NodeRole, _ name: String) throws -> NodeIdentity {
+      try NodeIdentity(
+        authority: authority, role: role, name: name, now: Date(), lifetimeSeconds: 600)
+    }
+    for (name, isWelcome) in [("w1", false), ("w2", true)] {
+      let heard = try await connect(
+        listener: .serverTLS(try identity(.coordinator, "coordinator-1"), allowing: [.worker]),
+        dialer: .mutualTLS(try identity(.worker, name), allowing: [.coordinator]),
+        isPlaintext: false, as: node(.worker), unwanted: "w1",
+        dialed: { $0.drain(reason: "test") })
+      #expect(heard.contains(.established(.coordinator, 1)) == isWelcome, "\(name): \(heard)")
+      guard !isWelcome else { continue }
+      guard case .closed(.refused(let failure))? = heard.last else {
+        Issue.record("\(heard)")
+        continue
+      }
+      #expect(failure.errorCode == .certificateRevoked)
+    }
+  }
+
+  @Test("tells its owner of a stream that the peer's role may not open")
+  func wrongDoor() async throws {
+    let (server, continuation) = AsyncStream.makeStream(of: Heard.self)
+    _ = try await connect(
+      listener: .plaintextOnLoopback, dialer: .plaintextOnLoopback, isPlaintext: true,
+      as: node(.client), accepting: continuation,
+      dialed: {
+        _ = $0.openStream(
+          .raft, owner: Observer(AsyncStream.makeStream(of: Heard.self).continuation))
+        $0.drain(reason: "test")
+      })
+    var heard: [Heard] = []
+    for await item in server { heard.append(item) }
+    #expect(heard.contains(.violated(ErrorCode.wrongRole.rawValue)), "\(heard)")
   }
 
   @Test("of a coordinator that says another id than its certificate is refused")

@@ -96,6 +96,13 @@ with folder() as scratch:
         for address in group.addresses:
             expect(greeting(address, forge.identity("worker", "good"), "worker")["type"] == "Welcome", address)
             expect(greeting(address, joined_worker, "worker")["type"] == "Welcome", address)
+        # Whichever coordinator is asked first, the leader renews.
+        before = serial_of(joined_worker)
+        for address in group.addresses:
+            done = cluster.yard("node", "renew", "--join", f"{address},{','.join(group.addresses)}", "--dir",
+                                joined_worker.rsplit("/", 1)[0])
+            expect(done.code == 0, done)
+        expect(serial_of(joined_worker) != before, "the certificate is the same")
 
     def refused(what, kind, identity, role="worker"):
         for address in group.addresses:
