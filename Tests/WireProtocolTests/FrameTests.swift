@@ -143,17 +143,18 @@ import WireProtocol
       var set: MessageSet = []
       for other in others { set.insert(other) }
       #expect(!set.contains(kind) && others.allSatisfy(set.contains))
-      #expect(kind.isStrict == (32...41).contains(kind.rawValue))
+      #expect(kind.isStrict == (32...43).contains(kind.rawValue))
     }
   }
 
-  @Test func `of peers travel on the raft service only`() {
-    for service in Service.allCases where service != .raft {
+  @Test func `of peers travel on the services of peers only`() {
+    for service in Service.allCases where service != .raft && service != .snapshot {
       for kind in MessageKind.allCases where kind.isStrict {
         #expect(!service.requests.contains(kind) && !service.responses.contains(kind))
       }
     }
     #expect(Service.raft.initiators == [.coordinator])
+    #expect(Service.snapshot.initiators == [.coordinator])
     #expect(Service(rawValue: "/switchyard/1/raft") == .raft)
   }
 }

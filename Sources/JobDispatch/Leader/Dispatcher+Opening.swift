@@ -10,7 +10,7 @@ extension Dispatcher {
   /// The caller keeps the owner until it has told it `closed`.
   ///
   /// - Parameters:
-  ///   - service: what the stream is for; `control` and `raft` are not the dispatcher's.
+  ///   - service: what the stream is for; `control`, `raft` and `snapshot` are not the dispatcher's.
   ///   - channel: the stream.
   ///   - credential: what the peer presented, or nil.
   ///   - authorization: the header it came in, to be passed on to the leader.
@@ -35,7 +35,7 @@ extension Dispatcher {
     case .worker, .slot:
       guard isActive else { return refuse(channel, .notLeader) }
       return openHere(service, on: channel, credential, from: origin)
-    case .control, .raft:
+    case .control, .raft, .snapshot:
       return refuse(channel, Failure(.malformedRequest, "this stream is not for the dispatcher"))
     }
   }

@@ -38,6 +38,10 @@ public enum Message: Sendable, Hashable {
   case keyOffer(KeyOffer)
   /// KeyAccept: see there.
   case keyAccept(KeyAccept)
+  /// SnapshotFetch: see there.
+  case snapshotFetch(SnapshotFetch)
+  /// SnapshotChunk: see there.
+  case snapshotChunk(SnapshotChunk)
   /// Submit: see there.
   case submit(Submit)
   /// Accepted: see there.
@@ -167,6 +171,8 @@ public enum Message: Sendable, Hashable {
     case .readConfirmResult: self = .readConfirmResult(try ReadConfirmResult(from: &reader))
     case .keyOffer: self = .keyOffer(try KeyOffer(from: &reader))
     case .keyAccept: self = .keyAccept(try KeyAccept(from: &reader))
+    case .snapshotFetch: self = .snapshotFetch(try SnapshotFetch(from: &reader))
+    case .snapshotChunk: self = .snapshotChunk(try SnapshotChunk(from: &reader))
     case .submit: self = .submit(try Submit(from: &reader))
     case .accepted: self = .accepted(try Accepted(from: &reader))
     case .follow: self = .follow(try Follow(from: &reader))
@@ -242,6 +248,8 @@ public enum Message: Sendable, Hashable {
     case .readConfirmResult(let content): content
     case .keyOffer(let content): content
     case .keyAccept(let content): content
+    case .snapshotFetch(let content): content
+    case .snapshotChunk(let content): content
     case .submit(let content): content
     case .accepted(let content): content
     case .follow(let content): content

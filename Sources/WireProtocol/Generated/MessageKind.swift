@@ -40,6 +40,11 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case keyOffer = 40
   /// Says that an offered wrapping key is durable in the sender's keyring.
   case keyAccept = 41
+  /// Asks for one chunk of a snapshot that an InstallSnapshot announced.
+  case snapshotFetch = 42
+  /// Answers a SnapshotFetch; there is no answer if the snapshot is gone, since another is
+  /// announced then.
+  case snapshotChunk = 43
   /// Asks for a job.
   case submit = 64
   /// Says that a job is committed.
@@ -154,9 +159,9 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   public var payloadMax: UInt32 {
     switch self {
     case .ping, .pong, .requestVote, .requestVoteResult, .appendEntriesResult, .timeoutNow,
-      .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .cancel, .jobQuery, .jobList,
-      .purged, .cancelledMany, .modelList, .workerList, .statusQuery, .accountQuery, .keyList,
-      .keyRevoke, .certificateRenew, .nodeList, .workerRegistered, .workerHeartbeat,
+      .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .snapshotFetch, .cancel, .jobQuery,
+      .jobList, .purged, .cancelledMany, .modelList, .workerList, .statusQuery, .accountQuery,
+      .keyList, .keyRevoke, .certificateRenew, .nodeList, .workerRegistered, .workerHeartbeat,
       .workerHeartbeatAck, .park, .attemptCancel, .attemptSettled, .attemptContinue,
       .attemptAbandon:
       64
@@ -172,6 +177,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .installSnapshot: 131_072
     case .keyListing: 196_608
     case .events, .chunk: 262_144
+    case .snapshotChunk: 295_168
     case .modelListing: 327_680
     case .jobListing, .nodeListing: 524_288
     case .submit, .assign: 1_050_624
@@ -184,7 +190,8 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   public var isStrict: Bool {
     switch self {
     case .requestVote, .requestVoteResult, .appendEntries, .appendEntriesResult, .installSnapshot,
-      .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept:
+      .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .snapshotFetch,
+      .snapshotChunk:
       true
     default: false
     }
@@ -210,6 +217,8 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .readConfirmResult: "ReadConfirmResult"
     case .keyOffer: "KeyOffer"
     case .keyAccept: "KeyAccept"
+    case .snapshotFetch: "SnapshotFetch"
+    case .snapshotChunk: "SnapshotChunk"
     case .submit: "Submit"
     case .accepted: "Accepted"
     case .follow: "Follow"

@@ -211,3 +211,47 @@ extension KeyAccept {
     wrappingKey = try reader.read(UInt64.self)
   }
 }
+
+extension SnapshotFetch {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.writeRaw(snapshot)
+    writer.write(chunk)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    snapshot = try reader.readRaw(count: 32)
+    chunk = try reader.read(UInt32.self)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(snapshot.count, of: "SnapshotFetch.snapshot", exactly: 32)
+  }
+}
+
+extension SnapshotChunk {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.writeRaw(snapshot)
+    writer.write(chunk)
+    writer.writeRaw(hash)
+    writer.write(rows)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    snapshot = try reader.readRaw(count: 32)
+    chunk = try reader.read(UInt32.self)
+    hash = try reader.readRaw(count: 32)
+    rows = try reader.readBytes(limit: 294912)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(snapshot.count, of: "SnapshotChunk.snapshot", exactly: 32)
+    try checkCount(hash.count, of: "SnapshotChunk.hash", exactly: 32)
+    try checkCount(rows.count, of: "SnapshotChunk.rows", atMost: 294912)
+  }
+}

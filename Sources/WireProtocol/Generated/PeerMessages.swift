@@ -258,3 +258,45 @@ public struct KeyAccept: WireMessage {
     self.wrappingKey = wrappingKey
   }
 }
+
+/// Asks for one chunk of a snapshot that an InstallSnapshot announced.
+public struct SnapshotFetch: WireMessage {
+  /// SnapshotFetch is number 42.
+  public static let kind = MessageKind.snapshotFetch
+
+  /// The hash over the whole snapshot, from its manifest.
+  public let snapshot: [UInt8]
+  /// The chunk's number, from 0.
+  public let chunk: UInt32
+
+  /// Joins the fields.
+  public init(snapshot: [UInt8], chunk: UInt32) {
+    self.snapshot = snapshot
+    self.chunk = chunk
+  }
+}
+
+/// Answers a SnapshotFetch; there is no answer if the snapshot is gone, since another is announced
+/// then.
+public struct SnapshotChunk: WireMessage {
+  /// SnapshotChunk is number 43.
+  public static let kind = MessageKind.snapshotChunk
+
+  /// The request's.
+  public let snapshot: [UInt8]
+  /// The request's.
+  public let chunk: UInt32
+  /// SHA-256 of the rows, made when the snapshot was.
+  public let hash: [UInt8]
+  /// Whole rows, one after the other: table (u8), key and value (each a u32 length and its bytes),
+  /// in the order of table and key.
+  public let rows: [UInt8]
+
+  /// Joins the fields.
+  public init(snapshot: [UInt8], chunk: UInt32, hash: [UInt8], rows: [UInt8]) {
+    self.snapshot = snapshot
+    self.chunk = chunk
+    self.hash = hash
+    self.rows = rows
+  }
+}

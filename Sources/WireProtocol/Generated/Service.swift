@@ -11,6 +11,9 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
   case raft = "/switchyard/1/raft"
   /// One request frame, one response frame, end of stream.
   case call = "/switchyard/1/call"
+  /// Chunks of a snapshot, opened by the coordinator that needs it, apart from consensus, which
+  /// they must not delay.
+  case snapshot = "/switchyard/1/snapshot"
   /// A job's output: Submit or Follow first, then events until Ended or Failure.
   case job = "/switchyard/1/job"
   /// A worker's registration and lease, one stream per connection to the leader.
@@ -37,6 +40,8 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
         .statusQuery, .accountCreate, .accountCredit, .accountQuery, .keyCreate, .keyList,
         .keyRevoke, .keyRotate, .invite, .certificateRevoke, .nodeList,
       ]
+    case .snapshot:
+      [.snapshotFetch]
     case .job:
       [.submit, .follow, .cancel]
     case .worker:
@@ -64,6 +69,8 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
         .workerListing, .statusReport, .accountReport, .keyReport, .keyListing, .invitationReport,
         .nodeListing,
       ]
+    case .snapshot:
+      [.snapshotChunk, .failure]
     case .job:
       [.failure, .accepted, .waiting, .events, .ended]
     case .worker:
@@ -84,6 +91,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
     case .control: [.coordinator, .worker, .gateway, .client]
     case .raft: [.coordinator]
     case .call: [.gateway, .client, .coordinator]
+    case .snapshot: [.coordinator]
     case .job: [.gateway, .client, .coordinator]
     case .worker: [.worker]
     case .slot: [.worker]

@@ -187,6 +187,26 @@ extension KeyAccept: JSONDumpable {
   }
 }
 
+extension SnapshotFetch: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("snapshot", JSON.hexadecimal(snapshot)),
+      ("chunk", JSON.number(chunk)),
+    ])
+  }
+}
+
+extension SnapshotChunk: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("snapshot", JSON.hexadecimal(snapshot)),
+      ("chunk", JSON.number(chunk)),
+      ("hash", JSON.hexadecimal(hash)),
+      ("rows", JSON.hexadecimal(rows)),
+    ])
+  }
+}
+
 extension Submit: JSONDumpable {
   var json: String {
     JSON.object([
@@ -325,11 +345,5 @@ extension CancelledMany: JSONDumpable {
 extension ModelList: JSONDumpable {
   var json: String {
     JSON.object([])
-  }
-}
-
-extension ModelListing: JSONDumpable {
-  var json: String {
-    JSON.object([("models", JSON.list(models) { $0.json })])
   }
 }

@@ -3,6 +3,12 @@
 import ExchangeTypes
 import WireProtocol
 
+extension ModelListing: JSONDumpable {
+  var json: String {
+    JSON.object([("models", JSON.list(models) { $0.json })])
+  }
+}
+
 extension WorkerList: JSONDumpable {
   var json: String {
     JSON.object([])

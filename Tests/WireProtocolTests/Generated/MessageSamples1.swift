@@ -178,6 +178,24 @@ extension KeyAccept {
   }
 }
 
+extension SnapshotFetch {
+  static func sample(_ source: inout SampleSource) -> SnapshotFetch {
+    SnapshotFetch(
+      snapshot: source.bytes(count: 32),
+      chunk: source.number(UInt32.self))
+  }
+}
+
+extension SnapshotChunk {
+  static func sample(_ source: inout SampleSource) -> SnapshotChunk {
+    SnapshotChunk(
+      snapshot: source.bytes(count: 32),
+      chunk: source.number(UInt32.self),
+      hash: source.bytes(count: 32),
+      rows: source.bytes(atMost: 294912))
+  }
+}
+
 extension Submit {
   static func sample(_ source: inout SampleSource) -> Submit {
     Submit(
@@ -313,12 +331,5 @@ extension CancelledMany {
 extension ModelList {
   static func sample(_ source: inout SampleSource) -> ModelList {
     ModelList()
-  }
-}
-
-extension ModelListing {
-  static func sample(_ source: inout SampleSource) -> ModelListing {
-    ModelListing(
-      models: source.list(atMost: 1024) { ModelSummary.sample(&$0) })
   }
 }

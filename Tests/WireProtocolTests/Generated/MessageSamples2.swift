@@ -3,6 +3,13 @@
 import ExchangeTypes
 import WireProtocol
 
+extension ModelListing {
+  static func sample(_ source: inout SampleSource) -> ModelListing {
+    ModelListing(
+      models: source.list(atMost: 1024) { ModelSummary.sample(&$0) })
+  }
+}
+
 extension WorkerList {
   static func sample(_ source: inout SampleSource) -> WorkerList {
     WorkerList()
