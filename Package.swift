@@ -92,7 +92,7 @@ let package = Package(
     room("HTTP2Session", ["CNGHTTP2"]),
 
     // drivers
-    room("Consensus", ["RaftEngine", "ExchangeCore", "ExchangeTypes", deque]),
+    room("Consensus", ["RaftEngine", "ExchangeCore", "ExchangeTypes", deque, crypto]),
     room(
       "JobDispatch",
       [
@@ -101,7 +101,7 @@ let package = Package(
       ]),
 
     // edges
-    room("Storage", ["LMDB", "Consensus", "ExchangeTypes"]),
+    room("Storage", ["LMDB", "Consensus", "RaftEngine", "ExchangeTypes"]),
     room("Identity", ["ExchangeTypes", crypto, x509, asn1]),
     room("Engines", ["OpenAIFormat", asyncHTTPClient, nioCore, nioHTTP1, log]),
     room(
@@ -185,7 +185,10 @@ let package = Package(
     tests("RaftEngineTests", ["RaftEngine", "ExchangeTypes"]),
     tests("HTTP2SessionTests", ["HTTP2Session"]),
     tests(
-      "StorageTests", ["Storage", "LMDB", "Consensus", "ExchangeTypes", "TemporaryDirectory"]),
+      "StorageTests",
+      [
+        "Storage", "LMDB", "Consensus", "RaftEngine", "ExchangeTypes", "TemporaryDirectory",
+      ]),
     tests(
       "IdentityTests",
       ["Identity", "WireProtocol", "ExchangeTypes", "TemporaryDirectory", crypto]),

@@ -40,6 +40,13 @@ final class LogTail: RaftLog {
     while last >= index, let entry = held.popLast() { heldBytes -= entry.payload.count }
   }
 
+  /// Begins again after `index`, with nothing.
+  func restart(after index: LogIndex) {
+    held = []
+    heldBytes = 0
+    first = index.next
+  }
+
   /// Lets go of what is beyond the bound, none of it after `index`.
   func release(through index: LogIndex) {
     while heldBytes > Self.bytesMax, first <= index, let entry = held.popFirst() {
@@ -79,5 +86,13 @@ final class LogTail: RaftLog {
     return entries
   }
 
-  func snapshot() -> (metadata: SnapshotMetadata, manifest: [UInt8])? { nil }
+  /// The snapshot that followers may fetch from here.
+  var offered: (metadata: SnapshotMetadata, manifest: [UInt8])?
+  /// Whether the engine asked for a snapshot since this was last set to false.
+  var wasAskedForSnapshot = false
+
+  func snapshot() -> (metadata: SnapshotMetadata, manifest: [UInt8])? {
+    wasAskedForSnapshot = true
+    return offered
+  }
 }

@@ -9,6 +9,10 @@ public enum PeerMessage: Sendable, Hashable {
   case readConfirm(term: Term, nonce: UInt64)
   /// The answer: `confirmed` if the receiver's current term equals `term`.
   case readConfirmResult(term: Term, nonce: UInt64, confirmed: Bool)
+  /// A follower asks for a chunk of a snapshot that was announced to it.
+  case snapshotFetch(SnapshotHash, chunk: UInt32)
+  /// The answer. There is none if the snapshot is gone: another is announced then.
+  case snapshotChunk(SnapshotChunk)
 }
 
 /// The port to the other replicas.

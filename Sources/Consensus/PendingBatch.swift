@@ -44,6 +44,7 @@ struct PendingBatch {
   /// Whether it holds something that somebody waits for: an entry, a term, a vote.
   var mustBeWritten: Bool {
     batch.hardState != nil || batch.truncateFrom != nil || !batch.entries.isEmpty
+      || !batch.staging.isEmpty
   }
 
   /// Whether there are so many rows that they are due.
@@ -72,6 +73,13 @@ struct PendingBatch {
       if rows.updateValue(change.value, forKey: name) == nil { order.append(name) }
       rowBytes += change.key.count + (change.value?.count ?? 0)
     }
+  }
+
+  /// Leaves out everything but term and vote, since another state and another log take their place.
+  mutating func void() {
+    let hardState = batch.hardState
+    self = PendingBatch(rowsMax: rowsMax)
+    batch.hardState = hardState
   }
 
   /// What one write holds, and what a reader needs while it is under way.

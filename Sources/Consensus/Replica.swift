@@ -28,6 +28,8 @@ public final class Replica {
     /// So many changed rows are written without being asked for; until then a restart makes them again
     /// from the log.
     public var rowsMax = 16_384
+    /// How much of the log is kept behind the applied mark.
+    public var retention = LogRetention()
 
     /// Joins the parts.
     public init(engine: RaftEngine.Configuration, founding: Membership) {
@@ -39,12 +41,15 @@ public final class Replica {
   /// Starts a write; its end comes back through `writeFinished`.
   public typealias StartWrite = (WriteBatch) -> Void
 
+  /// Starts to make a snapshot; its end comes back through `snapshotFinished`.
+  public typealias StartSnapshot = () -> Void
+
   /// This replica's id.
   public let id: ReplicaID
   /// The state machine as of `applied`.
-  public private(set) var exchange: Exchange
+  public internal(set) var exchange: Exchange
   /// The last applied entry.
-  public private(set) var applied: LogIndex
+  public internal(set) var applied: LogIndex
   /// What it takes itself to be.
   public private(set) var role: ReplicaRole = .follower(leader: nil)
   /// The current term.
@@ -66,22 +71,28 @@ public final class Replica {
     min(engine.nextTimeout, reads.deadline ?? .max)
   }
 
-  private let configuration: Configuration
-  private let store: any ReplicaStore
-  private let startWrite: StartWrite
-  private weak var transport: (any PeerTransport)?
-  private weak var observer: (any ReplicaObserver)?
-  private let engine: RaftEngine
-  private let log: LogTail
+  /// Told of what happens to log and snapshots.
+  public var noticed: ((ReplicaNotice) -> Void)?
 
-  private var pending: PendingBatch
+  let configuration: Configuration
+  let store: any ReplicaStore
+  private let startWrite: StartWrite
+  let startSnapshot: StartSnapshot
+  private(set) weak var transport: (any PeerTransport)?
+  private weak var observer: (any ReplicaObserver)?
+  let engine: RaftEngine
+  let log: LogTail
+
+  var pending: PendingBatch
   /// Rows were asked to be flushed and have not been yet.
   private var rowsAreDue = false
   private var inFlight: InFlight?
   private var gated: [(PeerMessage, ReplicaID)] = []
   private var proposals = WaitingProposals()
   private var reads = ReadConfirmation()
-  private var isDead = false
+  private(set) var isDead = false
+  /// What is kept of the log, and what is said of it (`Replica+Snapshots`).
+  var snapshots: SnapshotState
 
   private struct InFlight {
     /// The last of the engine's log writes in it.
@@ -89,6 +100,9 @@ public final class Replica {
     /// Whether messages wait for it.
     var holdsHardState: Bool
     var rows: [RowKey: [UInt8]?]
+    /// How far it brings the applied mark on the disk.
+    var applied: LogIndex?
+    var staging: SnapshotState.Writing
   }
 
   /// Loads what the disk holds and starts the engine on it.
@@ -97,17 +111,20 @@ public final class Replica {
   ///   - configuration: who this replica is.
   ///   - store: its disk, read here and for entries and rows that left memory.
   ///   - startWrite: starts a write on that disk.
+  ///   - startSnapshot: starts `makeSnapshot` of that disk.
   ///   - transport: the way to the other replicas; kept weakly.
   ///   - observer: told of everything; kept weakly.
   ///   - now: monotonic milliseconds.
   /// - Throws: what the disk or the engine refuses.
   public init(
     configuration: Configuration, store: any ReplicaStore, startWrite: @escaping StartWrite,
-    transport: any PeerTransport, observer: any ReplicaObserver, now: UInt64
+    startSnapshot: @escaping StartSnapshot, transport: any PeerTransport,
+    observer: any ReplicaObserver, now: UInt64
   ) throws {
     self.configuration = configuration
     self.store = store
     self.startWrite = startWrite
+    self.startSnapshot = startSnapshot
     self.transport = transport
     self.observer = observer
     id = configuration.engine.id
@@ -143,9 +160,10 @@ public final class Replica {
       entries = start.entries
     } else {
       start = RaftStart(
-        hardState: stored.hardState, firstIndex: stored.firstEntry, entries: entries,
-        applied: applied)
+        hardState: stored.hardState, snapshot: stored.base, firstIndex: stored.firstEntry,
+        entries: entries, applied: applied)
     }
+    snapshots = SnapshotState(stored, entries, configuration.retention)
     log = LogTail(store: store, after: LogIndex(stored.firstEntry.rawValue - 1))
     log.append(entries)
     engine = try RaftEngine(configuration: configuration.engine, start: start, log: log, at: now)
@@ -163,6 +181,9 @@ public final class Replica {
   /// Time has passed: call at `nextDeadline`.
   public func tick(now: UInt64) {
     if engine.nextTimeout <= now { step(.timeout, at: now) }
+    dropUnusedSnapshot(now: now)
+    dropStaleStaging()
+    trimIfDue(now: now)
     for read in reads.takeExpired(now: now) { read(.unavailable) }
     beginReadRound(now: now)
   }
@@ -171,6 +192,8 @@ public final class Replica {
   public func receive(_ message: PeerMessage, from peer: ReplicaID, now: UInt64) {
     guard !isDead else { return }
     switch message {
+    case .raft(.installSnapshot(let body)):
+      receiveAnnouncement(body, from: peer, now: now)
     case .raft(let message):
       step(.receive(message, from: peer), at: now)
     case .readConfirm(let asked, let nonce):
@@ -181,6 +204,10 @@ public final class Replica {
       guard confirmed, asked == term, role == .leader else { return }
       reads.confirm(nonce: nonce, by: peer)
       finishReads(now: now)
+    case .snapshotFetch(let snapshot, let chunk):
+      sendChunk(chunk, of: snapshot, to: peer, now: now)
+    case .snapshotChunk(let chunk):
+      receiveChunk(chunk, from: peer)
     }
   }
 
@@ -198,8 +225,11 @@ public final class Replica {
       gated = []
       for (message, peer) in messages { transport?.send(message, to: peer) }
     }
+    if let mark = finished.applied { snapshots.markOnDisk = mark }
     if let last = finished.last { step(.persisted(through: last), at: now) }
+    stagingWritten(finished.staging, now: now)
     applyCommitted()
+    trimIfDue(now: now)
     writeIfIdle()
   }
 
@@ -307,7 +337,7 @@ public final class Replica {
 
   // MARK: Steps
 
-  private var isLeading: Bool { role == .leader || role == .elected }
+  var isLeading: Bool { role == .leader || role == .elected }
 
   /// Who leads as far as this replica knows.
   public var knownLeader: ReplicaID? {
@@ -318,7 +348,7 @@ public final class Replica {
     }
   }
 
-  private func step(_ event: RaftEvent, at now: UInt64) {
+  func step(_ event: RaftEvent, at now: UInt64) {
     guard !isDead else { return }
     do throws(RaftFailure) {
       absorb(try engine.step(event, at: now))
@@ -327,10 +357,16 @@ public final class Replica {
     }
   }
 
-  private func absorb(_ update: RaftUpdate) {
+  func absorb(_ update: RaftUpdate) {
     if let hardState = update.hardState { pending.batch.hardState = hardState }
+    if let install = update.install { beginInstalling(install) }
+    guard !isDead else { return }
     if let write = update.write {
-      if write.truncates { log.truncate(from: write.first) }
+      if write.truncates {
+        log.truncate(from: write.first)
+        snapshots.truncate(from: write.first)
+      }
+      snapshots.append(write.entries, at: write.first)
       pending.append(write.entries, at: write.first, truncating: write.truncates)
       pending.lastWrite = write.number
       log.append(write.entries)
@@ -345,6 +381,7 @@ public final class Replica {
     }
     updateRole()
     applyCommitted()
+    makeSnapshotIfAsked()
     writeIfIdle()
   }
 
@@ -411,14 +448,16 @@ public final class Replica {
     pending.applied = AppliedMark(index: index, term: term, digest: exchange.digest)
   }
 
-  private func writeIfIdle() {
+  func writeIfIdle() {
     guard inFlight == nil, !isDead else { return }
     let withRows = pending.applied != nil && (rowsAreDue || pending.isFull)
-    guard pending.mustBeWritten || withRows else { return }
-    if withRows { rowsAreDue = false }
+    let trims = rowsAreDue && pending.batch.base != nil
+    guard pending.mustBeWritten || withRows || trims else { return }
+    if withRows || trims { rowsAreDue = false }
     let taken = pending.take(withRows: withRows)
     inFlight = InFlight(
-      last: taken.lastWrite, holdsHardState: taken.batch.hardState != nil, rows: taken.rows)
+      last: taken.lastWrite, holdsHardState: taken.batch.hardState != nil, rows: taken.rows,
+      applied: taken.batch.applied?.index, staging: snapshots.writing(taken.batch.staging))
     startWrite(taken.batch)
   }
 
@@ -441,7 +480,7 @@ public final class Replica {
     if reads.wantsRound { beginReadRound(now: now) }
   }
 
-  private func fail(_ error: any Error) {
+  func fail(_ error: any Error) {
     isDead = true
     for completion in proposals.takeAll() { completion(.unknown) }
     for read in reads.takeAll() { read(.unavailable) }
@@ -455,4 +494,6 @@ public enum ReplicaFailure: Error {
   case missingEntry(LogIndex)
   /// A committed entry that no state machine of this version wrote.
   case undecodable(LogIndex, any Error)
+  /// The engine orders to install a snapshot that was not verified.
+  case unverifiedSnapshot(LogIndex)
 }

@@ -1,4 +1,5 @@
 public import ExchangeTypes
+public import RaftEngine
 
 /// One group commit: everything in it becomes durable together, in one transaction and one fsync.
 public struct WriteBatch: Sendable {
@@ -14,6 +15,12 @@ public struct WriteBatch: Sendable {
   public var rows: [RowChange] = []
   /// The index through which `rows` bring the stored state, if any entry was applied.
   public var applied: AppliedMark?
+  /// What the log follows from now on: entries up to its index are dropped.
+  ///
+  /// It is not after the applied mark that this batch leaves, and not before the base that is there.
+  public var base: SnapshotMetadata?
+  /// What happens to the state beside the current one, in order, after everything above.
+  public var staging: [StagingStep] = []
 
   /// A batch that writes nothing.
   public init() {}
@@ -21,7 +28,27 @@ public struct WriteBatch: Sendable {
   /// Whether there is nothing to write.
   public var isEmpty: Bool {
     hardState == nil && truncateFrom == nil && entries.isEmpty && rows.isEmpty && applied == nil
+      && base == nil && staging.isEmpty
   }
+}
+
+/// A step of a snapshot that is being received, beside the state that the replica has.
+///
+/// ```
+/// nothing ──begin──► n chunks ──load──► n + 1 chunks ──…──► all ──flip──► nothing, and another state
+///    ▲                  └───────────── discard or begin ─────┘
+///    └───────────────────────┘
+/// ```
+public enum StagingStep: Sendable {
+  /// Drops what lies beside the state, and begins with no rows of this snapshot.
+  case begin(SnapshotManifest)
+  /// Adds the rows of the next chunk; the hash is that over all chunks up to it.
+  case load([RowChange], SnapshotHash)
+  /// Drops what lies beside the state.
+  case discard
+  /// Puts what lies beside the state in its place: rows, applied mark and, as the base of an empty log, this
+  /// metadata. Term and vote stay. Such a batch holds neither entries nor rows.
+  case flip(SnapshotMetadata)
 }
 
 /// How far the stored rows have been brought, with what a restart needs to go on from there.
@@ -50,16 +77,23 @@ public struct StoredReplica: Sendable {
   public var lastEntry: LogIndex
   /// How far the rows have been brought; nil if nothing was ever applied.
   public var applied: AppliedMark?
+  /// The entry right before `firstEntry` with the members at it; nil while the log starts at 1.
+  public var base: SnapshotMetadata?
+  /// What lies beside the state of a snapshot that was being received.
+  public var staged: StagedSnapshot?
   /// Whether nothing was ever written.
   public var isNew: Bool { hardState == nil && lastEntry < firstEntry }
   /// Joins the parts.
   public init(
-    hardState: HardState?, firstEntry: LogIndex, lastEntry: LogIndex, applied: AppliedMark?
+    hardState: HardState?, firstEntry: LogIndex, lastEntry: LogIndex, applied: AppliedMark?,
+    base: SnapshotMetadata? = nil, staged: StagedSnapshot? = nil
   ) {
     self.hardState = hardState
     self.firstEntry = firstEntry
     self.lastEntry = lastEntry
     self.applied = applied
+    self.base = base
+    self.staged = staged
   }
 }
 
@@ -92,4 +126,31 @@ public protocol ReplicaStore: AnyObject, Sendable {
     table: UInt8, prefix: [UInt8], from start: [UInt8],
     _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Bool
   ) throws
+
+  /// Calls `body` with every row of `table` that lies beside the state, in key order.
+  func scanStaged(
+    table: UInt8, _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Void
+  ) throws
+
+  /// Makes a snapshot of the rows and their applied mark as one completed write left them, in place of the
+  /// one made before, and calls `completion` on a thread of the store's choice.
+  ///
+  /// It lives as long as the process. Not called again before its end, nor while nothing was ever applied.
+  /// Fails with `SnapshotPostponed` if it may succeed later; any other failure is one of the disk.
+  func makeSnapshot(
+    _ completion: @escaping @Sendable (Result<SnapshotManifest, any Error>) -> Void)
+
+  /// A chunk of the last snapshot made, checked against its hash.
+  func snapshotChunk(_ number: UInt32) throws -> SnapshotChunk
+
+  /// Gives the room of the last snapshot back.
+  func dropSnapshot()
+}
+
+/// There was no room for a snapshot, or no state to make it of.
+public struct SnapshotPostponed: Error, Hashable, Sendable, CustomStringConvertible {
+  /// Why.
+  public let description: String
+  /// Says why.
+  public init(_ reason: String) { description = reason }
 }

@@ -37,6 +37,9 @@ public struct CoordinatorConfiguration: Sendable {
   public var certificateLifetimeSeconds: Double = 30 * 86_400
   /// Program and version, for handshakes and status.
   public var software: String
+  /// Mebibytes of the log that stay behind the applied mark, so that a coordinator which was away for a
+  /// moment needs no snapshot; four times as many for one that answers and is behind.
+  public var keptLogMebibytes = 32
 
   /// Joins the parts.
   public init(

@@ -92,10 +92,12 @@ public final class CoordinatorNode: Sendable {
         seed: UInt32(truncatingIfNeeded: generator.next()))
 
       let running = try await eventLoop.submit {
+        var replica = Replica.Configuration(engine: engine, founding: membership)
+        replica.retention.trailingBytes = configuration.keptLogMebibytes << 20
+        replica.retention.followersBytes = configuration.keptLogMebibytes << 22
         let host = try ReplicaHost(
-          configuration: configuration,
-          founding: .init(engine: engine, founding: membership), store: store,
-          eventLoop: eventLoop, log: log)
+          configuration: configuration, founding: replica, store: store, eventLoop: eventLoop,
+          log: log)
         host.failed = { onFailure($0) }
         let dialer = NodeDialer(security: security.dialer, on: LinkLoop(eventLoop))
         let links = PeerLinks(

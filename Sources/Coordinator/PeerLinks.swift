@@ -11,8 +11,8 @@ internal import WireProtocol
 /// peers, workers and clients have opened to it.
 ///
 /// Consensus messages to a peer leave on the stream that this side opened, and arrive on the one that
-/// the peer opened: one ordered stream for each direction. A peer's link is dialed again for as long as
-/// the process lives.
+/// the peer opened: one ordered stream for each direction. Chunks of snapshots have streams of their own, which
+/// whoever needs them opens. A peer's link is dialed again for as long as the process lives.
 final class PeerLinks: CoordinatorLinks {
   /// A peer that takes nothing is not sent more than this: the algorithm repeats what matters.
   private static let outstandingBytesMax = 8 << 20
@@ -25,6 +25,8 @@ final class PeerLinks: CoordinatorLinks {
   private var peers: [ReplicaID: Peer] = [:]
   /// In the order in which they came.
   private var accepted: [NodeLink] = []
+  /// The streams on which other coordinators fetch a snapshot from this one.
+  private var fetching: [ReplicaID: any MessageChannel] = [:]
   private var notice: LeaderNotice?
   private var hasStopped = false
   private unowned let host: ReplicaHost
@@ -59,10 +61,21 @@ final class PeerLinks: CoordinatorLinks {
   // MARK: CoordinatorLinks
 
   func send(_ message: any WireMessage, to peer: ReplicaID) {
-    guard let stream = peers[peer]?.stream,
-      stream.outstandingBytes < Self.outstandingBytesMax
-    else { return }
+    let stream: (any MessageChannel)? =
+      switch message {
+      case is SnapshotFetch: snapshotStream(to: peer)
+      case is WireProtocol.SnapshotChunk: fetching[peer]
+      default: peers[peer]?.stream
+      }
+    guard let stream, stream.outstandingBytes < Self.outstandingBytesMax else { return }
     stream.send(message)
+  }
+
+  /// The stream on which this coordinator fetches a snapshot from a peer, opened when it is first needed.
+  private func snapshotStream(to peer: ReplicaID) -> (any MessageChannel)? {
+    guard let peer = peers[peer], peer.isUp, let link = peer.link else { return nil }
+    if peer.snapshots == nil { peer.snapshots = link.openStream(.snapshot, owner: peer) }
+    return peer.snapshots
   }
 
   func open(
@@ -124,6 +137,7 @@ final class PeerLinks: CoordinatorLinks {
   fileprivate func closed(_ peer: Peer, _ end: NodeLinkEnd) {
     peer.isUp = false
     peer.stream = nil
+    peer.snapshots = nil
     peer.link = nil
     let text = "\(end)"
     if peer.lastFailure != text {
@@ -155,6 +169,14 @@ final class PeerLinks: CoordinatorLinks {
     host.receive(message, from: peer)
   }
 
+  fileprivate func began(_ channel: any MessageChannel, by peer: ReplicaID) {
+    fetching[peer] = channel
+  }
+
+  fileprivate func ended(_ channel: any MessageChannel, by peer: ReplicaID) {
+    if fetching[peer] === channel { fetching[peer] = nil }
+  }
+
   /// Whom an accepted connection belongs to.
   func makeOwner() -> any NodeLinkOwner { Accepted(links: self, dispatcher: host.dispatcher) }
 }
@@ -165,6 +187,8 @@ private final class Peer: NodeLinkOwner, MessageChannelOwner {
   let address: String
   var link: NodeLink?
   var stream: LinkChannel?
+  /// Where chunks of a snapshot come from, while this coordinator needs one.
+  var snapshots: LinkChannel?
   var isUp = false
   /// What was last logged, so that a peer that is down is not logged ten times a second.
   var lastFailure: String?
@@ -186,9 +210,12 @@ private final class Peer: NodeLinkOwner, MessageChannelOwner {
   }
   func closed(_ link: NodeLink, _ end: NodeLinkEnd) { links?.closed(self, end) }
 
-  func received(_ message: Message, on channel: any MessageChannel) {}
+  func received(_ message: Message, on channel: any MessageChannel) {
+    if channel === snapshots { links?.receive(message, from: id) }
+  }
   func writable(_ channel: any MessageChannel) {}
   func closed(_ channel: any MessageChannel) {
+    if snapshots === channel { snapshots = nil }
     // Without its consensus stream a link is of no use: begin again.
     guard stream === channel else { return }
     stream = nil
@@ -230,8 +257,11 @@ private final class Accepted: NodeLinkOwner {
   func accepted(
     _ channel: LinkChannel, for service: Service, authorization: String, on link: NodeLink
   ) -> any MessageChannelOwner {
-    if service == .raft {
-      return IncomingPeer(id: ReplicaID(link.remote?.node ?? 0), links: links)
+    let peer = ReplicaID(link.remote?.node ?? 0)
+    if service == .raft { return IncomingPeer(id: peer, links: links) }
+    if service == .snapshot {
+      links?.began(channel, by: peer)
+      return SnapshotReader(id: peer, links: links)
     }
     return dispatcher.open(
       service, on: channel, credential: credentials.credential(of: authorization),
@@ -255,4 +285,21 @@ private final class IncomingPeer: MessageChannelOwner {
   }
   func writable(_ channel: any MessageChannel) {}
   func closed(_ channel: any MessageChannel) {}
+}
+
+/// The stream on which another coordinator fetches a snapshot: its requests arrive, chunks leave.
+private final class SnapshotReader: MessageChannelOwner {
+  private let id: ReplicaID
+  private weak var links: PeerLinks?
+
+  init(id: ReplicaID, links: PeerLinks?) {
+    self.id = id
+    self.links = links
+  }
+
+  func received(_ message: Message, on channel: any MessageChannel) {
+    links?.receive(message, from: id)
+  }
+  func writable(_ channel: any MessageChannel) {}
+  func closed(_ channel: any MessageChannel) { links?.ended(channel, by: id) }
 }

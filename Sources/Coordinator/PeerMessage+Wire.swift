@@ -16,6 +16,11 @@ extension PeerMessage {
       return ReadConfirmResult(term: term, nonce: nonce, confirmed: confirmed)
     case .raft(let message):
       return message.wire
+    case .snapshotFetch(let snapshot, let chunk):
+      return SnapshotFetch(snapshot: snapshot.bytes, chunk: chunk)
+    case .snapshotChunk(let chunk):
+      return WireProtocol.SnapshotChunk(
+        snapshot: chunk.snapshot.bytes, chunk: chunk.number, hash: chunk.hash, rows: chunk.bytes)
     }
   }
 
@@ -27,6 +32,14 @@ extension PeerMessage {
     case .readConfirmResult(let message):
       self = .readConfirmResult(
         term: message.term, nonce: message.nonce, confirmed: message.confirmed)
+    case .snapshotFetch(let message):
+      guard let snapshot = SnapshotHash(bytes: message.snapshot) else { return nil }
+      self = .snapshotFetch(snapshot, chunk: message.chunk)
+    case .snapshotChunk(let message):
+      guard let snapshot = SnapshotHash(bytes: message.snapshot) else { return nil }
+      self = .snapshotChunk(
+        Consensus.SnapshotChunk(
+          snapshot: snapshot, number: message.chunk, hash: message.hash, bytes: message.rows))
     default:
       guard let message = RaftMessage(message) else { return nil }
       self = .raft(message)

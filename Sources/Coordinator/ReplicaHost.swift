@@ -52,7 +52,15 @@ final class ReplicaHost {
     let writes = Writes(store: store, eventLoop: eventLoop)
     replica = try Replica(
       configuration: founding, store: store, startWrite: { writes.start($0) },
-      transport: shell, observer: dispatcher, now: clock.now)
+      startSnapshot: { writes.startSnapshot() }, transport: shell, observer: dispatcher,
+      now: clock.now)
+    replica.noticed = { [log] notice in
+      switch notice {
+      case .logTrimmed, .chunkSent: log.debug("log", metadata: ["what": "\(notice)"])
+      case .snapshotRefused: log.error("snapshot", metadata: ["what": "\(notice)"])
+      default: log.notice("snapshot", metadata: ["what": "\(notice)"])
+      }
+    }
     dispatcher.attach(replica)
     self.shell = shell
     self.writes = writes
@@ -113,6 +121,12 @@ final class ReplicaHost {
     } else {
       log.notice("there is room on the disk again")
     }
+  }
+
+  fileprivate func snapshotFinished(_ result: Result<SnapshotManifest, any Error>) {
+    guard !hasStopped else { return }
+    replica.snapshotFinished(result, now: clock.now)
+    endTurn()
   }
 
   fileprivate func scheduleEndOfTurn() {
@@ -225,7 +239,7 @@ private final class Shell: DispatcherShell, PeerTransport {
   func send(_ message: PeerMessage, to peer: ReplicaID) { host?.send(message, to: peer) }
 }
 
-/// Starts writes and brings their ends back to the loop.
+/// Starts writes and snapshots and brings their ends back to the loop.
 private final class Writes {
   weak var host: ReplicaHost?
   private let store: LMDBReplicaStore
@@ -240,6 +254,13 @@ private final class Writes {
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     store.write(batch) { [eventLoop] result in
       eventLoop.execute { bound.value.host?.writeFinished(result) }
+    }
+  }
+
+  func startSnapshot() {
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    store.makeSnapshot { [eventLoop] result in
+      eventLoop.execute { bound.value.host?.snapshotFinished(result) }
     }
   }
 }

@@ -189,6 +189,13 @@ extension WriteTransaction {
     return true
   }
 
+  /// Removes every row of `database`, which stays.
+  ///
+  /// Much cheaper than row by row: whole pages are freed, most of them unread.
+  public func removeAll(in database: Database) throws(LMDBError) {
+    try check(mdb_drop(reference.handle, database.number, 0), "empty a database")
+  }
+
   /// Removes the rows from `start` on, up to but without `end`, and answers how many there were.
   @discardableResult
   public func deleteRange(

@@ -17,8 +17,9 @@ public final class RaftEngine {
     public var electionTimeout: UInt32 = 500
     /// Milliseconds between a leader's heartbeats.
     public var heartbeatInterval: UInt32 = 100
-    /// Milliseconds after which an unanswered snapshot is sent again; libraft's default.
-    public var installSnapshotTimeout: UInt32 = 30_000
+    /// Milliseconds after which an unanswered snapshot is announced again; libraft's 30 s are for messages
+    /// that carry the state itself.
+    public var installSnapshotTimeout: UInt32 = 2_000
     /// Whether candidates ask before they raise the term, so that a returning member disturbs nobody.
     public var preVote = true
     /// Seeds the randomisation of election timeouts.
@@ -300,6 +301,8 @@ public final class RaftEngine {
   public var applicableIndex: LogIndex { min(commitIndex, lastStored) }
   /// The first index whose entry followers may still be sent; the shell keeps the log from here.
   public var firstIndex: LogIndex { LogIndex(raft.pointee.trail.offset + 1) }
+  /// The clock of the last step.
+  public var lastStep: UInt64 { now }
   /// The term of an entry, if it is in the log or the last of the snapshot.
   public func term(at index: LogIndex) -> Term? {
     raft.pointee.trail.term(at: index.rawValue).map { Term($0) }

@@ -60,6 +60,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
   case forgottenVote
   /// A disk reports what it has not written: a power loss takes the last batches.
   case lyingSync
+  /// A snapshot that takes the state's place takes the vote with it.
+  case importedVote
   /// A worker changes an event of its engine's now and then.
   case alteredEvent
 }
@@ -100,4 +102,12 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case leaderChangedUnderLoad
   /// A leader that was stopped in order ended after another one led.
   case leadershipHandedOver
+  /// A replica dropped the beginning of its log.
+  case logTrimmed
+  /// A leader sent a chunk of a snapshot.
+  case snapshotSent
+  /// A snapshot whose transfer was broken off went on from what had arrived.
+  case snapshotResumed
+  /// A snapshot took the place of a replica's state and log.
+  case snapshotInstalled
 }

@@ -11,6 +11,16 @@ final class SimulatedCoordinator: SimulatedNode {
   /// What work handed to the end of the turn waits for company, in microseconds.
   private static let turnTime: UInt64 = 30
   private static let redialTime: UInt64 = 100_000
+  /// So little of the log is kept that a replica which was away for some seconds needs a snapshot.
+  private static let retention: LogRetention = {
+    var retention = LogRetention()
+    retention.trailingBytes = 6 << 10
+    retention.followersBytes = 24 << 10
+    retention.segmentBytes = 1 << 10
+    retention.stepBytes = 4 << 10
+    return retention
+  }()
+  private static let rowsMax = 256
 
   let id: ReplicaID
   let disk: SimulatedDisk
@@ -51,10 +61,16 @@ final class SimulatedCoordinator: SimulatedNode {
       id: id, address: name, seed: UInt32(truncatingIfNeeded: random.next()))
     engine.guards = simulation.configuration.guards
     do {
+      var configuration = Replica.Configuration(
+        engine: engine, founding: simulation.membership)
+      configuration.rowsMax = Self.rowsMax
+      configuration.retention = Self.retention
       let replica = try Replica(
-        configuration: .init(engine: engine, founding: simulation.membership), store: disk,
-        startWrite: { [unowned self] in startWrite($0) }, transport: self, observer: self,
+        configuration: configuration, store: disk,
+        startWrite: { [unowned self] in startWrite($0) },
+        startSnapshot: { [unowned self] in startSnapshot() }, transport: self, observer: self,
         now: clock.now)
+      replica.noticed = { [unowned self] in noticed($0) }
       dispatcher.attach(replica)
       self.dispatcher = dispatcher
       self.replica = replica
@@ -99,6 +115,7 @@ final class SimulatedCoordinator: SimulatedNode {
 
   private func stop() {
     writing = nil
+    disk.processEnded()
     turnIsScheduled = false
     isDying = false
     notice = nil
@@ -153,6 +170,27 @@ final class SimulatedCoordinator: SimulatedNode {
     }
     replica?.writeFinished(result, now: clock.now)
     endTurn()
+  }
+
+  private func startSnapshot() {
+    after(random.within(1_000...50_000)) { [self] in
+      replica?.snapshotFinished(disk.makeSnapshot(), now: clock.now)
+      endTurn()
+    }
+  }
+
+  private func noticed(_ notice: ReplicaNotice) {
+    switch notice {
+    case .logTrimmed: simulation.mark(.logTrimmed)
+    case .chunkSent: simulation.mark(.snapshotSent)
+    case .snapshotFetched(_, _, let held, _): if held > 0 { simulation.mark(.snapshotResumed) }
+    case .snapshotInstalled(let index):
+      simulation.mark(.snapshotInstalled)
+      if let replica { simulation.states.installed(self, replica, at: index) }
+    case .snapshotRefused(let reason):
+      simulation.fail("P4", "\(name) refuses a snapshot: \(reason)")
+    case .snapshotMade, .snapshotPostponed, .snapshotDropped: break
+    }
   }
 
   // MARK: Links

@@ -1,5 +1,6 @@
 internal import Consensus
 internal import ExchangeTypes
+internal import RaftEngine
 
 /// A replica's disk in memory: what it holds is what survives a power loss.
 ///
@@ -19,30 +20,26 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
   /// The next sync fails, and nobody knows what of it is durable.
   var failsNextSync = false
 
-  private(set) var hardState: HardState?
-  private(set) var log: [LogEntry] = []
-  private var rows: [UInt8: [[UInt8]: [UInt8]]] = [:]
-  private(set) var applied: AppliedMark?
+  private var content = SimulatedContent()
   /// The bug that this disk has.
   let bug: PlantedBug?
-  private var unsynced: [Content] = []
+  private var unsynced: [SimulatedContent] = []
+  private var snapshot: (manifest: SnapshotManifest, chunks: [SnapshotChunk])?
+  /// So many bytes of rows are a chunk of a snapshot: few, so that every snapshot has some.
+  private static let chunkBytes = 4 << 10
 
-  /// Everything that it held before a batch.
-  private struct Content {
-    let hardState: HardState?
-    let log: [LogEntry]
-    let rows: [UInt8: [[UInt8]: [UInt8]]]
-    let applied: AppliedMark?
-  }
+  /// How far the stored rows have been brought.
+  var applied: AppliedMark? { content.applied }
 
   init(bug: PlantedBug?) { self.bug = bug }
 
   func load() throws -> StoredReplica {
     let known =
-      bug == .forgottenVote ? hardState.map { HardState(term: $0.term, votedFor: nil) } : hardState
+      bug == .forgottenVote
+      ? content.hardState.map { HardState(term: $0.term, votedFor: nil) } : content.hardState
     return StoredReplica(
-      hardState: known, firstEntry: LogIndex(1), lastEntry: LogIndex(UInt64(log.count)),
-      applied: applied)
+      hardState: known, firstEntry: content.firstEntry, lastEntry: content.lastEntry,
+      applied: content.applied, base: content.base, staged: content.staged)
   }
 
   /// Makes a batch durable at once; the coordinator decides when.
@@ -55,46 +52,30 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
 
   /// The machine has lost its power: what a lying disk had not written is gone.
   func losePower() {
-    guard let content = unsynced.first else { return }
+    guard let first = unsynced.first else { return }
     unsynced = []
-    hardState = content.hardState
-    log = content.log
-    rows = content.rows
-    applied = content.applied
+    content = first
   }
+
+  /// The process is gone, and its snapshot with it.
+  func processEnded() { snapshot = nil }
 
   /// Makes a batch durable.
   func perform(_ batch: WriteBatch) {
     precondition(!batch.isEmpty, "an empty write was started")
     precondition(batch.rows.isEmpty || batch.applied != nil, "rows without their mark")
     if bug == .lyingSync {
-      unsynced.append(Content(hardState: hardState, log: log, rows: rows, applied: applied))
+      unsynced.append(content)
       if unsynced.count > 3 { unsynced.removeFirst() }
     }
-    if let hardState = batch.hardState { self.hardState = hardState }
-    if let first = batch.truncateFrom {
-      let kept = min(log.count, Int(first.rawValue) - 1)
-      precondition(UInt64(kept) >= applied?.index.rawValue ?? 0, "applied entries are dropped")
-      log.removeSubrange(kept...)
-    }
-    if !batch.entries.isEmpty {
-      precondition(batch.firstEntry.rawValue == UInt64(log.count) + 1, "a gap in the log")
-      log += batch.entries
-    }
-    for row in batch.rows { rows[row.table, default: [:]][row.key] = row.value }
-    if let mark = batch.applied {
-      precondition(mark.index.rawValue <= UInt64(log.count), "rows of entries that are not durable")
-      precondition(mark.index >= applied?.index ?? mark.index, "the mark went back")
-      applied = mark
-    }
+    content.perform(batch, importingVotes: bug == .importedVote)
   }
 
   func entries(from first: LogIndex, countMax: Int, bytesMax: Int) throws -> [LogEntry] {
-    let start = Int(first.rawValue) - 1
-    guard start < log.count else { return [] }
+    guard first >= content.firstEntry, first <= content.lastEntry else { return [] }
     var found: [LogEntry] = []
     var bytes = 0
-    for entry in log[start...] {
+    for entry in content.log[Int(first.rawValue - content.firstEntry.rawValue)...] {
       bytes += entry.payload.count
       if found.count == countMax || (!found.isEmpty && bytes > bytesMax) { break }
       found.append(entry)
@@ -102,17 +83,131 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
     return found
   }
 
-  func row(table: UInt8, key: [UInt8]) throws -> [UInt8]? { rows[table]?[key] }
+  func row(table: UInt8, key: [UInt8]) throws -> [UInt8]? { content.rows[table]?[key] }
 
   func scan(
     table: UInt8, prefix: [UInt8], from start: [UInt8],
     _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Bool
   ) throws {
-    let sorted = (rows[table] ?? [:]).filter {
+    let sorted = (content.rows[table] ?? [:]).filter {
       $0.key.starts(with: prefix) && !$0.key.lexicographicallyPrecedes(start)
     }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
     for (key, value) in sorted {
       guard try body(key, value) else { return }
+    }
+  }
+
+  // MARK: Snapshots
+
+  func scanStaged(
+    table: UInt8, _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Void
+  ) throws {
+    for (key, value) in SimulatedContent.sorted(content.stagedRows[table] ?? [:]) {
+      try body(key, value)
+    }
+  }
+
+  func makeSnapshot(
+    _ completion: @escaping @Sendable (Result<SnapshotManifest, any Error>) -> Void
+  ) { completion(makeSnapshot()) }
+
+  /// The same at once.
+  func makeSnapshot() -> Result<SnapshotManifest, any Error> {
+    guard let mark = content.applied else {
+      return .failure(SnapshotPostponed("there is no state yet"))
+    }
+    var builder = SnapshotBuilder(chunkBytes: Self.chunkBytes)
+    var pieces: [[UInt8]] = []
+    for table in content.rows.keys.sorted() {
+      for (key, value) in SimulatedContent.sorted(content.rows[table] ?? [:]) {
+        if let piece = builder.add(table: table, key: key, value: value) { pieces.append(piece) }
+      }
+    }
+    if let piece = builder.finish() { pieces.append(piece) }
+    let manifest = builder.manifest(mark)
+    let chunks = zip(pieces, builder.chunkHashes).enumerated().map { number, piece in
+      SnapshotChunk(
+        snapshot: manifest.hash, number: UInt32(number), hash: piece.1, bytes: piece.0)
+    }
+    snapshot = (manifest, chunks)
+    return .success(manifest)
+  }
+
+  func snapshotChunk(_ number: UInt32) throws -> SnapshotChunk {
+    guard let snapshot else { throw SnapshotPostponed("there is no snapshot any more") }
+    return snapshot.chunks[Int(number)]
+  }
+
+  func dropSnapshot() { snapshot = nil }
+}
+
+/// Everything that a simulated disk holds.
+struct SimulatedContent {
+  private(set) var hardState: HardState?
+  private(set) var base: SnapshotMetadata?
+  private(set) var log: [LogEntry] = []
+  private(set) var rows: [UInt8: [[UInt8]: [UInt8]]] = [:]
+  private(set) var applied: AppliedMark?
+  private(set) var staged: StagedSnapshot?
+  private(set) var stagedRows: [UInt8: [[UInt8]: [UInt8]]] = [:]
+
+  var firstEntry: LogIndex { base?.index.next ?? LogIndex(1) }
+  var lastEntry: LogIndex { LogIndex(firstEntry.rawValue + UInt64(log.count) - 1) }
+
+  static func sorted(_ rows: [[UInt8]: [UInt8]]) -> [(key: [UInt8], value: [UInt8])] {
+    rows.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+  }
+
+  /// Changes everything as a batch says; `importingVotes` is the planted bug of that name.
+  mutating func perform(_ batch: WriteBatch, importingVotes: Bool) {
+    if let hardState = batch.hardState { self.hardState = hardState }
+    if let first = batch.truncateFrom {
+      precondition(first > applied?.index ?? LogIndex(0), "applied entries are dropped")
+      precondition(first >= firstEntry, "a truncation reaches before the log")
+      log.removeSubrange(min(log.count, Int(first.rawValue - firstEntry.rawValue))...)
+    }
+    if !batch.entries.isEmpty {
+      precondition(batch.firstEntry == lastEntry.next, "a gap in the log")
+      log += batch.entries
+    }
+    for row in batch.rows { rows[row.table, default: [:]][row.key] = row.value }
+    if let mark = batch.applied {
+      precondition(mark.index <= lastEntry, "rows of entries that are not durable")
+      precondition(mark.index >= applied?.index ?? mark.index, "the mark went back")
+      applied = mark
+    }
+    if let base = batch.base {
+      precondition(base.index <= applied?.index ?? LogIndex(0), "a restart would need more")
+      precondition(base.index.next >= firstEntry, "the base went back")
+      log.removeFirst(Int(base.index.next.rawValue - firstEntry.rawValue))
+      self.base = base
+    }
+    for step in batch.staging { perform(step, importingVotes: importingVotes) }
+  }
+
+  private mutating func perform(_ step: StagingStep, importingVotes: Bool) {
+    switch step {
+    case .begin(let manifest):
+      staged = StagedSnapshot(manifest: manifest)
+      stagedRows = [:]
+    case .load(let new, let hash):
+      for row in new { stagedRows[row.table, default: [:]][row.key] = row.value }
+      staged?.loaded += 1
+      staged?.hash = hash
+    case .discard:
+      staged = nil
+      stagedRows = [:]
+    case .flip(let base):
+      guard let staged, staged.loaded == staged.manifest.chunkCount else {
+        preconditionFailure("a snapshot takes the state's place before it is whole")
+      }
+      self.base = base
+      log = []
+      rows = stagedRows
+      applied = staged.manifest.mark
+      if importingVotes { hardState = hardState.map { HardState(term: $0.term, votedFor: nil) } }
+      self.staged = nil
+      stagedRows = [:]
     }
   }
 }

@@ -34,6 +34,7 @@ public final class LMDBReplicaStore: ReplicaStore {
   private let queue: WriteQueue
   private let thread: Mutex<WriterThread?>
   private let meter: DiskMeter
+  private let snapshots: Snapshots
 
   /// Makes `directory` the disk of this replica, or does nothing if it already is; once only.
   ///
@@ -83,6 +84,7 @@ public final class LMDBReplicaStore: ReplicaStore {
     self.queue = queue
     self.thread = Mutex(thread)
     self.meter = meter
+    snapshots = Snapshots(path: path)
   }
 
   deinit { close() }
@@ -96,6 +98,7 @@ public final class LMDBReplicaStore: ReplicaStore {
       thread?.join()
       thread = nil
     }
+    snapshots.close()
     volume.withLock { $0 = nil }
   }
 
@@ -149,6 +152,32 @@ public final class LMDBReplicaStore: ReplicaStore {
   ) throws {
     try open().scan(table: table, prefix: prefix, from: start, body)
   }
+
+  /// Calls `body` with every row of `table` that lies beside the state.
+  public func scanStaged(
+    table: UInt8, _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Void
+  ) throws {
+    try open().scanStaged(table: table, body)
+  }
+
+  /// Makes a snapshot on a thread of its own, in one read transaction; batches are written meanwhile.
+  public func makeSnapshot(
+    _ completion: @escaping @Sendable (Result<SnapshotManifest, any Error>) -> Void
+  ) {
+    do throws(StoreError) {
+      snapshots.make(of: try open(), completion)
+    } catch {
+      completion(.failure(error))
+    }
+  }
+
+  /// A chunk of the last snapshot made.
+  public func snapshotChunk(_ number: UInt32) throws -> SnapshotChunk {
+    try snapshots.chunk(number)
+  }
+
+  /// Gives the room of the last snapshot back.
+  public func dropSnapshot() { snapshots.drop() }
 
   private func open() throws(StoreError) -> StoreVolume {
     guard let volume = volume.withLock({ $0 }) else { throw .closed }

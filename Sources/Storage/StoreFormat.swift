@@ -1,14 +1,20 @@
 internal import Consensus
 internal import ExchangeTypes
 internal import LMDB
+internal import RaftEngine
 
-// How a replica's rows lie in LMDB, format 1. Everything is big-endian, and every value starts with a
+// How a replica's rows lie in LMDB, format 2. Everything is big-endian, and every value starts with a
 // checksum that also covers its key, so that a value under another key is found out.
 //
 //   database   key               value, after 8 bytes of CRC-64
 //   meta       name              see `MetaKey`
 //   log        index (8)         term (8) ‖ kind (1) ‖ payload
 //   rows/NNN   the row's key     the row's value
+//   more/NNN   the same
+//
+// One of the two sides, `rows` and `more`, is the state; the other is empty, or holds what has come of a
+// snapshot that is to take its place. Which one is which is a row of meta, so that it changes in one
+// transaction with the log. Format 1 had no second side and no trimmed log, and is read as it is.
 //
 // One database per table of rows: keys of one table are created in order, so most rows are appended
 // to the end of their own tree (`MDB_APPEND` fills pages; in one common tree they would be split in
@@ -18,7 +24,7 @@ internal import LMDB
 let checksumBytes = 8
 
 /// The version that this code writes and the highest that it reads.
-let formatVersion: UInt32 = 1
+let formatVersion: UInt32 = 2
 
 /// The names of the meta database's rows.
 ///
@@ -34,6 +40,14 @@ enum MetaKey: String {
   case applied
   /// The index of the first entry that the log holds (8).
   case firstEntry
+  /// What the log follows: an entry's index (8), its term (8), the index of the members' entry (8) and the
+  /// members (4 and as many bytes); absent while the log starts at 1.
+  case base
+  /// Which side is the state: 0 is `rows`, 1 is `more` (1); absent means 0.
+  case side
+  /// What lies on the other side: a manifest (4 and as many bytes), how many of its chunks are there (4)
+  /// and the hash over them (32); absent if nothing does.
+  case staged
   /// The number of the LMDB transaction that wrote this state (8): it tells when LMDB falls back to
   /// an older state because the newest is damaged.
   case commit
@@ -123,19 +137,28 @@ enum StoredRow {
     return checksum.value
   }
 
-  /// The name of the database that holds `table`.
-  static func databaseName(_ table: UInt8) -> String {
+  /// The name of the database that holds `table` on one side.
+  static func databaseName(_ table: UInt8, side: Side) -> String {
     let digits = String(table)
-    return "rows/" + String(repeating: "0", count: 3 - digits.count) + digits
+    return side.rawValue + "/" + String(repeating: "0", count: 3 - digits.count) + digits
   }
 
-  /// The table that a database of this name holds; nil if it holds none.
-  static func table(databaseName: String) -> UInt8? {
-    guard databaseName.hasPrefix("rows/"), let table = UInt8(databaseName.dropFirst(5)),
-      self.databaseName(table) == databaseName
+  /// The table and the side that a database of this name holds; nil if it holds none.
+  static func table(databaseName: String) -> (table: UInt8, side: Side)? {
+    guard let side = Side(rawValue: String(databaseName.prefix(4))),
+      let table = UInt8(databaseName.dropFirst(5)),
+      self.databaseName(table, side: side) == databaseName
     else { return nil }
-    return table
+    return (table, side)
   }
+}
+
+/// One of the two places of the rows.
+enum Side: String, CaseIterable {
+  case rows
+  case more
+
+  var other: Side { self == .rows ? .more : .rows }
 }
 
 /// The format of the meta database.
@@ -152,6 +175,93 @@ enum StoredMeta {
       $0.store(checksum(name, bytes.span.bytes), at: 0)
       $0.store(bytes, at: checksumBytes)
     }
+  }
+
+  static func remove(
+    _ key: MetaKey, in meta: Database, of transaction: borrowing WriteTransaction
+  ) throws(LMDBError) {
+    let name = Array(key.rawValue.utf8)
+    try transaction.delete(key: name.span.bytes, in: meta)
+  }
+
+  static func side(
+    in meta: Database, of transaction: borrowing some Transaction & ~Copyable
+  ) throws -> Side {
+    let side = try get(.side, in: meta, of: transaction) { try $0.read(UInt8.self) }
+    switch side {
+    case nil, 0: return .rows
+    case 1: return .more
+    case let other?: throw StoreError.corruptMeta("there is no side \(other)")
+    }
+  }
+
+  static func applied(
+    in meta: Database, of transaction: borrowing some Transaction & ~Copyable
+  ) throws -> AppliedMark? {
+    try get(.applied, in: meta, of: transaction) { reader in
+      let index = LogIndex(try reader.read(UInt64.self))
+      let term = Term(try reader.read(UInt64.self))
+      guard let digest = StateDigest(bytes: try reader.readRaw(count: 32)) else {
+        preconditionFailure("32 bytes are a digest")
+      }
+      return AppliedMark(index: index, term: term, digest: digest)
+    }
+  }
+
+  static func base(
+    in meta: Database, of transaction: borrowing some Transaction & ~Copyable
+  ) throws -> SnapshotMetadata? {
+    try get(.base, in: meta, of: transaction) { reader in
+      let index = LogIndex(try reader.read(UInt64.self))
+      let term = Term(try reader.read(UInt64.self))
+      let membershipIndex = LogIndex(try reader.read(UInt64.self))
+      guard let members = Membership(encoded: try reader.readBytes(limit: 65_536)) else {
+        throw StoreError.corruptMeta("the members at the log's base do not parse")
+      }
+      return SnapshotMetadata(
+        index: index, term: term, membership: members, membershipIndex: membershipIndex)
+    }
+  }
+
+  static func put(
+    _ base: SnapshotMetadata, in meta: Database, of transaction: borrowing WriteTransaction
+  ) throws(LMDBError) {
+    try put(.base, in: meta, of: transaction) { writer in
+      writer.write(base.index.rawValue)
+      writer.write(base.term.rawValue)
+      writer.write(base.membershipIndex.rawValue)
+      writer.write(base.membership.encoded)
+    }
+    try put(.firstEntry, in: meta, of: transaction) { $0.write(base.index.next.rawValue) }
+    try put(.format, in: meta, of: transaction) { $0.write(formatVersion) }
+  }
+
+  static func staged(
+    in meta: Database, of transaction: borrowing some Transaction & ~Copyable
+  ) throws -> StagedSnapshot? {
+    try get(.staged, in: meta, of: transaction) { reader in
+      let bytes = try reader.readBytes(limit: 65_536)
+      let loaded = try reader.read(UInt32.self)
+      guard let hash = SnapshotHash(bytes: try reader.readRaw(count: 32)) else {
+        preconditionFailure("32 bytes are a hash")
+      }
+      guard let manifest = SnapshotManifest(encoded: bytes) else {
+        throw StoreError.corruptMeta("the manifest of a snapshot does not parse")
+      }
+      return StagedSnapshot(manifest: manifest, loaded: loaded, hash: hash)
+    }
+  }
+
+  static func put(
+    _ staged: StagedSnapshot?, in meta: Database, of transaction: borrowing WriteTransaction
+  ) throws(LMDBError) {
+    guard let staged else { return try remove(.staged, in: meta, of: transaction) }
+    try put(.staged, in: meta, of: transaction) { writer in
+      writer.write(staged.manifest.encoded)
+      writer.write(staged.loaded)
+      writer.writeRaw(staged.hash.bytes)
+    }
+    try put(.format, in: meta, of: transaction) { $0.write(formatVersion) }
   }
 
   /// Reads the row `key` with `body`; nil if there is none.

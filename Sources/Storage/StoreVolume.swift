@@ -2,6 +2,7 @@ internal import Consensus
 internal import ExchangeTypes
 internal import Glibc
 internal import LMDB
+internal import RaftEngine
 internal import Synchronization
 
 /// Whose disk a directory is.
@@ -21,8 +22,8 @@ final class StoreVolume: Sendable {
   private let log: Database
   /// A database that no format up to this one has.
   private let unknownDatabase: String?
-  /// The tables that exist as of the last commit.
-  private let tables: Mutex<[UInt8: Database]>
+  /// The tables that exist as of the last commit, and which of them are the state.
+  private let tables: Mutex<StoreSides<Database>>
 
   init(_ directory: StoreDirectory, options: LMDBReplicaStore.Options) throws(StoreError) {
     let mapBytes = options.mapBytes
@@ -130,6 +131,10 @@ final class StoreVolume: Sendable {
       if lastEntry < first ? count != 0 : UInt64(count) != lastEntry.rawValue - first.rawValue + 1 {
         throw StoreError.missingEntry(index: try firstGap(from: first, transaction))
       }
+      let base = try StoredMeta.base(in: meta, of: transaction)
+      guard base.map({ $0.index.next == first }) ?? (first == LogIndex(1)) else {
+        throw StoreError.corruptMeta("the log starts at \(first), and what it follows is unknown")
+      }
       let hardState = try StoredMeta.get(.hardState, in: meta, of: transaction) { reader in
         HardState(
           term: Term(try reader.read(UInt64.self)),
@@ -137,19 +142,16 @@ final class StoreVolume: Sendable {
             ReplicaID(try reader.read(UInt64.self))
           })
       }
-      let applied = try StoredMeta.get(.applied, in: meta, of: transaction) { reader in
-        let index = LogIndex(try reader.read(UInt64.self))
-        let term = Term(try reader.read(UInt64.self))
-        guard let digest = StateDigest(bytes: try reader.readRaw(count: 32)) else {
-          preconditionFailure("32 bytes are a digest")
-        }
-        return AppliedMark(index: index, term: term, digest: digest)
+      let applied = try StoredMeta.applied(in: meta, of: transaction)
+      if let base, (applied?.index ?? LogIndex(0)) < base.index {
+        throw StoreError.corruptMeta("entries up to \(base.index) are gone, and were not applied")
       }
       if let applied, applied.index > lastEntry {
         throw StoreError.missingEntry(index: lastEntry.next)
       }
       return StoredReplica(
-        hardState: hardState, firstEntry: first, lastEntry: lastEntry, applied: applied)
+        hardState: hardState, firstEntry: first, lastEntry: lastEntry, applied: applied,
+        base: base, staged: try StoredMeta.staged(in: meta, of: transaction))
     }
   }
 
@@ -211,7 +213,7 @@ final class StoreVolume: Sendable {
   // MARK: Rows
 
   func row(table: UInt8, key: [UInt8]) throws(StoreError) -> [UInt8]? {
-    guard let database = tables.withLock({ $0[table] }), !key.isEmpty else { return nil }
+    guard let database = tables.withLock({ $0[$0.live][table] }), !key.isEmpty else { return nil }
     return try read { transaction in
       try transaction.withValue(forKey: key.span.bytes, in: database) { value in
         guard let value else { return nil }
@@ -224,7 +226,7 @@ final class StoreVolume: Sendable {
     table: UInt8, prefix: [UInt8], from start: [UInt8],
     _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Bool
   ) throws {
-    guard let database = tables.withLock({ $0[table] }) else { return }
+    guard let database = tables.withLock({ $0[$0.live][table] }) else { return }
     let first = start.lexicographicallyPrecedes(prefix) ? prefix : start
     // Not `read`: an error of `body` belongs to the caller and passes as it is.
     try environment.read { transaction in
@@ -236,10 +238,46 @@ final class StoreVolume: Sendable {
     }
   }
 
-  /// Makes the tables that a commit created visible to readers.
-  func publish(_ written: [UInt8: BatchWriter.Table]) {
+  func scanStaged(
+    table: UInt8, _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Void
+  ) throws {
+    guard let database = tables.withLock({ $0[$0.live.other][table] }) else { return }
+    try environment.read { transaction in
+      try transaction.forEach(in: database) { key, value in
+        try body(key.array, try StoredRow.read(value, table: table, key: key))
+        return true
+      }
+    }
+  }
+
+  /// Calls `body` with every row of the state, in the order of (table, key), as one commit left them; answers
+  /// that commit's applied mark.
+  func forEachRow(
+    _ body: (_ table: UInt8, _ key: [UInt8], _ value: [UInt8]) throws -> Void
+  ) throws -> AppliedMark? {
+    let sides = tables.withLock { $0 }
+    return try environment.read { transaction in
+      // The state may have changed sides since the tables were looked up: the transaction knows.
+      let live = sides[try StoredMeta.side(in: meta, of: transaction)]
+      for table in live.keys.sorted() {
+        guard let database = live[table] else { continue }
+        try transaction.forEach(in: database) { key, value in
+          try body(table, key.array, try StoredRow.read(value, table: table, key: key))
+          return true
+        }
+      }
+      return try StoredMeta.applied(in: meta, of: transaction)
+    }
+  }
+
+  /// Makes the tables that a commit created, and a change of sides, visible to readers.
+  func publish(_ written: StoreSides<BatchWriter.Table>) {
     tables.withLock { tables in
-      if tables.count < written.count { tables = written.mapValues(\.database) }
+      if tables.live != written.live
+        || Side.allCases.contains(where: { tables[$0].count < written[$0].count })
+      {
+        tables = written.mapValues(\.database)
+      }
     }
   }
 
@@ -250,10 +288,13 @@ final class StoreVolume: Sendable {
     let stored = try load()
     try read { transaction in
       try forEachEntry(from: stored.firstEntry, transaction) { _, _ in true }
-      for (table, database) in tables.withLock({ $0 }) {
-        try transaction.forEach(in: database) { key, value in
-          _ = try StoredRow.read(value, table: table, key: key)
-          return true
+      let sides = tables.withLock { $0 }
+      for side in Side.allCases {
+        for (table, database) in sides[side] {
+          try transaction.forEach(in: database) { key, value in
+            _ = try StoredRow.read(value, table: table, key: key)
+            return true
+          }
         }
       }
     }
@@ -267,7 +308,7 @@ final class StoreVolume: Sendable {
         return BatchWriter.Table(database: database, highestKey: highest ?? [])
       }
     }
-    return BatchWriter(meta: meta, log: log, tables: written, stored: stored)
+    return BatchWriter(meta: meta, log: log, sides: written, stored: stored)
   }
 
   private func read<Result>(
@@ -281,7 +322,7 @@ final class StoreVolume: Sendable {
 private struct StoreDatabases {
   let meta: Database
   let log: Database
-  var tables: [UInt8: Database] = [:]
+  var tables: StoreSides<Database>
   var unknown: String?
 }
 
@@ -299,11 +340,13 @@ private func openDatabases(_ environment: Environment) throws -> StoreDatabases 
     throw StoreError.corruptFile("there is no database called \(required)")
   }
   return try environment.write { transaction in
+    let meta = try transaction.database(named: "meta")
     var databases = StoreDatabases(
-      meta: try transaction.database(named: "meta"), log: try transaction.database(named: "log"))
+      meta: meta, log: try transaction.database(named: "log"),
+      tables: StoreSides(live: try StoredMeta.side(in: meta, of: transaction)))
     for name in names where name != "meta" && name != "log" {
-      if let table = StoredRow.table(databaseName: name) {
-        databases.tables[table] = try transaction.database(named: name)
+      if let (table, side) = StoredRow.table(databaseName: name) {
+        databases.tables[side][table] = try transaction.database(named: name)
       } else {
         databases.unknown = name
       }

@@ -46,7 +46,7 @@ private func commit(
       try transaction.commit()
     }
   }
-  volume.publish(writer.tables)
+  volume.publish(writer.sides)
 }
 
 /// Frees the slots of readers that were killed, now and then: a dead reader keeps every page that was freed

@@ -19,8 +19,17 @@ struct ChaosTests {
   func chaos() throws {
     var total = Cluster.Counts()
     for seed in Self.seeds {
-      let cluster = try Cluster(3, seed: seed)
+      // Every other run keeps so little of its log that replicas need snapshots.
+      let cluster = try Cluster(3, seed: seed, retention: seed % 2 == 0 ? .tiny : nil)
       try run(cluster)
+      for notice in cluster.nodes.flatMap(\.notices) {
+        switch notice {
+        case .logTrimmed: total.trims += 1
+        case .snapshotInstalled: total.installs += 1
+        case .snapshotRefused(let reason): Issue.record("\(reason), seed \(seed)")
+        default: break
+        }
+      }
       total.lost += cluster.counts.lost
       total.crashes += cluster.counts.crashes
       total.lostWrites += cluster.counts.lostWrites
@@ -32,6 +41,8 @@ struct ChaosTests {
     // A fault test in which no fault fired proves nothing.
     #expect(total.lost > 0)
     #expect(total.crashes > 0)
+    #expect(total.trims > 0)
+    #expect(total.installs > 0)
     #expect(total.lostWrites > 0)
     #expect(total.unknown > 0)
     #expect(total.applied > 0)
@@ -60,7 +71,11 @@ struct ChaosTests {
         let other = cluster.nodes[Int(cluster.below(3))]
         if other !== node { cluster.cutOneWay(from: node, to: other) }
       case 8, 9: cluster.heal()
-      case 10...14: cluster.propose(to: cluster.leader ?? node)
+      case 10...14:
+        // Where little of the log is kept, enough of it to need snapshots.
+        for _ in 0..<(cluster.retention == nil ? 1 : 6) {
+          cluster.propose(to: cluster.leader ?? node)
+        }
       case 15: node.replica?.flushRows()
       default: cluster.read(at: node)
       }

@@ -49,6 +49,8 @@ final class Cluster {
     var staleReads = 0
     var reads = 0
     var unavailable = 0
+    var trims = 0
+    var installs = 0
   }
   var counts = Counts()
 
@@ -57,9 +59,12 @@ final class Cluster {
   private(set) var acknowledged: [LogIndex: RequestKey] = [:]
   private(set) var lastAcknowledged = LogIndex(0)
   private var lastRequest: UInt64 = 0
+  /// How much of the log replicas keep, if not the default.
+  let retention: LogRetention?
 
-  init(_ count: Int, seed: UInt64 = 1) throws {
+  init(_ count: Int, seed: UInt64 = 1, retention: LogRetention? = nil) throws {
     self.seed = seed
+    self.retention = retention
     random = SeededGenerator(seed: seed)
     let ids = (1...UInt64(count)).map { ReplicaID($0) }
     let founding = try #require(
@@ -170,10 +175,7 @@ final class Cluster {
 
   /// How many disks hold the entry that `leader` has at `index`.
   func copies(of index: LogIndex) -> Int {
-    let place = Int(index.rawValue) - 1
-    let all = nodes.compactMap { node in
-      place < node.store.entries.count ? node.store.entries[place] : nil
-    }
+    let all = nodes.compactMap { $0.store.entry(index) }
     return Dictionary(grouping: all) { $0 }.values.map(\.count).max() ?? 0
   }
 

@@ -1,6 +1,7 @@
 import Consensus
 import ExchangeCore
 import ExchangeTypes
+import RaftEngine
 
 /// A replica's disk in memory: what it holds is what would survive a power loss.
 ///
@@ -10,13 +11,29 @@ final class MemoryStore: ReplicaStore, @unchecked Sendable {
   private(set) var entries: [LogEntry] = []
   private(set) var rows: [UInt8: [[UInt8]: [UInt8]]] = [:]
   private(set) var applied: AppliedMark?
+  private(set) var base: SnapshotMetadata?
+  private(set) var staged: StagedSnapshot?
+  private(set) var stagedRows: [UInt8: [[UInt8]: [UInt8]]] = [:]
   private(set) var writes = 0
   let isNearlyFull = false
+  /// The last snapshot made of this disk.
+  private(set) var chunks: [SnapshotChunk] = []
+  /// Changes what is read of a snapshot: a file that is damaged, or a leader that lies.
+  var damage: ((SnapshotChunk) -> SnapshotChunk)?
+
+  var firstEntry: LogIndex { base?.index.next ?? LogIndex(1) }
+  var lastEntry: LogIndex { LogIndex(firstEntry.rawValue + UInt64(entries.count) - 1) }
+
+  /// The entry at `index`, if it is there.
+  func entry(_ index: LogIndex) -> LogEntry? {
+    index >= firstEntry && index <= lastEntry
+      ? entries[Int(index.rawValue - firstEntry.rawValue)] : nil
+  }
 
   func load() throws -> StoredReplica {
     StoredReplica(
-      hardState: hardState, firstEntry: LogIndex(1), lastEntry: LogIndex(UInt64(entries.count)),
-      applied: applied)
+      hardState: hardState, firstEntry: firstEntry, lastEntry: lastEntry, applied: applied,
+      base: base, staged: staged)
   }
 
   /// The simulation starts writes itself, so that their ends can be delayed or lost.
@@ -34,28 +51,54 @@ final class MemoryStore: ReplicaStore, @unchecked Sendable {
     writes += 1
     if let hardState = batch.hardState { self.hardState = hardState }
     if let first = batch.truncateFrom {
-      let kept = min(entries.count, Int(first.rawValue) - 1)
-      precondition(UInt64(kept) >= applied?.index.rawValue ?? 0, "applied entries are dropped")
-      entries.removeSubrange(kept...)
+      precondition(first > applied?.index ?? LogIndex(0), "applied entries are dropped")
+      entries.removeSubrange(min(entries.count, Int(first.rawValue - firstEntry.rawValue))...)
     }
     if !batch.entries.isEmpty {
-      precondition(batch.firstEntry.rawValue == UInt64(entries.count) + 1, "a gap in the log")
+      precondition(batch.firstEntry == lastEntry.next, "a gap in the log")
       entries += batch.entries
     }
     for row in batch.rows { rows[row.table, default: [:]][row.key] = row.value }
     if let mark = batch.applied {
-      precondition(mark.index.rawValue <= UInt64(entries.count), "rows of entries not durable")
+      precondition(mark.index <= lastEntry, "rows of entries not durable")
       precondition(mark.index >= applied?.index ?? mark.index, "the mark went back")
       applied = mark
+    }
+    if let base = batch.base {
+      precondition(base.index <= applied?.index ?? LogIndex(0), "a restart would need more")
+      entries.removeFirst(Int(base.index.next.rawValue - firstEntry.rawValue))
+      self.base = base
+    }
+    for step in batch.staging { perform(step) }
+  }
+
+  private func perform(_ step: StagingStep) {
+    switch step {
+    case .begin(let manifest):
+      staged = StagedSnapshot(manifest: manifest)
+      stagedRows = [:]
+    case .load(let new, let hash):
+      for row in new { stagedRows[row.table, default: [:]][row.key] = row.value }
+      staged?.loaded += 1
+      staged?.hash = hash
+    case .discard:
+      staged = nil
+      stagedRows = [:]
+    case .flip(let base):
+      guard let staged, staged.loaded == staged.manifest.chunkCount else {
+        preconditionFailure("a snapshot takes the state's place before it is whole")
+      }
+      (self.base, entries, rows, applied) = (base, [], stagedRows, staged.manifest.mark)
+      (self.staged, stagedRows) = (nil, [:])
     }
   }
 
   func entries(from first: LogIndex, countMax: Int, bytesMax: Int) throws -> [LogEntry] {
-    let start = Int(first.rawValue) - 1
-    guard start < entries.count else { return [] }
+    guard first >= firstEntry, first <= lastEntry else { return [] }
     var found: [LogEntry] = []
     var bytes = 0
-    for entry in entries[start...] where found.count < countMax {
+    for entry in entries[Int(first.rawValue - firstEntry.rawValue)...]
+    where found.count < countMax {
       bytes += entry.payload.count
       if !found.isEmpty, bytes > bytesMax { break }
       found.append(entry)
@@ -75,6 +118,48 @@ final class MemoryStore: ReplicaStore, @unchecked Sendable {
       guard try body(key, value) else { return }
     }
   }
+
+  func scanStaged(
+    table: UInt8, _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Void
+  ) throws {
+    for (key, value) in (stagedRows[table] ?? [:])
+      .sorted(by: { $0.key.lexicographicallyPrecedes($1.key) })
+    {
+      try body(key, value)
+    }
+  }
+
+  func makeSnapshot(
+    _ completion: @escaping @Sendable (Result<SnapshotManifest, any Error>) -> Void
+  ) { completion(makeSnapshot()) }
+
+  /// The same at once.
+  func makeSnapshot() -> Result<SnapshotManifest, any Error> {
+    guard let applied else { return .failure(SnapshotPostponed("no state")) }
+    var builder = SnapshotBuilder(chunkBytes: 512)
+    var pieces: [[UInt8]] = []
+    for table in rows.keys.sorted() {
+      for (key, value) in (rows[table] ?? [:])
+        .sorted(by: { $0.key.lexicographicallyPrecedes($1.key) })
+      {
+        if let piece = builder.add(table: table, key: key, value: value) { pieces.append(piece) }
+      }
+    }
+    if let piece = builder.finish() { pieces.append(piece) }
+    let manifest = builder.manifest(applied)
+    chunks = zip(pieces, builder.chunkHashes).enumerated().map { number, piece in
+      SnapshotChunk(
+        snapshot: manifest.hash, number: UInt32(number), hash: piece.1, bytes: piece.0)
+    }
+    return .success(manifest)
+  }
+
+  func snapshotChunk(_ number: UInt32) throws -> SnapshotChunk {
+    let chunk = chunks[Int(number)]
+    return damage?(chunk) ?? chunk
+  }
+
+  func dropSnapshot() { chunks = [] }
 
   /// The state machine that a restart would begin with, checked against the stored digest.
   func restored() throws -> Exchange? {

@@ -21,6 +21,7 @@ final class Node: PeerTransport, ReplicaObserver {
   var failsWrites = false
   /// How many changed rows a life of the replica begins to write by itself.
   var rowsMax = 16_384
+  private(set) var notices: [ReplicaNotice] = []
   /// Called from inside the observer's `applied`.
   var whenApplied: ((Replica, LogIndex) -> Void)?
   private var heldWrite: WriteBatch?
@@ -57,10 +58,13 @@ final class Node: PeerTransport, ReplicaObserver {
     engine.heartbeatInterval = 100
     var configuration = Replica.Configuration(engine: engine, founding: founding)
     configuration.rowsMax = rowsMax
+    if let retention = cluster.retention { configuration.retention = retention }
     let started = try Replica(
       configuration: configuration, store: store,
-      startWrite: { [unowned self] batch in startWrite(batch, of: current) }, transport: self,
+      startWrite: { [unowned self] batch in startWrite(batch, of: current) },
+      startSnapshot: { [unowned self] in startSnapshot(of: current) }, transport: self,
       observer: self, now: cluster.now)
+    started.noticed = { [unowned self] in notices.append($0) }
     replica = started
     started.start()
   }
@@ -108,6 +112,14 @@ final class Node: PeerTransport, ReplicaObserver {
         guard generation == started else { return }
         releaseWrite()
       }
+    }
+  }
+
+  private func startSnapshot(of started: Int) {
+    cluster.after(1 + cluster.below(20)) { [self] in
+      guard generation == started else { return }
+      let result = store.makeSnapshot()
+      hear { $0.snapshotFinished(result, now: self.cluster.now) }
     }
   }
 

@@ -166,8 +166,8 @@ import Testing
   @Test("a newer format is refused with both versions")
   func newerFormat() throws {
     let medium = try LMDBMedium()
-    try medium.putMeta("format") { $0.write(UInt32(2)) }
-    #expect(throws: StoreError.newerFormat(found: 2, supported: 1)) { try open(medium.path) }
+    try medium.putMeta("format") { $0.write(UInt32(3)) }
+    #expect(throws: StoreError.newerFormat(found: 3, supported: 2)) { try open(medium.path) }
   }
 
   @Test("a database that this format does not have is refused")
@@ -223,7 +223,7 @@ import Testing
       .permissionDenied(operation: "use", path: "/d"), .locked(path: "/d", process: 7),
       .notBootstrapped(path: "/d"), .foreignCluster(expected: ClusterID(1), found: ClusterID(2)),
       .foreignReplica(expected: ReplicaID(1), found: ReplicaID(2)),
-      .newerFormat(found: 2, supported: 1), .corruptMeta("x"), .corruptFile("x"),
+      .newerFormat(found: 3, supported: 2), .corruptMeta("x"), .corruptFile("x"),
       .corruptEntry(index: LogIndex(3)), .missingEntry(index: LogIndex(3)),
       .corruptRow(table: 1, key: [0xa, 0xff]), .mapFull(mapBytes: 1), .diskFull,
       .stopped(after: "x"), .diskLost(path: "/d", replica: ReplicaID(1), mark: "/d.founded-1"),

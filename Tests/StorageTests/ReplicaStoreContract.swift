@@ -1,5 +1,6 @@
 import Consensus
 import ExchangeTypes
+import RaftEngine
 import Testing
 
 /// Something that keeps a replica's state while no store is open on it.
@@ -208,6 +209,149 @@ struct ReplicaStoreContract: CustomTestStringConvertible, Sendable {
       for await index in order.stream.prefix(12) { completed.append(index) }
       #expect(completed == Array(1...12))
     },
+    ReplicaStoreContract("a base drops the entries up to it, and is there after a restart") {
+      medium in
+      var batch = WriteBatch.entries(4...6)
+      batch.applied = .at(5)
+      batch.base = .at(4)
+      try await medium.commit([.entries(1...3), batch])
+      try medium.reading { store in
+        let stored = try store.load()
+        #expect(stored.base == .at(4))
+        #expect(stored.firstEntry == LogIndex(5))
+        #expect(stored.lastEntry == LogIndex(6))
+        let entries = try store.entries(from: LogIndex(5), countMax: 9, bytesMax: .max)
+        #expect(entries == [.number(5), .number(6)])
+      }
+      var all = WriteBatch()
+      all.applied = .at(6)
+      all.base = .at(6)
+      try await medium.commit([all, .entries(7...7)])
+      try medium.reading { store in
+        try #expect(store.load().firstEntry == LogIndex(7))
+        try #expect(store.load().lastEntry == LogIndex(7))
+      }
+    },
+    ReplicaStoreContract("what lies beside the state is not the state until it takes its place") {
+      medium in
+      var batch = WriteBatch.entries(1...3)
+      batch.hardState = HardState(term: Term(7), votedFor: ReplicaID(2))
+      batch.rows = [
+        RowChange(table: 1, key: [1], value: [1]), RowChange(table: 2, key: [2], value: [2]),
+      ]
+      batch.applied = .at(2)
+      var staging = WriteBatch()
+      staging.staging = .snapshot(
+        90,
+        chunks: [
+          [RowChange(table: 1, key: [1], value: [10]), RowChange(table: 1, key: [3], value: [30])],
+          [RowChange(table: 3, key: [1], value: [])],
+        ])
+      try await medium.commit([batch, staging])
+      try medium.reading { store in
+        try #expect(store.row(table: 1, key: [1]) == [1])
+        try #expect(store.row(table: 3, key: [1]) == nil)
+        try #expect(store.load().staged?.loaded == 2)
+        var seen: [[UInt8]] = []
+        try store.scanStaged(table: 1) { _, value in seen.append(value) }
+        #expect(seen == [[10], [30]])
+      }
+      var flip = WriteBatch()
+      flip.staging = [.flip(.at(90))]
+      try await medium.commit([flip, .entries(91...92)])
+      try medium.reading { store in
+        let stored = try store.load()
+        #expect(stored.base == .at(90))
+        #expect(stored.firstEntry == LogIndex(91))
+        #expect(stored.lastEntry == LogIndex(92))
+        #expect(stored.applied == .at(90))
+        #expect(stored.staged == nil)
+        #expect(stored.hardState == batch.hardState, "a snapshot brings no vote")
+        try #expect(store.row(table: 1, key: [1]) == [10])
+        try #expect(store.row(table: 2, key: [2]) == nil)
+        try #expect(store.row(table: 3, key: [1]) == [])
+      }
+      // And back: the other side is empty again.
+      var second = WriteBatch()
+      second.staging = .snapshot(200, chunks: [[RowChange(table: 2, key: [9], value: [9])]])
+      second.staging.append(.flip(.at(200)))
+      try await medium.commit([second])
+      try medium.reading { store in
+        try #expect(store.row(table: 1, key: [1]) == nil)
+        try #expect(store.row(table: 2, key: [9]) == [9])
+        try #expect(store.load().firstEntry == LogIndex(201))
+      }
+    },
+    ReplicaStoreContract("what lies beside the state can be dropped, and begun anew") { medium in
+      var batch = WriteBatch()
+      batch.staging = .snapshot(9, chunks: [[RowChange(table: 1, key: [1], value: [1])]])
+      var discard = WriteBatch()
+      discard.staging = [.discard]
+      try await medium.commit([batch, discard])
+      try medium.reading { store in
+        try #expect(store.load().staged == nil)
+        try store.scanStaged(table: 1) { _, _ in Issue.record("a row that was dropped") }
+      }
+      var again = WriteBatch()
+      again.staging = .snapshot(9, chunks: [[RowChange(table: 1, key: [2], value: [2])]])
+      try await medium.commit([batch, again])
+      try medium.reading { store in
+        var keys: [[UInt8]] = []
+        try store.scanStaged(table: 1) { key, _ in keys.append(key) }
+        #expect(keys == [[2]])
+      }
+    },
+    ReplicaStoreContract(
+      "a snapshot is a function of the state: chunks of sorted rows, and their hash"
+    ) {
+      medium in
+      var batch = WriteBatch.entries(1...3)
+      batch.applied = .at(3)
+      for number in 0..<200 as Range<UInt16> {
+        var key = CanonicalWriter()
+        key.write(number &* 40_503)
+        batch.rows.append(
+          RowChange(
+            table: UInt8(number % 3), key: key.bytes,
+            value: Array(repeating: UInt8(number % 251), count: 4_000)))
+      }
+      try await medium.commit([batch])
+      var builder = SnapshotBuilder()
+      var expected: [[UInt8]] = []
+      let sorted = batch.rows.sorted { left, right in
+        left.table == right.table
+          ? left.key.lexicographicallyPrecedes(right.key) : left.table < right.table
+      }
+      for row in sorted {
+        if let chunk = builder.add(table: row.table, key: row.key, value: row.value ?? []) {
+          expected.append(chunk)
+        }
+      }
+      if let chunk = builder.finish() { expected.append(chunk) }
+      #expect(expected.count > 2)
+      let store = try medium.open()
+      defer { medium.close(store) }
+      let results = AsyncStream<Result<SnapshotManifest, any Error>>.makeStream()
+      store.makeSnapshot { results.continuation.yield($0) }
+      for await result in results.stream.prefix(1) {
+        #expect(try result.get() == builder.manifest(.at(3)))
+      }
+      for (number, bytes) in expected.enumerated() {
+        let chunk = try store.snapshotChunk(UInt32(number))
+        #expect(chunk.bytes == bytes)
+        #expect(chunk.hash == SnapshotHash.ofChunk(bytes))
+      }
+      store.dropSnapshot()
+    },
+    ReplicaStoreContract("a store without a state has no snapshot to give") { medium in
+      let store = try medium.open()
+      defer { medium.close(store) }
+      let results = AsyncStream<Result<SnapshotManifest, any Error>>.makeStream()
+      store.makeSnapshot { results.continuation.yield($0) }
+      for await result in results.stream.prefix(1) {
+        #expect(throws: SnapshotPostponed.self) { try result.get() }
+      }
+    },
     ReplicaStoreContract("random batches leave what the model says, after each restart") { medium in
       var random = SplitMix(state: 42)
       var model = MemoryReplicaStore.State()
@@ -301,7 +445,7 @@ extension WriteBatch {
       batch.hardState = HardState(term: Term(random.next()), votedFor: vote)
     }
     let applied = state.applied?.index.rawValue ?? 0
-    var last = UInt64(state.log.count)
+    var last = state.lastEntry.rawValue
     if last > applied, Int.random(in: 0...5, using: &random) == 0 {
       let from = UInt64.random(in: (applied + 1)...last, using: &random)
       batch.truncateFrom = LogIndex(from)
@@ -329,7 +473,64 @@ extension WriteBatch {
     if last > applied, Bool.random(using: &random) {
       batch.applied = .at(UInt64.random(in: (applied + 1)...last, using: &random))
     }
+    let mark = batch.applied?.index.rawValue ?? applied
+    let first = state.firstEntry.rawValue
+    if mark >= first, Int.random(in: 0...3, using: &random) == 0 {
+      batch.base = .at(UInt64.random(in: first...mark, using: &random))
+    }
+    batch.staging = .random(after: state, using: &random)
     return batch
+  }
+}
+
+extension SnapshotMetadata {
+  /// A base at `index`.
+  static func at(_ index: UInt64) -> SnapshotMetadata {
+    guard
+      let members = Membership([
+        RaftServer(id: ReplicaID(1), address: "one", role: .voter),
+        RaftServer(id: ReplicaID(index + 1), address: "two", role: .standby),
+      ])
+    else { preconditionFailure("two members are members") }
+    return SnapshotMetadata(
+      index: LogIndex(index), term: Term(1), membership: members, membershipIndex: LogIndex(1))
+  }
+}
+
+extension SnapshotManifest {
+  /// A manifest of so many chunks, of the state at `index`.
+  static func at(_ index: UInt64, chunks: UInt32) -> SnapshotManifest {
+    SnapshotManifest(mark: .at(index), chunkCount: chunks, byteCount: 99, hash: .start)
+  }
+}
+
+extension [StagingStep] {
+  /// A snapshot of some chunks that begin at row `start`, from its beginning to before its flip.
+  static func snapshot(_ index: UInt64, chunks: [[RowChange]]) -> [StagingStep] {
+    [.begin(.at(index, chunks: UInt32(chunks.count)))] + chunks.map { .load($0, .start) }
+  }
+
+  /// A step that may follow `state`, or none.
+  fileprivate static func random(
+    after state: MemoryReplicaStore.State, using random: inout SplitMix
+  ) -> [StagingStep] {
+    guard let staged = state.staged else {
+      let index = state.lastEntry.rawValue + 1
+      return Int.random(in: 0...3, using: &random) == 0 ? [.begin(.at(index, chunks: 3))] : []
+    }
+    switch Int.random(in: 0...9, using: &random) {
+    case 0: return [.discard]
+    case 1...5 where staged.loaded < staged.manifest.chunkCount:
+      let rows = (0..<Int.random(in: 1...30, using: &random)).map { number in
+        RowChange(
+          table: UInt8(staged.loaded), key: [UInt8(number)],
+          value: [UInt8](
+            repeating: UInt8(truncatingIfNeeded: random.next()),
+            count: Int.random(in: 0...400, using: &random)))
+      }
+      return [.load(rows, SnapshotHash.start.appending([UInt8(staged.loaded)]))]
+    default: return []
+    }
   }
 }
 

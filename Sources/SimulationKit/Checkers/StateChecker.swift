@@ -43,6 +43,15 @@ final class StateChecker {
     noteEffects(applied, replica.exchange, at: index)
   }
 
+  /// A snapshot gives a replica the state that others had at its index.
+  func installed(_ coordinator: SimulatedCoordinator, _ replica: Replica, at index: LogIndex) {
+    let place = Int(index.rawValue)
+    guard place < digests.count, digests[place] == replica.exchange.digest else {
+      return simulation.fail(
+        "P4", "\(coordinator.name) installed a state at \(index) that nobody had")
+    }
+  }
+
   /// Every account's holds are those of its open jobs.
   func checkHolds(_ exchange: Exchange, at index: LogIndex) {
     var held: [AccountID: UInt64] = [:]

@@ -29,6 +29,11 @@ struct CoordinatorCommand: AsyncParsableCommand {
     help: ArgumentHelp(
       "How long the certificates of nodes that join or renew are valid.", valueName: "time"))
   var certificateLife = Lifetime(seconds: 30 * 86_400)
+  @Option(
+    help: ArgumentHelp(
+      "How much of the log stays for coordinators that were away; one that needs more gets a snapshot.",
+      valueName: "MiB"))
+  var keepLog = 32
   @Flag(help: "No TLS; only for listening on this machine's loopback addresses.")
   var insecure = false
   @Flag(help: "End when standard input ends, as a child of its starter does.")
@@ -36,6 +41,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
   func validate() throws {
     guard id > 0 else { throw ValidationError("--id is 0; ids begin with 1") }
+    guard (1...65_536).contains(keepLog) else {
+      throw ValidationError("--keep-log is \(keepLog); it is 1 to 65536 MiB")
+    }
     _ = try members()
   }
 
@@ -84,6 +92,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     } catch let error as IdentityError {
       throw CommandError(.refused, "\(error)")
     }
+    configuration.keptLogMebibytes = keepLog
     Logs.begin()
     let running: CoordinatorNode
     let id = id

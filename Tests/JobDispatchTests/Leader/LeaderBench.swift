@@ -46,6 +46,18 @@ final class LeaderStore: ReplicaStore, @unchecked Sendable {
       guard try body(key, value) else { return }
     }
   }
+
+  // A sole voter has no follower that would need a snapshot.
+  func scanStaged(
+    table: UInt8, _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Void
+  ) throws {}
+  func makeSnapshot(
+    _ completion: @escaping @Sendable (Result<SnapshotManifest, any Error>) -> Void
+  ) { completion(.failure(SnapshotPostponed("nobody needs one"))) }
+  func snapshotChunk(_ number: UInt32) throws -> Consensus.SnapshotChunk {
+    throw SnapshotPostponed("there is none")
+  }
+  func dropSnapshot() {}
 }
 
 /// Seals with a SHA-256 key stream and a checked tag; notices a piece that is sealed twice.
@@ -183,7 +195,7 @@ final class LeaderBench {
     let replica = try Replica(
       configuration: .init(
         engine: .init(id: id, address: "m", seed: 3), founding: founding), store: store,
-      startWrite: { [weak shell] in shell?.bench?.startWrite($0) },
+      startWrite: { [weak shell] in shell?.bench?.startWrite($0) }, startSnapshot: {},
       transport: shell, observer: dispatcher, now: clock.now)
     dispatcher.attach(replica)
     return (dispatcher, replica)
