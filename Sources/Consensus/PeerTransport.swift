@@ -9,6 +9,8 @@ public enum PeerMessage: Sendable, Hashable {
   case readConfirm(term: Term, nonce: UInt64)
   /// The answer: `confirmed` if the receiver's current term equals `term`.
   case readConfirmResult(term: Term, nonce: UInt64, confirmed: Bool)
+  /// What the sender's state is at a marked index, and what its program supports.
+  case statement(StateStatement)
 }
 
 /// The port to the other replicas.

@@ -11,6 +11,8 @@ public protocol ReplicaObserver: AnyObject {
   func replica(_ replica: Replica, became role: ReplicaRole, term: Term)
   /// An entry was applied.
   func replica(_ replica: Replica, applied: Applied, at index: LogIndex)
+  /// Its state is not the majority's: it ignores every further event and must serve nothing but this news.
+  func replica(_ replica: Replica, diverged divergence: StateDivergence)
   /// The replica is dead and ignores every further event; the process must end.
   func replica(_ replica: Replica, failed error: any Error)
 }
@@ -28,6 +30,8 @@ public final class Replica {
     /// So many changed rows are written without being asked for; until then a restart makes them again
     /// from the log.
     public var rowsMax = 16_384
+    /// The newest state version that this program applies: the group's rises to what all voters support.
+    public var stateVersionMax = Exchange.stateVersionMax
 
     /// Joins the parts.
     public init(engine: RaftEngine.Configuration, founding: Membership) {
@@ -61,7 +65,8 @@ public final class Replica {
   public var isWriting: Bool { inFlight != nil }
   /// When `tick` wants to be called next, in monotonic milliseconds.
   public var nextDeadline: UInt64 {
-    min(engine.nextTimeout, reads.deadline ?? .max)
+    guard !isDead else { return .max }
+    return min(engine.nextTimeout, reads.deadline ?? .max, comparison.deadline)
   }
 
   private let configuration: Configuration
@@ -79,7 +84,10 @@ public final class Replica {
   private var gated: [(PeerMessage, ReplicaID)] = []
   private var proposals = WaitingProposals()
   private var reads = ReadConfirmation()
+  private var comparison: StateComparison
   private var isDead = false
+  /// That this replica's state is not the majority's: it has stopped.
+  public private(set) var divergence: StateDivergence?
 
   private struct InFlight {
     /// The last of the engine's log writes in it.
@@ -125,6 +133,9 @@ public final class Replica {
       applied = LogIndex(0)
     }
 
+    comparison = StateComparison(
+      versionMax: configuration.stateVersionMax, applied: applied, digest: exchange.digest)
+
     var entries: [LogEntry] = []
     var next = stored.firstEntry
     while next <= stored.lastEntry {
@@ -163,6 +174,10 @@ public final class Replica {
     if engine.nextTimeout <= now { step(.timeout, at: now) }
     for read in reads.takeExpired(now: now) { read(.unavailable) }
     beginReadRound(now: now)
+    if comparison.deadline <= now, !isDead {
+      let mark = comparison.dueMark(applied: applied, members: others, now: now)
+      if let mark { tellOthers(mark) }
+    }
   }
 
   /// A message from another replica arrived.
@@ -179,6 +194,9 @@ public final class Replica {
       guard confirmed, asked == term, role == .leader else { return }
       reads.confirm(nonce: nonce, by: peer)
       finishReads(now: now)
+    case .statement(let statement):
+      if let answer = comparison.received(statement, from: peer) { tellOthers(answer) }
+      judge()
     }
   }
 
@@ -286,18 +304,27 @@ public final class Replica {
 
   /// How a handover of leadership stands here.
   public func handoverView(now: UInt64) -> LeadershipHandover.View {
+    guard !isDead else { return .following(nil) }
     switch engine.role {
-    case .candidate: .following(nil)
-    case .follower(let leader): .following(leader)
-    case .leader(transferringTo: .some): .transferring
+    case .candidate: return .following(nil)
+    case .follower(let leader): return .following(leader)
+    case .leader(transferringTo: .some): return .transferring
     case .leader(transferringTo: nil):
-      .leading(
+      return .leading(
         voters.filter { $0 != id }.map {
           .init(
             id: $0, match: matchIndex(of: $0) ?? LogIndex(0),
             contactAge: contactAge(of: $0, now: now))
         })
     }
+  }
+
+  /// The newest state version that all voters support; nil until each has stated its own in this term.
+  public var stateVersionOfAll: UInt32? { comparison.versionOfAll(self: id, voters: voters) }
+
+  /// The newest state version that a member's program supports, if it has stated it.
+  public func stateVersionMax(of member: ReplicaID) -> UInt32? {
+    member == id ? configuration.stateVersionMax : comparison.version(of: member)
   }
 
   /// Milliseconds without a leader until an election.
@@ -361,6 +388,7 @@ public final class Replica {
       for completion in proposals.takeAll() { completion(.unknown) }
       for read in reads.takeAll() { read(.unavailable) }
     }
+    comparison.leadershipEnded()
     observer?.replica(self, became: next, term: term)
   }
   private var roleTerm = Term(0)
@@ -380,6 +408,7 @@ public final class Replica {
           let result = try exchange.apply(payload: entry.payload, at: index)
           pending.note(result.changes)
           noteApplied(index, entry.term)
+          guard !isDead else { return }
           if let completion = proposals.take(at: index, term: entry.term) {
             completion(.applied(outcomes: result.outcomes, index: index))
           }
@@ -393,6 +422,7 @@ public final class Replica {
       }
       if !isDead, role == .elected, entry.term == term {
         role = .leader
+        comparison.leadershipBegan()
         observer?.replica(self, became: .leader, term: term)
       }
     }
@@ -407,6 +437,32 @@ public final class Replica {
   private func noteApplied(_ index: LogIndex, _ term: Term) {
     applied = index
     pending.applied = AppliedMark(index: index, term: term, digest: exchange.digest)
+    let (answer, isComparable) = comparison.applied(index, exchange.digest)
+    if let answer { tellOthers(answer) }
+    if isComparable { judge() }
+  }
+
+  // MARK: Comparison
+
+  /// The members that receive the log, but for this one.
+  private var others: [ReplicaID] {
+    membership.servers.filter { $0.role != .spare && $0.id != id }.map(\.id)
+  }
+
+  private func tellOthers(_ statement: StateStatement) {
+    for peer in others { transport?.send(.statement(statement), to: peer) }
+  }
+
+  /// Stops if the majority has another state: nothing more is served, voted or acknowledged on this one.
+  private func judge() {
+    guard !isDead, let found = comparison.verdict(self: id, voters: voters) else { return }
+    divergence = found
+    isDead = true
+    role = .follower(leader: nil)
+    for completion in proposals.takeAll() { completion(.unknown) }
+    for read in reads.takeAll() { read(.unavailable) }
+    observer?.replica(self, became: role, term: term)
+    observer?.replica(self, diverged: found)
   }
 
   private func writeIfIdle() {

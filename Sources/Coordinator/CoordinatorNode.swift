@@ -86,7 +86,8 @@ public final class CoordinatorNode: Sendable {
       let local = LocalNode(
         role: .coordinator, clusterID: configuration.clusterID,
         node: configuration.replica.rawValue, name: "coordinator-\(configuration.replica)",
-        incarnation: generator.next(), software: configuration.software)
+        incarnation: generator.next(), features: [LocalNode.stateStatements],
+        software: configuration.software)
       let engine = RaftEngine.Configuration(
         id: configuration.replica, address: configuration.members[configuration.replica] ?? "",
         seed: UInt32(truncatingIfNeeded: generator.next()))

@@ -58,9 +58,15 @@ final class PeerLinks: CoordinatorLinks {
   // MARK: CoordinatorLinks
 
   func send(_ message: any WireMessage, to peer: ReplicaID) {
-    guard let stream = peers[peer]?.stream,
+    guard let peer = peers[peer], let stream = peer.stream,
       stream.outstandingBytes < Self.outstandingBytesMax
     else { return }
+    // An older coordinator would end the stream over a message that it does not know.
+    if message is WireProtocol.StateStatement,
+      peer.link?.remote?.features.contains(LocalNode.stateStatements) != true
+    {
+      return
+    }
     stream.send(message)
   }
 

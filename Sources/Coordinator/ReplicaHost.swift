@@ -149,6 +149,15 @@ final class ReplicaHost {
     links?.announce(notice)
   }
 
+  fileprivate func diverged(_ divergence: StateDivergence) {
+    log.critical(
+      "this coordinator's state is not the majority's: it serves nothing any more; replace it under a new id",
+      metadata: [
+        "index": "\(divergence.index)", "digest": "\(divergence.digest)",
+        "majority": "\(divergence.majority)",
+      ])
+  }
+
   fileprivate func died(_ error: any Error) {
     log.critical("the replica is dead", metadata: ["error": "\(error)"])
     hasStopped = true
@@ -175,6 +184,7 @@ private final class Shell: DispatcherShell, PeerTransport {
 
   func wantsEndOfTurn() { host?.scheduleEndOfTurn() }
   func leadershipChanged(_ notice: LeaderNotice) { host?.leadershipChanged(notice) }
+  func replicaDiverged(_ divergence: StateDivergence) { host?.diverged(divergence) }
   func replicaFailed(_ error: any Error) { host?.died(error) }
 
   func openRelay(

@@ -204,6 +204,10 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Nothing; the output is capped at what was held.
   case streamOverrun = 50
+  /// This coordinator's state is not the majority's: it has stopped serving.
+  ///
+  /// Ask another coordinator; an operator must replace this one under a new id.
+  case replicaDiverged = 62
 
   /// The name in snake_case, as HTTP clients and logs see it.
   public var name: String {
@@ -258,6 +262,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .unknownAccount: "unknown_account"
     case .unknownJob: "unknown_job"
     case .streamOverrun: "stream_overrun"
+    case .replicaDiverged: "replica_diverged"
     }
   }
 
@@ -265,7 +270,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   public var isRetryable: Bool {
     switch self {
     case .unavailable, .notLeader, .overloaded, .engineUnreachable, .storageFull, .engineBusy,
-      .outcomeUnknown, .notBootstrapped:
+      .outcomeUnknown, .notBootstrapped, .replicaDiverged:
       true
     default: false
     }
@@ -290,7 +295,9 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .cancelled: 499
     case .internalError: 500
     case .engineError, .engineUnreachable, .engineGarbled, .engineTruncated, .workerLost: 502
-    case .unavailable, .notLeader, .overloaded, .engineBusy, .outcomeUnknown, .notBootstrapped: 503
+    case .unavailable, .notLeader, .overloaded, .engineBusy, .outcomeUnknown, .notBootstrapped,
+      .replicaDiverged:
+      503
     case .engineTimeout, .deadlineExpired: 504
     case .storageFull: 507
     default: nil

@@ -200,6 +200,10 @@ extension SimulatedCoordinator: DispatcherShell {
     for end in accepted { end.tell(notice) }
   }
 
+  func replicaDiverged(_ divergence: StateDivergence) {
+    simulation.fail("P4", "\(name) stopped: \(divergence)")
+  }
+
   func replicaFailed(_ error: any Error) {
     guard !isDying else { return }
     isDying = true
@@ -244,6 +248,10 @@ extension SimulatedCoordinator: ReplicaObserver {
   func replica(_ replica: Replica, applied: Applied, at index: LogIndex) {
     simulation.states.observe(self, replica, applied, at: index)
     dispatcher?.replica(replica, applied: applied, at: index)
+  }
+
+  func replica(_ replica: Replica, diverged divergence: StateDivergence) {
+    dispatcher?.replica(replica, diverged: divergence)
   }
 
   func replica(_ replica: Replica, failed error: any Error) {

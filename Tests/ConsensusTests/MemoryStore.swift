@@ -49,6 +49,12 @@ final class MemoryStore: ReplicaStore, @unchecked Sendable {
     }
   }
 
+  /// What must never happen, and no checksum has found: an entry is another one.
+  func alterEntry(at index: LogIndex, to payload: [UInt8]) {
+    let place = Int(index.rawValue) - 1
+    entries[place] = LogEntry(term: entries[place].term, kind: .command, payload: payload)
+  }
+
   func entries(from first: LogIndex, countMax: Int, bytesMax: Int) throws -> [LogEntry] {
     let start = Int(first.rawValue) - 1
     guard start < entries.count else { return [] }

@@ -13,6 +13,9 @@ final class Node: PeerTransport, ReplicaObserver {
   private(set) var replica: Replica?
   private(set) var isPaused = false
   private(set) var failures: [any Error] = []
+  private(set) var divergences: [StateDivergence] = []
+  /// What the program of the next life supports.
+  var stateVersionMax = Exchange.stateVersionMax
   private(set) var appliedIndices: [LogIndex] = []
   private(set) var changes: [RowChange] = []
   private(set) var roles: [Consensus.ReplicaRole] = []
@@ -57,6 +60,7 @@ final class Node: PeerTransport, ReplicaObserver {
     engine.heartbeatInterval = 100
     var configuration = Replica.Configuration(engine: engine, founding: founding)
     configuration.rowsMax = rowsMax
+    configuration.stateVersionMax = stateVersionMax
     let started = try Replica(
       configuration: configuration, store: store,
       startWrite: { [unowned self] batch in startWrite(batch, of: current) }, transport: self,
@@ -168,6 +172,10 @@ final class Node: PeerTransport, ReplicaObserver {
     changes += applied.changes
     cluster.noteApplied(replica, index)
     whenApplied?(replica, index)
+  }
+
+  func replica(_ replica: Replica, diverged divergence: StateDivergence) {
+    divergences.append(divergence)
   }
 
   func replica(_ replica: Replica, failed error: any Error) { failures.append(error) }

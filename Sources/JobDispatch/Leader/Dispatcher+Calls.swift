@@ -340,7 +340,8 @@ extension Dispatcher {
           contactAgeMs: server.id == replica.id
             ? 0 : replica.contactAge(of: server.id, now: clock.now) ?? .max)
       },
-      software: configuration.software)
+      software: configuration.software, divergedAt: replica.divergence?.index,
+      stateVersionMax: replica.stateVersionMax(of: replica.id))
   }
 }
 

@@ -27,7 +27,7 @@ extension Dispatcher {
           service, with: message, on: channel, credential, authorization: authorization)
       }
     case .worker, .slot:
-      guard isActive else { return refuse(channel, .notLeader) }
+      guard isActive else { return refuse(channel, divergenceFailure ?? .notLeader) }
       return openHere(service, on: channel, credential)
     case .control, .raft:
       return refuse(channel, Failure(.malformedRequest, "this stream is not for the dispatcher"))
@@ -71,6 +71,11 @@ extension Dispatcher {
       channel.finish()
       return nil
     }
+    if let failure = divergenceFailure {
+      channel.send(failure)
+      channel.finish()
+      return nil
+    }
     let relay = Relay(client: channel)
     guard let leader = replica.knownLeader, leader != replica.id,
       let upstream = shell?.openRelay(
@@ -86,6 +91,19 @@ extension Dispatcher {
     relay.begin(to: upstream)
     relay.received(message, on: channel)
     return relay
+  }
+
+  /// What this coordinator answers to everything but questions for its status, once it has diverged.
+  private var divergenceFailure: Failure? {
+    replica.divergence.map {
+      Failure(
+        .replicaDiverged,
+        "coordinator \(replica.id) has stopped serving: its state at \($0.index) is not the majority's",
+        details: [
+          ErrorDetail(name: "replica", value: "\(replica.id)"),
+          ErrorDetail(name: "index", value: "\($0.index)"),
+        ])
+    }
   }
 
   private func refuse(_ channel: any MessageChannel, _ failure: Failure)

@@ -10,6 +10,8 @@ public protocol DispatcherShell: AnyObject {
   func wantsEndOfTurn()
   /// Who leads has changed: peers, workers and clients are to be told.
   func leadershipChanged(_ notice: LeaderNotice)
+  /// The replica's state is not the majority's: it serves nothing any more, and an operator must be told.
+  func replicaDiverged(_ divergence: StateDivergence)
   /// The replica is dead: the process must end.
   func replicaFailed(_ error: any Error)
   /// Opens a stream to the leader for a relay; nil if there is no link to it.
@@ -92,6 +94,7 @@ public final class Dispatcher {
   var modelsToPlan: Set<String> = []
   var nextCheckpoint: UInt64 = .max
   var pulseIsProposed = false
+  private var raiseIsProposed = false
   var isActive = false
   /// Until then, what the state says of workers and readers is believed without their streams.
   var graceUntil: UInt64 = 0
@@ -168,10 +171,22 @@ public final class Dispatcher {
       pulseIsProposed = true
       queue.propose(.pulse) { [weak self] _ in self?.pulseIsProposed = false }
     }
+    raiseStateVersion()
     queue.flush()
   }
 
   // MARK: Leadership
+
+  /// Proposes the newest state version that every voter supports, once each has stated what that is.
+  private func raiseStateVersion() {
+    guard !raiseIsProposed, exchange.stateVersion < Exchange.stateVersionMax,
+      let version = replica.stateVersionOfAll, version > exchange.stateVersion
+    else { return }
+    raiseIsProposed = true
+    queue.propose(.raiseStateVersion(.init(to: version))) { [weak self] _ in
+      self?.raiseIsProposed = false
+    }
+  }
 
   func leadershipBegan() {
     isActive = true
@@ -214,6 +229,7 @@ public final class Dispatcher {
     nextCheckpoint = .max
     graceUntil = 0
     pulseIsProposed = false
+    raiseIsProposed = false
     for stream in closing { stream.end(.notLeader) }
   }
 
@@ -297,6 +313,11 @@ extension Dispatcher: ReplicaObserver {
   public func replica(_ replica: Replica, applied: Applied, at index: LogIndex) {
     guard isActive else { return }
     for effect in applied.effects { perform(effect) }
+  }
+
+  /// Called by the replica: its state is not the majority's.
+  public func replica(_ replica: Replica, diverged divergence: StateDivergence) {
+    shell?.replicaDiverged(divergence)
   }
 
   /// Called by the replica: it is dead.

@@ -98,6 +98,8 @@ public enum Message: Sendable, Hashable {
   case keyListing(KeyListing)
   /// KeyRevoke: see there.
   case keyRevoke(KeyRevoke)
+  /// StateStatement: see there.
+  case stateStatement(StateStatement)
   /// WorkerRegister: see there.
   case workerRegister(WorkerRegister)
   /// WorkerRegistered: see there.
@@ -179,6 +181,7 @@ public enum Message: Sendable, Hashable {
     case .keyList: self = .keyList(try KeyList(from: &reader))
     case .keyListing: self = .keyListing(try KeyListing(from: &reader))
     case .keyRevoke: self = .keyRevoke(try KeyRevoke(from: &reader))
+    case .stateStatement: self = .stateStatement(try StateStatement(from: &reader))
     case .workerRegister: self = .workerRegister(try WorkerRegister(from: &reader))
     case .workerRegistered: self = .workerRegistered(try WorkerRegistered(from: &reader))
     case .workerHeartbeat: self = .workerHeartbeat(try WorkerHeartbeat(from: &reader))
@@ -245,6 +248,7 @@ public enum Message: Sendable, Hashable {
     case .keyList(let content): content
     case .keyListing(let content): content
     case .keyRevoke(let content): content
+    case .stateStatement(let content): content
     case .workerRegister(let content): content
     case .workerRegistered(let content): content
     case .workerHeartbeat(let content): content

@@ -100,6 +100,9 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case keyListing = 97
   /// Asks to revoke a key for ever.
   case keyRevoke = 98
+  /// States the digest of a replica's state at a marked index, and what its program supports; only
+  /// under the feature `state-statements`.
+  case stateStatement = 112
   /// Announces a worker and what it offers; sent again when that changes.
   case workerRegister = 128
   /// Answers a WorkerRegister.
@@ -134,8 +137,8 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .ping, .pong, .requestVote, .requestVoteResult, .appendEntriesResult, .timeoutNow,
       .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .cancel, .jobQuery, .jobList,
       .purged, .cancelledMany, .modelList, .workerList, .statusQuery, .accountQuery, .keyList,
-      .keyRevoke, .workerRegistered, .workerHeartbeat, .workerHeartbeatAck, .park, .attemptCancel,
-      .attemptSettled, .attemptContinue, .attemptAbandon:
+      .keyRevoke, .stateStatement, .workerRegistered, .workerHeartbeat, .workerHeartbeatAck, .park,
+      .attemptCancel, .attemptSettled, .attemptContinue, .attemptAbandon:
       64
     case .accepted, .follow, .accountCredit, .attemptResume: 128
     case .goodbye, .leaderNotice, .waiting, .accountCreate, .accountReport, .keyCreate, .keyReport:
@@ -159,7 +162,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   public var isStrict: Bool {
     switch self {
     case .requestVote, .requestVoteResult, .appendEntries, .appendEntriesResult, .installSnapshot,
-      .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept:
+      .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .stateStatement:
       true
     default: false
     }
@@ -215,6 +218,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .keyList: "KeyList"
     case .keyListing: "KeyListing"
     case .keyRevoke: "KeyRevoke"
+    case .stateStatement: "StateStatement"
     case .workerRegister: "WorkerRegister"
     case .workerRegistered: "WorkerRegistered"
     case .workerHeartbeat: "WorkerHeartbeat"

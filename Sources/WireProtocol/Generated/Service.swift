@@ -26,7 +26,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
     case .raft:
       [
         .requestVote, .requestVoteResult, .appendEntries, .appendEntriesResult, .installSnapshot,
-        .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept,
+        .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .stateStatement,
       ]
     case .call:
       [
@@ -51,7 +51,8 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
     case .raft:
       [
         .requestVote, .requestVoteResult, .appendEntries, .appendEntriesResult, .installSnapshot,
-        .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .failure,
+        .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .stateStatement,
+        .failure,
       ]
     case .call:
       [

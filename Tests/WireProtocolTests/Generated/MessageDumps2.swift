@@ -63,6 +63,8 @@ extension StatusReport: JSONDumpable {
       ("jobsRunning", JSON.number(jobsRunning)),
       ("peers", JSON.list(peers) { $0.json }),
       ("software", JSON.text(software)),
+      ("divergedAt", JSON.optional(divergedAt) { JSON.number($0.rawValue) }),
+      ("stateVersionMax", JSON.optional(stateVersionMax) { JSON.number($0) }),
     ])
   }
 }
@@ -132,6 +134,17 @@ extension KeyListing: JSONDumpable {
 extension KeyRevoke: JSONDumpable {
   var json: String {
     JSON.object([("key", JSON.number(key.rawValue))])
+  }
+}
+
+extension StateStatement: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("versionMax", JSON.number(versionMax)),
+      ("index", JSON.number(index.rawValue)),
+      ("digest", JSON.hexadecimal(digest)),
+      ("asks", JSON.boolean(asks)),
+    ])
   }
 }
 

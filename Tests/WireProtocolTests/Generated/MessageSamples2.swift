@@ -66,7 +66,9 @@ extension StatusReport {
       jobsQueued: source.number(UInt32.self),
       jobsRunning: source.number(UInt32.self),
       peers: source.list(atMost: 64) { PeerSummary.sample(&$0) },
-      software: source.text(atMost: 64))
+      software: source.text(atMost: 64),
+      divergedAt: source.optional { LogIndex(rawValue: $0.number(UInt64.self)) },
+      stateVersionMax: source.optional { $0.number(UInt32.self) })
   }
 }
 
@@ -138,6 +140,16 @@ extension KeyRevoke {
   static func sample(_ source: inout SampleSource) -> KeyRevoke {
     KeyRevoke(
       key: KeyID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension StateStatement {
+  static func sample(_ source: inout SampleSource) -> StateStatement {
+    StateStatement(
+      versionMax: source.number(UInt32.self),
+      index: LogIndex(rawValue: source.number(UInt64.self)),
+      digest: source.bytes(count: 32),
+      asks: source.boolean())
   }
 }
 
