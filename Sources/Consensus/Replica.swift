@@ -9,6 +9,8 @@ public import RaftEngine
 public protocol ReplicaObserver: AnyObject {
   /// The role changed.
   func replica(_ replica: Replica, became role: ReplicaRole, term: Term)
+  /// The members are others, committed or not; also told once at the start.
+  func replica(_ replica: Replica, members: Membership)
   /// An entry was applied.
   func replica(_ replica: Replica, applied: Applied, at index: LogIndex)
   /// Its state is not the majority's: it ignores every further event and must serve nothing but this news.
@@ -26,6 +28,8 @@ public final class Replica {
     /// How the consensus engine is set up: id, address, timeouts, guards.
     public var engine: RaftEngine.Configuration
     /// The members of a new cluster, used only while the disk is empty; identical on all of them.
+    ///
+    /// None for a replica that joins a cluster: with an empty disk it waits for a leader to send it the log.
     public var founding: Membership
     /// So many changed rows are written without being asked for; until then a restart makes them again
     /// from the log.
@@ -85,7 +89,10 @@ public final class Replica {
   private var proposals = WaitingProposals()
   private var reads = ReadConfirmation()
   private var comparison: StateComparison
-  private var isDead = false
+  var isDead = false
+  /// The change of members under way, if this replica leads and one is.
+  var reconfiguration: Reconfiguration?
+  private var lastMembers = Membership.none
   /// That this replica's state is not the majority's: it has stopped.
   public private(set) var divergence: StateDivergence?
 
@@ -145,7 +152,9 @@ public final class Replica {
       next = LogIndex(next.rawValue + UInt64(read.count))
     }
     let start: RaftStart
-    if stored.isNew {
+    if stored.isNew, configuration.founding.servers.isEmpty {
+      start = RaftStart(hardState: nil)
+    } else if stored.isNew {
       start = .founding(configuration.founding)
       pending.batch.hardState = start.hardState
       pending.append(start.entries, at: start.firstIndex, truncating: false)
@@ -164,6 +173,7 @@ public final class Replica {
   ///
   /// Call once, when the observer is ready.
   public func start() {
+    noteMembers()
     absorb(engine.firstUpdate)
   }
 
@@ -174,6 +184,7 @@ public final class Replica {
     if engine.nextTimeout <= now { step(.timeout, at: now) }
     for read in reads.takeExpired(now: now) { read(.unavailable) }
     beginReadRound(now: now)
+    advanceReconfiguration(now: now)
     if comparison.deadline <= now, !isDead {
       let mark = comparison.dueMark(applied: applied, members: others, now: now)
       if let mark { tellOthers(mark) }
@@ -343,13 +354,30 @@ public final class Replica {
     }
   }
 
-  private func step(_ event: RaftEvent, at now: UInt64) {
-    guard !isDead else { return }
+  private func step(_ event: RaftEvent, at now: UInt64) { _ = order(event, at: now) }
+
+  /// Steps the engine; answers why it did not take the event, if it did not.
+  func order(_ event: RaftEvent, at now: UInt64) -> RaftRefusal? {
+    guard !isDead else { return .notLeader }
     do throws(RaftFailure) {
-      absorb(try engine.step(event, at: now))
+      let update = try engine.step(event, at: now)
+      absorb(update)
+      return update.refusal
     } catch {
       fail(error)
+      return nil
     }
+  }
+
+  typealias CatchUp = RaftEngine.CatchUp
+  func catchUpState(of member: ReplicaID) -> CatchUp? { engine.catchUpState(of: member) }
+
+  /// Tells the observer if the members are others than it was told last.
+  private func noteMembers() {
+    let members = membership
+    guard members != lastMembers else { return }
+    lastMembers = members
+    observer?.replica(self, members: members)
   }
 
   private func absorb(_ update: RaftUpdate) {
@@ -369,6 +397,12 @@ public final class Replica {
       }
     }
     updateRole()
+    if update.committedMembership != nil || update.install != nil
+      || update.write.map({ $0.truncates || $0.entries.contains { $0.kind == .change } }) ?? false
+    {
+      noteMembers()
+    }
+    if let members = update.committedMembership { noteCommitted(members) }
     applyCommitted()
     writeIfIdle()
   }
@@ -387,6 +421,7 @@ public final class Replica {
     if led, next != .leader {
       for completion in proposals.takeAll() { completion(.unknown) }
       for read in reads.takeAll() { read(.unavailable) }
+      abandonReconfiguration()
     }
     comparison.leadershipEnded()
     observer?.replica(self, became: next, term: term)
@@ -461,6 +496,7 @@ public final class Replica {
     role = .follower(leader: nil)
     for completion in proposals.takeAll() { completion(.unknown) }
     for read in reads.takeAll() { read(.unavailable) }
+    abandonReconfiguration()
     observer?.replica(self, became: role, term: term)
     observer?.replica(self, diverged: found)
   }
@@ -499,6 +535,7 @@ public final class Replica {
     isDead = true
     for completion in proposals.takeAll() { completion(.unknown) }
     for read in reads.takeAll() { read(.unavailable) }
+    abandonReconfiguration()
     observer?.replica(self, failed: error)
   }
 }

@@ -208,6 +208,18 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Ask another coordinator; an operator must replace this one under a new id.
   case replicaDiverged = 62
+  /// Another change of the coordinators is under way, or leadership is being handed over.
+  ///
+  /// Wait until it has ended; `yard cluster status` shows it.
+  case changeInProgress = 63
+  /// After the change too few voters would answer, so that nothing could be committed.
+  ///
+  /// Bring coordinators back or add one first.
+  case majorityAtRisk = 64
+  /// The change does not fit this coordinator, as the message says.
+  ///
+  /// Do what the message names first, or choose another id or address.
+  case memberUnsuitable = 65
 
   /// The name in snake_case, as HTTP clients and logs see it.
   public var name: String {
@@ -263,6 +275,9 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .unknownJob: "unknown_job"
     case .streamOverrun: "stream_overrun"
     case .replicaDiverged: "replica_diverged"
+    case .changeInProgress: "change_in_progress"
+    case .majorityAtRisk: "majority_at_risk"
+    case .memberUnsuitable: "member_unsuitable"
     }
   }
 
@@ -287,7 +302,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .forbidden: 403
     case .notFound, .modelNotFound, .unknownWorker, .unknownAccount, .unknownJob: 404
     case .idempotencyConflict, .wrongState, .nameTaken, .alreadyBootstrapped, .streamDiverged,
-      .streamOverrun:
+      .streamOverrun, .changeInProgress, .majorityAtRisk, .memberUnsuitable:
       409
     case .outputExpired: 410
     case .payloadTooLarge: 413

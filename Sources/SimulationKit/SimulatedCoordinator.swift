@@ -200,6 +200,8 @@ extension SimulatedCoordinator: DispatcherShell {
     for end in accepted { end.tell(notice) }
   }
 
+  func membersChanged(_ addresses: [ReplicaID: String]) {}
+
   func replicaDiverged(_ divergence: StateDivergence) {
     simulation.fail("P4", "\(name) stopped: \(divergence)")
   }
@@ -248,6 +250,10 @@ extension SimulatedCoordinator: ReplicaObserver {
   func replica(_ replica: Replica, applied: Applied, at index: LogIndex) {
     simulation.states.observe(self, replica, applied, at: index)
     dispatcher?.replica(replica, applied: applied, at: index)
+  }
+
+  func replica(_ replica: Replica, members: Membership) {
+    dispatcher?.replica(replica, members: members)
   }
 
   func replica(_ replica: Replica, diverged divergence: StateDivergence) {

@@ -55,6 +55,14 @@ final class MemoryStore: ReplicaStore, @unchecked Sendable {
     entries[place] = LogEntry(term: entries[place].term, kind: .command, payload: payload)
   }
 
+  /// The disk is lost.
+  func wipe() {
+    hardState = nil
+    entries = []
+    rows = [:]
+    applied = nil
+  }
+
   func entries(from first: LogIndex, countMax: Int, bytesMax: Int) throws -> [LogEntry] {
     let start = Int(first.rawValue) - 1
     guard start < entries.count else { return [] }

@@ -29,6 +29,8 @@ final class Node: PeerTransport, ReplicaObserver {
   private var heldWrite: WriteBatch?
   private var generation = 0
   private var inbox: [(Replica) -> Void] = []
+  /// With an empty disk it founds nothing.
+  var joins = false
   private let founding: Membership
   private unowned let cluster: Cluster
 
@@ -58,7 +60,8 @@ final class Node: PeerTransport, ReplicaObserver {
       id: id, address: "m\(id)", seed: UInt32(truncatingIfNeeded: cluster.seed ^ id.rawValue))
     engine.electionTimeout = 500
     engine.heartbeatInterval = 100
-    var configuration = Replica.Configuration(engine: engine, founding: founding)
+    var configuration = Replica.Configuration(
+      engine: engine, founding: joins ? .none : founding)
     configuration.rowsMax = rowsMax
     configuration.stateVersionMax = stateVersionMax
     let started = try Replica(
@@ -173,6 +176,8 @@ final class Node: PeerTransport, ReplicaObserver {
     cluster.noteApplied(replica, index)
     whenApplied?(replica, index)
   }
+
+  func replica(_ replica: Replica, members: Membership) {}
 
   func replica(_ replica: Replica, diverged divergence: StateDivergence) {
     divergences.append(divergence)

@@ -57,6 +57,8 @@ extension Dispatcher {
       changeAccounts(message, from: caller, answer)
     case .statusQuery:
       answer(statusReport)
+    case .clusterQuery, .clusterChange:
+      administer(message, from: caller, answer)
     default:
       confirmed { [weak self] isLeader in
         guard isLeader, let self else { return answer(Failure.notLeader) }
@@ -334,7 +336,7 @@ extension Dispatcher {
       peers: replica.membership.servers.map { server in
         PeerSummary(
           replica: server.id,
-          address: configuration.addresses[server.id] ?? server.address,
+          address: address(of: server.id) ?? "",
           voter: server.role == .voter,
           matchIndex: replica.matchIndex(of: server.id) ?? LogIndex(0),
           contactAgeMs: server.id == replica.id

@@ -2,6 +2,7 @@ public import Consensus
 public import ExchangeCore
 public import ExchangeTypes
 internal import JobMarket
+public import RaftEngine
 public import WireProtocol
 
 /// What a dispatcher asks of the process around it.
@@ -10,6 +11,8 @@ public protocol DispatcherShell: AnyObject {
   func wantsEndOfTurn()
   /// Who leads has changed: peers, workers and clients are to be told.
   func leadershipChanged(_ notice: LeaderNotice)
+  /// The coordinators of the cluster are these, each at its address: links are to follow.
+  func membersChanged(_ addresses: [ReplicaID: String])
   /// The replica's state is not the majority's: it serves nothing any more, and an operator must be told.
   func replicaDiverged(_ divergence: StateDivergence)
   /// The replica is dead: the process must end.
@@ -33,7 +36,7 @@ public final class Dispatcher {
     public var clusterID: ClusterID
     /// SHA-256 of the root key's secret, for the first command of a new cluster.
     public var rootSecretHash: [UInt8]
-    /// Where each replica listens.
+    /// Where replicas listen; for these ids, the members' own addresses in the log do not count.
     public var addresses: [ReplicaID: String]
     /// This program's name and version.
     public var software: String
@@ -263,7 +266,12 @@ public final class Dispatcher {
     let leader = replica.role == .elected ? nil : replica.knownLeader
     return LeaderNotice(
       term: replica.term, leader: leader ?? ReplicaID(0),
-      address: leader.flatMap { configuration.addresses[$0] } ?? "")
+      address: leader.flatMap { address(of: $0) } ?? "")
+  }
+
+  /// Where a coordinator listens.
+  func address(of replica: ReplicaID) -> String? {
+    configuration.addresses[replica] ?? self.replica.membership.server(replica)?.address
   }
 
   /// Opens a new cluster's books, in the newest state version, since nobody has begun with an older one.
@@ -307,6 +315,14 @@ extension Dispatcher: ReplicaObserver {
       if isActive { leadershipEnded() }
     }
     shell?.leadershipChanged(leaderNotice)
+  }
+
+  /// Called by the replica: the members are others.
+  public func replica(_ replica: Replica, members: Membership) {
+    let listed = members.servers.filter { $0.role != .spare }
+    shell?.membersChanged(
+      Dictionary(
+        uniqueKeysWithValues: listed.map { ($0.id, configuration.addresses[$0.id] ?? $0.address) }))
   }
 
   /// Called by the replica: an entry was applied.

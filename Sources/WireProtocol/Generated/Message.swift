@@ -100,6 +100,12 @@ public enum Message: Sendable, Hashable {
   case keyRevoke(KeyRevoke)
   /// StateStatement: see there.
   case stateStatement(StateStatement)
+  /// ClusterQuery: see there.
+  case clusterQuery(ClusterQuery)
+  /// ClusterReport: see there.
+  case clusterReport(ClusterReport)
+  /// ClusterChange: see there.
+  case clusterChange(ClusterChange)
   /// WorkerRegister: see there.
   case workerRegister(WorkerRegister)
   /// WorkerRegistered: see there.
@@ -182,6 +188,9 @@ public enum Message: Sendable, Hashable {
     case .keyListing: self = .keyListing(try KeyListing(from: &reader))
     case .keyRevoke: self = .keyRevoke(try KeyRevoke(from: &reader))
     case .stateStatement: self = .stateStatement(try StateStatement(from: &reader))
+    case .clusterQuery: self = .clusterQuery(try ClusterQuery(from: &reader))
+    case .clusterReport: self = .clusterReport(try ClusterReport(from: &reader))
+    case .clusterChange: self = .clusterChange(try ClusterChange(from: &reader))
     case .workerRegister: self = .workerRegister(try WorkerRegister(from: &reader))
     case .workerRegistered: self = .workerRegistered(try WorkerRegistered(from: &reader))
     case .workerHeartbeat: self = .workerHeartbeat(try WorkerHeartbeat(from: &reader))
@@ -249,6 +258,9 @@ public enum Message: Sendable, Hashable {
     case .keyListing(let content): content
     case .keyRevoke(let content): content
     case .stateStatement(let content): content
+    case .clusterQuery(let content): content
+    case .clusterReport(let content): content
+    case .clusterChange(let content): content
     case .workerRegister(let content): content
     case .workerRegistered(let content): content
     case .workerHeartbeat(let content): content

@@ -103,6 +103,14 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   /// States the digest of a replica's state at a marked index, and what its program supports; only
   /// under the feature `state-statements`.
   case stateStatement = 112
+  /// Asks the leader who the coordinators are; needs scope admin.
+  case clusterQuery = 113
+  /// Answers a ClusterQuery and a ClusterChange.
+  case clusterReport = 114
+  /// Asks for one change of the coordinators; answered when it is committed.
+  ///
+  /// May be repeated: what is so already is answered alike. Needs scope admin.
+  case clusterChange = 115
   /// Announces a worker and what it offers; sent again when that changes.
   case workerRegister = 128
   /// Answers a WorkerRegister.
@@ -137,15 +145,17 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .ping, .pong, .requestVote, .requestVoteResult, .appendEntriesResult, .timeoutNow,
       .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .cancel, .jobQuery, .jobList,
       .purged, .cancelledMany, .modelList, .workerList, .statusQuery, .accountQuery, .keyList,
-      .keyRevoke, .stateStatement, .workerRegistered, .workerHeartbeat, .workerHeartbeatAck, .park,
-      .attemptCancel, .attemptSettled, .attemptContinue, .attemptAbandon:
+      .keyRevoke, .stateStatement, .clusterQuery, .workerRegistered, .workerHeartbeat,
+      .workerHeartbeatAck, .park, .attemptCancel, .attemptSettled, .attemptContinue,
+      .attemptAbandon:
       64
     case .accepted, .follow, .accountCredit, .attemptResume: 128
-    case .goodbye, .leaderNotice, .waiting, .accountCreate, .accountReport, .keyCreate, .keyReport:
+    case .goodbye, .leaderNotice, .waiting, .accountCreate, .accountReport, .keyCreate, .keyReport,
+      .clusterChange:
       512
     case .ended, .jobReport, .attemptFinished: 4096
     case .hello, .welcome, .failure, .workerRegister: 8192
-    case .purge, .cancelMany: 16_384
+    case .purge, .cancelMany, .clusterReport: 16_384
     case .statusReport: 32_768
     case .installSnapshot: 131_072
     case .keyListing: 196_608
@@ -219,6 +229,9 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .keyListing: "KeyListing"
     case .keyRevoke: "KeyRevoke"
     case .stateStatement: "StateStatement"
+    case .clusterQuery: "ClusterQuery"
+    case .clusterReport: "ClusterReport"
+    case .clusterChange: "ClusterChange"
     case .workerRegister: "WorkerRegister"
     case .workerRegistered: "WorkerRegistered"
     case .workerHeartbeat: "WorkerHeartbeat"

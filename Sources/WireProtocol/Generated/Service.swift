@@ -32,7 +32,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
       [
         .submit, .cancel, .jobQuery, .jobList, .purge, .cancelMany, .modelList, .workerList,
         .statusQuery, .accountCreate, .accountCredit, .accountQuery, .keyCreate, .keyList,
-        .keyRevoke,
+        .keyRevoke, .clusterQuery, .clusterChange,
       ]
     case .job:
       [.submit, .follow, .cancel]
@@ -57,7 +57,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
     case .call:
       [
         .failure, .accepted, .jobReport, .jobListing, .purged, .cancelledMany, .modelListing,
-        .workerListing, .statusReport, .accountReport, .keyReport, .keyListing,
+        .workerListing, .statusReport, .accountReport, .keyReport, .keyListing, .clusterReport,
       ]
     case .job:
       [.failure, .accepted, .waiting, .events, .ended]

@@ -65,6 +65,31 @@ struct ClusterDirectory {
     return root
   }
 
+  /// Makes the directory of one more coordinator, with an identity of the cluster's authority and a copy of a key ring.
+  ///
+  /// - Throws: `CommandError` if the id has a directory already, or the authority's key is not here.
+  func prepare(coordinator id: UInt64) throws -> NodeDirectory {
+    let cluster = try ClusterFile.load(from: clusterFile)
+    let node = coordinator(id)
+    guard !FileManager.default.fileExists(atPath: node.path), !cluster.coordinators.contains(id)
+    else {
+      throw CommandError(.refused, "coordinator \(id) was made before: ids are never given again")
+    }
+    guard
+      let ring = cluster.coordinators.map({ coordinator($0).keyring }).first(
+        where: FileManager.default.fileExists)
+    else {
+      throw CommandError(
+        .refused, "no key ring of a coordinator is in \(path): copy one to coordinator-N/keyring")
+    }
+    let authority = try IdentityDirectory(path: "\(path)/ca").loadAuthority()
+    try makeFolder(node.path)
+    try identify(node, .coordinator, "coordinator-\(id)", authority, Date())
+    try Keyring.load(path: ring, cluster: cluster.clusterID).save(path: node.keyring)
+    try cluster.write(to: node.clusterFile)
+    return node
+  }
+
   private func identify(
     _ node: NodeDirectory, _ role: NodeRole, _ name: String, _ authority: CertificateAuthority,
     _ now: Date

@@ -11,8 +11,11 @@ struct CoordinatorCommand: AsyncParsableCommand {
     commandName: "coordinator",
     abstract: "Run a coordinator.",
     discussion: """
-      Its directory is one that yard init made. Prints one JSON line when it listens. SIGTERM hands leadership
-      over and ends it.
+      Its directory is one that yard init or yard cluster prepare made. Prints one JSON line when it listens.
+      SIGTERM hands leadership over and ends it.
+
+      With --join it founds nothing: it waits until yard cluster add has made it a member. --peers then names the
+      coordinators that it joins, and itself; other members' addresses are learned from the cluster's log.
 
       Example: yard coordinator --id 1 --listen 10.0.0.1:7400 \\
                  --peers 1=10.0.0.1:7400,2=10.0.0.2:7400,3=10.0.0.3:7400 --dir /var/lib/switchyard
@@ -25,6 +28,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
       "Every coordinator as the others reach it, this one too.", valueName: "id=host:port,…"))
   var peers: String
   @Option(help: ArgumentHelp("Its directory.", valueName: "dir")) var dir: String
+  @Flag(help: "Join a cluster that exists, as yard cluster add says, instead of founding one.")
+  var join = false
   @Flag(help: "No TLS; only for listening on this machine's loopback addresses.")
   var insecure = false
   @Flag(help: "End when standard input ends, as a child of its starter does.")
@@ -57,11 +62,14 @@ struct CoordinatorCommand: AsyncParsableCommand {
   func run() async throws {
     let node = NodeDirectory(path: dir)
     let cluster = try ClusterFile.load(from: node.clusterFile)
-    guard cluster.coordinators.contains(id) else {
+    guard join || cluster.coordinators.contains(id) else {
       let known = cluster.coordinators.map(String.init).joined(separator: ", ")
-      throw CommandError(.refused, "the cluster of \(dir) has coordinators \(known), and no \(id)")
+      throw CommandError(
+        .refused,
+        "the cluster of \(dir) has coordinators \(known), and no \(id); one that was added later starts with --join"
+      )
     }
-    let configuration: CoordinatorConfiguration
+    var configuration: CoordinatorConfiguration
     do {
       configuration = CoordinatorConfiguration(
         replica: ReplicaID(id), host: listen.host, port: listen.port, members: try members(),
@@ -78,12 +86,13 @@ struct CoordinatorCommand: AsyncParsableCommand {
     } catch let error as IdentityError {
       throw CommandError(.refused, "\(error)")
     }
+    configuration.joins = join
     Logs.begin()
     let running: CoordinatorNode
     do {
       running = try await CoordinatorNode.start(
         configuration, on: MultiThreadedEventLoopGroup(numberOfThreads: 1)
-      ) { error in
+      ) { [configuration] error in
         // Nothing may be said or written after the replica has died: not even an orderly end.
         Terminal.note("yard: coordinator \(configuration.replica) failed: \(error)")
         Foundation.exit(70)

@@ -153,6 +153,7 @@ final class LeaderBench {
     weak var bench: LeaderBench?
     func wantsEndOfTurn() { bench?.wantsEndOfTurn() }
     func leadershipChanged(_ notice: LeaderNotice) {}
+    func membersChanged(_ addresses: [ReplicaID: String]) {}
     func replicaDiverged(_ divergence: StateDivergence) { Issue.record("\(divergence)") }
     func replicaFailed(_ error: any Error) { Issue.record("the replica died: \(error)") }
     func openRelay(

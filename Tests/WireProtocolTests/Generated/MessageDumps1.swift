@@ -309,3 +309,15 @@ extension Purged: JSONDumpable {
     JSON.object([("count", JSON.number(count))])
   }
 }
+
+extension CancelMany: JSONDumpable {
+  var json: String {
+    JSON.object([("jobs", JSON.list(jobs) { JSON.number($0.rawValue) })])
+  }
+}
+
+extension CancelledMany: JSONDumpable {
+  var json: String {
+    JSON.object([("count", JSON.number(count))])
+  }
+}

@@ -3,18 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension CancelMany: JSONDumpable {
-  var json: String {
-    JSON.object([("jobs", JSON.list(jobs) { JSON.number($0.rawValue) })])
-  }
-}
-
-extension CancelledMany: JSONDumpable {
-  var json: String {
-    JSON.object([("count", JSON.number(count))])
-  }
-}
-
 extension ModelList: JSONDumpable {
   var json: String {
     JSON.object([])
@@ -144,6 +132,35 @@ extension StateStatement: JSONDumpable {
       ("index", JSON.number(index.rawValue)),
       ("digest", JSON.hexadecimal(digest)),
       ("asks", JSON.boolean(asks)),
+    ])
+  }
+}
+
+extension ClusterQuery: JSONDumpable {
+  var json: String {
+    JSON.object([])
+  }
+}
+
+extension ClusterReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("term", JSON.number(term.rawValue)),
+      ("leader", JSON.number(leader.rawValue)),
+      ("lastIndex", JSON.number(lastIndex.rawValue)),
+      ("stateVersion", JSON.number(stateVersion)),
+      ("underWay", JSON.boolean(underWay)),
+      ("members", JSON.list(members) { $0.json }),
+    ])
+  }
+}
+
+extension ClusterChange: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("action", JSON.name(action)),
+      ("replica", JSON.number(replica.rawValue)),
+      ("address", JSON.text(address)),
     ])
   }
 }

@@ -295,3 +295,17 @@ extension Purged {
       count: source.number(UInt32.self))
   }
 }
+
+extension CancelMany {
+  static func sample(_ source: inout SampleSource) -> CancelMany {
+    CancelMany(
+      jobs: source.list(atMost: 1024) { JobID(rawValue: $0.number(UInt64.self)) })
+  }
+}
+
+extension CancelledMany {
+  static func sample(_ source: inout SampleSource) -> CancelledMany {
+    CancelledMany(
+      count: source.number(UInt32.self))
+  }
+}

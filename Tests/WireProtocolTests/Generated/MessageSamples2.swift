@@ -3,20 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension CancelMany {
-  static func sample(_ source: inout SampleSource) -> CancelMany {
-    CancelMany(
-      jobs: source.list(atMost: 1024) { JobID(rawValue: $0.number(UInt64.self)) })
-  }
-}
-
-extension CancelledMany {
-  static func sample(_ source: inout SampleSource) -> CancelledMany {
-    CancelledMany(
-      count: source.number(UInt32.self))
-  }
-}
-
 extension ModelList {
   static func sample(_ source: inout SampleSource) -> ModelList {
     ModelList()
@@ -150,6 +136,33 @@ extension StateStatement {
       index: LogIndex(rawValue: source.number(UInt64.self)),
       digest: source.bytes(count: 32),
       asks: source.boolean())
+  }
+}
+
+extension ClusterQuery {
+  static func sample(_ source: inout SampleSource) -> ClusterQuery {
+    ClusterQuery()
+  }
+}
+
+extension ClusterReport {
+  static func sample(_ source: inout SampleSource) -> ClusterReport {
+    ClusterReport(
+      term: Term(rawValue: source.number(UInt64.self)),
+      leader: ReplicaID(rawValue: source.number(UInt64.self)),
+      lastIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      stateVersion: source.number(UInt32.self),
+      underWay: source.boolean(),
+      members: source.list(atMost: 32) { MemberSummary.sample(&$0) })
+  }
+}
+
+extension ClusterChange {
+  static func sample(_ source: inout SampleSource) -> ClusterChange {
+    ClusterChange(
+      action: source.pick(ClusterAction.allCases),
+      replica: ReplicaID(rawValue: source.number(UInt64.self)),
+      address: source.text(atMost: 255))
   }
 }
 
