@@ -11,6 +11,9 @@ public enum MembershipOrder: Sendable, Hashable {
   case demote(ReplicaID)
   /// Ends a membership for ever: its id is not given again.
   case remove(ReplicaID)
+
+  /// The most bytes in an address.
+  public static let addressBytesMax = RaftServer.addressBytesMax
 }
 
 /// Why a change of members was not made.
@@ -35,9 +38,9 @@ public enum MembershipRefusal: Error, Sendable, Hashable {
   case lastTwoVoters
   /// Of the voters that there would be, too few answer now.
   case losesMajority(answering: Int, voters: Int)
-  /// It does not answer.
+  /// It has not answered lately, or has not said yet what its program supports.
   case silent
-  /// Its program does not know the state version that the group has, or has not said that it does.
+  /// Its program does not know the state version that the group has.
   case olderProgram(needs: UInt32)
   /// It did not catch up with the log in time.
   case tooSlow
@@ -101,8 +104,10 @@ extension MembershipOrder {
         return .refused(.unknownMember)
       }
       guard member.role != .voter else { return .done }
-      guard view.answering.contains(id) else { return .refused(.silent) }
-      guard let version = view.versionMax(id), version >= view.stateVersion else {
+      guard view.answering.contains(id), let version = view.versionMax(id) else {
+        return .refused(.silent)
+      }
+      guard version >= view.stateVersion else {
         return .refused(.olderProgram(needs: view.stateVersion))
       }
       return checked(.assign(id, .voter), view)

@@ -92,7 +92,7 @@ extension Replica {
       case .some(let refusal): return endReconfiguration(.refused(refusal))
       }
     case .aborted: return endReconfiguration(.refused(.tooSlow))
-    case .running, CatchUp.none, nil: break
+    default: break
     }
     if now >= until { endReconfiguration(.refused(.tooSlow)) }
   }

@@ -163,7 +163,7 @@ public enum MembershipChange: Hashable, Sendable {
       return Membership(membership.servers.filter { $0.id != id })
     case .retire(let id):
       guard let old = membership.server(id), !old.isRetired else { return nil }
-      return Membership(membership.servers.map { $0.id == id ? .retired(id) : $0 })
+      return Membership(membership.servers.map { $0.id == id ? RaftServer.retired(id) : $0 })
     }
   }
 }

@@ -115,7 +115,7 @@ struct MembershipTests {
     leader.replica?.reconfigure(.add(fourth.id, address: "m4"), now: cluster.now) { _ in }
     leader.replica?.reconfigure(.add(id(5), address: "m5"), now: cluster.now) { second = $0 }
     #expect(second == .refused(.underWay))
-    cluster.run(500)
+    cluster.run(2_000)
     guard case .changed(let members) = try end(.promote(fourth.id), at: leader, in: cluster) else {
       Issue.record("not promoted")
       return
@@ -136,7 +136,7 @@ struct MembershipTests {
       Issue.record("not added")
       return
     }
-    cluster.run(500)
+    cluster.run(2_000)
     guard case .changed(let last) = try end(.promote(successor.id), at: leader, in: cluster) else {
       Issue.record("not promoted")
       return

@@ -123,7 +123,7 @@ extension Failure {
     case .invalid:
       self.init(
         .memberUnsuitable,
-        "an address is 1 to \(RaftServer.addressBytesMax) bytes, and there are at most \(Membership.serversMax) members",
+        "an address is 1 to \(MembershipOrder.addressBytesMax) bytes, and there are at most \(Membership.serversMax) members",
         details: detail)
     case .unknownMember:
       self.init(.memberUnsuitable, "there is no member \(replica)", details: detail)
@@ -133,12 +133,13 @@ extension Failure {
         details: detail)
     case .silent:
       self.init(
-        .memberUnsuitable, "coordinator \(replica) does not answer: is it running?",
-        details: detail)
+        .unavailable,
+        "coordinator \(replica) does not answer yet: is it running, and can it be reached?",
+        details: detail, retryAfterMs: 200)
     case .olderProgram(let needs):
       self.init(
         .memberUnsuitable,
-        "the program of coordinator \(replica) does not know state version \(needs), or has not said so yet",
+        "the program of coordinator \(replica) does not know state version \(needs): upgrade it",
         details: detail)
     case .tooSlow:
       self.init(
