@@ -97,6 +97,21 @@ final class SimulatedCoordinator: SimulatedNode {
     }
   }
 
+  /// Carries out an operator's order, if this one leads.
+  func reconfigure(_ order: MembershipOrder) {
+    replica?.reconfigure(order, now: clock.now) { [self] end in
+      switch (end, order) {
+      case (.changed, .promote):
+        simulation.count(.membersChanged)
+        simulation.mark(.memberPromoted)
+      case (.changed, _): simulation.count(.membersChanged)
+      case (.refused, _): simulation.mark(.memberChangeRefused)
+      case (.unknown, _): simulation.mark(.memberChangeUnknown)
+      }
+    }
+    wantsEndOfTurn()
+  }
+
   private func stop() {
     writing = nil
     turnIsScheduled = false
