@@ -13,6 +13,8 @@ public enum PeerMessage: Sendable, Hashable {
   case snapshotFetch(SnapshotHash, chunk: UInt32)
   /// The answer. There is none if the snapshot is gone: another is announced then.
   case snapshotChunk(SnapshotChunk)
+  /// What the sender's state is at a marked index, and what its program supports.
+  case statement(StateStatement)
 }
 
 /// The port to the other replicas.

@@ -9,8 +9,12 @@ public import RaftEngine
 public protocol ReplicaObserver: AnyObject {
   /// The role changed.
   func replica(_ replica: Replica, became role: ReplicaRole, term: Term)
+  /// The members are others, committed or not; also told once at the start.
+  func replica(_ replica: Replica, members: Membership)
   /// An entry was applied.
   func replica(_ replica: Replica, applied: Applied, at index: LogIndex)
+  /// Its state is not the majority's: it ignores every further event and must serve nothing but this news.
+  func replica(_ replica: Replica, diverged divergence: StateDivergence)
   /// The replica is dead and ignores every further event; the process must end.
   func replica(_ replica: Replica, failed error: any Error)
 }
@@ -24,12 +28,16 @@ public final class Replica {
     /// How the consensus engine is set up: id, address, timeouts, guards.
     public var engine: RaftEngine.Configuration
     /// The members of a new cluster, used only while the disk is empty; identical on all of them.
+    ///
+    /// None for a replica that joins a cluster: with an empty disk it waits for a leader to send it the log.
     public var founding: Membership
     /// So many changed rows are written without being asked for; until then a restart makes them again
     /// from the log.
     public var rowsMax = 16_384
     /// How much of the log is kept behind the applied mark.
     public var retention = LogRetention()
+    /// The newest state version that this program applies: the group's rises to what all voters support.
+    public var stateVersionMax = Exchange.stateVersionMax
 
     /// Joins the parts.
     public init(engine: RaftEngine.Configuration, founding: Membership) {
@@ -68,7 +76,8 @@ public final class Replica {
   public var isWriting: Bool { inFlight != nil }
   /// When `tick` wants to be called next, in monotonic milliseconds.
   public var nextDeadline: UInt64 {
-    min(engine.nextTimeout, reads.deadline ?? .max)
+    guard !isDead else { return .max }
+    return min(engine.nextTimeout, reads.deadline ?? .max, comparison.deadline)
   }
 
   /// Told of what happens to log and snapshots.
@@ -90,9 +99,15 @@ public final class Replica {
   private var gated: [(PeerMessage, ReplicaID)] = []
   private var proposals = WaitingProposals()
   private var reads = ReadConfirmation()
-  private(set) var isDead = false
+  private var comparison: StateComparison
+  var isDead = false
   /// What is kept of the log, and what is said of it (`Replica+Snapshots`).
   var snapshots: SnapshotState
+  /// The change of members under way, if this replica leads and one is.
+  var reconfiguration: Reconfiguration?
+  private var lastMembers = Membership.none
+  /// That this replica's state is not the majority's: it has stopped.
+  public private(set) var divergence: StateDivergence?
 
   private struct InFlight {
     /// The last of the engine's log writes in it.
@@ -144,6 +159,9 @@ public final class Replica {
       applied = LogIndex(0)
     }
 
+    comparison = StateComparison(
+      versionMax: configuration.stateVersionMax, applied: applied, digest: exchange.digest)
+
     var entries: [LogEntry] = []
     var next = stored.firstEntry
     while next <= stored.lastEntry {
@@ -153,7 +171,9 @@ public final class Replica {
       next = LogIndex(next.rawValue + UInt64(read.count))
     }
     let start: RaftStart
-    if stored.isNew {
+    if stored.isNew, configuration.founding.servers.isEmpty {
+      start = RaftStart(hardState: nil)
+    } else if stored.isNew {
       start = .founding(configuration.founding)
       pending.batch.hardState = start.hardState
       pending.append(start.entries, at: start.firstIndex, truncating: false)
@@ -173,6 +193,7 @@ public final class Replica {
   ///
   /// Call once, when the observer is ready.
   public func start() {
+    noteMembers()
     absorb(engine.firstUpdate)
   }
 
@@ -186,6 +207,11 @@ public final class Replica {
     trimIfDue(now: now)
     for read in reads.takeExpired(now: now) { read(.unavailable) }
     beginReadRound(now: now)
+    advanceReconfiguration(now: now)
+    if comparison.deadline <= now, !isDead {
+      let mark = comparison.dueMark(applied: applied, members: others, now: now)
+      if let mark { tellOthers(mark) }
+    }
   }
 
   /// A message from another replica arrived.
@@ -208,6 +234,9 @@ public final class Replica {
       sendChunk(chunk, of: snapshot, to: peer, now: now)
     case .snapshotChunk(let chunk):
       receiveChunk(chunk, from: peer)
+    case .statement(let statement):
+      if let answer = comparison.received(statement, from: peer) { tellOthers(answer) }
+      judge()
     }
   }
 
@@ -318,18 +347,27 @@ public final class Replica {
 
   /// How a handover of leadership stands here.
   public func handoverView(now: UInt64) -> LeadershipHandover.View {
+    guard !isDead else { return .following(nil) }
     switch engine.role {
-    case .candidate: .following(nil)
-    case .follower(let leader): .following(leader)
-    case .leader(transferringTo: .some): .transferring
+    case .candidate: return .following(nil)
+    case .follower(let leader): return .following(leader)
+    case .leader(transferringTo: .some): return .transferring
     case .leader(transferringTo: nil):
-      .leading(
+      return .leading(
         voters.filter { $0 != id }.map {
           .init(
             id: $0, match: matchIndex(of: $0) ?? LogIndex(0),
             contactAge: contactAge(of: $0, now: now))
         })
     }
+  }
+
+  /// The newest state version that all voters support; nil until each has stated its own in this term.
+  public var stateVersionOfAll: UInt32? { comparison.versionOfAll(self: id, voters: voters) }
+
+  /// The newest state version that a member's program supports, if it has stated it.
+  public func stateVersionMax(of member: ReplicaID) -> UInt32? {
+    member == id ? configuration.stateVersionMax : comparison.version(of: member)
   }
 
   /// Milliseconds without a leader until an election.
@@ -348,13 +386,30 @@ public final class Replica {
     }
   }
 
-  func step(_ event: RaftEvent, at now: UInt64) {
-    guard !isDead else { return }
+  func step(_ event: RaftEvent, at now: UInt64) { _ = order(event, at: now) }
+
+  /// Steps the engine; answers why it did not take the event, if it did not.
+  func order(_ event: RaftEvent, at now: UInt64) -> RaftRefusal? {
+    guard !isDead else { return .notLeader }
     do throws(RaftFailure) {
-      absorb(try engine.step(event, at: now))
+      let update = try engine.step(event, at: now)
+      absorb(update)
+      return update.refusal
     } catch {
       fail(error)
+      return nil
     }
+  }
+
+  typealias CatchUp = RaftEngine.CatchUp
+  func catchUpState(of member: ReplicaID) -> CatchUp? { engine.catchUpState(of: member) }
+
+  /// Tells the observer if the members are others than it was told last.
+  private func noteMembers() {
+    let members = membership
+    guard members != lastMembers else { return }
+    lastMembers = members
+    observer?.replica(self, members: members)
   }
 
   func absorb(_ update: RaftUpdate) {
@@ -380,6 +435,12 @@ public final class Replica {
       }
     }
     updateRole()
+    if update.committedMembership != nil || update.install != nil
+      || update.write.map({ $0.truncates || $0.entries.contains { $0.kind == .change } }) ?? false
+    {
+      noteMembers()
+    }
+    if let members = update.committedMembership { noteCommitted(members) }
     applyCommitted()
     makeSnapshotIfAsked()
     writeIfIdle()
@@ -399,7 +460,9 @@ public final class Replica {
     if led, next != .leader {
       for completion in proposals.takeAll() { completion(.unknown) }
       for read in reads.takeAll() { read(.unavailable) }
+      abandonReconfiguration()
     }
+    comparison.leadershipEnded()
     observer?.replica(self, became: next, term: term)
   }
   private var roleTerm = Term(0)
@@ -419,6 +482,7 @@ public final class Replica {
           let result = try exchange.apply(payload: entry.payload, at: index)
           pending.note(result.changes)
           noteApplied(index, entry.term)
+          guard !isDead else { return }
           if let completion = proposals.take(at: index, term: entry.term) {
             completion(.applied(outcomes: result.outcomes, index: index))
           }
@@ -432,6 +496,7 @@ public final class Replica {
       }
       if !isDead, role == .elected, entry.term == term {
         role = .leader
+        comparison.leadershipBegan()
         observer?.replica(self, became: .leader, term: term)
       }
     }
@@ -446,6 +511,33 @@ public final class Replica {
   private func noteApplied(_ index: LogIndex, _ term: Term) {
     applied = index
     pending.applied = AppliedMark(index: index, term: term, digest: exchange.digest)
+    let (answer, isComparable) = comparison.applied(index, exchange.digest)
+    if let answer { tellOthers(answer) }
+    if isComparable { judge() }
+  }
+
+  // MARK: Comparison
+
+  /// The members that receive the log, but for this one.
+  private var others: [ReplicaID] {
+    membership.servers.filter { $0.role != .spare && $0.id != id }.map(\.id)
+  }
+
+  private func tellOthers(_ statement: StateStatement) {
+    for peer in others { transport?.send(.statement(statement), to: peer) }
+  }
+
+  /// Stops if the majority has another state: nothing more is served, voted or acknowledged on this one.
+  private func judge() {
+    guard !isDead, let found = comparison.verdict(self: id, voters: voters) else { return }
+    divergence = found
+    isDead = true
+    role = .follower(leader: nil)
+    for completion in proposals.takeAll() { completion(.unknown) }
+    for read in reads.takeAll() { read(.unavailable) }
+    abandonReconfiguration()
+    observer?.replica(self, became: role, term: term)
+    observer?.replica(self, diverged: found)
   }
 
   func writeIfIdle() {
@@ -484,6 +576,7 @@ public final class Replica {
     isDead = true
     for completion in proposals.takeAll() { completion(.unknown) }
     for read in reads.takeAll() { read(.unavailable) }
+    abandonReconfiguration()
     observer?.replica(self, failed: error)
   }
 }

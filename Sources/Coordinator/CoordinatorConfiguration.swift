@@ -17,10 +17,14 @@ public struct CoordinatorConfiguration: Sendable {
   public var host: String
   /// The port, or 0 for any that is free.
   public var port: Int
-  /// Every founding member's address as the others reach it, its own included.
+  /// Where coordinators listen, its own address included.
+  ///
+  /// Those of the founders, or of those that it joins; other members' addresses are learned from the log.
   public var members: [ReplicaID: String]
-  /// Who founds the cluster: while the disk is empty, `members` must be exactly these.
+  /// Who founds the cluster: while the disk is empty, `members` must be exactly these, unless it joins.
   public var founders: Set<ReplicaID>
+  /// Whether it waits to be added to a cluster that exists, instead of founding one, if its disk is empty.
+  public var joins = false
   /// Where its data is.
   public var directory: String
   /// The cluster that it belongs to.

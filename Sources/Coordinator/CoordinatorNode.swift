@@ -67,7 +67,9 @@ public final class CoordinatorNode: Sendable {
     let founding = configuration.members.keys.sorted().map {
       Member(id: $0, address: configuration.members[$0] ?? "", role: .voter)
     }
-    guard let membership = Membership(founding) else { throw StartFailure.badMembers }
+    guard let membership = configuration.joins ? Membership.none : Membership(founding) else {
+      throw StartFailure.badMembers
+    }
 
     try LMDBReplicaStore.bootstrap(
       directory: configuration.directory, clusterID: configuration.clusterID,
@@ -78,7 +80,8 @@ public final class CoordinatorNode: Sendable {
     do {
       // Two lists that differ would found two clusters under one id, each with a majority of its own.
       let named = Set(configuration.members.keys)
-      guard try !store.load().isNew || named == configuration.founders else {
+      guard try configuration.joins || !store.load().isNew || named == configuration.founders
+      else {
         throw StartFailure.notTheFounders(named: named, founders: configuration.founders)
       }
       let security = try security(of: configuration)
@@ -86,7 +89,8 @@ public final class CoordinatorNode: Sendable {
       let local = LocalNode(
         role: .coordinator, clusterID: configuration.clusterID,
         node: configuration.replica.rawValue, name: "coordinator-\(configuration.replica)",
-        incarnation: generator.next(), software: configuration.software)
+        incarnation: generator.next(), features: [LocalNode.stateStatements],
+        software: configuration.software)
       let engine = RaftEngine.Configuration(
         id: configuration.replica, address: configuration.members[configuration.replica] ?? "",
         seed: UInt32(truncatingIfNeeded: generator.next()))
@@ -116,7 +120,7 @@ public final class CoordinatorNode: Sendable {
       }
       try await eventLoop.submit {
         let others = configuration.members.filter { $0.key != configuration.replica }
-        running.value.links.dial(others)
+        running.value.links.follow(others)
         running.value.host.start(links: running.value.links)
       }.get()
       return CoordinatorNode(

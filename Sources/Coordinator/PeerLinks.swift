@@ -42,9 +42,13 @@ final class PeerLinks: CoordinatorLinks {
     self.log = log
   }
 
-  /// Keeps a link to each of these.
-  func dial(_ members: [ReplicaID: String]) {
-    for id in members.keys.sorted() {
+  /// Keeps a link to each of these, and to no other coordinator.
+  func follow(_ members: [ReplicaID: String]) {
+    guard !hasStopped else { return }
+    for id in peers.keys.sorted() where members[id] != peers[id]?.address {
+      peers.removeValue(forKey: id)?.link?.close()
+    }
+    for id in members.keys.sorted() where peers[id] == nil {
       guard let address = members[id] else { continue }
       let peer = Peer(id: id, address: address, links: self)
       peers[id] = peer
@@ -68,6 +72,12 @@ final class PeerLinks: CoordinatorLinks {
       default: peers[peer]?.stream
       }
     guard let stream, stream.outstandingBytes < Self.outstandingBytesMax else { return }
+    // An older coordinator would end the stream over a message that it does not know.
+    if message is WireProtocol.StateStatement,
+      peers[peer]?.link?.remote?.features.contains(LocalNode.stateStatements) != true
+    {
+      return
+    }
     stream.send(message)
   }
 
@@ -146,11 +156,11 @@ final class PeerLinks: CoordinatorLinks {
         "no link to a peer",
         metadata: ["peer": "\(peer.id)", "address": "\(peer.address)", "reason": "\(text)"])
     }
-    guard !hasStopped else { return }
+    guard !hasStopped, peers[peer.id] === peer else { return }
     let bound = NIOLoopBound((self, peer), eventLoop: eventLoop)
     eventLoop.scheduleTask(in: .milliseconds(Self.redialMilliseconds)) {
       let (links, peer) = bound.value
-      if peer.link == nil { links.connect(peer) }
+      if peer.link == nil, links.peers[peer.id] === peer { links.connect(peer) }
     }
   }
 

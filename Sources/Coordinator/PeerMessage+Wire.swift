@@ -14,6 +14,10 @@ extension PeerMessage {
       return ReadConfirm(term: term, nonce: nonce)
     case .readConfirmResult(let term, let nonce, let confirmed):
       return ReadConfirmResult(term: term, nonce: nonce, confirmed: confirmed)
+    case .statement(let statement):
+      return WireProtocol.StateStatement(
+        versionMax: statement.versionMax, index: statement.index, digest: statement.digest.bytes,
+        asks: statement.asks)
     case .raft(let message):
       return message.wire
     case .snapshotFetch(let snapshot, let chunk):
@@ -40,6 +44,12 @@ extension PeerMessage {
       self = .snapshotChunk(
         Consensus.SnapshotChunk(
           snapshot: snapshot, number: message.chunk, hash: message.hash, bytes: message.rows))
+    case .stateStatement(let message):
+      guard let digest = StateDigest(bytes: message.digest) else { return nil }
+      self = .statement(
+        .init(
+          versionMax: message.versionMax, index: message.index, digest: digest,
+          asks: message.asks))
     default:
       guard let message = RaftMessage(message) else { return nil }
       self = .raft(message)

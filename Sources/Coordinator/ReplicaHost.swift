@@ -195,6 +195,26 @@ final class ReplicaHost {
     links?.announce(notice)
   }
 
+  fileprivate func membersChanged(_ addresses: [ReplicaID: String]) {
+    guard !addresses.isEmpty else { return }
+    log.info(
+      "members",
+      metadata: [
+        "members":
+          "\(addresses.keys.sorted().map { "\($0)=\(addresses[$0] ?? "")" }.joined(separator: ","))"
+      ])
+    links?.follow(addresses.filter { $0.key != replica.id })
+  }
+
+  fileprivate func diverged(_ divergence: StateDivergence) {
+    log.critical(
+      "this coordinator's state is not the majority's: it serves nothing any more; replace it under a new id",
+      metadata: [
+        "index": "\(divergence.index)", "digest": "\(divergence.digest)",
+        "majority": "\(divergence.majority)",
+      ])
+  }
+
   fileprivate func died(_ error: any Error) {
     log.critical("the replica is dead", metadata: ["error": "\(error)"])
     hasStopped = true
@@ -211,6 +231,8 @@ protocol CoordinatorLinks: AnyObject {
     _ service: Service, to peer: ReplicaID, authorization: String,
     owner: any MessageChannelOwner
   ) -> (any MessageChannel)?
+  /// Keeps a link to each of these coordinators, and to no other.
+  func follow(_ members: [ReplicaID: String])
   /// Tells every peer, worker and client who leads.
   func announce(_ notice: LeaderNotice)
   /// Closes every link that rests on a certificate that is revoked now.
@@ -223,6 +245,8 @@ private final class Shell: DispatcherShell, PeerTransport {
 
   func wantsEndOfTurn() { host?.scheduleEndOfTurn() }
   func leadershipChanged(_ notice: LeaderNotice) { host?.leadershipChanged(notice) }
+  func membersChanged(_ addresses: [ReplicaID: String]) { host?.membersChanged(addresses) }
+  func replicaDiverged(_ divergence: StateDivergence) { host?.diverged(divergence) }
   func replicaFailed(_ error: any Error) { host?.died(error) }
   func certificatesRevoked() { host?.certificatesRevoked() }
   func refused(_ what: String, _ failure: Failure, from origin: StreamOrigin) {

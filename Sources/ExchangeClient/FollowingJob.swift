@@ -221,7 +221,7 @@ extension ErrorCode {
   /// Whether another coordinator may do better at once: this one cannot reach the leader.
   var asksElsewhere: Bool {
     switch self {
-    case .notLeader, .unavailable, .notBootstrapped: true
+    case .notLeader, .unavailable, .notBootstrapped, .replicaDiverged: true
     default: false
     }
   }

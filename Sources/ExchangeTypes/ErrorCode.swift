@@ -226,6 +226,22 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   /// Copy ca/issuer.key, as yard init made it, into the identity directory of every coordinator,
   /// and restart them.
   case noIssuingKey = 55
+  /// This coordinator's state is not the majority's: it has stopped serving.
+  ///
+  /// Ask another coordinator; an operator must replace this one under a new id.
+  case replicaDiverged = 62
+  /// Another change of the coordinators is under way, or leadership is being handed over.
+  ///
+  /// Wait until it has ended; `yard cluster status` shows it.
+  case changeInProgress = 63
+  /// After the change too few voters would answer, so that nothing could be committed.
+  ///
+  /// Bring coordinators back or add one first.
+  case majorityAtRisk = 64
+  /// The change does not fit this coordinator, as the message says.
+  ///
+  /// Do what the message names first, or choose another id or address.
+  case memberUnsuitable = 65
 
   /// The name in snake_case, as HTTP clients and logs see it.
   public var name: String {
@@ -285,6 +301,10 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .certificateRevoked: "certificate_revoked"
     case .wrongName: "wrong_name"
     case .noIssuingKey: "no_issuing_key"
+    case .replicaDiverged: "replica_diverged"
+    case .changeInProgress: "change_in_progress"
+    case .majorityAtRisk: "majority_at_risk"
+    case .memberUnsuitable: "member_unsuitable"
     }
   }
 
@@ -349,6 +369,12 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .certificateRevoked: "The peer's certificate is revoked."
     case .wrongName: "A node says another name than its certificate or invitation does."
     case .noIssuingKey: "The leader holds no key to issue certificates with."
+    case .replicaDiverged: "This coordinator's state is not the majority's: it has stopped serving."
+    case .changeInProgress:
+      "Another change of the coordinators is under way, or leadership is being handed over."
+    case .majorityAtRisk:
+      "After the change too few voters would answer, so that nothing could be committed."
+    case .memberUnsuitable: "The change does not fit this coordinator, as the message says."
     }
   }
 
@@ -411,6 +437,11 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .wrongName: "Use the name that the details give, or join under the other one."
     case .noIssuingKey:
       "Copy ca/issuer.key, as yard init made it, into the identity directory of every coordinator, and restart them."
+    case .replicaDiverged:
+      "Ask another coordinator; an operator must replace this one under a new id."
+    case .changeInProgress: "Wait until it has ended; `yard cluster status` shows it."
+    case .majorityAtRisk: "Bring coordinators back or add one first."
+    case .memberUnsuitable: "Do what the message names first, or choose another id or address."
     }
   }
 
@@ -418,7 +449,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   public var isRetryable: Bool {
     switch self {
     case .unavailable, .notLeader, .overloaded, .engineUnreachable, .storageFull, .engineBusy,
-      .outcomeUnknown, .notBootstrapped:
+      .outcomeUnknown, .notBootstrapped, .replicaDiverged:
       true
     default: false
     }
@@ -435,7 +466,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .forbidden, .invitationInvalid, .invitationUsed, .certificateRevoked, .wrongName: 403
     case .notFound, .modelNotFound, .unknownWorker, .unknownAccount, .unknownJob: 404
     case .idempotencyConflict, .wrongState, .nameTaken, .alreadyBootstrapped, .streamDiverged,
-      .streamOverrun:
+      .streamOverrun, .changeInProgress, .majorityAtRisk, .memberUnsuitable:
       409
     case .outputExpired: 410
     case .payloadTooLarge: 413
@@ -444,7 +475,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .internalError: 500
     case .engineError, .engineUnreachable, .engineGarbled, .engineTruncated, .workerLost: 502
     case .unavailable, .notLeader, .overloaded, .engineBusy, .outcomeUnknown, .notBootstrapped,
-      .noIssuingKey:
+      .noIssuingKey, .replicaDiverged:
       503
     case .engineTimeout, .deadlineExpired: 504
     case .storageFull: 507

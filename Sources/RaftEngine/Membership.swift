@@ -22,6 +22,14 @@ public struct RaftServer: Hashable, Sendable {
   /// What it may do.
   public let role: Role
 
+  /// Whether it is listed only so that its id is not given again.
+  public var isRetired: Bool { role == .spare && address == Self.retired(id).address }
+
+  /// What stays listed of a member that was removed.
+  static func retired(_ id: ReplicaID) -> RaftServer {
+    RaftServer(id: id, address: "retired-\(id)", role: .spare)
+  }
+
   /// Joins the parts.
   public init(id: ReplicaID, address: String, role: Role) {
     self.id = id
@@ -134,6 +142,8 @@ public enum MembershipChange: Hashable, Sendable {
   case assign(ReplicaID, RaftServer.Role)
   /// Removes a member.
   case remove(ReplicaID)
+  /// Leaves a member listed without log, vote and address, so that its id is known to have been given.
+  case retire(ReplicaID)
 
   /// The members after this change, or nil if it does not apply to `membership`.
   ///
@@ -151,6 +161,9 @@ public enum MembershipChange: Hashable, Sendable {
     case .remove(let id):
       guard membership.server(id) != nil else { return nil }
       return Membership(membership.servers.filter { $0.id != id })
+    case .retire(let id):
+      guard let old = membership.server(id), !old.isRetired else { return nil }
+      return Membership(membership.servers.map { $0.id == id ? RaftServer.retired(id) : $0 })
     }
   }
 }

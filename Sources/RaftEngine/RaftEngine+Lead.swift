@@ -83,6 +83,7 @@ extension RaftEngine {
       guard let match = matchIndex(of: voter), match >= committedIndex else {
         if case .remove(voter) = change { continue }
         if case .assign(voter, _) = change { continue }
+        if case .retire(voter) = change { continue }
         return (nil, .voterLags(voter))
       }
     }

@@ -8,6 +8,8 @@ public enum Fault: String, CaseIterable, Sendable {
   case leaderKilled
   /// A coordinator was stopped in order: it handed leadership over first, if it led.
   case coordinatorStopped
+  /// A voter lost its vote, or a member without one got it, by an operator's order.
+  case membersChanged
   /// A coordinator stood still and went on.
   case coordinatorPaused
   /// A crash took a write that was under way.
@@ -110,4 +112,10 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case snapshotResumed
   /// A snapshot took the place of a replica's state and log.
   case snapshotInstalled
+  /// A member caught up with the log and got its vote back.
+  case memberPromoted
+  /// A change of members was refused, since too few voters would have answered or another was under way.
+  case memberChangeRefused
+  /// A leader was lost with a change of members in its log that it had not seen committed.
+  case memberChangeUnknown
 }

@@ -1,5 +1,6 @@
 internal import Consensus
 internal import ExchangeTypes
+internal import RaftEngine
 
 /// Breaks things at random moments, and mends them after random times.
 ///
@@ -28,8 +29,8 @@ final class FaultInjector {
     next()
   }
 
-  /// Everything works from here on, but for one coordinator in half of the runs: the others are a
-  /// majority, and must do without it.
+  /// Everything works from here on, but for one coordinator in half of the runs in which all vote: the others are
+  /// a majority, and must do without it.
   func stop() {
     let hadFaults = isOn
     isOn = false
@@ -45,7 +46,7 @@ final class FaultInjector {
       coordinator.disk.writeTime = SimulatedDisk.quick
     }
     for worker in simulation.workers { worker.recoverEngine() }
-    if hadFaults, random.below(2) == 0, let missing = upCoordinator() {
+    if hadFaults, random.below(2) == 0, allVote, let missing = upCoordinator() {
       simulation.count(.healedWithoutOne)
       missing.crash(silently: false)
       stayingDown = missing
@@ -60,6 +61,38 @@ final class FaultInjector {
   private func upCoordinator() -> SimulatedCoordinator? {
     let up = simulation.coordinators.filter(\.isUp)
     return up.isEmpty ? nil : pick(up)
+  }
+
+  // MARK: Members
+
+  /// A voter loses its vote; if one has none, it gets it back.
+  private func changeMembers() {
+    guard let leader = simulation.leader, let replica = leader.replica,
+      simulation.coordinators.count > 2
+    else { return }
+    if let standby = replica.membership.servers.first(where: { $0.role == .standby }) {
+      leader.reconfigure(.promote(standby.id))
+    } else {
+      leader.reconfigure(.demote(pick(simulation.coordinators.filter { $0 !== leader }).id))
+    }
+  }
+
+  /// Gives everybody his vote back, one after the other, as an operator would: again until it is so.
+  func restoreVotes() {
+    guard !allVote else { return }
+    if let leader = simulation.leader, let replica = leader.replica, !replica.isReconfiguring,
+      let standby = replica.membership.servers.first(where: { $0.role == .standby })
+    {
+      leader.reconfigure(.promote(standby.id))
+    }
+    after(200_000) { [self] in restoreVotes() }
+  }
+
+  /// Whether every coordinator votes, as all of them know.
+  var allVote: Bool {
+    simulation.coordinators.allSatisfy {
+      $0.replica?.membership.voters.count == simulation.coordinators.count
+    }
   }
 
   /// The last coordinator comes back as well.
@@ -87,7 +120,7 @@ final class FaultInjector {
   private func pick<Node>(_ nodes: [Node]) -> Node { nodes[Int(random.below(UInt64(nodes.count)))] }
 
   private func breakSomething() {
-    switch random.below(23) {
+    switch random.below(25) {
     case 0: kill(pick(simulation.coordinators), silently: false)
     case 1: kill(pick(simulation.coordinators), silently: true)
     case 2, 3: if let leader = simulation.leader { kill(leader, silently: random.below(2) == 0) }
@@ -105,7 +138,8 @@ final class FaultInjector {
     case 18: pause(pick(simulation.workers), .workerPaused)
     case 19: drain(pick(simulation.workers))
     case 20: breakEngine(pick(simulation.workers))
-    case 21:
+    case 21, 22: changeMembers()
+    case 23:
       if let leader = simulation.leader, random.below(2) == 0 {
         stopInOrder(leader)
       } else {

@@ -113,6 +113,21 @@ final class SimulatedCoordinator: SimulatedNode {
     }
   }
 
+  /// Carries out an operator's order, if this one leads.
+  func reconfigure(_ order: MembershipOrder) {
+    replica?.reconfigure(order, now: clock.now) { [self] end in
+      switch (end, order) {
+      case (.changed, .promote):
+        simulation.count(.membersChanged)
+        simulation.mark(.memberPromoted)
+      case (.changed, _): simulation.count(.membersChanged)
+      case (.refused, _): simulation.mark(.memberChangeRefused)
+      case (.unknown, _): simulation.mark(.memberChangeUnknown)
+      }
+    }
+    wantsEndOfTurn()
+  }
+
   private func stop() {
     writing = nil
     disk.processEnded()
@@ -242,6 +257,12 @@ extension SimulatedCoordinator: DispatcherShell {
     for end in accepted { end.tell(notice) }
   }
 
+  func membersChanged(_ addresses: [ReplicaID: String]) {}
+
+  func replicaDiverged(_ divergence: StateDivergence) {
+    simulation.fail("P4", "\(name) stopped: \(divergence)")
+  }
+
   func replicaFailed(_ error: any Error) {
     guard !isDying else { return }
     isDying = true
@@ -286,6 +307,14 @@ extension SimulatedCoordinator: ReplicaObserver {
   func replica(_ replica: Replica, applied: Applied, at index: LogIndex) {
     simulation.states.observe(self, replica, applied, at: index)
     dispatcher?.replica(replica, applied: applied, at: index)
+  }
+
+  func replica(_ replica: Replica, members: Membership) {
+    dispatcher?.replica(replica, members: members)
+  }
+
+  func replica(_ replica: Replica, diverged divergence: StateDivergence) {
+    dispatcher?.replica(replica, diverged: divergence)
   }
 
   func replica(_ replica: Replica, failed error: any Error) {

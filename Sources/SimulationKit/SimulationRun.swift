@@ -15,6 +15,8 @@ public enum SimulationRun {
   private static let setUpTime: UInt64 = 30_000_000
   /// From the healing until a fresh job is acknowledged: R7's 3 s, and an election that may have begun.
   private static let probeTime: UInt64 = 5_000_000
+  /// From there until everybody has his vote back, one after the other.
+  private static let votesTime: UInt64 = 30_000_000
   /// Until nobody waits: longer than any patience in the workload (queue, orphan timer, back-offs).
   private static let restTime: UInt64 = 150_000_000
   /// Until all replicas agree.
@@ -60,6 +62,11 @@ public enum SimulationRun {
         simulation, "no submission was acknowledged \(probeTime / 1_000) ms after healing")
     }
     faults.bringBack()
+    faults.restoreVotes()
+    guard simulation.run(atMost: votesTime, until: { faults.allVote }) else {
+      return demand(
+        simulation, "somebody has not got his vote back \(votesTime / 1_000) ms after healing")
+    }
     guard
       simulation.run(atMost: restTime, until: { workload.isAtRest && hasNoOpenJobs(simulation) })
     else {

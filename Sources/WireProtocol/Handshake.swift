@@ -4,6 +4,8 @@ public import ExchangeTypes
 public struct LocalNode: Sendable, Hashable {
   /// The protocol versions that this software speaks.
   public static let versions: ClosedRange<UInt16> = 1...1
+  /// The feature of coordinators that understand `StateStatement` (handshake.md).
+  public static let stateStatements = "state-statements"
   /// The cluster id of a node that does not know its cluster yet: it matches any.
   public static let clusterUnknown = ClusterID(rawValue: 0)
 

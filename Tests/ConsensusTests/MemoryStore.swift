@@ -93,6 +93,20 @@ final class MemoryStore: ReplicaStore, @unchecked Sendable {
     }
   }
 
+  /// What must never happen, and no checksum has found: an entry is another one.
+  func alterEntry(at index: LogIndex, to payload: [UInt8]) {
+    let place = Int(index.rawValue) - 1
+    entries[place] = LogEntry(term: entries[place].term, kind: .command, payload: payload)
+  }
+
+  /// The disk is lost.
+  func wipe() {
+    hardState = nil
+    entries = []
+    rows = [:]
+    applied = nil
+  }
+
   func entries(from first: LogIndex, countMax: Int, bytesMax: Int) throws -> [LogEntry] {
     guard first >= firstEntry, first <= lastEntry else { return [] }
     var found: [LogEntry] = []

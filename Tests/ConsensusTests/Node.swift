@@ -13,6 +13,9 @@ final class Node: PeerTransport, ReplicaObserver {
   private(set) var replica: Replica?
   private(set) var isPaused = false
   private(set) var failures: [any Error] = []
+  private(set) var divergences: [StateDivergence] = []
+  /// What the program of the next life supports.
+  var stateVersionMax = Exchange.stateVersionMax
   private(set) var appliedIndices: [LogIndex] = []
   private(set) var changes: [RowChange] = []
   private(set) var roles: [Consensus.ReplicaRole] = []
@@ -27,6 +30,8 @@ final class Node: PeerTransport, ReplicaObserver {
   private var heldWrite: WriteBatch?
   private var generation = 0
   private var inbox: [(Replica) -> Void] = []
+  /// With an empty disk it founds nothing.
+  var joins = false
   private let founding: Membership
   private unowned let cluster: Cluster
 
@@ -56,9 +61,11 @@ final class Node: PeerTransport, ReplicaObserver {
       id: id, address: "m\(id)", seed: UInt32(truncatingIfNeeded: cluster.seed ^ id.rawValue))
     engine.electionTimeout = 500
     engine.heartbeatInterval = 100
-    var configuration = Replica.Configuration(engine: engine, founding: founding)
+    var configuration = Replica.Configuration(
+      engine: engine, founding: joins ? .none : founding)
     configuration.rowsMax = rowsMax
     if let retention = cluster.retention { configuration.retention = retention }
+    configuration.stateVersionMax = stateVersionMax
     let started = try Replica(
       configuration: configuration, store: store,
       startWrite: { [unowned self] batch in startWrite(batch, of: current) },
@@ -180,6 +187,12 @@ final class Node: PeerTransport, ReplicaObserver {
     changes += applied.changes
     cluster.noteApplied(replica, index)
     whenApplied?(replica, index)
+  }
+
+  func replica(_ replica: Replica, members: Membership) {}
+
+  func replica(_ replica: Replica, diverged divergence: StateDivergence) {
+    divergences.append(divergence)
   }
 
   func replica(_ replica: Replica, failed error: any Error) { failures.append(error) }

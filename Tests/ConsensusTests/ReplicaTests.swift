@@ -188,7 +188,7 @@ struct ReplicaTests {
     for _ in 0..<6 {
       let leader = try cluster.elect()
       tickets += (0..<3).map { _ in cluster.propose(to: leader) }
-      cluster.run(cluster.below(4))
+      cluster.run(cluster.below(8))
       cluster.isolate(leader)
       tickets += (0..<3).map { _ in cluster.propose(to: leader) }
       cluster.run(2_500)

@@ -12,6 +12,7 @@ extension RaftEvent {
     case .change(.add(let server)): "add n\(server.id) as \(server.role)"
     case .change(.assign(let id, let role)): "make n\(id) \(role)"
     case .change(.remove(let id)): "remove n\(id)"
+    case .change(.retire(let id)): "retire n\(id)"
     case .catchUp(let id): "catch up n\(id)"
     case .transfer(let id): "transfer to \(id.map { "n\($0)" } ?? "any")"
     case .snapshotTaken(let snapshot, _): "snapshot \(snapshot.index)^\(snapshot.term)"

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Coordinators come and go in order, under load: leaders are restarted by SIGTERM.
+"""Coordinators come and go in order, under load: leaders are restarted by SIGTERM; the cluster grows, one loses its
+disk and is replaced under a new id, and it shrinks again.
 
 Clients submit all the time (`yard check perf`); what is printed is the longest time in which none of them got an answer.
 """
 
 import json
+import shutil
 import signal
 
 from cluster import Coordinators, Parties
-from product import YARD, Child, expect, folder, main, wait_for
+from product import YARD, Child, Failed, expect, folder, free_ports, main, wait_for
 
 MODEL = "switchyard-stories"
 
@@ -68,4 +70,93 @@ def rolling_restart():
             group.stop()
 
 
-main([rolling_restart])
+def change(group, *arguments):
+    """`yard cluster …`, which must succeed; the members by id."""
+    done = group.cluster.yard("cluster", *arguments, "--output", "json", "--patience", 60)
+    expect(done.code == 0, done)
+    return {member["replica"]: member for member in done.lines[0]["members"]}
+
+
+def refused(group, word, *arguments):
+    """`yard cluster …`, which must be refused with this word."""
+    done = group.cluster.yard("cluster", *arguments, "--patience", 5)
+    expect(done.code == 3 and word in done.err, done)
+
+
+def voters(members):
+    return sorted(number for number, member in members.items() if member["role"] == "voter")
+
+
+def join(group, number, address, peers):
+    """A new coordinator, added and promoted."""
+    made = group.cluster.yard("cluster", "prepare", group.home, number)
+    expect(made.code == 0, made)
+    group.running[number] = Child(
+        [YARD, "coordinator", "--id", str(number), "--join", "--listen", address, "--peers",
+         ",".join([*peers, f"{number}={address}"]), "--dir", made.text.strip(), "--end-with-input"],
+        f"{group.scratch}/coordinator-{number}.log")
+    change(group, "add", number, address)
+    return change(group, "promote", number)
+
+
+def is_founded_again(group, number):
+    """Whether a coordinator without its data starts under its old id."""
+    try:
+        group.start(number)
+    except Failed as failure:
+        expect("new id" in str(failure), failure)
+        return False
+    return True
+
+
+def grows_and_shrinks():
+    """a cluster grows to four, replaces a coordinator that lost its disk, and shrinks to three, under load"""
+    with folder() as scratch:
+        group = Coordinators(scratch, 3, ("w1",))
+        try:
+            parties = Parties(group.cluster)
+            waiting_jobs(group, parties)
+            peers = group.peers.split(",")
+            jobs = set()
+            for _ in range(3):
+                done = group.cluster.yard("submit", "-m", MODEL, "Once", "--output", "json", key=parties.consumer_key)
+                expect(done.code == 0, done)
+                jobs.add(done.lines[0]["job"])
+            clients = load(group, 10)
+
+            fourth = f"127.0.0.1:{free_ports(1)[0]}"
+            expect(voters(join(group, 4, fourth, peers)) == [1, 2, 3, 4], "there are not four voters")
+            leader = wait_for("a leader", group.leader)
+            lost, kept = [number for number in (1, 2, 3) if number != leader][:2]
+            group.kill(lost)
+            shutil.rmtree(f"{group.home}/coordinator-{lost}/data")
+            expect(not is_founded_again(group, lost), "a coordinator without its data began anew")
+            change(group, "remove", lost)
+            refused(group, "ids only rise", "add", lost, group.addresses[lost - 1])
+            others = [peer for peer in peers if not peer.startswith(f"{lost}=")]
+            others.append(f"4={fourth}")
+            members = join(group, 5, group.addresses[lost - 1], others)
+            expect(voters(members) == sorted([leader, kept, 4, 5]), members)
+
+            change(group, "transfer", 5)
+            expect(wait_for("a leader", group.leader) == 5, "5 does not lead")
+            refused(group, "transfer leadership", "remove", 5)
+            members = change(group, "remove", 4)
+            group.running.pop(4).stop()
+            expect(voters(members) == sorted([leader, kept, 5]), members)
+            report = measured(clients)
+            print(f"{report['commits']} submits, longest gap {report['gap_max_ms']} ms", flush=True)
+
+            group.kill(kept)
+            group.running.pop(lost, None)
+            wait_for("the leader to miss it", lambda: (change(group, "status")[kept]["contact_age_ms"] or 1e9) > 1_000)
+            refused(group, "nothing could be committed", "remove", leader)
+            group.start(kept)
+            listed = group.cluster.yard("jobs", "--output", "json", key=parties.consumer_key).lines
+            expect(jobs <= {line["job"] for line in listed}, f"{jobs} were acknowledged: {listed}")
+            group.agree()
+        finally:
+            group.stop()
+
+
+main([rolling_restart, grows_and_shrinks])

@@ -63,6 +63,8 @@ extension Dispatcher {
       revoke(message, from: caller, answer)
     case .statusQuery:
       answer(statusReport)
+    case .clusterQuery, .clusterChange:
+      administer(message, from: caller, answer)
     default:
       confirmed { [weak self] isLeader in
         guard isLeader, let self else { return answer(Failure.notLeader) }
@@ -385,13 +387,14 @@ extension Dispatcher {
       peers: replica.membership.servers.map { server in
         PeerSummary(
           replica: server.id,
-          address: configuration.addresses[server.id] ?? server.address,
+          address: address(of: server.id) ?? "",
           voter: server.role == .voter,
           matchIndex: replica.matchIndex(of: server.id) ?? LogIndex(0),
           contactAgeMs: server.id == replica.id
             ? 0 : replica.contactAge(of: server.id, now: clock.now) ?? .max)
       },
-      software: configuration.software)
+      software: configuration.software, divergedAt: replica.divergence?.index,
+      stateVersionMax: replica.stateVersionMax(of: replica.id))
   }
 }
 

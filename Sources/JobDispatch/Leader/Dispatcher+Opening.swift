@@ -33,7 +33,7 @@ extension Dispatcher {
           from: origin)
       }
     case .worker, .slot:
-      guard isActive else { return refuse(channel, .notLeader) }
+      guard isActive else { return refuse(channel, divergenceFailure ?? .notLeader) }
       return openHere(service, on: channel, credential, from: origin)
     case .control, .raft, .snapshot:
       return refuse(channel, Failure(.malformedRequest, "this stream is not for the dispatcher"))
@@ -79,6 +79,11 @@ extension Dispatcher {
       channel.finish()
       return nil
     }
+    if let failure = divergenceFailure {
+      channel.send(failure)
+      channel.finish()
+      return nil
+    }
     return relay(service, message, on: channel, authorization: authorization)
   }
 
@@ -101,6 +106,19 @@ extension Dispatcher {
     relay.begin(to: upstream)
     relay.received(message, on: channel)
     return relay
+  }
+
+  /// What this coordinator answers to everything but questions for its status, once it has diverged.
+  private var divergenceFailure: Failure? {
+    replica.divergence.map {
+      Failure(
+        .replicaDiverged,
+        "coordinator \(replica.id) has stopped serving: its state at \($0.index) is not the majority's",
+        details: [
+          ErrorDetail(name: "replica", value: "\(replica.id)"),
+          ErrorDetail(name: "index", value: "\($0.index)"),
+        ])
+    }
   }
 
   private func refuse(_ channel: any MessageChannel, _ failure: Failure)

@@ -2,6 +2,7 @@ public import Consensus
 public import ExchangeCore
 public import ExchangeTypes
 internal import JobMarket
+public import RaftEngine
 public import WireProtocol
 
 /// What a dispatcher asks of the process around it.
@@ -10,6 +11,10 @@ public protocol DispatcherShell: AnyObject {
   func wantsEndOfTurn()
   /// Who leads has changed: peers, workers and clients are to be told.
   func leadershipChanged(_ notice: LeaderNotice)
+  /// The coordinators of the cluster are these, each at its address: links are to follow.
+  func membersChanged(_ addresses: [ReplicaID: String])
+  /// The replica's state is not the majority's: it serves nothing any more, and an operator must be told.
+  func replicaDiverged(_ divergence: StateDivergence)
   /// The replica is dead: the process must end.
   func replicaFailed(_ error: any Error)
   /// Opens a stream to the leader for a relay; nil if there is no link to it.
@@ -35,7 +40,7 @@ public final class Dispatcher {
     public var clusterID: ClusterID
     /// SHA-256 of the root key's secret, for the first command of a new cluster.
     public var rootSecretHash: [UInt8]
-    /// Where each replica listens.
+    /// Where replicas listen; for these ids, the members' own addresses in the log do not count.
     public var addresses: [ReplicaID: String]
     /// This program's name and version.
     public var software: String
@@ -102,6 +107,7 @@ public final class Dispatcher {
   var planCursors: [String: JobID] = [:]
   var nextCheckpoint: UInt64 = .max
   var pulseIsProposed = false
+  private var raiseIsProposed = false
   var isActive = false
   /// Until then, what the state says of workers and readers is believed without their streams.
   var graceUntil: UInt64 = 0
@@ -184,10 +190,22 @@ public final class Dispatcher {
       pulseIsProposed = true
       queue.propose(.pulse) { [weak self] _ in self?.pulseIsProposed = false }
     }
+    raiseStateVersion()
     queue.flush()
   }
 
   // MARK: Leadership
+
+  /// Proposes the newest state version that every voter supports, once each has stated what that is.
+  private func raiseStateVersion() {
+    guard !raiseIsProposed, exchange.stateVersion < Exchange.stateVersionMax,
+      let version = replica.stateVersionOfAll, version > exchange.stateVersion
+    else { return }
+    raiseIsProposed = true
+    queue.propose(.raiseStateVersion(.init(to: version))) { [weak self] _ in
+      self?.raiseIsProposed = false
+    }
+  }
 
   func leadershipBegan() {
     isActive = true
@@ -233,6 +251,7 @@ public final class Dispatcher {
     graceUntil = 0
     pulseIsProposed = false
     usedKeys = UsedKeys()
+    raiseIsProposed = false
     for stream in closing { stream.end(.notLeader) }
   }
 
@@ -268,7 +287,12 @@ public final class Dispatcher {
     let leader = replica.role == .elected ? nil : replica.knownLeader
     return LeaderNotice(
       term: replica.term, leader: leader ?? ReplicaID(0),
-      address: leader.flatMap { configuration.addresses[$0] } ?? "")
+      address: leader.flatMap { address(of: $0) } ?? "")
+  }
+
+  /// Where a coordinator listens.
+  func address(of replica: ReplicaID) -> String? {
+    configuration.addresses[replica] ?? self.replica.membership.server(replica)?.address
   }
 
   /// Opens a new cluster's books, in the newest state version, since nobody has begun with an older one.
@@ -314,12 +338,25 @@ extension Dispatcher: ReplicaObserver {
     shell?.leadershipChanged(leaderNotice)
   }
 
+  /// Called by the replica: the members are others.
+  public func replica(_ replica: Replica, members: Membership) {
+    let listed = members.servers.filter { $0.role != .spare }
+    shell?.membersChanged(
+      Dictionary(
+        uniqueKeysWithValues: listed.map { ($0.id, configuration.addresses[$0.id] ?? $0.address) }))
+  }
+
   /// Called by the replica: an entry was applied.
   public func replica(_ replica: Replica, applied: Applied, at index: LogIndex) {
     // Whoever leads: each replica closes its own links.
     if applied.effects.contains(.certificatesRevoked) { shell?.certificatesRevoked() }
     guard isActive else { return }
     for effect in applied.effects { perform(effect) }
+  }
+
+  /// Called by the replica: its state is not the majority's.
+  public func replica(_ replica: Replica, diverged divergence: StateDivergence) {
+    shell?.replicaDiverged(divergence)
   }
 
   /// Called by the replica: it is dead.

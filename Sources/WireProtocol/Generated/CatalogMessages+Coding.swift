@@ -84,6 +84,8 @@ extension StatusReport {
     writer.write(jobsRunning)
     writer.write(peers) { $1.encode(into: &$0) }
     writer.write(software)
+    writer.write(divergedAt) { $0.write($1.rawValue) }
+    writer.write(stateVersionMax) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -103,6 +105,12 @@ extension StatusReport {
     jobsRunning = try reader.read(UInt32.self)
     peers = try reader.readList(limit: 64, elementBytesMin: 29, PeerSummary.init(from:))
     software = try reader.readString(limit: 64)
+    divergedAt = try reader.readAppended { (part) throws(CanonicalError) in
+      try LogIndex(rawValue: part.read())
+    }
+    stateVersionMax = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
   }
 
   /// Refuses values that a reader would refuse.

@@ -92,13 +92,20 @@ public struct StatusReport: WireMessage {
   public let peers: [PeerSummary]
   /// Program and version.
   public let software: String
+  /// The index at which its state was found to be another than the majority's: it serves nothing
+  /// any more.
+  ///
+  /// None while it serves.
+  public let divergedAt: LogIndex?
+  /// The newest state version that its program can apply.
+  public let stateVersionMax: UInt32?
 
   /// Joins the fields.
   public init(
     replica: ReplicaID, role: ReplicaRole, term: Term, leader: ReplicaID, leaderAddress: String,
     commitIndex: LogIndex, appliedIndex: LogIndex, lastIndex: LogIndex, digest: [UInt8],
     stateVersion: UInt32, logTime: LogTime, jobsQueued: UInt32, jobsRunning: UInt32,
-    peers: [PeerSummary], software: String
+    peers: [PeerSummary], software: String, divergedAt: LogIndex?, stateVersionMax: UInt32?
   ) {
     self.replica = replica
     self.role = role
@@ -115,5 +122,7 @@ public struct StatusReport: WireMessage {
     self.jobsRunning = jobsRunning
     self.peers = peers
     self.software = software
+    self.divergedAt = divergedAt
+    self.stateVersionMax = stateVersionMax
   }
 }

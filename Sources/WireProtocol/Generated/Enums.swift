@@ -10,6 +10,30 @@ public enum EventKind: UInt8, Sendable, Hashable, CaseIterable {
   case delta = 3
 }
 
+/// What a member of the consensus group may do.
+public enum MemberRole: UInt8, Sendable, Hashable, CaseIterable {
+  /// It receives the log and has no vote.
+  case standby = 1
+  /// It receives the log and votes.
+  case voter = 2
+  /// It was removed; it is listed so that its id is not given again.
+  case retired = 3
+}
+
+/// A change of the cluster's coordinators.
+public enum ClusterAction: UInt8, Sendable, Hashable, CaseIterable {
+  /// Adds a coordinator without a vote.
+  case add = 1
+  /// Gives a member a vote, once it has caught up.
+  case promote = 2
+  /// Takes a member's vote.
+  case demote = 3
+  /// Ends a membership; the id is never given again.
+  case remove = 4
+  /// Hands leadership to a voter.
+  case transfer = 5
+}
+
 /// What a replica is in its consensus group.
 public enum ReplicaRole: UInt8, Sendable, Hashable, CaseIterable {
   /// It proposes entries.

@@ -120,6 +120,14 @@ public enum Message: Sendable, Hashable {
   case nodeListing(NodeListing)
   /// KeyRotate: see there.
   case keyRotate(KeyRotate)
+  /// StateStatement: see there.
+  case stateStatement(StateStatement)
+  /// ClusterQuery: see there.
+  case clusterQuery(ClusterQuery)
+  /// ClusterReport: see there.
+  case clusterReport(ClusterReport)
+  /// ClusterChange: see there.
+  case clusterChange(ClusterChange)
   /// WorkerRegister: see there.
   case workerRegister(WorkerRegister)
   /// WorkerRegistered: see there.
@@ -212,6 +220,10 @@ public enum Message: Sendable, Hashable {
     case .nodeList: self = .nodeList(try NodeList(from: &reader))
     case .nodeListing: self = .nodeListing(try NodeListing(from: &reader))
     case .keyRotate: self = .keyRotate(try KeyRotate(from: &reader))
+    case .stateStatement: self = .stateStatement(try StateStatement(from: &reader))
+    case .clusterQuery: self = .clusterQuery(try ClusterQuery(from: &reader))
+    case .clusterReport: self = .clusterReport(try ClusterReport(from: &reader))
+    case .clusterChange: self = .clusterChange(try ClusterChange(from: &reader))
     case .workerRegister: self = .workerRegister(try WorkerRegister(from: &reader))
     case .workerRegistered: self = .workerRegistered(try WorkerRegistered(from: &reader))
     case .workerHeartbeat: self = .workerHeartbeat(try WorkerHeartbeat(from: &reader))
@@ -289,6 +301,10 @@ public enum Message: Sendable, Hashable {
     case .nodeList(let content): content
     case .nodeListing(let content): content
     case .keyRotate(let content): content
+    case .stateStatement(let content): content
+    case .clusterQuery(let content): content
+    case .clusterReport(let content): content
+    case .clusterChange(let content): content
     case .workerRegister(let content): content
     case .workerRegistered(let content): content
     case .workerHeartbeat(let content): content

@@ -127,6 +127,17 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   /// Asks to give a key a new secret, which the caller draws; the former one stays good for a
   /// while.
   case keyRotate = 108
+  /// States the digest of a replica's state at a marked index, and what its program supports; only
+  /// under the feature `state-statements`.
+  case stateStatement = 112
+  /// Asks the leader who the coordinators are; needs scope admin.
+  case clusterQuery = 113
+  /// Answers a ClusterQuery and a ClusterChange.
+  case clusterReport = 114
+  /// Asks for one change of the coordinators; answered when it is committed.
+  ///
+  /// May be repeated: what is so already is answered alike. Needs scope admin.
+  case clusterChange = 115
   /// Announces a worker and what it offers; sent again when that changes.
   case workerRegister = 128
   /// Answers a WorkerRegister.
@@ -161,18 +172,19 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .ping, .pong, .requestVote, .requestVoteResult, .appendEntriesResult, .timeoutNow,
       .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .snapshotFetch, .cancel, .jobQuery,
       .jobList, .purged, .cancelledMany, .modelList, .workerList, .statusQuery, .accountQuery,
-      .keyList, .keyRevoke, .certificateRenew, .nodeList, .workerRegistered, .workerHeartbeat,
-      .workerHeartbeatAck, .park, .attemptCancel, .attemptSettled, .attemptContinue,
-      .attemptAbandon:
+      .keyList, .keyRevoke, .certificateRenew, .nodeList, .stateStatement, .clusterQuery,
+      .workerRegistered, .workerHeartbeat, .workerHeartbeatAck, .park, .attemptCancel,
+      .attemptSettled, .attemptContinue, .attemptAbandon:
       64
     case .accepted, .follow, .accountCredit, .keyRotate, .attemptResume: 128
     case .invite, .invitationReport, .certificateRevoke: 256
-    case .goodbye, .leaderNotice, .waiting, .accountCreate, .accountReport, .keyCreate, .keyReport:
+    case .goodbye, .leaderNotice, .waiting, .accountCreate, .accountReport, .keyCreate, .keyReport,
+      .clusterChange:
       512
     case .join: 2048
     case .ended, .jobReport, .attemptFinished: 4096
     case .hello, .welcome, .failure, .workerRegister: 8192
-    case .purge, .cancelMany: 16_384
+    case .purge, .cancelMany, .clusterReport: 16_384
     case .statusReport, .certificateIssued: 32_768
     case .installSnapshot: 131_072
     case .keyListing: 196_608
@@ -191,7 +203,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     switch self {
     case .requestVote, .requestVoteResult, .appendEntries, .appendEntriesResult, .installSnapshot,
       .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .snapshotFetch,
-      .snapshotChunk:
+      .snapshotChunk, .stateStatement:
       true
     default: false
     }
@@ -258,6 +270,10 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .nodeList: "NodeList"
     case .nodeListing: "NodeListing"
     case .keyRotate: "KeyRotate"
+    case .stateStatement: "StateStatement"
+    case .clusterQuery: "ClusterQuery"
+    case .clusterReport: "ClusterReport"
+    case .clusterChange: "ClusterChange"
     case .workerRegister: "WorkerRegister"
     case .workerRegistered: "WorkerRegistered"
     case .workerHeartbeat: "WorkerHeartbeat"

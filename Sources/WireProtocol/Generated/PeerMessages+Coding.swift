@@ -255,3 +255,26 @@ extension SnapshotChunk {
     try checkCount(rows.count, of: "SnapshotChunk.rows", atMost: 294912)
   }
 }
+
+extension StateStatement {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(versionMax)
+    writer.write(index.rawValue)
+    writer.writeRaw(digest)
+    writer.write(asks)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    versionMax = try reader.read(UInt32.self)
+    index = try LogIndex(rawValue: reader.read())
+    digest = try reader.readRaw(count: 32)
+    asks = try reader.readBool()
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(digest.count, of: "StateStatement.digest", exactly: 32)
+  }
+}

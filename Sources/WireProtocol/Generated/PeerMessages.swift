@@ -300,3 +300,28 @@ public struct SnapshotChunk: WireMessage {
     self.rows = rows
   }
 }
+
+/// States the digest of a replica's state at a marked index, and what its program supports; only
+/// under the feature `state-statements`.
+public struct StateStatement: WireMessage {
+  /// StateStatement is number 112.
+  public static let kind = MessageKind.stateStatement
+
+  /// The newest state version that the sender's program can apply.
+  public let versionMax: UInt32
+  /// A marked index that it has applied; 0 if it no longer knows the digest there.
+  public let index: LogIndex
+  /// The digest of its state at that index; zeros if the index is 0.
+  public let digest: [UInt8]
+  /// Whether the sender leads and marks this index: whoever has applied it states its own digest
+  /// there to all members.
+  public let asks: Bool
+
+  /// Joins the fields.
+  public init(versionMax: UInt32, index: LogIndex, digest: [UInt8], asks: Bool) {
+    self.versionMax = versionMax
+    self.index = index
+    self.digest = digest
+    self.asks = asks
+  }
+}

@@ -32,13 +32,14 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
     case .raft:
       [
         .requestVote, .requestVoteResult, .appendEntries, .appendEntriesResult, .installSnapshot,
-        .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept,
+        .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .stateStatement,
       ]
     case .call:
       [
         .submit, .cancel, .jobQuery, .jobList, .purge, .cancelMany, .modelList, .workerList,
         .statusQuery, .accountCreate, .accountCredit, .accountQuery, .keyCreate, .keyList,
-        .keyRevoke, .keyRotate, .invite, .certificateRevoke, .nodeList,
+        .keyRevoke, .keyRotate, .invite, .certificateRevoke, .nodeList, .clusterQuery,
+        .clusterChange,
       ]
     case .snapshot:
       [.snapshotFetch]
@@ -62,12 +63,13 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
       [
         .requestVote, .requestVoteResult, .appendEntries, .appendEntriesResult, .installSnapshot,
         .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .failure,
+        .stateStatement,
       ]
     case .call:
       [
         .failure, .accepted, .jobReport, .jobListing, .purged, .cancelledMany, .modelListing,
         .workerListing, .statusReport, .accountReport, .keyReport, .keyListing, .invitationReport,
-        .nodeListing,
+        .nodeListing, .clusterReport,
       ]
     case .snapshot:
       [.snapshotChunk, .failure]

@@ -374,6 +374,33 @@ extension RevocationSummary {
   }
 }
 
+extension MemberSummary {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(replica.rawValue)
+    writer.write(address)
+    writer.write(role.rawValue)
+    writer.write(matchIndex.rawValue)
+    writer.write(contactAgeMs)
+    writer.write(stateVersionMax)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    replica = try ReplicaID(rawValue: reader.read())
+    address = try reader.readString(limit: 256)
+    role = try reader.readCase(MemberRole.self)
+    matchIndex = try LogIndex(rawValue: reader.read())
+    contactAgeMs = try reader.read(UInt64.self)
+    stateVersionMax = try reader.read(UInt32.self)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(address.utf8.count, of: "MemberSummary.address", atMost: 256)
+  }
+}
+
 extension PeerSummary {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {

@@ -370,6 +370,36 @@ public struct RevocationSummary: Hashable, Sendable {
   }
 }
 
+/// A member of the consensus group, as its leader sees it.
+public struct MemberSummary: Hashable, Sendable {
+  /// The member.
+  public let replica: ReplicaID
+  /// Its `host:port`; for one that is retired, a name that is no address.
+  public let address: String
+  /// What it may do.
+  public let role: MemberRole
+  /// The last entry known to be on its disk; 0 where unknown.
+  public let matchIndex: LogIndex
+  /// Milliseconds since it last answered the leader; 0 for the leader itself, the largest number if
+  /// never.
+  public let contactAgeMs: UInt64
+  /// The newest state version that its program has said to support in this term; 0 if it has not.
+  public let stateVersionMax: UInt32
+
+  /// Joins the fields.
+  public init(
+    replica: ReplicaID, address: String, role: MemberRole, matchIndex: LogIndex,
+    contactAgeMs: UInt64, stateVersionMax: UInt32
+  ) {
+    self.replica = replica
+    self.address = address
+    self.role = role
+    self.matchIndex = matchIndex
+    self.contactAgeMs = contactAgeMs
+    self.stateVersionMax = stateVersionMax
+  }
+}
+
 /// How the leader sees another replica.
 public struct PeerSummary: Hashable, Sendable {
   /// The replica.

@@ -44,11 +44,7 @@ struct ClusterDirectory {
     try ca.save(authority, authorityPEM: issuer.certificatePEM)
     try ca.save(issuer: issuer)
     func identify(_ node: NodeDirectory, _ role: NodeRole, _ name: String) throws {
-      let identity = try NodeIdentity(
-        authority: authority, role: role, name: name, now: now,
-        lifetimeSeconds: Self.lifetimeSeconds)
-      try IdentityDirectory(path: node.identity).save(
-        identity, authorityPEM: issuer.certificatePEM)
+      try self.identify(node, role, name, authority, issuer, now)
     }
     // The root key's id is given by the cluster's first command: 1.
     let root = APIKey(id: KeyID(1), secret: APIKey.generateSecret())
@@ -76,6 +72,45 @@ struct ClusterDirectory {
     try identify(client, .client, "yard")
     try file.write(to: clusterFile)
     return root
+  }
+
+  /// Makes the directory of one more coordinator, with an identity of the cluster's authority and a copy of a key ring.
+  ///
+  /// - Throws: `CommandError` if the id has a directory already, or the authority's key is not here.
+  func prepare(coordinator id: UInt64) throws -> NodeDirectory {
+    let cluster = try ClusterFile.load(from: clusterFile)
+    let node = coordinator(id)
+    guard !FileManager.default.fileExists(atPath: node.path), !cluster.coordinators.contains(id)
+    else {
+      throw CommandError(.refused, "coordinator \(id) was made before: ids are never given again")
+    }
+    guard
+      let ring = cluster.coordinators.map({ coordinator($0).keyring }).first(
+        where: FileManager.default.fileExists)
+    else {
+      throw CommandError(
+        .refused, "no key ring of a coordinator is in \(path): copy one to coordinator-N/keyring")
+    }
+    let ca = IdentityDirectory(path: "\(path)/ca")
+    let authority = try ca.loadAuthority()
+    let issuer = try ca.loadIssuer()
+    try makeFolder(node.path)
+    try identify(node, .coordinator, "coordinator-\(id)", authority, issuer ?? authority, Date())
+    if let issuer { try IdentityDirectory(path: node.identity).save(issuer: issuer) }
+    try Keyring.load(path: ring, cluster: cluster.clusterID).save(path: node.keyring)
+    try cluster.write(to: node.clusterFile)
+    return node
+  }
+
+  private func identify(
+    _ node: NodeDirectory, _ role: NodeRole, _ name: String, _ authority: CertificateAuthority,
+    _ issuer: CertificateAuthority, _ now: Date
+  ) throws {
+    let identity = try NodeIdentity(
+      authority: authority, role: role, name: name, now: now,
+      lifetimeSeconds: Self.lifetimeSeconds)
+    try IdentityDirectory(path: node.identity).save(
+      identity, authorityPEM: issuer.certificatePEM)
   }
 
   private func makeFolder(_ path: String) throws {

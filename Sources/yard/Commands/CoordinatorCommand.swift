@@ -11,8 +11,11 @@ struct CoordinatorCommand: AsyncParsableCommand {
     commandName: "coordinator",
     abstract: "Run a coordinator.",
     discussion: """
-      Its directory is one that yard init made. Prints one JSON line when it listens. SIGTERM hands leadership
-      over and ends it.
+      Its directory is one that yard init or yard cluster prepare made. Prints one JSON line when it listens.
+      SIGTERM hands leadership over and ends it.
+
+      With --join it founds nothing: it waits until yard cluster add has made it a member. --peers then names the
+      coordinators that it joins, and itself; other members' addresses are learned from the cluster's log.
 
       Example: yard coordinator --id 1 --listen 10.0.0.1:7400 \\
                  --peers 1=10.0.0.1:7400,2=10.0.0.2:7400,3=10.0.0.3:7400 --dir /var/lib/switchyard
@@ -34,6 +37,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
       "How much of the log stays for coordinators that were away; one that needs more gets a snapshot.",
       valueName: "MiB"))
   var keepLog = 32
+  @Flag(help: "Join a cluster that exists, as yard cluster add says, instead of founding one.")
+  var join = false
   @Flag(help: "No TLS; only for listening on this machine's loopback addresses.")
   var insecure = false
   @Flag(help: "End when standard input ends, as a child of its starter does.")
@@ -69,9 +74,12 @@ struct CoordinatorCommand: AsyncParsableCommand {
   func run() async throws {
     let node = NodeDirectory(path: dir)
     let cluster = try ClusterFile.load(from: node.clusterFile)
-    guard cluster.coordinators.contains(id) else {
+    guard join || cluster.coordinators.contains(id) else {
       let known = cluster.coordinators.map(String.init).joined(separator: ", ")
-      throw CommandError(.refused, "the cluster of \(dir) has coordinators \(known), and no \(id)")
+      throw CommandError(
+        .refused,
+        "the cluster of \(dir) has coordinators \(known), and no \(id); one that was added later starts with --join"
+      )
     }
     var configuration: CoordinatorConfiguration
     do {
@@ -93,13 +101,14 @@ struct CoordinatorCommand: AsyncParsableCommand {
       throw CommandError(.refused, "\(error)")
     }
     configuration.keptLogMebibytes = keepLog
+    configuration.joins = join
     Logs.begin()
     let running: CoordinatorNode
     let id = id
     do {
       running = try await CoordinatorNode.start(
         configuration, on: MultiThreadedEventLoopGroup(numberOfThreads: 1)
-      ) { error in
+      ) { [configuration] error in
         // Nothing may be said or written after the replica has died: not even an orderly end.
         Terminal.note("yard: coordinator \(id) failed: \(error)")
         Foundation.exit(70)

@@ -42,7 +42,8 @@ struct StatusCommand: AsyncParsableCommand {
             JSONText.object([("address", .string(endpoint)), ("status", JSONText(status))]).line)
         } else {
           table.add(
-            endpoint, "\(status.replica)", status.role.name, "\(status.term)",
+            endpoint, "\(status.replica)",
+            status.divergedAt == nil ? status.role.name : "diverged", "\(status.term)",
             "\(status.commitIndex)", "\(status.appliedIndex)", "\(status.jobsQueued)",
             "\(status.jobsRunning)", String(hexadecimal(status.digest).prefix(12)))
         }

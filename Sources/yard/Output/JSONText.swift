@@ -136,6 +136,8 @@ extension JSONText {
       "last_index": .unsigned(status.lastIndex.rawValue),
       "digest": .string(hexadecimal(status.digest)),
       "state_version": .number(status.stateVersion),
+      "state_version_max": status.stateVersionMax.map { .number($0) } ?? .null,
+      "diverged_at": status.divergedAt.map { .unsigned($0.rawValue) } ?? .null,
       "log_time_ms": .unsigned(status.logTime.rawValue),
       "jobs_queued": .number(status.jobsQueued), "jobs_running": .number(status.jobsRunning),
       "peers": .array(

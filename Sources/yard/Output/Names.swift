@@ -60,6 +60,16 @@ extension ReplicaRole {
   }
 }
 
+extension MemberRole {
+  var name: String {
+    switch self {
+    case .standby: "standby"
+    case .voter: "voter"
+    case .retired: "retired"
+    }
+  }
+}
+
 extension EventKind {
   var name: String {
     switch self {

@@ -150,8 +150,10 @@ final class LeaderBench {
   private var nextRequest: UInt64 = 0
   var holdsWrites = false
 
-  init() throws {
+  /// A leader of new books, or of `opened` ones: of a program that knew only state version 1.
+  init(opened: Bool = false) throws {
     let shell = Shell()
+    if opened { store.perform(try Self.oldLog()) }
     (dispatcher, replica) = try Self.boot(store, sealer, issuer, clock, shell)
     self.shell = shell
     shell.bench = self
@@ -165,6 +167,8 @@ final class LeaderBench {
     weak var bench: LeaderBench?
     func wantsEndOfTurn() { bench?.wantsEndOfTurn() }
     func leadershipChanged(_ notice: LeaderNotice) {}
+    func membersChanged(_ addresses: [ReplicaID: String]) {}
+    func replicaDiverged(_ divergence: StateDivergence) { Issue.record("\(divergence)") }
     func replicaFailed(_ error: any Error) { Issue.record("the replica died: \(error)") }
     func openRelay(
       to leader: ReplicaID, service: Service, authorization: String,
@@ -181,6 +185,23 @@ final class LeaderBench {
   private(set) var revocations = 0
   /// What the shell was told to count.
   private(set) var refused: [ErrorCode?] = []
+
+  /// The log that a first program left: members and books, and no state version raised.
+  private static func oldLog() throws -> WriteBatch {
+    let founding = try #require(
+      Membership([RaftServer(id: ReplicaID(1), address: "m", role: .voter)]))
+    let start = RaftStart.founding(founding)
+    var builder = CommandBatch.Builder(time: LogTime(milliseconds: 1))
+    let verdict = builder.append(
+      .bootstrap(.init(clusterID: cluster, rootSecretHash: secret)))
+    #expect(verdict == .taken)
+    var batch = WriteBatch()
+    batch.hardState = start.hardState
+    batch.firstEntry = LogIndex(1)
+    batch.entries =
+      start.entries + [LogEntry(term: Term(1), kind: .command, payload: builder.payload)]
+    return batch
+  }
 
   private static func boot(
     _ store: LeaderStore, _ sealer: TestSealer, _ issuer: TestIssuer, _ clock: FakeClock,

@@ -347,3 +347,15 @@ extension ModelList: JSONDumpable {
     JSON.object([])
   }
 }
+
+extension ModelListing: JSONDumpable {
+  var json: String {
+    JSON.object([("models", JSON.list(models) { $0.json })])
+  }
+}
+
+extension WorkerList: JSONDumpable {
+  var json: String {
+    JSON.object([])
+  }
+}

@@ -3,18 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension ModelListing: JSONDumpable {
-  var json: String {
-    JSON.object([("models", JSON.list(models) { $0.json })])
-  }
-}
-
-extension WorkerList: JSONDumpable {
-  var json: String {
-    JSON.object([])
-  }
-}
-
 extension WorkerListing: JSONDumpable {
   var json: String {
     JSON.object([("workers", JSON.list(workers) { $0.json })])
@@ -45,6 +33,8 @@ extension StatusReport: JSONDumpable {
       ("jobsRunning", JSON.number(jobsRunning)),
       ("peers", JSON.list(peers) { $0.json }),
       ("software", JSON.text(software)),
+      ("divergedAt", JSON.optional(divergedAt) { JSON.number($0.rawValue) }),
+      ("stateVersionMax", JSON.optional(stateVersionMax) { JSON.number($0) }),
     ])
   }
 }
@@ -202,6 +192,46 @@ extension KeyRotate: JSONDumpable {
       ("key", JSON.number(key.rawValue)),
       ("secretHash", JSON.hexadecimal(secretHash)),
       ("graceMs", JSON.number(graceMs)),
+    ])
+  }
+}
+
+extension StateStatement: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("versionMax", JSON.number(versionMax)),
+      ("index", JSON.number(index.rawValue)),
+      ("digest", JSON.hexadecimal(digest)),
+      ("asks", JSON.boolean(asks)),
+    ])
+  }
+}
+
+extension ClusterQuery: JSONDumpable {
+  var json: String {
+    JSON.object([])
+  }
+}
+
+extension ClusterReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("term", JSON.number(term.rawValue)),
+      ("leader", JSON.number(leader.rawValue)),
+      ("lastIndex", JSON.number(lastIndex.rawValue)),
+      ("stateVersion", JSON.number(stateVersion)),
+      ("underWay", JSON.boolean(underWay)),
+      ("members", JSON.list(members) { $0.json }),
+    ])
+  }
+}
+
+extension ClusterChange: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("action", JSON.name(action)),
+      ("replica", JSON.number(replica.rawValue)),
+      ("address", JSON.text(address)),
     ])
   }
 }

@@ -333,3 +333,16 @@ extension ModelList {
     ModelList()
   }
 }
+
+extension ModelListing {
+  static func sample(_ source: inout SampleSource) -> ModelListing {
+    ModelListing(
+      models: source.list(atMost: 1024) { ModelSummary.sample(&$0) })
+  }
+}
+
+extension WorkerList {
+  static func sample(_ source: inout SampleSource) -> WorkerList {
+    WorkerList()
+  }
+}

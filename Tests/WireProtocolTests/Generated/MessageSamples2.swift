@@ -3,19 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension ModelListing {
-  static func sample(_ source: inout SampleSource) -> ModelListing {
-    ModelListing(
-      models: source.list(atMost: 1024) { ModelSummary.sample(&$0) })
-  }
-}
-
-extension WorkerList {
-  static func sample(_ source: inout SampleSource) -> WorkerList {
-    WorkerList()
-  }
-}
-
 extension WorkerListing {
   static func sample(_ source: inout SampleSource) -> WorkerListing {
     WorkerListing(
@@ -46,7 +33,9 @@ extension StatusReport {
       jobsQueued: source.number(UInt32.self),
       jobsRunning: source.number(UInt32.self),
       peers: source.list(atMost: 64) { PeerSummary.sample(&$0) },
-      software: source.text(atMost: 64))
+      software: source.text(atMost: 64),
+      divergedAt: source.optional { LogIndex(rawValue: $0.number(UInt64.self)) },
+      stateVersionMax: source.optional { $0.number(UInt32.self) })
   }
 }
 
@@ -198,6 +187,43 @@ extension KeyRotate {
       key: KeyID(rawValue: source.number(UInt64.self)),
       secretHash: source.bytes(count: 32),
       graceMs: source.number(UInt64.self))
+  }
+}
+
+extension StateStatement {
+  static func sample(_ source: inout SampleSource) -> StateStatement {
+    StateStatement(
+      versionMax: source.number(UInt32.self),
+      index: LogIndex(rawValue: source.number(UInt64.self)),
+      digest: source.bytes(count: 32),
+      asks: source.boolean())
+  }
+}
+
+extension ClusterQuery {
+  static func sample(_ source: inout SampleSource) -> ClusterQuery {
+    ClusterQuery()
+  }
+}
+
+extension ClusterReport {
+  static func sample(_ source: inout SampleSource) -> ClusterReport {
+    ClusterReport(
+      term: Term(rawValue: source.number(UInt64.self)),
+      leader: ReplicaID(rawValue: source.number(UInt64.self)),
+      lastIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      stateVersion: source.number(UInt32.self),
+      underWay: source.boolean(),
+      members: source.list(atMost: 32) { MemberSummary.sample(&$0) })
+  }
+}
+
+extension ClusterChange {
+  static func sample(_ source: inout SampleSource) -> ClusterChange {
+    ClusterChange(
+      action: source.pick(ClusterAction.allCases),
+      replica: ReplicaID(rawValue: source.number(UInt64.self)),
+      address: source.text(atMost: 255))
   }
 }
 

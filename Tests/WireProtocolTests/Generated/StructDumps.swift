@@ -174,6 +174,19 @@ extension RevocationSummary: JSONDumpable {
   }
 }
 
+extension MemberSummary: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("replica", JSON.number(replica.rawValue)),
+      ("address", JSON.text(address)),
+      ("role", JSON.name(role)),
+      ("matchIndex", JSON.number(matchIndex.rawValue)),
+      ("contactAgeMs", JSON.number(contactAgeMs)),
+      ("stateVersionMax", JSON.number(stateVersionMax)),
+    ])
+  }
+}
+
 extension PeerSummary: JSONDumpable {
   var json: String {
     JSON.object([

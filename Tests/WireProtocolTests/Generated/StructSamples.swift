@@ -161,6 +161,18 @@ extension RevocationSummary {
   }
 }
 
+extension MemberSummary {
+  static func sample(_ source: inout SampleSource) -> MemberSummary {
+    MemberSummary(
+      replica: ReplicaID(rawValue: source.number(UInt64.self)),
+      address: source.text(atMost: 256),
+      role: source.pick(MemberRole.allCases),
+      matchIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      contactAgeMs: source.number(UInt64.self),
+      stateVersionMax: source.number(UInt32.self))
+  }
+}
+
 extension PeerSummary {
   static func sample(_ source: inout SampleSource) -> PeerSummary {
     PeerSummary(

@@ -1,0 +1,138 @@
+public import ExchangeTypes
+public import RaftEngine
+
+/// A change of members under way at a leader.
+///
+/// ```
+/// idle ──add, demote, remove──► changing ──committed──► idle: changed
+///   │                              └──leadership lost──► idle: unknown
+///   └──promote──► catching up ──holds nearly all──► changing
+///                     └──too slow, leadership lost──► idle: refused
+/// ```
+enum Reconfiguration {
+  case changing(to: Membership, (MembershipEnd) -> Void)
+  case catchingUp(ReplicaID, until: UInt64, (MembershipEnd) -> Void)
+}
+
+// Who belongs to the group: one change at a time, a new member without a vote first.
+extension Replica {
+  /// Whether a change of members is under way here.
+  public var isReconfiguring: Bool { reconfiguration != nil }
+
+  /// Milliseconds in which a member must catch up with the log to be promoted.
+  static let catchUpTime: UInt64 = 60_000
+
+  /// Changes the members.
+  ///
+  /// - Parameters:
+  ///   - order: what is to be changed; one that is so already is answered as changed.
+  ///   - now: monotonic milliseconds.
+  ///   - completion: called exactly once.
+  public func reconfigure(
+    _ order: MembershipOrder, now: UInt64, _ completion: @escaping (MembershipEnd) -> Void
+  ) {
+    guard !isDead, role == .leader else {
+      return completion(.refused(role == .elected ? .notReady : .notLeader))
+    }
+    guard reconfiguration == nil else { return completion(.refused(.underWay)) }
+    let members = membership
+    let view = MembershipView(
+      leader: id, members: members,
+      answering: Set(
+        members.servers.map(\.id).filter {
+          contactAge(of: $0, now: now).map { $0 < electionTimeout } ?? false
+        }), stateVersion: exchange.stateVersion, versionMax: { self.stateVersionMax(of: $0) })
+    switch order.decide(view) {
+    case .done: completion(.changed(members))
+    case .refused(let refusal): completion(.refused(refusal))
+    case .change(let change):
+      if case .promote(let member) = order {
+        catchUp(member, now: now, completion)
+      } else if let refusal = begin(change, now: now, completion) {
+        completion(.refused(refusal))
+      }
+    }
+  }
+
+  /// Puts a change into the log; answers why not, and then has not taken the completion.
+  private func begin(
+    _ change: MembershipChange, now: UInt64, _ completion: @escaping (MembershipEnd) -> Void
+  ) -> MembershipRefusal? {
+    guard let next = change.applied(to: membership) else { return .invalid }
+    // Before the step: a sole voter commits within it.
+    let before = reconfiguration
+    reconfiguration = .changing(to: next, completion)
+    if let refusal = order(.change(change), at: now) {
+      reconfiguration = before
+      return MembershipRefusal(refusal)
+    }
+    return nil
+  }
+
+  private func catchUp(
+    _ member: ReplicaID, now: UInt64, _ completion: @escaping (MembershipEnd) -> Void
+  ) {
+    if let refusal = order(.catchUp(member), at: now) {
+      return completion(.refused(MembershipRefusal(refusal)))
+    }
+    reconfiguration = .catchingUp(member, until: now + Self.catchUpTime, completion)
+    // Who holds everything already finishes with the next entry; one that does not fit is not missed, since
+    // whatever fills the log serves as well.
+    _ = order(.submit([.barrier]), at: now)
+  }
+
+  /// Time has passed: whoever has caught up gets his vote.
+  func advanceReconfiguration(now: UInt64) {
+    guard case .catchingUp(let member, let until, let completion) = reconfiguration else { return }
+    switch catchUpState(of: member) {
+    case .finished:
+      switch begin(.assign(member, .voter), now: now, completion) {
+      case nil: return
+      case .notReady, .underWay, .tooSlow: break
+      case .some(let refusal): return endReconfiguration(.refused(refusal))
+      }
+    case .aborted: return endReconfiguration(.refused(.tooSlow))
+    default: break
+    }
+    if now >= until { endReconfiguration(.refused(.tooSlow)) }
+  }
+
+  /// A change of members has been committed.
+  func noteCommitted(_ members: Membership) {
+    guard case .changing(let wanted, _) = reconfiguration, wanted == members else { return }
+    endReconfiguration(.changed(members))
+  }
+
+  /// This replica leads no longer.
+  func abandonReconfiguration() {
+    switch reconfiguration {
+    case nil: break
+    case .changing: endReconfiguration(.unknown)
+    case .catchingUp: endReconfiguration(.refused(.notLeader))
+    }
+  }
+
+  private func endReconfiguration(_ end: MembershipEnd) {
+    let ended = reconfiguration
+    reconfiguration = nil
+    switch ended {
+    case nil: break
+    case .changing(_, let completion), .catchingUp(_, _, let completion): completion(end)
+    }
+  }
+}
+
+extension MembershipRefusal {
+  /// What the engine's refusal means for an order.
+  fileprivate init(_ refusal: RaftRefusal) {
+    self =
+      switch refusal {
+      case .notLeader: .notLeader
+      case .changeInProgress: .underWay
+      case .nothingCommittedInTerm, .voterLags, .transferInProgress, .tooManyUncommitted: .notReady
+      case .notCaughtUp: .tooSlow
+      case .twoVotersLeft: .lastTwoVoters
+      case .invalidChange, .unsuitableServer, .snapshotNotAllowed: .invalid
+      }
+  }
+}
