@@ -137,6 +137,12 @@ let package = Package(
         "WireProtocol", "ExchangeTypes", nioCore, nioPosix, log,
       ]),
     room(
+      "Gateway",
+      [
+        "ExchangeClient", "JobDispatch", "OpenAIFormat", "WireProtocol", "ExchangeTypes", crypto,
+        deque, nioCore, nioPosix, nioHTTP1, nioConcurrency,
+      ]),
+    room(
       "WorkerAgent",
       [
         "Links", "Transport", "JobDispatch", "Engines", "BuiltinEngine", "OpenAIFormat",
@@ -154,7 +160,7 @@ let package = Package(
     .executableTarget(
       name: "yard",
       dependencies: [
-        "Coordinator", "WorkerAgent", "ExchangeClient", "Links", "Transport", "Identity",
+        "Coordinator", "WorkerAgent", "Gateway", "ExchangeClient", "Links", "Transport", "Identity",
         "Engines", "JobDispatch", "OpenAIFormat", "WireProtocol", "ExchangeTypes", nioCore,
         nioPosix, log, argumentParser,
       ],

@@ -204,6 +204,30 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Nothing; the output is capped at what was held.
   case streamOverrun = 50
+  /// The path exists but not for this method.
+  ///
+  /// Use the method that the allow header names.
+  case methodNotAllowed = 66
+  /// The request's head or body took longer to arrive than it may.
+  ///
+  /// Send it again, faster.
+  case requestTimeout = 67
+  /// The request has more or longer header fields than allowed.
+  ///
+  /// Send fewer or shorter header fields.
+  case headerTooLarge = 68
+  /// The path is OpenAI's, and nothing here serves it.
+  ///
+  /// Use one of the paths of Sources/Gateway/README.md.
+  case notImplemented = 69
+  /// The whole answer is larger than a gateway collects.
+  ///
+  /// Ask for a stream, or for fewer tokens.
+  case answerTooLarge = 70
+  /// This address has as many connections as it may.
+  ///
+  /// Close connections that are not used, or use fewer.
+  case tooManyRequests = 71
 
   /// The name in snake_case, as HTTP clients and logs see it.
   public var name: String {
@@ -258,6 +282,12 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .unknownAccount: "unknown_account"
     case .unknownJob: "unknown_job"
     case .streamOverrun: "stream_overrun"
+    case .methodNotAllowed: "method_not_allowed"
+    case .requestTimeout: "request_timeout"
+    case .headerTooLarge: "header_too_large"
+    case .notImplemented: "not_implemented"
+    case .answerTooLarge: "answer_too_large"
+    case .tooManyRequests: "too_many_requests"
     }
   }
 
@@ -265,7 +295,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   public var isRetryable: Bool {
     switch self {
     case .unavailable, .notLeader, .overloaded, .engineUnreachable, .storageFull, .engineBusy,
-      .outcomeUnknown, .notBootstrapped:
+      .outcomeUnknown, .notBootstrapped, .requestTimeout, .tooManyRequests:
       true
     default: false
     }
@@ -281,15 +311,21 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .insufficientCredit: 402
     case .forbidden: 403
     case .notFound, .modelNotFound, .unknownWorker, .unknownAccount, .unknownJob: 404
+    case .methodNotAllowed: 405
+    case .requestTimeout: 408
     case .idempotencyConflict, .wrongState, .nameTaken, .alreadyBootstrapped, .streamDiverged,
       .streamOverrun:
       409
     case .outputExpired: 410
     case .payloadTooLarge: 413
-    case .tooManyJobs, .tooManyKeys, .tooManyAccounts: 429
+    case .tooManyJobs, .tooManyKeys, .tooManyAccounts, .tooManyRequests: 429
+    case .headerTooLarge: 431
     case .cancelled: 499
     case .internalError: 500
-    case .engineError, .engineUnreachable, .engineGarbled, .engineTruncated, .workerLost: 502
+    case .notImplemented: 501
+    case .engineError, .engineUnreachable, .engineGarbled, .engineTruncated, .workerLost,
+      .answerTooLarge:
+      502
     case .unavailable, .notLeader, .overloaded, .engineBusy, .outcomeUnknown, .notBootstrapped: 503
     case .engineTimeout, .deadlineExpired: 504
     case .storageFull: 507

@@ -32,7 +32,7 @@ struct Yard: AsyncParsableCommand {
         name: "Nodes:",
         subcommands: [
           DevCommand.self, InitCommand.self, CoordinatorCommand.self, WorkerCommand.self,
-          StatusCommand.self,
+          GatewayCommand.self, StatusCommand.self,
         ]),
       CommandGroup(
         name: "Other:", subcommands: [CheckCommand.self, VersionCommand.self]),

@@ -11,6 +11,7 @@ internal import OpenAIFormat
 /// DIR/coordinator-1/          one node's directory, to be copied to its machine:
 ///     cluster.json  identity/  keyring  data/
 /// DIR/workers/NAME/identity/
+/// DIR/gateway/identity/       for gateways
 /// DIR/client/identity/        for the command line
 /// ```
 struct ClusterDirectory {
@@ -20,6 +21,7 @@ struct ClusterDirectory {
     NodeDirectory(path: "\(path)/coordinator-\(id)")
   }
   func worker(_ name: String) -> NodeDirectory { NodeDirectory(path: "\(path)/workers/\(name)") }
+  var gateway: NodeDirectory { NodeDirectory(path: "\(path)/gateway") }
   var client: NodeDirectory { NodeDirectory(path: "\(path)/client") }
   var clusterFile: String { "\(path)/cluster.json" }
 
@@ -59,10 +61,22 @@ struct ClusterDirectory {
       try makeFolder(node.path)
       try identify(node, .worker, name, authority, now)
     }
+    try addGateway(authority, now)
     try makeFolder(client.path)
     try identify(client, .client, "yard", authority, now)
     try file.write(to: clusterFile)
     return root
+  }
+
+  /// Makes the gateways' identity in a cluster that has none yet: one that an older version made.
+  func addGatewayIfMissing() throws {
+    guard !FileManager.default.fileExists(atPath: gateway.path) else { return }
+    try addGateway(try IdentityDirectory(path: "\(path)/ca").loadAuthority(), Date())
+  }
+
+  private func addGateway(_ authority: CertificateAuthority, _ now: Date) throws {
+    try makeFolder(gateway.path)
+    try identify(gateway, .gateway, "gateway", authority, now)
   }
 
   private func identify(
