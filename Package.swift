@@ -226,6 +226,12 @@ let package = Package(
         "ExchangeClient", "Links", "Transport", "Identity", "JobDispatch", "WireProtocol",
         "ExchangeTypes", nioCore, nioPosix, nioConcurrency,
       ]),
+    tests(
+      "GatewayTests",
+      [
+        "Gateway", "ExchangeClient", "Links", "Transport", "JobDispatch", "WireProtocol",
+        "ExchangeTypes", nioCore, nioPosix, nioConcurrency,
+      ]),
     tests("CoordinatorTests", ["Coordinator", "JobDispatch", "Identity", "ExchangeTypes"]),
     tests("SimulationTests", ["SimulationKit"]),
     .testTarget(name: "TidyTests", swiftSettings: strict),

@@ -13,7 +13,9 @@ public struct GatewayConfiguration: Sendable {
   public var port: Int
   /// Whether several gateways may listen at the same port, and the kernel spreads connections over them.
   public var sharesPort = false
-  /// The cluster; each loop has its own `connections` to it. Its key is not used: each request brings its own.
+  /// The cluster, to which each loop has its own connections.
+  ///
+  /// The key is not used: each request brings its own.
   public var client: ClientConfiguration
   /// What strangers may cost.
   public var limits = HTTPLimits()
@@ -73,10 +75,11 @@ public final class Gateway: Sendable {
       loops[ObjectIdentifier(eventLoop)] = try await eventLoop.submit {
         let loop = GatewayLoop(
           client: configuration.client, limits: configuration.limits, on: eventLoop)
-        loop.start()
         return NIOLoopBound(loop, eventLoop: eventLoop)
       }.get()
     }
+    let all = Array(loops.values)
+    for loop in all { loop.eventLoop.execute { loop.value.start(beside: all) } }
     let open = OpenChannels()
     do {
       let listener = try await bootstrap(configuration, loops, open, on: group)
@@ -137,9 +140,11 @@ public final class Gateway: Sendable {
           decoding.maxHeaderListSize = limits.headerBytesMax
           decoding.maxHeaderFieldCount = limits.headerFieldsMax
           let pipeline = child.pipeline.syncOperations
+          let watch = ProgressWatch(bytesMax: limits.headerBytesMax + readBytes)
+          try pipeline.addHandler(watch)
           try pipeline.addHandler(
             ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: decoding)))
-          try pipeline.addHandler(HTTPConnection(loop: loop.value, refusal: refusal))
+          try pipeline.addHandler(HTTPConnection(loop: loop.value, watch: watch, refusal: refusal))
         }
       }
   }

@@ -13,7 +13,9 @@ final class GatewayLoop {
   /// Bytes of bodies that are held here.
   var bodyBytes = 0
   var counters = GatewayCounters()
-  private let eventLoop: any EventLoop
+  let eventLoop: any EventLoop
+  /// All loops of the gateway, this one too.
+  private(set) var all: [NIOLoopBound<GatewayLoop>] = []
   private var connections: [ObjectIdentifier: HTTPConnection] = [:]
   private var sweeping: RepeatedTask?
   private var isDraining = false
@@ -26,7 +28,8 @@ final class GatewayLoop {
   }
 
   /// Connects to the coordinators, and looks at the clock from now on.
-  func start() {
+  func start(beside all: [NIOLoopBound<GatewayLoop>]) {
+    self.all = all
     client.connect()
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     let interval = TimeAmount.milliseconds(Int64(limits.sweepMilliseconds))
@@ -78,5 +81,6 @@ final class GatewayLoop {
     sweeping = nil
     for connection in connections.values { connection.abort() }
     client.close()
+    all = []  // which holds this loop
   }
 }

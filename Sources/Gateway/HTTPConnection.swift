@@ -30,6 +30,7 @@ final class HTTPConnection: ChannelInboundHandler {
   }
 
   private let loop: GatewayLoop
+  private let watch: ProgressWatch
   private var context: ChannelHandlerContext?
   private var state = State.idle
   /// Why the connection is not served at all.
@@ -49,8 +50,9 @@ final class HTTPConnection: ChannelInboundHandler {
   /// Bytes of a body that count against the loop's budget.
   private var heldBytes = 0
 
-  init(loop: GatewayLoop, refusal: HTTPRefusal?) {
+  init(loop: GatewayLoop, watch: ProgressWatch, refusal: HTTPRefusal?) {
     self.loop = loop
+    self.watch = watch
     self.refusal = refusal
     deadline = loop.now + loop.limits.headMilliseconds
   }
@@ -65,6 +67,7 @@ final class HTTPConnection: ChannelInboundHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    watch.progressed()
     switch state {
     case .lingering, .closed: return
     case .idle, .reading, .answering: break
@@ -155,7 +158,7 @@ final class HTTPConnection: ChannelInboundHandler {
     let request = HTTPRequest(head, limits: loop.limits, drawnID: loop.drawRequestID())
     state = .reading(request)
     deadline = loop.now + loop.limits.bodyMilliseconds
-    if let refusal = request.oversize { return end(with: refusal) }
+    if let refusal = request.fatal { return end(with: refusal) }
     guard request.awaitsContinue else { return }
     // A client that waits for a word is not made to send what will be refused.
     if case .failure(let refusal) = request.call { return end(with: refusal) }

@@ -68,8 +68,13 @@ final class HTTPRequest {
     return body
   }
 
-  /// Why the body need not be read at all: it is declared to be too long.
-  var oversize: HTTPRefusal? {
+  /// Why neither the body nor what follows it is read: it is too long, or nobody could say to whom the request goes
+  /// (RFC 9112, section 3.2).
+  var fatal: HTTPRefusal? {
+    let hosts = head.headers["host"].count
+    guard hosts == 1 || (hosts == 0 && head.version.minor == 0) else {
+      return HTTPRefusal(.malformedRequest, "a request has one host field, not \(hosts)")
+    }
     guard let length = declaredLength, length > bodyMax else { return nil }
     return tooLarge
   }

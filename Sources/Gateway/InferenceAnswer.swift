@@ -1,6 +1,7 @@
 internal import ExchangeClient
 internal import ExchangeTypes
 internal import JobDispatch
+internal import NIOCore
 internal import WireProtocol
 
 /// Answers a request for inference: the shell around `JobAnswer`.
@@ -16,6 +17,9 @@ final class InferenceAnswer: Answering, JobReading {
   private var answer: JobAnswer
   private weak var connection: HTTPConnection?
   private var following: FollowingJob?
+  /// When the request came, and when its last output did, in monotonic nanoseconds.
+  private let beganAt = NIODeadline.now()
+  private var outputAt: NIODeadline?
 
   init(_ call: InferenceCall, on connection: HTTPConnection, of loop: GatewayLoop) {
     self.call = call
@@ -25,6 +29,7 @@ final class InferenceAnswer: Answering, JobReading {
   }
 
   func begin(key: String) {
+    loop.counters.running += 1
     following = loop.client.follow(.submit(call.submit), key: key, reader: self)
   }
 
@@ -37,18 +42,40 @@ final class InferenceAnswer: Answering, JobReading {
       connection?.releaseBody(of: self)
     case .waiting, .reconnecting: break
     case .events(let events, _):
+      measure(events)
       send(answer.take(events, now: loop.now))
       // The answer broke and the job has not: nobody wants the rest.
       if answer.isOver { clientLeft() }
     case .ended(let ended):
-      following = nil
+      over()
+      loop.counters.settled(ended.summary)
       send(answer.end(ended))
     }
   }
 
   func failed(_ failure: ClientFailure) {
-    following = nil
+    over()
     send(answer.fail(HTTPRefusal(failure)))
+  }
+
+  private func measure(_ events: [Event]) {
+    let now = NIODeadline.now()
+    let tokens = events.reduce(UInt64(0)) { $0 + UInt64($1.tokenCount) }
+    if let outputAt {
+      if tokens > 0 {
+        loop.counters.perToken.observe((now - outputAt).seconds / Double(tokens), count: tokens)
+      }
+    } else {
+      loop.counters.firstToken.observe((now - beganAt).seconds)
+    }
+    outputAt = now
+  }
+
+  /// The job has no more to say.
+  private func over() {
+    following = nil
+    loop.counters.running -= 1
+    loop.counters.duration.observe((NIODeadline.now() - beganAt).seconds)
   }
 
   private func send(_ reply: HTTPReply) { connection?.send(reply, from: self) }
@@ -61,7 +88,8 @@ final class InferenceAnswer: Answering, JobReading {
 
   func clientLeft() {
     guard let following else { return }
-    self.following = nil
+    over()
+    loop.counters.left += 1
     switch call.submit.mode {
     case .attached:
       // It is followed until it has settled: a stream that just ended would leave the engine running until the
@@ -71,4 +99,8 @@ final class InferenceAnswer: Answering, JobReading {
     case .submitted: following.leave()
     }
   }
+}
+
+extension TimeAmount {
+  fileprivate var seconds: Double { Double(nanoseconds) / 1e9 }
 }

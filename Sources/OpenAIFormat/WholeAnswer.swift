@@ -3,7 +3,7 @@ public struct WholeAnswer: Sendable {
   private struct Choice: Sendable {
     var text: [UInt8] = []
     var reasoning: [UInt8] = []
-    /// What engines said beyond text, added up: `delta`, `logprobs`, …
+    /// What engines said beyond text, such as `delta` and `logprobs`, added up.
     var rest = JSONValue.object([])
   }
 

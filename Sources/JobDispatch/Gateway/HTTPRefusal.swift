@@ -47,6 +47,8 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
     charge = failure.charge
     switch failure.errorCode {
     case .modelNotFound: param = "model"
+    case .idempotencyConflict:
+      message = "the request's key was used before with another body, for job \(failure.job)"
     case .contextLengthExceeded: param = "messages"
     default: break
     }

@@ -21,6 +21,7 @@ public struct JobEventsAnswer: Sendable {
   /// The first event that a reader wants who has seen all up to `last`.
   ///
   /// - Parameter last: the value of `Last-Event-ID`, or nil.
+  /// - Returns: the event's number, 1 for a reader that has seen nothing.
   /// - Throws: `malformed_request` where it is no number that was given.
   public static func start(after last: String?) throws(HTTPRefusal) -> UInt64 {
     guard let last, !last.isEmpty else { return 1 }

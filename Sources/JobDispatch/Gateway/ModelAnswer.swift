@@ -22,7 +22,8 @@ public enum ModelAnswer {
   public static func one(_ name: String, of models: [ModelSummary]) -> HTTPReply {
     guard let model = models.first(where: { $0.model == name }) else {
       return HTTPRefusal(
-        .modelNotFound, "no supplier offers a model of this name; GET /v1/models lists them",
+        .modelNotFound,
+        "no supplier offers the model '\(name.prefix(200))'; GET /v1/models lists them",
         param: "model"
       ).reply
     }
