@@ -1,5 +1,6 @@
 public import ExchangeClient
 internal import Glibc
+internal import JobDispatch
 internal import NIOConcurrencyHelpers
 public import NIOCore
 internal import NIOHTTP1
@@ -129,10 +130,16 @@ public final class Gateway: Sendable {
             preconditionFailure("a connection lives on a loop of the group")
           }
           let address = child.remoteAddress?.ipAddress ?? ""
-          let refusal = counts.add(address)
+          var refusal: HTTPRefusal?
+          switch counts.add(address) {
+          case .served: break
+          case .refused(let why): refusal = why
+          case .closed: throw ChannelError.ioOnClosedChannel
+          }
+          let wasServed = refusal == nil
           open.add(child)
           child.closeFuture.whenComplete { _ in
-            counts.remove(address)
+            counts.remove(address, wasServed: wasServed)
             open.remove(child)
           }
           var decoding = NIOHTTPDecoderLimitConfiguration()

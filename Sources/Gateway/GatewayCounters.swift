@@ -1,3 +1,4 @@
+internal import ExchangeTypes
 internal import JobDispatch
 internal import WireProtocol
 

@@ -119,7 +119,9 @@ final class HTTPConnection: ChannelInboundHandler {
     case .answering:
       // What came behind the request is no HTTP, or the socket broke: the connection ends after the answer, or has.
       if error is HTTPParserError { hasDropped = true } else { context.close(promise: nil) }
-    case .lingering, .closed: context.close(promise: nil)
+    case .lingering, .closed:
+      // The decoder complains of all that still comes, which nobody reads: the answer is to arrive.
+      if error is IOError || error is ChannelError { context.close(promise: nil) }
     }
   }
 
