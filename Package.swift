@@ -137,6 +137,12 @@ let package = Package(
         "WireProtocol", "ExchangeTypes", nioCore, nioPosix, log,
       ]),
     room(
+      "Gateway",
+      [
+        "ExchangeClient", "JobDispatch", "OpenAIFormat", "WireProtocol", "ExchangeTypes", crypto,
+        deque, nioCore, nioPosix, nioHTTP1, nioConcurrency,
+      ]),
+    room(
       "WorkerAgent",
       [
         "ExchangeClient", "Links", "Transport", "JobDispatch", "Engines", "BuiltinEngine",
@@ -154,7 +160,7 @@ let package = Package(
     .executableTarget(
       name: "yard",
       dependencies: [
-        "Coordinator", "WorkerAgent", "ExchangeClient", "Links", "Transport", "Identity",
+        "Coordinator", "WorkerAgent", "Gateway", "ExchangeClient", "Links", "Transport", "Identity",
         "Engines", "JobDispatch", "OpenAIFormat", "WireProtocol", "ExchangeTypes", nioCore,
         nioPosix, log, argumentParser,
       ],
@@ -223,6 +229,12 @@ let package = Package(
       "ExchangeClientTests",
       [
         "ExchangeClient", "Links", "Transport", "Identity", "JobDispatch", "WireProtocol",
+        "ExchangeTypes", nioCore, nioPosix, nioConcurrency,
+      ]),
+    tests(
+      "GatewayTests",
+      [
+        "Gateway", "ExchangeClient", "Links", "Transport", "JobDispatch", "WireProtocol",
         "ExchangeTypes", nioCore, nioPosix, nioConcurrency,
       ]),
     tests(

@@ -9,6 +9,8 @@ public struct ClientConfiguration: Sendable, Redacted {
   public var key: String?
   /// How connections are secured.
   public var security: LinkSecurity
+  /// What this node says that it is; its certificate, if it has one, must say the same.
+  public var role: NodeRole = .client
   /// The cluster's id; nil to learn it from the first coordinator that answers.
   public var clusterID: ClusterID?
   /// What it says that it is: what its certificate says, where it has one.

@@ -44,6 +44,7 @@ public final class FollowingJob: MessageChannelOwner {
   }
 
   private let order: FollowOrder
+  private let authorization: String?
   private let client: LoopClient
   private let lane: Lane
   private weak var reader: (any JobReading)?
@@ -53,8 +54,12 @@ public final class FollowingJob: MessageChannelOwner {
   private var isReading = true
   private var cancelRequested = false
 
-  init(order: FollowOrder, client: LoopClient, lane: Lane, reader: any JobReading) {
+  init(
+    order: FollowOrder, authorization: String?, client: LoopClient, lane: Lane,
+    reader: any JobReading
+  ) {
     self.order = order
+    self.authorization = authorization
     self.client = client
     self.lane = lane
     self.reader = reader
@@ -109,7 +114,7 @@ public final class FollowingJob: MessageChannelOwner {
     if cancelRequested { _ = job.cancel() }
     state = .following(job)
     self.link = link
-    let channel = link.openStream(.job, authorization: client.authorization, owner: self)
+    let channel = link.openStream(.job, authorization: authorization, owner: self)
     self.channel = channel
     channel.setReading(isReading)
     for message in job.opening { channel.send(message.content) }

@@ -74,10 +74,19 @@ public final class LoopClient {
   }
 
   /// Follows a job; what happens goes to `reader`, on the loop, until its end or its failure.
-  public func follow(_ order: FollowOrder, reader: any JobReading) -> FollowingJob {
+  ///
+  /// - Parameters:
+  ///   - order: what to follow.
+  ///   - key: another API key than the client's own.
+  ///   - reader: told what happens; not kept.
+  /// - Returns: the job being followed.
+  public func follow(
+    _ order: FollowOrder, key: String? = nil, reader: any JobReading
+  ) -> FollowingJob {
     eventLoop.preconditionInEventLoop()
     let following = FollowingJob(
-      order: order, client: self, lane: pick(nil), reader: reader)
+      order: order, authorization: key.map { "Bearer \($0)" } ?? authorization, client: self,
+      lane: pick(nil), reader: reader)
     if isClosed {
       following.giveUp(.unavailable(lastCause: "the client is closed", waited: 0))
     } else {
@@ -85,6 +94,17 @@ public final class LoopClient {
     }
     return following
   }
+
+  /// Connects all lanes that have no connection, before anything is asked.
+  public func connect() {
+    eventLoop.preconditionInEventLoop()
+    guard !isClosed else { return }
+    // Who is waiting for nothing needs no answer: what fails is tried again by whoever asks for something.
+    for lane in lanes { lane.withLink { _ in } }
+  }
+
+  /// Whether a coordinator is connected and has named a leader.
+  public var isReady: Bool { leader != nil && lanes.contains(where: \.isReady) }
 
   /// Closes all links; requests under way fail as unavailable.
   public func close() {
@@ -171,6 +191,11 @@ final class Lane: NodeLinkOwner {
       let link = client.connect(to: endpoint, owner: self)
       state = .connecting(link, endpoint: endpoint, waiters: [body])
     }
+  }
+
+  /// Whether it has an established link.
+  var isReady: Bool {
+    if case .ready = state { true } else { false }
   }
 
   /// Something that may pass failed on `link`: the next try goes to the next endpoint.

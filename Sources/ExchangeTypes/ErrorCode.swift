@@ -242,6 +242,30 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Do what the message names first, or choose another id or address.
   case memberUnsuitable = 65
+  /// The path exists but not for this method.
+  ///
+  /// Use the method that the allow header names.
+  case methodNotAllowed = 66
+  /// The request's head or body took longer to arrive than it may.
+  ///
+  /// Send it again, faster.
+  case requestTimeout = 67
+  /// The request has more or longer header fields than allowed.
+  ///
+  /// Send fewer or shorter header fields.
+  case headerTooLarge = 68
+  /// The path is OpenAI's, and nothing here serves it.
+  ///
+  /// Use one of the paths of Sources/Gateway/README.md.
+  case notImplemented = 69
+  /// The whole answer is larger than a gateway collects.
+  ///
+  /// Ask for a stream, or for fewer tokens.
+  case answerTooLarge = 70
+  /// This address has as many connections as it may.
+  ///
+  /// Close connections that are not used, or use fewer.
+  case tooManyRequests = 71
 
   /// The name in snake_case, as HTTP clients and logs see it.
   public var name: String {
@@ -305,6 +329,12 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .changeInProgress: "change_in_progress"
     case .majorityAtRisk: "majority_at_risk"
     case .memberUnsuitable: "member_unsuitable"
+    case .methodNotAllowed: "method_not_allowed"
+    case .requestTimeout: "request_timeout"
+    case .headerTooLarge: "header_too_large"
+    case .notImplemented: "not_implemented"
+    case .answerTooLarge: "answer_too_large"
+    case .tooManyRequests: "too_many_requests"
     }
   }
 
@@ -375,6 +405,12 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .majorityAtRisk:
       "After the change too few voters would answer, so that nothing could be committed."
     case .memberUnsuitable: "The change does not fit this coordinator, as the message says."
+    case .methodNotAllowed: "The path exists but not for this method."
+    case .requestTimeout: "The request's head or body took longer to arrive than it may."
+    case .headerTooLarge: "The request has more or longer header fields than allowed."
+    case .notImplemented: "The path is OpenAI's, and nothing here serves it."
+    case .answerTooLarge: "The whole answer is larger than a gateway collects."
+    case .tooManyRequests: "This address has as many connections as it may."
     }
   }
 
@@ -442,6 +478,12 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .changeInProgress: "Wait until it has ended; `yard cluster status` shows it."
     case .majorityAtRisk: "Bring coordinators back or add one first."
     case .memberUnsuitable: "Do what the message names first, or choose another id or address."
+    case .methodNotAllowed: "Use the method that the allow header names."
+    case .requestTimeout: "Send it again, faster."
+    case .headerTooLarge: "Send fewer or shorter header fields."
+    case .notImplemented: "Use one of the paths of Sources/Gateway/README.md."
+    case .answerTooLarge: "Ask for a stream, or for fewer tokens."
+    case .tooManyRequests: "Close connections that are not used, or use fewer."
     }
   }
 
@@ -449,7 +491,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   public var isRetryable: Bool {
     switch self {
     case .unavailable, .notLeader, .overloaded, .engineUnreachable, .storageFull, .engineBusy,
-      .outcomeUnknown, .notBootstrapped, .replicaDiverged:
+      .outcomeUnknown, .notBootstrapped, .replicaDiverged, .requestTimeout, .tooManyRequests:
       true
     default: false
     }
@@ -465,15 +507,21 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .insufficientCredit: 402
     case .forbidden, .invitationInvalid, .invitationUsed, .certificateRevoked, .wrongName: 403
     case .notFound, .modelNotFound, .unknownWorker, .unknownAccount, .unknownJob: 404
+    case .methodNotAllowed: 405
+    case .requestTimeout: 408
     case .idempotencyConflict, .wrongState, .nameTaken, .alreadyBootstrapped, .streamDiverged,
       .streamOverrun, .changeInProgress, .majorityAtRisk, .memberUnsuitable:
       409
     case .outputExpired: 410
     case .payloadTooLarge: 413
-    case .tooManyJobs, .tooManyKeys, .tooManyAccounts: 429
+    case .tooManyJobs, .tooManyKeys, .tooManyAccounts, .tooManyRequests: 429
+    case .headerTooLarge: 431
     case .cancelled: 499
     case .internalError: 500
-    case .engineError, .engineUnreachable, .engineGarbled, .engineTruncated, .workerLost: 502
+    case .notImplemented: 501
+    case .engineError, .engineUnreachable, .engineGarbled, .engineTruncated, .workerLost,
+      .answerTooLarge:
+      502
     case .unavailable, .notLeader, .overloaded, .engineBusy, .outcomeUnknown, .notBootstrapped,
       .noIssuingKey, .replicaDiverged:
       503

@@ -20,7 +20,7 @@ public indirect enum JSONValue: Hashable, Sendable {
     /// The key, decoded.
     public let key: String
     /// The value.
-    public let value: JSONValue
+    public internal(set) var value: JSONValue
   }
 
   /// Parses a whole document.

@@ -38,6 +38,11 @@ public struct JSONWriter: Sendable {
   /// Writes a string from its UTF-8 bytes, which the caller knows to be valid.
   public mutating func string(utf8 text: some Sequence<UInt8>) {
     separate()
+    Self.append(string: text, to: &bytes)
+  }
+
+  /// Appends a string in quotes, from its UTF-8 bytes, which the caller knows to be valid.
+  public static func append(string text: some Sequence<UInt8>, to bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "\""))
     for byte in text {
       switch byte {
@@ -49,8 +54,8 @@ public struct JSONWriter: Sendable {
       case 0x09: bytes.append(contentsOf: "\\t".utf8)
       case 0..<0x20:
         bytes.append(contentsOf: "\\u00".utf8)
-        bytes.append(Self.digits[Int(byte >> 4)])
-        bytes.append(Self.digits[Int(byte & 15)])
+        bytes.append(digits[Int(byte >> 4)])
+        bytes.append(digits[Int(byte & 15)])
       default: bytes.append(byte)
       }
     }

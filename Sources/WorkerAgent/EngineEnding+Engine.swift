@@ -24,6 +24,10 @@ extension EngineEnding {
     case .slow: code = .engineTimeout
     case .garbage: code = .engineGarbled
     case .truncated: code = .engineTruncated
+    case .refused(_, let body) where body.isContextExceeded: code = .contextLengthExceeded
+    // What an engine says is the request's fault is the consumer's to mend, and no other worker's to try.
+    case .refused(status: 400, _), .refused(status: 413, _), .refused(status: 422, _):
+      code = .malformedRequest
     case .refused, .failed: code = .engineError
     case .busy: code = .engineBusy
     case .abandoned: code = .internalError

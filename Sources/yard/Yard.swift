@@ -32,7 +32,7 @@ struct Yard: AsyncParsableCommand {
         name: "Nodes:",
         subcommands: [
           DevCommand.self, InitCommand.self, CoordinatorCommand.self, WorkerCommand.self,
-          NodeCommand.self, StatusCommand.self, ClusterCommand.self,
+          GatewayCommand.self, NodeCommand.self, StatusCommand.self, ClusterCommand.self,
         ]),
       CommandGroup(
         name: "Other:", subcommands: [CheckCommand.self, VersionCommand.self]),

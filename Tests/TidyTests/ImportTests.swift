@@ -18,7 +18,7 @@ enum House {
     ["Transport", "BuiltinEngine"],
     ["Links"],
     ["ExchangeClient"],
-    ["Coordinator", "WorkerAgent"],
+    ["Coordinator", "WorkerAgent", "Gateway"],
     ["yard", "yard-bench", "yard-sim"],
   ]
 

@@ -136,7 +136,13 @@ struct WorkerAgentTests {
     let expected: [(EngineError, ErrorCode)] = [
       (.down("x"), .engineUnreachable), (.slow(.firstEvent(.seconds(1))), .engineTimeout),
       (.garbage("x"), .engineGarbled), (.truncated("x"), .engineTruncated),
-      (.refused(status: 400, body), .engineError), (.failed(body), .engineError),
+      (.refused(status: 400, body), .malformedRequest),
+      (.refused(status: 422, body), .malformedRequest),
+      (
+        .refused(status: 400, EngineErrorBody(message: "", code: "context_length_exceeded")),
+        .contextLengthExceeded
+      ),
+      (.refused(status: 500, body), .engineError), (.failed(body), .engineError),
       (.busy(retryAfter: nil, body), .engineBusy),
     ]
     for (error, code) in expected {

@@ -11,6 +11,7 @@ internal import OpenAIFormat
 /// DIR/coordinator-1/          one node's directory, to be copied to its machine:
 ///     cluster.json  identity/ (with issuer.key, for nodes that join)  keyring  data/
 /// DIR/workers/NAME/identity/
+/// DIR/gateway/identity/       for gateways
 /// DIR/client/identity/        for the command line
 /// ```
 struct ClusterDirectory {
@@ -20,6 +21,7 @@ struct ClusterDirectory {
     NodeDirectory(path: "\(path)/coordinator-\(id)")
   }
   func worker(_ name: String) -> NodeDirectory { NodeDirectory(path: "\(path)/workers/\(name)") }
+  var gateway: NodeDirectory { NodeDirectory(path: "\(path)/gateway") }
   var client: NodeDirectory { NodeDirectory(path: "\(path)/client") }
   var clusterFile: String { "\(path)/cluster.json" }
 
@@ -68,6 +70,7 @@ struct ClusterDirectory {
       try makeFolder(node.path)
       try identify(node, .worker, name)
     }
+    try addGateway(authority, issuer, now)
     try makeFolder(client.path)
     try identify(client, .client, "yard")
     try file.write(to: clusterFile)
@@ -100,6 +103,21 @@ struct ClusterDirectory {
     try Keyring.load(path: ring, cluster: cluster.clusterID).save(path: node.keyring)
     try cluster.write(to: node.clusterFile)
     return node
+  }
+
+  /// Makes the gateways' identity in a cluster that has none yet: one that an older version made.
+  func addGatewayIfMissing() throws {
+    guard !FileManager.default.fileExists(atPath: gateway.path) else { return }
+    let ca = IdentityDirectory(path: "\(path)/ca")
+    let authority = try ca.loadAuthority()
+    try addGateway(authority, try ca.loadIssuer() ?? authority, Date())
+  }
+
+  private func addGateway(
+    _ authority: CertificateAuthority, _ issuer: CertificateAuthority, _ now: Date
+  ) throws {
+    try makeFolder(gateway.path)
+    try identify(gateway, .gateway, "gateway", authority, issuer, now)
   }
 
   private func identify(

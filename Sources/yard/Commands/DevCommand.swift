@@ -8,7 +8,7 @@ struct DevCommand: AsyncParsableCommand {
     commandName: "dev",
     abstract: "Run a whole cluster on this machine until Ctrl-C.",
     discussion: """
-      Starts coordinators and workers as child processes, and makes a context named dev current, so that yard run
+      Starts coordinators, workers and a gateway as child processes, and makes a context named dev current, so that yard run
       needs no flag in another shell. Without --engine each worker runs the built-in engine. Prints one JSON line
       when ready.
       Without --dir everything is in a temporary directory and is removed at the end.
@@ -27,6 +27,8 @@ struct DevCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Where the cluster lives, to be kept.", valueName: "dir"))
   var dir: String?
   @Option(help: ArgumentHelp("The first port to try.", valueName: "n")) var port: UInt16 = 7400
+  @Option(help: ArgumentHelp("The first port to try for OpenAI's API.", valueName: "n"))
+  var httpPort: UInt16 = 8080
   @Flag(help: "End when standard input ends, as a child of its starter does.")
   var endWithInput = false
 
@@ -52,7 +54,7 @@ struct DevCommand: AsyncParsableCommand {
     let cluster = try DevCluster(
       .init(
         coordinators: coordinators, workers: workers, engine: engine, directory: directory,
-        firstPort: port))
+        firstPort: port, httpPort: httpPort))
     let before = try ContextStore.load()
     var outcome: (any Error)?
     do {
@@ -95,7 +97,8 @@ struct DevCommand: AsyncParsableCommand {
       "engine": .string(engine),
       "workers": .array(await cluster.workers.map { .string($0) }), "context": "dev",
       "directory": .string(directory), "identity": .string(context.identity ?? ""),
-      "key": .string(keys.consumer), "root_key": .string(keys.root),
+      "gateway": .string(await cluster.gateway), "key": .string(keys.consumer),
+      "root_key": .string(keys.root),
     ]
     Terminal.write(line.line)
     await ending.value

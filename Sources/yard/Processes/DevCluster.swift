@@ -5,7 +5,7 @@ internal import Identity
 /// A whole cluster on this machine, as child processes of this one.
 ///
 /// Order of the start: coordinators → a leader has opened the books → accounts and keys → workers,
-/// registered, each with its engine. The end is the other way round. A child that dies in between is started again,
+/// registered, each with its engine → the gateway. The end is the other way round. A child that dies in between is started again,
 /// unless it dies at once.
 actor DevCluster {
   struct Plan: Sendable {
@@ -15,6 +15,8 @@ actor DevCluster {
     var engine: String
     var directory: String
     var firstPort: UInt16
+    /// The first port to try for the gateway.
+    var httpPort: UInt16
   }
 
   /// The keys of the accounts that a dev cluster has.
@@ -32,6 +34,8 @@ actor DevCluster {
   private var ending: Task<Void, Never>?
   private(set) var addresses: [String] = []
   private(set) var workers: [String] = []
+  /// Where the gateway listens.
+  private(set) var gateway = ""
 
   private var logs: String { plan.directory + "/logs" }
   private var keysFile: String { plan.directory + "/dev-keys.json" }
@@ -51,6 +55,7 @@ actor DevCluster {
     try await startCoordinators()
     let keys = try await openAccounts(root)
     try await startWorkers(keys)
+    try await startGateway()
     return keys
   }
 
@@ -85,6 +90,7 @@ actor DevCluster {
           "\(plan.directory) holds a cluster of \(cluster.coordinators.count) coordinators; "
             + "start it with --coordinators \(cluster.coordinators.count)")
       }
+      try files.addGatewayIfMissing()
       return try savedKeys().root
     }
     let root = try files.create(
@@ -129,6 +135,18 @@ actor DevCluster {
         ], environment: ["YARD_KEY": keys.supplier])
       workers.append(name)
     }
+  }
+
+  private func startGateway() async throws {
+    let port = try Ports.free(1, from: plan.httpPort)[0]
+    // It is told the port that was found, so that it is there again after a restart.
+    gateway = "127.0.0.1:\(port)"
+    _ = try await launch(
+      "gateway", executable,
+      [
+        "gateway", "--listen", gateway, "--join", addresses.joined(separator: ","), "--dir",
+        files.gateway.path, "--drain", "2", "--end-with-input",
+      ])
   }
 
   /// Starts a child and waits for its line.

@@ -1,0 +1,210 @@
+public import ExchangeClient
+internal import Glibc
+internal import JobDispatch
+internal import NIOConcurrencyHelpers
+public import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+
+/// Where a gateway listens, and which cluster it serves.
+public struct GatewayConfiguration: Sendable {
+  /// An address or name of this machine.
+  public var host: String
+  /// The port, or 0 for any.
+  public var port: Int
+  /// Whether several gateways may listen at the same port, and the kernel spreads connections over them.
+  public var sharesPort = false
+  /// The cluster, to which each loop has its own connections.
+  ///
+  /// The key is not used: each request brings its own.
+  public var client: ClientConfiguration
+  /// What strangers may cost.
+  public var limits = HTTPLimits()
+
+  /// Joins the parts.
+  public init(host: String, port: Int, client: ClientConfiguration) {
+    self.host = host
+    self.port = port
+    self.client = client
+    self.client.key = nil
+  }
+}
+
+/// Why a gateway did not start.
+public enum GatewayError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// Another process listens there.
+  case portInUse(host: String, port: Int)
+  /// The address cannot be listened on.
+  case cannotListen(host: String, port: Int, reason: String)
+
+  /// A sentence for people.
+  public var description: String {
+    switch self {
+    case .portInUse(let host, let port): "another process listens on \(host):\(port)"
+    case .cannotListen(let host, let port, let reason):
+      "cannot listen on \(host):\(port): \(reason)"
+    }
+  }
+}
+
+/// A process without state that speaks OpenAI's API to clients and the exchange's protocol to coordinators.
+public final class Gateway: Sendable {
+  /// Where it listens, `host:port`: with the port that the system chose, if 0 was asked for.
+  public let address: String
+  private let listener: any Channel
+  private let loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>]
+  private let open: OpenChannels
+
+  private init(
+    address: String, listener: any Channel, loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>],
+    open: OpenChannels
+  ) {
+    self.address = address
+    self.listener = listener
+    self.loops = loops
+    self.open = open
+  }
+
+  /// Listens, on all loops of `group`.
+  ///
+  /// - Throws: `GatewayError`.
+  public static func start(
+    _ configuration: GatewayConfiguration, on group: any EventLoopGroup
+  ) async throws -> Gateway {
+    var loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>] = [:]
+    for eventLoop in group.makeIterator() {
+      loops[ObjectIdentifier(eventLoop)] = try await eventLoop.submit {
+        let loop = GatewayLoop(
+          client: configuration.client, limits: configuration.limits, on: eventLoop)
+        return NIOLoopBound(loop, eventLoop: eventLoop)
+      }.get()
+    }
+    let all = Array(loops.values)
+    for loop in all { loop.eventLoop.execute { loop.value.start(beside: all) } }
+    let open = OpenChannels()
+    do {
+      let listener = try await bootstrap(configuration, loops, open, on: group)
+        .bind(host: configuration.host, port: configuration.port).get()
+      let host = listener.localAddress?.ipAddress ?? configuration.host
+      let port = listener.localAddress?.port ?? configuration.port
+      return Gateway(
+        address: host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)", listener: listener,
+        loops: loops, open: open)
+    } catch {
+      for loop in loops.values { await stop(loop) }
+      if let error = error as? IOError, error.errnoCode == EADDRINUSE {
+        throw GatewayError.portInUse(host: configuration.host, port: configuration.port)
+      }
+      throw GatewayError.cannotListen(
+        host: configuration.host, port: configuration.port, reason: "\(error)")
+    }
+  }
+
+  private static func bootstrap(
+    _ configuration: GatewayConfiguration,
+    _ loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>], _ open: OpenChannels,
+    on group: any EventLoopGroup
+  ) -> ServerBootstrap {
+    let limits = configuration.limits
+    let counts = ConnectionCounts(limits: limits)
+    return ServerBootstrap(group: group)
+      .serverChannelOption(.backlog, value: 1_024)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .serverChannelOption(
+        .socketOption(NIOBSDSocket.Option(rawValue: SO_REUSEPORT)),
+        value: configuration.sharesPort ? 1 : 0
+      )
+      .childChannelOption(.autoRead, value: false)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.maxMessagesPerRead, value: 1)
+      .childChannelOption(
+        .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readBytes)
+      )
+      .childChannelOption(
+        .writeBufferWaterMark,
+        value: .init(low: limits.outboundHighWater / 4, high: limits.outboundHighWater)
+      )
+      .childChannelInitializer { child in
+        child.eventLoop.makeCompletedFuture {
+          guard let loop = loops[ObjectIdentifier(child.eventLoop)] else {
+            preconditionFailure("a connection lives on a loop of the group")
+          }
+          let address = child.remoteAddress?.ipAddress ?? ""
+          var refusal: HTTPRefusal?
+          switch counts.add(address) {
+          case .served: break
+          case .refused(let why): refusal = why
+          case .closed: throw ChannelError.ioOnClosedChannel
+          }
+          let wasServed = refusal == nil
+          open.add(child)
+          child.closeFuture.whenComplete { _ in
+            counts.remove(address, wasServed: wasServed)
+            open.remove(child)
+          }
+          var decoding = NIOHTTPDecoderLimitConfiguration()
+          decoding.maxHeaderFieldSize = limits.headerFieldBytesMax
+          decoding.maxHeaderListSize = limits.headerBytesMax
+          decoding.maxHeaderFieldCount = limits.headerFieldsMax
+          let pipeline = child.pipeline.syncOperations
+          let watch = ProgressWatch(bytesMax: limits.headerBytesMax + readBytes)
+          try pipeline.addHandler(watch)
+          try pipeline.addHandler(
+            ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: decoding)))
+          try pipeline.addHandler(HTTPConnection(loop: loop.value, watch: watch, refusal: refusal))
+        }
+      }
+  }
+
+  /// Bytes of one read.
+  private static let readBytes = 16 << 10
+
+  /// Takes no further request, lets answers end, and returns when all connections have.
+  ///
+  /// - Parameter milliseconds: answers that have not ended after this are cut off.
+  public func stop(within milliseconds: Int64) async {
+    await Self.close(listener)
+    for loop in loops.values {
+      loop.eventLoop.execute { loop.value.drain() }
+    }
+    let deadline = listener.eventLoop.scheduleTask(in: .milliseconds(milliseconds)) { [open] in
+      for channel in open.all { channel.close(promise: nil) }
+    }
+    for channel in open.all { await Self.ended(channel) }
+    deadline.cancel()
+    for loop in loops.values { await Self.stop(loop) }
+  }
+
+  private static func stop(_ loop: NIOLoopBound<GatewayLoop>) async {
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+      loop.eventLoop.execute {
+        loop.value.stop()
+        continuation.resume()
+      }
+    }
+  }
+
+  private static func close(_ channel: any Channel) async {
+    channel.close(promise: nil)
+    await ended(channel)
+  }
+
+  /// The future only says that it is closed: it has no way to fail.
+  private static func ended(_ channel: any Channel) async {
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+      channel.closeFuture.whenComplete { _ in continuation.resume() }
+    }
+  }
+}
+
+/// The connections that are open, from whatever thread.
+private final class OpenChannels: Sendable {
+  private let channels = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
+  func add(_ channel: any Channel) {
+    channels.withLockedValue { $0[ObjectIdentifier(channel)] = channel }
+  }
+  func remove(_ channel: any Channel) {
+    channels.withLockedValue { $0[ObjectIdentifier(channel)] = nil }
+  }
+  var all: [any Channel] { channels.withLockedValue { Array($0.values) } }
+}

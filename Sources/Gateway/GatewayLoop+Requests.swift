@@ -1,0 +1,118 @@
+internal import Crypto
+internal import ExchangeClient
+internal import ExchangeTypes
+internal import JobDispatch
+internal import NIOCore
+internal import NIOHTTP1
+internal import OpenAIFormat
+internal import WireProtocol
+
+// Who answers which request.
+extension GatewayLoop {
+  /// A whole request has come.
+  func serve(_ request: HTTPRequest, on connection: HTTPConnection) {
+    do throws(HTTPRefusal) {
+      let (route, key) = try request.call.get()
+      switch route {
+      case .inference(let endpoint):
+        let call = try InferenceCall(
+          body: request.takeBody(), endpoint: endpoint, key: try Self.requestKey(request),
+          drawn: drawRequestKey())
+        let answer = InferenceAnswer(call, on: connection, of: self)
+        connection.answer(request, with: answer)
+        answer.begin(key: key)
+      case .events(let job):
+        let last = request.head.headers.first(name: "last-event-id")
+        let seq = try JobEventsAnswer.start(after: last)
+        let answer = EventsAnswer(on: connection, of: self)
+        connection.answer(request, with: answer)
+        answer.begin(job, from: seq, key: key)
+      case .models:
+        ask(ModelList(), key, request, connection) {
+          if case .modelListing(let listing) = $0 { ModelAnswer.list(listing.models) } else { nil }
+        }
+      case .model(let name):
+        ask(ModelList(), key, request, connection) {
+          guard case .modelListing(let listing) = $0 else { return nil }
+          return ModelAnswer.one(name, of: listing.models)
+        }
+      case .job(let job):
+        ask(JobQuery(job: job), key, request, connection, Self.job)
+      case .cancel(let job):
+        ask(Cancel(job: job), key, request, connection, Self.job)
+      case .health:
+        reply(.json(Array(#"{"status":"ok"}"#.utf8)), to: request, connection)
+      case .readiness:
+        guard client.isReady else {
+          throw HTTPRefusal(
+            .unavailable, "no coordinator that knows a leader is connected", retryAfterMs: 1_000)
+        }
+        reply(.json(Array(#"{"status":"ready"}"#.utf8)), to: request, connection)
+      case .metrics:
+        answerMetrics(request, connection)
+      }
+    } catch {
+      reply(error.reply, to: request, connection)
+    }
+  }
+
+  private static func job(_ message: Message) -> HTTPReply? {
+    if case .jobReport(let report) = message { JobSummaryAnswer.one(report) } else { nil }
+  }
+
+  /// What all loops of this gateway have counted, together.
+  private func answerMetrics(_ request: HTTPRequest, _ connection: HTTPConnection) {
+    let answer = CallAnswer()
+    connection.answer(request, with: answer)
+    let counters = all.map { loop in loop.eventLoop.submit { loop.value.counters } }
+    let bound = NIOLoopBound((connection, answer), eventLoop: eventLoop)
+    EventLoopFuture.reduce(into: GatewayCounters(), counters, on: eventLoop) { $0.add($1) }
+      .whenComplete { result in
+        let (connection, answer) = bound.value
+        switch result {
+        case .success(let counters): connection.send(counters.reply, from: answer)
+        case .failure(let error):
+          let refusal = HTTPRefusal(.unavailable, "a loop of the gateway has ended: \(error)")
+          connection.send(refusal.reply, from: answer)
+        }
+      }
+  }
+
+  private func reply(_ reply: HTTPReply, to request: HTTPRequest, _ connection: HTTPConnection) {
+    let answer = CallAnswer()
+    connection.answer(request, with: answer)
+    connection.send(reply, from: answer)
+  }
+
+  private func ask(
+    _ message: any WireMessage, _ key: String, _ request: HTTPRequest,
+    _ connection: HTTPConnection, _ pick: @escaping (Message) -> HTTPReply?
+  ) {
+    let answer = CallAnswer()
+    connection.answer(request, with: answer)
+    client.call(message, key: key) { [weak connection] result in
+      let reply =
+        switch result {
+        case .success(let message):
+          pick(message)
+            ?? HTTPRefusal(.internalError, "a coordinator answered another question").reply
+        case .failure(let failure): HTTPRefusal(failure).reply
+        }
+      connection?.send(reply, from: answer)
+    }
+  }
+
+  /// The request's own name, as 128 bits of its hash; nil where it has none.
+  private static func requestKey(_ request: HTTPRequest) throws(HTTPRefusal) -> RequestKey? {
+    let values = request.head.headers["idempotency-key"]
+    guard let value = values.first else { return nil }
+    guard values.count == 1, (1...255).contains(value.utf8.count) else {
+      throw HTTPRefusal(
+        .malformedRequest, "idempotency-key is given once and has 1 to 255 bytes",
+        param: "idempotency-key")
+    }
+    let hash = Array(SHA256.hash(data: Array("idempotency-key ".utf8) + Array(value.utf8)))
+    let halves = [hash[0..<8], hash[8..<16]].map { $0.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } }
+    return RequestKey(high: halves[0], low: halves[1])
+  }
+}

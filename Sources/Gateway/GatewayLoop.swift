@@ -1,0 +1,86 @@
+internal import ExchangeClient
+internal import ExchangeTypes
+internal import Glibc
+internal import JobDispatch
+internal import NIOCore
+
+/// One event loop of a gateway: the connections of its clients, and its own few to the coordinators.
+///
+/// A request never leaves its loop: no locks, no tasks, no hops.
+final class GatewayLoop {
+  let client: LoopClient
+  let limits: HTTPLimits
+  /// Bytes of bodies that are held here.
+  var bodyBytes = 0
+  var counters = GatewayCounters()
+  let eventLoop: any EventLoop
+  /// All loops of the gateway, this one too.
+  private(set) var all: [NIOLoopBound<GatewayLoop>] = []
+  private var connections: [ObjectIdentifier: HTTPConnection] = [:]
+  private var sweeping: RepeatedTask?
+  private var isDraining = false
+  private var generator = SystemRandomNumberGenerator()
+
+  init(client: ClientConfiguration, limits: HTTPLimits, on eventLoop: any EventLoop) {
+    self.client = LoopClient(configuration: client, on: eventLoop)
+    self.limits = limits
+    self.eventLoop = eventLoop
+  }
+
+  /// Connects to the coordinators, and looks at the clock from now on.
+  func start(beside all: [NIOLoopBound<GatewayLoop>]) {
+    self.all = all
+    client.connect()
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    let interval = TimeAmount.milliseconds(Int64(limits.sweepMilliseconds))
+    sweeping = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+      bound.value.sweep()
+    }
+  }
+
+  private func sweep() {
+    let now = now
+    for connection in connections.values { connection.tick(now: now) }
+    if !client.isReady { client.connect() }
+  }
+
+  /// Monotonic milliseconds.
+  var now: UInt64 { NIODeadline.now().uptimeNanoseconds / 1_000_000 }
+
+  /// Seconds since 1970.
+  var unixSeconds: Int { time(nil) }
+
+  func drawRequestID() -> String { "req_" + String(generator.next(), radix: 16) }
+
+  func drawRequestKey() -> RequestKey {
+    RequestKey(high: generator.next(), low: generator.next())
+  }
+
+  // MARK: Connections
+
+  func add(_ connection: HTTPConnection) {
+    connections[ObjectIdentifier(connection)] = connection
+    counters.connections += 1
+    if isDraining { connection.drain() }
+  }
+
+  func remove(_ connection: HTTPConnection) {
+    connections[ObjectIdentifier(connection)] = nil
+    counters.connections -= 1
+  }
+
+  /// Lets answers end, and takes no request.
+  func drain() {
+    isDraining = true
+    for connection in connections.values { connection.drain() }
+  }
+
+  /// Ends everything.
+  func stop() {
+    sweeping?.cancel()
+    sweeping = nil
+    for connection in connections.values { connection.abort() }
+    client.close()
+    all = []  // which holds this loop
+  }
+}

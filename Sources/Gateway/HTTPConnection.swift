@@ -1,0 +1,308 @@
+internal import DequeModule
+internal import ExchangeTypes
+internal import JobDispatch
+internal import NIOCore
+internal import NIOHTTP1
+
+/// One client's connection: one request after another, each answered before the next is read.
+///
+/// ```
+/// idle ──head──► reading ──end of the body──► answering ──answered──► idle
+///  │               │ too large, too slow: answered, the connection ends │
+///  └───────────────┴──────────► lingering ──peer's end, or 2 s──► closed┘
+/// ```
+/// While it answers it reads nothing, so a client that sends ahead is held by its own socket. A client that ends
+/// its side has gone: no server can tell the two apart. Everything happens on the connection's loop; whoever holds the
+/// channel ends in `channelInactive`.
+final class HTTPConnection: ChannelInboundHandler {
+  typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundOut = ByteBuffer
+
+  private enum State {
+    /// Waits for a request's head.
+    case idle
+    /// The head has come, and a part of the body.
+    case reading(HTTPRequest)
+    case answering(any Answering, ResponseFraming)
+    /// The last answer is on its way, and what still comes is dropped.
+    case lingering
+    case closed
+  }
+
+  private let loop: GatewayLoop
+  private let watch: ProgressWatch
+  private var context: ChannelHandlerContext?
+  private var state = State.idle
+  /// Why the connection is not served at all.
+  private var refusal: HTTPRefusal?
+  /// Parts of requests that came before their turn.
+  private var pending: Deque<HTTPServerRequestPart> = []
+  /// More came ahead than is kept: the connection ends once what is kept has been answered.
+  private var hasDropped = false
+  /// Whether a request has been answered.
+  private var hasServed = false
+  private var isTaking = false
+  private var isDraining = false
+  /// When the present state has lasted too long, in monotonic milliseconds.
+  private var deadline: UInt64
+  /// Since when the client takes nothing.
+  private var stalledSince: UInt64?
+  /// Bytes of a body that count against the loop's budget.
+  private var heldBytes = 0
+
+  init(loop: GatewayLoop, watch: ProgressWatch, refusal: HTTPRefusal?) {
+    self.loop = loop
+    self.watch = watch
+    self.refusal = refusal
+    deadline = loop.now + loop.limits.headMilliseconds
+  }
+
+  // MARK: The channel
+
+  func channelActive(context: ChannelHandlerContext) {
+    self.context = context
+    loop.add(self)
+    if let refusal { return end(with: refusal) }
+    context.read()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    watch.progressed()
+    switch state {
+    case .lingering, .closed: return
+    case .idle, .reading, .answering: break
+    }
+    guard pending.count < loop.limits.pipelinedPartsMax else {
+      hasDropped = true
+      return
+    }
+    guard !hasDropped else { return }
+    pending.append(Self.unwrapInboundIn(data))
+    takePending()
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    switch state {
+    case .idle, .reading, .lingering: context.read()
+    case .answering, .closed: break
+    }
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    let isWritable = context.channel.isWritable
+    stalledSince = isWritable ? nil : loop.now
+    if case .answering(let answering, _) = state { answering.setReading(isWritable) }
+    if isWritable { takePending() }
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    let last = state
+    state = .closed
+    self.context = nil
+    pending = []
+    release()
+    loop.remove(self)
+    if case .answering(let answering, _) = last { answering.clientLeft() }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    switch state {
+    case .idle, .reading:
+      guard let error = error as? HTTPParserError else { return context.close(promise: nil) }
+      end(
+        with: error == .headerOverflow
+          ? HTTPRefusal(
+            .headerTooLarge,
+            "at most \(loop.limits.headerFieldsMax) header fields of \(loop.limits.headerBytesMax) bytes in all"
+          )
+          : HTTPRefusal(.malformedRequest, "this is not HTTP/1.1: \(error)"))
+    case .answering:
+      // What came behind the request is no HTTP, or the socket broke: the connection ends after the answer, or has.
+      if error is HTTPParserError { hasDropped = true } else { context.close(promise: nil) }
+    case .lingering, .closed:
+      // The decoder complains of all that still comes, which nobody reads: the answer is to arrive.
+      if error is IOError || error is ChannelError { context.close(promise: nil) }
+    }
+  }
+
+  // MARK: Requests
+
+  private func takePending() {
+    guard !isTaking else { return }
+    isTaking = true
+    defer { isTaking = false }
+    while let part = pending.first {
+      switch (state, part) {
+      case (.idle, .head(let head)):
+        // What a slow reader has asked for before waits for it: no answer is made that it does not take.
+        guard context?.channel.isWritable == true else { return }
+        pending.removeFirst()
+        begin(head)
+      case (.reading(let request), .body(let bytes)):
+        pending.removeFirst()
+        do throws(HTTPRefusal) {
+          try hold(bytes.readableBytes)
+          try request.append(bytes)
+        } catch {
+          end(with: error)
+        }
+      case (.reading(let request), .end):
+        pending.removeFirst()
+        loop.serve(request, on: self)
+      case (.answering, _): return
+      default: pending.removeFirst()
+      }
+    }
+    if hasDropped, case .idle = state { linger() }
+  }
+
+  private func begin(_ head: HTTPRequestHead) {
+    let request = HTTPRequest(head, limits: loop.limits, drawnID: loop.drawRequestID())
+    state = .reading(request)
+    deadline = loop.now + loop.limits.bodyMilliseconds
+    if let refusal = request.fatal { return end(with: refusal) }
+    guard request.awaitsContinue else { return }
+    // A client that waits for a word is not made to send what will be refused.
+    if case .failure(let refusal) = request.call { return end(with: refusal) }
+    write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
+  }
+
+  private func hold(_ bytes: Int) throws(HTTPRefusal) {
+    guard loop.bodyBytes + bytes <= loop.limits.bodyBytesInAllMax else {
+      throw HTTPRefusal(
+        .overloaded, "the gateway holds as many unfinished requests as it can", retryAfterMs: 1_000)
+    }
+    loop.bodyBytes += bytes
+    heldBytes += bytes
+  }
+
+  private func release() {
+    loop.bodyBytes -= heldBytes
+    heldBytes = 0
+  }
+
+  /// The request's body has been handed on.
+  func releaseBody(of answering: any Answering) {
+    if case .answering(let current, _) = state, current === answering { release() }
+  }
+
+  // MARK: Answers
+
+  /// From here on `answering` answers the request.
+  func answer(_ request: HTTPRequest, with answering: any Answering) {
+    guard case .reading = state else { return }
+    var framing = ResponseFraming(to: request)
+    if isDraining { framing.close() }
+    state = .answering(answering, framing)
+    loop.counters.begin(request)
+  }
+
+  /// Sends the next part of an answer; ignored once its request is no longer the present one.
+  func send(_ reply: HTTPReply, from answering: any Answering) {
+    guard case .answering(let current, var framing) = state, current === answering, !reply.isEmpty,
+      let context
+    else { return }
+    if isDraining || (hasDropped && pending.isEmpty) { framing.close() }
+    var buffer = context.channel.allocator.buffer(
+      capacity: reply.body.count + (reply.head == nil ? 32 : 512))
+    framing.write(reply, to: &buffer)
+    state = .answering(current, framing)
+    if let head = reply.head { loop.counters.answered(status: head.status) }
+    switch reply.end {
+    case .open: write(buffer)
+    case .complete:
+      write(buffer)
+      answered(keepsAlive: framing.keepsAlive)
+    case .broken:
+      loop.counters.broken += 1
+      close(after: buffer)
+    }
+  }
+
+  private func answered(keepsAlive: Bool) {
+    release()
+    hasServed = true
+    guard keepsAlive, !isDraining else { return linger() }
+    state = .idle
+    deadline = loop.now + loop.limits.idleMilliseconds
+    takePending()
+    if case .idle = state { context?.read() }
+  }
+
+  /// Answers what cannot be served, and ends the connection.
+  private func end(with refusal: HTTPRefusal) {
+    guard let context else { return }
+    var framing = ResponseFraming(closingWith: loop.drawRequestID())
+    if case .reading(let request) = state {
+      framing = ResponseFraming(to: request)
+      framing.close()
+    }
+    var buffer = context.channel.allocator.buffer(capacity: 512)
+    framing.write(refusal.reply, to: &buffer)
+    loop.counters.answered(status: refusal.status)
+    write(buffer)
+    linger()
+  }
+
+  /// Ends our side, and drops what still comes: a socket that is closed with unread bytes would take the answer
+  /// back.
+  private func linger() {
+    release()
+    pending = []
+    state = .lingering
+    deadline = loop.now + loop.limits.lingerMilliseconds
+    guard let context else { return }
+    context.close(mode: .output, promise: nil)
+    context.read()
+  }
+
+  /// Ends the connection once `buffer` has left, or has not within the time of a stalled reader.
+  private func close(after buffer: ByteBuffer) {
+    release()
+    pending = []
+    state = .lingering
+    deadline = loop.now + loop.limits.lingerMilliseconds
+    guard let context else { return }
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    let promise = context.eventLoop.makePromise(of: Void.self)
+    promise.futureResult.whenComplete { _ in bound.value.close(promise: nil) }
+    context.writeAndFlush(Self.wrapOutboundOut(buffer), promise: promise)
+  }
+
+  private func write(_ buffer: ByteBuffer) {
+    context?.writeAndFlush(Self.wrapOutboundOut(buffer), promise: nil)
+  }
+
+  // MARK: Times
+
+  /// Ends what has lasted too long.
+  func tick(now: UInt64) {
+    if let stalledSince, stalledSince + loop.limits.stallMilliseconds <= now {
+      loop.counters.stalled += 1
+      return abort()
+    }
+    switch state {
+    case .closed: break
+    case .answering(let answering, _): answering.tick(now: now)
+    case .lingering: if now >= deadline { abort() }
+    case .idle:
+      guard now >= deadline else { return }
+      // An idle connection is just closed: an answer that nobody asked for could be taken for that of the next request.
+      if hasServed { abort() } else { end(with: Self.tooSlow("head")) }
+    case .reading: if now >= deadline { end(with: Self.tooSlow("body")) }
+    }
+  }
+
+  private static func tooSlow(_ part: String) -> HTTPRefusal {
+    HTTPRefusal(.requestTimeout, "the request's \(part) did not arrive in time")
+  }
+
+  /// Takes no further request.
+  func drain() {
+    isDraining = true
+    if case .idle = state { linger() }
+  }
+
+  /// Ends at once.
+  func abort() { context?.close(promise: nil) }
+}

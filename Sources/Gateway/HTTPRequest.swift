@@ -1,0 +1,126 @@
+internal import ExchangeTypes
+internal import JobDispatch
+internal import NIOCore
+internal import NIOHTTP1
+internal import OpenAIFormat
+
+/// A request that has arrived, and as far as it has.
+///
+/// What is wrong with its head is remembered: the body is read and dropped, so that the connection can go on. A class,
+/// so that a body that grows piece by piece is copied once. Confined to its connection's loop.
+final class HTTPRequest {
+  /// What it asks for, by whom, or why it is refused.
+  let call: Result<(route: HTTPRoute, key: String), HTTPRefusal>
+  /// The head, for the fields that routes read.
+  let head: HTTPRequestHead
+  /// Its name in answers and logs.
+  let id: String
+  /// The body so far.
+  private(set) var body: [UInt8] = []
+  private let bodyMax: Int
+
+  /// Reads a head.
+  ///
+  /// - Parameters:
+  ///   - head: as the decoder gives it.
+  ///   - limits: how long a body may be.
+  ///   - drawnID: a name, for a client that gave none.
+  init(_ head: HTTPRequestHead, limits: HTTPLimits, drawnID: @autoclosure () -> String) {
+    self.head = head
+    bodyMax = limits.bodyBytesMax
+    id = Self.clientsID(head.headers) ?? drawnID()
+    do throws(HTTPRefusal) {
+      let route = try HTTPRoute(method: head.method.rawValue, target: head.uri)
+      call = .success((route, route.isPublic ? "" : try Self.key(head.headers)))
+    } catch {
+      call = .failure(error)
+    }
+    if case .success = call, let length = declaredLength {
+      body.reserveCapacity(min(length, bodyMax))
+    }
+  }
+
+  /// What the head says of the body's length.
+  private var declaredLength: Int? {
+    head.headers.first(name: "content-length").flatMap { Int($0) }
+  }
+
+  /// What it asks for, as a word for counters.
+  var routeName: String {
+    guard case .success(let call) = call else { return "none" }
+    return switch call.route {
+    case .inference(.chatCompletions): "chat_completions"
+    case .inference(.completions): "completions"
+    case .models: "models"
+    case .model: "model"
+    case .job: "job"
+    case .cancel: "cancel"
+    case .events: "events"
+    case .health: "healthz"
+    case .readiness: "readyz"
+    case .metrics: "metrics"
+    }
+  }
+
+  /// The body, which is then no longer held here.
+  func takeBody() -> [UInt8] {
+    defer { body = [] }
+    return body
+  }
+
+  /// Why neither the body nor what follows it is read: it is too long, or nobody could say to whom the request goes
+  /// (RFC 9112, section 3.2).
+  var fatal: HTTPRefusal? {
+    let hosts = head.headers["host"].count
+    guard hosts == 1 || (hosts == 0 && head.version.minor == 0) else {
+      return HTTPRefusal(.malformedRequest, "a request has one host field, not \(hosts)")
+    }
+    guard let length = declaredLength, length > bodyMax else { return nil }
+    return tooLarge
+  }
+
+  /// Whether the client waits for a word before it sends the body (RFC 9110, section 10.1.1).
+  var awaitsContinue: Bool {
+    head.headers.first(name: "expect")?.lowercased() == "100-continue"
+  }
+
+  /// Whether the connection can carry another request: not after one that asks for another protocol, for the decoder
+  /// stops there.
+  var keepsAlive: Bool {
+    head.isKeepAlive && head.method != .CONNECT && !head.headers.contains(name: "upgrade")
+  }
+
+  /// Adds a piece of the body, unless nobody will read it.
+  func append(_ bytes: ByteBuffer) throws(HTTPRefusal) {
+    guard body.count + bytes.readableBytes <= bodyMax else { throw tooLarge }
+    guard case .success = call else { return }
+    body.append(contentsOf: bytes.readableBytesView)
+  }
+
+  private var tooLarge: HTTPRefusal {
+    HTTPRefusal(.payloadTooLarge, "the body has more than \(bodyMax) bytes")
+  }
+
+  /// The key of `authorization: Bearer …`.
+  private static func key(_ headers: HTTPHeaders) throws(HTTPRefusal) -> String {
+    let values = headers["authorization"]
+    let parts = values.first?.split(separator: " ", maxSplits: 1) ?? []
+    guard values.count == 1, parts.count == 2, parts[0].lowercased() == "bearer" else {
+      throw HTTPRefusal(
+        .unauthenticated, "send an API key: authorization: Bearer sy_<id>_<secret>")
+    }
+    let key = parts[1].drop { $0 == " " }
+    // It travels on in a header field: what is no key at all goes no further.
+    guard key.hasPrefix("sy_"), key.utf8.count <= 80,
+      key.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+    else { throw HTTPRefusal(.unauthenticated, "the API key is unknown or revoked") }
+    return String(key)
+  }
+
+  private static func clientsID(_ headers: HTTPHeaders) -> String? {
+    guard let id = headers.first(name: "x-request-id"), (1...128).contains(id.utf8.count),
+      id.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+    else { return nil }
+    return id
+  }
+}

@@ -1,0 +1,106 @@
+internal import ExchangeClient
+internal import ExchangeTypes
+internal import JobDispatch
+internal import NIOCore
+internal import WireProtocol
+
+/// Answers a request for inference: the shell around `JobAnswer`.
+///
+/// ```
+/// following ──ended, failed──► over
+///     │ client left, attached: cancelled, followed to its end by nobody
+///     └ client left, submitted: the job goes on
+/// ```
+final class InferenceAnswer: Answering, JobReading {
+  private let loop: GatewayLoop
+  private let call: InferenceCall
+  private var answer: JobAnswer
+  private weak var connection: HTTPConnection?
+  private var following: FollowingJob?
+  /// When the request came, and when its last output did, in monotonic nanoseconds.
+  private let beganAt = NIODeadline.now()
+  private var outputAt: NIODeadline?
+
+  init(_ call: InferenceCall, on connection: HTTPConnection, of loop: GatewayLoop) {
+    self.call = call
+    self.loop = loop
+    self.connection = connection
+    answer = JobAnswer(call, created: loop.unixSeconds, now: loop.now)
+  }
+
+  func begin(key: String) {
+    loop.counters.running += 1
+    following = loop.client.follow(.submit(call.submit), key: key, reader: self)
+  }
+
+  // MARK: JobReading
+
+  func received(_ update: JobUpdate) {
+    switch update {
+    case .accepted(let accepted):
+      answer.accept(accepted)
+      connection?.releaseBody(of: self)
+    case .waiting, .reconnecting: break
+    case .events(let events, _):
+      measure(events)
+      send(answer.take(events, now: loop.now))
+      // The answer broke and the job has not: nobody wants the rest.
+      if answer.isOver { clientLeft() }
+    case .ended(let ended):
+      over()
+      loop.counters.settled(ended.summary)
+      send(answer.end(ended))
+    }
+  }
+
+  func failed(_ failure: ClientFailure) {
+    over()
+    send(answer.fail(HTTPRefusal(failure)))
+  }
+
+  private func measure(_ events: [Event]) {
+    let now = NIODeadline.now()
+    let tokens = events.reduce(UInt64(0)) { $0 + UInt64($1.tokenCount) }
+    if let outputAt {
+      if tokens > 0 {
+        loop.counters.perToken.observe((now - outputAt).seconds / Double(tokens), count: tokens)
+      }
+    } else {
+      loop.counters.firstToken.observe((now - beganAt).seconds)
+    }
+    outputAt = now
+  }
+
+  /// The job has no more to say.
+  private func over() {
+    following = nil
+    loop.counters.running -= 1
+    loop.counters.duration.observe((NIODeadline.now() - beganAt).seconds)
+  }
+
+  private func send(_ reply: HTTPReply) { connection?.send(reply, from: self) }
+
+  // MARK: Answering
+
+  func setReading(_ isReading: Bool) { following?.setReading(isReading) }
+
+  func tick(now: UInt64) { send(answer.tick(now: now)) }
+
+  func clientLeft() {
+    guard let following else { return }
+    over()
+    loop.counters.left += 1
+    switch call.submit.mode {
+    case .attached:
+      // It is followed until it has settled: a stream that just ended would leave the engine running until the
+      // orphan timer.
+      following.setReading(true)
+      following.cancel()
+    case .submitted: following.leave()
+    }
+  }
+}
+
+extension TimeAmount {
+  fileprivate var seconds: Double { Double(nanoseconds) / 1e9 }
+}

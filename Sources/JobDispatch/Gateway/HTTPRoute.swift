@@ -1,0 +1,136 @@
+public import ExchangeTypes
+public import OpenAIFormat
+
+/// What a method and a path ask for.
+public enum HTTPRoute: Hashable, Sendable {
+  /// `POST /v1/chat/completions` and `POST /v1/completions`.
+  case inference(InferenceRequest.Endpoint)
+  /// `GET /v1/models`.
+  case models
+  /// `GET /v1/models/{id}`; the id may hold slashes.
+  case model(String)
+  /// `GET /v1/jobs/{id}`.
+  case job(JobID)
+  /// `POST /v1/jobs/{id}/cancel`.
+  case cancel(JobID)
+  /// `GET /v1/jobs/{id}/events`.
+  case events(JobID)
+  /// `GET /healthz`: the process answers.
+  case health
+  /// `GET /readyz`: a coordinator is connected and knows a leader.
+  case readiness
+  /// `GET /metrics`.
+  case metrics
+
+  /// Whether the answer is for everybody.
+  public var isPublic: Bool {
+    switch self {
+    case .health, .readiness, .metrics: true
+    default: false
+    }
+  }
+
+  /// OpenAI's paths that nothing here serves.
+  private static let unserved: Set<String> = [
+    "embeddings", "responses", "messages", "files", "batches", "moderations", "rerank", "images",
+    "audio", "fine_tuning", "assistants", "threads", "vector_stores", "uploads", "tokenize",
+  ]
+
+  /// Reads a request's first line.
+  ///
+  /// - Parameters:
+  ///   - method: such as `GET`.
+  ///   - target: path and query, or an absolute URI (RFC 9112, section 3.2); the query is not read.
+  /// - Throws: `not_found`, `method_not_allowed`, `not_implemented`.
+  public init(method: String, target: String) throws(HTTPRefusal) {
+    let path = try Self.path(of: target)
+    let route: HTTPRoute
+    let allowed: String
+    switch path.first {
+    case "healthz" where path.count == 1: (route, allowed) = (.health, "GET")
+    case "readyz" where path.count == 1: (route, allowed) = (.readiness, "GET")
+    case "metrics" where path.count == 1: (route, allowed) = (.metrics, "GET")
+    case "v1": (route, allowed) = try Self.versioned(Array(path.dropFirst()), target)
+    default: throw Self.notFound(target)
+    }
+    guard method == allowed || (allowed == "GET" && method == "HEAD") else {
+      throw HTTPRefusal(
+        .methodNotAllowed, "the path takes \(allowed), not \(method)", allow: allowed)
+    }
+    self = route
+  }
+
+  private static func versioned(
+    _ path: [String], _ target: String
+  ) throws(HTTPRefusal) -> (HTTPRoute, String) {
+    switch path.first {
+    case "chat" where path.count == 2 && path[1] == "completions":
+      return (.inference(.chatCompletions), "POST")
+    case "completions" where path.count == 1: return (.inference(.completions), "POST")
+    case "models" where path.count == 1: return (.models, "GET")
+    case "models": return (.model(path.dropFirst().joined(separator: "/")), "GET")
+    case "jobs" where path.count == 2 || path.count == 3:
+      guard let number = UInt64(path[1]), number > 0, path[1].first != "+" else {
+        throw HTTPRefusal(.unknownJob, "a job's id is a number from 1 on")
+      }
+      guard path.count == 3 else { return (.job(JobID(number)), "GET") }
+      switch path[2] {
+      case "events": return (.events(JobID(number)), "GET")
+      case "cancel": return (.cancel(JobID(number)), "POST")
+      default: throw notFound(target)
+      }
+    case let first? where unserved.contains(first):
+      throw HTTPRefusal(.notImplemented, "no worker of this exchange serves /v1/\(first)")
+    default: throw notFound(target)
+    }
+  }
+
+  /// The decoded parts of the path; a slash at its end adds none.
+  private static func path(of target: String) throws(HTTPRefusal) -> [String] {
+    var rest = target[...]
+    for scheme in ["http://", "https://"] where rest.hasPrefix(scheme) {
+      rest = rest.dropFirst(scheme.count)
+      rest = rest.firstIndex(of: "/").map { rest[$0...] } ?? "/"
+    }
+    if let end = rest.firstIndex(where: { $0 == "?" || $0 == "#" }) { rest = rest[..<end] }
+    guard rest.first == "/" else { throw notFound(target) }
+    var parts: [String] = []
+    for part in rest.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+      guard let decoded = decode(part.utf8) else {
+        throw HTTPRefusal(.malformedRequest, "the path holds a % without two digits of UTF-8")
+      }
+      parts.append(decoded)
+    }
+    if parts.last == "" { parts.removeLast() }
+    return parts
+  }
+
+  /// Undoes percent-encoding (RFC 3986, section 2.1); nil where there is none to undo.
+  private static func decode(_ part: Substring.UTF8View) -> String? {
+    var bytes: [UInt8] = []
+    var rest = part[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard let high = rest.popFirst().flatMap(digit), let low = rest.popFirst().flatMap(digit)
+      else { return nil }
+      bytes.append(high << 4 | low)
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
+
+  private static func digit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+
+  private static func notFound(_ target: String) -> HTTPRefusal {
+    HTTPRefusal(.notFound, "there is nothing at \(String(target.prefix(200)))")
+  }
+}

@@ -1,0 +1,61 @@
+public import ExchangeTypes
+public import OpenAIFormat
+public import WireProtocol
+
+/// A consumer's request for inference, as a gateway understands it.
+public struct InferenceCall: Sendable {
+  /// Which API.
+  public let endpoint: InferenceRequest.Endpoint
+  /// The model, as the consumer named it.
+  public let model: String
+  /// Whether a stream is wanted.
+  public let stream: Bool
+  /// Whether the stream ends with usage.
+  public let wantsUsage: Bool
+  /// How many answers there may be.
+  public let sequences: Int
+  /// What the leader is asked.
+  public let submit: Submit
+
+  /// Reads a body, and orders the job that it asks for.
+  ///
+  /// A request that names its own key is *submitted*: it goes on when its connection is lost, and a retry under
+  /// the key gets the stream from its beginning. One without is *attached*: nobody could ever ask for it again.
+  ///
+  /// - Parameters:
+  ///   - body: the request as it came; it travels on byte for byte.
+  ///   - endpoint: which API.
+  ///   - key: the consumer's name for the request (`Idempotency-Key`), or nil.
+  ///   - drawn: a key that no other request has.
+  /// - Throws: `malformed_request` with the field at fault, `payload_too_large`.
+  public init(
+    body: [UInt8], endpoint: InferenceRequest.Endpoint, key: RequestKey?, drawn: RequestKey
+  ) throws(HTTPRefusal) {
+    let request: InferenceRequest
+    do throws(RequestError) {
+      request = try InferenceRequest.parse(
+        body: body, endpoint: endpoint, limits: JSONLimits(bytesMax: Self.bodyBytesMax))
+    } catch {
+      throw HTTPRefusal(error)
+    }
+    self.endpoint = endpoint
+    model = request.model
+    stream = request.stream
+    wantsUsage = request.wantsUsage
+    sequences = max(1, request.sequences)
+    submit = Submit(
+      requestKey: key ?? drawn, mode: key == nil ? .attached : .submitted,
+      endpoint: endpoint == .chatCompletions ? .chatCompletions : .completions,
+      model: request.model, body: body, maxInputPrice: nil, maxOutputPrice: nil,
+      queueTimeoutMs: 0, follow: true)
+    do throws(BoundsError) { try submit.checkBounds() } catch {
+      throw HTTPRefusal(
+        .malformedRequest,
+        "\(error.field) has \(error.count) bytes; \(error.limit) are allowed",
+        param: error.field == "Submit.model" ? "model" : nil)
+    }
+  }
+
+  /// The most bytes of a body: what a Submit carries.
+  public static let bodyBytesMax = 1_048_576
+}

@@ -1,0 +1,87 @@
+extension JSONValue {
+  /// Adds what a stream's next delta says, as OpenAI's own clients add deltas up.
+  ///
+  /// Strings are joined, numbers and booleans replaced, objects added member by member; the elements of two
+  /// arrays whose objects have an `index` are added by it, others are appended. What names a thing
+  /// (`id`, `type`, `role`, `index`) is not joined: engines may repeat it.
+  mutating func accumulate(_ next: JSONValue) {
+    switch next {
+    case .null: return
+    case .object(let added):
+      guard case .object(var members) = self else {
+        self = next
+        return
+      }
+      self = .null  // lets go of its members, so that adding to them copies nothing
+      for member in added {
+        if let place = members.firstIndex(where: { $0.key == member.key }) {
+          guard !Self.names.contains(member.key) else { continue }
+          members[place].value.accumulate(member.value)
+        } else {
+          members.append(member)
+        }
+      }
+      self = .object(members)
+    case .array(let added):
+      guard case .array(var elements) = self else {
+        self = next
+        return
+      }
+      self = .null
+      for element in added {
+        if let index = element["index"]?.integer,
+          let place = elements.firstIndex(where: { $0["index"]?.integer == index })
+        {
+          elements[place].accumulate(element)
+        } else {
+          elements.append(element)
+        }
+      }
+      self = .array(elements)
+    case .string(let added):
+      guard case .string(var text) = self else {
+        self = next
+        return
+      }
+      self = .null
+      text += added
+      self = .string(text)
+    case .number, .boolean:
+      self = next
+    }
+  }
+
+  /// Members that name a thing, and are the same each time.
+  private static let names: Set<String> = ["id", "type", "role", "index"]
+
+  /// Writes the value: numbers as they were read.
+  func write(to writer: inout JSONWriter) {
+    switch self {
+    case .null: writer.null()
+    case .boolean(let value): writer.boolean(value)
+    case .number(let text): writer.verbatim(text.utf8)
+    case .string(let text): writer.string(text)
+    case .array(let elements):
+      writer.beginArray()
+      for element in elements { element.write(to: &writer) }
+      writer.endArray()
+    case .object(let members):
+      writer.beginObject()
+      for member in members {
+        writer.key(member.key)
+        member.value.write(to: &writer)
+      }
+      writer.endObject()
+    }
+  }
+
+  /// The array without the `index` of its elements: a whole answer's tool calls have none.
+  var withoutIndices: JSONValue {
+    guard case .array(let elements) = self else { return self }
+    return .array(
+      elements.map { element in
+        guard case .object(let members) = element else { return element }
+        return .object(members.filter { $0.key != "index" })
+      })
+  }
+}

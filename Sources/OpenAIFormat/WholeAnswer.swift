@@ -1,0 +1,131 @@
+/// Collects an answer for a consumer who did not ask for a stream.
+public struct WholeAnswer: Sendable {
+  private struct Choice: Sendable {
+    var text: [UInt8] = []
+    var reasoning: [UInt8] = []
+    /// What engines said beyond text, such as `delta` and `logprobs`, added up.
+    var rest = JSONValue.object([])
+  }
+
+  private let endpoint: InferenceRequest.Endpoint
+  private var choices: [Choice] = []
+  /// Bytes collected so far.
+  public private(set) var byteCount = 0
+
+  /// Starts empty.
+  public init(endpoint: InferenceRequest.Endpoint) { self.endpoint = endpoint }
+
+  /// Adds a piece of text: UTF-8, which may be cut inside a character.
+  public mutating func text(_ bytes: [UInt8], choice: Int) {
+    open(choice, bytes.count)
+    choices[choice].text += bytes
+  }
+
+  /// Adds a piece of reasoning.
+  public mutating func reasoning(_ bytes: [UInt8], choice: Int) {
+    open(choice, bytes.count)
+    choices[choice].reasoning += bytes
+  }
+
+  /// Adds members of a choice as the engine wrote them in its stream.
+  ///
+  /// What is no JSON object adds nothing.
+  public mutating func verbatim(_ object: [UInt8], choice: Int) {
+    open(choice, object.count)
+    guard let value = try? JSONValue.parse(object), var members = value.members else { return }
+    for place in members.indices {
+      if members[place].key == "delta", let delta = members[place].value.members {
+        members[place].value = .object(delta.filter { !takeText($0, choice) })
+      }
+    }
+    members.removeAll { $0.key == "text" && takeText($0, choice) }
+    choices[choice].rest.accumulate(.object(members))
+  }
+
+  /// The body of the answer.
+  ///
+  /// - Parameters:
+  ///   - identity: what it begins with.
+  ///   - finish: why the choices ended.
+  ///   - usage: what is charged.
+  /// - Returns: JSON.
+  public func body(_ identity: AnswerIdentity, finish: String, usage: UsageReport) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.beginObject()
+    identity.write(
+      object: endpoint == .chatCompletions ? "chat.completion" : "text_completion", to: &writer)
+    writer.key("choices")
+    writer.beginArray()
+    for (index, choice) in (choices.isEmpty ? [Choice()] : choices).enumerated() {
+      writer.beginObject()
+      writer.key("index")
+      writer.integer(index)
+      if endpoint == .chatCompletions {
+        writeMessage(choice, to: &writer)
+      } else {
+        writer.key("text")
+        writer.string(String(decoding: choice.text, as: UTF8.self))
+      }
+      let rest = (choice.rest.members ?? []).filter { $0.key != "delta" }
+      for member in rest {
+        writer.key(member.key)
+        member.value.write(to: &writer)
+      }
+      if !rest.contains(where: { $0.key == "logprobs" }) {
+        writer.key("logprobs")
+        writer.null()
+      }
+      writer.key("finish_reason")
+      writer.string(finish)
+      writer.endObject()
+    }
+    writer.endArray()
+    writer.key("usage")
+    usage.write(to: &writer)
+    writer.endObject()
+    return writer.bytes
+  }
+
+  private func writeMessage(_ choice: Choice, to writer: inout JSONWriter) {
+    let delta = choice.rest["delta"]?.members ?? []
+    writer.key("message")
+    writer.beginObject()
+    writer.key("role")
+    writer.string("assistant")
+    writer.key("content")
+    if choice.text.isEmpty, delta.contains(where: { $0.key == "tool_calls" }) {
+      writer.null()
+    } else {
+      writer.string(String(decoding: choice.text, as: UTF8.self))
+    }
+    if !choice.reasoning.isEmpty {
+      writer.key("reasoning_content")
+      writer.string(String(decoding: choice.reasoning, as: UTF8.self))
+    }
+    for member in delta where member.key != "role" {
+      writer.key(member.key)
+      (member.key == "tool_calls" ? member.value.withoutIndices : member.value).write(to: &writer)
+    }
+    writer.endObject()
+  }
+
+  /// Takes the text of a member, if it is one that holds text; says whether it did.
+  private mutating func takeText(_ member: JSONValue.Member, _ choice: Int) -> Bool {
+    switch (member.key, member.value) {
+    case ("content", .null), ("reasoning_content", .null), ("reasoning", .null), ("text", .null):
+      return true
+    case ("content", .string(let text)), ("text", .string(let text)):
+      choices[choice].text += text.utf8
+      return true
+    case ("reasoning_content", .string(let text)), ("reasoning", .string(let text)):
+      choices[choice].reasoning += text.utf8
+      return true
+    default: return false
+    }
+  }
+
+  private mutating func open(_ choice: Int, _ bytes: Int) {
+    while choices.count <= choice { choices.append(Choice()) }
+    byteCount += bytes
+  }
+}

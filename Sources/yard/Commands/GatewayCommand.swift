@@ -1,0 +1,114 @@
+internal import ArgumentParser
+internal import ExchangeClient
+internal import ExchangeTypes
+internal import Foundation
+internal import Gateway
+internal import Identity
+internal import NIOPosix
+internal import Transport
+
+/// `yard gateway`.
+struct GatewayCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "gateway",
+    abstract: "Serve OpenAI's API over HTTP.",
+    discussion: """
+      A process without state: start as many as you like behind any balancer. Each request brings its API key,
+      authorization: Bearer sy_…. --dir is one that yard init made, with the gateway's certificate. HTTP is in
+      clear: put TLS in front of it. Prints one JSON line when it listens. SIGTERM lets answers end, for at most
+      --drain seconds.
+
+      Example: yard gateway --listen 127.0.0.1:8080 --join 10.0.0.1:7400,10.0.0.2:7400 --dir /var/lib/switchyard
+      """)
+
+  @Option(help: ArgumentHelp("Where it listens.", valueName: "host:port")) var listen: HostPort
+  @Option(help: ArgumentHelp("The coordinators.", valueName: "host:port,…")) var join: String
+  @Option(help: ArgumentHelp("Its directory, from yard init.", valueName: "dir")) var dir: String?
+  @Option(help: ArgumentHelp("Event loops.", valueName: "n")) var threads = 1
+  @Option(
+    help: ArgumentHelp("Connections to the coordinators, for each event loop.", valueName: "n"))
+  var links = 2
+  @Option(
+    help: ArgumentHelp(
+      "How long a request looks for a coordinator that answers.", valueName: "seconds"))
+  var patience: Double = 15
+  @Option(help: ArgumentHelp("How long answers may take to end.", valueName: "seconds"))
+  var drain: Double = 30
+  @Flag(help: "Let other gateways listen at the same port.") var sharePort = false
+  @Flag(help: "No TLS to the coordinators; only to this machine's own.") var insecure = false
+  @Flag(help: "End when standard input ends, as a child of its starter does.")
+  var endWithInput = false
+
+  func validate() throws {
+    if !insecure, dir == nil {
+      throw ValidationError("--dir names the gateway's directory, which holds its certificate")
+    }
+    guard (1...256).contains(threads) else {
+      throw ValidationError("--threads is \(threads); it must be from 1 to 256")
+    }
+    guard (1...64).contains(links) else {
+      throw ValidationError("--links is \(links); it must be from 1 to 64")
+    }
+    for (name, value) in [("--patience", patience), ("--drain", drain)] {
+      guard value >= 0, value <= 3_600 else {
+        throw ValidationError("\(name) takes seconds from 0 to 3600")
+      }
+    }
+    for endpoint in join.split(separator: ",") where HostPort(argument: String(endpoint)) == nil {
+      throw ValidationError("'\(endpoint)' in --join is not host:port")
+    }
+    guard !join.split(separator: ",").isEmpty else {
+      throw ValidationError("--join names no coordinator")
+    }
+  }
+
+  func run() async throws {
+    var client = ClientConfiguration(
+      endpoints: join.split(separator: ",").map(String.init), key: nil,
+      security: .plaintextOnLoopback, connections: links, patience: UInt64(patience * 1_000),
+      software: Software.name)
+    client.role = .gateway
+    if let dir, !insecure {
+      do throws(IdentityError) {
+        let identity = try IdentityDirectory(path: NodeDirectory(path: dir).identity)
+          .load(now: Date())
+        client.security = .mutualTLS(identity, allowing: [.coordinator])
+        client.role = identity.identity.role
+        client.clusterID = identity.identity.cluster
+      } catch {
+        throw CommandError(.refused, "\(error)")
+      }
+    }
+    var configuration = GatewayConfiguration(
+      host: listen.host, port: listen.port, client: client)
+    configuration.sharesPort = sharePort
+    Logs.begin()
+    Descriptors.raise()
+    let gateway: Gateway
+    do {
+      gateway = try await Gateway.start(
+        configuration, on: MultiThreadedEventLoopGroup(numberOfThreads: threads))
+    } catch {
+      throw CommandError(.refused, "\(error)")
+    }
+    let line: JSONText = ["ready": true, "address": .string(gateway.address)]
+    Terminal.write(line.line)
+    await NodeEnd.arrives(withInput: endWithInput)
+    await gateway.stop(within: Int64(drain * 1_000))
+  }
+}
+
+/// Descriptors of this process: one for each connection.
+private enum Descriptors {
+  /// Allows as many as the system lets us.
+  static func raise() {
+    var limit = rlimit()
+    let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    guard getrlimit(kind, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+    limit.rlim_cur = limit.rlim_max
+    if setrlimit(kind, &limit) != 0 {
+      Terminal.note(
+        "yard: the limit of open files stays as it is: \(String(cString: strerror(errno)))")
+    }
+  }
+}

@@ -1,0 +1,217 @@
+import ExchangeClient
+import ExchangeTypes
+import Foundation
+import Gateway
+import JobDispatch
+import NIOPosix
+import Testing
+import Transport
+import WireProtocol
+
+/// Runs `body` with a gateway before a coordinator that answers by `script`.
+func withGateway(
+  limits: HTTPLimits = HTTPLimits(), patience: UInt64 = 2_000,
+  script: @escaping ScriptedCoordinator.Script = { _, _ in },
+  _ body: (Gateway, ScriptedCoordinator) async throws -> Void
+) async throws {
+  let coordinator = try await ScriptedCoordinator(script: script)
+  let gateway = try await startGateway([coordinator.endpoint], limits: limits, patience: patience)
+  try await body(gateway, coordinator)
+  await gateway.stop(within: 0)
+  await coordinator.close()
+}
+
+func startGateway(
+  _ endpoints: [String], limits: HTTPLimits = HTTPLimits(), patience: UInt64 = 2_000
+) async throws -> Gateway {
+  var client = ClientConfiguration(
+    endpoints: endpoints, key: nil, security: .plaintextOnLoopback, patience: patience,
+    software: "test")
+  client.role = .gateway
+  var configuration = GatewayConfiguration(host: "127.0.0.1", port: 0, client: client)
+  configuration.limits = limits
+  return try await Gateway.start(
+    configuration, on: MultiThreadedEventLoopGroup.singleton.next())
+}
+
+private let request =
+  #"{"model":"m","messages":[{"role":"user","content":"x"}],"max_tokens":2,"zz":1.0}"#
+private let streaming = #"{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true}"#
+
+/// Answers every submit with two pieces of text.
+private let twoPieces: ScriptedCoordinator.Script = { message, channel in
+  if case .submit = message { JobScript(["a", "b"]).run(on: channel) }
+}
+
+@Suite("The gateway", .timeLimit(.minutes(1)))
+struct GatewayTests {
+  @Test("a request's body and key reach the leader as they came, and its answer is whole")
+  func whole() async throws {
+    try await withGateway(script: twoPieces) { gateway, coordinator in
+      let client = try await RawClient(gateway.address)
+      try await client.post("/v1/chat/completions", request, headers: "x-request-id: mine\r\n")
+      let answer = await client.read(until: "total_tokens\":4}}")
+      #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
+      #expect(
+        answer.contains("x-request-id: mine\r\n") && answer.contains("x-switchyard-job: 3\r\n"))
+      #expect(answer.contains(#""content":"ab""#))
+      let submit = await coordinator.hears { heard -> (Submit, String)? in
+        if case .message(.submit(let submit), let key) = heard { (submit, key) } else { nil }
+      }
+      #expect(submit?.0.body == Array(request.utf8) && submit?.0.mode == .attached)
+      #expect(submit?.1 == "Bearer sy_1_x")
+    }
+  }
+
+  @Test("a stream is chunked, each message one chunk, and the connection goes on after it")
+  func stream() async throws {
+    try await withGateway(script: twoPieces) { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      try await client.post("/v1/chat/completions", streaming)
+      let answer = await client.read(until: "0\r\n\r\n")
+      #expect(answer.contains("transfer-encoding: chunked\r\n"))
+      #expect(answer.contains("data: [DONE]\n\n\r\n0\r\n\r\n"))
+      try await client.get("/healthz")
+      #expect(await client.read(until: "ok").contains(#"{"status":"ok"}"#))
+    }
+  }
+
+  @Test("requests that are sent ahead are answered in their order")
+  func pipelined() async throws {
+    try await withGateway(script: twoPieces) { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      let post =
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sy_1_x\r\n"
+        + "content-length: \(request.utf8.count)\r\n\r\n\(request)"
+      try await client.send(
+        "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n" + post + "GET /nope HTTP/1.1\r\nhost: x\r\n\r\n"
+          + post)
+      let answer = await client.read(until: "not_found")
+      let places = ["\"ok\"", "\"ab\"", "not_found"].map { answer.range(of: $0)?.lowerBound }
+      #expect(places.allSatisfy { $0 != nil } && places.compactMap(\.self).sorted() == places)
+    }
+  }
+
+  @Test("a client that leaves cancels its job at once")
+  func leaves() async throws {
+    try await withGateway(script: { message, channel in
+      if case .submit = message { JobScript(["a"]).run(on: channel, ends: false) }
+    }) { gateway, coordinator in
+      let client = try await RawClient(gateway.address)
+      try await client.post("/v1/chat/completions", streaming)
+      _ = await client.read(until: #""content":"a""#)
+      try await client.close()
+      let cancelled = await coordinator.hears { heard -> JobID? in
+        if case .message(.cancel(let cancel), _) = heard { cancel.job } else { nil }
+      }
+      #expect(cancelled == JobID(3))
+    }
+  }
+
+  @Test("one that has named its request does not: the job goes on, its stream is only left")
+  func leavesNamed() async throws {
+    try await withGateway(script: { message, channel in
+      if case .submit = message { JobScript(["a"]).run(on: channel, ends: false) }
+    }) { gateway, coordinator in
+      let client = try await RawClient(gateway.address)
+      try await client.post(
+        "/v1/chat/completions", streaming, headers: "idempotency-key: one\r\n")
+      _ = await client.read(until: #""content":"a""#)
+      try await client.close()
+      var submit: Submit?
+      let next = await coordinator.hears { heard -> ScriptedCoordinator.Heard? in
+        if case .message(.submit(let message), _) = heard {
+          submit = message
+          return nil
+        }
+        return heard
+      }
+      #expect(submit?.mode == .submitted)
+      #expect(next == .closed(.job))
+    }
+  }
+
+  @Test("a name of a request is the same key each time")
+  func names() async throws {
+    try await withGateway(script: twoPieces) { gateway, coordinator in
+      var keys: [RequestKey] = []
+      for name in ["one", "one", "two"] {
+        let client = try await RawClient(gateway.address)
+        try await client.post(
+          "/v1/chat/completions", streaming, headers: "idempotency-key: \(name)\r\n")
+        _ = await client.read(until: "[DONE]")
+        let key = await coordinator.hears { heard -> RequestKey? in
+          if case .message(.submit(let submit), _) = heard { submit.requestKey } else { nil }
+        }
+        keys.append(try #require(key))
+      }
+      #expect(keys[0] == keys[1] && keys[1] != keys[2])
+    }
+  }
+
+  @Test(
+    "a refusal is a status with its code, a failure in mid-stream an event and a cut connection")
+  func failures() async throws {
+    try await withGateway(script: { message, channel in
+      guard case .submit(let submit) = message else { return }
+      if submit.model == "none" {
+        channel.send(Failure(.modelNotFound, "no such model"))
+        channel.finish()
+      } else {
+        let job = JobScript(["a"])
+        job.run(on: channel, ends: false)
+        job.end(on: channel, state: .failed)
+      }
+    }) { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      try await client.post(
+        "/v1/chat/completions", streaming.replacingModel(with: "none"))
+      let refused = await client.read(until: "model_not_found")
+      #expect(refused.hasPrefix("HTTP/1.1 404 Not Found\r\n"))
+      try await client.post("/v1/chat/completions", streaming)
+      let cut = await client.readToEnd()
+      #expect(cut.contains(#"data: {"error":{"#) && !cut.contains("[DONE]"))
+      #expect(!cut.hasSuffix("0\r\n\r\n"))
+    }
+  }
+
+  @Test("without a coordinator: not ready, and requests end in time with 503")
+  func unavailable() async throws {
+    let gateway = try await startGateway(["127.0.0.1:1"], patience: 200)
+    let client = try await RawClient(gateway.address)
+    try await client.get("/readyz")
+    #expect(await client.read(until: "unavailable").hasPrefix("HTTP/1.1 503 "))
+    let second = try await RawClient(gateway.address)
+    try await second.post("/v1/chat/completions", streaming)
+    let answer = await second.read(until: "\"code\"")
+    #expect(answer.hasPrefix("HTTP/1.1 503 ") && answer.contains("x-should-retry: true\r\n"))
+    await gateway.stop(within: 0)
+  }
+
+  @Test("a gateway that stops lets answers end, and takes no connection")
+  func stops() async throws {
+    let (go, continuation) = AsyncStream.makeStream(of: Void.self)
+    try await withGateway(script: { message, channel in
+      guard case .submit = message else { return }
+      let job = JobScript(["a"])
+      job.run(on: channel, ends: false)
+      continuation.yield()
+    }) { gateway, coordinator in
+      let client = try await RawClient(gateway.address)
+      try await client.post("/v1/chat/completions", streaming)
+      _ = await client.read(until: #""content":"a""#)
+      for await _ in go { break }
+      async let stopped: Void = gateway.stop(within: 200)
+      let rest = await client.readToEnd()
+      await stopped
+      #expect(!rest.contains("[DONE]"), "the script never ends the job: the deadline did")
+      await #expect(throws: (any Error).self) { _ = try await RawClient(gateway.address) }
+    }
+  }
+}
+
+extension String {
+  fileprivate func replacingModel(with name: String) -> String {
+    replacing(#""model":"m""#, with: #""model":"\#(name)""#)
+  }
+}

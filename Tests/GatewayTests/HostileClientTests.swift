@@ -1,0 +1,256 @@
+import Foundation
+import Gateway
+import JobDispatch
+import Testing
+import WireProtocol
+
+private let path = "/v1/chat/completions"
+
+private func post(_ length: String, _ more: String = "") -> String {
+  "POST \(path) HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sy_1_x\r\n\(length)\r\n\(more)\r\n"
+}
+
+private let long = String(repeating: "b", count: 17 << 10)
+private let manyFields: String = {
+  let fields = String(repeating: "a: b\r\n", count: 100)
+  return "GET /healthz HTTP/1.1\r\nhost: x\r\n\(fields)\r\n"
+}()
+private let malformedRequests: [(String, Int)] = [
+  ("GET / nonsense\r\n\r\n", 400), ("\u{0}\u{0}\u{0}\u{0}\r\n\r\n", 400),
+  ("GET /healthz HTTP/1.1\r\n\r\n", 400),
+  ("GET /healthz HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n", 400),
+  (post("transfer-encoding: chunked") + "1;a=\(String(repeating: long, count: 4))", 431),
+  (String(repeating: "\r\n", count: 40_000), 431),
+  ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+  (post("content-length: 1048577"), 413), (post("content-length: 99999999999999999999"), 400),
+  (post("content-length: 5\r\ncontent-length: 6"), 400),
+  (post("transfer-encoding: chunked\r\ncontent-length: 6"), 400),
+  (post("transfer-encoding: chunked", "\r\nzz\r\n"), 400),
+  (manyFields, 431),
+  ("GET /healthz HTTP/1.1\r\nhost: x\r\na: \(long)", 431),
+  ("GET /\(long)", 431),
+]
+
+private let refusedRequests: [(String, Int, String)] = [
+  ("POST \(path) HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}", 401, "invalid_api_key"),
+  (
+    "POST \(path) HTTP/1.1\r\nhost: x\r\nauthorization: Basic eA==\r\ncontent-length: 2\r\n\r\n{}",
+    401,
+    "invalid_api_key"
+  ),
+  ("\(post("content-length: 2")){}", 400, "malformed_request"),
+  ("\(post("content-length: 2"))\u{ff}", 400, "malformed_request"),
+  (post("content-length: 0"), 400, "malformed_request"),
+  ("GET \(path) HTTP/1.1\r\nhost: x\r\n\r\n", 405, "method_not_allowed"),
+  ("GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n", 404, "not_found"),
+  (
+    "POST /v1/embeddings HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}", 501, "not_implemented"
+  ),
+]
+
+@Suite("A hostile client", .timeLimit(.minutes(1)))
+struct HostileClientTests {
+  /// No script: a request that reached the coordinator would wait, and its test fail.
+  @Test(
+    "what is no request is answered with its own status, and the connection ends",
+    arguments: malformedRequests)
+  func malformed(bytes: String, status: Int) async throws {
+    try await withGateway { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      try await client.send(bytes)
+      let answer = await client.readToEnd()
+      #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(answer)")
+      #expect(answer.contains("connection: close\r\n") && answer.contains(#"{"error":{"#))
+    }
+  }
+
+  @Test(
+    "a well-formed request that cannot be served is answered, and the connection goes on",
+    arguments: refusedRequests)
+  func refused(bytes: String, status: Int, code: String) async throws {
+    try await withGateway { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      try await client.send(bytes)
+      let answer = await client.read(until: "}}")
+      #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(answer)")
+      #expect(answer.contains(#""code":"\#(code)""#))
+      try await client.get("/healthz")
+      #expect(await client.read(until: "ok").hasSuffix(#"{"status":"ok"}"#))
+    }
+  }
+
+  @Test("a body without a declared length is cut off at its limit")
+  func chunkedBody() async throws {
+    var limits = HTTPLimits()
+    limits.bodyBytesMax = 1_000
+    try await withGateway(limits: limits) { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      try await client.send(post("transfer-encoding: chunked"))
+      let chunk = "100\r\n" + String(repeating: " ", count: 256) + "\r\n"
+      try await client.send(chunk + chunk + chunk + chunk)
+      #expect(await client.readToEnd().hasPrefix("HTTP/1.1 413 "))
+    }
+  }
+
+  @Test("bodies of all connections together have a limit")
+  func bodiesInAll() async throws {
+    var limits = HTTPLimits()
+    limits.bodyBytesInAllMax = 1_000
+    try await withGateway(limits: limits) { gateway, _ in
+      let first = try await RawClient(gateway.address)
+      try await first.send(post("content-length: 1000") + String(repeating: " ", count: 600))
+      // The first one's bytes are there once a later request of another connection is answered, or soon after it.
+      var answer = ""
+      while !answer.hasPrefix("HTTP/1.1 503 ") {
+        let next = try await RawClient(gateway.address)
+        try await next.send(post("content-length: 600") + String(repeating: " ", count: 600))
+        answer = await next.read(until: "}}")
+        try await next.close()
+      }
+      #expect(answer.contains(#""code":"overloaded""#))
+      try await first.close()
+    }
+  }
+
+  @Test("who is asked to wait for a word is told to go on, or why not")
+  func expects() async throws {
+    try await withGateway(script: { message, channel in
+      if case .submit = message { JobScript(["a"]).run(on: channel) }
+    }) { gateway, _ in
+      let body = #"{"model":"m","messages":[{"role":"user","content":"x"}]}"#
+      let client = try await RawClient(gateway.address)
+      try await client.send(
+        post("content-length: \(body.utf8.count)", "expect: 100-continue\r\n"))
+      #expect(await client.read(until: "\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n")
+      try await client.send(body)
+      #expect(await client.read(until: #""content":"a""#).contains("HTTP/1.1 200 OK"))
+      let refused = try await RawClient(gateway.address)
+      try await refused.send(
+        "POST /nothing HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n")
+      #expect(await refused.readToEnd().hasPrefix("HTTP/1.1 404 "))
+    }
+  }
+
+  @Test("slow heads and bodies are answered with 408, idle connections are just closed")
+  func slow() async throws {
+    var limits = HTTPLimits()
+    limits.headMilliseconds = 100
+    limits.bodyMilliseconds = 100
+    limits.idleMilliseconds = 100
+    limits.sweepMilliseconds = 10
+    try await withGateway(limits: limits) { gateway, _ in
+      let head = try await RawClient(gateway.address)
+      try await head.send("GET /healthz HT")
+      #expect(await head.readToEnd().hasPrefix("HTTP/1.1 408 "))
+      let body = try await RawClient(gateway.address)
+      try await body.send(post("content-length: 100") + "{")
+      #expect(await body.readToEnd().hasPrefix("HTTP/1.1 408 "))
+      let idle = try await RawClient(gateway.address)
+      try await idle.get("/healthz")
+      #expect(await idle.readToEnd().hasSuffix(#"{"status":"ok"}"#))
+    }
+  }
+
+  @Test("an address has its number of connections, and no more")
+  func connections() async throws {
+    var limits = HTTPLimits()
+    limits.connectionsPerAddressMax = 2
+    try await withGateway(limits: limits) { gateway, _ in
+      let first = try await RawClient(gateway.address)
+      let second = try await RawClient(gateway.address)
+      for client in [first, second] {
+        try await client.get("/healthz")
+        #expect(await client.read(until: "ok").contains("200 OK"))
+      }
+      let third = try await RawClient(gateway.address)
+      let refused = await third.readToEnd()
+      #expect(refused.hasPrefix("HTTP/1.1 429 ") && refused.contains("too_many_requests"))
+      try await first.close()
+      // The place is free once the gateway has seen the end.
+      var answer = ""
+      while !answer.contains("200 OK") {
+        let next = try await RawClient(gateway.address)
+        try await next.get("/healthz")
+        answer = await next.read(until: "}")
+        try await next.close()
+      }
+    }
+  }
+
+  @Test("requests sent ahead beyond the limit end the connection, after those within it")
+  func pipelines() async throws {
+    var limits = HTTPLimits()
+    limits.pipelinedPartsMax = 4
+    try await withGateway(
+      limits: limits,
+      script: { message, channel in
+        if case .submit = message { JobScript(["a"]).run(on: channel) }
+      }
+    ) { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      let body = #"{"model":"m","messages":[{"role":"user","content":"x"}]}"#
+      let ahead = String(repeating: "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n", count: 20)
+      try await client.send(post("content-length: \(body.utf8.count)") + body + ahead)
+      let answer = await client.readToEnd()
+      #expect(answer.contains(#""content":"a""#))
+      #expect(
+        answer.split(separator: #"{"status":"ok"}"#, omittingEmptySubsequences: false).count == 3)
+    }
+  }
+
+  @Test(
+    "a slow reader gets everything in order; one that takes nothing is cut off and its job cancelled"
+  )
+  func slowReaders() async throws {
+    let piece = String(repeating: "x", count: 8_000)
+    let job = JobScript((0..<600).map { "\($0)," + piece })
+    try await withGateway(script: { message, channel in
+      if case .submit = message { job.run(on: channel) }
+    }) { gateway, _ in
+      let client = try await RawClient(gateway.address, reads: false)
+      let body = #"{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true}"#
+      try await client.post(path, body)
+      // Longer than the sockets take: the gateway is pausing the job's stream by now, or will be.
+      try await Task.sleep(for: .milliseconds(100))
+      try await client.startReading()
+      let answer = await client.read(until: "0\r\n\r\n")
+      let numbers = answer.split(separator: #""content":""#).dropFirst().compactMap {
+        Int($0.prefix { $0 != "," })
+      }
+      #expect(numbers == Array(0..<600))
+      #expect(answer.contains("[DONE]"))
+    }
+    var limits = HTTPLimits()
+    limits.stallMilliseconds = 100
+    limits.sweepMilliseconds = 10
+    try await withGateway(
+      limits: limits,
+      script: { message, channel in
+        if case .submit = message { job.run(on: channel, ends: false) }
+      }
+    ) { gateway, coordinator in
+      let client = try await RawClient(gateway.address, reads: false)
+      let body = #"{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true}"#
+      try await client.post(path, body)
+      let cancelled = await coordinator.hears { heard -> Bool? in
+        if case .message(.cancel, _) = heard { true } else { nil }
+      }
+      #expect(cancelled == true)
+    }
+  }
+
+  @Test("HTTP/1.0: no chunks, and the end of the connection is the end of the stream")
+  func old() async throws {
+    try await withGateway(script: { message, channel in
+      if case .submit = message { JobScript(["a"]).run(on: channel) }
+    }) { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      let body = #"{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true}"#
+      try await client.send(
+        "POST \(path) HTTP/1.0\r\nauthorization: Bearer sy_1_x\r\n"
+          + "content-length: \(body.utf8.count)\r\n\r\n\(body)")
+      let answer = await client.readToEnd()
+      #expect(answer.hasSuffix("data: [DONE]\n\n") && !answer.contains("chunked"))
+    }
+  }
+}

@@ -1,0 +1,199 @@
+import ExchangeTypes
+import OpenAIFormat
+import Testing
+import WireProtocol
+
+@testable import JobDispatch
+
+private let accepted = Accepted(
+  job: JobID(7), commitIndex: LogIndex(4), duplicate: false, hold: Credits(nano: 9))
+
+private func answer(stream: Bool, n: Int = 1, usage: Bool = false) throws -> JobAnswer {
+  let options = usage ? #","stream_options":{"include_usage":true}"# : ""
+  let body =
+    #"{"model":"m","messages":[{"role":"user","content":"x"}],"stream":\#(stream),"n":\#(n)\#(options)}"#
+  return JobAnswer(
+    try InferenceCall(
+      body: Array(body.utf8), endpoint: .chatCompletions, key: nil,
+      drawn: RequestKey(high: 1, low: 2)),
+    created: 5, now: 1_000)
+}
+
+private func event(_ seq: UInt64, _ text: String, choice: UInt16 = 0) -> Event {
+  Event(
+    seq: seq, choice: choice, kind: .text, tokenCount: 1, ids: [], bytes: Array(text.utf8))
+}
+
+private func ended(
+  _ state: JobState, finish: FinishReason? = .stop, error: ErrorCode? = nil, text: String = ""
+) -> Ended {
+  Ended(
+    summary: JobSummary(
+      job: JobID(7), state: state, model: "m", mode: .attached, createdAt: LogTime(rawValue: 0),
+      epoch: Epoch(1), worker: WorkerID(1), promptTokens: TokenCount(3),
+      outputTokens: TokenCount(2), charge: Credits(nano: 1_500_000_000), hold: .zero, lastSeq: 2,
+      finish: finish, error: error?.rawValue ?? 0, errorText: text),
+    hash: Array(repeating: 0, count: 32), lastSeq: 2)
+}
+
+private func text(_ reply: HTTPReply) -> String { String(decoding: reply.body, as: UTF8.self) }
+
+@Suite("An answer over HTTP")
+struct JobAnswerTests {
+  @Test("a stream: its head comes with the first output, and it ends with finish, usage and [DONE]")
+  func stream() throws {
+    var answer = try answer(stream: true, usage: true)
+    answer.accept(accepted)
+    #expect(answer.tick(now: 5_000).isEmpty)
+    let first = answer.take([event(1, "a"), event(2, "b")], now: 6_000)
+    #expect(first.head?.status == 200 && first.end == .open)
+    #expect(first.head?.fields.contains(.init("content-type", "text/event-stream")) == true)
+    #expect(first.head?.fields.contains(.init("x-switchyard-job", "7")) == true)
+    let last = answer.end(ended(.completed))
+    #expect(last.head == nil && last.end == .complete && answer.isOver)
+    #expect(text(last).contains(#""finish_reason":"stop""#))
+    #expect(
+      text(last).contains(#""usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}"#))
+    #expect(text(last).hasSuffix("data: [DONE]\n\n"))
+  }
+
+  @Test("an answer without output is one write")
+  func empty() throws {
+    var answer = try answer(stream: true)
+    answer.accept(accepted)
+    let reply = answer.end(ended(.completed, finish: .length))
+    #expect(reply.head?.status == 200 && reply.end == .complete)
+    #expect(text(reply).contains(#""finish_reason":"length""#) && !text(reply).contains("usage"))
+  }
+
+  @Test("a failure before the first output is a status, with the job and its charge")
+  func earlyFailure() throws {
+    var answer = try answer(stream: true)
+    answer.accept(accepted)
+    let reply = answer.end(ended(.failed, finish: .error, error: .engineError, text: "no memory"))
+    #expect(reply.head?.status == 502 && reply.end == .complete)
+    #expect(
+      text(reply).contains(#""message":"no memory""#)
+        && text(reply).contains(#""code":"engine_error""#))
+    #expect(text(reply).contains(#""job":7,"charge":"1.5""#))
+    #expect(reply.head?.fields.contains(.init("x-should-retry", "false")) == true)
+  }
+
+  @Test("a failure after it is an event, and the connection is cut: no [DONE]")
+  func lateFailure() throws {
+    var answer = try answer(stream: true)
+    answer.accept(accepted)
+    _ = answer.take([event(1, "a")], now: 2_000)
+    let reply = answer.end(ended(.failed, finish: .error, error: .workerLost))
+    #expect(reply.end == .broken && reply.head == nil)
+    #expect(text(reply).hasPrefix(#"data: {"error":{"message":"worker_lost""#))
+    #expect(!text(reply).contains("[DONE]"))
+    #expect(answer.take([event(2, "b")], now: 2_000).isEmpty)
+  }
+
+  @Test("a job that was cancelled or never got a worker is no success")
+  func otherEnds() throws {
+    for (state, status) in [(JobState.cancelled, 499), (.expired, 504)] {
+      var answer = try answer(stream: false)
+      answer.accept(accepted)
+      #expect(answer.end(ended(state, finish: .cancelled)).head?.status == status)
+    }
+  }
+
+  @Test("a refusal before acceptance is a status")
+  func refused() throws {
+    var answer = try answer(stream: true)
+    let reply = answer.fail(HTTPRefusal(Failure(.modelNotFound, "no such model")))
+    #expect(reply.head?.status == 404 && text(reply).contains(#""param":"model""#))
+  }
+
+  @Test("who waits hears something every ten seconds, and the head is then out")
+  func pings() throws {
+    var answer = try answer(stream: true)
+    #expect(answer.tick(now: 20_000).isEmpty, "nothing is known of the job yet")
+    answer.accept(accepted)
+    let first = answer.tick(now: 20_000)
+    #expect(first.head?.status == 200 && text(first) == ": waiting\n\n")
+    #expect(answer.tick(now: 25_000).isEmpty)
+    let second = answer.tick(now: 30_000)
+    #expect(second.head == nil && text(second) == ": waiting\n\n")
+    let reply = answer.end(ended(.expired, finish: nil))
+    #expect(reply.end == .broken && text(reply).contains("deadline_expired"))
+  }
+
+  @Test("a whole answer is collected")
+  func whole() throws {
+    var answer = try answer(stream: false, n: 2)
+    answer.accept(accepted)
+    #expect(answer.take([event(1, "a"), event(2, "b", choice: 1)], now: 2_000).isEmpty)
+    #expect(answer.tick(now: 90_000).isEmpty)
+    let reply = answer.end(ended(.completed))
+    #expect(reply.head?.status == 200 && reply.end == .complete)
+    let body = try JSONValue.parse(reply.body)
+    #expect(
+      body["choices"]?.elements?.map { $0["message"]?["content"]?.string } == ["a", "b"])
+    #expect(body["usage"]?["total_tokens"]?.integer == 5)
+  }
+
+  @Test("a whole answer has a limit, and so has the number of its choices")
+  func limits() throws {
+    var large = try answer(stream: false)
+    large.accept(accepted)
+    let piece = String(repeating: "x", count: 12_000)
+    var reply = HTTPReply.nothing
+    for seq in 1...1_000 where reply.isEmpty {
+      reply = large.take([event(UInt64(seq), piece)], now: 0)
+    }
+    #expect(text(reply).contains("answer_too_large") && large.isOver)
+    var many = try answer(stream: true)
+    many.accept(accepted)
+    #expect(text(many.take([event(1, "x", choice: 1)], now: 0)).contains("engine_garbled"))
+  }
+}
+
+@Suite("A job's events over HTTP")
+struct JobEventsAnswerTests {
+  @Test("each event has its number as id; the end is the job")
+  func stream() throws {
+    var answer = JobEventsAnswer(now: 0)
+    let first = answer.take([event(1, "a")], now: 1)
+    #expect(first.head?.status == 200)
+    #expect(text(first) == "id: 1\ndata: {\"seq\":1,\"choice\":0,\"tokens\":1,\"text\":\"a\"}\n\n")
+    let last = answer.end(ended(.completed), now: 2)
+    #expect(
+      text(last).hasPrefix(
+        "event: end\ndata: {\"id\":7,\"object\":\"job\",\"status\":\"completed\""))
+    #expect(last.end == .complete && text(last).contains(#""charge":"1.5""#))
+  }
+
+  @Test("a reader goes on after the event that it names")
+  func resumes() throws {
+    #expect(try JobEventsAnswer.start(after: nil) == 1)
+    #expect(try JobEventsAnswer.start(after: "41") == 42)
+    for wrong in ["x", "-1", "1.5", "18446744073709551615", "99999999999999999999"] {
+      #expect(throws: HTTPRefusal.self) { try JobEventsAnswer.start(after: wrong) }
+    }
+  }
+
+  @Test("an engine's delta is JSON, or a string where it is none")
+  func deltas() throws {
+    var answer = JobEventsAnswer(now: 0)
+    func delta(_ text: String) -> Event {
+      Event(seq: 1, choice: 0, kind: .delta, tokenCount: 0, ids: [], bytes: Array(text.utf8))
+    }
+    #expect(text(answer.take([delta(#"{"a":1}"#)], now: 0)).contains(#""delta":{"a":1}"#))
+    #expect(
+      text(answer.take([delta("}\n\nevent: end")], now: 0)).contains(#""delta":"}\n\nevent: end""#))
+  }
+}
+
+@Suite("Models over HTTP")
+struct ModelAnswerTests {
+  @Test("prices are exact decimals per token")
+  func prices() {
+    #expect(Price(nanoPerMillion: 200_000_000).perToken == "0.0000002")
+    #expect(Price(nanoPerMillion: 0).perToken == "0")
+    #expect(Price(nanoPerMillion: 1).perToken == "0.000000000000001")
+    #expect(Price(nanoPerMillion: 2_000_000_000_000_000).perToken == "2")
+  }
+}

@@ -1,0 +1,147 @@
+import OpenAIFormat
+import Testing
+
+private func identity(_ endpoint: InferenceRequest.Endpoint = .chatCompletions) -> AnswerIdentity {
+  AnswerIdentity(job: 7, endpoint: endpoint, created: 5, model: "m")
+}
+
+/// The events of a stream, each as the engine side's own scanner reads it.
+private func events(_ bytes: [UInt8]) throws -> [String] {
+  var scanner = SSEScanner()
+  scanner.append(bytes)
+  var result: [String] = []
+  while let event = try scanner.next() {
+    result.append(String(decoding: event.data, as: UTF8.self))
+  }
+  return result
+}
+
+@Suite("Answers")
+struct AnswerTests {
+  @Test("a chat's stream: role, pieces, finish, usage, [DONE], every byte")
+  func chatStream() throws {
+    var stream = AnswerStream(identity(), wantsUsage: true)
+    var bytes: [UInt8] = []
+    stream.text(Array("a\"\n".utf8), choice: 0, to: &bytes)
+    stream.reasoning(Array("hm".utf8), choice: 0, to: &bytes)
+    stream.finish("stop", to: &bytes)
+    stream.done(UsageReport(promptTokens: 2, completionTokens: 3), to: &bytes)
+    let head =
+      #"{"id":"chatcmpl-7","object":"chat.completion.chunk","created":5,"model":"m","choices":["#
+    #expect(
+      try events(bytes) == [
+        head
+          + #"{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}],"usage":null}"#,
+        head + #"{"index":0,"delta":{"content":"a\"\n"},"finish_reason":null}],"usage":null}"#,
+        head
+          + #"{"index":0,"delta":{"reasoning_content":"hm"},"finish_reason":null}],"usage":null}"#,
+        head + #"{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}"#,
+        head
+          + #"],"usage":{"prompt_tokens":2,"completion_tokens":3,"total_tokens":5}}"#,
+        "[DONE]",
+      ])
+  }
+
+  @Test("a completion's stream has no role, and no usage that was not asked for")
+  func completionStream() throws {
+    var stream = AnswerStream(identity(.completions), wantsUsage: false)
+    var bytes: [UInt8] = []
+    stream.text(Array("x".utf8), choice: 0, to: &bytes)
+    stream.finish("length", to: &bytes)
+    stream.done(UsageReport(promptTokens: 2, completionTokens: 3), to: &bytes)
+    let head = #"{"id":"cmpl-7","object":"text_completion","created":5,"model":"m","choices":["#
+    #expect(
+      try events(bytes) == [
+        head + #"{"index":0,"text":"x","finish_reason":null}]}"#,
+        head + #"{"index":0,"text":"","finish_reason":"length"}]}"#, "[DONE]",
+      ])
+  }
+
+  @Test("a character cut between two pieces comes whole, and what is no UTF-8 becomes U+FFFD")
+  func characters() throws {
+    var stream = AnswerStream(identity(.completions), wantsUsage: false)
+    var bytes: [UInt8] = []
+    stream.text([0xc3], choice: 0, to: &bytes)
+    #expect(bytes.isEmpty)
+    stream.text([0xa9], choice: 0, to: &bytes)
+    stream.text([0xff, 0xe2], choice: 0, to: &bytes)
+    stream.finish("stop", to: &bytes)
+    let texts = try events(bytes).map { try JSONValue.parse(Array($0.utf8)) }
+      .compactMap { $0["choices"]?.elements?.first?["text"]?.string }
+    #expect(texts.joined() == "é\u{fffd}\u{fffd}")
+  }
+
+  @Test("every choice ends, and an answer without output has one")
+  func finishes() throws {
+    var stream = AnswerStream(identity(), wantsUsage: false)
+    var bytes: [UInt8] = []
+    stream.text([97], choice: 2, to: &bytes)
+    bytes = []
+    stream.finish("stop", to: &bytes)
+    #expect(try events(bytes).count { $0.contains(#""finish_reason":"stop""#) } == 3)
+    var empty = AnswerStream(identity(), wantsUsage: false)
+    bytes = []
+    empty.finish("stop", to: &bytes)
+    #expect(try events(bytes).count == 2)  // the role and the finish
+  }
+
+  @Test("an engine's own members travel as it wrote them, and what is no object adds nothing")
+  func verbatim() throws {
+    var stream = AnswerStream(identity(), wantsUsage: false)
+    var bytes: [UInt8] = []
+    stream.verbatim(Array(#"{"delta":{"x": 1.0},"logprobs":{}}"#.utf8), choice: 0, to: &bytes)
+    #expect(
+      try events(bytes)[1].hasSuffix(
+        #"[{"index":0,"delta":{"x": 1.0},"logprobs":{},"finish_reason":null}]}"#))
+    bytes = []
+    stream.verbatim(Array("oops".utf8), choice: 0, to: &bytes)
+    #expect(bytes.isEmpty)
+  }
+
+  @Test("a whole answer adds up deltas as OpenAI's clients do")
+  func wholeToolCall() throws {
+    var answer = WholeAnswer(endpoint: .chatCompletions)
+    for part in [
+      #"{"delta":{"role":"assistant","tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":"f","arguments":"{\"a\""}}]}}"#,
+      #"{"delta":{"tool_calls":[{"index":0,"id":"c1","type":"function","function":{"arguments":":1}"}}]},"logprobs":{"content":[{"token":"x"}]}}"#,
+      #"{"delta":{"tool_calls":[{"index":1,"id":"c2","function":{"name":"g","arguments":""}}]},"logprobs":{"content":[{"token":"y"}]}}"#,
+    ] { answer.verbatim(Array(part.utf8), choice: 0) }
+    let body = answer.body(
+      identity(), finish: "tool_calls", usage: UsageReport(promptTokens: 1, completionTokens: 2))
+    #expect(
+      String(decoding: body, as: UTF8.self)
+        == #"{"id":"chatcmpl-7","object":"chat.completion","created":5,"model":"m","choices":[{"index":0,"#
+        + #""message":{"role":"assistant","content":null,"tool_calls":["#
+        + #"{"id":"c1","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}},"#
+        + #"{"id":"c2","function":{"name":"g","arguments":""}}]},"#
+        + #""logprobs":{"content":[{"token":"x"},{"token":"y"}]},"finish_reason":"tool_calls"}],"#
+        + #""usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#)
+  }
+
+  @Test("text within an engine's own members joins the text around it, in order")
+  func wholeText() throws {
+    var answer = WholeAnswer(endpoint: .completions)
+    answer.text(Array("a".utf8), choice: 1)
+    answer.verbatim(Array(#"{"text":"b","logprobs":{"tokens":["b"]}}"#.utf8), choice: 1)
+    answer.text(Array("c".utf8), choice: 1)
+    let body = try JSONValue.parse(
+      answer.body(
+        identity(.completions), finish: "stop",
+        usage: UsageReport(promptTokens: 0, completionTokens: 0)))
+    let choices = try #require(body["choices"]?.elements)
+    #expect(choices.map { $0["text"]?.string } == ["", "abc"])
+    #expect(choices[1]["logprobs"]?["tokens"]?.elements == [.string("b")])
+    #expect(choices[0]["logprobs"] == .null)
+  }
+
+  @Test("an error's body names what there is to name")
+  func error() {
+    let answer = ErrorAnswer(
+      message: "no \"m\"", type: ErrorAnswer.type(forStatus: 404), param: "model",
+      code: "model_not_found", additions: [.init("job", "7")])
+    #expect(
+      String(decoding: answer.body, as: UTF8.self)
+        == #"{"error":{"message":"no \"m\"","type":"invalid_request_error","param":"model","code":"model_not_found","job":7}}"#
+    )
+  }
+}
