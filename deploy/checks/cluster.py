@@ -83,8 +83,9 @@ def made(done):
 
 @contextlib.contextmanager
 def workers(group, parties, attempts, names=("w1", "w2")):
-    """Workers on real engines, behind proxies that record every attempt in the list `attempts`."""
+    """Workers on real engines, by name, behind proxies that record every attempt in the list `attempts`."""
     with contextlib.ExitStack() as stack:
+        running = {}
         for name in names:
             engine = Child([SERVE, "--slots", "4", "--context", "8192", "--threads", "1"],
                            f"{group.scratch}/engine-{name}.log")
@@ -96,7 +97,8 @@ def workers(group, parties, attempts, names=("w1", "w2")):
                  "--price-output", "0.6", "--end-with-input"],
                 f"{group.scratch}/worker-{name}.log", {"YARD_KEY": parties.supplier_key})
             stack.callback(worker.stop)
-        yield
+            running[name] = worker
+        yield running
 
 
 class Reader:
@@ -181,10 +183,14 @@ def check_transcript(reader, attempts):
 def is_continued(reader, attempts):
     """Whether a job that was lost by a worker, and says so, is the beginnings of its attempts in their order: on a
     machine that stands still for a lease, a worker can be taken for lost."""
-    rest = reader.content
+    return reader.ended["attempts"] > 1 and is_made_of(reader.content, attempts)
+
+
+def is_made_of(content, attempts):
+    """Whether these bytes are the beginnings of attempts in their order."""
     for attempt in attempts:
-        rest = rest[len(os.path.commonprefix([rest, attempt.text.encode()])):]
-    return reader.ended["attempts"] > 1 and not rest
+        content = content[len(os.path.commonprefix([content, attempt.text.encode()])):]
+    return not content
 
 
 def check_record(cluster, key, reader):
