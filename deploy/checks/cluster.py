@@ -90,7 +90,7 @@ def workers(group, parties, attempts, names=("w1", "w2")):
             engine = Child([SERVE, "--slots", "4", "--context", "8192", "--threads", "1"],
                            f"{group.scratch}/engine-{name}.log")
             stack.callback(engine.stop)
-            address = stack.enter_context(recording_proxy(engine.ready["address"], attempts))
+            address = stack.enter_context(recording_proxy(engine.ready["address"], attempts, name))
             worker = Child(
                 [YARD, "worker", "run", "--join", ",".join(group.addresses), "--engine", address,
                  "--name", name, "--dir", f"{group.home}/workers/{name}", "--price-input", "0.2",
@@ -187,9 +187,12 @@ def is_continued(reader, attempts):
 
 
 def is_made_of(content, attempts):
-    """Whether these bytes are the beginnings of attempts in their order."""
+    """Whether these bytes are the beginnings of attempts in their order, each up to one of its own marks: two
+    attempts can go on with the same character."""
     for attempt in attempts:
-        content = content[len(os.path.commonprefix([content, attempt.text.encode()])):]
+        mark = attempt.salt.encode()
+        common = os.path.commonprefix([content, attempt.text.encode()])
+        content = content[common.rfind(mark) + len(mark) if mark in common else 0:]
     return not content
 
 

@@ -101,10 +101,8 @@ class Connection:
         if headers.get("transfer-encoding", "").lower() == "chunked":
             body = b""
             try:
-                while size := int(self.until(b"\r\n").partition(b";")[0], 16):
-                    body += self.exactly(size)
-                    self.until(b"\r\n")
-                self.until(b"\r\n")
+                for piece in self.chunks():
+                    body += piece
             except Ended:
                 return Answer(status, headers, body, is_whole=False)
             return Answer(status, headers, body)
@@ -114,6 +112,13 @@ class Connection:
             pass
         body, self.buffer = self.buffer, b""
         return Answer(status, headers, body)
+
+    def chunks(self):
+        """The chunks of a body as they come."""
+        while size := int(self.until(b"\r\n").partition(b";")[0], 16):
+            yield self.exactly(size)
+            self.until(b"\r\n")
+        self.until(b"\r\n")
 
     def answers(self, seconds=2):
         """All answers until the other side closes, or says nothing for so long."""
