@@ -1,12 +1,9 @@
-"""What stands between a client and an engine: nothing, nginx, the SGLang router, and a cluster of ours with its gateway."""
+"""What stands between a client and an engine: nothing, nginx, the SGLang router, a cluster of ours with its gateway."""
 
 import contextlib
-import json
-import os
 import pathlib
 import subprocess
 import tempfile
-import time
 import urllib.request
 
 import bench
@@ -102,9 +99,9 @@ def sglang(port, slots):
     with tempfile.TemporaryDirectory(prefix="yard-bench-sglang-") as home:
         with open(home + "/log", "wb") as log:
             process = subprocess.Popen(
-                [ROUTER / "bin/sglang-router", "launch", "--worker-urls", f"http://127.0.0.1:{port}", "--host", "127.0.0.1",
-                 "--port", str(listening), "--prometheus-port", str(metrics), "--policy", "round_robin", "--log-level",
-                 "error", "--max-concurrent-requests", "8192", "--queue-size", "8192"],
+                [ROUTER / "bin/sglang-router", "launch", "--worker-urls", f"http://127.0.0.1:{port}", "--host",
+                 "127.0.0.1", "--port", str(listening), "--prometheus-port", str(metrics), "--policy", "round_robin",
+                 "--log-level", "error", "--max-concurrent-requests", "8192", "--queue-size", "8192"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         try:
             answers(listening, "/v1/models")

@@ -272,11 +272,10 @@ static void compose(void) {
   char *prompt = malloc((size_t)given.prompt_bytes + 1), *body = malloc((size_t)given.prompt_bytes + 512);
   for (int n = 0; n < given.prompt_bytes; n++) prompt[n] = "the quick brown fox "[n % 20];
   prompt[given.prompt_bytes] = 0;
-  int size = sprintf(body,
-                     strstr(given.path, "/chat/") ? "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}],"
-                                                    "\"max_tokens\":%d,\"stream\":true}"
-                                                  : "{\"model\":\"%s\",\"prompt\":\"%s\",\"max_tokens\":%d,\"stream\":true}",
-                     given.model, prompt, given.tokens);
+  const char *form = strstr(given.path, "/chat/")
+    ? "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}],\"max_tokens\":%d,\"stream\":true}"
+    : "{\"model\":\"%s\",\"prompt\":\"%s\",\"max_tokens\":%d,\"stream\":true}";
+  int size = sprintf(body, form, given.model, prompt, given.tokens);
   request = malloc((size_t)size + 1024);
   request_size = (size_t)sprintf(request,
                                  "POST %s HTTP/1.1\r\nHost: %s:%d\r\nAuthorization: Bearer %s\r\nContent-Type: "
@@ -345,8 +344,8 @@ int main(int count, char **arguments) {
     }
   }
   double spent = now() - began;
-  printf("{\"ok\":%ld,\"in_time\":%ld,\"refused\":%ld,\"wrong\":%ld,\"failed\":%ld,\"abandoned\":%ld,\"unfinished\":%ld,"
-         "\"seconds\":%.3f,\"requests_per_second\":%.1f,\"tokens_per_second\":%.0f,\"tokens\":%ld",
+  printf("{\"ok\":%ld,\"in_time\":%ld,\"refused\":%ld,\"wrong\":%ld,\"failed\":%ld,\"abandoned\":%ld,"
+         "\"unfinished\":%ld,\"seconds\":%.3f,\"requests_per_second\":%.1f,\"tokens_per_second\":%.0f,\"tokens\":%ld",
          ok, in_time, refused, wrong, failed, abandoned, issued - ok - refused - wrong - failed - abandoned, spent,
          (double)ok / spent, (double)tokens / spent, tokens);
   print_times("first_token_ms", &firsts);

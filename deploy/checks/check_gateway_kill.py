@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Streams through a gateway while the leader and a worker are killed: 3 coordinators, 2 workers on real engines.
 
-$JOBS chats (30) of 6 HTTP clients run through one gateway that lives, while the leader is killed twice and a worker once,
-each time in the middle of streams. Then, for every chat: it ended with a finish reason, usage and [DONE], or with a typed
-error in the stream and a broken connection, and never in silence; what the client read is what its attempts were given
-by their engines, in their order, and what the record says; usage and charge are the record's; no hold is open; the
-books balance; the replicas agree.
+$JOBS chats (30) of 6 HTTP clients run through one gateway that lives, while the leader is killed twice and a worker
+once, each time in the middle of streams. Then, for every chat: it ended with a finish reason, usage and [DONE], or with
+a typed error in the stream and a broken connection, and never in silence; what the client read is what its attempts were
+given by their engines, in their order, and what the record says; usage and charge are the record's; no hold is open;
+the books balance; the replicas agree.
 """
 
 import concurrent.futures

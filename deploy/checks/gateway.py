@@ -1,7 +1,6 @@
-"""A gateway in front of a cluster of `product.dev`, and requests to it."""
+"""A gateway in front of a cluster, and requests to it."""
 
 import contextlib
-import json
 import os
 
 import raw_http1
@@ -13,9 +12,8 @@ class Served:
 
     def __init__(self, child, cluster):
         self.child, self.cluster = child, cluster
-        self.url = child.ready["address"]
-        self.address = self.url.removeprefix("http://")
-        self.speaks_http2 = True
+        self.address = child.ready["address"]
+        self.url = "http://" + self.address
 
     @property
     def pid(self):
@@ -34,9 +32,11 @@ class Served:
 
 @contextlib.contextmanager
 def gateway(cluster, scratch, *arguments):
+    """A gateway of its own process, with the certificate that `yard init` made for it; nobody starts it again."""
+    directory = os.path.dirname(os.path.dirname(cluster.identity)) + "/gateway"
     child = Child(
-        [YARD, "gateway", "--listen", "127.0.0.1:0", "--join", ",".join(cluster.endpoints), "--identity",
-         cluster.identity, "--end-with-input", *map(str, arguments)], scratch + "/gateway.log")
+        [YARD, "gateway", "--listen", "127.0.0.1:0", "--join", ",".join(cluster.endpoints), "--dir", directory,
+         "--end-with-input", *map(str, arguments)], scratch + "/gateway.log")
     try:
         yield Served(child, cluster)
     finally:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What users of langchain-openai, litellm and `llm` do, against any OpenAI endpoint: `pass NAME` or `fail NAME`.
 
-    .venv/clients/NAME/bin/python deploy/clients/other_suite.py '{"base_url": "http://…/v1", "key": "…", "model": "…"}'
+    .venv/clients/NAME/bin/python deploy/clients/other_suite.py '{"base_url": "…/v1", "key": "…", "model": "…"}'
 
 Runs those of them that are installed in its virtual environment; at least one must be. Exit: 0 all passed, 1 not.
 """

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the openai SDK's users do, against any OpenAI endpoint: one line `pass NAME` or `fail NAME` for each check.
 
-    .venv/clients/openai-3/bin/python deploy/clients/sdk_suite.py '{"base_url": "http://…/v1", "key": "…", "model": "…"}'
+    .venv/clients/openai-3/bin/python deploy/clients/sdk_suite.py '{"base_url": "…/v1", "key": "…", "model": "…"}'
 
 Runs in either major version of the SDK, with its blocking client and then with its asynchronous one. With the
 names below as well, the endpoint is taken to be a gateway of ours, and what only it promises is checked too:
@@ -189,9 +189,9 @@ async def model(client):
 async def errors(client):
     """401, 402, 403, 404, 400 and 413 are errors with a code, a reason, a request id and no retry"""
     for key in ("sy_99_" + "A" * 43, "sk-of-another-kind", GIVEN["revoked_key"]):
-        await refused(create(client.with_options(api_key=key)), 401, "unauthenticated")
+        await refused(create(client.with_options(api_key=key)), 401, "invalid_api_key")
     await refused(create(client.with_options(api_key=GIVEN["scopeless_key"])), 403, "forbidden")
-    await refused(create(client.with_options(api_key=GIVEN["poor_key"])), 402, "insufficient_credit")
+    await refused(create(client.with_options(api_key=GIVEN["poor_key"])), 402, "insufficient_quota")
     for request in (create(client, model="no-such-model"), create(client, model="no-such-model", stream=True),
                     client.models.retrieve("no-such-model")):
         await refused(request, 404, "model_not_found", "no-such-model")
