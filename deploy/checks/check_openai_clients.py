@@ -2,7 +2,8 @@
 """OpenAI's clients, unchanged, against the gateway: openai 3 and 2, langchain-openai, litellm, `llm`, curl.
 
 The suites of deploy/clients run on llama.cpp and on the built-in engine. What they were answered is then compared with
-the jobs of the cluster: text, usage and charge. An engine that is scripted never ends, to see it let go.
+the jobs of the cluster: text, usage and charge. An engine that is scripted never ends, to see it let go. `--full` runs
+aiperf as well (deploy/clients/setup aiperf: two minutes, 1.2 GB).
 """
 
 import contextlib
@@ -21,7 +22,9 @@ PRICE_INPUT, PRICE_OUTPUT = 200_000_000, 600_000_000
 #: Within so long a client that left is noticed, and its engine stopped.
 LET_GO_SECONDS = 1.0
 
-missing = subprocess.run([CLIENTS / "setup", "--check"], capture_output=True, text=True)
+FULL = "--full" in sys.argv
+missing = subprocess.run([CLIENTS / "setup", "--check", "openai-3", "openai-2", *(["aiperf"] if FULL else [])],
+                         capture_output=True, text=True)
 if missing.returncode:
     print(missing.stderr, end="", file=sys.stderr)
     sys.exit(3)
@@ -178,4 +181,9 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
             return account["held_nano"] == 0 and account["spent_nano"] == charged
         wait_for("the books to balance", books, 30)
 
-    main([openai_3, openai_2, openai_builtin, others, billed, let_go, curl, verbatim, no_truncation, at_rest])
+    def aiperf():
+        """aiperf on llama.cpp"""
+        suite("aiperf", "aiperf_suite.py", MODEL)
+
+    main([openai_3, openai_2, openai_builtin, others, billed, let_go, curl, verbatim, no_truncation, at_rest,
+          *([aiperf] if FULL else [])])
