@@ -121,6 +121,11 @@ def kill_all(group, running, load, attempts):
         print(f"killed a {kill.__name__} after {load.ended} chats", flush=True)
 
 
+def same(printed, text):
+    """Whether `yard` printed this text, after which it begins a new line if there is none."""
+    return printed in (text, text + b"\n")
+
+
 def check_chat(group, parties, chat, attempts, ends):
     who = f"chat {chat.number}, job {chat.job}"
     expect(chat.is_done != bool(chat.error), f"{who} just stopped after {chat.text[-60:]!r}")
@@ -132,7 +137,8 @@ def check_chat(group, parties, chat, attempts, ends):
     own = [attempt for attempt in attempts if attempt.prompt.startswith(f"Job {chat.number}:")]
     expect(is_made_of(chat.text.encode(), own), f"{who} read {chat.text!r}, its attempts gave {[a.text for a in own]}")
     record = group.cluster.yard("result", chat.job, key=parties.consumer_key)
-    expect(record.text.rstrip("\n") == chat.text.rstrip("\n"), f"{who} read {chat.text!r}, but the record is {record}")
+    expect(record.code == 0 and same(record.out, chat.text.encode()),
+           f"{who} read {chat.text.encode()!r}, but the record is {record.out!r}, {record}")
     if chat.is_done:
         expect(end["state"] == "completed" and chat.finish == end["finish"] and not chat.is_broken, f"{who}: {end}")
         told = (chat.usage["prompt_tokens"], chat.usage["completion_tokens"])

@@ -59,7 +59,8 @@ def llm():
     """the command line: a prompt, streamed and not, gives one text"""
     with tempfile.TemporaryDirectory(prefix="yard-check-llm-") as home:
         pathlib.Path(home, "extra-openai-models.yaml").write_text(json.dumps([
-            {"model_id": "ours", "model_name": MODEL, "api_base": GIVEN["base_url"]}]))
+            {"model_id": "ours", "model_name": MODEL, "api_base": GIVEN["base_url"],
+             "api_key_name": "openai"}]))
 
         def ask(*options):
             done = subprocess.run(
