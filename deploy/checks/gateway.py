@@ -3,8 +3,8 @@
 import contextlib
 import os
 
+import product
 import raw_http1
-from product import YARD, Child
 
 
 class Served:
@@ -34,8 +34,8 @@ class Served:
 def gateway(cluster, scratch, *arguments):
     """A gateway of its own process, with the certificate that `yard init` made for it; nobody starts it again."""
     directory = os.path.dirname(os.path.dirname(cluster.identity)) + "/gateway"
-    child = Child(
-        [YARD, "gateway", "--listen", "127.0.0.1:0", "--join", ",".join(cluster.endpoints), "--dir", directory,
+    child = product.Child(
+        [product.YARD, "gateway", "--listen", "127.0.0.1:0", "--join", ",".join(cluster.endpoints), "--dir", directory,
          "--end-with-input", *map(str, arguments)], scratch + "/gateway.log")
     try:
         yield Served(child, cluster)
