@@ -82,12 +82,12 @@ def made(done):
 
 
 @contextlib.contextmanager
-def workers(group, parties, attempts, names=("w1", "w2")):
+def workers(group, parties, attempts, names=("w1", "w2"), context=8192):
     """Workers on real engines, by name, behind proxies that record every attempt in the list `attempts`."""
     with contextlib.ExitStack() as stack:
         running = {}
         for name in names:
-            engine = Child([SERVE, "--slots", "4", "--context", "8192", "--threads", "1"],
+            engine = Child([SERVE, "--slots", "4", "--context", str(context), "--threads", "1"],
                            f"{group.scratch}/engine-{name}.log")
             stack.callback(engine.stop)
             address = stack.enter_context(recording_proxy(engine.ready["address"], attempts, name))
