@@ -49,15 +49,19 @@ def anonymous_mib(pid):
     return next(int(line.split()[1]) for line in rollup if line.startswith("Anonymous:")) / 1024
 
 
-def coordinators(parent):
-    """Coordinator id → process id, of the coordinators that a `yard dev` has started."""
+def children_of(parent):
+    """Process id → words of its command line, of the processes that a process has started."""
     found = {}
     for task in pathlib.Path(f"/proc/{parent}/task").iterdir():
         for child in (task / "children").read_text().split():
-            words = pathlib.Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
-            if "coordinator" in words:
-                found[int(words[words.index("--id") + 1])] = int(child)
+            found[int(child)] = pathlib.Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
     return found
+
+
+def coordinators(parent):
+    """Coordinator id → process id, of the coordinators that a `yard dev` has started."""
+    return {int(words[words.index("--id") + 1]): child for child, words in children_of(parent).items()
+            if "coordinator" in words}
 
 
 class Measured:

@@ -83,21 +83,23 @@ def made(done):
 
 
 @contextlib.contextmanager
-def workers(group, parties, attempts, names=("w1", "w2")):
-    """Workers on real engines, behind proxies that record every attempt in the list `attempts`."""
+def workers(group, parties, attempts, names=("w1", "w2"), context=8192):
+    """Workers on real engines, by name, behind proxies that record every attempt in the list `attempts`."""
     with contextlib.ExitStack() as stack:
+        running = {}
         for name in names:
-            engine = Child([SERVE, "--slots", "4", "--context", "8192", "--threads", "1"],
+            engine = Child([SERVE, "--slots", "4", "--context", str(context), "--threads", "1"],
                            f"{group.scratch}/engine-{name}.log")
             stack.callback(engine.stop)
-            address = stack.enter_context(recording_proxy(engine.ready["address"], attempts))
+            address = stack.enter_context(recording_proxy(engine.ready["address"], attempts, name))
             worker = Child(
                 [YARD, "worker", "run", "--join", ",".join(group.addresses), "--engine", address,
                  "--name", name, "--dir", f"{group.home}/workers/{name}", "--price-input", "0.2",
                  "--price-output", "0.6", "--end-with-input"],
                 f"{group.scratch}/worker-{name}.log", {"YARD_KEY": parties.supplier_key})
             stack.callback(worker.stop)
-        yield
+            running[name] = worker
+        yield running
 
 
 class Reader:
@@ -182,10 +184,17 @@ def check_transcript(reader, attempts):
 def is_continued(reader, attempts):
     """Whether a job that was lost by a worker, and says so, is the beginnings of its attempts in their order: on a
     machine that stands still for a lease, a worker can be taken for lost."""
-    rest = reader.content
+    return reader.ended["attempts"] > 1 and is_made_of(reader.content, attempts)
+
+
+def is_made_of(content, attempts):
+    """Whether these bytes are the beginnings of attempts in their order, each up to one of its own marks: two
+    attempts can go on with the same character."""
     for attempt in attempts:
-        rest = rest[len(os.path.commonprefix([rest, attempt.text.encode()])):]
-    return reader.ended["attempts"] > 1 and not rest
+        mark = attempt.salt.encode()
+        common = os.path.commonprefix([content, attempt.text.encode()])
+        content = content[common.rfind(mark) + len(mark) if mark in common else 0:]
+    return not content
 
 
 def check_record(cluster, key, reader):

@@ -22,6 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 YARD = os.environ.get("YARD_BINARY", str(ROOT / ".build/debug/yard"))
 SERVE = str(ROOT / "deploy/engine/serve")
 MODEL = "switchyard-test"
+STORIES = "switchyard-stories"  # of the built-in engine
 
 
 class Failed(Exception):

@@ -17,9 +17,10 @@ salts = itertools.count(1)
 
 
 class Attempt:
-    """One request to an engine, and what the worker was sent for it."""
+    """One request to an engine, by its name, and what the worker was sent for it."""
 
-    def __init__(self, body):
+    def __init__(self, body, engine):
+        self.engine = engine
         self.salt = f"<{next(salts)}>"
         # The last message is the output so far when the attempt goes on from another's.
         self.prompt = next(m["content"] for m in body["messages"] if m["role"] == "user")
@@ -73,7 +74,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def stream(self, answer, body):
-        attempt = Attempt(body)
+        attempt = Attempt(body, self.server.name)
         self.server.attempts.append(attempt)  # a list's append is atomic
         self.send_response(answer.status)
         self.send_header("Content-Type", "text/event-stream")
@@ -101,10 +102,10 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def recording_proxy(engine, attempts):
+def recording_proxy(engine, attempts, name=None):
     """Its address, in front of the engine at this address; attempts are appended to the list."""
     server = Server(("127.0.0.1", 0), Handler)
-    server.engine, server.attempts = urllib.parse.urlsplit(engine).netloc, attempts
+    server.engine, server.attempts, server.name = urllib.parse.urlsplit(engine).netloc, attempts, name
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

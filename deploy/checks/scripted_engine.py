@@ -4,8 +4,13 @@ import contextlib
 import http.server
 import json
 import threading
+import time
 
 MODEL = "scripted"
+#: A call of a tool as engines stream it: its name first, its arguments in pieces.
+TOOL_CALL = (
+    {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": ""}},
+    {"function": {"arguments": '{"where": '}}, {"function": {"arguments": '"den"}'}})
 
 
 class Engine(http.server.BaseHTTPRequestHandler):
@@ -14,6 +19,8 @@ class Engine(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     manner = "good"
     words = ("one ", "two")
+    #: What it was asked, and of each endless answer: tokens given, when its reader was found to be gone.
+    bodies, endings = [], []
 
     def log_message(self, *arguments):
         pass
@@ -32,7 +39,7 @@ class Engine(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
         if self.manner == "down":
             return self.connection.close()
         self.send_response(200)
@@ -45,27 +52,41 @@ class Engine(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"data: " + text + b"\n\n")
             self.wfile.flush()
 
-        def delta(content, finish=None):
+        def choice(delta, finish=None):
             say(json.dumps({"object": "chat.completion.chunk", "model": MODEL, "choices": [
-                {"index": 0, "delta": {"content": content}, "finish_reason": finish}]}).encode())
+                {"index": 0, "delta": delta, "finish_reason": finish}]}).encode())
+
+        def delta(content, finish=None):
+            choice({"content": content}, finish)
+
+        def end(tokens):
+            say(json.dumps({"object": "chat.completion.chunk", "choices": [],
+                            "usage": {"prompt_tokens": 3, "completion_tokens": tokens}}).encode())
+            say(b"[DONE]")
 
         if self.manner == "garbage":
             return say(b"{ this is not JSON")
         if self.manner == "endless":
+            given = 0
             with contextlib.suppress(OSError):  # until whoever reads it has enough
                 while not self.server.release.wait(0.02):
                     delta("on ")
-            return
+                    given += 1
+            return self.endings.append((given, time.monotonic()))
+        if self.manner == "tool":
+            for piece in TOOL_CALL:
+                choice({"tool_calls": [{"index": 0, **piece}]})
+            choice({}, "tool_calls")
+            return end(9)
         delta(self.words[0])
         if self.manner == "slow":
             self.server.release.wait(2)
         delta(self.words[1], None if self.manner == "truncated" else "stop")
         if self.manner == "truncated":
             return
-        if self.manner != "no usage":
-            say(json.dumps({"object": "chat.completion.chunk", "choices": [],
-                            "usage": {"prompt_tokens": 3, "completion_tokens": 2}}).encode())
-        say(b"[DONE]")
+        if self.manner == "no usage":
+            return say(b"[DONE]")
+        end(2)
 
 
 @contextlib.contextmanager

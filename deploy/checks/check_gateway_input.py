@@ -1,0 +1,445 @@
+#!/usr/bin/env python3
+"""Bad input over HTTP/1.1: each kind gets the status, code and message that a client can act on, and costs nothing.
+
+A well-behaved client works all along, from another address than the attacks. `--full` sends 200,000 mutated requests
+instead of 2,000; `MEASURES=file` keeps the figures.
+"""
+
+import concurrent.futures
+import contextlib
+import json
+import multiprocessing
+import os
+import random
+import resource
+import socket
+import sys
+import time
+
+import raw_http1
+from gateway import gateway
+from product import STORIES, dev, expect, folder, main, scripted_worker, wait_for
+from raw_http1 import Connection, Ended, request
+from scripted_engine import MODEL as SCRIPTED
+
+ATTACKER = "127.0.0.2"
+FULL = "--full" in sys.argv
+MUTATIONS = 200_000 if FULL else 2_000
+SEED = int(os.environ.get("SEED", random.randrange(1 << 32)))
+#: A noisy machine has hiccups of its own: below this a pause is not the attack's doing.
+FLOOR_MS = 250
+GROWTH_MAX_MIB = 96
+#: Connections of one address at once, as Sources/Gateway/HTTPLimits.swift has it, and some more.
+PER_ADDRESS_MAX = 4_096
+FLOOD = PER_ADDRESS_MAX + 100
+CHAT = "/v1/chat/completions"
+MEASURES = {}
+
+
+def victim(address, key, pipe):
+    """Asks for the models a hundred times a second; sends its times whenever it is asked to."""
+    connection, times, failures = None, [], []
+    while True:
+        if pipe.poll():
+            if pipe.recv() == "end":
+                return
+            pipe.send((times, failures))
+            times, failures = [], []
+        began = time.monotonic()
+        try:
+            connection = connection or Connection(address)
+            connection.send(request("GET", "/v1/models", key=key))
+            expect(connection.answer().status == 200, "no models")
+        except Exception as error:  # noqa: BLE001 - told to the check, which fails
+            failures.append(repr(error))
+            connection = None
+        spent = time.monotonic() - began
+        times.append(spent * 1_000)
+        time.sleep(max(0.0, 0.01 - spent))
+
+
+def percentile(times, share):
+    ordered = sorted(times)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+
+
+def is_established(connection):
+    """Whether the other side still holds its end, which is not seen by one who does not read."""
+    port = ":%04X" % connection.socket.getsockname()[1]
+    with open("/proc/net/tcp") as file:
+        return any(line.split()[2].endswith(port) and line.split()[3] == "01" for line in list(file)[1:])
+
+
+def chat(**fields):
+    """A chat's body, with these fields instead of its own."""
+    return {"model": STORIES, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4, **fields}
+
+
+with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(cluster, scratch) as scripted, \
+        gateway(cluster, scratch) as served:
+    key = cluster.key
+    # A request up to its body, which comes in chunks.
+    CHUNKED = request("POST", CHAT, b"", key, ["Transfer-Encoding: chunked"]).replace(b"Content-Length: 0\r\n", b"")
+    here, there = multiprocessing.Pipe()
+    client = multiprocessing.Process(target=victim, args=(served.address, key, there), daemon=True)
+    client.start()
+
+    def measured():
+        here.send("times")
+        times, failures = here.recv()
+        expect(not failures, f"the well-behaved client failed: {failures[:3]}")
+        return times
+
+    def refused(answer, status, code, *words):
+        """A refusal that a client can act on."""
+        statuses = status if isinstance(status, tuple) else (status,)
+        expect(answer.status in statuses and answer.code == code, f"{status} {code} was due, not {answer}")
+        message = answer.error.get("message", "")
+        expect(message and all(str(word) in message for word in words), f"{answer} does not say {words}")
+        expect("x-request-id" in answer.headers, answer)
+
+    def post(body, **options):
+        return served.post(CHAT, body, **options)
+
+    def raw(data, source=ATTACKER, half_close=False, seconds=2):
+        """What is answered to these bytes, and whether the connection was then closed."""
+        with Connection(served.address, source) as connection:
+            connection.send(data)
+            if half_close:
+                connection.socket.shutdown(socket.SHUT_WR)
+            answers = connection.answers(seconds)
+            return answers, connection.is_closed(0.2)
+
+    def jobs():
+        return len(cluster.yard("jobs", "--limit", 1000, "--output", "json").lines)
+
+    # A first job, so that there is something which could change; and one whose workers are all gone.
+    expect(post(chat()).status == 200, "no answer to a good request")
+    wait_for("its hold to be closed", lambda: cluster.account()["held_nano"] == 0)
+    scripted.kill()
+    waiting = Connection(served.address)
+    waiting.send(request("POST", CHAT, json.dumps(chat(model=SCRIPTED, stream=True)).encode(), key))
+    wait_for("a job that waits", lambda: jobs() == 2)
+    books, count = cluster.account(), jobs()
+    time.sleep(0.5)
+    measured()
+    time.sleep(2)
+    baseline, memory = measured(), served.resident_mib()
+    begun = time.monotonic()
+
+    # Slow attackers: begun now, looked at when everything else is over.
+    head = request("POST", CHAT, b"{}", key, length=50)
+    slow_ones = {"silent": b"", "half a request line": b"POST /v1/ch", "half a header section": head[:-40]}
+    if FULL:  # a body has 30 s
+        slow_ones |= {"half a body": head, "half a chunk": CHUNKED + b"5\r\nab"}
+    slow = {}
+    for name, data in slow_ones.items():
+        slow[name] = Connection(served.address, ATTACKER)
+        slow[name].send(data)
+    # It asks for a hundred thousand answers, and takes none.
+    slow_reader = Connection(served.address, ATTACKER)
+    slow_reader.socket.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        for _ in range(1_000):
+            slow_reader.socket.send(request("GET", "/metrics") * 100)
+
+    def json_bodies():
+        """a body that is no JSON object, or has a field of a wrong type, is refused and the field named"""
+        for body in (b"", b"{", b"[]", b"null", b'"text"', b"{}x", b'{"model": "m",}', b"{'model': 1}", b"\0" * 64,
+                     b'{"a":' * 50_000, b"[" * 100_000, b'{"model":"\xff\xfe","messages":[]}',
+                     b'{"model":"' + STORIES.encode() + b'","messages":[{"role":"user","content":"\xc3\x28"}]}'):
+            refused(post(body), 400, "malformed_request")
+        for field, value in (("model", 5), ("model", None), ("messages", "Hello"), ("messages", []), ("messages", [5]),
+                             ("max_tokens", "4"), ("max_tokens", -1), ("max_tokens", 1.5), ("max_tokens", 10**30),
+                             ("stream", "yes"), ("stream", 1), ("n", 0), ("stop", 5), ("stream_options", [])):
+            answer = post(chat(**{field: value}))
+            refused(answer, 400, "malformed_request", field)
+            expect(answer.error["param"].startswith(field), answer)
+        refused(post(b'{"model":"a","model":"b","messages":[]}'), 400, "malformed_request", "model")
+
+    def too_much():
+        """a body beyond its limit is refused before it is sent, and the limit is named"""
+        refused(post(chat(messages=[{"role": "user", "content": "x" * 1_100_000}])), 413, "payload_too_large", 1048576)
+        with Connection(served.address, ATTACKER) as connection:
+            connection.send(request("POST", CHAT, b"{", key, length=10 << 20))
+            refused(connection.answer(), 413, "payload_too_large")
+            expect(connection.is_closed(), "10 MiB would be read")
+        with Connection(served.address, ATTACKER) as connection:
+            connection.send(CHUNKED)
+            piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+            try:
+                for _ in range(160):
+                    connection.send(piece)
+            except Ended:
+                pass  # it closes while we still send
+            answers = connection.answers(2)
+            expect(connection.is_closed(), "10 MiB of chunks would be read")
+            expect(all(answer.status == 413 for answer in answers), answers)
+
+    def models_and_prompts():
+        """an unknown model and a prompt beyond the context are refused by name"""
+        refused(post(chat(model="no-such-model")), 404, "model_not_found", "no-such-model")
+        refused(served.get("/v1/models/no-such-model"), 404, "model_not_found", "no-such-model")
+        refused(post(chat(messages=[{"role": "user", "content": "word " * 400}])), 400, "context_length_exceeded", 512)
+        refused(post(chat(max_tokens=100_000)), 400, "context_length_exceeded", 512)
+
+    def keys():
+        """a key that is absent, malformed, unknown or revoked, and an account without credit, are told apart"""
+        poor = cluster.yard("account", "create", "poor", key=cluster.root).text.strip()
+        poor_key = cluster.yard("key", "create", poor, key=cluster.root).text.strip()
+        for wrong in ("hello", "sy_99_" + "A" * 43, key[:-1], key + "x", "sk-" + "a" * 40, "x" * 4_000):
+            refused(post(chat(), key=wrong), 401, "invalid_api_key")
+        answer = raw_http1.ask(served.address, "POST", CHAT, chat())
+        refused(answer, 401, "invalid_api_key")
+        answer = raw_http1.ask(served.address, "POST", CHAT, chat(), headers=["Authorization: Basic eDp5"])
+        refused(answer, 401, "invalid_api_key")
+        refused(post(chat(), key=poor_key), 402, "insufficient_quota")
+        number = cluster.yard("key", "list", "--output", "json", key=poor_key).lines[0]["key"]
+        expect(cluster.yard("key", "revoke", number, key=cluster.root).code == 0, "revoke")
+        wait_for("a revoked key to be refused", lambda: post(chat(), key=poor_key).code == "invalid_api_key", 10)
+
+    def paths():
+        """an unknown path, and a known one with another method, are told so"""
+        refused(served.get("/v1/nothing"), 404, "not_found")
+        refused(served.get("/"), 404, "not_found")
+        for method, path in (("GET", CHAT), ("DELETE", CHAT), ("POST", "/v1/models")):
+            answer = raw_http1.ask(served.address, method, path, key=key)
+            refused(answer, 405, "method_not_allowed")
+            expect(answer.headers.get("allow"), answer)
+
+    def framing():
+        """what has two meanings to two readers is refused, the connection closed and nothing after it read"""
+        good = json.dumps(chat()).encode()
+        inner = request("POST", CHAT, good, key)
+        plain = request("POST", CHAT, good, key)
+        length, chunked = b"Content-Length: %d\r\n" % len(good), b"Transfer-Encoding: chunked\r\n"
+        in_chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(good), good)
+
+        def with_chunks(fields, body):
+            return plain.replace(length, fields).replace(b"\r\n\r\n" + good, b"\r\n\r\n" + body)
+
+        forms = {
+            "length and chunks": with_chunks(length + chunked, in_chunks),
+            "chunks and length": with_chunks(chunked + b"Content-Length: 4\r\n", in_chunks),
+            "two lengths": plain.replace(length, length + b"Content-Length: 0\r\n"),
+            "a list of lengths": plain.replace(length, b"Content-Length: %d, 0\r\n" % len(good)),
+            "a length with a sign": plain.replace(length, b"Content-Length: +%d\r\n" % len(good)),
+            "a negative length": plain.replace(length, b"Content-Length: -1\r\n"),
+            "a length beyond 64 bits": plain.replace(length, b"Content-Length: 18446744073709551617\r\n"),
+            "a length in hexadecimal": plain.replace(length, b"Content-Length: 0x%x\r\n" % len(good)),
+            "an unknown coding": with_chunks(b"Transfer-Encoding: xchunked\r\n", in_chunks),
+            "chunked, then another": with_chunks(b"Transfer-Encoding: chunked, identity\r\n", in_chunks),
+            "chunked twice": with_chunks(chunked + chunked, in_chunks),
+            "a space before the colon": with_chunks(b"Transfer-Encoding : chunked\r\n" + length, in_chunks),
+            "a folded field": with_chunks(b"X: a\r\n Transfer-Encoding: chunked\r\n" + length, in_chunks),
+            "a bare carriage return": plain.replace(length, b"X: a\rContent-Length: 0\r\n" + length),
+            "a zero byte in a field": plain.replace(length, b"X: a\0b\r\n" + length),
+            "a name of no token": plain.replace(length, b"X y: a\r\n" + length),
+            "a chunk's size of no digits": with_chunks(chunked, b"zz\r\n" + good + b"\r\n0\r\n\r\n"),
+            "a chunk's size with a sign": with_chunks(chunked, b"+5\r\nabcde\r\n0\r\n\r\n"),
+            "a chunk's size beyond 64 bits": with_chunks(chunked, b"1" + b"0" * 16 + b"\r\n" + good),
+            "a chunk without its end": with_chunks(chunked, b"%x\r\n%sxx0\r\n\r\n" % (len(good), good)),
+            "no host": plain.replace(b"Host: gateway\r\n", b""),
+            "two hosts": plain.replace(b"Host: gateway\r\n", b"Host: gateway\r\nHost: other\r\n"),
+            "no version": plain.replace(b" HTTP/1.1", b""),
+            "an unknown version": plain.replace(b"HTTP/1.1", b"HTTP/3.7"),
+            "no request at all": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)),
+        }
+        wrong = []
+        for name, data in forms.items():
+            answers, closed = raw(data + inner, seconds=1)
+            if not (closed and len(answers) <= 1 and all(400 <= a.status < 500 or a.status == 505 for a in answers)):
+                wrong.append(f"{name}: {'closed' if closed else 'open'} after {answers}")
+        expect(not wrong, "; ".join(wrong))
+
+    def header_sections():
+        """a thousand header fields, a long one, a long request line are refused"""
+        for data in (request("POST", CHAT, b"{}", key, [f"X-{n}: y" for n in range(1_000)]),
+                     request("POST", CHAT, b"{}", key, ["X: " + "y" * 100_000]),
+                     request("POST", CHAT + "?" + "y" * 100_000, b"{}", key)):
+            answers, closed = raw(data)
+            expect(closed and len(answers) <= 1, (closed, answers))
+            for answer in answers:
+                refused(answer, (431, 414), "header_too_large")
+
+    def trailers_and_extensions():
+        """chunk extensions and trailers that never end are ended"""
+        for piece, first in ((b";a=" + b"b" * 4_000, b"1"), (b"X: " + b"y" * 4_000 + b"\r\n", b"1\r\nx\r\n0\r\n")):
+            with Connection(served.address, ATTACKER) as connection:
+                connection.send(CHUNKED + first)
+                with contextlib.suppress(Ended):  # it closes while we still send
+                    for _ in range(1_000):  # 4 MB
+                        connection.send(piece)
+                answers = connection.answers(5)
+                expect(connection.is_closed(5) and len(answers) <= 1, f"{first + piece[:9]!r} goes on: {answers}")
+                for answer in answers:
+                    refused(answer, 431, "header_too_large")
+
+    def pipelined():
+        """requests that are sent at once are answered in their order; who ends his side has gone"""
+        stream = request("POST", CHAT, json.dumps(chat(model="none", stream=True)).encode(), key)
+        list_models, health = request("GET", "/v1/models", key=key), request("GET", "/healthz")
+        answers, _ = raw(list_models + stream + health + list_models)
+        expect([answer.status for answer in answers] == [200, 404, 200, 200], answers)
+        expect(json.loads(answers[0].body)["object"] == json.loads(answers[3].body)["object"] == "list", answers)
+        for data in (list_models, request("POST", CHAT, b"{", key, length=50), b"GET / HT"):
+            answers, closed = raw(data, half_close=True)
+            expect(closed, f"open after {data} and its end")
+
+    def expectations():
+        """a client that waits for 100 Continue is not left waiting, nor told to go on where it may not"""
+        with Connection(served.address, ATTACKER) as connection:
+            connection.send(request("POST", CHAT, b"", key, ("Expect: 100-continue",), length=11 << 20))
+            refused(connection.answer(), 413, "payload_too_large")
+        body = json.dumps(chat(model="none")).encode()
+        with Connection(served.address, ATTACKER) as connection:
+            connection.send(request("POST", CHAT, b"", key, ("Expect: 100-continue",), length=len(body)))
+            expect(connection.until(b"\r\n\r\n").startswith(b"HTTP/1.1 100"), "no 100")
+            connection.send(body)
+            expect(connection.answer().status == 404, "no answer")
+
+    def nothing_was_done():
+        """none of it was a job, or cost anything"""
+        expect((cluster.account(), jobs()) == (books, count),
+               f"{cluster.account()} {jobs()}, before {books} {count}")
+
+    def fields():
+        """fields that the worker's engine does not have are refused by name, and for nothing"""
+        for field, value in (("n", 2), ("logprobs", True), ("tools", [{"type": "function"}])):
+            answer = post(chat(**{field: value}))
+            refused(answer, 400, "malformed_request", field)
+            expect(answer.error["charge"] == "0", answer)
+
+    def mutated():
+        """mutated requests leave the gateway healthy, with flat memory"""
+        print(f"    seed {SEED}, {MUTATIONS} requests", flush=True)
+        poor = cluster.yard("account", "create", "poorer", key=cluster.root).text.strip()
+        poor_key = cluster.yard("key", "create", poor, key=cluster.root).text.strip()
+        full = {"model": STORIES, "messages": [{"role": "system", "content": "Be brief."},
+                                             {"role": "user", "content": [{"type": "text", "text": "H\u00fc\u4f60"}]}],
+                "max_tokens": 4, "temperature": 0.5, "stop": ["a", "b"], "stream": True, "seed": 1, "n": 1,
+                "stream_options": {"include_usage": True}, "logit_bias": {"5": -1}, "tools": []}
+        seeds = [request("POST", CHAT, json.dumps(full, ensure_ascii=False).encode(), poor_key),
+                 request("POST", "/v1/completions", json.dumps({"model": STORIES, "prompt": "x"}).encode(), poor_key),
+                 request("POST", "/v1/embeddings", json.dumps({"model": STORIES, "input": ["x"]}).encode(), poor_key),
+                 request("GET", "/v1/models/" + STORIES, key=poor_key), request("GET", "/v1/jobs/1", key=poor_key)]
+        tokens = [b"\r\n", b"\n", b"\0", b'"', b"\\u", b"\\ud800", b"{", b"}", b"[", b"]", b",", b":", b"-", b"1e999",
+                  b"null", b"true", b"\xff", b"\xc3", b"chunked", b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n"]
+
+        def mutate(generator):
+            data = bytearray(generator.choice(seeds))
+            for _ in range(generator.choice((1, 1, 2, 4, 16))):
+                at = generator.randrange(len(data))
+                kind = generator.randrange(4)
+                if kind == 0:
+                    data[at] ^= 1 << generator.randrange(8)
+                elif kind == 1:
+                    del data[at:at + generator.choice((1, 2, 8, 64))]
+                elif kind == 2:
+                    data[at:at] = generator.choice(tokens)
+                else:
+                    end = at + generator.randrange(32)
+                    data[at:at] = data[at:end] * generator.choice((1, 2, 50))
+                if not data:
+                    return b"\n"
+            return bytes(data)
+
+        def lane(number):
+            generator, answered = random.Random(SEED + number), 0
+            for _ in range(MUTATIONS // 4):
+                with Connection(served.address, f"127.0.1.{number + 1}") as connection:
+                    with contextlib.suppress(Ended):  # it waits for more, or says nothing to what is not HTTP
+                        connection.send(mutate(generator))
+                        connection.socket.settimeout(0.05)
+                        answer = connection.answer()
+                        expect(answer.status < 500 or answer.status in (501, 505), answer)
+                        answered += 1
+            return answered
+
+        before, began = served.resident_mib(), time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            answered = sum(pool.map(lane, range(4)))
+        spent = time.monotonic() - began
+        growth = served.resident_mib() - before
+        MEASURES["mutated"] = {"requests": MUTATIONS, "answered": answered, "growth_mib": round(growth, 1)}
+        print(f"    {answered} answered, {MUTATIONS / spent:.0f}/s, {growth:+.1f} MiB", flush=True)
+        expect(answered > MUTATIONS // 2, f"only {answered} of {MUTATIONS} were answered")
+        expect(growth <= GROWTH_MAX_MIB, f"the gateway grew by {growth:.0f} MiB")
+        expect(served.child.process.poll() is None, "the gateway is dead")
+
+    def connection_flood():
+        """a flood of connections from one address leaves others theirs, and costs little memory"""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        held, refused_ones, before = [], 0, served.resident_mib()
+        for _ in range(FLOOD):
+            one = socket.socket()
+            one.bind((ATTACKER, 0))
+            one.settimeout(5)
+            one.connect(("127.0.0.1", int(served.address.rsplit(":", 1)[1])))
+            one.setblocking(False)
+            held.append(one)
+        expect(served.get("/v1/models").status == 200, "another address found no room")
+        growth = served.resident_mib() - before
+        deadline = time.monotonic() + 5
+        while refused_ones < FLOOD - PER_ADDRESS_MAX and time.monotonic() < deadline:
+            refused_ones = 0
+            for one in held:
+                try:
+                    one.recv(1, socket.MSG_PEEK)
+                    refused_ones += 1  # 429, or the end
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    refused_ones += 1
+            time.sleep(0.1)
+        for one in held:
+            one.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        MEASURES["connection flood"] = f"{refused_ones} of {FLOOD} refused, {growth * 1024 / FLOOD:.0f} KiB for each"
+        print("    " + MEASURES["connection flood"], flush=True)
+        expect(refused_ones >= FLOOD - PER_ADDRESS_MAX, f"only {refused_ones} of {FLOOD} connections were refused")
+
+    def slow_attackers():
+        """a silent client, half a request line, half a header section, half a body: ended in time"""
+        for name, one in slow.items():
+            expect(one.is_closed(max(1.0, begun + 45 - time.monotonic())),
+                   f"{name}: still open after {time.monotonic() - begun:.0f} s")
+            MEASURES["slow: " + name] = one.buffer[:12].decode("latin-1") or "closed"
+            one.close()
+        if FULL:
+            wait_for("who takes no answers to be ended", lambda: not is_established(slow_reader), 60)
+            MEASURES["slow: takes no answers"] = f"ended within {time.monotonic() - begun:.0f} s"
+        slow_reader.close()
+
+    def unharmed():
+        """the well-behaved client was served all along, the gateway's memory is flat, and it lives"""
+        under_attack = measured()
+        quiet = percentile(baseline, 0.99)
+        p99, limit = percentile(under_attack, 0.99), max(2 * quiet, FLOOR_MS)
+        growth = served.resident_mib() - memory
+        print(f"    p50 {percentile(baseline, 0.5):.1f} -> {percentile(under_attack, 0.5):.1f} ms, p99 {quiet:.1f} -> "
+              f"{p99:.1f} ms of {len(under_attack)} calls; resident {memory:.0f} MiB, {growth:+.0f} MiB", flush=True)
+        if os.environ.get("MEASURES"):
+            with open(os.environ["MEASURES"], "w") as file:
+                json.dump(MEASURES, file, indent=1)
+        expect(len(under_attack) > 100, f"only {len(under_attack)} calls were measured")
+        expect(p99 <= limit, f"p99 {p99:.0f} ms under attack, limit {limit:.0f} ms")
+        expect(growth <= GROWTH_MAX_MIB, f"the gateway grew by {growth:.0f} MiB")
+        expect(served.child.process.poll() is None, "the gateway is dead")
+        here.send("end")
+        client.join(5)
+
+    def nobody_left():
+        """a stream that waits for a worker says so, and costs nothing if its client leaves"""
+        status, _ = waiting.head()
+        comment = next(waiting.chunks())
+        expect(status == 200 and comment.startswith(b":"), (status, comment))
+        waiting.close()
+        wait_for("its hold to be closed", lambda: cluster.account()["held_nano"] == 0, 30)
+        job = next(line for line in cluster.yard("jobs", "--output", "json").lines if line["model"] == SCRIPTED)
+        expect(job["state"] == "cancelled" and job["charge_nano"] == 0, job)
+        expect(cluster.account()["spent_nano"] == books["spent_nano"], (cluster.account(), books))
+
+    main([json_bodies, too_much, models_and_prompts, keys, paths, framing, header_sections, trailers_and_extensions,
+          pipelined, expectations, mutated, nothing_was_done, fields, connection_flood, slow_attackers, unharmed, nobody_left])

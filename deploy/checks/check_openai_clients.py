@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""OpenAI's clients, unchanged, against the gateway: openai 3 and 2, langchain-openai, litellm, `llm`, curl.
+
+The suites of deploy/clients run on llama.cpp and on the built-in engine. What they were answered is then compared with
+the jobs of the cluster: text, usage and charge. An engine that is scripted never ends, to see it let go. `--full` runs
+aiperf as well (deploy/clients/setup aiperf: two minutes, 1.2 GB).
+"""
+
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+
+from gateway import gateway
+from product import MODEL, ROOT, STORIES, YARD, Child, dev, expect, folder, main, scripted_worker, wait_for
+from scripted_engine import MODEL as SCRIPTED, Engine
+
+CLIENTS = ROOT / "deploy/clients"
+#: Nano-credits per million tokens, of all workers here.
+PRICE_INPUT, PRICE_OUTPUT = 200_000_000, 600_000_000
+#: Within so long a client that left is noticed, and its engine stopped.
+LET_GO_SECONDS = 1.0
+
+FULL = "--full" in sys.argv
+missing = subprocess.run([CLIENTS / "setup", "--check", "openai-3", "openai-2", *(["aiperf"] if FULL else [])],
+                         capture_output=True, text=True)
+if missing.returncode:
+    print(missing.stderr, end="", file=sys.stderr)
+    sys.exit(3)
+
+
+@contextlib.contextmanager
+def builtin_worker(cluster, scratch):
+    """A worker with the built-in engine, in a cluster of `dev`."""
+    directory = scratch + "/builtin-worker"
+    shutil.copytree(cluster.ready["directory"] + "/workers/worker-1/identity", directory + "/identity")
+    supplier = cluster.yard("account", "create", "stories", "--kind", "supplier", key=cluster.root).text.strip()
+    key = cluster.yard("key", "create", supplier, "--scope", "work,read", key=cluster.root).text.strip()
+    worker = Child([YARD, "worker", "run", "--join", ",".join(cluster.endpoints), "--engine", "builtin", "--name",
+                    "stories", "--dir", directory, "--price-input", "0.2", "--price-output", "0.6",
+                    "--end-with-input"], scratch + "/builtin-worker.log", {"YARD_KEY": key})
+    try:
+        yield
+    finally:
+        worker.stop()
+
+
+def account(cluster, name, *arguments, scope="submit,read"):
+    """A new account's key."""
+    made = cluster.yard("account", "create", name, *arguments, key=cluster.root).text.strip()
+    return cluster.yard("key", "create", made, "--scope", scope, key=cluster.root).text.strip()
+
+
+with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
+        builtin_worker(cluster, scratch), gateway(cluster, scratch) as served:
+    Engine.manner = "endless"
+    journal = scratch + "/journal"
+    revoked = account(cluster, "revoked", "--credit", "1")
+    number = [line["key"] for line in cluster.yard("key", "list", "--output", "json", key=revoked).lines][0]
+    expect(cluster.yard("key", "revoke", number, key=cluster.root).code == 0, "revoke")
+    given = {"base_url": served.url + "/v1", "key": cluster.key}
+    promised = {"journal": journal, "endless": SCRIPTED, "poor_key": account(cluster, "poor"), "revoked_key": revoked,
+                "scopeless_key": account(cluster, "reader", "--credit", "1", scope="read")}
+
+    def suite(venv, script, model, **more):
+        """Runs a suite in a virtual environment; its lines count as this check's own."""
+        done = subprocess.run(
+            [ROOT / ".venv/clients" / venv / "bin/python", CLIENTS / script,
+             json.dumps({**given, "model": model, **more})], stdin=subprocess.DEVNULL, timeout=300)
+        expect(done.returncode == 0, f"{script} in {venv} on {model}")
+
+    def openai_3():
+        """openai 3 on llama.cpp"""
+        suite("openai-3", "sdk_suite.py", MODEL, **promised)
+
+    def openai_2():
+        """openai 2 on llama.cpp"""
+        suite("openai-2", "sdk_suite.py", MODEL, **promised)
+
+    def openai_builtin():
+        """openai 3 on the built-in engine"""
+        suite("openai-3", "sdk_suite.py", STORIES, **promised)
+
+    def others():
+        """langchain-openai, `llm` and litellm on llama.cpp"""
+        suite("openai-3", "other_suite.py", MODEL)
+        suite("openai-2", "other_suite.py", MODEL)
+
+    def billed():
+        """each answer's usage and text are its job's, and its charge is theirs at the agreed price"""
+        with open(journal) as file:
+            lines = [json.loads(line) for line in file]
+        answers = {int(line["id"].rpartition("-")[2]): line for line in lines if "output" in line}
+        ends = {line["job"]: line for line in cluster.yard("jobs", "--limit", 1000, "--output", "json").lines}
+        expect(len(answers) > 50, f"{len(answers)} answers")
+        for job, answer in answers.items():
+            told, end = (answer["prompt"], answer["output"]), ends.get(job)
+            expect(end and (end["prompt_tokens"], end["output_tokens"]) == told, f"{answer}, but the job is {end}")
+            cost = (told[0] * PRICE_INPUT + told[1] * PRICE_OUTPUT) // 1_000_000
+            expect(end["state"] == "completed" and end["charge_nano"] == cost, f"{end}, but it costs {cost}")
+        for job in list(answers)[::12]:
+            result = cluster.yard("result", job)
+            expect(result.code == 0 and result.text.rstrip("\n") == answers[job]["text"].rstrip("\n"),
+                   f"{result}, but the client read {answers[job]['text']!r}")
+
+    def let_go():
+        """a client that leaves in mid-stream stops its engine within a second, and pays what it was sent"""
+        with open(journal) as file:
+            gone = [line for line in map(json.loads, file) if "left" in line]
+        wait_for("the engine to be let go", lambda: len(Engine.endings) >= len(gone), 30)
+        expect(len(gone) >= 4 and len(Engine.endings) == len(gone), f"{gone}, but the engine {Engine.endings}")
+        for left, (written, ended) in zip(gone, Engine.endings):
+            expect(0 <= ended - left["left"] <= LET_GO_SECONDS, f"let go after {ended - left['left']:.2f} s")
+            number = left["id"].rpartition("-")[2]
+            job = wait_for("the job to end", lambda: next(
+                (line for line in cluster.yard("job", number, "--output", "json").lines if line["state"] == "cancelled"),
+                None), 30)
+            expect(left["read"] <= job["output_tokens"] <= written, f"{left}, {written} written, but {job}")
+
+    def curl():
+        """curl gets the same stream from this gateway and from the one that `yard dev` starts"""
+        body = json.dumps({"model": MODEL, "messages": [{"role": "user", "content": "Hello"}], "temperature": 0,
+                           "seed": 7, "max_tokens": 16, "stream": True})
+        texts = []
+        for url in (served.url, "http://" + cluster.ready["gateway"]):
+            done = subprocess.run(
+                ["curl", "-sSN", "--http1.1", "-w", "\n%{http_code} %{http_version} %{content_type}", "-H",
+                 f"Authorization: Bearer {cluster.key}", "-H", "Content-Type: application/json", "-d", body,
+                 url + "/v1/chat/completions"], capture_output=True, text=True, timeout=60)
+            expect(done.returncode == 0, done)
+            lines = [line for line in done.stdout.split("\n") if line]
+            expect(lines[-1].startswith("200 1.1 text/event-stream") and lines[-2] == "data: [DONE]", lines[-2:])
+            chunks = [json.loads(line[6:]) for line in lines[:-2]]
+            texts.append("".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks))
+        expect(texts[0] and len(set(texts)) == 1, texts)
+
+    def verbatim():
+        """fields that we do not know reach the engine byte for byte, and a tool call comes back whole"""
+        odd = ('"tools":[{"type":"function","function":{"name":"look_up","parameters":{"b":1e2,"a":1.0}}}],'
+               '"x_unknown": {"z" : [1.50, "\\u00fc"], "a":-0}', '"tool_choice":"auto"', '"logit_bias": {"5":-1e1}')
+        Engine.manner = "tool"
+        del Engine.bodies[:]
+        for stream in ("true", "false"):
+            body = '{"model":"%s",%s,"stream":%s,"messages":[{"role":"user","content":"x"}]}' % (
+                SCRIPTED, ",".join(odd), stream)
+            answer = served.post("/v1/chat/completions", body.encode())
+            expect(answer.status == 200, answer)
+            if stream == "true":
+                deltas = [json.loads(event)["choices"] for event in answer.events[:-1]]
+                calls = [call for choices in deltas if choices for call in choices[0]["delta"].get("tool_calls", [])]
+                name, arguments = calls[0]["function"]["name"], "".join(c["function"]["arguments"] for c in calls)
+                finish = [choices[0]["finish_reason"] for choices in deltas if choices][-1]
+            else:
+                choice = json.loads(answer.body)["choices"][0]
+                call, = choice["message"]["tool_calls"]
+                expect(call["id"] == "call_1" and call["type"] == "function", call)
+                name, arguments = call["function"]["name"], call["function"]["arguments"]
+                finish = choice["finish_reason"]
+            expect((name, arguments, finish) == ("look_up", '{"where": "den"}', "tool_calls"), answer)
+        for sent in Engine.bodies:
+            expect(all(part.encode() in sent for part in odd), sent)
+        expect(len(Engine.bodies) == 2, Engine.bodies)
+
+    def no_truncation():
+        """an engine that stops in the middle is told of in the stream, which then does not end as if it were whole"""
+        Engine.manner = "truncated"
+        body = {"model": SCRIPTED, "messages": [{"role": "user", "content": "x"}], "stream": True}
+        answer = served.post("/v1/chat/completions", body, may_break=True)
+        error = json.loads(answer.events[-1]).get("error") if answer.events else answer.error
+        expect(error and error["code"] == "engine_truncated", answer)
+        whole = served.post("/v1/chat/completions", {**body, "stream": False})
+        expect((whole.status, whole.code) == (502, "engine_truncated"), whole)
+
+    def at_rest():
+        """no hold is open, and what the account spent is what its jobs were charged"""
+        def books():
+            account = cluster.account()
+            charged = sum(line["charge_nano"] for line in
+                          cluster.yard("jobs", "--limit", 1000, "--output", "json").lines)
+            return account["held_nano"] == 0 and account["spent_nano"] == charged
+        wait_for("the books to balance", books, 30)
+
+    def aiperf():
+        """aiperf on llama.cpp"""
+        suite("aiperf", "aiperf_suite.py", MODEL)
+
+    main([openai_3, openai_2, openai_builtin, others, billed, let_go, curl, verbatim, no_truncation, at_rest,
+          *([aiperf] if FULL else [])])
