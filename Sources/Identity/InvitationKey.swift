@@ -4,18 +4,18 @@ public import ExchangeTypes
 ///
 /// The secret makes its bearer one node of the cluster, once. The fingerprint of the cluster's root lets the
 /// bearer recognise a coordinator before he says anything.
-public struct InvitationKey: Sendable, CustomStringConvertible {
+public struct InvitationKey: Sendable, Redacted {
   /// The public half; logs may show it.
   public let id: InvitationID
   /// 256 random bits, shown once and never stored.
-  public let secret: [UInt8]
+  public let secret: Secret
   /// `TrustAnchor.fingerprint`.
   public let fingerprint: [UInt8]
 
   /// Joins the parts.
   ///
   /// - Precondition: secret and fingerprint have 32 bytes each.
-  public init(id: InvitationID, secret: [UInt8], fingerprint: [UInt8]) {
+  public init(id: InvitationID, secret: Secret, fingerprint: [UInt8]) {
     precondition(secret.count == 32 && fingerprint.count == 32)
     self.id = id
     self.secret = secret
@@ -31,7 +31,7 @@ public struct InvitationKey: Sendable, CustomStringConvertible {
       let bytes = Base64URL.decode(Array(parts[2])), bytes.count == 64
     else { return nil }
     self.init(
-      id: InvitationID(number), secret: Array(bytes.prefix(32)),
+      id: InvitationID(number), secret: Secret(Array(bytes.prefix(32))),
       fingerprint: Array(bytes.suffix(32)))
     guard self.text == text else { return nil }
   }
@@ -39,7 +39,7 @@ public struct InvitationKey: Sendable, CustomStringConvertible {
   /// The text form.
   ///
   /// A secret.
-  public var text: String { "syi_\(id)_\(Base64URL.encode(secret + fingerprint))" }
+  public var text: String { "syi_\(id)_\(Base64URL.encode(secret.bytes + fingerprint))" }
 
   /// The id without the secret.
   public var description: String { "syi_\(id)_…" }

@@ -91,7 +91,7 @@ struct EnrolmentTests {
   @Test("an invitation is read only in the form that is written, and does not describe its secret")
   func invitation() throws {
     let key = InvitationKey(
-      id: InvitationID(12), secret: [UInt8](repeating: 1, count: 32),
+      id: InvitationID(12), secret: Secret([UInt8](repeating: 1, count: 32)),
       fingerprint: [UInt8](repeating: 2, count: 32))
     let read = try #require(InvitationKey(parsing: key.text))
     #expect(read.id == key.id && read.secret == key.secret)

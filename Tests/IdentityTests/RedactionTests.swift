@@ -50,7 +50,10 @@ struct RedactionTests {
     let job = JobKey(Self.secret)
     let values: [Any] = [
       Self.secret, Optional(Self.secret) as Any, ["a": [Self.secret]],
-      APIKey(id: KeyID(7), secret: Self.secret), job, JobSealer(key: job, cluster: cluster),
+      APIKey(id: KeyID(7), secret: Self.secret), job,
+      InvitationKey(
+        id: InvitationID(7), secret: Self.secret, fingerprint: [UInt8](repeating: 1, count: 32)),
+      JobSealer(key: job, cluster: cluster),
       wrapping, ring, StreamMAC(key: Self.secret.bytes),
       KeyOffer(wrappingKey: 3, secret: Self.secret),
       Message.keyOffer(KeyOffer(wrappingKey: 3, secret: Self.secret)),

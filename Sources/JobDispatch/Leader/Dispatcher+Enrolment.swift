@@ -43,7 +43,7 @@ extension Dispatcher {
   private func join(_ message: Join, from origin: StreamOrigin, _ answer: @escaping Answer) {
     let refuse = refusing("a node may not join", from: origin, answer)
     guard let issuer else { return refuse(.noIssuingKey) }
-    let secretHash = Array(SHA256.hash(data: message.secret))
+    let secretHash = Array(SHA256.hash(data: message.secret.bytes))
     confirmed { [weak self] isLeader in
       guard isLeader, let self else { return answer(Failure.notLeader) }
       // What a stranger guesses must not fill the log, nor have a signature checked.

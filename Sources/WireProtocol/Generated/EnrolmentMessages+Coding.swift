@@ -49,7 +49,7 @@ extension Join {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {
     writer.write(invitation.rawValue)
-    writer.writeRaw(secret)
+    writer.writeRaw(secret.bytes)
     writer.write(name) { $0.write($1) }
     writer.write(request)
   }
@@ -57,7 +57,7 @@ extension Join {
   /// Reads what `encode` writes.
   public init(from reader: inout CanonicalReader) throws(CanonicalError) {
     invitation = try InvitationID(rawValue: reader.read())
-    secret = try reader.readRaw(count: 32)
+    secret = try Secret(reader.readRaw(count: 32))
     name = try reader.readOptional { (part) throws(CanonicalError) in
       try part.readString(limit: 64)
     }
@@ -66,7 +66,7 @@ extension Join {
 
   /// Refuses values that a reader would refuse.
   public func checkBounds() throws(BoundsError) {
-    try checkCount(secret.count, of: "Join.secret", exactly: 32)
+    try checkCount(secret.bytes.count, of: "Join.secret", exactly: 32)
     if let name { try checkCount(name.utf8.count, of: "Join.name", atMost: 64) }
     try checkCount(request.count, of: "Join.request", atMost: 1024)
   }

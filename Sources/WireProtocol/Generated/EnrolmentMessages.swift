@@ -48,7 +48,7 @@ public struct Join: WireMessage {
   /// The invitation.
   public let invitation: InvitationID
   /// Its secret.
-  public let secret: [UInt8]
+  public let secret: Secret
   /// The node's name; absent for the one that the invitation names.
   public let name: String?
   /// A certificate signing request (PKCS #10, DER) of the node's P-256 key; its signature proves
@@ -56,7 +56,7 @@ public struct Join: WireMessage {
   public let request: [UInt8]
 
   /// Joins the fields.
-  public init(invitation: InvitationID, secret: [UInt8], name: String?, request: [UInt8]) {
+  public init(invitation: InvitationID, secret: Secret, name: String?, request: [UInt8]) {
     self.invitation = invitation
     self.secret = secret
     self.name = name

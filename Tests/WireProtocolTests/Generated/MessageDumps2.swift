@@ -135,7 +135,7 @@ extension Join: JSONDumpable {
   var json: String {
     JSON.object([
       ("invitation", JSON.number(invitation.rawValue)),
-      ("secret", JSON.hexadecimal(secret)),
+      ("secret", JSON.hexadecimal(secret.bytes)),
       ("name", JSON.optional(name) { JSON.text($0) }),
       ("request", JSON.hexadecimal(request)),
     ])

@@ -134,7 +134,7 @@ extension Join {
   static func sample(_ source: inout SampleSource) -> Join {
     Join(
       invitation: InvitationID(rawValue: source.number(UInt64.self)),
-      secret: source.bytes(count: 32),
+      secret: Secret(source.bytes(count: 32)),
       name: source.optional { $0.text(atMost: 64) },
       request: source.bytes(atMost: 1024))
   }
