@@ -9,7 +9,8 @@ struct InitCommand: ParsableCommand {
     abstract: "Make the directories that a new cluster's nodes start from.",
     discussion: """
       Makes the cluster's id, its certificate authority, one directory for each node, and the root key, which
-      is printed this once. Copy each node's directory to its machine; keep ca/ offline.
+      is printed this once. Copy each node's directory to its machine, once: a second copy in the place of a coordinator
+      that has run would begin anew and forget what that one acknowledged. Keep ca/ offline.
 
       Example: yard init ./cluster --coordinators 3 --workers gpu-1,gpu-2
       """)
