@@ -108,8 +108,6 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case logTrimmed
   /// A leader sent a chunk of a snapshot.
   case snapshotSent
-  /// A snapshot whose transfer was broken off went on from what had arrived.
-  case snapshotResumed
   /// A snapshot took the place of a replica's state and log.
   case snapshotInstalled
   /// A member caught up with the log and got its vote back.

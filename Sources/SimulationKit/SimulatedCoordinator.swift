@@ -198,13 +198,12 @@ final class SimulatedCoordinator: SimulatedNode {
     switch notice {
     case .logTrimmed: simulation.mark(.logTrimmed)
     case .chunkSent: simulation.mark(.snapshotSent)
-    case .snapshotFetched(_, _, let held, _): if held > 0 { simulation.mark(.snapshotResumed) }
     case .snapshotInstalled(let index):
       simulation.mark(.snapshotInstalled)
       if let replica { simulation.states.installed(self, replica, at: index) }
     case .snapshotRefused(let reason):
       simulation.fail("P4", "\(name) refuses a snapshot: \(reason)")
-    case .snapshotMade, .snapshotPostponed, .snapshotDropped: break
+    case .snapshotMade, .snapshotPostponed, .snapshotDropped, .snapshotFetched: break
     }
   }
 
