@@ -70,7 +70,7 @@ struct MembershipView {
   /// Whether the voters of `next` that answer are a majority of them.
   func refusal(of next: Membership) -> MembershipRefusal? {
     let voters = next.voters
-    let answering = voters.count { $0 == leader || answering.contains($0) }
+    let answering = voters.count { $0 == leader || self.answering.contains($0) }
     guard answering > voters.count / 2 else {
       return .losesMajority(answering: answering, voters: voters.count)
     }

@@ -1,5 +1,6 @@
-public import ExchangeTypes
-public import RaftEngine
+internal import ExchangeCore
+internal import ExchangeTypes
+internal import RaftEngine
 
 /// A change of members under way at a leader.
 ///
