@@ -15,6 +15,18 @@ public enum PeerMessage: Sendable, Hashable {
   case snapshotChunk(SnapshotChunk)
   /// What the sender's state is at a marked index, and what its program supports.
   case statement(StateStatement)
+  /// A message about a wrapping key, for the replica's observer: none of this room's business.
+  case keyring(KeyringMessage)
+}
+
+/// What coordinators say to each other about wrapping keys.
+public enum KeyringMessage: Sendable, Hashable {
+  /// Hands over a key.
+  case offer(key: UInt64, secret: Secret)
+  /// Says that a key is durable at the sender.
+  case accept(key: UInt64)
+  /// Says that the sender lacks a key, and asks for it.
+  case ask(key: UInt64)
 }
 
 /// The port to the other replicas.

@@ -15,6 +15,8 @@ public protocol ReplicaObserver: AnyObject {
   func replica(_ replica: Replica, applied: Applied, at index: LogIndex)
   /// Its state is not the majority's: it ignores every further event and must serve nothing but this news.
   func replica(_ replica: Replica, diverged divergence: StateDivergence)
+  /// Another replica says something about a wrapping key.
+  func replica(_ replica: Replica, received message: KeyringMessage, from peer: ReplicaID)
   /// The replica is dead and ignores every further event; the process must end.
   func replica(_ replica: Replica, failed error: any Error)
 }
@@ -237,6 +239,8 @@ public final class Replica {
     case .statement(let statement):
       if let answer = comparison.received(statement, from: peer) { tellOthers(answer) }
       judge()
+    case .keyring(let message):
+      observer?.replica(self, received: message, from: peer)
     }
   }
 

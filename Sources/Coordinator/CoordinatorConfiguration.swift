@@ -31,8 +31,12 @@ public struct CoordinatorConfiguration: Sendable {
   public var clusterID: ClusterID
   /// SHA-256 of the root key's secret: opens the books of a new cluster.
   public var rootSecretHash: [UInt8]
-  /// The keys that job keys are wrapped under.
+  /// The keys that job keys are wrapped under, as they are in `keyringPath`.
   public var keyring: Keyring
+  /// The file that the keyring is kept in.
+  public var keyringPath: String
+  /// How long a wrapping key is the current one, in milliseconds; the leader's counts.
+  public var keyInterval: UInt64 = 3_600_000
   /// How connections are secured.
   public var security: Security
   /// What certificates of nodes that join are signed with; nil where its key is not held.
@@ -49,8 +53,7 @@ public struct CoordinatorConfiguration: Sendable {
   public init(
     replica: ReplicaID, host: String, port: Int, members: [ReplicaID: String],
     founders: Set<ReplicaID>, directory: String, clusterID: ClusterID, rootSecretHash: [UInt8],
-    keyring: Keyring,
-    security: Security, software: String
+    keyring: Keyring, keyringPath: String, security: Security, software: String
   ) {
     self.replica = replica
     self.host = host
@@ -61,6 +64,7 @@ public struct CoordinatorConfiguration: Sendable {
     self.clusterID = clusterID
     self.rootSecretHash = rootSecretHash
     self.keyring = keyring
+    self.keyringPath = keyringPath
     self.security = security
     self.software = software
   }

@@ -18,6 +18,12 @@ extension PeerMessage {
       return WireProtocol.StateStatement(
         versionMax: statement.versionMax, index: statement.index, digest: statement.digest.bytes,
         asks: statement.asks)
+    case .keyring(.offer(let key, let secret)):
+      return KeyOffer(wrappingKey: key, secret: secret)
+    case .keyring(.accept(let key)):
+      return KeyAccept(wrappingKey: key)
+    case .keyring(.ask(let key)):
+      return KeyRequest(wrappingKey: key)
     case .raft(let message):
       return message.wire
     case .snapshotFetch(let snapshot, let chunk):
@@ -50,6 +56,12 @@ extension PeerMessage {
         .init(
           versionMax: message.versionMax, index: message.index, digest: digest,
           asks: message.asks))
+    case .keyOffer(let message):
+      self = .keyring(.offer(key: message.wrappingKey, secret: message.secret))
+    case .keyAccept(let message):
+      self = .keyring(.accept(key: message.wrappingKey))
+    case .keyRequest(let message):
+      self = .keyring(.ask(key: message.wrappingKey))
     default:
       guard let message = RaftMessage(message) else { return nil }
       self = .raft(message)

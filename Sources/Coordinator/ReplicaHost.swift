@@ -40,11 +40,14 @@ final class ReplicaHost {
     self.log = log
     clock = LoopClock()
     let shell = Shell()
+    let keyring = NodeKeyring(
+      configuration.keyring, path: configuration.keyringPath, eventLoop: eventLoop, log: log)
+    var dispatch = Dispatcher.Configuration(
+      clusterID: configuration.clusterID, rootSecretHash: configuration.rootSecretHash,
+      addresses: configuration.members, software: configuration.software)
+    dispatch.keySchedule = .init(interval: configuration.keyInterval)
     dispatcher = Dispatcher(
-      configuration: .init(
-        clusterID: configuration.clusterID, rootSecretHash: configuration.rootSecretHash,
-        addresses: configuration.members, software: configuration.software),
-      clock: clock, sealer: KeyringSealer(keyring: configuration.keyring),
+      configuration: dispatch, clock: clock, sealer: keyring, keyring: keyring,
       issuer: configuration.issuer.map {
         CertificateIssuer(
           authority: $0, lifetimeSeconds: configuration.certificateLifetimeSeconds)

@@ -29,4 +29,6 @@ public enum Effect: Hashable, Sendable {
   case keySecretsChanged(KeyID)
   /// Certificates are revoked: connections that rest on one are to be closed, on every replica.
   case certificatesRevoked
+  /// Another wrapping key is the current one, or one is needed no more.
+  case wrappingKeysChanged
 }

@@ -21,6 +21,8 @@ public struct Exchange: Sendable {
   public static let keyLifeStateVersion: UInt32 = 3
   /// From this version on, nodes join by invitations, and certificates are revoked.
   static let enrolmentStateVersion: UInt32 = 3
+  /// From this version on, wrapping keys are announced and records are kept for a time.
+  public static let privacyStateVersion: UInt32 = 3
 
   let limits: Limits
   var meta = Meta()
@@ -36,6 +38,7 @@ public struct Exchange: Sendable {
   var invitations = RowTable<Invitation>()
   var certificates = RowTable<IssuedCertificate>()
   var revocations = RowTable<Revocation>()
+  var privacy = RowTable<Privacy>()
   var indexes = Indexes()
   var pending = PendingEntry()
   var metaContribution: StateDigest?
@@ -107,6 +110,9 @@ public struct Exchange: Sendable {
     case .keyIssue(let command): return try apply(command)
     case .keyRotate(let command): return try apply(command)
     case .keysUsed(let command): return try apply(command)
+    case .wrappingKeyAnnounce(let command): return try apply(command)
+    case .retentionSet(let command): return try apply(command)
+    case .submitRetained(let command): return try apply(command)
     case .payloadPart(let command): return try apply(command)
     case .submit(let command): return try apply(command)
     case .assign(let command): return try apply(command)

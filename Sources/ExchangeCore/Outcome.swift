@@ -26,6 +26,10 @@ public enum Accepted: Hashable, Sendable {
   case keyRotated(KeyID, duplicate: Bool)
   /// So many live keys were marked as used.
   case keysUsed(Int)
+  /// The wrapping key that is current now.
+  case wrappingKey(UInt64)
+  /// How long records are kept from now on.
+  case retention(Retention)
   /// The parts from 0 up to here are stored.
   case partsStored(UInt16)
   /// The job exists.

@@ -226,6 +226,15 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   /// Copy ca/issuer.key, as yard init made it, into the identity directory of every coordinator,
   /// and restart them.
   case noIssuingKey = 55
+  /// The request was sealed under a key that is not the current one any more.
+  ///
+  /// Retry: it is sealed anew.
+  case wrappingKeyRetired = 56
+  /// The key that the job is sealed under is not in the cluster's keyrings: it was destroyed, or
+  /// this is a restored copy.
+  ///
+  /// Submit again under a new request key; what was sealed cannot be read any more.
+  case keyUnavailable = 57
   /// This coordinator's state is not the majority's: it has stopped serving.
   ///
   /// Ask another coordinator; an operator must replace this one under a new id.
@@ -325,6 +334,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .certificateRevoked: "certificate_revoked"
     case .wrongName: "wrong_name"
     case .noIssuingKey: "no_issuing_key"
+    case .wrappingKeyRetired: "wrapping_key_retired"
+    case .keyUnavailable: "key_unavailable"
     case .replicaDiverged: "replica_diverged"
     case .changeInProgress: "change_in_progress"
     case .majorityAtRisk: "majority_at_risk"
@@ -399,6 +410,10 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .certificateRevoked: "The peer's certificate is revoked."
     case .wrongName: "A node says another name than its certificate or invitation does."
     case .noIssuingKey: "The leader holds no key to issue certificates with."
+    case .wrappingKeyRetired:
+      "The request was sealed under a key that is not the current one any more."
+    case .keyUnavailable:
+      "The key that the job is sealed under is not in the cluster's keyrings: it was destroyed, or this is a restored copy."
     case .replicaDiverged: "This coordinator's state is not the majority's: it has stopped serving."
     case .changeInProgress:
       "Another change of the coordinators is under way, or leadership is being handed over."
@@ -473,6 +488,9 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .wrongName: "Use the name that the details give, or join under the other one."
     case .noIssuingKey:
       "Copy ca/issuer.key, as yard init made it, into the identity directory of every coordinator, and restart them."
+    case .wrappingKeyRetired: "Retry: it is sealed anew."
+    case .keyUnavailable:
+      "Submit again under a new request key; what was sealed cannot be read any more."
     case .replicaDiverged:
       "Ask another coordinator; an operator must replace this one under a new id."
     case .changeInProgress: "Wait until it has ended; `yard cluster status` shows it."
@@ -491,7 +509,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   public var isRetryable: Bool {
     switch self {
     case .unavailable, .notLeader, .overloaded, .engineUnreachable, .storageFull, .engineBusy,
-      .outcomeUnknown, .notBootstrapped, .replicaDiverged, .requestTimeout, .tooManyRequests:
+      .outcomeUnknown, .notBootstrapped, .wrappingKeyRetired, .replicaDiverged, .requestTimeout,
+      .tooManyRequests:
       true
     default: false
     }
@@ -512,7 +531,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .idempotencyConflict, .wrongState, .nameTaken, .alreadyBootstrapped, .streamDiverged,
       .streamOverrun, .changeInProgress, .majorityAtRisk, .memberUnsuitable:
       409
-    case .outputExpired: 410
+    case .outputExpired, .keyUnavailable: 410
     case .payloadTooLarge: 413
     case .tooManyJobs, .tooManyKeys, .tooManyAccounts, .tooManyRequests: 429
     case .headerTooLarge: 431
@@ -523,7 +542,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
       .answerTooLarge:
       502
     case .unavailable, .notLeader, .overloaded, .engineBusy, .outcomeUnknown, .notBootstrapped,
-      .noIssuingKey, .replicaDiverged:
+      .noIssuingKey, .wrappingKeyRetired, .replicaDiverged:
       503
     case .engineTimeout, .deadlineExpired: 504
     case .storageFull: 507

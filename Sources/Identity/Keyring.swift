@@ -15,9 +15,6 @@ public struct Keyring: Hashable, Sendable {
   /// An empty keyring.
   public init(cluster: ClusterID) { self.cluster = cluster }
 
-  /// The key to wrap new jobs under: the one with the greatest id.
-  public var current: WrappingKey? { keys.last }
-
   /// The key with an id.
   public subscript(id: UInt64) -> WrappingKey? { keys.first { $0.id == id } }
 
@@ -32,8 +29,8 @@ public struct Keyring: Hashable, Sendable {
     return true
   }
 
-  /// Forgets all keys with ids below `id`; `save` makes it final.
-  public mutating func removeAll(below id: UInt64) { keys.removeAll { $0.id < id } }
+  /// Forgets a key; `save` makes it final.
+  public mutating func remove(_ id: UInt64) { keys.removeAll { $0.id == id } }
 
   /// Unwraps a job's key with the key that wrapped it, if it is still held.
   public func unwrap(_ wrapped: WrappedJobKey) throws(SealRefusal) -> JobKey {
@@ -95,6 +92,17 @@ public struct Keyring: Hashable, Sendable {
       throw .wrongCluster(path: path, expected: cluster, found: ring.cluster)
     }
     return ring
+  }
+
+  /// As `load`, but a file that is not there is an empty keyring: the other coordinators have the keys that are
+  /// needed, and hand them over.
+  public static func loadIfPresent(
+    path: String, cluster: ClusterID
+  ) throws(IdentityError) -> Keyring {
+    do { return try load(path: path, cluster: cluster) } catch {
+      guard case .missing = error else { throw error }
+      return Keyring(cluster: cluster)
+    }
   }
 
   /// Replaces the file; durable when it returns.

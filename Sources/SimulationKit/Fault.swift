@@ -116,4 +116,8 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case memberChangeRefused
   /// A leader was lost with a change of members in its log that it had not seen committed.
   case memberChangeUnknown
+  /// A leader made a wrapping key.
+  case wrappingKeyMade
+  /// A coordinator destroyed wrapping keys.
+  case wrappingKeyDestroyed
 }

@@ -21,9 +21,12 @@ final class SimulatedCoordinator: SimulatedNode {
     return retention
   }()
   private static let rowsMax = 256
+  /// How long a wrapping key is the current one, in milliseconds: some of them in each run.
+  private static let keyInterval: UInt64 = 15_000
 
   let id: ReplicaID
   let disk: SimulatedDisk
+  private(set) lazy var keyring = SimulatedKeyring(of: self)
   private(set) var dispatcher: Dispatcher?
   private(set) var replica: Replica?
   private var peers: [PeerDialer] = []
@@ -52,11 +55,12 @@ final class SimulatedCoordinator: SimulatedNode {
   func boot() {
     begin()
     simulation.network.returned(self)
+    var configuration = Dispatcher.Configuration(
+      clusterID: simulation.clusterID, rootSecretHash: Credential.secretHash(of: 0),
+      addresses: simulation.addresses, software: "simulated")
+    configuration.keySchedule = .init(interval: Self.keyInterval)
     let dispatcher = Dispatcher(
-      configuration: .init(
-        clusterID: simulation.clusterID, rootSecretHash: Credential.secretHash(of: 0),
-        addresses: simulation.addresses, software: "simulated"),
-      clock: clock, sealer: simulation.sealer, shell: self)
+      configuration: configuration, clock: clock, sealer: keyring, keyring: keyring, shell: self)
     var engine = RaftEngine.Configuration(
       id: id, address: name, seed: UInt32(truncatingIfNeeded: random.next()))
     engine.guards = simulation.configuration.guards
@@ -314,6 +318,10 @@ extension SimulatedCoordinator: ReplicaObserver {
 
   func replica(_ replica: Replica, diverged divergence: StateDivergence) {
     dispatcher?.replica(replica, diverged: divergence)
+  }
+
+  func replica(_ replica: Replica, received message: KeyringMessage, from peer: ReplicaID) {
+    dispatcher?.replica(replica, received: message, from: peer)
   }
 
   func replica(_ replica: Replica, failed error: any Error) {

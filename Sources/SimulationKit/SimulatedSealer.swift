@@ -3,9 +3,9 @@ internal import JobDispatch
 
 /// Seals with a key stream and a tag out of a mixing function: as strict as the real one, and fast.
 ///
-/// One for all coordinators of a run, as the keyring is: it notices a piece that is sealed twice, by
+/// One for all coordinators of a run, so that it notices a piece that is sealed twice, by
 /// whomever, which with a real cipher would give both texts away.
-final class SimulatedSealer: JobSealing {
+final class SimulatedSealer {
   struct Refused: Error {}
 
   private static let tagBytes = 8
@@ -18,18 +18,14 @@ final class SimulatedSealer: JobSealing {
     random = SeededGenerator(seed: simulation.seed, part: 1_000_002)
   }
 
-  func makeKey() throws -> (key: JobKey, wrapped: [UInt8]) {
-    let secret = (0..<4).flatMap { _ in bytes(of: random.next()) }
-    return (JobKey(secret: Secret(secret)), secret.map { $0 ^ 0x5A })
-  }
+  /// Eight random bytes.
+  func word() -> [UInt8] { bytes(of: random.next()) }
 
-  func unwrap(_ wrapped: [UInt8]) throws -> JobKey {
-    JobKey(secret: Secret(wrapped.map { $0 ^ 0x5A }))
-  }
+  func makeKey() -> JobKey { JobKey(secret: Secret((0..<4).flatMap { _ in word() })) }
 
   func streamKey(of key: JobKey) -> [UInt8] { key.secret.bytes.map { $0 ^ 0xA5 } }
 
-  func seal(_ plain: [UInt8], as piece: SealedPiece, under key: JobKey) throws -> [UInt8] {
+  func seal(_ plain: [UInt8], as piece: SealedPiece, under key: JobKey) -> [UInt8] {
     let name = name(of: piece, under: key)
     if !sealed.insert(name).inserted { simulation.fail("P5", "\(piece) was sealed twice") }
     return mask(plain, name) + bytes(of: tag(plain, name))

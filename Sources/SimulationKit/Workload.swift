@@ -165,7 +165,8 @@ final class Workload {
       Submit(
         requestKey: requestKey(), mode: mode, endpoint: .chatCompletions,
         model: SimulatedWorker.model, body: Array(body.utf8), maxInputPrice: nil,
-        maxOutputPrice: nil, queueTimeoutMs: patience, follow: follow),
+        maxOutputPrice: nil, queueTimeoutMs: patience, follow: follow,
+        retentionMs: nil),
       account: account(of: client), simulation: simulation)
     submissions.append(submission)
     return submission

@@ -33,6 +33,7 @@ struct Yard: AsyncParsableCommand {
         subcommands: [
           DevCommand.self, InitCommand.self, CoordinatorCommand.self, WorkerCommand.self,
           GatewayCommand.self, NodeCommand.self, StatusCommand.self, ClusterCommand.self,
+          RetentionCommand.self,
         ]),
       CommandGroup(
         name: "Other:", subcommands: [CheckCommand.self, VersionCommand.self]),

@@ -15,7 +15,8 @@ import Testing
       replica: ReplicaID(1), host: "127.0.0.1", port: 0, members: members,
       founders: Set(founders.map { ReplicaID($0) }), directory: directory,
       clusterID: ClusterID(0xc1), rootSecretHash: Array(repeating: 7, count: 32),
-      keyring: Keyring(cluster: ClusterID(0xc1)), security: .plaintextOnLoopback, software: "test")
+      keyring: Keyring(cluster: ClusterID(0xc1)), keyringPath: "", security: .plaintextOnLoopback,
+      software: "test")
   }
 
   private func start(_ configuration: CoordinatorConfiguration) async throws {

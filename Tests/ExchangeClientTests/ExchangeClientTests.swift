@@ -64,14 +64,14 @@ private struct Job: Sendable {
         epoch: Epoch(1), worker: WorkerID(1), promptTokens: .zero, outputTokens: .zero,
         charge: .zero, hold: .zero, lastSeq: UInt64(events.count), finish: .stop, error: 0,
         errorText: ""),
-      hash: (hashes.last ?? hashes[0]).bytes, lastSeq: UInt64(events.count))
+      hash: (hashes.last ?? hashes[0]).bytes, lastSeq: UInt64(events.count), untilDelivered: nil)
   }
 
   static func submit() -> Submit {
     Submit(
       requestKey: RequestKey(high: 1, low: 2), mode: .attached, endpoint: .chatCompletions,
       model: "m", body: [1], maxInputPrice: nil, maxOutputPrice: nil, queueTimeoutMs: 0,
-      follow: true)
+      follow: true, retentionMs: nil)
   }
 }
 

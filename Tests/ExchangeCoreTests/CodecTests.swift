@@ -53,12 +53,28 @@ struct CodecTests {
     join(InvitationID(1), name: "w"), join(InvitationID(1)),
     renew(node("w"), [1, 2, 3]),
     revoke(.node(node("w", .gateway))), revoke(.serial([1, 2])),
+    .wrappingKeyAnnounce(.init(key: 1 << 40 | 2)),
+    .retentionSet(
+      .init(caller: KeyID(1), retention: Retention(kept: 2, untilDelivered: true))),
+    retained(1, Retention(kept: 2, untilDelivered: false), assigned: true),
+    retained(1, Retention(kept: 2, untilDelivered: true), assigned: false),
   ]
+
+  private static func retained(
+    _ number: UInt64, _ retention: Retention, assigned: Bool
+  ) -> Command {
+    guard case .submit(let submit) = submit(number) else { fatalError("a submit is a submit") }
+    return .submitRetained(
+      .init(
+        submit: submit, retention: retention,
+        assignment: assigned
+          ? .init(offer: OfferID(worker: WorkerID(2), index: 3), askVersion: 4) : nil))
+  }
 
   static let codes = Array(Set(commands.map(\.code))).sorted()
 
   @Test("every code that was given is tested here")
-  func complete() { #expect(Self.codes == Array(1...25) + Array(28...30)) }
+  func complete() { #expect(Self.codes == Array(1...25) + Array(28...33)) }
 
   @Test(
     "reads what it wrote, and nothing that is shorter, longer or of another code",

@@ -194,13 +194,18 @@ struct CommandGenerator {
 
   private mutating func accountCommand(_ exchange: Exchange) -> Command {
     let key = request(10 + below(40))
-    switch below(11) {
+    switch below(12) {
     case 8: return .keyIssue(.init(create: create(key), lifetime: below(4_000)))
     case 9:
       return .keyRotate(
         .init(
           caller: caller(), requestKey: key, key: KeyID(1 + below(12)),
           secretHash: hash(UInt8(below(200))), grace: below(3) * 700))
+    case 11:
+      return .retentionSet(
+        .init(
+          caller: World.root,
+          retention: Retention(kept: 1_000 + below(9_000), untilDelivered: chance(1, in: 2))))
     case 10: return .keysUsed(.init(keys: [KeyID(below(9)), KeyID(below(20))]))
     case 0:
       return .accountCreate(

@@ -23,6 +23,7 @@ struct RestoreTests {
     world.run(join(InvitationID(8)))
     world.run(revoke(.node(node("w0"))))
     world.run(revoke(.serial([9, 9])))
+    world.run(.wrappingKeyAnnounce(.init(key: 5)))
     return world
   }
 
@@ -52,7 +53,8 @@ struct RestoreTests {
       for (key, value) in rows { digest.add(StateDigest(table: table, key: key, value: value)) }
     }
     #expect(digest == world.exchange.digest)
-    #expect(world.replica.rows.keys.sorted() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24])
+    #expect(
+      world.replica.rows.keys.sorted() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28])
   }
 
   @Test("a damaged, missing or foreign row is found")

@@ -47,6 +47,9 @@ private func describe(_ accepted: Accepted) -> String {
   case .keyRevoked(let id): return "key \(id) dead"
   case .keyRotated(let id, let duplicate): return "key \(id) rotated" + mark(duplicate)
   case .keysUsed(let count): return "\(count) used"
+  case .wrappingKey(let key): return "key \(key) current"
+  case .retention(let retention):
+    return "kept \(retention.kept)" + (retention.untilDelivered ? " until delivered" : "")
   case .partsStored(let count): return "\(count) stored"
   case .submitted(let job): return "job \(job.job) holds \(job.hold)" + mark(job.duplicate)
   case .assigned(let id): return "attempt \(id)"
@@ -89,5 +92,6 @@ private func describe(_ effect: Effect) -> String {
   case .keyRevoked(let id): "key \(id) dead"
   case .keySecretsChanged(let id): "secrets of key \(id)"
   case .certificatesRevoked: "certificates revoked"
+  case .wrappingKeysChanged: "keys"
   }
 }

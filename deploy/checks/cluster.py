@@ -34,9 +34,13 @@ class Coordinators:
 
     def start(self, number):
         self.running[number] = Child(
-            [YARD, "coordinator", "--id", str(number), "--listen", self.addresses[number - 1],
-             "--peers", self.peers, "--dir", f"{self.home}/coordinator-{number}",
-             "--end-with-input", *self.options], f"{self.scratch}/coordinator-{number}.log")
+            self.command(number, f"{self.home}/coordinator-{number}"),
+            f"{self.scratch}/coordinator-{number}.log")
+
+    def command(self, number, directory):
+        """The command line of a coordinator whose files are in `directory`."""
+        return [YARD, "coordinator", "--id", str(number), "--listen", self.addresses[number - 1],
+                "--peers", self.peers, "--dir", directory, "--end-with-input", *self.options]
 
     def kill(self, number):
         """SIGKILL, and waits until the process is gone."""

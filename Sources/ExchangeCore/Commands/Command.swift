@@ -62,6 +62,12 @@ public enum Command: Hashable, Sendable {
   case keyRotate(KeyRotate)
   /// Notes which API keys were in use.
   case keysUsed(KeysUsed)
+  /// Says which wrapping key new jobs are sealed under.
+  case wrappingKeyAnnounce(WrappingKeyAnnounce)
+  /// Sets how long records are kept.
+  case retentionSet(RetentionSet)
+  /// Queues a job whose record is kept for less than the cluster's time.
+  case submitRetained(SubmitRetained)
 
   /// The command's number in the log.
   public var code: UInt8 {
@@ -94,6 +100,9 @@ public enum Command: Hashable, Sendable {
     case .keyIssue: 28
     case .keyRotate: 29
     case .keysUsed: 30
+    case .wrappingKeyAnnounce: 31
+    case .retentionSet: 32
+    case .submitRetained: 33
     }
   }
 

@@ -34,6 +34,9 @@ extension Command {
     case .keyIssue(let command): command.encode(into: &writer)
     case .keyRotate(let command): command.encode(into: &writer)
     case .keysUsed(let command): command.encode(into: &writer)
+    case .wrappingKeyAnnounce(let command): writer.write(command.key)
+    case .retentionSet(let command): command.encode(into: &writer)
+    case .submitRetained(let command): command.encode(into: &writer)
     }
   }
 
@@ -70,6 +73,9 @@ extension Command {
     case 28: self = .keyIssue(try KeyIssue(from: &reader))
     case 29: self = .keyRotate(try KeyRotate(from: &reader))
     case 30: self = .keysUsed(try KeysUsed(from: &reader))
+    case 31: self = .wrappingKeyAnnounce(WrappingKeyAnnounce(key: try reader.read()))
+    case 32: self = .retentionSet(try RetentionSet(from: &reader))
+    case 33: self = .submitRetained(try SubmitRetained(from: &reader))
     default: throw .unknownValue(offset: at, value: UInt64(code))
     }
   }

@@ -8,12 +8,18 @@ extension Exchange {
   /// again. A job that the request made before is left as it is.
   mutating func apply(_ command: Command.SubmitAssigned) throws(Rejection) -> Accepted {
     let accepted = try apply(command.submit)
-    if case .submitted(let job) = accepted, !job.duplicate {
-      _ = try? apply(
-        Command.Assign(
-          job: job.job, epoch: Epoch(1), offer: command.offer, askVersion: command.askVersion))
-    }
+    assign(accepted, .init(offer: command.offer, askVersion: command.askVersion))
     return accepted
+  }
+
+  /// Gives a job that was just submitted to the offer that was promised to it, if that still takes it.
+  mutating func assign(
+    _ accepted: Accepted, _ assignment: Command.SubmitRetained.Assignment
+  ) {
+    guard case .submitted(let job) = accepted, !job.duplicate else { return }
+    _ = try? apply(
+      Command.Assign(
+        job: job.job, epoch: Epoch(1), offer: assignment.offer, askVersion: assignment.askVersion))
   }
 
   /// Checks: `unknown_job`; `wrong_state` (not queued); `stale_epoch`; `unknown_worker`;

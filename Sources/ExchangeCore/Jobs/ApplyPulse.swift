@@ -38,6 +38,8 @@ extension Exchange {
     case .key:
       guard let key = keys[deadline.key] else { preconditionFailure("a stale deadline") }
       end(key)
+    case .endedJob:
+      purgeRecord(of: JobID(deadline.key))
     case .formerSecret:
       keys.update(deadline.key) { $0.former = nil }
       pending.effects.append(.keySecretsChanged(KeyID(deadline.key)))

@@ -4,10 +4,24 @@ internal import TokenLedger
 
 extension Exchange {
   /// Checks: caller; the request seen before (`idempotency_conflict`, `output_expired`, or its job);
-  /// form; `too_many_jobs`; `overloaded`; `model_not_found`; `unsupported_parameter` (no offer
+  /// form; `wrapping_key_retired`; `too_many_jobs`; `overloaded`; `model_not_found`; `unsupported_parameter` (no offer
   /// serves the endpoint); `context_length_exceeded`; `price_above_ceiling`; `amount_overflow`;
   /// `wrong_state` (parts are missing); `insufficient_credit`.
   mutating func apply(_ command: Command.Submit) throws(Rejection) -> Accepted {
+    try submit(command, wish: nil)
+  }
+
+  /// Checks: `wrong_state` (an older state version), then as the submit, whose answer it gives.
+  mutating func apply(_ command: Command.SubmitRetained) throws(Rejection) -> Accepted {
+    try requireStateVersion(Self.privacyStateVersion)
+    let accepted = try submit(command.submit, wish: command.retention)
+    if let assignment = command.assignment { assign(accepted, assignment) }
+    return accepted
+  }
+
+  private mutating func submit(
+    _ command: Command.Submit, wish: Retention?
+  ) throws(Rejection) -> Accepted {
     let caller = try authorize(command.caller, .submit)
     let name = RequestName(account: caller.account, key: command.requestKey)
     if let known = indexes.jobRequests[name] {
@@ -26,7 +40,8 @@ extension Exchange {
       wrappedKey: command.wrappedKey, payload: payload, createdAt: meta.logTime,
       queueTimeout: timeout,
       phase: .queued(until: meta.logTime.advanced(milliseconds: timeout)), lastEpoch: Epoch(0),
-      record: Record(), orphanDeadline: nil)
+      record: Record(), orphanDeadline: nil,
+      retention: meta.stateVersion >= Self.privacyStateVersion ? retention.granted(wish) : nil)
     jobs.insert(job)
     indexes.insert(job)
     pending.effects.append(.jobQueued(id))
@@ -56,6 +71,7 @@ extension Exchange {
     _ command: Command.Submit, of caller: APIKey
   ) throws(Rejection) -> (bid: Bid, hold: Credits) {
     try checkForm(command)
+    try checkSeal(command.wrappedKey)
     try checkRoom(for: caller.account)
     let bid = try bid(for: command)
     guard

@@ -42,6 +42,9 @@ public struct Job: Hashable, Sendable {
   public internal(set) var orphanDeadline: LogTime?
   /// The last lost attempt that left a part of the output; nil while there was none.
   public internal(set) var interruption: Interruption?
+  /// How long its record is kept once it has ended; nil for jobs from before state version 3, whose records
+  /// only go when they are purged or too many.
+  public internal(set) var retention: Retention?
 
   /// A job's place in its life, with what only exists there.
   public enum Phase: Hashable, Sendable {
@@ -77,6 +80,15 @@ public struct Job: Hashable, Sendable {
   public var ending: Ending? {
     if case .ended(let ending) = phase { ending } else { nil }
   }
+
+  /// When its record goes; nil while it has not ended, or for a job of an older state version.
+  public var keptUntil: LogTime? {
+    guard let ending, let retention else { return nil }
+    return ending.endedAt.advanced(milliseconds: retention.kept)
+  }
+
+  /// The number of the wrapping key that its key is sealed under.
+  var wrappingKey: UInt64? { WrappedKey.number(in: wrappedKey) }
 
   /// What is held for it now.
   public var held: Credits { ending == nil ? hold : .zero }

@@ -3,9 +3,9 @@ internal import JobMarket
 
 extension Job: StoredRow {
   static var table: Table { .jobs }
-  static var versionMax: UInt8 { 2 }
-  /// 2 if an attempt was lost with a part of the output.
-  var version: UInt8 { interruption == nil ? 1 : 2 }
+  static var versionMax: UInt8 { 3 }
+  /// 3 if it was granted a retention, else 2 if an attempt was lost with a part of the output.
+  var version: UInt8 { retention != nil ? 3 : interruption == nil ? 1 : 2 }
   var rowKey: UInt64 { id.rawValue }
 
   func encode(into writer: inout CanonicalWriter) {
@@ -31,13 +31,24 @@ extension Job: StoredRow {
     record.encode(into: &writer)
     writer.write(orphanDeadline) { $0.write($1.rawValue) }
     phase.encode(into: &writer)
+    if let retention {
+      writer.write(retention.kept)
+      writer.write(retention.untilDelivered)
+      writer.write(interruption != nil)
+    }
     if let interruption {
       interruption.attempt.encode(into: &writer)
       writer.write(interruption.recordBytes)
     }
   }
 
-  mutating func readAddition(from reader: inout CanonicalReader) throws(CanonicalError) {
+  mutating func readAddition(
+    of version: UInt8, from reader: inout CanonicalReader
+  ) throws(CanonicalError) {
+    if version > 2 {
+      retention = try Retention(from: &reader)
+      guard try reader.readBool() else { return }
+    }
     interruption = Interruption(
       attempt: try Attempt(from: &reader), recordBytes: try reader.read())
   }

@@ -12,6 +12,7 @@ struct Deadline: Comparable, Hashable, Sendable {
     case accountRequest = 5
     case key = 6
     case formerSecret = 7
+    case endedJob = 8
     case invitation = 22
     case certificate = 23
 

@@ -20,6 +20,7 @@ extension Exchange {
     invitations.drain(into: &changes, &digest)
     certificates.drain(into: &changes, &digest)
     revocations.drain(into: &changes, &digest)
+    privacy.drain(into: &changes, &digest)
     return changes
   }
 
@@ -59,8 +60,7 @@ extension Exchange {
     while let first = indexes.deadlines.first, !counts(first) { indexes.deadlines.removeFirst() }
     let liveMax =
       2 * indexes.open.count + tombstones.count + uploads.count + requests.count
-      + 2 * keys.count
-      + invitations.count + certificates.count
+      + 2 * keys.count + indexes.ended.count + invitations.count + certificates.count
     var queue = indexes.deadlines
     indexes.deadlines = DeadlineQueue()
     queue.compact(liveMax: liveMax) { counts($0) }
@@ -81,6 +81,7 @@ extension Exchange {
     case .key:
       guard let key = keys[deadline.key] else { return false }
       return !key.revoked && key.expiry == deadline.at
+    case .endedJob: return jobs[deadline.key]?.keptUntil == deadline.at
     case .formerSecret: return keys[deadline.key]?.former?.until == deadline.at
     case .invitation: return invitations[deadline.key]?.forgottenAt == deadline.at
     case .certificate: return certificates[deadline.key]?.expiresAt == deadline.at

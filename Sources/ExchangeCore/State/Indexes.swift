@@ -75,6 +75,8 @@ struct Indexes: Sendable {
   var transfers = SortedDeque<TransferID>()
   var segments: [JobID: [SegmentReference]] = [:]
   var segmentUsers: [SegmentRow: Int] = [:]
+  /// How many jobs are sealed under each wrapping key.
+  var sealedUnder: [UInt64: Int] = [:]
   var deadlines = DeadlineQueue()
 
   // MARK: Jobs
@@ -83,13 +85,19 @@ struct Indexes: Sendable {
   mutating func insert(_ job: Job) {
     jobRequests[RequestName(account: job.account, key: job.requestKey)] = job.id
     accounts[job.account, default: OfAccount()].jobs.insert(job.id)
+    if let key = job.wrappingKey { sealedUnder[key, default: 0] += 1 }
     enter(job)
   }
 
   /// A job's row is gone; its request lives on in a tombstone.
-  mutating func remove(_ job: Job) {
+  ///
+  /// Answers whether it was the last one under its wrapping key.
+  mutating func remove(_ job: Job) -> Bool {
     accounts[job.account]?.jobs.remove(job.id)
     leave(job)
+    guard let key = job.wrappingKey, let users = sealedUnder[key] else { return false }
+    sealedUnder[key] = users == 1 ? nil : users - 1
+    return users == 1
   }
 
   /// A job is in a phase.
@@ -106,6 +114,9 @@ struct Indexes: Sendable {
       let place = EndedJob(endedAt: ending.endedAt, job: job.id)
       ended.insert(place)
       accounts[job.account, default: OfAccount()].endedJobs.insert(place)
+      if let until = job.keptUntil {
+        deadlines.insert(Deadline(at: until, kind: .endedJob, key: job.id.rawValue))
+      }
       return
     }
     open.insert(job.id)

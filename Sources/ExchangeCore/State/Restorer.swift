@@ -111,6 +111,8 @@ extension Exchange {
       let revocation: Revocation = try row()
       revocations.restore(revocation, contribution: contribution)
       indexes.enter(revocation)
+    case .privacy:
+      privacy.restore(try row(), contribution: contribution)
     case .payloadParts, .segments: preconditionFailure("bulk rows are not restored")
     }
   }

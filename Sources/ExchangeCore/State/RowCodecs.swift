@@ -104,7 +104,9 @@ extension APIKey: StoredRow {
     writer.write(lastUsed) { $0.write($1.rawValue) }
   }
 
-  mutating func readAddition(from reader: inout CanonicalReader) throws(CanonicalError) {
+  mutating func readAddition(
+    of version: UInt8, from reader: inout CanonicalReader
+  ) throws(CanonicalError) {
     let at = reader.offset
     expiry = try reader.readOptional(time)
     former = try reader.readOptional {
@@ -112,7 +114,7 @@ extension APIKey: StoredRow {
       FormerSecret(hash: try reader.readHash(), until: try reader.readTime())
     }
     lastUsed = try reader.readOptional(time)
-    guard version > 1 else { throw .unknownValue(offset: at, value: 2) }
+    guard self.version > 1 else { throw .unknownValue(offset: at, value: 2) }
   }
 
   init(key: UInt64, from reader: inout CanonicalReader) throws(CanonicalError) {

@@ -30,6 +30,8 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case certificates = 23
   /// What is revoked, for good.
   case revocations = 24
+  /// One row: the current wrapping key and the retention.
+  case privacy = 28
 
   /// Whether rows of the table count for the digest; bulk rows are covered by hashes in job rows.
   public var isDigested: Bool { self != .payloadParts && self != .segments }
@@ -51,13 +53,17 @@ protocol StoredRow: Hashable, Sendable {
   func encode(into writer: inout CanonicalWriter)
   init(key: UInt64, from reader: inout CanonicalReader) throws(CanonicalError)
   /// Reads what `encode` writes behind the fields of version 1.
-  mutating func readAddition(from reader: inout CanonicalReader) throws(CanonicalError)
+  mutating func readAddition(
+    of version: UInt8, from reader: inout CanonicalReader
+  ) throws(CanonicalError)
 }
 
 extension StoredRow {
   static var versionMax: UInt8 { 1 }
   var version: UInt8 { 1 }
-  mutating func readAddition(from reader: inout CanonicalReader) throws(CanonicalError) {}
+  mutating func readAddition(
+    of version: UInt8, from reader: inout CanonicalReader
+  ) throws(CanonicalError) {}
 
   var rowValue: [UInt8] {
     var writer = CanonicalWriter(capacity: 384)
@@ -73,7 +79,7 @@ extension StoredRow {
       throw .unknownValue(offset: 0, value: UInt64(version))
     }
     try self.init(key: key, from: &reader)
-    if version > 1 { try readAddition(from: &reader) }
+    if version > 1 { try readAddition(of: version, from: &reader) }
     try reader.finish()
   }
 }

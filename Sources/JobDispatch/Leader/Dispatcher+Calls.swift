@@ -61,6 +61,8 @@ extension Dispatcher {
       invite(message, from: caller, answer)
     case .certificateRevoke(let message):
       revoke(message, from: caller, answer)
+    case .retentionSet(let message):
+      retention(message, from: caller, answer)
     case .statusQuery:
       answer(statusReport)
     case .clusterQuery, .clusterChange:
@@ -120,6 +122,14 @@ extension Dispatcher {
             refusing: .unsupportedParameter,
             "images, audio and a chat template of one's own cannot be priced before they run")))
     }
+    if message.retentionMs != nil, exchange.stateVersion < Exchange.privacyStateVersion {
+      return answer(
+        .failure(
+          Failure(
+            .wrongState,
+            "jobs have a retention from state version 3 on; the cluster is at "
+              + "\(exchange.stateVersion)")))
+    }
     guard request.model == message.model else {
       return answer(
         .failure(
@@ -130,10 +140,18 @@ extension Dispatcher {
     let bound =
       request.promptBytes + request.messageCount * Self.templateTokensPerMessage
       + Self.templateTokens
+    guard let wrappingKey = keys.sealing else {
+      return answer(
+        .failure(
+          Failure(
+            .unavailable, "no wrapping key is current yet; one is being handed round",
+            retryAfterMs: 50)))
+    }
     var commands: [Command] = []
     do {
       commands = try sealed(
-        message, request, promptBound: bound, outputMax: outputBound(of: request), from: caller)
+        message, request, promptBound: bound, outputMax: outputBound(of: request),
+        under: wrappingKey, from: caller)
     } catch {
       return answer(.failure(Failure(.internalError, "the request cannot be sealed: \(error)")))
     }
@@ -144,10 +162,11 @@ extension Dispatcher {
       return answer(.failure(Failure(rejection)))
     }
     var promised: WorkerSlot?
-    if case .submit(let last)? = commands.last, let (slot, ask) = promiseSlot(to: last) {
-      promised = slot
-      commands[commands.count - 1] = .submitAssigned(
-        .init(submit: last, offer: ask.id, askVersion: ask.version))
+    if case .submit(let last)? = commands.last {
+      let promise = promiseSlot(to: last)
+      promised = promise?.slot
+      commands[commands.count - 1] = Self.command(
+        last, on: promise?.ask, retentionMs: message.retentionMs)
     }
     // Parts go first, in order; the log keeps that order, so the submit finds them all.
     queue.propose(inOrder: commands) { [weak self] result in
@@ -178,9 +197,10 @@ extension Dispatcher {
 
   private func sealed(
     _ message: Submit, _ request: InferenceRequest, promptBound: Int, outputMax: TokenCount?,
+    under wrappingKey: UInt64,
     from caller: Caller
   ) throws -> [Command] {
-    let (key, wrapped) = try sealer.makeKey()
+    let (key, wrapped) = try sealer.makeKey(under: wrappingKey)
     var parts: [[UInt8]] = []
     let partBytes = Command.Limits.partBytesMax - SealedEvents.overheadBytes
     let isInline =
@@ -226,6 +246,22 @@ extension Dispatcher {
     return commands
   }
 
+  /// The submit in the shortest form that says all.
+  private static func command(
+    _ submit: Command.Submit, on ask: Ask?, retentionMs: UInt64?
+  ) -> Command {
+    if let retentionMs {
+      return .submitRetained(
+        .init(
+          submit: submit,
+          retention: Retention(
+            kept: retentionMs == 0 ? .max : retentionMs, untilDelivered: retentionMs == 0),
+          assignment: ask.map { .init(offer: $0.id, askVersion: $0.version) }))
+    }
+    guard let ask else { return .submit(submit) }
+    return .submitAssigned(.init(submit: submit, offer: ask.id, askVersion: ask.version))
+  }
+
   /// What makes two submits the same request: everything in them but who is following.
   private static func requestHash(_ message: Submit) -> [UInt8] {
     var writer = CanonicalWriter(capacity: message.body.count + 64)
@@ -235,6 +271,7 @@ extension Dispatcher {
     writer.write(message.maxInputPrice) { $0.write($1.rawValue) }
     writer.write(message.maxOutputPrice) { $0.write($1.rawValue) }
     writer.write(message.body)
+    if let retention = message.retentionMs { writer.write(retention) }
     return Array(SHA256.hash(data: writer.bytes))
   }
 
@@ -257,6 +294,32 @@ extension Dispatcher {
           charge: tombstone.charge))
     } else {
       answer(Failure(refusing: .unknownJob, "there is no job \(id) in this account"))
+    }
+  }
+
+  /// Sets how long records are kept, or only says it.
+  private func retention(
+    _ message: RetentionSet, from caller: Caller, _ answer: @escaping Answer
+  ) {
+    func report(_ retention: Retention) -> RetentionReport {
+      RetentionReport(keptMs: retention.kept, untilDelivered: retention.untilDelivered)
+    }
+    guard let kept = message.keptMs else {
+      return confirmed { [weak self] isLeader in
+        guard isLeader, let self else { return answer(Failure.notLeader) }
+        answer(report(exchange.retention))
+      }
+    }
+    guard exchange.stateVersion >= Exchange.privacyStateVersion else {
+      return answer(
+        Failure(
+          .wrongState,
+          "the retention can be set from state version 3 on; the cluster is at "
+            + "\(exchange.stateVersion)"))
+    }
+    let retention = Retention(kept: kept, untilDelivered: message.untilDelivered)
+    change(.retentionSet(.init(caller: caller.key, retention: retention)), answer) {
+      if case .retention(let retention) = $0 { report(retention) } else { nil }
     }
   }
 

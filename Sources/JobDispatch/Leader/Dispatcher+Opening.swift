@@ -84,6 +84,14 @@ extension Dispatcher {
       channel.finish()
       return nil
     }
+    if replica.role == .leader {
+      channel.send(
+        Failure(
+          .unavailable, "this coordinator leads, and waits for wrapping keys of its peers",
+          retryAfterMs: 100))
+      channel.finish()
+      return nil
+    }
     return relay(service, message, on: channel, authorization: authorization)
   }
 

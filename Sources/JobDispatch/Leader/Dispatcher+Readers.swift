@@ -210,8 +210,7 @@ extension Dispatcher {
     do {
       mac = StreamMAC(key: sealer.streamKey(of: try sealer.unwrap(job.wrappedKey)))
     } catch {
-      finish(
-        reader, Failure(refusing: .outputExpired, "the key of job \(job.id) has been destroyed"))
+      finish(reader, .keyUnavailable(job.id))
       return false
     }
     send(
@@ -239,8 +238,11 @@ extension Dispatcher {
   /// The segment of the record that holds `reader.next`, decoded; nil if the reader was ended.
   private func recorded(for reader: JobReader, _ job: Job) -> RecordedEvents? {
     if let segment = reader.segment, segment.contains(reader.next) { return segment }
+    guard let key = try? sealer.unwrap(job.wrappedKey) else {
+      finish(reader, .keyUnavailable(job.id))
+      return nil
+    }
     do {
-      let key = try sealer.unwrap(job.wrappedKey)
       // Hashes chain from the first event: go on from the segment at hand, or start at the beginning.
       var hash = ChainHash(cluster: configuration.clusterID, job: job.id)
       var from: UInt64 = 1
@@ -308,7 +310,9 @@ extension Dispatcher {
 
   private func end(_ reader: JobReader, _ job: Job) {
     reader.channel.send(
-      Ended(summary: summary(of: job), hash: recordHash(of: job).bytes, lastSeq: job.record.lastSeq)
+      Ended(
+        summary: summary(of: job), hash: recordHash(of: job).bytes, lastSeq: job.record.lastSeq,
+        untilDelivered: job.retention?.untilDelivered)
     )
     reader.isDone = true
     reader.channel.finish()

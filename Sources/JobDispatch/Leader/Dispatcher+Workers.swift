@@ -437,7 +437,7 @@ extension Dispatcher {
       relay.awaitedUntil = deadline
       relays[job.id] = relay
     } catch {
-      // Its wrapping key is gone: the output could be neither stored nor read again.
+      // Its wrapping key is not to be had: the output could be neither stored nor read again.
       loseUnopenable(AttemptID(job: job.id, epoch: attempt.epoch))
     }
   }
@@ -445,7 +445,7 @@ extension Dispatcher {
   /// Ends the attempt of a job that cannot be opened; with the next checkpoint again, if it was refused.
   func loseUnopenable(_ attempt: AttemptID) {
     queue.propose(
-      .attemptLost(.init(attempt: attempt, reason: .internalError, retryElsewhere: false))
+      .attemptLost(.init(attempt: attempt, reason: .keyUnavailable, retryElsewhere: false))
     ) { [weak self] result in
       guard let self, isActive else { return }
       if case .applied = result { return }

@@ -17,6 +17,8 @@ public protocol DispatcherShell: AnyObject {
   func replicaDiverged(_ divergence: StateDivergence)
   /// The replica is dead: the process must end.
   func replicaFailed(_ error: any Error)
+  /// Sends to another coordinator, or drops the message if there is no link.
+  func send(_ message: PeerMessage, to peer: ReplicaID)
   /// Opens a stream to the leader for a relay; nil if there is no link to it.
   func openRelay(
     to leader: ReplicaID, service: Service, authorization: String, owner: any MessageChannelOwner
@@ -44,6 +46,8 @@ public final class Dispatcher {
     public var addresses: [ReplicaID: String]
     /// This program's name and version.
     public var software: String
+    /// When wrapping keys change.
+    public var keySchedule = KeyCustody.Schedule.hourly
 
     /// Joins the parts.
     public init(
@@ -71,10 +75,12 @@ public final class Dispatcher {
   let sealer: any JobSealing
   /// Signs certificates; nil where the key for it is not held.
   let issuer: (any CertificateIssuing)?
+  let keyring: any WrappingKeyStore
   weak var shell: (any DispatcherShell)?
 
   private var attached: Replica?
   private var attachedQueue: ProposalQueue?
+  private var attachedKeys: KeyCustody?
   /// The replica that this dispatcher works for.
   var replica: Replica {
     guard let attached else { preconditionFailure("no replica is attached") }
@@ -83,6 +89,14 @@ public final class Dispatcher {
   var queue: ProposalQueue {
     guard let attachedQueue else { preconditionFailure("no replica is attached") }
     return attachedQueue
+  }
+  /// Which wrapping keys are here; on every coordinator, whoever leads.
+  var keys: KeyCustody {
+    get {
+      guard let attachedKeys else { preconditionFailure("no replica is attached") }
+      return attachedKeys
+    }
+    set { attachedKeys = newValue }
   }
   /// The state machine, read in place: a copy would make the next `apply` copy what it changes.
   var exchange: Exchange {
@@ -115,16 +129,20 @@ public final class Dispatcher {
   /// Leadership is being given away, on request of an operator or of a process that stops.
   var handover: RunningHandover? { didSet { queue.isHeld = handover != nil } }
   var usedKeys = UsedKeys()
+  /// The secrets of the offers that are being handled.
+  var offeredKeys: [UInt64: Secret] = [:]
 
   /// A dispatcher without a replica; `attach` one before anything else.
   public init(
     configuration: Configuration, clock: any MonotonicClock, sealer: any JobSealing,
-    issuer: (any CertificateIssuing)? = nil, shell: any DispatcherShell
+    keyring: any WrappingKeyStore, issuer: (any CertificateIssuing)? = nil,
+    shell: any DispatcherShell
   ) {
     self.configuration = configuration
     self.clock = clock
     self.sealer = sealer
     self.issuer = issuer
+    self.keyring = keyring
     self.shell = shell
   }
 
@@ -134,6 +152,9 @@ public final class Dispatcher {
     attachedQueue = ProposalQueue(replica: replica, clock: clock) { [weak self] in
       self?.shell?.wantsEndOfTurn()
     }
+    attachedKeys = KeyCustody(
+      id: replica.id, schedule: configuration.keySchedule, held: keyring.held)
+    tellCustody()
   }
 
   /// Submits what the turn's events have proposed.
@@ -147,7 +168,7 @@ public final class Dispatcher {
 
   /// When `tick` wants to be called next, in monotonic milliseconds.
   public var nextDeadline: UInt64 {
-    var next = min(replica.nextDeadline, handover?.wakeAt ?? .max)
+    var next = min(replica.nextDeadline, handover?.wakeAt ?? .max, custodyDeadline)
     guard isActive else { return next }
     next = min(next, nextCheckpoint)
     for session in sessions.values { next = min(next, session.leaseUntil) }
@@ -180,6 +201,7 @@ public final class Dispatcher {
       lastRowFlush = now
       replica.flushRows()
     }
+    tickCustody(now: now)
     guard isActive else { return }
     if now >= nextCheckpoint { checkpoint() }
     expireLeases(now: now)
@@ -329,11 +351,14 @@ extension Dispatcher: ReplicaObserver {
     switch role {
     case .elected:
       if isActive { leadershipEnded() }
+      custody(.ceased)
       proposeFirstCommand()
     case .leader:
-      leadershipBegan()
+      // Leadership begins once the keys are here, which it is to open jobs with.
+      tellCustody(leading: term)
     case .follower, .candidate:
       if isActive { leadershipEnded() }
+      custody(.ceased)
     }
     shell?.leadershipChanged(leaderNotice)
   }
@@ -350,6 +375,7 @@ extension Dispatcher: ReplicaObserver {
   public func replica(_ replica: Replica, applied: Applied, at index: LogIndex) {
     // Whoever leads: each replica closes its own links.
     if applied.effects.contains(.certificatesRevoked) { shell?.certificatesRevoked() }
+    if applied.effects.contains(.wrappingKeysChanged) { tellCustody() }
     guard isActive else { return }
     for effect in applied.effects { perform(effect) }
   }
@@ -358,6 +384,10 @@ extension Dispatcher: ReplicaObserver {
   public func replica(_ replica: Replica, diverged divergence: StateDivergence) {
     shell?.replicaDiverged(divergence)
   }
+  /// Called by the replica: another one says something about a wrapping key.
+  public func replica(
+    _ replica: Replica, received message: KeyringMessage, from peer: ReplicaID
+  ) { received(message, from: peer) }
 
   /// Called by the replica: it is dead.
   public func replica(_ replica: Replica, failed error: any Error) {
@@ -384,6 +414,8 @@ extension Dispatcher: ReplicaObserver {
       gone(worker)
     case .keyRevoked(let key):
       endStreams(of: key, "API key \(key) was revoked or has expired")
+    case .wrappingKeysChanged:
+      break  // the custody has been told
     case .keySecretsChanged(let key):
       endStreams(of: key, "API key \(key) has another secret now")
     case .certificatesRevoked:

@@ -23,9 +23,12 @@ public enum SealedPiece: Sendable, Hashable {
 
 /// The port to the room that seals prompts and outputs before they enter the log.
 public protocol JobSealing: AnyObject {
-  /// A fresh key and its wrapped form, which only a holder of the cluster's keyring can open.
-  func makeKey() throws -> (key: JobKey, wrapped: [UInt8])
-  /// Opens a wrapped key; throws if its wrapping key has been destroyed.
+  /// A fresh key and its wrapped form, which only a holder of the wrapping key can open.
+  ///
+  /// The wrapped form begins with the wrapping key's number, eight bytes, big-endian: the state machine counts by
+  /// it what is sealed under which.
+  func makeKey(under wrappingKey: UInt64) throws -> (key: JobKey, wrapped: [UInt8])
+  /// Opens a wrapped key; throws if its wrapping key is not here.
   func unwrap(_ wrapped: [UInt8]) throws -> JobKey
   /// The 32-byte key under which a job's stream is authenticated, derived from the job's secret.
   func streamKey(of key: JobKey) -> [UInt8]

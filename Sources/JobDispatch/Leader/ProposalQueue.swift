@@ -185,6 +185,7 @@ extension Command {
     case .payloadPart(let part): return allowance + part.bytes.count
     case .submit(let submit): return allowance + submit.inlineBytes
     case .submitAssigned(let command): return allowance + command.submit.inlineBytes
+    case .submitRetained(let command): return allowance + command.submit.inlineBytes
     case .checkpoint(let checkpoint):
       return checkpoint.entries.reduce(allowance) { $0 + $1.events.sealed.count }
     case .settle(let settle): return allowance + (settle.tail?.sealed.count ?? 0)

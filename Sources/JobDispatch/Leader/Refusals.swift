@@ -37,6 +37,13 @@ extension Failure {
     Failure(
       .notLeader, "this coordinator does not lead; another will, try again", retryAfterMs: 50)
   }
+
+  /// The wrapping key that a job is sealed under is not here, and no other coordinator gave it.
+  static func keyUnavailable(_ job: JobID) -> Failure {
+    Failure(
+      .keyUnavailable, "the key that job \(job) is sealed under is not in this cluster's keyrings",
+      job: job)
+  }
 }
 
 extension Rejection {

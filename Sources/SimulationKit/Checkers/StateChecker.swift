@@ -65,11 +65,20 @@ final class StateChecker {
     }
   }
 
+  /// A key that is announced is durable on a majority, dead coordinators among them.
+  private func checkHolders(of key: UInt64) {
+    let holders = simulation.coordinators.count { $0.keyring.held.contains(key) }
+    if holders <= simulation.coordinators.count / 2 {
+      simulation.fail("P5", "wrapping key \(key) is current, and in \(holders) keyrings only")
+    }
+  }
+
   private func noteOutcomes(_ applied: Applied) {
     for case .accepted(let accepted) in applied.outcomes {
       switch accepted {
       case .submitted(let job) where job.duplicate: simulation.mark(.duplicateSubmission)
       case .orphaned: simulation.mark(.orphaned)
+      case .wrappingKey(let key): checkHolders(of: key)
       case .adopted: simulation.mark(.adopted)
       case .cancelled(_, .cancelling): simulation.mark(.cancelledRunning)
       case .partsStored: simulation.mark(.promptInParts)

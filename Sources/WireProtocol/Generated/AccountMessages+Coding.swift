@@ -192,3 +192,33 @@ extension KeyRotate {
     try checkCount(secretHash.count, of: "KeyRotate.secretHash", exactly: 32)
   }
 }
+
+extension RetentionSet {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(keptMs) { $0.write($1) }
+    writer.write(untilDelivered)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    keptMs = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt64.self)
+    }
+    untilDelivered = try reader.readBool()
+  }
+}
+
+extension RetentionReport {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(keptMs)
+    writer.write(untilDelivered)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    keptMs = try reader.read(UInt64.self)
+    untilDelivered = try reader.readBool()
+  }
+}

@@ -187,3 +187,38 @@ public struct KeyRotate: WireMessage {
     self.graceMs = graceMs
   }
 }
+
+/// Sets how long the records of jobs are kept that are submitted from now on, or only asks.
+public struct RetentionSet: WireMessage {
+  /// RetentionSet is number 110.
+  public static let kind = MessageKind.retentionSet
+
+  /// Milliseconds from a job's end on; absent to change nothing.
+  public let keptMs: UInt64?
+  /// Whether a record goes before that, once its owner says that he has it; meaningless where
+  /// keptMs is absent.
+  public let untilDelivered: Bool
+
+  /// Joins the fields.
+  public init(keptMs: UInt64?, untilDelivered: Bool) {
+    self.keptMs = keptMs
+    self.untilDelivered = untilDelivered
+  }
+}
+
+/// Answers a RetentionSet: what holds now.
+public struct RetentionReport: WireMessage {
+  /// RetentionReport is number 111.
+  public static let kind = MessageKind.retentionReport
+
+  /// Milliseconds from a job's end on.
+  public let keptMs: UInt64
+  /// Whether a record goes before that, once its owner says that he has it.
+  public let untilDelivered: Bool
+
+  /// Joins the fields.
+  public init(keptMs: UInt64, untilDelivered: Bool) {
+    self.keptMs = keptMs
+    self.untilDelivered = untilDelivered
+  }
+}

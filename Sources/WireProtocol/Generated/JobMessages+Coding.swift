@@ -15,6 +15,7 @@ extension Submit {
     writer.write(maxOutputPrice) { $0.write($1.rawValue) }
     writer.write(queueTimeoutMs)
     writer.write(follow)
+    writer.write(retentionMs) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -32,6 +33,9 @@ extension Submit {
     }
     queueTimeoutMs = try reader.read(UInt32.self)
     follow = try reader.readBool()
+    retentionMs = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.read(UInt64.self)
+    }
   }
 
   /// Refuses values that a reader would refuse.
@@ -140,6 +144,7 @@ extension Ended {
     summary.encode(into: &writer)
     writer.writeRaw(hash)
     writer.write(lastSeq)
+    writer.write(untilDelivered) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -147,6 +152,9 @@ extension Ended {
     summary = try JobSummary(from: &reader)
     hash = try reader.readRaw(count: 32)
     lastSeq = try reader.read(UInt64.self)
+    untilDelivered = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readBool()
+    }
   }
 
   /// Refuses values that a reader would refuse.

@@ -26,11 +26,17 @@ public struct Submit: WireMessage {
   public let queueTimeoutMs: UInt32
   /// Whether the stream goes on with the job's events.
   public let follow: Bool
+  /// How long the job's record is to be kept after its end, in milliseconds; 0 until it is
+  /// delivered.
+  ///
+  /// Never longer than the cluster keeps any; absent for as long as that.
+  public let retentionMs: UInt64?
 
   /// Joins the fields.
   public init(
     requestKey: RequestKey, mode: JobMode, endpoint: Endpoint, model: String, body: [UInt8],
-    maxInputPrice: Price?, maxOutputPrice: Price?, queueTimeoutMs: UInt32, follow: Bool
+    maxInputPrice: Price?, maxOutputPrice: Price?, queueTimeoutMs: UInt32, follow: Bool,
+    retentionMs: UInt64?
   ) {
     self.requestKey = requestKey
     self.mode = mode
@@ -41,6 +47,7 @@ public struct Submit: WireMessage {
     self.maxOutputPrice = maxOutputPrice
     self.queueTimeoutMs = queueTimeoutMs
     self.follow = follow
+    self.retentionMs = retentionMs
   }
 }
 
@@ -157,12 +164,15 @@ public struct Ended: WireMessage {
   public let hash: [UInt8]
   /// The last event of the record; 0 if none.
   public let lastSeq: UInt64
+  /// Whether the record is kept only until its owner says that he has it, which a Purge does.
+  public let untilDelivered: Bool?
 
   /// Joins the fields.
-  public init(summary: JobSummary, hash: [UInt8], lastSeq: UInt64) {
+  public init(summary: JobSummary, hash: [UInt8], lastSeq: UInt64, untilDelivered: Bool?) {
     self.summary = summary
     self.hash = hash
     self.lastSeq = lastSeq
+    self.untilDelivered = untilDelivered
   }
 }
 

@@ -120,6 +120,12 @@ public enum Message: Sendable, Hashable {
   case nodeListing(NodeListing)
   /// KeyRotate: see there.
   case keyRotate(KeyRotate)
+  /// KeyRequest: see there.
+  case keyRequest(KeyRequest)
+  /// RetentionSet: see there.
+  case retentionSet(RetentionSet)
+  /// RetentionReport: see there.
+  case retentionReport(RetentionReport)
   /// StateStatement: see there.
   case stateStatement(StateStatement)
   /// ClusterQuery: see there.
@@ -220,6 +226,9 @@ public enum Message: Sendable, Hashable {
     case .nodeList: self = .nodeList(try NodeList(from: &reader))
     case .nodeListing: self = .nodeListing(try NodeListing(from: &reader))
     case .keyRotate: self = .keyRotate(try KeyRotate(from: &reader))
+    case .keyRequest: self = .keyRequest(try KeyRequest(from: &reader))
+    case .retentionSet: self = .retentionSet(try RetentionSet(from: &reader))
+    case .retentionReport: self = .retentionReport(try RetentionReport(from: &reader))
     case .stateStatement: self = .stateStatement(try StateStatement(from: &reader))
     case .clusterQuery: self = .clusterQuery(try ClusterQuery(from: &reader))
     case .clusterReport: self = .clusterReport(try ClusterReport(from: &reader))
@@ -301,6 +310,9 @@ public enum Message: Sendable, Hashable {
     case .nodeList(let content): content
     case .nodeListing(let content): content
     case .keyRotate(let content): content
+    case .keyRequest(let content): content
+    case .retentionSet(let content): content
+    case .retentionReport(let content): content
     case .stateStatement(let content): content
     case .clusterQuery(let content): content
     case .clusterReport(let content): content

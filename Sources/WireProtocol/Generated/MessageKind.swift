@@ -127,6 +127,12 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   /// Asks to give a key a new secret, which the caller draws; the former one stays good for a
   /// while.
   case keyRotate = 108
+  /// Asks another coordinator for an hourly wrapping key that the sender lacks.
+  case keyRequest = 109
+  /// Sets how long the records of jobs are kept that are submitted from now on, or only asks.
+  case retentionSet = 110
+  /// Answers a RetentionSet: what holds now.
+  case retentionReport = 111
   /// States the digest of a replica's state at a marked index, and what its program supports; only
   /// under the feature `state-statements`.
   case stateStatement = 112
@@ -172,9 +178,10 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .ping, .pong, .requestVote, .requestVoteResult, .appendEntriesResult, .timeoutNow,
       .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .snapshotFetch, .cancel, .jobQuery,
       .jobList, .purged, .cancelledMany, .modelList, .workerList, .statusQuery, .accountQuery,
-      .keyList, .keyRevoke, .certificateRenew, .nodeList, .stateStatement, .clusterQuery,
-      .workerRegistered, .workerHeartbeat, .workerHeartbeatAck, .park, .attemptCancel,
-      .attemptSettled, .attemptContinue, .attemptAbandon:
+      .keyList, .keyRevoke, .certificateRenew, .nodeList, .keyRequest, .retentionSet,
+      .retentionReport, .stateStatement, .clusterQuery, .workerRegistered, .workerHeartbeat,
+      .workerHeartbeatAck, .park, .attemptCancel, .attemptSettled, .attemptContinue,
+      .attemptAbandon:
       64
     case .accepted, .follow, .accountCredit, .keyRotate, .attemptResume: 128
     case .invite, .invitationReport, .certificateRevoke: 256
@@ -203,7 +210,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     switch self {
     case .requestVote, .requestVoteResult, .appendEntries, .appendEntriesResult, .installSnapshot,
       .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .snapshotFetch,
-      .snapshotChunk, .stateStatement:
+      .snapshotChunk, .keyRequest, .stateStatement:
       true
     default: false
     }
@@ -270,6 +277,9 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .nodeList: "NodeList"
     case .nodeListing: "NodeListing"
     case .keyRotate: "KeyRotate"
+    case .keyRequest: "KeyRequest"
+    case .retentionSet: "RetentionSet"
+    case .retentionReport: "RetentionReport"
     case .stateStatement: "StateStatement"
     case .clusterQuery: "ClusterQuery"
     case .clusterReport: "ClusterReport"

@@ -256,6 +256,18 @@ extension SnapshotChunk {
   }
 }
 
+extension KeyRequest {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(wrappingKey)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    wrappingKey = try reader.read(UInt64.self)
+  }
+}
+
 extension StateStatement {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {

@@ -301,6 +301,20 @@ public struct SnapshotChunk: WireMessage {
   }
 }
 
+/// Asks another coordinator for an hourly wrapping key that the sender lacks.
+public struct KeyRequest: WireMessage {
+  /// KeyRequest is number 109.
+  public static let kind = MessageKind.keyRequest
+
+  /// The key's number.
+  public let wrappingKey: UInt64
+
+  /// Joins the fields.
+  public init(wrappingKey: UInt64) {
+    self.wrappingKey = wrappingKey
+  }
+}
+
 /// States the digest of a replica's state at a marked index, and what its program supports; only
 /// under the feature `state-statements`.
 public struct StateStatement: WireMessage {

@@ -33,13 +33,14 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
       [
         .requestVote, .requestVoteResult, .appendEntries, .appendEntriesResult, .installSnapshot,
         .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .stateStatement,
+        .keyRequest,
       ]
     case .call:
       [
         .submit, .cancel, .jobQuery, .jobList, .purge, .cancelMany, .modelList, .workerList,
         .statusQuery, .accountCreate, .accountCredit, .accountQuery, .keyCreate, .keyList,
         .keyRevoke, .keyRotate, .invite, .certificateRevoke, .nodeList, .clusterQuery,
-        .clusterChange,
+        .clusterChange, .retentionSet,
       ]
     case .snapshot:
       [.snapshotFetch]
@@ -63,13 +64,13 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
       [
         .requestVote, .requestVoteResult, .appendEntries, .appendEntriesResult, .installSnapshot,
         .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .failure,
-        .stateStatement,
+        .stateStatement, .keyRequest,
       ]
     case .call:
       [
         .failure, .accepted, .jobReport, .jobListing, .purged, .cancelledMany, .modelListing,
         .workerListing, .statusReport, .accountReport, .keyReport, .keyListing, .invitationReport,
-        .nodeListing, .clusterReport,
+        .nodeListing, .clusterReport, .retentionReport,
       ]
     case .snapshot:
       [.snapshotChunk, .failure]

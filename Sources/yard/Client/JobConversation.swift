@@ -66,10 +66,20 @@ struct JobConversation {
         } else if needsNewline {
           Terminal.write("\n")
         }
+        if ended.untilDelivered == true { await noteDelivered(ended.summary.job) }
         return ended.summary
       }
     }
     throw CommandError(.unavailable, "the stream ended without the job's end")
+  }
+
+  /// The output is here: the cluster need not keep it any longer.
+  private func noteDelivered(_ job: JobID) async {
+    do throws(ClientFailure) {
+      _ = try await client.call(Purge(jobs: [job]))
+    } catch {
+      Terminal.note("yard: the output of job \(job) is kept until its time is over: \(error)")
+    }
   }
 
   private func next(_ iterator: inout JobUpdates.Iterator) async throws -> JobUpdate? {

@@ -10,6 +10,8 @@ struct TimeSpan: ExpressibleByArgument, Hashable {
   ]
   private static let millisecondsMax: UInt64 = 3_650 * 86_400_000
 
+  /// An hour.
+  static let hour = TimeSpan(milliseconds: 3_600_000)
   /// A day.
   static let day = TimeSpan(milliseconds: 86_400_000)
 

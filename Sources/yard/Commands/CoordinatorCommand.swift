@@ -3,6 +3,7 @@ internal import Coordinator
 internal import ExchangeTypes
 internal import Foundation
 internal import Identity
+internal import Logging
 internal import NIOPosix
 
 /// `yard coordinator`.
@@ -39,12 +40,19 @@ struct CoordinatorCommand: AsyncParsableCommand {
   var keepLog = 32
   @Flag(help: "Join a cluster that exists, as yard cluster add says, instead of founding one.")
   var join = false
+  @Option(
+    help: ArgumentHelp(
+      "How long one wrapping key is used; while this coordinator leads.", valueName: "time"))
+  var rotateKeys = TimeSpan.hour
   @Flag(help: "No TLS; only for listening on this machine's loopback addresses.")
   var insecure = false
   @Flag(help: "End when standard input ends, as a child of its starter does.")
   var endWithInput = false
 
   func validate() throws {
+    guard rotateKeys.milliseconds > 0 else {
+      throw ValidationError("--rotate-keys is no time at all")
+    }
     guard id > 0 else { throw ValidationError("--id is 0; ids begin with 1") }
     guard (1...65_536).contains(keepLog) else {
       throw ValidationError("--keep-log is \(keepLog); it is 1 to 65536 MiB")
@@ -84,25 +92,33 @@ struct CoordinatorCommand: AsyncParsableCommand {
     var configuration: CoordinatorConfiguration
     do {
       let identity = IdentityDirectory(path: node.identity)
-      configuration = CoordinatorConfiguration(
+      var made = CoordinatorConfiguration(
         replica: ReplicaID(id), host: listen.host, port: listen.port, members: try members(),
         founders: Set(cluster.coordinators.map { ReplicaID($0) }), directory: node.data,
         clusterID: cluster.clusterID,
         rootSecretHash: cluster.rootSecretHash,
-        keyring: try Keyring.load(path: node.keyring, cluster: cluster.clusterID),
+        keyring: try Keyring.loadIfPresent(path: node.keyring, cluster: cluster.clusterID),
+        keyringPath: node.keyring,
         security: insecure
           ? .plaintextOnLoopback
           : .identity(
             try identity.load(cluster: cluster.clusterID, now: Date())),
         software: Software.name)
-      configuration.issuer = insecure ? nil : try identity.loadIssuer()
-      configuration.certificateLifetimeSeconds = certificateLife.seconds
+      made.issuer = insecure ? nil : try identity.loadIssuer()
+      made.certificateLifetimeSeconds = certificateLife.seconds
+      made.keyInterval = rotateKeys.milliseconds
+      configuration = made
     } catch let error as IdentityError {
       throw CommandError(.refused, "\(error)")
     }
     configuration.keptLogMebibytes = keepLog
     configuration.joins = join
     Logs.begin()
+    if configuration.keyring.keys.isEmpty {
+      Logger(label: "switchyard.coordinator").notice(
+        "the keyring is empty: its keys are asked of the other coordinators",
+        metadata: ["path": "\(node.keyring)"])
+    }
     let running: CoordinatorNode
     let id = id
     do {

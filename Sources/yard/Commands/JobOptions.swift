@@ -28,6 +28,11 @@ struct JobOptions: ParsableArguments {
       "32 hexadecimal digits that name the request: the same again is the same job.",
       valueName: "hex"))
   var requestKey: String?
+  @Option(
+    help: ArgumentHelp(
+      "How long the output is kept after the end, such as 10m; 0s until it is delivered.",
+      valueName: "time"))
+  var retention: TimeSpan?
   @Argument(help: "The prompt; - or nothing reads standard input.")
   var prompt: String?
 
@@ -63,7 +68,7 @@ struct JobOptions: ParsableArguments {
       requestKey: try drawnKey(), mode: mode, endpoint: .chatCompletions, model: model,
       body: request.body(), maxInputPrice: try price(maxInputPrice, "--max-input-price"),
       maxOutputPrice: try price(maxOutputPrice, "--max-output-price"), queueTimeoutMs: 0,
-      follow: follow)
+      follow: follow, retentionMs: retention?.milliseconds)
     do throws(BoundsError) { try submit.checkBounds() } catch {
       throw CommandError(
         .refused,

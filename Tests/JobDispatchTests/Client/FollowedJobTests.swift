@@ -45,7 +45,7 @@ struct Record {
           epoch: Epoch(1), worker: WorkerID(1), promptTokens: .zero, outputTokens: .zero,
           charge: .zero, hold: .zero, lastSeq: UInt64(last), finish: .stop, error: 0,
           errorText: ""),
-        hash: (hash ?? hashes[last]).bytes, lastSeq: UInt64(last)))
+        hash: (hash ?? hashes[last]).bytes, lastSeq: UInt64(last), untilDelivered: nil))
   }
 
   var accepted: Message {
@@ -75,7 +75,8 @@ struct Reader {
 private func submit(mode: JobMode = .attached) -> Submit {
   Submit(
     requestKey: RequestKey(high: 1, low: 2), mode: mode, endpoint: .chatCompletions, model: "m",
-    body: [1], maxInputPrice: nil, maxOutputPrice: nil, queueTimeoutMs: 0, follow: true)
+    body: [1], maxInputPrice: nil, maxOutputPrice: nil, queueTimeoutMs: 0, follow: true,
+    retentionMs: nil)
 }
 
 private func submitting(mode: JobMode = .attached, patience: UInt64 = 10_000) -> Reader {

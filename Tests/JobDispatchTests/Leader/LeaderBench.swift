@@ -61,21 +61,44 @@ final class LeaderStore: ReplicaStore, @unchecked Sendable {
 }
 
 /// Seals with a SHA-256 key stream and a checked tag; notices a piece that is sealed twice.
-final class TestSealer: JobSealing {
+///
+/// A keyring too: what it is told is durable at once.
+final class TestSealer: JobSealing, WrappingKeyStore {
   struct Refused: Error {}
   private var made: UInt64 = 0
   private var sealed: Set<[UInt8]> = []
   /// As after a wrapping key's destruction.
   var refusesUnwrap = false
+  var ring: [UInt64: Secret] = [1: Secret([1])]
 
-  func makeKey() throws -> (key: JobKey, wrapped: [UInt8]) {
+  var held: [UInt64] { Array(ring.keys) }
+  func secret(of key: UInt64) -> Secret? { ring[key] }
+  func draw(_ key: UInt64, completion: @escaping (Bool) -> Void) {
+    ring[key] = Secret([UInt8(key & 255)])
+    completion(true)
+  }
+  func keep(_ key: UInt64, _ secret: Secret, completion: @escaping (Bool) -> Void) {
+    ring[key] = secret
+    completion(true)
+  }
+  func destroy(_ keys: [UInt64], completion: @escaping (Bool) -> Void) {
+    for key in keys { ring[key] = nil }
+    completion(true)
+  }
+
+  func makeKey(under wrappingKey: UInt64) throws -> (key: JobKey, wrapped: [UInt8]) {
+    guard ring[wrappingKey] != nil else { throw Refused() }
     made += 1
+    var wrapped = CanonicalWriter()
+    wrapped.write(wrappingKey)
     let secret = Array(SHA256.hash(data: Array("key \(made)".utf8)))
-    return (JobKey(secret: Secret(secret)), secret.map { $0 ^ 0x5A })
+    wrapped.writeRaw(secret.map { $0 ^ 0x5A })
+    return (JobKey(secret: Secret(secret)), wrapped.bytes)
   }
   func unwrap(_ wrapped: [UInt8]) throws -> JobKey {
-    guard !refusesUnwrap else { throw Refused() }
-    return JobKey(secret: Secret(wrapped.map { $0 ^ 0x5A }))
+    var reader = CanonicalReader(wrapped)
+    guard !refusesUnwrap, ring[try reader.read(UInt64.self)] != nil else { throw Refused() }
+    return JobKey(secret: Secret(try reader.readRaw(count: 32).map { $0 ^ 0x5A }))
   }
   func streamKey(of key: JobKey) -> [UInt8] { Array(SHA256.hash(data: key.secret.bytes)) }
   func seal(_ plain: [UInt8], as piece: SealedPiece, under key: JobKey) throws -> [UInt8] {
@@ -150,11 +173,14 @@ final class LeaderBench {
   private var nextRequest: UInt64 = 0
   var holdsWrites = false
 
+  private let keySchedule: KeyCustody.Schedule
+
   /// A leader of new books, or of `opened` ones: of a program that knew only state version 1.
-  init(opened: Bool = false) throws {
+  init(opened: Bool = false, keyInterval: UInt64 = 3_600_000) throws {
+    keySchedule = .init(interval: keyInterval)
     let shell = Shell()
     if opened { store.perform(try Self.oldLog()) }
-    (dispatcher, replica) = try Self.boot(store, sealer, issuer, clock, shell)
+    (dispatcher, replica) = try Self.boot(store, sealer, issuer, clock, shell, keySchedule)
     self.shell = shell
     shell.bench = self
     start()
@@ -205,12 +231,14 @@ final class LeaderBench {
 
   private static func boot(
     _ store: LeaderStore, _ sealer: TestSealer, _ issuer: TestIssuer, _ clock: FakeClock,
-    _ shell: Shell
+    _ shell: Shell, _ keySchedule: KeyCustody.Schedule
   ) throws -> (Dispatcher, Replica) {
+    var configuration = Dispatcher.Configuration(
+      clusterID: cluster, rootSecretHash: secret, addresses: [:], software: "test")
+    configuration.keySchedule = keySchedule
     let dispatcher = Dispatcher(
-      configuration: .init(
-        clusterID: cluster, rootSecretHash: secret, addresses: [:], software: "test"),
-      clock: clock, sealer: sealer, issuer: issuer, shell: shell)
+      configuration: configuration, clock: clock, sealer: sealer, keyring: sealer, issuer: issuer,
+      shell: shell)
     let id = ReplicaID(1)
     let founding = try #require(Membership([RaftServer(id: id, address: "m", role: .voter)]))
     let replica = try Replica(
@@ -237,7 +265,7 @@ final class LeaderBench {
     for peer in peers { peer.hasClosed = true }
     peers = []
     let shell = Shell()
-    (dispatcher, replica) = try Self.boot(store, sealer, issuer, clock, shell)
+    (dispatcher, replica) = try Self.boot(store, sealer, issuer, clock, shell, keySchedule)
     self.shell = shell
     shell.bench = self
     start()
@@ -344,13 +372,14 @@ final class LeaderBench {
 
   func submission(
     mode: JobMode = .attached, key: RequestKey? = nil, body: [UInt8] = LeaderBench.body(),
-    maxInputPrice: Price? = nil, maxOutputPrice: Price? = nil, timeout: UInt32 = 600_000
+    maxInputPrice: Price? = nil, maxOutputPrice: Price? = nil, timeout: UInt32 = 600_000,
+    retention: UInt64? = nil
   ) -> Submit {
     Submit(
       requestKey: key ?? requestKey(), mode: mode, endpoint: .chatCompletions, model: "m",
       body: body, maxInputPrice: maxInputPrice, maxOutputPrice: maxOutputPrice,
       queueTimeoutMs: timeout,
-      follow: true)
+      follow: true, retentionMs: retention)
   }
 
   @discardableResult

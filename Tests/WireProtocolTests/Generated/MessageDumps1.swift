@@ -219,6 +219,7 @@ extension Submit: JSONDumpable {
       ("maxOutputPrice", JSON.optional(maxOutputPrice) { JSON.number($0.rawValue) }),
       ("queueTimeoutMs", JSON.number(queueTimeoutMs)),
       ("follow", JSON.boolean(follow)),
+      ("retentionMs", JSON.optional(retentionMs) { JSON.number($0) }),
     ])
   }
 }
@@ -275,6 +276,7 @@ extension Ended: JSONDumpable {
       ("summary", summary.json),
       ("hash", JSON.hexadecimal(hash)),
       ("lastSeq", JSON.number(lastSeq)),
+      ("untilDelivered", JSON.optional(untilDelivered) { JSON.boolean($0) }),
     ])
   }
 }
@@ -355,6 +357,18 @@ extension ModelListing: JSONDumpable {
 }
 
 extension WorkerList: JSONDumpable {
+  var json: String {
+    JSON.object([])
+  }
+}
+
+extension WorkerListing: JSONDumpable {
+  var json: String {
+    JSON.object([("workers", JSON.list(workers) { $0.json })])
+  }
+}
+
+extension StatusQuery: JSONDumpable {
   var json: String {
     JSON.object([])
   }

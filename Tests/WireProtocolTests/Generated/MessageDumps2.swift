@@ -3,18 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension WorkerListing: JSONDumpable {
-  var json: String {
-    JSON.object([("workers", JSON.list(workers) { $0.json })])
-  }
-}
-
-extension StatusQuery: JSONDumpable {
-  var json: String {
-    JSON.object([])
-  }
-}
-
 extension StatusReport: JSONDumpable {
   var json: String {
     JSON.object([
@@ -192,6 +180,30 @@ extension KeyRotate: JSONDumpable {
       ("key", JSON.number(key.rawValue)),
       ("secretHash", JSON.hexadecimal(secretHash)),
       ("graceMs", JSON.number(graceMs)),
+    ])
+  }
+}
+
+extension KeyRequest: JSONDumpable {
+  var json: String {
+    JSON.object([("wrappingKey", JSON.number(wrappingKey))])
+  }
+}
+
+extension RetentionSet: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("keptMs", JSON.optional(keptMs) { JSON.number($0) }),
+      ("untilDelivered", JSON.boolean(untilDelivered)),
+    ])
+  }
+}
+
+extension RetentionReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("keptMs", JSON.number(keptMs)),
+      ("untilDelivered", JSON.boolean(untilDelivered)),
     ])
   }
 }

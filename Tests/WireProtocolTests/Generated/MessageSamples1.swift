@@ -207,7 +207,8 @@ extension Submit {
       maxInputPrice: source.optional { Price(rawValue: $0.number(UInt64.self)) },
       maxOutputPrice: source.optional { Price(rawValue: $0.number(UInt64.self)) },
       queueTimeoutMs: source.number(UInt32.self),
-      follow: source.boolean())
+      follow: source.boolean(),
+      retentionMs: source.optional { $0.number(UInt64.self) })
   }
 }
 
@@ -258,7 +259,8 @@ extension Ended {
     Ended(
       summary: JobSummary.sample(&source),
       hash: source.bytes(count: 32),
-      lastSeq: source.number(UInt64.self))
+      lastSeq: source.number(UInt64.self),
+      untilDelivered: source.optional { $0.boolean() })
   }
 }
 
@@ -344,5 +346,18 @@ extension ModelListing {
 extension WorkerList {
   static func sample(_ source: inout SampleSource) -> WorkerList {
     WorkerList()
+  }
+}
+
+extension WorkerListing {
+  static func sample(_ source: inout SampleSource) -> WorkerListing {
+    WorkerListing(
+      workers: source.list(atMost: 1024) { WorkerSummary.sample(&$0) })
+  }
+}
+
+extension StatusQuery {
+  static func sample(_ source: inout SampleSource) -> StatusQuery {
+    StatusQuery()
   }
 }

@@ -3,19 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension WorkerListing {
-  static func sample(_ source: inout SampleSource) -> WorkerListing {
-    WorkerListing(
-      workers: source.list(atMost: 1024) { WorkerSummary.sample(&$0) })
-  }
-}
-
-extension StatusQuery {
-  static func sample(_ source: inout SampleSource) -> StatusQuery {
-    StatusQuery()
-  }
-}
-
 extension StatusReport {
   static func sample(_ source: inout SampleSource) -> StatusReport {
     StatusReport(
@@ -187,6 +174,29 @@ extension KeyRotate {
       key: KeyID(rawValue: source.number(UInt64.self)),
       secretHash: source.bytes(count: 32),
       graceMs: source.number(UInt64.self))
+  }
+}
+
+extension KeyRequest {
+  static func sample(_ source: inout SampleSource) -> KeyRequest {
+    KeyRequest(
+      wrappingKey: source.number(UInt64.self))
+  }
+}
+
+extension RetentionSet {
+  static func sample(_ source: inout SampleSource) -> RetentionSet {
+    RetentionSet(
+      keptMs: source.optional { $0.number(UInt64.self) },
+      untilDelivered: source.boolean())
+  }
+}
+
+extension RetentionReport {
+  static func sample(_ source: inout SampleSource) -> RetentionReport {
+    RetentionReport(
+      keptMs: source.number(UInt64.self),
+      untilDelivered: source.boolean())
   }
 }
 

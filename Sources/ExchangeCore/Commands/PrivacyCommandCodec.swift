@@ -1,0 +1,43 @@
+internal import ExchangeTypes
+internal import JobMarket
+
+extension Command.RetentionSet {
+  func encode(into writer: inout FieldWriter) {
+    writer.write(caller)
+    retention.encode(into: &writer)
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(caller: try reader.readID(), retention: try Retention(from: &reader))
+  }
+}
+
+extension Command.SubmitRetained {
+  func encode(into writer: inout FieldWriter) {
+    submit.encode(into: &writer)
+    retention.encode(into: &writer)
+    writer.write(assignment) {
+      $0.write($1.offer.worker)
+      $0.write($1.offer.index)
+      $0.write($1.askVersion)
+    }
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(
+      submit: try Command.Submit(from: &reader), retention: try Retention(from: &reader),
+      assignment: try reader.readOptional {
+        (reader: inout CanonicalReader) throws(CanonicalError) in
+        Assignment(
+          offer: OfferID(worker: try reader.readID(), index: try reader.read()),
+          askVersion: try reader.read())
+      })
+  }
+}
+
+extension Retention {
+  func encode(into writer: inout FieldWriter) {
+    writer.write(kept)
+    writer.write(untilDelivered)
+  }
+}
