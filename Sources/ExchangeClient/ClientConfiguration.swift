@@ -13,8 +13,6 @@ public struct ClientConfiguration: Sendable, Redacted {
   public var role: NodeRole = .client
   /// The cluster's id; nil to learn it from the first coordinator that answers.
   public var clusterID: ClusterID?
-  /// What it says that it is: what its certificate says, where it has one.
-  public var role = NodeRole.client
   /// Its name, for the coordinators' logs.
   public var name = ""
   /// Connections over which requests are spread.
