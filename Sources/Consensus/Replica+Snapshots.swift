@@ -268,6 +268,8 @@ extension Replica {
     snapshots.intake = nil
     snapshots.installing = nil
     dropOffered()
+    compare(at: snapshot.index)
+    guard !isDead else { return }
     noticed?(.snapshotInstalled(snapshot.index))
     step(.snapshotInstalled(snapshot), at: now)
   }

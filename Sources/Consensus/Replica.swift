@@ -515,12 +515,17 @@ public final class Replica {
   private func noteApplied(_ index: LogIndex, _ term: Term) {
     applied = index
     pending.applied = AppliedMark(index: index, term: term, digest: exchange.digest)
+    compare(at: index)
+  }
+
+  // MARK: Comparison
+
+  /// The state is that of `index` now: by an entry, or by a snapshot.
+  func compare(at index: LogIndex) {
     let (answer, isComparable) = comparison.applied(index, exchange.digest)
     if let answer { tellOthers(answer) }
     if isComparable { judge() }
   }
-
-  // MARK: Comparison
 
   /// The members that receive the log, but for this one.
   private var others: [ReplicaID] {

@@ -57,7 +57,9 @@ final class ReplicaHost {
       configuration: founding, store: store, startWrite: { writes.start($0) },
       startSnapshot: { writes.startSnapshot() }, transport: shell, observer: dispatcher,
       now: clock.now)
-    replica.noticed = { [log] notice in
+    replica.noticed = { [log, weak shell] notice in
+      // What was revoked by entries that the snapshot stands for was not applied here one by one.
+      if case .snapshotInstalled = notice { shell?.certificatesRevoked() }
       switch notice {
       case .logTrimmed, .chunkSent: log.debug("log", metadata: ["what": "\(notice)"])
       case .snapshotRefused: log.error("snapshot", metadata: ["what": "\(notice)"])

@@ -135,7 +135,8 @@ struct JobScript: Sendable {
           promptTokens: TokenCount(2), outputTokens: TokenCount(UInt64(events.count)),
           charge: .zero, hold: .zero, lastSeq: UInt64(events.count), finish: .stop, error: 0,
           errorText: ""),
-        hash: (hashes.last ?? hashes[0]).bytes, lastSeq: UInt64(events.count)))
+        hash: (hashes.last ?? hashes[0]).bytes, lastSeq: UInt64(events.count),
+        untilDelivered: nil))
     channel.finish()
   }
 

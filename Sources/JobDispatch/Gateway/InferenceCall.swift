@@ -47,7 +47,7 @@ public struct InferenceCall: Sendable {
       requestKey: key ?? drawn, mode: key == nil ? .attached : .submitted,
       endpoint: endpoint == .chatCompletions ? .chatCompletions : .completions,
       model: request.model, body: body, maxInputPrice: nil, maxOutputPrice: nil,
-      queueTimeoutMs: 0, follow: true)
+      queueTimeoutMs: 0, follow: true, retentionMs: nil)
     do throws(BoundsError) { try submit.checkBounds() } catch {
       throw HTTPRefusal(
         .malformedRequest,

@@ -33,7 +33,7 @@ private func ended(
       epoch: Epoch(1), worker: WorkerID(1), promptTokens: TokenCount(3),
       outputTokens: TokenCount(2), charge: Credits(nano: 1_500_000_000), hold: .zero, lastSeq: 2,
       finish: finish, error: error?.rawValue ?? 0, errorText: text),
-    hash: Array(repeating: 0, count: 32), lastSeq: 2)
+    hash: Array(repeating: 0, count: 32), lastSeq: 2, untilDelivered: nil)
 }
 
 private func text(_ reply: HTTPReply) -> String { String(decoding: reply.body, as: UTF8.self) }

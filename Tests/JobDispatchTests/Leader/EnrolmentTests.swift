@@ -55,7 +55,8 @@ struct EnrolmentTests {
     bench.say(
       .join(
         .init(
-          invitation: invitation, secret: secret, name: name, request: TestIssuer.mark + [key])),
+          invitation: invitation, secret: Secret(secret), name: name,
+          request: TestIssuer.mark + [key])),
       on: peer)
     return peer
   }
@@ -103,7 +104,7 @@ struct EnrolmentTests {
     #expect(join(bench, InvitationID(999), name: "w").failure == .invitationInvalid)
     let unsigned = bench.open(.enrol, nil)
     bench.say(
-      .join(.init(invitation: invitation, secret: Self.secret, name: "w", request: [1])),
+      .join(.init(invitation: invitation, secret: Secret(Self.secret), name: "w", request: [1])),
       on: unsigned)
     #expect(unsigned.failure == .malformedRequest)
     #expect(bench.replica.lastIndex == before)

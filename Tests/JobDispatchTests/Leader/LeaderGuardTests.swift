@@ -196,7 +196,8 @@ extension LeaderBench {
     let key = try call(
       .keyCreate(
         .init(
-          requestKey: requestKey(), account: account, name: "k", scopes: scopes, secretHash: hash))
+          requestKey: requestKey(), account: account, name: "k", scopes: scopes, secretHash: hash,
+          lifetimeMs: nil))
     ).last(KeyReport.self).summary.key
     return Credential(key: key, secretHash: hash)
   }

@@ -77,7 +77,7 @@ struct LeaderRefusalTests {
         .keyCreate(
           .init(
             requestKey: bench.requestKey(), account: AccountID(1), name: "", scopes: [.submit],
-            secretHash: LeaderBench.secret))
+            secretHash: LeaderBench.secret, lifetimeMs: nil))
       ).last(KeyReport.self).summary.key
     }
     let dead = try (0..<60).map { _ in try makeKey() }
