@@ -124,7 +124,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     do {
       running = try await CoordinatorNode.start(
         configuration, on: MultiThreadedEventLoopGroup(numberOfThreads: 1)
-      ) { [configuration] error in
+      ) { error in
         // Nothing may be said or written after the replica has died: not even an orderly end.
         Terminal.note("yard: coordinator \(id) failed: \(error)")
         Foundation.exit(70)
