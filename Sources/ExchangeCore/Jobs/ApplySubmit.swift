@@ -4,9 +4,9 @@ internal import TokenLedger
 
 extension Exchange {
   /// Checks: caller; the request seen before (`idempotency_conflict`, `output_expired`, or its job);
-  /// form; `wrapping_key_retired`; `too_many_jobs`; `overloaded`; `model_not_found`; `unsupported_parameter` (no offer
+  /// form; `too_many_jobs`; `overloaded`; `model_not_found`; `unsupported_parameter` (no offer
   /// serves the endpoint); `context_length_exceeded`; `price_above_ceiling`; `amount_overflow`;
-  /// `wrong_state` (parts are missing); `insufficient_credit`.
+  /// `wrapping_key_retired`; `wrong_state` (parts are missing); `insufficient_credit`.
   mutating func apply(_ command: Command.Submit) throws(Rejection) -> Accepted {
     try submit(command, wish: nil)
   }
@@ -28,6 +28,7 @@ extension Exchange {
       return .submitted(try duplicate(of: known, bodyHash: command.bodyHash))
     }
     let (bid, hold) = try price(command, of: caller)
+    try checkSeal(command.wrappedKey)
     let upload = try completeUpload(name, command.payload)
     do { try ledger.hold(hold, on: caller.account) } catch { throw Rejection(ledger: error) }
 
@@ -48,7 +49,8 @@ extension Exchange {
     return .submitted(Accepted.Submitted(job: id, hold: hold, duplicate: false))
   }
 
-  /// What the state as it is would refuse a submit for, but for parts that are missing; nil if nothing.
+  /// What the state as it is would refuse a submit for, but for parts that are missing, and for a wrapping key whose
+  /// announcement is on its way into the log before it; nil if nothing.
   ///
   /// Asked before a large body is put into the log, part by part, for a job that there will not be.
   public func refusal(of command: Command.Submit) -> Rejection? {
@@ -71,7 +73,6 @@ extension Exchange {
     _ command: Command.Submit, of caller: APIKey
   ) throws(Rejection) -> (bid: Bid, hold: Credits) {
     try checkForm(command)
-    try checkSeal(command.wrappedKey)
     try checkRoom(for: caller.account)
     let bid = try bid(for: command)
     guard

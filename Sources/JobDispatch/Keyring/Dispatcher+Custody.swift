@@ -22,23 +22,22 @@ extension Dispatcher {
 
   /// Tells the custody what the state says of keys, and that leadership has begun or ended.
   func tellCustody(leading term: Term? = nil) {
-    custody(
-      .state(
-        .init(
-          current: exchange.wrappingKey, since: exchange.wrappingKeySince,
-          keys: exchange.wrappingKeysNeeded,
-          rotates: exchange.stateVersion >= Exchange.privacyStateVersion)))
+    custody(.state(custodyNeeds))
     if let term { custody(.began(term)) }
+  }
+
+  private var custodyNeeds: KeyCustody.Needs {
+    .init(
+      current: exchange.wrappingKey, since: exchange.wrappingKeySince,
+      keys: exchange.wrappingKeysNeeded,
+      rotates: exchange.stateVersion >= Exchange.privacyStateVersion)
   }
 
   /// When `tickCustody` is due.
   var custodyDeadline: UInt64 { keys.deadline(now: clock.now, logTime: queue.now) }
 
   func tickCustody(now: UInt64) {
-    if keys.isBehind(
-      current: exchange.wrappingKey,
-      rotates: exchange.stateVersion >= Exchange.privacyStateVersion)
-    {
+    if keys.isBehind(custodyNeeds) {
       tellCustody()
     } else if now >= custodyDeadline {
       custody(.tick)

@@ -162,10 +162,8 @@ public struct KeyCustody: Sendable {
     }
     return key.flatMap { held.contains($0) ? $0 : nil }
   }
-  /// Whether it was told something else before.
-  public func isBehind(current: UInt64?, rotates: Bool) -> Bool {
-    needs.current != current || needs.rotates != rotates
-  }
+  /// Whether it was told something else before: an entry says so by its effect, a snapshot that was installed does not.
+  public func isBehind(_ needs: Needs) -> Bool { self.needs != needs }
 
   /// When `tick` is due, in monotonic milliseconds.
   ///
