@@ -44,9 +44,11 @@ final class StateChecker {
   }
 
   /// A snapshot gives a replica the state that others had at its index.
+  ///
+  /// That of the last command before it, where it ends with an entry that is none: a change of the members.
   func installed(_ coordinator: SimulatedCoordinator, _ replica: Replica, at index: LogIndex) {
-    let place = Int(index.rawValue)
-    guard place < digests.count, digests[place] == replica.exchange.digest else {
+    let known = digests.prefix(Int(index.rawValue) + 1).last { $0 != StateDigest() }
+    guard known == replica.exchange.digest else {
       return simulation.fail(
         "P4", "\(coordinator.name) installed a state at \(index) that nobody had")
     }
