@@ -170,6 +170,8 @@ final class Cluster {
         counts.lost += 1
         return
       }
+      // A member that was added and has not been started hears nothing.
+      guard to.rawValue <= UInt64(nodes.count) else { return }
       node(to).hear { $0.receive(message, from: from, now: self.now) }
     }
   }

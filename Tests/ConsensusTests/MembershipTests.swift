@@ -116,8 +116,9 @@ struct MembershipTests {
     leader.replica?.reconfigure(.add(id(5), address: "m5"), now: cluster.now) { second = $0 }
     #expect(second == .refused(.underWay))
     cluster.run(2_000)
-    guard case .changed(let members) = try end(.promote(fourth.id), at: leader, in: cluster) else {
-      Issue.record("not promoted")
+    let promotion = try end(.promote(fourth.id), at: leader, in: cluster)
+    guard case .changed(let members) = promotion else {
+      Issue.record("not promoted: \(String(describing: promotion))")
       return
     }
     #expect(members.voters.count == 4)

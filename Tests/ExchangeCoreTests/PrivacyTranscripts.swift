@@ -68,14 +68,14 @@ struct PrivacyTranscripts {
     world.time = 40
     world.expect(
       """
-      any key while none is current: job 1 holds 0.0002 [queued 1]
+      any key while none is current: job 1 holds 0.0004 [queued 1]
       the first: key 5 current [keys]
       again: key 5 current
       back: ✗ wrong_state (key 4, current 5)
-      under it: job 2 holds 0.0002 [queued 2]
+      under it: job 2 holds 0.0004 [queued 2]
       under another: ✗ wrapping_key_retired (current 5)
       under none: ✗ wrapping_key_retired (current 5)
-      the second request again, sealed anew: job 2 holds 0.0002 again
+      the second request again, sealed anew: job 2 holds 0.0004 again
       the next: key 9 current [keys]
       """,
       of: [
@@ -124,9 +124,9 @@ struct PrivacyTranscripts {
       without admin: ✗ forbidden (scope 4)
       ten seconds: kept 10000
       a key: key 5 current [keys]
-      the cluster's: job 1 holds 0.0002 [queued 1]
-      less: job 2 holds 0.0002 [queued 2]
-      more: job 3 holds 0.0002 [queued 3]
+      the cluster's: job 1 holds 0.0004 [queued 1]
+      less: job 2 holds 0.0004 [queued 2]
+      more: job 3 holds 0.0004 [queued 3]
       """,
       of: [
         ("without admin", retain(1, by: World.alice)), ("ten seconds", retain(10_000)),
@@ -162,7 +162,7 @@ struct PrivacyTranscripts {
     world.run(retain(60_000, untilDelivered: true))
     world.expect(
       """
-      until delivered: job 1 holds 0.0002 [queued 1, assign 1/1 to 1]
+      until delivered: job 1 holds 0.0004 [queued 1, assign 1/1 to 1]
       the next key: key 6 current [keys]
       """,
       of: [

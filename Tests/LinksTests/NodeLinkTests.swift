@@ -207,8 +207,9 @@ struct NodeLinkTests {
       listener: .plaintextOnLoopback, dialer: .plaintextOnLoopback, isPlaintext: true,
       as: node(.client), accepting: continuation,
       dialed: {
-        _ = $0.openStream(
+        let stream = $0.openStream(
           .raft, owner: Observer(AsyncStream.makeStream(of: Heard.self).continuation))
+        stream.send(Ping(nonce: 1))
         $0.drain(reason: "test")
       })
     var heard: [Heard] = []
