@@ -111,13 +111,19 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
     }
   }
 
+  /// OpenAI's class of the error.
+  private var type: String {
+    // A conflict by its status, but none that the consumer has made.
+    code == .streamDiverged ? "server_error" : ErrorAnswer.type(forStatus: status)
+  }
+
   /// The error that consumers read.
   public var error: ErrorAnswer {
     var additions: [InferenceRequest.Rewriting.Addition] = []
     if let job { additions.append(.init("job", "\(job)")) }
     if let charge { additions.append(.init("charge", "\"\(charge)\"")) }
     return ErrorAnswer(
-      message: message, type: ErrorAnswer.type(forStatus: status), param: param, code: name,
+      message: message, type: type, param: param, code: name,
       additions: additions)
   }
 
