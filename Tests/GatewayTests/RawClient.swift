@@ -45,10 +45,10 @@ final class RawClient: Sendable {
   }
 
   /// Everything that has come, once it holds `text`; or at the connection's end.
-  func read(until text: String) async -> String { await collector.wait { $0.contains(text) } }
+  func read(until text: String) async -> String { await collector.wait(for: text) }
 
   /// Everything that came until the other side ended.
-  func readToEnd() async -> String { await collector.wait { _ in false } }
+  func readToEnd() async -> String { await collector.wait(for: nil) }
 
   /// Takes what comes from now on.
   func startReading() async throws {
@@ -60,33 +60,48 @@ final class RawClient: Sendable {
 
   private final class Collector: Sendable {
     private struct State {
-      var text = ""
+      var bytes: [UInt8] = []
       var hasEnded = false
-      var waiter: (condition: @Sendable (String) -> Bool, CheckedContinuation<String, Never>)?
+      /// Who waits, for what, and how much of the bytes does not hold it.
+      var waiter: (text: [UInt8]?, searched: Int, CheckedContinuation<String, Never>)?
+
+      /// The waiter, if what it waits for has come.
+      mutating func served() -> CheckedContinuation<String, Never>? {
+        guard let (text, searched, continuation) = waiter else { return nil }
+        guard hasEnded || text.map({ holds($0, after: searched) }) == true else {
+          waiter?.searched = max(0, bytes.count - (text?.count ?? 0))
+          return nil
+        }
+        waiter = nil
+        return continuation
+      }
+
+      private func holds(_ text: [UInt8], after start: Int) -> Bool {
+        guard bytes.count - start >= text.count else { return false }
+        return (start...(bytes.count - text.count)).contains {
+          bytes[$0] == text[0] && bytes[$0..<($0 + text.count)].elementsEqual(text)
+        }
+      }
     }
     private let state = NIOLockedValueBox(State())
 
-    func append(_ text: String?) {
-      let woken = state.withLockedValue { state -> (CheckedContinuation<String, Never>, String)? in
-        if let text { state.text += text } else { state.hasEnded = true }
-        guard let waiter = state.waiter, state.hasEnded || waiter.condition(state.text) else {
-          return nil
-        }
-        state.waiter = nil
-        return (waiter.1, state.text)
-      }
-      if let (continuation, text) = woken { continuation.resume(returning: text) }
+    func append(_ bytes: [UInt8]?) {
+      update { state in if let bytes { state.bytes += bytes } else { state.hasEnded = true } }
     }
 
-    func wait(_ condition: @escaping @Sendable (String) -> Bool) async -> String {
+    func wait(for text: String?) async -> String {
       await withCheckedContinuation { continuation in
-        let text = state.withLockedValue { state -> String? in
-          if state.hasEnded || condition(state.text) { return state.text }
-          state.waiter = (condition, continuation)
-          return nil
-        }
-        if let text { continuation.resume(returning: text) }
+        update { $0.waiter = (text.map { Array($0.utf8) }, 0, continuation) }
       }
+    }
+
+    private func update(_ change: (inout State) -> Void) {
+      let (waiter, bytes) = state.withLockedValue { state in
+        change(&state)
+        let waiter = state.served()
+        return (waiter, waiter == nil ? [] : state.bytes)
+      }
+      waiter?.resume(returning: String(decoding: bytes, as: UTF8.self))
     }
   }
 
@@ -96,7 +111,7 @@ final class RawClient: Sendable {
     init(_ collector: Collector) { self.collector = collector }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-      collector.append(String(buffer: Self.unwrapInboundIn(data)))
+      collector.append(Array(Self.unwrapInboundIn(data).readableBytesView))
     }
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
       if case ChannelEvent.inputClosed = event { collector.append(nil) }
