@@ -137,8 +137,21 @@ actor DevCluster {
     }
   }
 
+  /// Starts the gateway at the first free port; where another process takes that one meanwhile, at the next.
   private func startGateway() async throws {
-    let port = try Ports.free(1, from: plan.httpPort)[0]
+    var port = try Ports.free(1, from: plan.httpPort)[0]
+    while true {
+      do {
+        return try await startGateway(at: port)
+      } catch let error as CommandError {
+        let next = try Ports.free(1, from: port)[0]
+        guard next != port else { throw error }
+        port = next
+      }
+    }
+  }
+
+  private func startGateway(at port: UInt16) async throws {
     // It is told the port that was found, so that it is there again after a restart.
     gateway = "127.0.0.1:\(port)"
     _ = try await launch(
