@@ -1,3 +1,5 @@
+internal import JobDispatch
+
 /// What strangers may cost a gateway over HTTP.
 ///
 /// Each figure answers an attack; times are in milliseconds, sizes in bytes.
@@ -13,7 +15,7 @@ public struct HTTPLimits: Hashable, Sendable {
   /// All header fields of one request.
   public var headerBytesMax = 32 << 10
   /// One body.
-  public var bodyBytesMax = 1 << 20
+  public var bodyBytesMax = InferenceCall.bodyBytesMax
   /// All bodies of one loop that have not been handed on.
   public var bodyBytesInAllMax = 256 << 20
   /// Parts of further requests that a client sends before its answer has ended: those of one read are kept, up to

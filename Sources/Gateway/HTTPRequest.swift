@@ -35,10 +35,13 @@ final class HTTPRequest {
     } catch {
       call = .failure(error)
     }
-    if case .success = call, let length = declaredLength {
-      body.reserveCapacity(min(length, bodyMax))
+    // A declared length is a promise of the client's: no more is set aside for it than most requests need.
+    if case .success = call, let length = declaredLength, length > 0 {
+      body.reserveCapacity(min(length, Self.bodyBytesAhead))
     }
   }
+
+  private static let bodyBytesAhead = 64 << 10
 
   /// What the head says of the body's length.
   private var declaredLength: Int? {

@@ -175,6 +175,65 @@ struct GatewayTests {
     }
   }
 
+  @Test("models, jobs and what becomes of a cancel are asked of the leader under the caller's key")
+  func questions() async throws {
+    try await withGateway(script: { message, channel in
+      switch message {
+      case .modelList:
+        channel.send(
+          ModelListing(models: [
+            ModelSummary(
+              model: "org/m", context: 512, outputDefault: 64,
+              priceInputMin: Price(nanoPerMillion: 200_000_000), priceOutputMin: .zero,
+              suppliers: 1, slots: 4, slotsFree: 3)
+          ]))
+      case .jobQuery(let query) where query.job == JobID(3):
+        channel.send(JobReport(summary: JobScript([]).summary(.running), resumed: .text))
+      case .cancel:
+        channel.send(JobReport(summary: JobScript([]).summary(.cancelled), resumed: nil))
+      default: channel.send(Failure(.unknownJob, "there is no such job"))
+      }
+      channel.finish()
+    }) { gateway, coordinator in
+      let client = try await RawClient(gateway.address)
+      try await client.get("/v1/models/org/m")
+      #expect(
+        await client.read(until: "slots_free").contains(
+          #""pricing":{"prompt":"0.0000002","completion":"0"}"#))
+      try await client.get("/v1/models/other")
+      #expect(await client.read(until: "model_not_found").contains("HTTP/1.1 404 "))
+      try await client.get("/v1/jobs/3")
+      let job = await client.read(until: "resumed")
+      #expect(job.contains(#""status":"running""#) && job.contains(#""resumed":"text""#))
+      try await client.get("/v1/jobs/4")
+      #expect(await client.read(until: "unknown_job").contains("there is no such job"))
+      try await client.post("/v1/jobs/3/cancel", "")
+      #expect(await client.read(until: "cancelled").contains(#""status":"cancelled""#))
+      let key = await coordinator.hears { heard -> String? in
+        if case .message(_, let key) = heard { key } else { nil }
+      }
+      #expect(key == "Bearer sy_1_x")
+    }
+  }
+
+  @Test("what was asked, answered, delivered and charged is counted")
+  func metrics() async throws {
+    try await withGateway(script: twoPieces) { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      try await client.post("/v1/chat/completions", streaming)
+      _ = await client.read(until: "[DONE]")
+      try await client.get("/metrics")
+      let text = await client.read(until: "request_duration_seconds_count 1\n")
+      for sample in [
+        "switchyard_gateway_connections 1\n", "switchyard_gateway_requests_running 0\n",
+        "requests_total{route=\"chat_completions\"} 1\n", "responses_total{status=\"200\"} 1\n",
+        "tokens_total{type=\"input\"} 2\n", "tokens_total{type=\"output\"} 2\n",
+        "gen_ai_server_time_to_first_token_seconds_count 1\n",
+        "gen_ai_server_time_per_output_token_seconds_bucket{le=\"+Inf\"} 1\n",
+      ] { #expect(text.contains(sample), "\(sample)") }
+    }
+  }
+
   @Test("without a coordinator: not ready, and requests end in time with 503")
   func unavailable() async throws {
     let gateway = try await startGateway(["127.0.0.1:1"], patience: 200)

@@ -2,7 +2,7 @@
 """Bad input over HTTP/1.1: each kind gets the status, code and message that a client can act on, and costs nothing.
 
 A well-behaved client works all along, from another address than the attacks. `--full` sends 200,000 mutated requests
-instead of 2,000; `MEASURES=file` keeps the figures.
+($MUTATIONS) instead of 2,000, and waits for bodies that stop; $MEASURES names a file for the figures.
 """
 
 import concurrent.futures
@@ -24,7 +24,7 @@ from scripted_engine import MODEL as SCRIPTED
 
 ATTACKER = "127.0.0.2"
 FULL = "--full" in sys.argv
-MUTATIONS = 200_000 if FULL else 2_000
+MUTATIONS = int(os.environ.get("MUTATIONS", 200_000 if FULL else 2_000))
 SEED = int(os.environ.get("SEED", random.randrange(1 << 32)))
 #: A noisy machine has hiccups of its own: below this a pause is not the attack's doing.
 FLOOR_MS = 250
