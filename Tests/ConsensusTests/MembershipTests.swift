@@ -128,18 +128,21 @@ struct MembershipTests {
     let lost = try #require(cluster.nodes.first { $0 !== leader && $0 !== fourth })
     lost.crash()
     cluster.run(1_000)
-    guard case .changed = try end(.remove(lost.id), at: leader, in: cluster) else {
-      Issue.record("not removed")
+    let removal = try end(.remove(lost.id), at: leader, in: cluster)
+    guard case .changed = removal else {
+      Issue.record("not removed: \(String(describing: removal))")
       return
     }
     let successor = try cluster.join()
-    guard case .changed = try end(.add(successor.id, address: "m5"), at: leader, in: cluster) else {
-      Issue.record("not added")
+    let addition = try end(.add(successor.id, address: "m5"), at: leader, in: cluster)
+    guard case .changed = addition else {
+      Issue.record("not added: \(String(describing: addition))")
       return
     }
     cluster.run(2_000)
-    guard case .changed(let last) = try end(.promote(successor.id), at: leader, in: cluster) else {
-      Issue.record("not promoted")
+    let succession = try end(.promote(successor.id), at: leader, in: cluster)
+    guard case .changed(let last) = succession else {
+      Issue.record("not promoted: \(String(describing: succession))")
       return
     }
     #expect(last.voters.count == 4)

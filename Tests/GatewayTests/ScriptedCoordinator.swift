@@ -129,19 +129,8 @@ struct JobScript: Sendable {
   func end(on channel: any MessageChannel, state: JobState = .completed) {
     channel.send(
       Ended(
-<<<<<<< HEAD
-        summary: JobSummary(
-          job: JobID(3), state: state, model: "m", mode: .attached,
-          createdAt: LogTime(rawValue: 0), epoch: Epoch(1), worker: WorkerID(1),
-          promptTokens: TokenCount(2), outputTokens: TokenCount(UInt64(events.count)),
-          charge: .zero, hold: .zero, lastSeq: UInt64(events.count), finish: .stop, error: 0,
-          errorText: ""),
-        hash: (hashes.last ?? hashes[0]).bytes, lastSeq: UInt64(events.count),
-        untilDelivered: nil))
-=======
         summary: summary(state), hash: (hashes.last ?? hashes[0]).bytes,
-        lastSeq: UInt64(events.count)))
->>>>>>> 9600aa4 (GatewayTests: questions to the leader, and what is counted; a declared length sets little memory aside)
+        lastSeq: UInt64(events.count), untilDelivered: nil))
     channel.finish()
   }
 

@@ -209,7 +209,7 @@ struct NodeLinkTests {
       dialed: {
         let stream = $0.openStream(
           .raft, owner: Observer(AsyncStream.makeStream(of: Heard.self).continuation))
-        stream.send(Ping(nonce: 1))
+        stream.send(ReadConfirm(term: Term(1), nonce: 1))
         $0.drain(reason: "test")
       })
     var heard: [Heard] = []
