@@ -134,6 +134,7 @@ struct MembershipTests {
       return
     }
     let successor = try cluster.join()
+    cluster.run(1_000)
     let addition = try end(.add(successor.id, address: "m5"), at: leader, in: cluster)
     guard case .changed = addition else {
       Issue.record("not added: \(String(describing: addition))")

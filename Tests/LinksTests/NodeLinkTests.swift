@@ -66,6 +66,16 @@ private final class Observer: NodeLinkOwner, MessageChannelOwner {
   func closed(_ channel: any MessageChannel) {}
 }
 
+/// Leaves in order once its stream has ended.
+private final class Leaving: MessageChannelOwner {
+  private let link: NodeLink
+
+  init(_ link: NodeLink) { self.link = link }
+  func received(_ message: Message, on channel: any MessageChannel) {}
+  func writable(_ channel: any MessageChannel) {}
+  func closed(_ channel: any MessageChannel) { link.drain(reason: "test") }
+}
+
 /// A listener and one dialed link, and what the dialing side hears; `accepting` is told what the other one does.
 private func connect(
   listener security: LinkSecurity, dialer: LinkSecurity, isPlaintext: Bool, as local: LocalNode,
@@ -207,10 +217,8 @@ struct NodeLinkTests {
       listener: .plaintextOnLoopback, dialer: .plaintextOnLoopback, isPlaintext: true,
       as: node(.client), accepting: continuation,
       dialed: {
-        let stream = $0.openStream(
-          .raft, owner: Observer(AsyncStream.makeStream(of: Heard.self).continuation))
+        let stream = $0.openStream(.raft, owner: Leaving($0))
         stream.send(ReadConfirm(term: Term(1), nonce: 1))
-        $0.drain(reason: "test")
       })
     var heard: [Heard] = []
     for await item in server { heard.append(item) }
