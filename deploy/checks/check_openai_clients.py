@@ -8,12 +8,11 @@ aiperf as well (deploy/clients/setup aiperf: two minutes, 1.2 GB).
 
 import contextlib
 import json
-import shutil
 import subprocess
 import sys
 
 from gateway import gateway
-from product import MODEL, ROOT, STORIES, YARD, Child, dev, expect, folder, main, scripted_worker, wait_for
+from product import MODEL, ROOT, STORIES, YARD, Child, dev, expect, folder, join, main, scripted_worker, wait_for
 from scripted_engine import MODEL as SCRIPTED, Engine
 
 CLIENTS = ROOT / "deploy/clients"
@@ -34,7 +33,7 @@ if missing.returncode:
 def builtin_worker(cluster, scratch):
     """A worker with the built-in engine, in a cluster of `dev`."""
     directory = scratch + "/builtin-worker"
-    shutil.copytree(cluster.ready["directory"] + "/workers/worker-1/identity", directory + "/identity")
+    join(cluster, "stories", directory)
     supplier = cluster.yard("account", "create", "stories", "--kind", "supplier", key=cluster.root).text.strip()
     key = cluster.yard("key", "create", supplier, "--scope", "work,read", key=cluster.root).text.strip()
     worker = Child([YARD, "worker", "run", "--join", ",".join(cluster.endpoints), "--engine", "builtin", "--name",

@@ -118,32 +118,6 @@ extension ExchangeClient {
   }
 }
 
-/// A length of time on the command line: a number with its unit, such as `90s`, `45m`, `12h` or `30d`.
-struct Lifetime: ExpressibleByArgument, CustomStringConvertible {
-  let seconds: Double
-  private static let units: [(suffix: Character, seconds: Double)] = [
-    ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1),
-  ]
-
-  init(seconds: Double) { self.seconds = seconds }
-
-  init?(argument: String) {
-    guard let unit = Self.units.first(where: { argument.last == $0.suffix }),
-      let count = UInt32(argument.dropLast()), count > 0
-    else { return nil }
-    seconds = Double(count) * unit.seconds
-  }
-
-  /// In the largest unit that divides it.
-  var description: String {
-    let unit = Self.units.first {
-      seconds.truncatingRemainder(dividingBy: $0.seconds) == 0
-    }
-    guard let unit else { return "\(seconds)s" }
-    return "\(Int(seconds / unit.seconds))\(unit.suffix)"
-  }
-}
-
 /// Ways to reach a cluster.
 enum Cluster {
   /// Runs `body` with a client of the cluster, and closes it.

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 
 /// A length of time as people write it: `30d`, `12h`, `10m`, `45s`.
-struct TimeSpan: ExpressibleByArgument, Hashable {
+struct TimeSpan: ExpressibleByArgument, Hashable, CustomStringConvertible {
   /// At most ten years.
   let milliseconds: UInt64
 
@@ -14,6 +14,8 @@ struct TimeSpan: ExpressibleByArgument, Hashable {
   static let hour = TimeSpan(milliseconds: 3_600_000)
   /// A day.
   static let day = TimeSpan(milliseconds: 86_400_000)
+  /// Thirty days.
+  static let thirtyDays = TimeSpan(milliseconds: 30 * 86_400_000)
 
   private init(milliseconds: UInt64) { self.milliseconds = milliseconds }
 
@@ -26,6 +28,11 @@ struct TimeSpan: ExpressibleByArgument, Hashable {
     guard !overflow, product <= Self.millisecondsMax else { return nil }
     milliseconds = product
   }
+
+  /// The same in seconds.
+  var seconds: Double { Double(milliseconds) / 1_000 }
+
+  var description: String { Self.words(milliseconds: milliseconds) }
 
   /// What `--help` says of the form.
   static let form = "a number with d, h, m or s, such as 30d"

@@ -32,7 +32,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "How long the certificates of nodes that join or renew are valid.", valueName: "time"))
-  var certificateLife = Lifetime(seconds: 30 * 86_400)
+  var certificateLife = TimeSpan.thirtyDays
   @Option(
     help: ArgumentHelp(
       "How much of the log stays for coordinators that were away; one that needs more gets a snapshot.",
@@ -52,6 +52,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
   func validate() throws {
     guard rotateKeys.milliseconds > 0 else {
       throw ValidationError("--rotate-keys is no time at all")
+    }
+    guard certificateLife.milliseconds > 0 else {
+      throw ValidationError("--certificate-life is no time at all")
     }
     guard id > 0 else { throw ValidationError("--id is 0; ids begin with 1") }
     guard (1...65_536).contains(keepLog) else {

@@ -32,13 +32,14 @@ struct NodeCommand: AsyncParsableCommand {
     @Option(help: "worker, gateway or client.") fileprivate var role = RoleArgument.worker
     @Option(help: "The node's name; if absent, it chooses one that no node has.") var name: String?
     @Option(help: ArgumentHelp("How long it is worth something.", valueName: "time"))
-    var expires = Lifetime(seconds: 3_600)
+    var expires = TimeSpan.hour
     @OptionGroup var cluster: ClusterOptions
 
     func validate() throws {
       guard role != .coordinator else {
         throw ValidationError("a coordinator is not invited: its directory comes from yard init")
       }
+      guard expires.milliseconds > 0 else { throw ValidationError("--expires is no time at all") }
       if let name { _ = try NodeName(role: role.role, checking: name) }
     }
 
@@ -56,7 +57,7 @@ struct NodeCommand: AsyncParsableCommand {
       let report = try await cluster.ask(
         WireProtocol.Invite(
           role: role.role, name: name, secretHash: APIKey.hash(secret),
-          lifetimeMs: UInt64(expires.seconds * 1_000))
+          lifetimeMs: expires.milliseconds)
       ) {
         if case .invitationReport(let report) = $0 { report } else { nil }
       }
