@@ -27,6 +27,9 @@ public final class Listener: Sendable {
     self.port = port
   }
 
+  /// Whether `host` names this machine alone: where plaintext may be spoken.
+  public static func isLoopback(_ host: String) -> Bool { Pipeline.isLoopback(host) }
+
   /// Binds the address and starts to accept.
   ///
   /// - Parameters:

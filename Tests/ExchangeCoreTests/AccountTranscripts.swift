@@ -223,6 +223,31 @@ struct AccountTranscripts {
       ])
   }
 
+  @Test("from state version 3: a key that ends makes none that outlives it")
+  func heirs() {
+    var world = World()
+    world.run(.raiseStateVersion(.init(to: 3)))
+    func issue(_ caller: UInt64, _ key: UInt64, lifetime: UInt64?) -> Command {
+      let create = Command.KeyCreate(
+        caller: KeyID(caller), requestKey: request(key), account: AccountID(3), name: "k",
+        scopes: .submit, secretHash: hash(5))
+      return lifetime.map { .keyIssue(.init(create: create, lifetime: $0)) } ?? .keyCreate(create)
+    }
+    world.expect(
+      """
+      alice's for a second: key 5
+      that one's for ever: ✗ forbidden (reason outlives_its_maker)
+      for two seconds: ✗ forbidden (reason outlives_its_maker)
+      for a second: key 6
+      """,
+      of: [
+        ("alice's for a second", issue(2, 50, lifetime: 1_000)),
+        ("that one's for ever", issue(5, 51, lifetime: nil)),
+        ("for two seconds", issue(5, 52, lifetime: 2_000)),
+        ("for a second", issue(5, 53, lifetime: 1_000)),
+      ])
+  }
+
   @Test("raiseStateVersion: never back; beyond this program the entry cannot be applied")
   func raiseStateVersion() throws {
     var world = World()

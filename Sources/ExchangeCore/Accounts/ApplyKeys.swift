@@ -4,7 +4,7 @@ internal import TokenLedger
 extension Exchange {
   /// Checks: caller, `forbidden` (another's account without `admin`), duplicate, scopes,
   /// `unknown_account`, `forbidden` (a scope that the caller has not, or that the account's kind may
-  /// not have), `too_many_keys` (live ones, or made and revoked again within the time that requests are remembered).
+  /// not have; a life beyond the caller's own), `too_many_keys` (live ones, or made and revoked again within the time that requests are remembered).
   mutating func apply(_ command: Command.KeyCreate) throws(Rejection) -> Accepted {
     try create(command, named: bodyHash(.keyCreate(command)), lifetime: nil)
   }
@@ -32,6 +32,12 @@ extension Exchange {
       throw Rejection(
         .forbidden, ["scopes": "\(command.scopes.rawValue)", "allowed": "\(allowed.rawValue)"])
     }
+    let expiry = lifetime.map { meta.logTime.advanced(milliseconds: $0) }
+    if let end = caller.expiry, !isAdmin, meta.stateVersion >= Self.keyGuardsStateVersion,
+      expiry.map({ $0 > end }) ?? true
+    {
+      throw Rejection(.forbidden, ["reason": "outlives_its_maker"])
+    }
     guard indexes.accounts[account.id]?.liveKeys ?? 0 < limits.keysPerAccountMax else {
       throw Rejection(.tooManyKeys, ["limit": "\(limits.keysPerAccountMax)"])
     }
@@ -47,7 +53,7 @@ extension Exchange {
     let id = addKey(
       account: account.id, name: command.name, scopes: command.scopes,
       secretHash: command.secretHash,
-      expiry: lifetime.map { meta.logTime.advanced(milliseconds: $0) })
+      expiry: expiry)
     remember(caller, command.requestKey, hash, .key(id))
     return .key(id, duplicate: false)
   }

@@ -2,6 +2,7 @@ internal import Consensus
 internal import Crypto
 internal import ExchangeCore
 public import ExchangeTypes
+internal import RaftEngine
 internal import WireProtocol
 
 // How nodes get their certificates, and lose them.
@@ -158,11 +159,26 @@ extension Dispatcher {
       return answer(
         Failure(.malformedRequest, "name a node by role and name, or a certificate by its serial"))
     }
+    if case .node(let node) = subject, let voter = voter(named: node) {
+      return answer(
+        Failure(
+          refusing: .memberUnsuitable,
+          "coordinator \(voter) votes: without it the others might commit nothing",
+          instead: "take its vote first: yard cluster remove \(voter)"))
+    }
     change(.revokeCertificate(.init(caller: caller.key, subject: subject)), answer) {
       [weak self] in
       guard case .revoked = $0 else { return nil }
       return self?.nodeListing
     }
+  }
+
+  /// The voter that a node is; nil for all others.
+  private func voter(named node: NodeName) -> ReplicaID? {
+    guard node.role == .coordinator else { return nil }
+    return replica.membership.servers.first {
+      $0.role == .voter && node.name == "coordinator-\($0.id)"
+    }?.id
   }
 
   /// The newest of each kind.

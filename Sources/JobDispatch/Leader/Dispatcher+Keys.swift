@@ -15,7 +15,15 @@ extension Dispatcher {
   }
 
   /// Answers a request to change a key.
+  ///
+  /// A key's former secret changes no key: who has stolen it could otherwise lock its owner out within the grace.
   func changeKeys(_ message: Message, from caller: Caller, _ answer: @escaping Answer) {
+    guard exchange.key(caller.key)?.secretHash == caller.secretHash else {
+      return answer(
+        Failure(
+          refusing: .forbidden, "this is a key's former secret, which changes no key",
+          instead: "use the key's newer secret"))
+    }
     switch message {
     case .keyCreate(let message):
       let create = Command.KeyCreate(

@@ -117,6 +117,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     configuration.keptLogMebibytes = keepLog
     configuration.joins = join
     Logs.begin()
+    ProcessLimits.writeNoCore()
     if configuration.keyring.keys.isEmpty {
       Logger(label: "switchyard.coordinator").notice(
         "the keyring is empty: its keys are asked of the other coordinators",

@@ -4,6 +4,7 @@ internal import ExchangeTypes
 internal import Foundation
 internal import Gateway
 internal import Identity
+internal import Logging
 internal import NIOPosix
 internal import Transport
 
@@ -15,7 +16,7 @@ struct GatewayCommand: AsyncParsableCommand {
     discussion: """
       A process without state: start as many as you like behind any balancer. Each request brings its API key,
       authorization: Bearer sy_…. --dir is one that yard init made, with the gateway's certificate. HTTP is in
-      clear: put TLS in front of it. Prints one JSON line when it listens. SIGTERM lets answers end, for at most
+      clear: put TLS in front of it; beyond this machine it takes --clear-http. Prints one JSON line when it listens. SIGTERM lets answers end, for at most
       --drain seconds.
 
       Example: yard gateway --listen 127.0.0.1:8080 --join 10.0.0.1:7400,10.0.0.2:7400 --dir /var/lib/switchyard
@@ -35,6 +36,8 @@ struct GatewayCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("How long answers may take to end.", valueName: "seconds"))
   var drain: Double = 30
   @Flag(help: "Let other gateways listen at the same port.") var sharePort = false
+  @Flag(help: "Listen in clear beyond this machine: only where TLS ends right before it.")
+  var clearHttp = false
   @Flag(help: "No TLS to the coordinators; only to this machine's own.") var insecure = false
   @Flag(help: "End when standard input ends, as a child of its starter does.")
   var endWithInput = false
@@ -42,6 +45,11 @@ struct GatewayCommand: AsyncParsableCommand {
   func validate() throws {
     if !insecure, dir == nil {
       throw ValidationError("--dir names the gateway's directory, which holds its certificate")
+    }
+    guard clearHttp || Listener.isLoopback(listen.host) else {
+      throw ValidationError(
+        "HTTP is in clear, keys and prompts with it: listen at 127.0.0.1 behind what ends TLS, or say --clear-http"
+      )
     }
     guard (1...256).contains(threads) else {
       throw ValidationError("--threads is \(threads); it must be from 1 to 256")
@@ -68,13 +76,18 @@ struct GatewayCommand: AsyncParsableCommand {
       security: .plaintextOnLoopback, connections: links, patience: UInt64(patience * 1_000),
       software: Software.name)
     client.role = .gateway
+    var renewal: CertificateRenewal?
     if let dir, !insecure {
       do throws(IdentityError) {
-        let identity = try IdentityDirectory(path: NodeDirectory(path: dir).identity)
-          .load(now: Date())
-        client.security = .mutualTLS(identity, allowing: [.coordinator])
+        let directory = IdentityDirectory(path: NodeDirectory(path: dir).identity)
+        let identity = try directory.load(now: Date())
+        let renewable = RenewableIdentity(identity)
+        client.security = .mutualTLS(renewable, allowing: [.coordinator])
         client.role = identity.identity.role
+        client.name = identity.identity.name
         client.clusterID = identity.identity.cluster
+        renewal = CertificateRenewal(
+          of: renewable, in: directory, endpoints: client.endpoints, software: Software.name)
       } catch {
         throw CommandError(.refused, "\(error)")
       }
@@ -83,7 +96,8 @@ struct GatewayCommand: AsyncParsableCommand {
       host: listen.host, port: listen.port, client: client)
     configuration.sharesPort = sharePort
     Logs.begin()
-    Descriptors.raise()
+    ProcessLimits.writeNoCore()
+    ProcessLimits.raiseDescriptors()
     let gateway: Gateway
     do {
       gateway = try await Gateway.start(
@@ -93,22 +107,21 @@ struct GatewayCommand: AsyncParsableCommand {
     }
     let line: JSONText = ["ready": true, "address": .string(gateway.address)]
     Terminal.write(line.line)
+    let renewing = Task { [renewal] in
+      await renewal?.run(on: MultiThreadedEventLoopGroup.singleton) { Self.log($0) }
+    }
     await NodeEnd.arrives(withInput: endWithInput)
+    renewing.cancel()
     await gateway.stop(within: Int64(drain * 1_000))
   }
-}
 
-/// Descriptors of this process: one for each connection.
-private enum Descriptors {
-  /// Allows as many as the system lets us.
-  static func raise() {
-    var limit = rlimit()
-    let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-    guard getrlimit(kind, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
-    limit.rlim_cur = limit.rlim_max
-    if setrlimit(kind, &limit) != 0 {
-      Terminal.note(
-        "yard: the limit of open files stays as it is: \(String(cString: strerror(errno)))")
+  private static func log(_ note: CertificateRenewal.Note) {
+    let log = Logger(label: "switchyard.gateway")
+    switch note {
+    case .renewed(let until):
+      log.info("certificate renewed", metadata: ["expires": "\(until)"])
+    case .failed(let reason):
+      log.error("certificate not renewed", metadata: ["reason": "\(reason)"])
     }
   }
 }

@@ -91,6 +91,7 @@ struct WorkerCommand: AsyncParsableCommand {
       configuration.directory = dir
       configuration.software = Software.name
       Logs.begin()
+      ProcessLimits.writeNoCore()
       let agent: WorkerAgent
       do {
         agent = try await WorkerAgent.start(

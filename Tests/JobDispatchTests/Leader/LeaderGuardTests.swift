@@ -162,6 +162,37 @@ struct LeaderGuardTests {
     #expect(bench.replica.lastIndex > before)
   }
 
+  @Test("a key's former secret reads and submits within its grace, and changes no key")
+  func formerSecret() throws {
+    let bench = try LeaderBench()
+    let former = try bench.key(of: AccountID(1), [.submit, .read])
+    let newer = [UInt8](repeating: 7, count: 32)
+    func rotate(to hash: [UInt8], as credential: Credential) -> ErrorCode? {
+      bench.call(
+        .keyRotate(
+          .init(
+            requestKey: bench.requestKey(), key: former.key, secretHash: hash, graceMs: 60_000)),
+        credential
+      ).failure
+    }
+    #expect(rotate(to: newer, as: former) == nil)
+    #expect(rotate(to: [UInt8](repeating: 8, count: 32), as: former) == .forbidden)
+    #expect(bench.call(.keyRevoke(.init(key: former.key)), former).failure == .forbidden)
+    #expect(bench.call(.jobList(.init(after: JobID(0), limit: 1)), former).failure == nil)
+    let owner = Credential(key: former.key, secretHash: newer)
+    #expect(bench.call(.keyRevoke(.init(key: former.key)), owner).failure == nil)
+  }
+
+  @Test("a coordinator that votes is not revoked by its name")
+  func votingCoordinator() throws {
+    let bench = try LeaderBench()
+    func revoke(_ name: String) -> ErrorCode? {
+      bench.call(.certificateRevoke(.init(role: .coordinator, name: name, serial: []))).failure
+    }
+    #expect(revoke("coordinator-1") == .memberUnsuitable)
+    #expect(revoke("coordinator-9") == nil)
+  }
+
   @Test("a key reads only what its scopes allow")
   func scopes() throws {
     let bench = try LeaderBench()
