@@ -26,6 +26,8 @@ public enum MembershipRefusal: Error, Sendable, Hashable {
   case notReady
   /// Ids only rise, so that a coordinator that has forgotten its votes never votes again under its old one.
   case idWasUsed(highest: ReplicaID)
+  /// An id far above the highest would leave none for those that come later.
+  case idIsFar(highest: ReplicaID)
   /// A member has this address.
   case addressInUse
   /// No address, or the group is as large as it may be.
@@ -79,6 +81,9 @@ struct MembershipView {
 }
 
 extension MembershipOrder {
+  /// How far above the highest id a new one may be.
+  private static let idStepMax: UInt64 = 1_000
+
   /// What an order comes to.
   enum Decision: Equatable {
     /// It is so already: the order was repeated.
@@ -95,6 +100,9 @@ extension MembershipOrder {
     case .add(let id, let address):
       if let member = view.members.server(id), member.address == address { return .done }
       guard id > highest else { return .refused(.idWasUsed(highest: highest)) }
+      guard id.rawValue - highest.rawValue <= Self.idStepMax else {
+        return .refused(.idIsFar(highest: highest))
+      }
       guard !view.members.servers.contains(where: { $0.address == address }) else {
         return .refused(.addressInUse)
       }

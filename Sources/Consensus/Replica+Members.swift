@@ -89,6 +89,7 @@ extension Replica {
     case .finished:
       switch begin(.assign(member, .voter), now: now, completion) {
       case nil: return
+      case .notReady where now >= until: return endReconfiguration(.refused(.notReady))
       case .notReady, .underWay, .tooSlow: break
       case .some(let refusal): return endReconfiguration(.refused(refusal))
       }

@@ -23,6 +23,10 @@ extension Exchange {
   public func keys(of account: AccountID) -> [APIKey] {
     indexes.accounts[account]?.keys.sorted.compactMap { keys[$0.rawValue] } ?? []
   }
+  /// Whether a request of an account for accounts or keys was carried out, and is remembered.
+  public func remembers(_ requestKey: RequestKey, of account: AccountID) -> Bool {
+    indexes.accountRequests[RequestName(account: account, key: requestKey)] != nil
+  }
   /// A transfer that the journal still has.
   public func transfer(_ id: TransferID) -> Transfer? { transfers[id.rawValue] }
   /// Transfers after one, oldest first.

@@ -14,6 +14,8 @@ struct GatewayCounters: Sendable {
   var stalled: UInt64 = 0
   /// Clients that left before their answer had ended.
   var left: UInt64 = 0
+  /// Outputs that were delivered and could not be deleted: they go with their time.
+  var undeleted: UInt64 = 0
   /// From a request to its first output.
   var firstToken = Histogram()
   /// Between two tokens of a stream.
@@ -47,6 +49,7 @@ struct GatewayCounters: Sendable {
     broken &+= other.broken
     stalled &+= other.stalled
     left &+= other.left
+    undeleted &+= other.undeleted
     firstToken.add(other.firstToken)
     perToken.add(other.perToken)
     duration.add(other.duration)
@@ -86,6 +89,9 @@ struct GatewayCounters: Sendable {
     number(
       "stalled_clients_total", "counter", "Clients cut off because they took nothing.", stalled)
     number("left_clients_total", "counter", "Clients that left before their answer's end.", left)
+    number(
+      "undeleted_outputs_total", "counter",
+      "Outputs kept until delivery that could not be deleted after it.", undeleted)
     metric(
       "switchyard_gateway_tokens_total", "counter", "Tokens charged, by their kind.",
       [("{type=\"input\"}", "\(promptTokens)"), ("{type=\"output\"}", "\(outputTokens)")])

@@ -14,6 +14,7 @@ internal import WireProtocol
 final class InferenceAnswer: Answering, JobReading {
   private let loop: GatewayLoop
   private let call: InferenceCall
+  private var key = ""
   private var answer: JobAnswer
   private weak var connection: HTTPConnection?
   private var following: FollowingJob?
@@ -29,6 +30,7 @@ final class InferenceAnswer: Answering, JobReading {
   }
 
   func begin(key: String) {
+    self.key = key
     loop.counters.running += 1
     following = loop.client.follow(.submit(call.submit), key: key, reader: self)
   }
@@ -50,6 +52,16 @@ final class InferenceAnswer: Answering, JobReading {
       over()
       loop.counters.settled(ended.summary)
       send(answer.end(ended))
+      if ended.untilDelivered == true { noteDelivered(ended.summary.job) }
+    }
+  }
+
+  /// An output that is kept until it is delivered need not be kept any longer; one under an `Idempotency-Key` may be
+  /// asked for again, and goes with its time.
+  private func noteDelivered(_ job: JobID) {
+    guard call.submit.mode == .attached else { return }
+    loop.client.call(Purge(jobs: [job]), key: key) { [loop] result in
+      if case .failure = result { loop.counters.undeleted += 1 }
     }
   }
 

@@ -64,9 +64,7 @@ public struct AnswerStream: Sendable {
   public mutating func verbatim(_ object: [UInt8], choice: Int, to output: inout [UInt8]) {
     begin(choice, to: &output)
     flush(choice, to: &output)
-    guard object.count > 2, object.first == UInt8(ascii: "{"), object.last == UInt8(ascii: "}"),
-      String(validating: object, as: UTF8.self) != nil
-    else { return }
+    guard object.count > 2, let object = EventLine.object(object) else { return }
     output += opening
     output += String(choice).utf8
     output.append(UInt8(ascii: ","))

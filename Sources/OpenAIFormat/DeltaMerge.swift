@@ -4,20 +4,24 @@ extension JSONValue {
   /// Strings are joined, numbers and booleans replaced, objects added member by member; the elements of two
   /// arrays whose objects have an `index` are added by it, others are appended. What names a thing
   /// (`id`, `type`, `role`, `index`) is not joined: engines may repeat it.
-  mutating func accumulate(_ next: JSONValue) {
+  ///
+  /// - Returns: whether it fits: an object has at most `partsMax` members, and so many elements of an array are
+  ///   looked through for an index. Beyond that a stream of small deltas would take quadratic time.
+  mutating func accumulate(_ next: JSONValue) -> Bool {
     switch next {
-    case .null: return
+    case .null: return true
     case .object(let added):
       guard case .object(var members) = self else {
         self = next
-        return
+        return added.count <= Self.partsMax
       }
       self = .null  // lets go of its members, so that adding to them copies nothing
       for member in added {
         if let place = members.firstIndex(where: { $0.key == member.key }) {
           guard !Self.names.contains(member.key) else { continue }
-          members[place].value.accumulate(member.value)
+          guard members[place].value.accumulate(member.value) else { return false }
         } else {
+          guard members.count < Self.partsMax else { return false }
           members.append(member)
         }
       }
@@ -25,14 +29,17 @@ extension JSONValue {
     case .array(let added):
       guard case .array(var elements) = self else {
         self = next
-        return
+        return true
       }
       self = .null
       for element in added {
-        if let index = element["index"]?.integer,
-          let place = elements.firstIndex(where: { $0["index"]?.integer == index })
-        {
-          elements[place].accumulate(element)
+        guard let index = element["index"]?.integer else {
+          elements.append(element)
+          continue
+        }
+        guard elements.count < Self.partsMax else { return false }
+        if let place = elements.firstIndex(where: { $0["index"]?.integer == index }) {
+          guard elements[place].accumulate(element) else { return false }
         } else {
           elements.append(element)
         }
@@ -41,7 +48,7 @@ extension JSONValue {
     case .string(let added):
       guard case .string(var text) = self else {
         self = next
-        return
+        return true
       }
       self = .null
       text += added
@@ -49,7 +56,11 @@ extension JSONValue {
     case .number, .boolean:
       self = next
     }
+    return true
   }
+
+  /// Members of an object, and elements of an array with indices: OpenAI has at most 128 tool calls.
+  private static let partsMax = 256
 
   /// Members that name a thing, and are the same each time.
   private static let names: Set<String> = ["id", "type", "role", "index"]

@@ -9,6 +9,8 @@ public struct WholeAnswer: Sendable {
 
   private let endpoint: InferenceRequest.Endpoint
   private var choices: [Choice] = []
+  /// Whether deltas had more parts than any answer has; what is collected is then incomplete.
+  public private(set) var isOverfull = false
   /// Bytes collected so far.
   public private(set) var byteCount = 0
 
@@ -32,14 +34,16 @@ public struct WholeAnswer: Sendable {
   /// What is no JSON object adds nothing.
   public mutating func verbatim(_ object: [UInt8], choice: Int) {
     open(choice, object.count)
-    guard let value = try? JSONValue.parse(object), var members = value.members else { return }
+    guard !isOverfull, let value = try? JSONValue.parse(object), var members = value.members else {
+      return
+    }
     for place in members.indices {
       if members[place].key == "delta", let delta = members[place].value.members {
         members[place].value = .object(delta.filter { !takeText($0, choice) })
       }
     }
     members.removeAll { $0.key == "text" && takeText($0, choice) }
-    choices[choice].rest.accumulate(.object(members))
+    if !choices[choice].rest.accumulate(.object(members)) { isOverfull = true }
   }
 
   /// The body of the answer.

@@ -11,17 +11,17 @@ internal import NIOCore
 public final class RefusalLog: Sendable {
   private struct State {
     var counts: [String: UInt64] = [:]
-    var bucket: TokenBucket
+    /// One for each kind, so that a flood of one kind hides no line of another.
+    var buckets: [String: TokenBucket] = [:]
   }
 
   private let log: Logger
   private let state: NIOLockedValueBox<State>
 
-  /// A log under `label`, of at most 20 lines in ten seconds.
+  /// A log under `label`, of at most 20 lines of each kind in ten seconds.
   public init(label: String) {
     log = Logger(label: label)
-    state = NIOLockedValueBox(
-      State(bucket: TokenBucket(RateBudget(20, per: 10_000), now: LinkLoop.now)))
+    state = NIOLockedValueBox(State())
   }
 
   /// Notes a refusal.
@@ -35,7 +35,10 @@ public final class RefusalLog: Sendable {
     let (count, isLogged) = state.withLockedValue { state in
       let count = state.counts[kind, default: 0] + 1
       state.counts[kind] = count
-      return (count, state.bucket.take(now: LinkLoop.now))
+      let now = LinkLoop.now
+      var bucket = state.buckets[kind] ?? TokenBucket(RateBudget(20, per: 10_000), now: now)
+      defer { state.buckets[kind] = bucket }
+      return (count, bucket.take(now: now))
     }
     if isLogged {
       log.notice(

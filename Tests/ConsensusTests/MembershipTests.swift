@@ -31,6 +31,9 @@ struct MembershipTests {
     #expect(
       MembershipOrder.add(id(2), address: "new").decide(three)
         == .refused(.idWasUsed(highest: id(3))))
+    #expect(
+      MembershipOrder.add(id(.max), address: "m4").decide(three)
+        == .refused(.idIsFar(highest: id(3))))
     #expect(MembershipOrder.add(id(4), address: "m3").decide(three) == .refused(.addressInUse))
     #expect(MembershipOrder.add(id(4), address: "").decide(three) == .refused(.invalid))
   }

@@ -135,12 +135,14 @@ struct KeyLifeTranscripts {
     world.expect(
       """
       an admin for a second: key 5
+      the root key, by that one: ✗ forbidden (reason outlives_its_maker)
       the root key: ✗ wrong_state (reason last_admin_key)
       the other: key 5 dead [key 5 dead]
       """,
       of: [
         ("an admin for a second", issue(scopes: .admin, account: 1)),
-        ("the root key", .keyRevoke(.init(caller: KeyID(5), key: World.root))),
+        ("the root key, by that one", .keyRevoke(.init(caller: KeyID(5), key: World.root))),
+        ("the root key", .keyRevoke(.init(caller: World.root, key: World.root))),
         ("the other", .keyRevoke(.init(caller: World.root, key: KeyID(5)))),
       ])
   }

@@ -279,6 +279,15 @@ with folder() as scratch:
         connection.close()
         return h2.CODEC.decode(connection.bodies[3])
 
+    def refused(address, identity):
+        """A coordinator that has not applied the revocation takes a link, and closes it when it has: in two seconds."""
+        began = time.monotonic()
+        while True:
+            answer = greeting(address, identity, "worker")
+            if answer["type"] == "Failure" and answer["fields"]["code"] == 53:
+                return
+            expect(time.monotonic() - began < REVOCATION_SECONDS, answer)
+
     def revoked():
         """a revocation closes every link at every coordinator within two seconds, and no new one begins"""
         identity = joined("revoked")
@@ -302,8 +311,7 @@ with folder() as scratch:
               "the command was begun", flush=True)
         expect(ended - answered < REVOCATION_SECONDS, f"{ended - answered:.1f} s")
         for address in group.addresses:
-            answer = greeting(address, identity, "worker")
-            expect(answer["type"] == "Failure" and answer["fields"]["code"] == 53, answer)
+            refused(address, identity)
         wait_for("the counts", lambda: counts(group).get("certificate_revoked", 0) >= before + 6, 20)
         renewed = cluster.yard("node", "renew", "--join", group.addresses[0], "--dir", f"{scratch}/worker-revoked")
         expect(renewed.code == 3 and "certificate_revoked" in renewed.err, renewed)
@@ -311,8 +319,7 @@ with folder() as scratch:
         expect(greeting(group.addresses[0], joined_worker, "worker")["type"] == "Welcome", "too much is revoked")
         founding = group.home + "/workers/w1/identity"
         expect(cluster.yard("node", "revoke", "--serial", serial_of(founding)).code == 0, "not revoked")
-        answer = greeting(group.addresses[0], founding, "worker")
-        expect(answer["type"] == "Failure" and answer["fields"]["code"] == 53, answer)
+        refused(group.addresses[0], founding)
         # Invited again, the node is back under its name.
         shutil.rmtree(f"{scratch}/worker-revoked")
         expect(greeting(group.addresses[0], joined("revoked"), "worker")["type"] == "Welcome", "not back")
@@ -322,13 +329,8 @@ with folder() as scratch:
         founding = group.home + "/workers/w1/identity"
         group.kill(1)
         group.start(1)
-        # What its log has beyond its rows it knows once it hears from the leader; then it closes what it took before.
-        began = time.monotonic()
-        while True:
-            answer = greeting(group.addresses[0], founding, "worker")
-            if answer["type"] == "Failure" and answer["fields"]["code"] == 53:
-                return
-            expect(time.monotonic() - began < 2, answer)
+        # What its log has beyond its rows it knows once it hears from the leader.
+        refused(group.addresses[0], founding)
 
     def secrets_at_home():
         """a configuration that others can read is refused; no TLS only by flag, and only on loopback"""

@@ -33,9 +33,7 @@ extension Exchange {
         .forbidden, ["scopes": "\(command.scopes.rawValue)", "allowed": "\(allowed.rawValue)"])
     }
     let expiry = lifetime.map { meta.logTime.advanced(milliseconds: $0) }
-    if let end = caller.expiry, !isAdmin, meta.stateVersion >= Self.keyGuardsStateVersion,
-      expiry.map({ $0 > end }) ?? true
-    {
+    guard ends(expiry, noLaterThan: caller) else {
       throw Rejection(.forbidden, ["reason": "outlives_its_maker"])
     }
     guard indexes.accounts[account.id]?.liveKeys ?? 0 < limits.keysPerAccountMax else {
@@ -85,7 +83,19 @@ extension Exchange {
         .forbidden,
         ["scopes": "\(key.scopes.rawValue)", "allowed": "\(caller.scopes.rawValue)"])
     }
+    guard key.id == caller.id || ends(key.expiry, noLaterThan: caller) else {
+      throw Rejection(.forbidden, ["reason": "outlives_its_maker"])
+    }
     return key
+  }
+
+  /// Whether an end is no later than that of the caller's key: one that ends makes, rotates and revokes none that
+  /// lives longer, or whoever has stolen it would keep what it was lent for.
+  private func ends(_ expiry: LogTime?, noLaterThan caller: APIKey) -> Bool {
+    guard let end = caller.expiry, meta.stateVersion >= Self.keyGuardsStateVersion else {
+      return true
+    }
+    return expiry.map { $0 <= end } ?? false
   }
 
   /// Ends a key for good: revoked, or expired.

@@ -22,6 +22,8 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
   public var charge: Credits?
   /// Methods that the path does take.
   public var allow: String?
+  /// Whether the same request will always be answered like this.
+  private var isKept = false
 
   /// A refusal of the gateway's own.
   public init(
@@ -33,6 +35,13 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
     self.param = param
     self.retryAfterMs = retryAfterMs
     self.allow = allow
+  }
+
+  /// Says that this answer is kept under the request's own key, so that asking again under it changes nothing.
+  mutating func keep() {
+    isKept = true
+    retryAfterMs = nil
+    message += "; under this Idempotency-Key the answer stays so: ask again under another one"
   }
 
   /// What a coordinator said.
@@ -104,7 +113,8 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
 
   /// Whether the same request may succeed later; nil where that depends on what the consumer does meanwhile.
   public var shouldRetry: Bool? {
-    switch code {
+    guard !isKept else { return false }
+    return switch code {
     case .tooManyJobs: nil
     case let code?: code.isRetryable
     case nil: false

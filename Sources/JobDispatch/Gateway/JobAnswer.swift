@@ -80,6 +80,11 @@ public struct JobAnswer: Sendable {
       state = .over  // lets go of the answer, so that adding to it copies nothing
       for event in events { answer.take(event) }
       state = .collecting(answer)
+      guard !answer.isOverfull else {
+        return fail(
+          HTTPRefusal(
+            .answerTooLarge, "the answer has more parts than a gateway adds up: ask for a stream"))
+      }
       guard answer.byteCount <= Self.wholeBytesMax else {
         return fail(
           HTTPRefusal(
@@ -107,7 +112,10 @@ public struct JobAnswer: Sendable {
 
   /// The job has settled, and all of its output has been taken.
   public mutating func end(_ ended: Ended) -> HTTPReply {
-    if let refusal = HTTPRefusal(ended.summary) { return fail(refusal) }
+    if var refusal = HTTPRefusal(ended.summary) {
+      if call.submit.mode == .submitted { refusal.keep() }
+      return fail(refusal)
+    }
     let finish = (ended.summary.finish ?? .stop).openAIName
     let usage = UsageReport(
       promptTokens: Int(clamping: ended.summary.promptTokens.rawValue),

@@ -93,8 +93,8 @@ public struct JobEventsAnswer: Sendable {
     case .delta:
       // What is no JSON would break the event: it is then a string.
       writer.key("delta")
-      if (try? JSONValue.parse(event.bytes)) != nil {
-        writer.verbatim(event.bytes)
+      if let line = EventLine.object(event.bytes) {
+        writer.verbatim(line)
       } else {
         writer.string(text)
       }

@@ -9,7 +9,9 @@ extension Dispatcher {
   /// Takes a message of another coordinator about a wrapping key.
   func received(_ message: KeyringMessage, from peer: ReplicaID) {
     // Who was removed may still have a link: it gets no key, and is believed none.
-    guard replica.membership.servers.contains(where: { $0.id == peer }) else { return }
+    guard replica.membership.servers.contains(where: { $0.id == peer && !$0.isRetired }) else {
+      return
+    }
     switch message {
     case .offer(let key, let secret):
       offeredKeys[key] = secret
@@ -45,7 +47,7 @@ extension Dispatcher {
   }
 
   func custody(_ event: KeyCustody.Event) {
-    keys.members = replica.membership.servers.map(\.id)
+    keys.members = replica.membership.servers.filter { !$0.isRetired }.map(\.id)
     keys.voters = replica.voters
     for action in keys.handle(event, now: clock.now, logTime: queue.now) { perform(action) }
   }

@@ -116,6 +116,11 @@ extension Failure {
         .memberUnsuitable,
         "ids only rise and are never given again: choose one above \(highest)",
         details: detail + [ErrorDetail(name: "highest", value: "\(highest)")])
+    case .idIsFar(let highest):
+      self.init(
+        .memberUnsuitable,
+        "an id so high would leave none for those that come later: choose one just above \(highest)",
+        details: detail + [ErrorDetail(name: "highest", value: "\(highest)")])
     case .addressInUse:
       self.init(
         .memberUnsuitable, "another member has this address: remove that one first", details: detail

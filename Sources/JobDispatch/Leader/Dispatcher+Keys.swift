@@ -18,7 +18,10 @@ extension Dispatcher {
   ///
   /// A key's former secret changes no key: who has stolen it could otherwise lock its owner out within the grace.
   func changeKeys(_ message: Message, from caller: Caller, _ answer: @escaping Answer) {
-    guard exchange.key(caller.key)?.secretHash == caller.secretHash else {
+    guard
+      exchange.key(caller.key)?.secretHash == caller.secretHash
+        || isRepeated(message, by: caller)
+    else {
       return answer(
         Failure(
           refusing: .forbidden, "this is a key's former secret, which changes no key",
@@ -56,6 +59,18 @@ extension Dispatcher {
       }
     default:
       preconditionFailure("not a change of keys: \(message)")
+    }
+  }
+
+  /// Whether the request was carried out before: whoever has rotated his own key and has not heard of it repeats it
+  /// with the secret that he knows.
+  private func isRepeated(_ message: Message, by caller: Caller) -> Bool {
+    switch message {
+    case .keyCreate(let message):
+      exchange.remembers(message.requestKey, of: caller.account)
+    case .keyRotate(let message):
+      exchange.remembers(message.requestKey, of: caller.account)
+    default: false
     }
   }
 

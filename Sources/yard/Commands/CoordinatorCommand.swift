@@ -85,6 +85,12 @@ struct CoordinatorCommand: AsyncParsableCommand {
   func run() async throws {
     let node = NodeDirectory(path: dir)
     let cluster = try ClusterFile.load(from: node.clusterFile)
+    guard !join || !cluster.coordinators.contains(id) else {
+      throw CommandError(
+        .refused,
+        "coordinator \(id) is one of the cluster's first, which start without --join; one that lost its disk has "
+          + "forgotten its votes, and comes back under a new id (yard cluster --help)")
+    }
     guard join || cluster.coordinators.contains(id) else {
       let known = cluster.coordinators.map(String.init).joined(separator: ", ")
       throw CommandError(

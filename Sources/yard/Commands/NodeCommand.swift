@@ -222,7 +222,8 @@ struct NodeCommand: AsyncParsableCommand {
       abstract: "Revoke all certificates that a node has, or one by its serial.",
       discussion: """
         For good, on every coordinator, within two seconds: links are closed, and none begins. A node that is
-        invited again may join again under its name.
+        invited again may join again under its name. A certificate that was stolen is revoked by its node's name: by
+        its serial alone, the thief may have renewed it.
 
         Example: yard node revoke --role worker --name gpu-7
         """)

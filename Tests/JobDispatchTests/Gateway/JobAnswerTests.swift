@@ -24,6 +24,10 @@ private func event(_ seq: UInt64, _ text: String, choice: UInt16 = 0) -> Event {
     seq: seq, choice: choice, kind: .text, tokenCount: 1, ids: [], bytes: Array(text.utf8))
 }
 
+private func delta(_ seq: UInt64, _ json: String) -> Event {
+  Event(seq: seq, choice: 0, kind: .delta, tokenCount: 1, ids: [], bytes: Array(json.utf8))
+}
+
 private func ended(
   _ state: JobState, finish: FinishReason? = .stop, error: ErrorCode? = nil, text: String = ""
 ) -> Ended {
@@ -64,6 +68,33 @@ struct JobAnswerTests {
     let reply = answer.end(ended(.completed, finish: .length))
     #expect(reply.head?.status == 200 && reply.end == .complete)
     #expect(text(reply).contains(#""finish_reason":"length""#) && !text(reply).contains("usage"))
+  }
+
+  @Test(
+    "an event's line breaks never leave its line, and what is no single object leaves not at all")
+  func foreignBytes() throws {
+    var answer = try answer(stream: true)
+    answer.accept(accepted)
+    let split = "{\"delta\":{\"tool_calls\":\n\n[{\"index\":0}]}}"
+    let first = text(answer.take([delta(1, split)], now: 0))
+    #expect(first.contains("\"tool_calls\":  [{\"index\":0}]"))
+    for forged in [
+      "{\"x\":1}]}\n\ndata: [DONE]\n\ndata: {\"y\":0}", "{}{}", "[1]", "{\"a\":\"\n\"}",
+    ] {
+      #expect(!text(answer.take([delta(2, forged)], now: 0)).contains("DONE"))
+    }
+  }
+
+  @Test("deltas without end of small parts break a whole answer, not the gateway")
+  func manyParts() throws {
+    var answer = try answer(stream: false)
+    answer.accept(accepted)
+    let calls = (0..<200).map { "{\"index\":\($0)}" }.joined(separator: ",")
+    _ = answer.take([delta(1, "{\"delta\":{\"tool_calls\":[\(calls)]}}")], now: 0)
+    #expect(!answer.isOver)
+    let more = (200..<400).map { "{\"index\":\($0)}" }.joined(separator: ",")
+    let reply = answer.take([delta(2, "{\"delta\":{\"tool_calls\":[\(more)]}}")], now: 0)
+    #expect(text(reply).contains("answer_too_large"))
   }
 
   @Test("a failure before the first output is a status, with the job and its charge")
