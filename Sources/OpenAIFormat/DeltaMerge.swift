@@ -38,7 +38,7 @@ extension JSONValue {
           continue
         }
         guard elements.count < Self.partsMax else { return false }
-        if let place = elements.firstIndex(where: { $0["index"]?.integer == index }) {
+        if let place = Self.place(of: index, in: elements) {
           guard elements[place].accumulate(element) else { return false }
         } else {
           elements.append(element)
@@ -57,6 +57,14 @@ extension JSONValue {
       self = next
     }
     return true
+  }
+
+  /// Where the element with this index is: mostly at that very place, or the last.
+  private static func place(of index: Int, in elements: [JSONValue]) -> Int? {
+    for likely in [index, elements.count - 1] where elements.indices.contains(likely) {
+      if elements[likely]["index"]?.integer == index { return likely }
+    }
+    return elements.firstIndex { $0["index"]?.integer == index }
   }
 
   /// Members of an object, and elements of an array with indices: OpenAI has at most 128 tool calls.
