@@ -279,7 +279,7 @@ with folder() as scratch:
         connection.close()
         return h2.CODEC.decode(connection.bodies[3])
 
-    def refused(address, identity):
+    def ends_as_revoked(address, identity):
         """A coordinator that has not applied the revocation takes a link, and closes it when it has: in two seconds."""
         began = time.monotonic()
         while True:
@@ -311,7 +311,7 @@ with folder() as scratch:
               "the command was begun", flush=True)
         expect(ended - answered < REVOCATION_SECONDS, f"{ended - answered:.1f} s")
         for address in group.addresses:
-            refused(address, identity)
+            ends_as_revoked(address, identity)
         wait_for("the counts", lambda: counts(group).get("certificate_revoked", 0) >= before + 6, 20)
         renewed = cluster.yard("node", "renew", "--join", group.addresses[0], "--dir", f"{scratch}/worker-revoked")
         expect(renewed.code == 3 and "certificate_revoked" in renewed.err, renewed)
@@ -319,7 +319,7 @@ with folder() as scratch:
         expect(greeting(group.addresses[0], joined_worker, "worker")["type"] == "Welcome", "too much is revoked")
         founding = group.home + "/workers/w1/identity"
         expect(cluster.yard("node", "revoke", "--serial", serial_of(founding)).code == 0, "not revoked")
-        refused(group.addresses[0], founding)
+        ends_as_revoked(group.addresses[0], founding)
         # Invited again, the node is back under its name.
         shutil.rmtree(f"{scratch}/worker-revoked")
         expect(greeting(group.addresses[0], joined("revoked"), "worker")["type"] == "Welcome", "not back")
@@ -330,7 +330,7 @@ with folder() as scratch:
         group.kill(1)
         group.start(1)
         # What its log has beyond its rows it knows once it hears from the leader.
-        refused(group.addresses[0], founding)
+        ends_as_revoked(group.addresses[0], founding)
 
     def secrets_at_home():
         """a configuration that others can read is refused; no TLS only by flag, and only on loopback"""
