@@ -27,6 +27,16 @@ public struct CertificateRenewal: Sendable {
     case renewed(until: Date)
     /// This try failed; the next comes after a pause.
     case failed(String)
+
+    /// Whether somebody should look.
+    public var isFailure: Bool { if case .failed = self { true } else { false } }
+    /// A sentence for a log.
+    public var text: String {
+      switch self {
+      case .renewed(let until): "certificate renewed until \(until)"
+      case .failed(let reason): "certificate not renewed: \(reason)"
+      }
+    }
   }
 
   /// How long one try looks for a leader, in milliseconds.

@@ -50,7 +50,11 @@ public final class WorkerAgent: Sendable {
       }
       loop.execute { shell.value.start() }
       let renewing = configuration.renewal.map { renewal in
-        Task { await renewal.run(on: loop.eventLoop) { log($0, logger) } }
+        Task {
+          await renewal.run(on: loop.eventLoop) {
+            logger.log(level: $0.isFailure ? .error : .info, "\($0.text)")
+          }
+        }
       }
       return WorkerAgent(
         shell: shell, engine: engine, control: control, renewing: renewing,
@@ -59,15 +63,6 @@ public final class WorkerAgent: Sendable {
       whenLeft.fail(error)
       try await engine.shutdown()
       throw error
-    }
-  }
-
-  private static func log(_ note: CertificateRenewal.Note, _ logger: Logger) {
-    switch note {
-    case .renewed(let until):
-      logger.info("certificate renewed", metadata: ["expires": "\(until)"])
-    case .failed(let reason):
-      logger.error("certificate not renewed", metadata: ["reason": "\(reason)"])
     }
   }
 

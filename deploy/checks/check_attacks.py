@@ -2,8 +2,8 @@
 """A hostile network: attacks on a live node, while a well-behaved client works and memory stays flat.
 
 Every attack comes from 127.0.0.2, as a stranger without a certificate and, where that is another surface, as a
-client with one. The well-behaved client is a process of its own with a connection of its own. There is no
-HTTP/1.1 port to attack yet.
+client with one. The well-behaved client is a process of its own with a connection of its own. HTTP/1.1 is
+attacked by check_gateway_input.py.
 """
 
 import json

@@ -107,21 +107,14 @@ struct GatewayCommand: AsyncParsableCommand {
     }
     let line: JSONText = ["ready": true, "address": .string(gateway.address)]
     Terminal.write(line.line)
+    let log = Logger(label: "switchyard.gateway")
     let renewing = Task { [renewal] in
-      await renewal?.run(on: MultiThreadedEventLoopGroup.singleton) { Self.log($0) }
+      await renewal?.run(on: MultiThreadedEventLoopGroup.singleton) {
+        log.log(level: $0.isFailure ? .error : .info, "\($0.text)")
+      }
     }
     await NodeEnd.arrives(withInput: endWithInput)
     renewing.cancel()
     await gateway.stop(within: Int64(drain * 1_000))
-  }
-
-  private static func log(_ note: CertificateRenewal.Note) {
-    let log = Logger(label: "switchyard.gateway")
-    switch note {
-    case .renewed(let until):
-      log.info("certificate renewed", metadata: ["expires": "\(until)"])
-    case .failed(let reason):
-      log.error("certificate not renewed", metadata: ["reason": "\(reason)"])
-    }
   }
 }
