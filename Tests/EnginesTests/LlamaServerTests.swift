@@ -9,12 +9,20 @@ import Testing
 /// Everything here runs against a real llama.cpp.
 @Suite("A real llama.cpp", .enabled(if: LlamaServer.address != nil), .serialized)
 struct LlamaServerTests {
-  private let engine: OpenAICompatibleEngine
-
-  init() throws {
-    let address = try #require(LlamaServer.address)
-    engine = OpenAICompatibleEngine(
-      spec: try EngineSpec.parse(address), logger: Logger(label: "test"))
+  /// Lends an engine, and closes it also where `body` throws: a client that is dropped open ends the process,
+  /// and the failure with it.
+  private func withEngine(
+    _ body: (OpenAICompatibleEngine) async throws -> Void
+  ) async throws {
+    let engine = OpenAICompatibleEngine(
+      spec: try EngineSpec.parse(#require(LlamaServer.address)), logger: Logger(label: "test"))
+    do {
+      try await body(engine)
+    } catch {
+      try await engine.shutdown()
+      throw error
+    }
+    try await engine.shutdown()
   }
 
   private func request(
@@ -27,147 +35,155 @@ struct LlamaServerTests {
     return EngineRequest(parsed, model: "switchyard-test", maxTokens: maxTokens, kind: .llamaCpp)
   }
 
-  private func busySlots() async throws -> Int {
+  private func busySlots(_ engine: OpenAICompatibleEngine) async throws -> Int {
     try await engine.probeSlots().count { $0 }
   }
 
   @Test("a probe learns the program, the model, and a slot's own context")
   func probes() async throws {
-    let status = try await engine.probe()
-    #expect(status.kind == .llamaCpp)
-    #expect(status.models.map(\.name) == ["switchyard-test"])
-    #expect(status.slots == 2)
-    #expect(status.models.first?.contextTokens == 4096)
-    try await engine.shutdown()
+    try await withEngine { engine in
+      let status = try await engine.probe()
+      #expect(status.kind == .llamaCpp)
+      #expect(status.models.map(\.name) == ["switchyard-test"])
+      #expect(status.slots == 2)
+      #expect(status.models.first?.contextTokens == 4096)
+    }
   }
 
   @Test("it goes on from a last message of the assistant, and sends only what is new")
   func goesOn() async throws {
-    func text(_ request: EngineRequest) async throws -> (text: String, prompt: Int) {
-      let pieces = Mutex<[UInt8]>([])
-      let end = try await engine.run(request) { event in
-        if case .text(let bytes) = event.content { pieces.withLock { $0 += bytes } }
+    try await withEngine { engine in
+      func text(_ request: EngineRequest) async throws -> (text: String, prompt: Int) {
+        let pieces = Mutex<[UInt8]>([])
+        let end = try await engine.run(request) { event in
+          if case .text(let bytes) = event.content { pieces.withLock { $0 += bytes } }
+        }
+        let said = pieces.withLock { String(decoding: $0, as: UTF8.self) }
+        return (said, try #require(end.usage?.promptTokens))
       }
-      let said = pieces.withLock { String(decoding: $0, as: UTF8.self) }
-      return (said, try #require(end.usage?.promptTokens))
+      let begun = try await text(request("hello", maxTokens: 100))
+      let chat = try InferenceRequest.parse(
+        body: request("hello", maxTokens: 100).body, endpoint: .chatCompletions)
+      let longer = try InferenceRequest.parse(
+        body: #require(chat.continuing(Array(begun.text.utf8))), endpoint: .chatCompletions)
+      let rest = try await text(
+        EngineRequest(
+          longer, model: "switchyard-test", maxTokens: 10, kind: .llamaCpp, goesOn: true))
+      #expect(rest.prompt > begun.prompt + 50, "it has read what was said")
+      #expect(!rest.text.isEmpty && !rest.text.contains(begun.text.prefix(20)))
     }
-    let begun = try await text(request("hello", maxTokens: 100))
-    let chat = try InferenceRequest.parse(
-      body: request("hello", maxTokens: 100).body, endpoint: .chatCompletions)
-    let longer = try InferenceRequest.parse(
-      body: #require(chat.continuing(Array(begun.text.utf8))), endpoint: .chatCompletions)
-    let rest = try await text(
-      EngineRequest(
-        longer, model: "switchyard-test", maxTokens: 10, kind: .llamaCpp, goesOn: true))
-    #expect(rest.prompt > begun.prompt + 50, "it has read what was said")
-    #expect(!rest.text.isEmpty && !rest.text.contains(begun.text.prefix(20)))
-    try await engine.shutdown()
   }
 
   @Test("a stream gives whole characters, a token count for each piece, and usage that agrees")
   func streams() async throws {
-    let pieces = Mutex<[EngineEvent]>([])
-    let end = try await engine.run(request("hello", maxTokens: 200)) { event in
-      pieces.withLock { $0.append(event) }
+    try await withEngine { engine in
+      let pieces = Mutex<[EngineEvent]>([])
+      let end = try await engine.run(request("hello", maxTokens: 200)) { event in
+        pieces.withLock { $0.append(event) }
+      }
+      let events = pieces.withLock { $0 }
+      #expect(end.usage?.promptTokens ?? 0 > 5)
+      let finish = try #require(end.finishes.first)
+      #expect(["stop", "length"].contains(finish.reason))
+      // The engine counts the end-of-sequence token, which has no text.
+      let counted = try #require(end.usage?.completionTokens)
+      #expect((counted - 1...counted).contains(end.tokenCount))
+      #expect(events.reduce(0) { $0 + $1.tokenCount } == end.tokenCount)
+      for event in events {
+        guard case .text(let bytes) = event.content else { continue }
+        #expect(String(validating: bytes, as: UTF8.self) != nil)
+      }
+      #expect(end.timing.firstEvent ?? .zero > .zero)
     }
-    let events = pieces.withLock { $0 }
-    #expect(end.usage?.promptTokens ?? 0 > 5)
-    let finish = try #require(end.finishes.first)
-    #expect(["stop", "length"].contains(finish.reason))
-    // The engine counts the end-of-sequence token, which has no text.
-    let counted = try #require(end.usage?.completionTokens)
-    #expect((counted - 1...counted).contains(end.tokenCount))
-    #expect(events.reduce(0) { $0 + $1.tokenCount } == end.tokenCount)
-    for event in events {
-      guard case .text(let bytes) = event.content else { continue }
-      #expect(String(validating: bytes, as: UTF8.self) != nil)
-    }
-    #expect(end.timing.firstEvent ?? .zero > .zero)
-    try await engine.shutdown()
   }
 
   @Test("equal prompts at temperature 0 give equal bytes")
   func repeats() async throws {
-    var outputs: [[UInt8]] = []
-    for _ in 0..<2 {
-      let text = Mutex<[UInt8]>([])
-      _ = try await engine.run(request("again", maxTokens: 40)) { event in
-        if case .text(let bytes) = event.content { text.withLock { $0 += bytes } }
+    try await withEngine { engine in
+      var outputs: [[UInt8]] = []
+      for _ in 0..<2 {
+        let text = Mutex<[UInt8]>([])
+        _ = try await engine.run(request("again", maxTokens: 40)) { event in
+          if case .text(let bytes) = event.content { text.withLock { $0 += bytes } }
+        }
+        outputs.append(text.withLock { $0 })
       }
-      outputs.append(text.withLock { $0 })
+      #expect(outputs[0] == outputs[1])
+      #expect(!outputs[0].isEmpty)
     }
-    #expect(outputs[0] == outputs[1])
-    #expect(!outputs[0].isEmpty)
-    try await engine.shutdown()
   }
 
   @Test("two answers come under their own numbers")
   func severalChoices() async throws {
-    let seen = Mutex<Set<Int>>([])
-    let end = try await engine.run(request("two", maxTokens: 5, extra: #","n":2"#)) { event in
-      _ = seen.withLock { $0.insert(event.choice) }
+    try await withEngine { engine in
+      let seen = Mutex<Set<Int>>([])
+      let end = try await engine.run(request("two", maxTokens: 5, extra: #","n":2"#)) { event in
+        _ = seen.withLock { $0.insert(event.choice) }
+      }
+      #expect(seen.withLock { $0 } == [0, 1])
+      #expect(end.finishes.map(\.choice) == [0, 1])
     }
-    #expect(seen.withLock { $0 } == [0, 1])
-    #expect(end.finishes.map(\.choice) == [0, 1])
-    try await engine.shutdown()
   }
 
   @Test("log probabilities travel as sent")
   func logprobs() async throws {
-    let verbatim = Mutex(0)
-    _ = try await engine.run(
-      request("p", maxTokens: 4, extra: #","logprobs":true,"top_logprobs":1"#)
-    ) { event in
-      if case .verbatim(let json) = event.content {
-        let value = try JSONValue.parse(json)
-        if value["logprobs"]?["content"]?.elements?.isEmpty == false {
-          verbatim.withLock { $0 += 1 }
+    try await withEngine { engine in
+      let verbatim = Mutex(0)
+      _ = try await engine.run(
+        request("p", maxTokens: 4, extra: #","logprobs":true,"top_logprobs":1"#)
+      ) { event in
+        if case .verbatim(let json) = event.content {
+          let value = try JSONValue.parse(json)
+          if value["logprobs"]?["content"]?.elements?.isEmpty == false {
+            verbatim.withLock { $0 += 1 }
+          }
         }
       }
+      #expect(verbatim.withLock { $0 } > 0)
     }
-    #expect(verbatim.withLock { $0 } > 0)
-    try await engine.shutdown()
   }
 
   @Test("a prompt beyond the context is refused in the engine's words")
   func contextExceeded() async throws {
-    let long = String(repeating: "a", count: 6000)
-    let error = await #expect(throws: EngineError.self) {
-      try await engine.run(request(long, maxTokens: 5)) { _ in }
+    try await withEngine { engine in
+      let long = String(repeating: "a", count: 6000)
+      let error = await #expect(throws: EngineError.self) {
+        try await engine.run(request(long, maxTokens: 5)) { _ in }
+      }
+      guard case .refused(let status, let body) = error else {
+        Issue.record("got \(String(describing: error))")
+        return
+      }
+      #expect(status == 400)
+      #expect(body.isContextExceeded)
+      #expect(body.message.contains("4096"))
     }
-    guard case .refused(let status, let body) = error else {
-      Issue.record("got \(String(describing: error))")
-      return
-    }
-    #expect(status == 400)
-    #expect(body.isContextExceeded)
-    #expect(body.message.contains("4096"))
-    try await engine.shutdown()
   }
 
   @Test("cancelling frees the slot long before the output would have ended")
   func cancels() async throws {
-    let begun = ScriptedEngine.Gate()
-    let work = Task { [engine] in
-      try await engine.run(
-        request("long", maxTokens: 4000, extra: #","ignore_eos":true"#)
-      ) { _ in begun.open() }
+    try await withEngine { engine in
+      let begun = ScriptedEngine.Gate()
+      let work = Task {
+        try await engine.run(
+          request("long", maxTokens: 4000, extra: #","ignore_eos":true"#)
+        ) { _ in begun.open() }
+      }
+      await begun.pass()
+      #expect(try await busySlots(engine) == 1)
+      work.cancel()
+      let error = await #expect(throws: EngineError.self) { try await work.value }
+      guard case .cancelled = error else {
+        Issue.record("got \(String(describing: error))")
+        return
+      }
+      let clock = ContinuousClock()
+      let freed = try await clock.measure {
+        // Each round asks the engine: there is nothing to wait on but its answers.
+        while try await busySlots(engine) > 0 {}
+      }
+      #expect(freed < .seconds(2))
     }
-    await begun.pass()
-    #expect(try await busySlots() == 1)
-    work.cancel()
-    let error = await #expect(throws: EngineError.self) { try await work.value }
-    guard case .cancelled = error else {
-      Issue.record("got \(String(describing: error))")
-      return
-    }
-    let clock = ContinuousClock()
-    let freed = try await clock.measure {
-      // Each round asks the engine: there is nothing to wait on but its answers.
-      while try await busySlots() > 0 {}
-    }
-    #expect(freed < .seconds(2))
-    try await engine.shutdown()
   }
 }
 
