@@ -115,9 +115,11 @@ public final class OpenAICompatibleEngine: Engine {
     }
   }
 
-  /// Whether a connection ended: in order, or by a reset because it was written to after that.
+  /// Whether a connection ended: in order, by a reset because it was written to after that, or just before
+  /// the first write (NIO's `ioOnClosedChannel`).
   private static func isClosedConnection(_ error: any Error) -> Bool {
     if let error = error as? HTTPClientError { return error == .remoteConnectionClosed }
+    if let error = error as? ChannelError { return error == .ioOnClosedChannel }
     guard let error = error as? IOError else { return false }
     return error.errnoCode == ECONNRESET || error.errnoCode == EPIPE
   }

@@ -81,6 +81,13 @@ final class ScriptedEngine: Sendable {
   static func serving<T: Sendable>(
     _ scripts: [Step]..., to body: @escaping @Sendable (ScriptedEngine) async throws -> T
   ) async throws -> T {
+    try await serving(scripts, to: body)
+  }
+
+  /// The same for as many scripts as an array has.
+  static func serving<T: Sendable>(
+    _ scripts: [[Step]], to body: @escaping @Sendable (ScriptedEngine) async throws -> T
+  ) async throws -> T {
     let engine = ScriptedEngine(scripts)
     let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
       .childChannelInitializer { channel in

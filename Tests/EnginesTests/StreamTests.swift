@@ -141,6 +141,28 @@ func outputText(_ events: [EngineEvent], choice: Int = 0) -> String {
     }
   }
 
+  @Test("an engine that closes after each answer, unannounced, serves the next request too")
+  func closedBetween() async throws {
+    let script: [ScriptedEngine.Step] = [.awaitRequest, .send(Array(Recorded.ollama.utf8)), .close]
+    // A request may meet the connection before, in any stage of its end, and is asked once more then.
+    try await ScriptedEngine.serving(Array(repeating: script, count: 400)) { engine in
+      let adapter = OpenAICompatibleEngine(
+        spec: EngineSpec(baseURL: engine.address), logger: Logger(label: "test"))
+      var failures: [String] = []
+      for _ in 0..<200 {
+        do {
+          _ = try await adapter.run(
+            EngineRequest(endpoint: .chatCompletions, body: Array("{}".utf8))
+          ) { _ in }
+        } catch {
+          failures.append("\(error)")
+        }
+      }
+      #expect(failures == [])
+      try await adapter.shutdown()
+    }
+  }
+
   @Test("a server that leaves the connection open after [DONE] does not hold the ending up")
   func drains() async throws {
     var limits = OpenAICompatibleEngine.Limits()
