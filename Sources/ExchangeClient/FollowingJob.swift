@@ -168,7 +168,7 @@ public final class FollowingJob: MessageChannelOwner {
     }
   }
 
-  /// Nothing waits to be sent: a client sends two small messages.
+  /// Nothing waits to be sent: a client sends a few small messages, and a tail that is bounded.
   public func writable(_ channel: any MessageChannel) {}
 
   /// The job's stream ended.
@@ -188,6 +188,7 @@ public final class FollowingJob: MessageChannelOwner {
     case .waiting(let waiting): reader?.received(.waiting(waiting))
     case .deliver(let events, let durableThrough):
       reader?.received(.events(events, durableThrough: durableThrough))
+    case .show(let messages): for message in messages { channel?.send(message.content) }
     case .end(let ended):
       state = .over
       channel?.finish()

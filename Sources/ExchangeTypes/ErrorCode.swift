@@ -275,6 +275,10 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Close connections that are not used, or use fewer.
   case tooManyRequests = 71
+  /// What the reader shows as its tail is not what a leader sent it.
+  ///
+  /// Follow the job again from its first event, without a tail.
+  case tailInvalid = 85
 
   /// The name in snake_case, as HTTP clients and logs see it.
   public var name: String {
@@ -346,6 +350,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .notImplemented: "not_implemented"
     case .answerTooLarge: "answer_too_large"
     case .tooManyRequests: "too_many_requests"
+    case .tailInvalid: "tail_invalid"
     }
   }
 
@@ -426,6 +431,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .notImplemented: "The path is OpenAI's, and nothing here serves it."
     case .answerTooLarge: "The whole answer is larger than a gateway collects."
     case .tooManyRequests: "This address has as many connections as it may."
+    case .tailInvalid: "What the reader shows as its tail is not what a leader sent it."
     }
   }
 
@@ -502,6 +508,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .notImplemented: "Use one of the paths of Sources/Gateway/README.md."
     case .answerTooLarge: "Ask for a stream, or for fewer tokens."
     case .tooManyRequests: "Close connections that are not used, or use fewer."
+    case .tailInvalid: "Follow the job again from its first event, without a tail."
     }
   }
 
@@ -520,7 +527,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   public var httpStatus: Int? {
     switch self {
     case .malformedRequest, .contextLengthExceeded, .priceAboveCeiling, .invalidAmount,
-      .amountOverflow, .unsupportedParameter:
+      .amountOverflow, .unsupportedParameter, .tailInvalid:
       400
     case .unauthenticated: 401
     case .insufficientCredit: 402

@@ -17,7 +17,7 @@ extension GatewayLoop {
       case .inference(let endpoint):
         let call = try InferenceCall(
           body: request.takeBody(), endpoint: endpoint, key: try Self.requestKey(request),
-          drawn: drawRequestKey())
+          drawn: drawRequestKey(), isDurable: try Self.isDurable(request))
         let answer = InferenceAnswer(call, on: connection, of: self)
         connection.answer(request, with: answer)
         answer.begin(key: key)
@@ -99,6 +99,18 @@ extension GatewayLoop {
         case .failure(let failure): HTTPRefusal(failure).reply
         }
       connection?.send(reply, from: answer)
+    }
+  }
+
+  /// Whether the answer is to hold only what a majority of the coordinators has on disk.
+  private static func isDurable(_ request: HTTPRequest) throws(HTTPRefusal) -> Bool {
+    switch request.head.headers["x-switchyard-durable"] {
+    case [], ["false"]: return false
+    case ["true"]: return true
+    default:
+      throw HTTPRefusal(
+        .malformedRequest, "x-switchyard-durable is true or false, given once",
+        param: "x-switchyard-durable")
     }
   }
 

@@ -6,6 +6,8 @@ public enum Fault: String, CaseIterable, Sendable {
   case coordinatorPowerLoss
   /// The coordinator that was killed led.
   case leaderKilled
+  /// The leader and a worker were killed at the same moment.
+  case leaderAndWorkerKilled
   /// A coordinator was stopped in order: it handed leadership over first, if it led.
   case coordinatorStopped
   /// A voter lost its vote, or a member without one got it, by an operator's order.
@@ -96,6 +98,11 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case outcomeUnknown
   /// A client's stream broke and was opened again.
   case readerCameBack
+  /// A new leader lacked what a reader had been given, and was shown it.
+  case tailShown
+  /// A stream went on at another worker after its reader had shown what the leader lacked: leader and worker had died
+  /// at once.
+  case wentOnFromTail
   /// A reader had been given events that the record did not keep, and was told so.
   case streamDiverged
   /// A prompt travelled in parts.

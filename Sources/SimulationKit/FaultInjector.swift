@@ -120,7 +120,7 @@ final class FaultInjector {
   private func pick<Node>(_ nodes: [Node]) -> Node { nodes[Int(random.below(UInt64(nodes.count)))] }
 
   private func breakSomething() {
-    switch random.below(25) {
+    switch random.below(27) {
     case 0: kill(pick(simulation.coordinators), silently: false)
     case 1: kill(pick(simulation.coordinators), silently: true)
     case 2, 3: if let leader = simulation.leader { kill(leader, silently: random.below(2) == 0) }
@@ -145,6 +145,7 @@ final class FaultInjector {
       } else {
         stopInOrder(pick(simulation.coordinators))
       }
+    case 24, 25: killLeaderAndWorker(silently: random.below(3) == 0)
     default: pause(pick(workload.clients), .clientPaused)
     }
   }
@@ -157,6 +158,15 @@ final class FaultInjector {
     if coordinator.replica?.role == .leader { simulation.count(.leaderKilled) }
     coordinator.crash(silently: silently)
     simulation.restart(coordinator, after: random.within(100_000...5_000_000))
+  }
+
+  /// What the leader had delivered and not committed is with its readers alone.
+  private func killLeaderAndWorker(silently: Bool) {
+    let workers = simulation.workers.filter { $0.isUp && $0.isBusy }
+    guard let leader = simulation.leader, leader.isUp, !workers.isEmpty else { return }
+    simulation.count(.leaderAndWorkerKilled)
+    killWorker(pick(workers), silently: silently)
+    kill(leader, silently: silently)
   }
 
   /// SIGTERM: the process ends once its leadership is somebody else's, or nobody takes it.

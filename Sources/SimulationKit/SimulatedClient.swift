@@ -211,6 +211,10 @@ final class SimulatedFollowing: MessageChannelOwner {
   private var end: LinkEnd?
   private var isReading = true
   private var isOver = false
+  /// The attempt that the last events were of.
+  private var lastEpoch = Epoch(0)
+  /// The attempt that a tail was of which was shown.
+  private var shownEpoch: Epoch?
 
   init(_ job: FollowedJob, client: SimulatedClient, reader: any FollowedJobReader) {
     self.job = job
@@ -254,6 +258,7 @@ final class SimulatedFollowing: MessageChannelOwner {
       if failure.asksElsewhere, let end { client.lane.leave(end) }
       client.simulation.noteFailure(failure)
     }
+    if case .events(let events) = message { noteEpoch(events.epoch) }
     let action = job.received(message, now: client.clock.now, random: client.random.next())
     perform(action)
     if case .accepted = action, let cancel = job.cancelMessage {
@@ -269,6 +274,14 @@ final class SimulatedFollowing: MessageChannelOwner {
     perform(broke("the job's stream broke"))
   }
 
+  private func noteEpoch(_ epoch: Epoch) {
+    if let shownEpoch, epoch > shownEpoch {
+      client.simulation.mark(.wentOnFromTail)
+      self.shownEpoch = nil
+    }
+    lastEpoch = epoch
+  }
+
   private func broke(_ cause: String) -> FollowedJob.Action {
     job.broke(cause, now: client.clock.now, random: client.random.next())
   }
@@ -278,6 +291,10 @@ final class SimulatedFollowing: MessageChannelOwner {
     case .nothing, .waiting: break
     case .accepted(let accepted): reader?.accepted(accepted)
     case .deliver(let events, let durable): reader?.delivered(events, durableThrough: durable)
+    case .show(let messages):
+      client.simulation.mark(.tailShown)
+      shownEpoch = lastEpoch
+      for message in messages { channel?.send(message.content) }
     case .end(let ended):
       isOver = true
       channel?.finish()

@@ -99,6 +99,9 @@ final class SimulatedWorker: SimulatedNode {
   /// The owner wants the machine back: what runs is finished first.
   func drain() { machine?.drain() }
 
+  /// Whether its engine is at work.
+  var isBusy: Bool { !runs.isEmpty }
+
   // MARK: The engine
 
   private func engineReady() {

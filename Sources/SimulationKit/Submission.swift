@@ -43,7 +43,8 @@ final class Submission {
   /// Follows from the first event.
   func follow(_ job: JobID, on client: SimulatedClient, attach: Bool) -> Reader {
     let machine = FollowedJob(
-      following: job, attach: attach, cluster: simulation.clusterID,
+      following: job, attach: attach, isDurable: message.durable ?? false,
+      cluster: simulation.clusterID,
       patience: SimulatedClient.patience)
     return follow(machine, on: client)
   }
@@ -124,6 +125,9 @@ final class Reader: FollowedJobReader {
           "P2", "event \(event.seq) of job \(job) stands where no attempt of it has made it")
       }
     }
+    if submission.message.durable == true, durableThrough < lastSeq {
+      simulation.fail("P2", "event \(lastSeq) of job \(job) was delivered before it was committed")
+    }
     self.durableThrough = max(self.durableThrough, min(durableThrough, lastSeq))
     simulation.clock.note(job.rawValue << 24 | lastSeq)
   }
@@ -165,7 +169,9 @@ final class Reader: FollowedJobReader {
           simulation.fail("R2", "an acknowledged job was refused: \(failure.message)")
         }
       case .streamDiverged:
-        break
+        if submission.message.durable == true {
+          simulation.fail("P2", "a reader of committed events was told \(failure.message)")
+        }
       default:
         simulation.fail("R2", "a reader was refused with \(failure.code): \(failure.message)")
       }

@@ -166,7 +166,7 @@ final class Workload {
         requestKey: requestKey(), mode: mode, endpoint: .chatCompletions,
         model: SimulatedWorker.model, body: Array(body.utf8), maxInputPrice: nil,
         maxOutputPrice: nil, queueTimeoutMs: patience, follow: follow,
-        retentionMs: nil),
+        retentionMs: nil, durable: client.random.chance(perMille: 300) ? true : nil),
       account: account(of: client), simulation: simulation)
     submissions.append(submission)
     return submission

@@ -91,7 +91,7 @@ struct FirstTokenCommand: AsyncParsableCommand {
       Submit(
         requestKey: RequestKey(high: generator.next(), low: generator.next()), mode: .attached,
         endpoint: .chatCompletions, model: model, body: body(), maxInputPrice: nil,
-        maxOutputPrice: nil, queueTimeoutMs: 0, follow: true, retentionMs: nil))
+        maxOutputPrice: nil, queueTimeoutMs: 0, follow: true, retentionMs: nil, durable: nil))
     var first: ContinuousClock.Instant?
     for try await update in updates {
       switch update {

@@ -71,7 +71,7 @@ private struct Job: Sendable {
     Submit(
       requestKey: RequestKey(high: 1, low: 2), mode: .attached, endpoint: .chatCompletions,
       model: "m", body: [1], maxInputPrice: nil, maxOutputPrice: nil, queueTimeoutMs: 0,
-      follow: true, retentionMs: nil)
+      follow: true, retentionMs: nil, durable: nil)
   }
 }
 

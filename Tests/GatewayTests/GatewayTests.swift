@@ -131,6 +131,31 @@ struct GatewayTests {
     }
   }
 
+  @Test("a durable answer is asked for by a field of the head, which has two values")
+  func durable() async throws {
+    try await withGateway(script: twoPieces) { gateway, coordinator in
+      for (field, isAsked) in [
+        ("", false), ("x-switchyard-durable: false\r\n", false),
+        ("x-switchyard-durable: true\r\n", true),
+      ] {
+        let client = try await RawClient(gateway.address)
+        try await client.post("/v1/chat/completions", streaming, headers: field)
+        _ = await client.read(until: "[DONE]")
+        let submit = await coordinator.hears { heard -> Submit? in
+          if case .message(.submit(let submit), _) = heard { submit } else { nil }
+        }
+        #expect(try #require(submit).durable == (isAsked ? true : nil), "\(field)")
+      }
+      for field in ["yes", "true\r\nx-switchyard-durable: true"] {
+        let client = try await RawClient(gateway.address)
+        try await client.post(
+          "/v1/chat/completions", streaming, headers: "x-switchyard-durable: \(field)\r\n")
+        let answer = await client.read(until: "malformed_request")
+        #expect(answer.contains("x-switchyard-durable is true or false"), "\(field)")
+      }
+    }
+  }
+
   @Test("a name of a request is the same key each time")
   func names() async throws {
     try await withGateway(script: twoPieces) { gateway, coordinator in

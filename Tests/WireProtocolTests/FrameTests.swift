@@ -82,7 +82,7 @@ import WireProtocol
       requestKey: RequestKey(high: 1, low: 2), mode: .attached, endpoint: .completions,
       model: String(repeating: "m", count: 256), body: Array(repeating: 9, count: 1_048_576),
       maxInputPrice: .zero, maxOutputPrice: .zero, queueTimeoutMs: 0, follow: true,
-      retentionMs: nil)
+      retentionMs: nil, durable: nil)
     let frame = try FrameEncoder.encode(submit)
     var decoder = FrameDecoder(allowed: .all)
     var place = 0

@@ -5,7 +5,7 @@ public import WireProtocol
 ///
 /// ```
 /// submitting ──Accepted──► waiting ──Events──► streaming ──Ended──► ended
-///     │ broke: the same      │ broke: Follow     │ broke: Follow(next, hash)
+///     │ broke: the same      │ broke: Follow     │ broke: Follow(next, hash, tail)
 ///     │ Submit again         └───────────────────┴──── refusal, gap, splice ──► failed
 ///     └── refusal, or no progress for `patience` ──► failed
 /// ```
@@ -13,7 +13,8 @@ public import WireProtocol
 /// The machine is told what arrives and answers what to do; it opens nothing itself. It delivers an
 /// event only if its number is the next one and the chain hash that came with its message is the hash
 /// of everything delivered before plus that message: a gap, a repetition and a splice end the job's
-/// stream with a typed failure.
+/// stream with a typed failure. What was delivered and not called committed it keeps (`HeldTail`), and shows it to a
+/// leader that asks for it.
 public struct FollowedJob: Sendable {
   /// Where the job is, for its reader.
   public enum State: Hashable, Sendable {
@@ -41,6 +42,10 @@ public struct FollowedJob: Sendable {
     public fileprivate(set) var hash: ChainHash?
     /// Whether the reader's going away counts as the client's (an attached job).
     public let attach: Bool
+    /// Whether only what is committed is to be delivered.
+    public let isDurable: Bool
+    /// What was delivered and may not be committed.
+    fileprivate var tail: HeldTail?
   }
 
   /// What the owner of the machine does next.
@@ -53,6 +58,8 @@ public struct FollowedJob: Sendable {
     case waiting(Waiting)
     /// These events come next; those after `durableThrough` are not committed yet.
     case deliver([Event], durableThrough: UInt64)
+    /// Send these on the stream: the leader lacks what was delivered last.
+    case show([Message])
     /// Everything was delivered; the stream is over.
     case end(Ended)
     /// Close the stream, wait, open another one elsewhere, and send `opening` on it.
@@ -97,19 +104,22 @@ public struct FollowedJob: Sendable {
   ///   - hash: the chain hash before that event, if it is known; from 1 on it always is.
   ///   - commitIndex: the entry that created the job; 0 if unknown.
   ///   - attach: whether this reader takes an attached job over.
+  ///   - isDurable: whether only what is committed is to be delivered.
   ///   - cluster: the id that the coordinators' Welcome named.
   ///   - patience: how long to go on without any coordinator answering, in milliseconds.
   ///   - backoff: the waits between tries.
   /// - Precondition: `fromSeq` ≥ 1.
   public init(
     following job: JobID, fromSeq: UInt64 = 1, hash: ChainHash? = nil,
-    commitIndex: LogIndex = LogIndex(0), attach: Bool = false, cluster: ClusterID, patience: UInt64,
-    backoff: Backoff = Backoff()
+    commitIndex: LogIndex = LogIndex(0), attach: Bool = false, isDurable: Bool = false,
+    cluster: ClusterID, patience: UInt64, backoff: Backoff = Backoff()
   ) {
     precondition(fromSeq >= 1)
     let known = fromSeq == 1 ? ChainHash(cluster: cluster, job: job) : hash
     state = .waiting(
-      Position(job: job, commitIndex: commitIndex, nextSeq: fromSeq, hash: known, attach: attach))
+      Position(
+        job: job, commitIndex: commitIndex, nextSeq: fromSeq, hash: known, attach: attach,
+        isDurable: isDurable))
     self.cluster = cluster
     self.patience = patience
     self.backoff = backoff
@@ -124,7 +134,8 @@ public struct FollowedJob: Sendable {
         .follow(
           Follow(
             job: position.job, fromSeq: position.nextSeq, hash: position.hash?.bytes,
-            commitIndex: position.commitIndex, attach: position.attach))
+            commitIndex: position.commitIndex, attach: position.attach,
+            tail: position.tail?.claim, durable: position.isDurable ? true : nil))
       ] + (cancelRequested ? [.cancel(Cancel(job: position.job))] : [])
     case .ended, .failed: []
     }
@@ -170,7 +181,7 @@ public struct FollowedJob: Sendable {
         Position(
           job: accepted.job, commitIndex: accepted.commitIndex, nextSeq: 1,
           hash: ChainHash(cluster: cluster, job: accepted.job),
-          attach: submit.mode == .attached))
+          attach: submit.mode == .attached, isDurable: submit.durable ?? false))
       return .accepted(accepted)
     case (.waiting, .waiting(let waiting)), (.streaming, .waiting(let waiting)):
       progressed()
@@ -178,6 +189,9 @@ public struct FollowedJob: Sendable {
     case (.waiting(let position), .events(let events)),
       (.streaming(let position), .events(let events)):
       return take(events, at: position)
+    case (.waiting(let position), .tailQuery(let query)),
+      (.streaming(let position), .tailQuery(let query)):
+      return show(query, at: position)
     case (.waiting(let position), .ended(let ended)),
       (.streaming(let position), .ended(let ended)):
       return finish(ended, at: position)
@@ -214,9 +228,20 @@ public struct FollowedJob: Sendable {
     var moved = position
     moved.nextSeq = expected
     moved.hash = claimed
+    moved.tail = HeldTail(position.tail, message)
     state = .streaming(moved)
     progressed()
     return .deliver(message.events, durableThrough: message.durableThrough)
+  }
+
+  private mutating func show(_ query: TailQuery, at position: Position) -> Action {
+    guard query.job == position.job,
+      let messages = position.tail?.messages(of: query.job, from: query.fromSeq)
+    else {
+      return violation("asked for event \(query.fromSeq) of a tail that does not have it")
+    }
+    progressed()
+    return .show(messages)
   }
 
   private mutating func finish(_ ended: Ended, at position: Position) -> Action {

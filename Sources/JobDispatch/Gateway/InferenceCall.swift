@@ -27,9 +27,11 @@ public struct InferenceCall: Sendable {
   ///   - endpoint: which API.
   ///   - key: the consumer's name for the request (`Idempotency-Key`), or nil.
   ///   - drawn: a key that no other request has.
+  ///   - isDurable: whether nothing is to be answered that is not committed (`x-switchyard-durable`).
   /// - Throws: `malformed_request` with the field at fault, `payload_too_large`.
   public init(
-    body: [UInt8], endpoint: InferenceRequest.Endpoint, key: RequestKey?, drawn: RequestKey
+    body: [UInt8], endpoint: InferenceRequest.Endpoint, key: RequestKey?, drawn: RequestKey,
+    isDurable: Bool = false
   ) throws(HTTPRefusal) {
     let request: InferenceRequest
     do throws(RequestError) {
@@ -47,7 +49,7 @@ public struct InferenceCall: Sendable {
       requestKey: key ?? drawn, mode: key == nil ? .attached : .submitted,
       endpoint: endpoint == .chatCompletions ? .chatCompletions : .completions,
       model: request.model, body: body, maxInputPrice: nil, maxOutputPrice: nil,
-      queueTimeoutMs: 0, follow: true, retentionMs: nil)
+      queueTimeoutMs: 0, follow: true, retentionMs: nil, durable: isDurable ? true : nil)
     do throws(BoundsError) { try submit.checkBounds() } catch {
       throw HTTPRefusal(
         .malformedRequest,

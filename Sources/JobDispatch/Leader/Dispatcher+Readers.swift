@@ -40,9 +40,10 @@ extension Dispatcher {
     let hash = message.hash.flatMap(ChainHash.init(bytes:))
     let reader = JobReader(
       job: job.id, channel: stream.channel, caller: stream.caller, next: message.fromSeq,
-      hash: hash, isAttached: message.attach)
+      hash: hash, isAttached: message.attach, isDurable: message.durable ?? false)
     stream.reader = reader
     readers[job.id, default: []].append(reader)
+    guard hearTail(message.tail, of: reader, job) else { return }
     if message.attach, job.orphanDeadline != nil { adopt(job.id) }
     tell(reader, of: job)
     pump(reader)
@@ -166,7 +167,8 @@ extension Dispatcher {
         return
       }
       let relay = relays[job.id]
-      let last = max(relay?.last ?? 0, job.record.lastSeq)
+      let last =
+        reader.isDurable ? job.record.lastSeq : max(relay?.last ?? 0, job.record.lastSeq)
       if reader.next > last + 1 || (reader.next == last + 1 && reader.unverifiedHash != nil) {
         // It has seen as much as there is, or more: a new leader waits for the worker to catch up.
         guard job.ending != nil else {
@@ -179,7 +181,7 @@ extension Dispatcher {
         }
       }
       if reader.next <= last {
-        guard deliver(to: reader, job, relay) else { return }
+        guard deliver(to: reader, through: last, job, relay) else { return }
       } else if job.ending != nil {
         end(reader, job)
         return
@@ -189,14 +191,18 @@ extension Dispatcher {
     }
   }
 
-  /// Sends one message of events.
+  /// Sends one message of events, none of them after `last`.
   ///
   /// Answers whether the reader goes on.
-  private func deliver(to reader: JobReader, _ job: Job, _ relay: StreamRelay?) -> Bool {
+  private func deliver(
+    to reader: JobReader, through last: UInt64, _ job: Job, _ relay: StreamRelay?
+  ) -> Bool {
     if let relay, reader.next >= relay.firstKept {
       guard verify(reader, job, relay) else { return false }
       let (events, hash) = relay.events(
-        from: reader.next, countMax: Self.eventsPerMessage, bytesMax: Self.messageBytesMax)
+        from: reader.next,
+        countMax: min(Self.eventsPerMessage, Int(clamping: last - reader.next + 1)),
+        bytesMax: Self.messageBytesMax)
       send(
         events, hash: hash, durable: relay.committed, mac: relay.mac, relay.attempt.epoch,
         to: reader)
@@ -319,7 +325,7 @@ extension Dispatcher {
     remove(reader)
   }
 
-  private func finish(_ reader: JobReader, _ failure: Failure) {
+  func finish(_ reader: JobReader, _ failure: Failure) {
     reader.isDone = true
     reader.channel.send(failure)
     reader.channel.finish()

@@ -95,6 +95,7 @@ extension Dispatcher {
 
   func cancelRequested(_ attempt: AttemptID) {
     guard let relay = relays[attempt.job], relay.attempt == attempt else { return }
+    relay.tailsUntil = 0  // nobody wants the rest
     sendCancel(relay)
   }
 
@@ -194,7 +195,7 @@ extension Dispatcher {
     let isNew = relay.noteCommitted(through: seq)
     relay.slot?.channel.setReading(!relay.isFull)
     if relay.last > relay.proposed { armCheckpoint() }
-    if isNew { pumpReaders(of: job) }
+    if isNew || readers[job]?.contains(where: \.isDurable) == true { pumpReaders(of: job) }
     settleIfComplete(relay)
   }
 

@@ -63,9 +63,9 @@ extension Dispatcher {
     }
     if session.incarnation != incarnation {
       // Another run of the process: what the old one was doing is lost.
-      for relay in relays(where: { $0.worker == worker }) { lose(relay, .workerLost) }
       session.incarnation = incarnation
       close(session.slots)
+      for relay in relays(where: { $0.worker == worker }) { giveUp(relay, now: clock.now) }
     }
     session.continuesOutput = message.continues ?? false
     session.channel = stream.channel
@@ -73,7 +73,8 @@ extension Dispatcher {
     session.isEnding = false
     stream.session = session
     // Attempts that this worker is believed to run: it has one lease to offer them again.
-    for relay in relays.values where relay.worker == worker && relay.slot == nil {
+    for relay in relays.values
+    where relay.worker == worker && relay.slot == nil && !relay.isWorkerGone {
       relay.awaitedUntil = clock.now + lease
     }
     stream.channel.send(
@@ -121,16 +122,22 @@ extension Dispatcher {
         }
       }
       for relay in relays(where: { $0.worker == worker && $0.slot == nil }) {
-        lose(relay, .workerLost)
+        giveUp(relay, now: now)
       }
     }
-    for relay in relays(where: { $0.slot == nil && $0.awaitedUntil <= now && !$0.isEnding }) {
+    for relay in relays(where: { $0.slot == nil && $0.lostAt <= now && !$0.isEnding }) {
       lose(relay, .workerLost)
     }
     for relay in relays(where: { $0.stopUntil <= now && !$0.isEnding && !$0.isComplete }) {
       relay.stopUntil = .max
       lose(relay, .workerLost, retryElsewhere: false)
     }
+  }
+
+  /// An attempt's worker does not come back: it is lost, unless its readers are still to be heard.
+  private func giveUp(_ relay: StreamRelay, now: UInt64) {
+    relay.isWorkerGone = true
+    if relay.lostAt <= now { lose(relay, .workerLost) }
   }
 
   /// A worker is offline in the state.

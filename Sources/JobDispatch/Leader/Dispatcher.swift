@@ -173,7 +173,7 @@ public final class Dispatcher {
     next = min(next, nextCheckpoint)
     for session in sessions.values { next = min(next, session.leaseUntil) }
     for relay in relays.values where relay.slot == nil && !relay.isEnding {
-      next = min(next, relay.awaitedUntil)
+      next = min(next, relay.lostAt)
     }
     for relay in relays.values where !relay.isEnding && !relay.isComplete {
       next = min(next, relay.stopUntil)
@@ -236,6 +236,7 @@ public final class Dispatcher {
     // Everything that the state says is running is awaited for one lease: its worker will offer it.
     for job in exchange.openJobs(limit: .max) where job.attempt != nil {
       expect(job, until: graceUntil)
+      awaitTails(of: job)
     }
     for worker in exchange.allWorkers where worker.online {
       sessions[worker.id] = WorkerSession(

@@ -7,6 +7,7 @@ internal import WireProtocol
 /// ```
 /// following ──events──► following ──job ended and all delivered──► Ended, closed
 ///     │ fell behind: reads the record, then the live end again
+///     │ has more than the leader: TailQuery, then on from there (`ReaderTail`)
 ///     └─ its hash does not continue ours ──► Failure(stream_diverged), closed
 /// ```
 final class JobReader {
@@ -19,6 +20,10 @@ final class JobReader {
   var unverifiedHash: ChainHash?
   /// Whether its going away counts as the client's going away.
   let isAttached: Bool
+  /// Whether it is sent only what is committed.
+  let isDurable: Bool
+  /// What it has beyond what the leader has.
+  var tail = ReaderTail.none
   /// Since when its channel has been full, in monotonic milliseconds.
   var stalledSince: UInt64?
   /// The state that it was last told while it waits for the first event.
@@ -29,7 +34,7 @@ final class JobReader {
 
   init(
     job: JobID, channel: any MessageChannel, caller: Caller, next: UInt64, hash: ChainHash?,
-    isAttached: Bool
+    isAttached: Bool, isDurable: Bool
   ) {
     self.job = job
     self.channel = channel
@@ -37,6 +42,7 @@ final class JobReader {
     self.next = next
     unverifiedHash = hash
     self.isAttached = isAttached
+    self.isDurable = isDurable
   }
 }
 

@@ -127,7 +127,7 @@ final class JobStream: MessageChannelOwner, LeaderBound {
           dispatcher?.follow(
             Follow(
               job: accepted.job, fromSeq: 1, hash: nil, commitIndex: accepted.commitIndex,
-              attach: message.mode == .attached),
+              attach: message.mode == .attached, tail: nil, durable: message.durable),
             from: self)
         }
       }
@@ -138,6 +138,8 @@ final class JobStream: MessageChannelOwner, LeaderBound {
         guard isLeader, let dispatcher else { return fail(.notLeader) }
         dispatcher.follow(message, from: self)
       }
+    case .tail(let message) where reader != nil:
+      if let reader { dispatcher.received(message, for: reader) }
     case .cancel(let message):
       dispatcher.cancel(message, from: caller) { [weak self] failure in
         if let failure { self?.fail(failure) }

@@ -16,6 +16,7 @@ extension Submit {
     writer.write(queueTimeoutMs)
     writer.write(follow)
     writer.write(retentionMs) { $0.write($1) }
+    writer.write(durable) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -35,6 +36,9 @@ extension Submit {
     follow = try reader.readBool()
     retentionMs = try reader.readAppended { (part) throws(CanonicalError) in
       try part.read(UInt64.self)
+    }
+    durable = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readBool()
     }
   }
 
@@ -71,6 +75,8 @@ extension Follow {
     writer.write(hash) { $0.writeRaw($1) }
     writer.write(commitIndex.rawValue)
     writer.write(attach)
+    writer.write(tail) { $1.encode(into: &$0) }
+    writer.write(durable) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -82,11 +88,16 @@ extension Follow {
     }
     commitIndex = try LogIndex(rawValue: reader.read())
     attach = try reader.readBool()
+    tail = try reader.readAppended(TailClaim.init(from:))
+    durable = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readBool()
+    }
   }
 
   /// Refuses values that a reader would refuse.
   public func checkBounds() throws(BoundsError) {
     if let hash { try checkCount(hash.count, of: "Follow.hash", exactly: 32) }
+    if let tail { try tail.checkBounds() }
   }
 }
 
@@ -304,5 +315,41 @@ extension CancelledMany {
   /// Reads what `encode` writes.
   public init(from reader: inout CanonicalReader) throws(CanonicalError) {
     count = try reader.read(UInt32.self)
+  }
+}
+
+extension TailQuery {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(job.rawValue)
+    writer.write(fromSeq)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    job = try JobID(rawValue: reader.read())
+    fromSeq = try reader.read(UInt64.self)
+  }
+}
+
+extension Tail {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(job.rawValue)
+    writer.write(events) { $1.encode(into: &$0) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    job = try JobID(rawValue: reader.read())
+    events = try reader.readList(limit: 256, elementBytesMin: 23, Event.init(from:))
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(events.count, of: "Tail.events", atMost: 256)
+    for element in events {
+      try element.checkBounds()
+    }
   }
 }

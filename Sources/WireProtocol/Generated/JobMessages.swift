@@ -31,12 +31,14 @@ public struct Submit: WireMessage {
   ///
   /// Never longer than the cluster keeps any; absent for as long as that.
   public let retentionMs: UInt64?
+  /// Whether the reader that follows is sent only what is committed.
+  public let durable: Bool?
 
   /// Joins the fields.
   public init(
     requestKey: RequestKey, mode: JobMode, endpoint: Endpoint, model: String, body: [UInt8],
     maxInputPrice: Price?, maxOutputPrice: Price?, queueTimeoutMs: UInt32, follow: Bool,
-    retentionMs: UInt64?
+    retentionMs: UInt64?, durable: Bool?
   ) {
     self.requestKey = requestKey
     self.mode = mode
@@ -48,6 +50,7 @@ public struct Submit: WireMessage {
     self.queueTimeoutMs = queueTimeoutMs
     self.follow = follow
     self.retentionMs = retentionMs
+    self.durable = durable
   }
 }
 
@@ -91,14 +94,24 @@ public struct Follow: WireMessage {
   public let commitIndex: LogIndex
   /// Whether this reader takes an attached job over.
   public let attach: Bool
+  /// What vouches for the events that the reader has and the record may not have; absent if it has
+  /// none.
+  public let tail: TailClaim?
+  /// Whether the reader is sent only what is committed.
+  public let durable: Bool?
 
   /// Joins the fields.
-  public init(job: JobID, fromSeq: UInt64, hash: [UInt8]?, commitIndex: LogIndex, attach: Bool) {
+  public init(
+    job: JobID, fromSeq: UInt64, hash: [UInt8]?, commitIndex: LogIndex, attach: Bool,
+    tail: TailClaim?, durable: Bool?
+  ) {
     self.job = job
     self.fromSeq = fromSeq
     self.hash = hash
     self.commitIndex = commitIndex
     self.attach = attach
+    self.tail = tail
+    self.durable = durable
   }
 }
 
@@ -308,5 +321,40 @@ public struct CancelledMany: WireMessage {
   /// Joins the fields.
   public init(count: UInt32) {
     self.count = count
+  }
+}
+
+/// Asks a reader whose Follow has a tail for the part of it that the leader lacks.
+public struct TailQuery: WireMessage {
+  /// TailQuery is number 146.
+  public static let kind = MessageKind.tailQuery
+
+  /// The job.
+  public let job: JobID
+  /// The first event wanted; the last is the one before Follow.fromSeq.
+  public let fromSeq: UInt64
+
+  /// Joins the fields.
+  public init(job: JobID, fromSeq: UInt64) {
+    self.job = job
+    self.fromSeq = fromSeq
+  }
+}
+
+/// Answers a TailQuery, in several messages where one would be too large: the last has the event
+/// before Follow.fromSeq.
+public struct Tail: WireMessage {
+  /// Tail is number 147.
+  public static let kind = MessageKind.tail
+
+  /// The job.
+  public let job: JobID
+  /// Events as a leader sent them, without a gap.
+  public let events: [Event]
+
+  /// Joins the fields.
+  public init(job: JobID, events: [Event]) {
+    self.job = job
+    self.events = events
   }
 }

@@ -160,6 +160,10 @@ public enum Message: Sendable, Hashable {
   case attemptContinue(AttemptContinue)
   /// AttemptAbandon: see there.
   case attemptAbandon(AttemptAbandon)
+  /// TailQuery: see there.
+  case tailQuery(TailQuery)
+  /// Tail: see there.
+  case tail(Tail)
 
   /// Reads the fields of a message of `kind`.
   ///
@@ -246,6 +250,8 @@ public enum Message: Sendable, Hashable {
     case .attemptResume: self = .attemptResume(try AttemptResume(from: &reader))
     case .attemptContinue: self = .attemptContinue(try AttemptContinue(from: &reader))
     case .attemptAbandon: self = .attemptAbandon(try AttemptAbandon(from: &reader))
+    case .tailQuery: self = .tailQuery(try TailQuery(from: &reader))
+    case .tail: self = .tail(try Tail(from: &reader))
     }
   }
 
@@ -330,6 +336,8 @@ public enum Message: Sendable, Hashable {
     case .attemptResume(let content): content
     case .attemptContinue(let content): content
     case .attemptAbandon(let content): content
+    case .tailQuery(let content): content
+    case .tail(let content): content
     }
   }
 }

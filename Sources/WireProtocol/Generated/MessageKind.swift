@@ -171,6 +171,11 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case attemptContinue = 139
   /// Refuses an attempt: the job is no longer its own, and the worker forgets it.
   case attemptAbandon = 140
+  /// Asks a reader whose Follow has a tail for the part of it that the leader lacks.
+  case tailQuery = 146
+  /// Answers a TailQuery, in several messages where one would be too large: the last has the event
+  /// before Follow.fromSeq.
+  case tail = 147
 
   /// The most payload bytes in a frame of this kind.
   public var payloadMax: UInt32 {
@@ -181,7 +186,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
       .keyList, .keyRevoke, .certificateRenew, .nodeList, .keyRequest, .retentionSet,
       .retentionReport, .stateStatement, .clusterQuery, .workerRegistered, .workerHeartbeat,
       .workerHeartbeatAck, .park, .attemptCancel, .attemptSettled, .attemptContinue,
-      .attemptAbandon:
+      .attemptAbandon, .tailQuery:
       64
     case .accepted, .follow, .accountCredit, .keyRotate, .attemptResume: 128
     case .invite, .invitationReport, .certificateRevoke: 256
@@ -195,7 +200,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .statusReport, .certificateIssued: 32_768
     case .installSnapshot: 131_072
     case .keyListing: 196_608
-    case .events, .chunk: 262_144
+    case .events, .chunk, .tail: 262_144
     case .snapshotChunk: 295_168
     case .modelListing: 327_680
     case .jobListing, .nodeListing: 524_288
@@ -297,6 +302,8 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .attemptResume: "AttemptResume"
     case .attemptContinue: "AttemptContinue"
     case .attemptAbandon: "AttemptAbandon"
+    case .tailQuery: "TailQuery"
+    case .tail: "Tail"
     }
   }
 }

@@ -45,7 +45,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
     case .snapshot:
       [.snapshotFetch]
     case .job:
-      [.submit, .follow, .cancel]
+      [.submit, .follow, .cancel, .tail]
     case .worker:
       [.workerRegister, .workerHeartbeat, .failure]
     case .slot:
@@ -75,7 +75,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
     case .snapshot:
       [.snapshotChunk, .failure]
     case .job:
-      [.failure, .accepted, .waiting, .events, .ended]
+      [.failure, .accepted, .waiting, .events, .ended, .tailQuery]
     case .worker:
       [
         .workerRegistered, .workerHeartbeatAck, .leaderNotice, .attemptCancel, .attemptSettled,

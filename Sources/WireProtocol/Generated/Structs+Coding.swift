@@ -32,6 +32,27 @@ extension Event {
   }
 }
 
+extension TailClaim {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(epoch.rawValue)
+    writer.write(durableThrough)
+    writer.writeRaw(mac)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    epoch = try Epoch(rawValue: reader.read())
+    durableThrough = try reader.read(UInt64.self)
+    mac = try reader.readRaw(count: 32)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(mac.count, of: "TailClaim.mac", exactly: 32)
+  }
+}
+
 extension Usage {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {

@@ -30,6 +30,24 @@ public struct Event: Hashable, Sendable {
   }
 }
 
+/// What a leader vouched for in the last Events that a reader got: what it has beyond the record is
+/// that.
+public struct TailClaim: Hashable, Sendable {
+  /// The attempt that made the tail.
+  public let epoch: Epoch
+  /// The last event that was committed then: the reader has every event after it.
+  public let durableThrough: UInt64
+  /// The stream MAC of that message.
+  public let mac: [UInt8]
+
+  /// Joins the fields.
+  public init(epoch: Epoch, durableThrough: UInt64, mac: [UInt8]) {
+    self.epoch = epoch
+    self.durableThrough = durableThrough
+    self.mac = mac
+  }
+}
+
 /// Token counts that an engine reported at the end.
 public struct Usage: Hashable, Sendable {
   /// Tokens of the prompt; absent if the engine said nothing.

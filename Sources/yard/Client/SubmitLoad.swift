@@ -104,7 +104,7 @@ final class SubmitLoad {
     let message = Submit(
       requestKey: RequestKey(high: generator.next(), low: generator.next()), mode: .submitted,
       endpoint: .chatCompletions, model: model, body: body, maxInputPrice: nil,
-      maxOutputPrice: nil, queueTimeoutMs: 0, follow: false, retentionMs: nil)
+      maxOutputPrice: nil, queueTimeoutMs: 0, follow: false, retentionMs: nil, durable: nil)
     client.call(message, lane: one.lane, key: one.key) { [self] result in
       switch result {
       case .success(.accepted(let accepted)):

@@ -50,7 +50,7 @@ struct JobOptions: ParsableArguments {
   }
 
   /// The submit that these options make.
-  func submit(mode: JobMode, follow: Bool) throws -> Submit {
+  func submit(mode: JobMode, follow: Bool, isDurable: Bool = false) throws -> Submit {
     let text: String
     if let prompt, prompt != "-" {
       text = prompt
@@ -68,7 +68,7 @@ struct JobOptions: ParsableArguments {
       requestKey: try drawnKey(), mode: mode, endpoint: .chatCompletions, model: model,
       body: request.body(), maxInputPrice: try price(maxInputPrice, "--max-input-price"),
       maxOutputPrice: try price(maxOutputPrice, "--max-output-price"), queueTimeoutMs: 0,
-      follow: follow, retentionMs: retention?.milliseconds)
+      follow: follow, retentionMs: retention?.milliseconds, durable: isDurable ? true : nil)
     do throws(BoundsError) { try submit.checkBounds() } catch {
       throw CommandError(
         .refused,

@@ -76,7 +76,7 @@ private func submit(mode: JobMode = .attached) -> Submit {
   Submit(
     requestKey: RequestKey(high: 1, low: 2), mode: mode, endpoint: .chatCompletions, model: "m",
     body: [1], maxInputPrice: nil, maxOutputPrice: nil, queueTimeoutMs: 0, follow: true,
-    retentionMs: nil)
+    retentionMs: nil, durable: nil)
 }
 
 private func submitting(mode: JobMode = .attached, patience: UInt64 = 10_000) -> Reader {
@@ -138,7 +138,10 @@ struct FollowedJobTests {
         .follow(
           Follow(
             job: record.job, fromSeq: 3, hash: record.hashes[2].bytes, commitIndex: LogIndex(5),
-            attach: false))
+            attach: false,
+            tail: TailClaim(
+              epoch: Epoch(1), durableThrough: 0, mac: Array(repeating: 0, count: 32)),
+            durable: nil))
       ])
     reader.receive(record.message(3...6))
     reader.receive(record.end())

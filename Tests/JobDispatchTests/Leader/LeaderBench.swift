@@ -373,13 +373,13 @@ final class LeaderBench {
   func submission(
     mode: JobMode = .attached, key: RequestKey? = nil, body: [UInt8] = LeaderBench.body(),
     maxInputPrice: Price? = nil, maxOutputPrice: Price? = nil, timeout: UInt32 = 600_000,
-    retention: UInt64? = nil
+    retention: UInt64? = nil, durable: Bool = false
   ) -> Submit {
     Submit(
       requestKey: key ?? requestKey(), mode: mode, endpoint: .chatCompletions, model: "m",
       body: body, maxInputPrice: maxInputPrice, maxOutputPrice: maxOutputPrice,
       queueTimeoutMs: timeout,
-      follow: true, retentionMs: retention)
+      follow: true, retentionMs: retention, durable: durable ? true : nil)
   }
 
   @discardableResult
@@ -391,11 +391,14 @@ final class LeaderBench {
 
   func follow(
     _ job: JobID, from seq: UInt64 = 1, hash: [UInt8]? = nil, attach: Bool = true,
-    as credential: Credential = LeaderBench.root
+    tail: TailClaim? = nil, as credential: Credential = LeaderBench.root
   ) -> Peer {
     let peer = open(.job, credential)
     say(
-      .follow(.init(job: job, fromSeq: seq, hash: hash, commitIndex: LogIndex(0), attach: attach)),
+      .follow(
+        .init(
+          job: job, fromSeq: seq, hash: hash, commitIndex: LogIndex(0), attach: attach, tail: tail,
+          durable: nil)),
       on: peer)
     return peer
   }

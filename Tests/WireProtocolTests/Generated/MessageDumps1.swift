@@ -220,6 +220,7 @@ extension Submit: JSONDumpable {
       ("queueTimeoutMs", JSON.number(queueTimeoutMs)),
       ("follow", JSON.boolean(follow)),
       ("retentionMs", JSON.optional(retentionMs) { JSON.number($0) }),
+      ("durable", JSON.optional(durable) { JSON.boolean($0) }),
     ])
   }
 }
@@ -243,6 +244,8 @@ extension Follow: JSONDumpable {
       ("hash", JSON.optional(hash) { JSON.hexadecimal($0) }),
       ("commitIndex", JSON.number(commitIndex.rawValue)),
       ("attach", JSON.boolean(attach)),
+      ("tail", JSON.optional(tail) { $0.json }),
+      ("durable", JSON.optional(durable) { JSON.boolean($0) }),
     ])
   }
 }
@@ -371,5 +374,29 @@ extension WorkerListing: JSONDumpable {
 extension StatusQuery: JSONDumpable {
   var json: String {
     JSON.object([])
+  }
+}
+
+extension StatusReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("replica", JSON.number(replica.rawValue)),
+      ("role", JSON.name(role)),
+      ("term", JSON.number(term.rawValue)),
+      ("leader", JSON.number(leader.rawValue)),
+      ("leaderAddress", JSON.text(leaderAddress)),
+      ("commitIndex", JSON.number(commitIndex.rawValue)),
+      ("appliedIndex", JSON.number(appliedIndex.rawValue)),
+      ("lastIndex", JSON.number(lastIndex.rawValue)),
+      ("digest", JSON.hexadecimal(digest)),
+      ("stateVersion", JSON.number(stateVersion)),
+      ("logTime", JSON.number(logTime.rawValue)),
+      ("jobsQueued", JSON.number(jobsQueued)),
+      ("jobsRunning", JSON.number(jobsRunning)),
+      ("peers", JSON.list(peers) { $0.json }),
+      ("software", JSON.text(software)),
+      ("divergedAt", JSON.optional(divergedAt) { JSON.number($0.rawValue) }),
+      ("stateVersionMax", JSON.optional(stateVersionMax) { JSON.number($0) }),
+    ])
   }
 }

@@ -3,30 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension StatusReport: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("replica", JSON.number(replica.rawValue)),
-      ("role", JSON.name(role)),
-      ("term", JSON.number(term.rawValue)),
-      ("leader", JSON.number(leader.rawValue)),
-      ("leaderAddress", JSON.text(leaderAddress)),
-      ("commitIndex", JSON.number(commitIndex.rawValue)),
-      ("appliedIndex", JSON.number(appliedIndex.rawValue)),
-      ("lastIndex", JSON.number(lastIndex.rawValue)),
-      ("digest", JSON.hexadecimal(digest)),
-      ("stateVersion", JSON.number(stateVersion)),
-      ("logTime", JSON.number(logTime.rawValue)),
-      ("jobsQueued", JSON.number(jobsQueued)),
-      ("jobsRunning", JSON.number(jobsRunning)),
-      ("peers", JSON.list(peers) { $0.json }),
-      ("software", JSON.text(software)),
-      ("divergedAt", JSON.optional(divergedAt) { JSON.number($0.rawValue) }),
-      ("stateVersionMax", JSON.optional(stateVersionMax) { JSON.number($0) }),
-    ])
-  }
-}
-
 extension AccountCreate: JSONDumpable {
   var json: String {
     JSON.object([
@@ -393,6 +369,24 @@ extension AttemptAbandon: JSONDumpable {
       ("job", JSON.number(job.rawValue)),
       ("epoch", JSON.number(epoch.rawValue)),
       ("term", JSON.number(term.rawValue)),
+    ])
+  }
+}
+
+extension TailQuery: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("job", JSON.number(job.rawValue)),
+      ("fromSeq", JSON.number(fromSeq)),
+    ])
+  }
+}
+
+extension Tail: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("job", JSON.number(job.rawValue)),
+      ("events", JSON.list(events) { $0.json }),
     ])
   }
 }

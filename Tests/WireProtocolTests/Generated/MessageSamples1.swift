@@ -208,7 +208,8 @@ extension Submit {
       maxOutputPrice: source.optional { Price(rawValue: $0.number(UInt64.self)) },
       queueTimeoutMs: source.number(UInt32.self),
       follow: source.boolean(),
-      retentionMs: source.optional { $0.number(UInt64.self) })
+      retentionMs: source.optional { $0.number(UInt64.self) },
+      durable: source.optional { $0.boolean() })
   }
 }
 
@@ -229,7 +230,9 @@ extension Follow {
       fromSeq: source.number(UInt64.self),
       hash: source.optional { $0.bytes(count: 32) },
       commitIndex: LogIndex(rawValue: source.number(UInt64.self)),
-      attach: source.boolean())
+      attach: source.boolean(),
+      tail: source.optional { TailClaim.sample(&$0) },
+      durable: source.optional { $0.boolean() })
   }
 }
 
@@ -359,5 +362,28 @@ extension WorkerListing {
 extension StatusQuery {
   static func sample(_ source: inout SampleSource) -> StatusQuery {
     StatusQuery()
+  }
+}
+
+extension StatusReport {
+  static func sample(_ source: inout SampleSource) -> StatusReport {
+    StatusReport(
+      replica: ReplicaID(rawValue: source.number(UInt64.self)),
+      role: source.pick(ReplicaRole.allCases),
+      term: Term(rawValue: source.number(UInt64.self)),
+      leader: ReplicaID(rawValue: source.number(UInt64.self)),
+      leaderAddress: source.text(atMost: 256),
+      commitIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      appliedIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      lastIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      digest: source.bytes(count: 32),
+      stateVersion: source.number(UInt32.self),
+      logTime: LogTime(rawValue: source.number(UInt64.self)),
+      jobsQueued: source.number(UInt32.self),
+      jobsRunning: source.number(UInt32.self),
+      peers: source.list(atMost: 64) { PeerSummary.sample(&$0) },
+      software: source.text(atMost: 64),
+      divergedAt: source.optional { LogIndex(rawValue: $0.number(UInt64.self)) },
+      stateVersionMax: source.optional { $0.number(UInt32.self) })
   }
 }

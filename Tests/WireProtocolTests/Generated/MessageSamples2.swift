@@ -3,29 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension StatusReport {
-  static func sample(_ source: inout SampleSource) -> StatusReport {
-    StatusReport(
-      replica: ReplicaID(rawValue: source.number(UInt64.self)),
-      role: source.pick(ReplicaRole.allCases),
-      term: Term(rawValue: source.number(UInt64.self)),
-      leader: ReplicaID(rawValue: source.number(UInt64.self)),
-      leaderAddress: source.text(atMost: 256),
-      commitIndex: LogIndex(rawValue: source.number(UInt64.self)),
-      appliedIndex: LogIndex(rawValue: source.number(UInt64.self)),
-      lastIndex: LogIndex(rawValue: source.number(UInt64.self)),
-      digest: source.bytes(count: 32),
-      stateVersion: source.number(UInt32.self),
-      logTime: LogTime(rawValue: source.number(UInt64.self)),
-      jobsQueued: source.number(UInt32.self),
-      jobsRunning: source.number(UInt32.self),
-      peers: source.list(atMost: 64) { PeerSummary.sample(&$0) },
-      software: source.text(atMost: 64),
-      divergedAt: source.optional { LogIndex(rawValue: $0.number(UInt64.self)) },
-      stateVersionMax: source.optional { $0.number(UInt32.self) })
-  }
-}
-
 extension AccountCreate {
   static func sample(_ source: inout SampleSource) -> AccountCreate {
     AccountCreate(
@@ -370,5 +347,21 @@ extension AttemptAbandon {
       job: JobID(rawValue: source.number(UInt64.self)),
       epoch: Epoch(rawValue: source.number(UInt32.self)),
       term: Term(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension TailQuery {
+  static func sample(_ source: inout SampleSource) -> TailQuery {
+    TailQuery(
+      job: JobID(rawValue: source.number(UInt64.self)),
+      fromSeq: source.number(UInt64.self))
+  }
+}
+
+extension Tail {
+  static func sample(_ source: inout SampleSource) -> Tail {
+    Tail(
+      job: JobID(rawValue: source.number(UInt64.self)),
+      events: source.list(atMost: 256) { Event.sample(&$0) })
   }
 }

@@ -16,6 +16,16 @@ extension Event: JSONDumpable {
   }
 }
 
+extension TailClaim: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("epoch", JSON.number(epoch.rawValue)),
+      ("durableThrough", JSON.number(durableThrough)),
+      ("mac", JSON.hexadecimal(mac)),
+    ])
+  }
+}
+
 extension Usage: JSONDumpable {
   var json: String {
     JSON.object([

@@ -15,6 +15,15 @@ extension Event {
   }
 }
 
+extension TailClaim {
+  static func sample(_ source: inout SampleSource) -> TailClaim {
+    TailClaim(
+      epoch: Epoch(rawValue: source.number(UInt32.self)),
+      durableThrough: source.number(UInt64.self),
+      mac: source.bytes(count: 32))
+  }
+}
+
 extension Usage {
   static func sample(_ source: inout SampleSource) -> Usage {
     Usage(
