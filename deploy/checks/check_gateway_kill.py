@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Streams through a gateway while the leader and a worker are killed: 3 coordinators, 2 workers on real engines.
+"""Streams through a gateway while the leader, a worker, and both at once are killed: 3 coordinators, 2 real engines.
 
-$JOBS chats (24) of 6 HTTP clients run through one gateway that lives, while the leader is killed, and later a worker
-and the leader at once, each time in the middle of streams. Then, for every chat: it ended with a finish reason, usage
-and [DONE], or with a typed error in the stream and a broken connection, and never in silence; what the client read is
-what its attempts were given by their engines, in their order, and what the record says; usage and charge are the
-record's; no hold is open; the books balance; the replicas agree.
+--streams N (6) chats of each kind run through one gateway that lives, in waves, and something is killed while all of a
+wave are in the middle of their streams. Kinds: the leader is killed; a worker; both at once, once with and once without
+`x-switchyard-durable`. Then, for every chat: it ended with a finish reason, usage and [DONE]; only where both were
+killed and it is not durable, it may have ended with a typed error in the stream and a broken connection instead, and
+never in silence; what the client read is what its attempts were given by their engines, in their order, and what the record says;
+usage and charge are the record's; no hold is open; the books balance; the replicas agree.
 """
 
+import argparse
 import concurrent.futures
 import json
-import os
 import random
 import threading
 
@@ -19,27 +20,48 @@ from gateway import gateway
 from product import MODEL, expect, folder, main, wait_for
 from raw_http1 import Connection, Ended, request
 
-JOBS = int(os.environ.get("JOBS", "24"))
-#: The marks of the proxies are part of a prompt that goes on: five tokens for one must fit the engine's context.
-CLIENTS, TOKENS = 6, 600
-SEED = int(os.environ.get("SEED", random.randrange(1 << 32)))
+#: Streams of one wave at most; each worker has as many slots, so that one can take over what both had.
+WAVE = 24
+TOKENS = 450
+#: Tokens of a prompt that goes on: the proxies' marks in it are five tokens for one.
+CONTEXT = 4_096
+SEED = random.randrange(1 << 32)
+
+
+class Kind:
+    """What is killed under a chat, and whether it may end with an error."""
+
+    def __init__(self, name, leader=False, worker=False, durable=False):
+        self.name, self.leader, self.worker, self.durable = name, leader, worker, durable
+        self.may_fail = leader and worker and not durable
+
+
+KINDS = [Kind("leader killed", leader=True), Kind("worker killed", worker=True),
+         Kind("both killed, durable", leader=True, worker=True, durable=True),
+         Kind("both killed", leader=True, worker=True)]
 
 
 class Chat:
     """One streamed chat, and what its client has read of it."""
 
-    def __init__(self, number):
-        self.number = number
+    def __init__(self, number, kind):
+        self.number, self.kind = number, kind
         self.job, self.text, self.finish, self.usage, self.error = None, "", None, None, None
-        self.pieces, self.is_done, self.is_broken = 0, False, False
+        self.pieces, self.is_done, self.is_broken, self.was_cut = 0, False, False, False
+
+    @property
+    def is_named(self):
+        """Every other one may be asked for again: it is submitted, where the others are attached."""
+        return self.number % 2 == 0
 
     def read(self, served, key):
         body = json.dumps({
             "model": MODEL, "messages": [{"role": "user", "content": f"Job {self.number}: tell me everything"}],
             "max_tokens": TOKENS, "temperature": 1, "stream": True, "stream_options": {"include_usage": True}})
-        name = f"Idempotency-Key: chat-{SEED}-{self.number}"
+        fields = [f"Idempotency-Key: chat-{SEED}-{self.number}"] if self.is_named else []
+        fields += ["x-switchyard-durable: true"] if self.kind.durable else []
         with Connection(served.address, seconds=180) as connection:
-            connection.send(request("POST", "/v1/chat/completions", body.encode(), key, [name]))
+            connection.send(request("POST", "/v1/chat/completions", body.encode(), key, fields))
             status, headers = connection.head()
             if status != 200:
                 self.error = json.loads(connection.exactly(int(headers["content-length"])))["error"]
@@ -75,45 +97,62 @@ class Chat:
     def is_open(self):
         return not (self.is_done or self.error or self.is_broken)
 
-
-class Load:
-    """The clients, and how far they are."""
-
-    def __init__(self, served, key):
-        self.served, self.key = served, key
-        self.chats, self.ended, self.lock = [], 0, threading.Lock()
-
-    def run(self, number):
-        chat = Chat(number)
-        with self.lock:
-            self.chats.append(chat)
-        try:
-            chat.read(self.served, self.key)
-        finally:
-            with self.lock:
-                self.ended += 1
-
-    def live(self):
-        """Chats in the middle of their streams."""
-        with self.lock:
-            return [chat for chat in self.chats if chat.pieces > 5 and chat.is_open]
+    @property
+    def is_under_way(self):
+        return self.pieces > 5 or not self.is_open
 
 
-def kill_all(group, running, load, attempts):
-    """The leader; later a worker and the leader at once: each time while streams are open."""
-    def busy():
+class Wave:
+    """Chats that run at one time, and what is killed under them."""
+
+    def __init__(self, scene, kinds):
+        self.scene, self.is_leader, self.is_worker = scene, kinds[0].leader, kinds[0].worker
+        self.chats = [scene.chat(kind) for kind in kinds]
+
+    def run(self):
+        wait_for("slots of both workers", self.scene.has_all_slots)
+        leader = wait_for("a leader to kill", self.scene.group.leader)
+        with concurrent.futures.ThreadPoolExecutor(len(self.chats)) as pool:
+            reads = [pool.submit(chat.read, self.scene.served, self.scene.parties.consumer_key) for chat in self.chats]
+            wait_for("streams to cut", lambda: all(chat.is_under_way for chat in self.chats), 90)
+            self.kill(leader if self.is_leader else None)
+            for read in reads:
+                read.result()
+
+    def kill(self, leader):
+        worker = wait_for("a worker in the middle of a stream", self.scene.busy) if self.is_worker else None
+        for chat in self.chats:
+            chat.was_cut = chat.is_open
+        if worker:
+            self.scene.running[worker].kill()
+        if leader:
+            self.scene.group.kill(leader)
+            self.scene.group.start(leader)
+        if worker:
+            self.scene.running.start(worker)
+
+
+class Scene:
+    """The cluster under load."""
+
+    def __init__(self, group, parties, running, served, attempts):
+        self.group, self.parties, self.running, self.served, self.attempts = group, parties, running, served, attempts
+        self.chats = []
+
+    def chat(self, kind):
+        self.chats.append(Chat(len(self.chats) + 1, kind))
+        return self.chats[-1]
+
+    def has_all_slots(self):
+        listed = self.group.cluster.yard("workers", "--output", "json").lines
+        return len([w for w in listed if w["online"] and w["slots"] == WAVE and w["busy"] == 0]) == 2
+
+    def busy(self):
         """The name of a worker whose engine has begun an answer and not ended it."""
-        return next((attempt.engine for attempt in attempts[-CLIENTS:] if attempt.text and not attempt.finish), None)
+        return next((one.engine for one in self.attempts[-WAVE:] if one.text and not one.finish), None)
 
-    for share, is_worker_killed in ((JOBS // 4, False), (JOBS // 2, True)):
-        victim = wait_for("a leader to kill", group.leader)
-        wait_for(f"{share} chats", lambda: load.ended >= share, 300)
-        wait_for("streams to cut", load.live, 20)
-        if is_worker_killed:
-            running[wait_for("a worker in the middle of a stream", busy, 20)].kill()
-        group.kill(victim)
-        print(f"killed the leader{' and a worker' if is_worker_killed else ''} after {load.ended} chats", flush=True)
-        group.start(victim)
+    def cut(self, kind):
+        return [chat for chat in self.chats if chat.kind is kind and chat.was_cut]
 
 
 def same(printed, text):
@@ -121,79 +160,93 @@ def same(printed, text):
     return printed in (text, text + b"\n")
 
 
-def check_chat(group, parties, load, chat, attempts, ends):
-    who = f"chat {chat.number}, job {chat.job}"
+def check_chat(scene, chat, ends):
+    who = f"chat {chat.number} ({chat.kind.name}), job {chat.job}"
     expect(chat.is_done != bool(chat.error), f"{who} just stopped after {chat.text[-60:]!r}")
-    if chat.job is None:
-        expect(chat.error["code"], f"{who}: {chat.error}")
-        return
+    expect(chat.is_done or chat.kind.may_fail, f"{who} ended with {chat.error}")
     end = ends.get(chat.job)
     expect(end, f"{who} is not among the jobs")
-    own = [attempt for attempt in attempts if attempt.prompt.startswith(f"Job {chat.number}:")]
+    own = [one for one in scene.attempts if one.prompt.startswith(f"Job {chat.number}:")]
     expect(is_made_of(chat.text.encode(), own), f"{who} read {chat.text!r}, its attempts gave {[a.text for a in own]}")
-    if chat.error and chat.error["code"] == "stream_diverged":
+    if chat.error and chat.error["code"] == "stream_diverged" and chat.is_named:
         # The job went on from less than was read: it says so, and a retry reads the whole of it for the same charge.
         expect(chat.is_broken and chat.finish is None and chat.error["job"] == chat.job, f"{who}: {chat.error}")
-        again = Chat(chat.number)
-        again.read(load.served, load.key)
+        again = Chat(chat.number, chat.kind)
+        again.read(scene.served, scene.parties.consumer_key)
         expect(again.job == chat.job, f"{who} is job {again.job} when it is asked for again")
         chat = again
         expect(chat.is_done, f"{who} is still not whole when it is asked for again: {chat.error}")
-    record = group.cluster.yard("result", chat.job, key=parties.consumer_key)
-    expect(record.code == 0 and same(record.out, chat.text.encode()),
-           f"{who} read {chat.text.encode()!r}, but the record is {record.out!r}, {record}; {chat.error}, {end}")
     if chat.is_done:
+        record = scene.group.cluster.yard("result", chat.job, key=scene.parties.consumer_key)
+        expect(record.code == 0 and same(record.out, chat.text.encode()),
+               f"{who} read {chat.text.encode()!r}, but the record is {record.out!r}, {record}; {end}")
         expect(end["state"] == "completed" and chat.finish == end["finish"] and not chat.is_broken, f"{who}: {end}")
         told = (chat.usage["prompt_tokens"], chat.usage["completion_tokens"])
         expect(told == (end["prompt_tokens"], end["output_tokens"]), f"{who} was told {chat.usage}, but {end}")
     else:
-        expect(end["state"] != "completed" and chat.is_broken and chat.finish is None, f"{who}: {chat.error}, {end}")
+        expect(chat.is_broken and chat.finish is None, f"{who}: {chat.error}, {end}")
     cost = end["prompt_tokens"] * PRICE_INPUT + end["output_tokens"] * PRICE_OUTPUT
     expect(end["charge_nano"] == cost // 1_000_000, f"{who}: {end}")
 
 
+def verify(scene):
+    cluster, parties = scene.group.cluster, scene.parties
+
+    def books():
+        found = cluster.account(parties.consumer)
+        return found if found["held_nano"] == 0 else None
+
+    account = wait_for("holds to be closed", books, 60)
+    count = len(scene.chats)
+    listed = cluster.yard("jobs", "--limit", count + 1, "--output", "json", key=parties.consumer_key).lines
+    expect(len(listed) <= count, f"more jobs than {count} chats: something was carried out twice")
+    ends = {line["job"]: line for line in listed}
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for one in [pool.submit(check_chat, scene, chat, ends) for chat in scene.chats]:
+            one.result()
+    charged = sum(end["charge_nano"] for end in ends.values())
+    expect(account["spent_nano"] == charged, f"{account}, but the jobs' charges sum to {charged}")
+    earned = cluster.account(parties.supplier)
+    expect(earned["balance_nano"] == charged, f"{earned}, but {charged} was charged")
+    scene.group.agree()
+    for kind in KINDS:
+        cut = scene.cut(kind)
+        moved = sum(ends[chat.job]["attempts"] > 1 for chat in cut)
+        errors = sorted({chat.error["code"] for chat in cut if chat.error})
+        print(f"{kind.name}: {len(cut)} streams cut, {moved} went on at another worker, "
+              f"{sum(chat.is_done for chat in cut)} unbroken, errors {errors}", flush=True)
+        expect(moved or not kind.worker, f"{kind.name}: the worker's death was noticed by nobody")
+
+
 def gateway_kill():
-    """streams through a gateway outlive leader and worker, or end with a typed error; the bill is what arrived"""
-    print(f"seed {SEED}, {JOBS} chats, {CLIENTS} clients", flush=True)
+    """streams through a gateway outlive leader, worker and both; the bill is what arrived"""
     attempts = []
     with folder() as scratch:
         group = Coordinators(scratch)
         try:
             parties = Parties(group.cluster)
-            with workers(group, parties, attempts, context=16_384) as running, gateway(group.cluster, scratch) as served:
-                load = Load(served, parties.consumer_key)
-                with concurrent.futures.ThreadPoolExecutor(CLIENTS + 1) as pool:
-                    killer = pool.submit(kill_all, group, running, load, attempts)
-                    for one in [*[pool.submit(load.run, number) for number in range(JOBS)], killer]:
-                        one.result()
-                verify(group, parties, load, attempts)
+            with workers(group, parties, attempts, slots=WAVE, context=WAVE * CONTEXT) as running, \
+                    gateway(group.cluster, scratch) as served:
+                scene = Scene(group, parties, running, served, attempts)
+                for kinds in ([KINDS[0]], [KINDS[1]], KINDS[2:]):
+                    run(scene, kinds)
+                verify(scene)
         finally:
             group.stop()
 
 
-def verify(group, parties, load, attempts):
-    def books():
-        found = group.cluster.account(parties.consumer)
-        return found if found["held_nano"] == 0 else None
-
-    account = wait_for("holds to be closed", books, 60)
-    ends = {line["job"]: line for line in group.cluster.yard(
-        "jobs", "--limit", JOBS * 3, "--output", "json", key=parties.consumer_key).lines}
-    expect(len(ends) <= JOBS, f"{len(ends)} jobs for {JOBS} chats: something was carried out twice")
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        for one in [pool.submit(check_chat, group, parties, load, chat, attempts, ends) for chat in load.chats]:
-            one.result()
-    charged = sum(end["charge_nano"] for end in ends.values())
-    expect(account["spent_nano"] == charged, f"{account}, but the jobs' charges sum to {charged}")
-    earned = group.cluster.account(parties.supplier)
-    expect(earned["balance_nano"] == charged, f"{earned}, but {charged} was charged")
-    group.agree()
-    errors = [chat.error["code"] for chat in load.chats if chat.error]
-    moved = sum(end["attempts"] > 1 for end in ends.values())
-    expect(moved or errors, "the worker's death was noticed by nobody")
-    print(f"{len(load.chats)} chats, {moved} went on at another worker, errors {sorted(set(errors))} in {len(errors)}",
-          flush=True)
-    expect(len(errors) <= JOBS // 4 and sum(chat.is_done for chat in load.chats) >= JOBS * 3 // 4, errors)
+def run(scene, kinds):
+    """Waves until enough streams of each kind were cut."""
+    for _ in range(STREAMS):
+        missing = [max(0, STREAMS - len(scene.cut(kind))) for kind in kinds]
+        if not any(missing):
+            return
+        room = WAVE // len(kinds)
+        Wave(scene, [kind for kind, count in zip(kinds, missing) for _ in range(min(room, count))]).run()
+    raise AssertionError("streams end before they are cut: they are too short for this machine")
 
 
+arguments = argparse.ArgumentParser(description=__doc__)
+arguments.add_argument("--streams", type=int, default=6)
+STREAMS = arguments.parse_args().streams
 main([gateway_kill])

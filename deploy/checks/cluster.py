@@ -86,23 +86,41 @@ def made(done):
     return done.text.strip()
 
 
+class Workers:
+    """Workers on real engines, by name, behind proxies that record every attempt; each may be killed and started again."""
+
+    def __init__(self, group, parties, stack):
+        self.group, self.parties, self.stack = group, parties, stack
+        self.engines, self.running = {}, {}
+
+    def __getitem__(self, name):
+        return self.running[name]
+
+    def add(self, name, attempts, slots, context):
+        engine = Child([SERVE, "--slots", str(slots), "--context", str(context), "--threads", "1"],
+                       f"{self.group.scratch}/engine-{name}.log")
+        self.stack.callback(engine.stop)
+        self.engines[name] = self.stack.enter_context(recording_proxy(engine.ready["address"], attempts, name))
+        self.start(name)
+
+    def start(self, name):
+        group = self.group
+        worker = Child(
+            [YARD, "worker", "run", "--join", ",".join(group.addresses), "--engine", self.engines[name],
+             "--name", name, "--dir", f"{group.home}/workers/{name}", "--price-input", "0.2",
+             "--price-output", "0.6", "--end-with-input"],
+            f"{group.scratch}/worker-{name}.log", {"YARD_KEY": self.parties.supplier_key})
+        self.stack.callback(worker.stop)
+        self.running[name] = worker
+
+
 @contextlib.contextmanager
-def workers(group, parties, attempts, names=("w1", "w2"), context=8192):
-    """Workers on real engines, by name, behind proxies that record every attempt in the list `attempts`."""
+def workers(group, parties, attempts, names=("w1", "w2"), slots=4, context=8192):
+    """Workers behind proxies that record every attempt in the list `attempts`; `context` is for all slots together."""
     with contextlib.ExitStack() as stack:
-        running = {}
+        running = Workers(group, parties, stack)
         for name in names:
-            engine = Child([SERVE, "--slots", "4", "--context", str(context), "--threads", "1"],
-                           f"{group.scratch}/engine-{name}.log")
-            stack.callback(engine.stop)
-            address = stack.enter_context(recording_proxy(engine.ready["address"], attempts, name))
-            worker = Child(
-                [YARD, "worker", "run", "--join", ",".join(group.addresses), "--engine", address,
-                 "--name", name, "--dir", f"{group.home}/workers/{name}", "--price-input", "0.2",
-                 "--price-output", "0.6", "--end-with-input"],
-                f"{group.scratch}/worker-{name}.log", {"YARD_KEY": parties.supplier_key})
-            stack.callback(worker.stop)
-            running[name] = worker
+            running.add(name, attempts, slots, context)
         yield running
 
 
