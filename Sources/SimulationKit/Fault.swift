@@ -52,6 +52,8 @@ public enum Fault: String, CaseIterable, Sendable {
   case engineError
   /// A worker said that an attempt had made more events than it sent.
   case workerLied
+  /// A client showed a leader another tail than it had been sent.
+  case tailForged
   /// A client stood still and went on.
   case clientPaused
   /// After the healing, one coordinator stayed down until the others had answered.
@@ -84,6 +86,10 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case jobRequeued
   /// A job that had a record went on elsewhere.
   case wentOnElsewhere
+  /// A stream was taken from a worker whose engine gave nothing any more.
+  case stalledStreamMoved
+  /// A stream was taken from a worker whose engine had failed in the middle of it.
+  case failedStreamMoved
   /// A job ended without a worker in time.
   case jobExpired
   /// A job was cancelled while a worker had it.

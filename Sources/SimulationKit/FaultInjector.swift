@@ -214,7 +214,7 @@ final class FaultInjector {
       simulation.count(.engineFailed)
       worker.failEngine()
     }
-    after(random.within(500_000...6_000_000)) { [self] in
+    after(random.within(500_000...12_000_000)) { [self] in
       guard worker.life == life else { return }
       worker.after(0) { worker.recoverEngine() }
       _ = self

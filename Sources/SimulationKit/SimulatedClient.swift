@@ -215,6 +215,8 @@ final class SimulatedFollowing: MessageChannelOwner {
   private var lastEpoch = Epoch(0)
   /// The attempt that a tail was of which was shown.
   private var shownEpoch: Epoch?
+  /// Whether a tail that it showed was not what it had been sent.
+  private(set) var hasForged = false
 
   init(_ job: FollowedJob, client: SimulatedClient, reader: any FollowedJobReader) {
     self.job = job
@@ -274,6 +276,21 @@ final class SimulatedFollowing: MessageChannelOwner {
     perform(broke("the job's stream broke"))
   }
 
+  /// Now and then a client shows what it was not sent.
+  private func forged(_ messages: [Message]) -> [Message] {
+    guard client.simulation.faultsAreOn, client.random.chance(perMille: 100),
+      case .tail(let tail)? = messages.last, let last = tail.events.last
+    else { return messages }
+    client.simulation.count(.tailForged)
+    hasForged = true
+    let other = Event(
+      seq: last.seq, choice: last.choice, kind: last.kind, tokenCount: last.tokenCount + 1,
+      ids: last.ids, bytes: last.bytes)
+    return messages.dropLast() + [
+      .tail(Tail(job: tail.job, events: tail.events.dropLast() + [other]))
+    ]
+  }
+
   private func noteEpoch(_ epoch: Epoch) {
     if let shownEpoch, epoch > shownEpoch {
       client.simulation.mark(.wentOnFromTail)
@@ -294,7 +311,7 @@ final class SimulatedFollowing: MessageChannelOwner {
     case .show(let messages):
       client.simulation.mark(.tailShown)
       shownEpoch = lastEpoch
-      for message in messages { channel?.send(message.content) }
+      for message in forged(messages) { channel?.send(message.content) }
     case .end(let ended):
       isOver = true
       channel?.finish()

@@ -30,6 +30,8 @@ final class SimulatedWorker: SimulatedNode {
   private let pace: ClosedRange<UInt64>
   private var engineIsStalled = false
   private var engineFails = false
+  /// Attempts whose engine failed after it had made something.
+  private var failed: Set<AttemptID> = []
   private lazy var timer = NodeTimer(of: self) { [unowned self] in machine?.timerFired() }
 
   /// One request in the engine.
@@ -83,6 +85,7 @@ final class SimulatedWorker: SimulatedNode {
     links = []
     runs = [:]
     machine = nil
+    failed = []
     engineIsStalled = false
     engineFails = false
     end()
@@ -216,7 +219,11 @@ extension SimulatedWorker: WorkerHost {
     switch note {
     case .resumed: simulation.mark(.attemptResumed)
     case .detached: simulation.mark(.attemptDetached)
-    case .forgotten(_, .abandoned): simulation.mark(.attemptAbandoned)
+    case .generated(let attempt, .error, _, lastSeq: 1...): failed.insert(attempt)
+    case .forgotten(let attempt, .abandoned):
+      simulation.mark(.attemptAbandoned)
+      if engineIsStalled { simulation.mark(.stalledStreamMoved) }
+      if failed.remove(attempt) != nil { simulation.mark(.failedStreamMoved) }
     case .violation(let what): simulation.fail("P6", "\(name) was told nonsense: \(what)")
     case .forgotten(_, .unanswerable(let seq)):
       simulation.fail("P2", "\(name) was asked for event \(seq), which it never had to keep")

@@ -154,6 +154,7 @@ final class Reader: FollowedJobReader {
 
   func failed(_ failure: ClientFailure) {
     end = .failed(failure)
+    let hasForged = following?.hasForged == true
     following = nil
     switch failure {
     case .violated(let what):
@@ -168,6 +169,8 @@ final class Reader: FollowedJobReader {
         if submission.job != nil {
           simulation.fail("R2", "an acknowledged job was refused: \(failure.message)")
         }
+      case .tailInvalid where hasForged:
+        break
       case .streamDiverged:
         if submission.message.durable == true {
           simulation.fail("P2", "a reader of committed events was told \(failure.message)")

@@ -57,7 +57,7 @@ extension Dispatcher {
   ///
   /// - Returns: nil if the output is anything else than the text of one answer, is longer than what an
   ///   assignment carries, or if the request cannot be continued.
-  private func continuation(
+  func continuation(
     of job: Job, with live: StreamRelay?, key: JobKey
   ) throws -> [UInt8]? {
     var text: [UInt8] = []

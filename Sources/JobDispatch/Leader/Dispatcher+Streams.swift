@@ -39,6 +39,7 @@ extension Dispatcher {
     guard !relay.isEnding else { return }
     do throws(StreamRelay.Refusal) {
       let isNew = try relay.append(chunk.events)
+      relay.pace.came(chunk.events.count, now: clock.now)
       slot.channel.setReading(!relay.isFull)
       armCheckpoint()
       if isNew { pumpReaders(of: chunk.job) }
@@ -193,6 +194,7 @@ extension Dispatcher {
   func recordAdvanced(_ job: JobID, through seq: UInt64) {
     guard let relay = relays[job], seq <= relay.last else { return }
     let isNew = relay.noteCommitted(through: seq)
+    if isNew { relay.pace.excuse(now: clock.now) }  // it was made to wait
     relay.slot?.channel.setReading(!relay.isFull)
     if relay.last > relay.proposed { armCheckpoint() }
     if isNew || readers[job]?.contains(where: \.isDurable) == true { pumpReaders(of: job) }
@@ -212,9 +214,8 @@ extension Dispatcher {
       lose(relay, .streamDiverged)
       return
     }
-    if finished.finish == .error, finished.retryElsewhere {
-      failedWorkers[relay.attempt.job, default: []].insert(relay.worker)
-      lose(relay, ErrorCode(rawValue: finished.error) ?? .engineError, retryElsewhere: true)
+    if isMoved(finished, relay) {
+      lose(relay, ErrorCode(rawValue: finished.error) ?? .engineError)
       return
     }
     let bytesMax = Command.Limits.segmentBytesMax - SealedEvents.overheadBytes

@@ -153,7 +153,7 @@ extension Dispatcher {
 
   /// Relays that `condition` holds for, in the order of their jobs: what is proposed for them must not
   /// depend on a dictionary's order, or the same events would not give the same log.
-  private func relays(where condition: (StreamRelay) -> Bool) -> [StreamRelay] {
+  func relays(where condition: (StreamRelay) -> Bool) -> [StreamRelay] {
     relays.values.filter(condition).sorted { $0.attempt.job < $1.attempt.job }
   }
 
@@ -212,6 +212,9 @@ extension Dispatcher {
     if let old = relay.slot, old !== slot { release(old) }
     relay.slot = slot
     slot.state = .running(attempt)
+    if message.lastSeq >= message.firstSeq, message.firstSeq > 0 {
+      relay.pace.goesOn(now: clock.now)
+    }
     slot.channel.send(
       AttemptContinue(
         job: attempt.job, epoch: attempt.epoch, term: replica.term,

@@ -176,7 +176,7 @@ public final class Dispatcher {
       next = min(next, relay.lostAt)
     }
     for relay in relays.values where !relay.isEnding && !relay.isComplete {
-      next = min(next, relay.stopUntil)
+      next = min(next, relay.stopUntil, relay.suspectedAt)
     }
     for list in readers.values {
       for reader in list {
@@ -205,6 +205,7 @@ public final class Dispatcher {
     guard isActive else { return }
     if now >= nextCheckpoint { checkpoint() }
     expireLeases(now: now)
+    suspectStalls(now: now)
     expireReaders(now: now)
     if graceUntil > 0, now >= graceUntil { endGrace() }
     if now >= usedKeys.deadline { tellUsedKeys(now: now) }

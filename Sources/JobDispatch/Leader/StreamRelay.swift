@@ -43,6 +43,12 @@ final class StreamRelay {
   /// When the attempt is taken away although its stream is there, in monotonic milliseconds: its worker was asked
   /// to stop and has not said that it did.
   var stopUntil: UInt64 = .max
+  /// How fast its worker gives it.
+  var pace = StreamPace()
+  /// When its worker is suspected to have stalled; never while its silence is somebody else's doing.
+  var suspectedAt: UInt64 {
+    slot == nil || isFull || isComplete || isEnding || stopUntil != .max ? .max : pace.suspectedAt
+  }
   /// What the worker said when it ended, which it says after its last event; the job settles with it
   /// once the window has taken them all.
   var finished: AttemptFinished?
@@ -70,6 +76,10 @@ final class StreamRelay {
   /// What this leader has taken; `tokensBefore` were in the record when it began.
   private(set) var meter = Meter()
   private let tokensBefore: UInt64
+  /// The record's last event when this leader took the attempt up.
+  private let lastBefore: UInt64
+  /// Whether nothing has come of the attempt since.
+  var isUntouched: Bool { received == lastBefore }
   /// Tokens that the engine has claimed for this job.
   var tokens: UInt64 { tokensBefore + UInt64(meter.tokens) }
 
@@ -98,6 +108,7 @@ final class StreamRelay {
     committed = recordSeq
     proposed = recordSeq
     tokensBefore = recordTokens
+    lastBefore = recordSeq
   }
 
   /// Why a chunk was not taken.

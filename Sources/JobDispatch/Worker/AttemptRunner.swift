@@ -100,13 +100,12 @@ final class AttemptRunner {
     usage: Usage = Usage(promptTokens: nil, outputTokens: nil)
   ) {
     guard !isFinished else { return }
-    let isUntouched = events.lastSeq == recordSeq
     generation = .finished(
       AttemptFinished(
         job: attempt.job, epoch: attempt.epoch, finish: reason, usage: usage,
         lastSeq: events.lastSeq, hash: events.hash.bytes, error: fault?.code.rawValue ?? 0,
         errorText: fault?.message ?? "",
-        retryElsewhere: isUntouched && fault?.isCapacityOrReach == true),
+        retryElsewhere: fault?.isTheEngines == true),
       isSent: false)
     host.note(.generated(attempt, reason, fault, lastSeq: events.lastSeq))
   }

@@ -79,9 +79,15 @@ public struct EngineFault: Hashable, Sendable {
     self.message = message
   }
 
-  /// Whether the fault is the engine's capacity or reach, and not the request's: another worker would
-  /// not meet it.
-  var isCapacityOrReach: Bool { code == .engineBusy || code == .engineUnreachable }
+  /// Whether the fault is the engine's, and not the request's: another worker need not meet it.
+  var isTheEngines: Bool {
+    switch code {
+    case .engineBusy, .engineUnreachable, .engineError, .engineTimeout, .engineGarbled,
+      .engineTruncated:
+      true
+    default: false
+    }
+  }
 }
 
 /// How a run ended.

@@ -136,15 +136,16 @@ struct WorkerMachineTests {
           choice: 0, kind: .delta, tokenCount: 1, bytes: Array(repeating: 32, count: 12_289))
       ])
     let finished = try #require(slot.sent.last as? AttemptFinished)
-    #expect(finished.error == ErrorCode.engineGarbled.rawValue && !finished.retryElsewhere)
+    #expect(finished.error == ErrorCode.engineGarbled.rawValue && finished.retryElsewhere)
     #expect(bench.cancelled == [run])
   }
 
   @Test(
-    "an engine's fault travels as its code, and goes elsewhere only if nothing came and it is reach or capacity",
+    "an engine's fault travels as its code, and may pass elsewhere unless the request is at fault",
     arguments: [
-      (ErrorCode.engineUnreachable, true), (.engineBusy, true), (.engineTimeout, false),
-      (.engineGarbled, false), (.engineTruncated, false), (.engineError, false),
+      (ErrorCode.engineUnreachable, true), (.engineBusy, true), (.engineTimeout, true),
+      (.engineGarbled, true), (.engineTruncated, true), (.engineError, true),
+      (.malformedRequest, false), (.contextLengthExceeded, false), (.internalError, false),
     ])
   func engineFaults(code: ErrorCode, isElsewhere: Bool) throws {
     let link = try bench.register()
@@ -156,7 +157,7 @@ struct WorkerMachineTests {
       let finished = try #require(slot.sent.last as? AttemptFinished)
       #expect(finished.finish == .error && finished.error == code.rawValue)
       #expect(finished.errorText == "its words" && finished.lastSeq == UInt64(texts.count))
-      #expect(finished.retryElsewhere == (isElsewhere && texts.isEmpty))
+      #expect(finished.retryElsewhere == isElsewhere)
     }
   }
 
