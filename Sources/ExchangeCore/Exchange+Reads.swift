@@ -38,6 +38,8 @@ extension Exchange {
 
   /// A job whose record has not been purged.
   public func job(_ id: JobID) -> Job? { jobs[id.rawValue] }
+  /// Whether a job that loses its attempt may have another.
+  public func hasTriesLeft(_ job: Job) -> Bool { job.lastEpoch.rawValue < limits.attemptsMax }
   /// What is left of a purged job.
   public func tombstone(_ id: JobID) -> Tombstone? { tombstones[id.rawValue] }
   /// The job that a request made, purged or not.

@@ -13,7 +13,7 @@ extension Exchange {
     let isCancelling = job.state == .cancelling
     let mayKeepRecord = meta.stateVersion >= Self.continuationStateVersion
     if command.retryElsewhere, job.record.isEmpty || mayKeepRecord, !isCancelling,
-      job.lastEpoch.rawValue < limits.attemptsMax
+      hasTriesLeft(job)
     {
       let until = meta.logTime.advanced(milliseconds: job.queueTimeout)
       changePhase(of: job.id) {

@@ -32,7 +32,9 @@ extension Dispatcher {
   private func canGoOnElsewhere(
     _ relay: StreamRelay, _ condition: (WorkerSession) -> Bool
   ) -> Bool {
-    guard let job = exchange.job(relay.attempt.job), job.state == .running else { return false }
+    guard let job = exchange.job(relay.attempt.job), job.state == .running,
+      exchange.hasTriesLeft(job)
+    else { return false }
     let failed = failedWorkers[job.id] ?? []
     let isThere = sessions.values.contains { session in
       session.isLive && session.worker != relay.worker && !failed.contains(session.worker)

@@ -134,6 +134,35 @@ struct MoveTests {
     #expect(try slot.last(Assign.self).recordSeq == 3)
   }
 
+  @Test("a job's last try is left where it is, and ends in the engine's words")
+  func lastTry() throws {
+    let bench = try LeaderBench()
+    let workers = try (1...4).map { try WorkerPeer(bench, "w\($0)") }
+    let reader = bench.open(.job)
+    for (place, worker) in workers.prefix(3).enumerated() {
+      let slot = worker.park()
+      if place == 0 { bench.say(.submit(bench.submission()), on: reader) }
+      let assign = try slot.last(Assign.self)
+      let seq = UInt64(place) + 1
+      #expect(assign.epoch == Epoch(UInt32(seq)))
+      worker.chunk(assign, output(seq...seq), on: slot)
+      if place == 2 {
+        _ = workers[3].park()
+        for _ in 0..<20 {
+          bench.advance(500)
+          for worker in workers { worker.heartbeat() }
+        }
+        #expect(slot.all(AttemptAbandon.self).isEmpty)
+      }
+      worker.finish(
+        assign, output(1...seq), on: slot, .error, error: ErrorCode.engineTruncated.rawValue,
+        text: "its words", retryElsewhere: true)
+    }
+    let summary = try reader.last(Ended.self).summary
+    #expect(summary.state == .failed && summary.errorText == "its words")
+    #expect(summary.outputTokens == TokenCount(3))
+  }
+
   @Test("a stream that was cancelled, or has ended, or cannot be continued, is not suspected")
   func notSuspected() throws {
     let cancelled = try Story()
