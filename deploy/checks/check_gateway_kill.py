@@ -13,16 +13,20 @@ import argparse
 import concurrent.futures
 import json
 import random
-import threading
+import time
 
 from cluster import PRICE_INPUT, PRICE_OUTPUT, Coordinators, Parties, is_made_of, workers
 from gateway import gateway
 from product import MODEL, expect, folder, main, wait_for
 from raw_http1 import Connection, Ended, request
 
+options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+options.add_argument("--streams", type=int, default=6)
+STREAMS = options.parse_args().streams
 #: Streams of one wave at most; each worker has as many slots, so that one can take over what both had.
-WAVE = 24
-TOKENS = 450
+WAVE = min(40, 2 * STREAMS)
+#: Tokens of all streams of a wave, and of one at least: they take some seconds together, however many they are.
+WAVE_TOKENS, TOKENS_MIN = 3_600, 150
 #: Tokens of a prompt that goes on: the proxies' marks in it are five tokens for one.
 CONTEXT = 4_096
 SEED = random.randrange(1 << 32)
@@ -44,8 +48,8 @@ KINDS = [Kind("leader killed", leader=True), Kind("worker killed", worker=True),
 class Chat:
     """One streamed chat, and what its client has read of it."""
 
-    def __init__(self, number, kind):
-        self.number, self.kind = number, kind
+    def __init__(self, number, kind, tokens):
+        self.number, self.kind, self.tokens = number, kind, tokens
         self.job, self.text, self.finish, self.usage, self.error = None, "", None, None, None
         self.pieces, self.is_done, self.is_broken, self.was_cut = 0, False, False, False
 
@@ -57,7 +61,7 @@ class Chat:
     def read(self, served, key):
         body = json.dumps({
             "model": MODEL, "messages": [{"role": "user", "content": f"Job {self.number}: tell me everything"}],
-            "max_tokens": TOKENS, "temperature": 1, "stream": True, "stream_options": {"include_usage": True}})
+            "max_tokens": self.tokens, "temperature": 1, "stream": True, "stream_options": {"include_usage": True}})
         fields = [f"Idempotency-Key: chat-{SEED}-{self.number}"] if self.is_named else []
         fields += ["x-switchyard-durable: true"] if self.kind.durable else []
         with Connection(served.address, seconds=180) as connection:
@@ -107,9 +111,11 @@ class Wave:
 
     def __init__(self, scene, kinds):
         self.scene, self.is_leader, self.is_worker = scene, kinds[0].leader, kinds[0].worker
-        self.chats = [scene.chat(kind) for kind in kinds]
+        tokens = max(TOKENS_MIN, WAVE_TOKENS // len(kinds))
+        self.chats = [scene.chat(kind, tokens) for kind in kinds]
 
     def run(self):
+        began = time.monotonic()
         wait_for("slots of both workers", self.scene.has_all_slots)
         leader = wait_for("a leader to kill", self.scene.group.leader)
         with concurrent.futures.ThreadPoolExecutor(len(self.chats)) as pool:
@@ -118,9 +124,13 @@ class Wave:
             self.kill(leader if self.is_leader else None)
             for read in reads:
                 read.result()
+        print(f"{len(self.chats)} streams, {', '.join(sorted({c.kind.name for c in self.chats}))}: "
+              f"{time.monotonic() - began:.1f} s", flush=True)
 
     def kill(self, leader):
-        worker = wait_for("a worker in the middle of a stream", self.scene.busy) if self.is_worker else None
+        worker = self.scene.busy() if self.is_worker else None
+        if self.is_worker and not worker:
+            return  # they have ended already: another wave
         for chat in self.chats:
             chat.was_cut = chat.is_open
         if worker:
@@ -139,8 +149,8 @@ class Scene:
         self.group, self.parties, self.running, self.served, self.attempts = group, parties, running, served, attempts
         self.chats = []
 
-    def chat(self, kind):
-        self.chats.append(Chat(len(self.chats) + 1, kind))
+    def chat(self, kind, tokens):
+        self.chats.append(Chat(len(self.chats) + 1, kind, tokens))
         return self.chats[-1]
 
     def has_all_slots(self):
@@ -171,7 +181,7 @@ def check_chat(scene, chat, ends):
     if chat.error and chat.error["code"] == "stream_diverged" and chat.is_named:
         # The job went on from less than was read: it says so, and a retry reads the whole of it for the same charge.
         expect(chat.is_broken and chat.finish is None and chat.error["job"] == chat.job, f"{who}: {chat.error}")
-        again = Chat(chat.number, chat.kind)
+        again = Chat(chat.number, chat.kind, chat.tokens)
         again.read(scene.served, scene.parties.consumer_key)
         expect(again.job == chat.job, f"{who} is job {again.job} when it is asked for again")
         chat = again
@@ -246,7 +256,4 @@ def run(scene, kinds):
     raise AssertionError("streams end before they are cut: they are too short for this machine")
 
 
-arguments = argparse.ArgumentParser(description=__doc__)
-arguments.add_argument("--streams", type=int, default=6)
-STREAMS = arguments.parse_args().streams
 main([gateway_kill])
