@@ -72,7 +72,7 @@ class Chat:
         body = json.dumps({"model": MODEL, "messages": [{"role": "user", "content": prompt(self.name, self.count)}],
                            "max_tokens": self.count, "stream": True, "stream_options": {"include_usage": True}})
         reading = Script(self.name)
-        with Connection(f"{gateway.address}:8080", source="10.99.0.1", seconds=SILENCE_SECONDS) as connection:
+        with Connection(gateway.http, source=self.load.world.source, seconds=SILENCE_SECONDS) as connection:
             connection.send(request("POST", "/v1/chat/completions", body.encode(), self.load.world.consumer_key,
                                     [f"Idempotency-Key: {self.load.salt}-{self.name}"]))
             status, headers = connection.head()
@@ -150,7 +150,8 @@ class Run(Chat):
             prompt(self.name, self.count), key=world.consumer_key)
         self.load.children.append(process)
         errors = []
-        threading.Thread(target=lambda: errors.append(process.stderr.read()), daemon=True).start()
+        listening = threading.Thread(target=lambda: errors.append(process.stderr.read()), daemon=True)
+        listening.start()
         seen = 0
         for line in process.stdout:
             said = json.loads(line)
@@ -165,6 +166,7 @@ class Run(Chat):
             elif "ended" in said:
                 self.end(said["ended"])
         code = process.wait()
+        listening.join()
         if self.state is None:
             text = b"".join(errors).decode(errors="replace")[-400:]
             self.code = next((word for word in ("stream_diverged", "unavailable", "outcome_unknown") if word in text), None)
@@ -279,7 +281,7 @@ class Load:
         last = None
         for gateway in self.world.gateways * 2:
             try:
-                with Connection(f"{gateway.address}:8080", source="10.99.0.1", seconds=seconds) as connection:
+                with Connection(gateway.http, source=self.world.source, seconds=seconds) as connection:
                     connection.send(request("GET", path, b"", self.world.consumer_key))
                     answer = connection.answer()
                     if answer.status == 200 and answer.is_whole:

@@ -257,7 +257,7 @@ class Coordinator(Node):
         return taken
 
     def free_disk(self):
-        os.unlink(self.directory + "/ballast")
+        pathlib.Path(self.directory, "ballast").unlink(missing_ok=True)
 
 
 class Worker(Node):
@@ -289,9 +289,11 @@ class Gateway(Node):
         super().__init__(world, name, "gateway")
         #: When what its clients have from it may have been cut off: kills, and pauses that look like one.
         self.cuts = []
+        #: Where it serves HTTP.
+        self.http = f"{self.address}:8080"
 
     def command(self):
-        return [YARD, "gateway", "--listen", f"{self.address}:8080", "--join", self.world.endpoints, "--clear-http",
+        return [YARD, "gateway", "--listen", self.http, "--join", self.world.endpoints, "--clear-http",
                 "--dir", f"{self.world.home}/{self.name}", "--end-with-input"]
 
 
@@ -306,7 +308,9 @@ class World:
         self.shim, wire = scratch + "/shim.so", scratch + "/wire"
         sh("cc", "-O2", "-Wall", "-shared", "-fPIC", "-o", self.shim, HERE / "shim.c")
         sh("cc", "-O2", "-Wall", "-o", wire, HERE / "wire.c")
-        self.addresses = {"clients": "10.99.0.1"}
+        #: Where clients are.
+        self.source = "10.99.0.1"
+        self.addresses = {"clients": self.source}
         for role, count, first in (("c", options.coordinators, 11), ("w", options.workers, 31),
                                    ("g", options.gateways, 51)):
             for number in range(1, count + 1):
@@ -433,6 +437,22 @@ class World:
                 if not node.may_stop:
                     self.violated(f"{node.name} ended by itself with exit {process.returncode}: {node.tail()}")
                     self.timeline.say("ended", node=node.name, code=process.returncode)
+
+    def heal(self):
+        """Undoes whatever a fault has left behind: everything runs, and nothing disturbs it."""
+        self.wire.tell("clear")
+        for node in self.coordinators:
+            node.shim.heal()
+            node.shim["realtime_step"] = 0
+            node.free_disk()
+        for node in self.nodes:
+            if node.is_running:
+                node.resume()
+                continue
+            node.is_wanted = node.may_stop = False
+            node.start()
+            if not node.wait_ready():
+                self.violated(f"{node.name} does not start after everything was healed: {node.tail()}")
 
     def keep(self, place):
         """Copies what is on the small disks, which are unmounted with the run."""
