@@ -33,6 +33,11 @@ class Script:
     def __init__(self, name):
         self.name, self.text, self.count, self.mark, self._read = name, "", 0, -1, 0
 
+    @property
+    def checked(self):
+        """What has come of whole tokens."""
+        return self.text[:self._read]
+
     def take(self, piece):
         """Checks what came; a token may be cut where pieces meet."""
         self.text += piece

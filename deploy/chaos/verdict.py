@@ -34,7 +34,8 @@ def reach(world, load):
     moved = sum(end["attempts"] > 1 for end in ends.values())
     return (f"{len(ends)} jobs ({', '.join(f'{count} {state}' for state, count in sorted(states.items()))}; "
             f"{moved} went on elsewhere, {sum(chat.breaks for chat in load.chats)} reconnected, "
-            f"{sum(chat.divergences for chat in load.chats)} told that they diverged"
+            f"{sum(chat.divergences for chat in load.chats)} told that they diverged, "
+            f"{sum(chat.replaced > 0 for chat in load.chats)} read on from less after their gateway died"
             f"{', errors ' + str(dict(codes)) if codes else ''}), {tokens} tokens, each checked and charged")
 
 

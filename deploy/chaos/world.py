@@ -454,10 +454,31 @@ class World:
             if not node.wait_ready():
                 self.violated(f"{node.name} does not start after everything was healed: {node.tail()}")
 
-    def keep(self, place):
+    def stop(self):
+        """The end of every process."""
+        for node in self.nodes:
+            node.is_wanted = False
+            if node.is_running:
+                node.kill()
+            if node.role == "worker" and node.engine:
+                node.engine.kill()
+
+    def keep(self):
         """Copies what is on the small disks, which are unmounted with the run."""
         for node in self.coordinators:
-            sh("cp", "-a", "--sparse=always", node.directory, f"{place}/{node.name}-directory")
+            if os.path.ismount(node.directory):
+                sh("cp", "-a", "--sparse=always", node.directory, f"{self.scratch}/{node.name}-directory")
+
+    def tidy(self, all_of_it):
+        """Unmounts the disks and removes them; with `all_of_it` everything but the timeline."""
+        for node in self.coordinators:
+            if os.path.ismount(node.directory):
+                sh("umount", node.directory)
+        for path in pathlib.Path(self.scratch).iterdir():
+            if path.suffix == ".img" or path.is_file() and all_of_it and path.name != "timeline.jsonl":
+                path.unlink()
+            elif path.is_dir() and all_of_it:
+                shutil.rmtree(path)
 
 
 def damage(path, generator):
