@@ -32,11 +32,12 @@ def reach(world, load):
     codes = collections.Counter(chat.code for chat in load.chats if chat.code and chat.state != "completed")
     world.timeline.say("verdict", jobs=len(ends), tokens=tokens, states=states, codes=codes)
     moved = sum(end["attempts"] > 1 for end in ends.values())
+    snapshots = sum(pathlib.Path(node.log).read_text(errors="replace").count("is installed") for node in world.coordinators)
     return (f"{len(ends)} jobs ({', '.join(f'{count} {state}' for state, count in sorted(states.items()))}; "
             f"{moved} went on elsewhere, {sum(chat.breaks for chat in load.chats)} reconnected, "
             f"{sum(chat.divergences for chat in load.chats)} told that they diverged, "
             f"{sum(chat.replaced > 0 for chat in load.chats)} read on from less after their gateway died"
-            f"{', errors ' + str(dict(codes)) if codes else ''}), {tokens} tokens, each checked and charged")
+            f"{', errors ' + str(dict(codes)) if codes else ''}), {tokens} tokens, each checked and charged; {snapshots} snapshots installed")
 
 
 def all_there(world):

@@ -221,7 +221,7 @@ class Coordinator(Node):
 
     def command(self):
         return [YARD, "coordinator", "--id", str(self.replica), "--listen", self.endpoint, "--peers", self.peers,
-                "--dir", self.directory, "--keep-log", "2", *(["--join"] if self.joins else []), "--end-with-input"]
+                "--dir", self.directory, "--keep-log", "1", *(["--join"] if self.joins else []), "--end-with-input"]
 
     def start(self):
         # A new process has a clock that never stepped: monotonic time is its own.
