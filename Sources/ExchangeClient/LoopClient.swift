@@ -168,6 +168,8 @@ final class Lane: NodeLinkOwner {
   private weak var client: LoopClient?
   private var state = State.idle
   private var place: Int
+  /// How many endpoints have refused a link, one after another.
+  private var refusals = 0
 
   init(client: LoopClient, endpoint place: Int) {
     self.client = client
@@ -228,6 +230,7 @@ final class Lane: NodeLinkOwner {
     guard case .connecting(let current, let endpoint, let waiters) = state, current === link
     else { return }
     state = .ready(link, endpoint: endpoint)
+    refusals = 0
     client?.learned(remote)
     for waiter in waiters { waiter(.success(link)) }
   }
@@ -246,7 +249,7 @@ final class Lane: NodeLinkOwner {
       state = .idle
       place += 1
       client?.failed(endpoint)
-      let cause = end.asTry(at: endpoint)
+      let cause = verdict(end, at: endpoint)
       for waiter in waiters { waiter(.failure(cause)) }
     case .ready(let current, let endpoint) where current === link:
       state = .idle
@@ -254,6 +257,18 @@ final class Lane: NodeLinkOwner {
       client?.failed(endpoint)
     case .idle, .connecting, .ready: break
     }
+  }
+
+  /// What a link that was not established says of the cluster: one coordinator may refuse for a reason of its own, such
+  /// as a clock that is wrong, so a refusal is the cluster's once every endpoint has refused.
+  private func verdict(_ end: NodeLinkEnd, at endpoint: String) -> TryEnd {
+    guard case .refused(let failure) = end else { return end.asTry(at: endpoint) }
+    refusals += 1
+    guard refusals < client?.configuration.endpoints.count ?? 0 else {
+      refusals = 0
+      return .failure(failure)
+    }
+    return .broke("\(endpoint): \(failure.message)")
   }
 }
 

@@ -58,6 +58,13 @@ final class StoreDirectory: Sendable {
     guard fsync(descriptor) == 0 else { throw StoreError(errno: errno, "flush", path) }
   }
 
+  /// Bytes that the file system of `path` has left for this process; nil if it does not say.
+  static func roomBytes(path: String) -> Int? {
+    var status = statvfs()
+    guard statvfs(path, &status) == 0 else { return nil }
+    return Int(status.f_bavail) * Int(status.f_frsize)
+  }
+
   private static func acquire(
     _ descriptor: Int32, path: String, file: String
   ) throws(StoreError) {

@@ -1,4 +1,5 @@
 public import ExchangeTypes
+internal import Glibc
 public import LMDB
 
 /// Why a replica's store cannot be opened, read or written: what is wrong, and what would be right.
@@ -43,6 +44,19 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
   case database(LMDBError)
   /// Another failure of the operating system.
   case system(operation: String, path: String, message: String)
+
+  /// A failure of LMDB that has no name of its own here.
+  ///
+  /// LMDB calls a write that took a part of its bytes an input or output error; where the file system has no room,
+  /// that is what it lacked.
+  ///
+  /// - Parameters:
+  ///   - error: what LMDB said.
+  ///   - roomBytes: what the file system has left, in bytes, where it says.
+  public init(_ error: LMDBError, roomBytes: Int?) {
+    let lacksRoom = error.code == EIO && (roomBytes ?? .max) < 1 << 20
+    self = error.code == ENOSPC || lacksRoom ? .diskFull : .database(error)
+  }
 
   /// One sentence that says what is wrong, and one that says what to do.
   public var description: String {
@@ -97,4 +111,4 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Never "truncate and go on": this replica acknowledged what is damaged.
 private let rejoin =
-  "Keep the directory for inspection and let the node rejoin under a new replica id."
+  "Keep the directory for inspection and let the node rejoin under a new replica id (yard cluster --help says how)."

@@ -27,7 +27,7 @@ final class StoreVolume: Sendable {
 
   init(_ directory: StoreDirectory, options: LMDBReplicaStore.Options) throws(StoreError) {
     let mapBytes = options.mapBytes
-    let (environment, databases) = try storeErrors(mapBytes: mapBytes) {
+    let (environment, databases) = try storeErrors(mapBytes: mapBytes, path: directory.path) {
       _ = try PageAudit.check(file: directory.dataFile)
       var settings = Environment.Options()
       settings.mapBytes = mapBytes
@@ -45,7 +45,7 @@ final class StoreVolume: Sendable {
 
   /// Runs `body` and names its failures.
   func withStoreError<Result>(_ body: () throws -> Result) throws(StoreError) -> Result {
-    try storeErrors(mapBytes: mapBytes, body)
+    try storeErrors(mapBytes: mapBytes, path: directory.path, body)
   }
 
   // MARK: Identity
@@ -358,7 +358,7 @@ private func openDatabases(_ environment: Environment) throws -> StoreDatabases 
 
 /// Runs `body` and names its failures.
 private func storeErrors<Result>(
-  mapBytes: Int, _ body: () throws -> Result
+  mapBytes: Int, path: String, _ body: () throws -> Result
 ) throws(StoreError) -> Result {
   do {
     return try body()
@@ -368,7 +368,7 @@ private func storeErrors<Result>(
     switch error.reason {
     case .mapFull: throw .mapFull(mapBytes: mapBytes)
     case .corrupted, .invalid: throw .corruptFile(error.description)
-    default: throw error.code == ENOSPC ? .diskFull : .database(error)
+    default: throw StoreError(error, roomBytes: StoreDirectory.roomBytes(path: path))
     }
   } catch {
     preconditionFailure("a store threw \(error)")

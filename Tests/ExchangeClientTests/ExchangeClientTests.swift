@@ -198,6 +198,27 @@ struct ExchangeClientTests {
     await coordinator.close()
   }
 
+  @Test("a link that one coordinator refuses goes to the next; what all refuse is refused")
+  func refusedLinks() async throws {
+    let strange = try await Scripted(cluster: ClusterID(8)) { _, _, _, _ in }
+    let stranger = try await Scripted(cluster: ClusterID(8)) { _, _, _, _ in }
+    let good = try await Scripted { _, _, channel, _ in channel.answer(ModelListing(models: [])) }
+    let served = await client(
+      [strange.endpoint, stranger.endpoint, good.endpoint], cluster: cluster)
+    #expect(try await served.call(ModelList()) == .modelListing(ModelListing(models: [])))
+    let refused = await client([strange.endpoint, stranger.endpoint], cluster: cluster)
+    let failure = await #expect(throws: ClientFailure.self) {
+      try await refused.call(ModelList())
+    }
+    guard case .refused(let reason) = failure, reason.errorCode == .wrongCluster else {
+      Issue.record("\(String(describing: failure))")
+      return
+    }
+    await served.close()
+    await refused.close()
+    for coordinator in [strange, stranger, good] { await coordinator.close() }
+  }
+
   @Test("a followed job's stream that breaks twice is delivered once and in order")
   func resumes() async throws {
     let job = Job(count: 9)

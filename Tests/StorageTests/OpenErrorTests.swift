@@ -216,6 +216,17 @@ import Testing
     #expect(throws: StoreError.missingEntry(index: LogIndex(8))) { try open(medium.path) }
   }
 
+  @Test("a write that was cut short for want of room is a full disk, and else what LMDB says")
+  func fullDisk() {
+    func failure(_ code: Int32) -> LMDBError {
+      LMDBError(reason: .other, code: code, operation: "commit", message: "no")
+    }
+    #expect(StoreError(failure(ENOSPC), roomBytes: nil) == .diskFull)
+    #expect(StoreError(failure(EIO), roomBytes: 4096) == .diskFull)
+    #expect(StoreError(failure(EIO), roomBytes: 1 << 30) == .database(failure(EIO)))
+    #expect(StoreError(failure(EIO), roomBytes: nil) == .database(failure(EIO)))
+  }
+
   @Test("each error says what is wrong and what would be right, in two sentences or more")
   func descriptions() {
     let errors: [StoreError] = [
