@@ -36,6 +36,9 @@ struct Yard: AsyncParsableCommand {
           RetentionCommand.self,
         ]),
       CommandGroup(
+        name: "Care:",
+        subcommands: [DoctorCommand.self, BackupCommand.self, RestoreCommand.self]),
+      CommandGroup(
         name: "Other:", subcommands: [CheckCommand.self, VersionCommand.self]),
     ])
 
