@@ -108,10 +108,13 @@ class Containers:
                 wait_for(f"{service} to be healthy", lambda: self.is_healthy(service), 60)
             except Failed as failure:
                 said = run(["podman", "exec", self.container(service), "/usr/lib/switchyard/health", service.split("-")[0]])
-                raise Failed(f"{failure}: {said.stdout[-300:]} {self.logs(service)[-900:]}") from None
+                raise Failed(f"{failure}: {said.stdout[-300:]} {self.logs(service)}") from None
 
     def logs(self, service):
-        return run(["podman", "logs", "--tail", "40", self.container(service)]).stdout
+        """The end of what it said, from its crash on if it crashed."""
+        said = run(["podman", "logs", "--tail", "400", self.container(service)]).stdout
+        crash = min((place for word in ("Fatal error", "Crash:") if (place := said.find(word)) >= 0), default=None)
+        return said[-1200:] if crash is None else said[max(0, crash - 300):crash + 4000]
 
     def roll(self, service):
         """Stops a node in order, and starts a new container in its place, as an upgrade does."""
@@ -119,7 +122,7 @@ class Containers:
         grace = {"worker": 120, "gateway": 40}.get(service.split("-")[0], 20)
         self.podman("stop", "--time", grace, name)
         code = self.inspect(service, "{{.State.ExitCode}}")
-        expect(code == "0", f"{service} ended with {code}: {self.logs(service)[-900:]}")
+        expect(code == "0", f"{service} ended with {code}: {self.logs(service)}")
         self.podman("rm", name)
         self.up(service)
         self.wait_until_healthy(service)
