@@ -39,6 +39,8 @@ def missing():
     for tool in ("dpkg-deb", "chroot", "setpriv", "objdump"):
         if not shutil.which(tool):
             return f"{tool} (apt-get install dpkg coreutils util-linux binutils)"
+    if run(["unshare", "--mount", "--propagation", "private", "true"]).returncode != 0:
+        return "the right to mount in a namespace of its own"
     made = run([ROOT / "deploy/container/base", "--archive"], 600)
     return "" if made.returncode == 0 else f"a bare Debian root: {made.stdout[-300:].strip()}"
 
