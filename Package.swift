@@ -161,8 +161,8 @@ let package = Package(
       name: "yard",
       dependencies: [
         "Coordinator", "WorkerAgent", "Gateway", "ExchangeClient", "Links", "Transport", "Identity",
-        "Engines", "JobDispatch", "OpenAIFormat", "WireProtocol", "ExchangeTypes", nioCore,
-        nioPosix, log, argumentParser,
+        "Engines", "Storage", "JobDispatch", "ExchangeCore", "OpenAIFormat", "WireProtocol",
+        "ExchangeTypes", nioCore, nioPosix, log, argumentParser,
       ],
       exclude: ["README.md"], swiftSettings: strict),
     .executableTarget(

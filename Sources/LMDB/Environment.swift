@@ -24,6 +24,8 @@ public final class Environment: @unchecked Sendable {
     public var databasesMax = 272
     /// The most read transactions at once, of all processes.
     public var readersMax = 126
+    /// Whether nothing is ever written: the way to look at what another process has open.
+    public var isReadOnly = false
     /// The defaults.
     public init() {}
   }
@@ -68,7 +70,8 @@ public final class Environment: @unchecked Sendable {
         mdb_env_set_maxdbs(created, MDB_dbi(options.databasesMax)), "set the number of databases")
       try check(
         mdb_env_set_maxreaders(created, UInt32(options.readersMax)), "set the number of readers")
-      try check(mdb_env_open(created, directory, UInt32(MDB_NOTLS), 0o600), "open \(directory)")
+      let flags = UInt32(MDB_NOTLS) | (options.isReadOnly ? UInt32(MDB_RDONLY) : 0)
+      try check(mdb_env_open(created, directory, flags, 0o600), "open \(directory)")
       // Slots of readers that were killed keep old pages from being reused.
       var cleared: Int32 = 0
       try check(mdb_reader_check(created, &cleared), "clear stale readers")

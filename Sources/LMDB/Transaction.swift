@@ -130,6 +130,20 @@ extension Transaction where Self: ~Copyable {
   }
 }
 
+extension ReadTransaction {
+  /// The database called `name`, for this transaction alone; nil if it does not exist.
+  ///
+  /// No other transaction may be opening a database at the same time (`lmdb.h`, `mdb_dbi_open`): for an environment
+  /// that is read in one transaction after the other.
+  public func database(named name: String) throws(LMDBError) -> Database? {
+    var number: MDB_dbi = 0
+    let code = mdb_dbi_open(reference.handle, name, 0, &number)
+    guard code != MDB_NOTFOUND else { return nil }
+    try check(code, "open database \(name)")
+    return Database(number: number)
+  }
+}
+
 extension WriteTransaction {
   /// The database called `name`, created if it does not exist.
   ///

@@ -74,6 +74,13 @@ public struct Membership: Hashable, Sendable {
   /// The members that vote.
   public var voters: [ReplicaID] { servers.filter { $0.role == .voter }.map(\.id) }
 
+  /// These members retired, and after them one new voter; nil if its id is not above theirs, or its address will not do.
+  public func succeeded(by id: ReplicaID, address: String) -> Membership? {
+    guard servers.allSatisfy({ $0.id < id }) else { return nil }
+    let voter = RaftServer(id: id, address: address, role: .voter)
+    return Membership(servers.map { RaftServer.retired($0.id) } + [voter])
+  }
+
   /// The member with this id, if there is one.
   public func server(_ id: ReplicaID) -> RaftServer? { servers.first { $0.id == id } }
 

@@ -59,6 +59,14 @@ struct LogKey {
 
   init(_ index: LogIndex) { bigEndian = index.rawValue.bigEndian }
 
+  /// The index that a key of the log names.
+  static func index(of key: RawSpan) throws(StoreError) -> LogIndex {
+    guard key.byteCount == 8 else {
+      throw .corruptFile("the log has a key of \(key.byteCount) bytes")
+    }
+    return LogIndex(key.number(at: 0))
+  }
+
   /// Calls `body` with the eight bytes.
   func withBytes<Result, Failure: Error>(
     _ body: (RawSpan) throws(Failure) -> Result
@@ -182,6 +190,35 @@ enum StoredMeta {
   ) throws(LMDBError) {
     let name = Array(key.rawValue.utf8)
     try transaction.delete(key: name.span.bytes, in: meta)
+  }
+
+  /// Whose the store is, of a format that this code reads; nil if it is new.
+  static func identity(
+    in meta: Database, of transaction: borrowing some Transaction & ~Copyable
+  ) throws -> StoreIdentity? {
+    let format = try get(.format, in: meta, of: transaction) { try $0.read(UInt32.self) }
+    guard let format else {
+      guard try transaction.count(in: meta) == 0 else {
+        throw StoreError.corruptMeta("it has no format")
+      }
+      return nil
+    }
+    guard format <= formatVersion else {
+      throw StoreError.newerFormat(found: format, supported: formatVersion)
+    }
+    guard format > 0 else { throw StoreError.corruptMeta("its format is 0") }
+    let commit = try get(.commit, in: meta, of: transaction) { try $0.read(UInt64.self) }
+    guard commit == transaction.id else {
+      throw StoreError.corruptMeta(
+        "transaction \(transaction.id) claims to be \(commit.map(String.init) ?? "none")")
+    }
+    let identity = try get(.identity, in: meta, of: transaction) { reader in
+      StoreIdentity(
+        clusterID: ClusterID(try reader.read(UInt128.self)),
+        replicaID: ReplicaID(try reader.read(UInt64.self)))
+    }
+    guard let identity else { throw StoreError.corruptMeta("it has no identity") }
+    return identity
   }
 
   static func side(

@@ -83,35 +83,7 @@ final class StoreVolume: Sendable {
   }
 
   private func storedIdentity() throws(StoreError) -> StoreIdentity? {
-    try read { transaction in
-      let format = try StoredMeta.get(.format, in: meta, of: transaction) {
-        try $0.read(UInt32.self)
-      }
-      guard let format else {
-        guard try transaction.count(in: meta) == 0 else {
-          throw StoreError.corruptMeta("it has no format")
-        }
-        return nil
-      }
-      guard format <= formatVersion else {
-        throw StoreError.newerFormat(found: format, supported: formatVersion)
-      }
-      guard format > 0 else { throw StoreError.corruptMeta("its format is 0") }
-      let commit = try StoredMeta.get(.commit, in: meta, of: transaction) {
-        try $0.read(UInt64.self)
-      }
-      guard commit == transaction.id else {
-        throw StoreError.corruptMeta(
-          "transaction \(transaction.id) claims to be \(commit.map(String.init) ?? "none")")
-      }
-      let identity = try StoredMeta.get(.identity, in: meta, of: transaction) { reader in
-        StoreIdentity(
-          clusterID: ClusterID(try reader.read(UInt128.self)),
-          replicaID: ReplicaID(try reader.read(UInt64.self)))
-      }
-      guard let identity else { throw StoreError.corruptMeta("it has no identity") }
-      return identity
-    }
+    try read { transaction in try StoredMeta.identity(in: meta, of: transaction) }
   }
 
   // MARK: Log
@@ -125,7 +97,7 @@ final class StoreVolume: Sendable {
       guard let first, first.rawValue > 0 else {
         throw StoreError.corruptMeta("it does not tell where the log starts")
       }
-      let last = try transaction.withRow(at: .last, in: log) { key, _ in try index(of: key) }
+      let last = try transaction.withRow(at: .last, in: log) { key, _ in try LogKey.index(of: key) }
       let lastEntry = last ?? LogIndex(first.rawValue - 1)
       let count = try transaction.count(in: log)
       if lastEntry < first ? count != 0 : UInt64(count) != lastEntry.rawValue - first.rawValue + 1 {
@@ -181,7 +153,7 @@ final class StoreVolume: Sendable {
     var expected = first
     try LogKey(first).withBytes { start in
       try transaction.forEach(in: log, from: start) { key, value in
-        guard try index(of: key) == expected else {
+        guard try LogKey.index(of: key) == expected else {
           throw StoreError.missingEntry(index: expected)
         }
         let entry = try StoredEntry.read(value, at: expected)
@@ -196,18 +168,11 @@ final class StoreVolume: Sendable {
   ) throws -> LogIndex {
     var expected = first
     try transaction.forEach(in: log) { key, _ in
-      guard try index(of: key) == expected else { return false }
+      guard try LogKey.index(of: key) == expected else { return false }
       expected = expected.next
       return true
     }
     return expected
-  }
-
-  private func index(of key: RawSpan) throws(StoreError) -> LogIndex {
-    guard key.byteCount == 8 else {
-      throw .corruptFile("the log has a key of \(key.byteCount) bytes")
-    }
-    return LogIndex(key.number(at: 0))
   }
 
   // MARK: Rows

@@ -90,7 +90,11 @@ final class CoordinatorLink: NodeLinkOwner {
     shell.machine.linkUp(connection)
   }
 
-  func heard(_ notice: LeaderNotice, on link: NodeLink) { shell.heard(notice) }
+  func heard(_ notice: LeaderNotice, on link: NodeLink) {
+    // A link that drains outlives the shell.
+    if case .stopped = state { return }
+    shell.heard(notice)
+  }
 
   func draining(_ link: NodeLink) {
     logger.info("the coordinator closes the link")
@@ -111,7 +115,9 @@ final class CoordinatorLink: NodeLinkOwner {
     }
   }
 
-  private func ended(after wait: UInt64, _ link: NodeLink) {
+  /// Dials again after `wait`, which is asked for only if somebody is there who waits: a link that drains when the
+  /// worker has left is closed after the shell is gone.
+  private func ended(after wait: @autoclosure () -> UInt64, _ link: NodeLink) {
     switch state {
     case .dialling(let current) where current === link: break
     case .up(let current, let connection) where current === link:
@@ -120,7 +126,7 @@ final class CoordinatorLink: NodeLinkOwner {
     }
     let bound = shell.loop.bind(self)
     state = .waiting(
-      shell.loop.eventLoop.scheduleTask(in: .milliseconds(Int64(wait))) { bound.value.dial() })
+      shell.loop.eventLoop.scheduleTask(in: .milliseconds(Int64(wait()))) { bound.value.dial() })
   }
 
   private func backOff() -> UInt64 {

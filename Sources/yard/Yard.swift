@@ -36,6 +36,11 @@ struct Yard: AsyncParsableCommand {
           RetentionCommand.self,
         ]),
       CommandGroup(
+        name: "Care:",
+        subcommands: [
+          DoctorCommand.self, ConfigCommand.self, BackupCommand.self, RestoreCommand.self,
+        ]),
+      CommandGroup(
         name: "Other:", subcommands: [CheckCommand.self, VersionCommand.self]),
     ])
 
@@ -43,7 +48,7 @@ struct Yard: AsyncParsableCommand {
   static func main() async {
     Signals.ignoreBrokenPipes()
     do {
-      var command = try parseAsRoot()
+      var command = try ConfiguredArguments(Array(CommandLine.arguments.dropFirst())).parse()
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {

@@ -1,6 +1,7 @@
 import Engines
 import ExchangeTypes
 import JobDispatch
+import Links
 import Logging
 import NIOCore
 import NIOPosix
@@ -89,6 +90,41 @@ struct WorkerAgentTests {
       _ = try await WorkerAgent.start(
         configuration, on: group, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
     } throws: { "\($0)".contains("at byte 0, the magic is") }
+    try await group.shutdownGracefully()
+  }
+
+  @Test(
+    "a link that drains when the worker has left, and is told things and closed after that, is not felt"
+  )
+  func lateEnd() async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let loop = group.next()
+    let logger = Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }
+    let engine = OpenAICompatibleEngine(
+      spec: EngineSpec(baseURL: "http://127.0.0.1:1"), logger: logger)
+    let whenLeft = loop.makePromise(of: Void.self)
+    let configuration = WorkerConfiguration(
+      endpoints: [], name: "w", apiKey: "sy_1_x", security: .plaintextOnLoopback,
+      engine: EngineSpec(baseURL: "http://127.0.0.1:1"),
+      prices: PricePair(input: .zero, output: .zero))
+    try await loop.submit {
+      func leave() -> (CoordinatorLink, NodeLink) {
+        let shell = WorkerShell(
+          configuration, engine: engine, loop: LinkLoop(loop), logger: logger, whenLeft: whenLeft)
+        let owner = CoordinatorLink(endpoint: "127.0.0.1:1", shell: shell, logger: logger)
+        let link = shell.dialer.connect(to: owner.endpoint, as: shell.local, owner: owner)
+        owner.stop()
+        return (owner, link)
+      }
+      let (owner, link) = leave()
+      owner.heard(LeaderNotice(term: Term(2), leader: ReplicaID(1), address: "a:1"), on: link)
+      owner.draining(link)
+      owner.closed(link, .broke("gone"))
+      #expect(owner.node == nil)
+      link.close()
+    }.get()
+    whenLeft.succeed()
+    try await engine.shutdown()
     try await group.shutdownGracefully()
   }
 

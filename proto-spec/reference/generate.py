@@ -33,8 +33,8 @@ def products(spec):
         yield ROOT / "Tests/WireProtocolTests/Generated" / name, text
     corpus = swift_corpus.corpus(spec, SPEC / "vectors/valid")
     yield ROOT / "Sources/yard-bench/FrameCorpus.swift", corpus
-    for name in ("messages.md", "errors.md", "handshake.md"):
-        path = SPEC / name
+    documents = [SPEC / name for name in ("messages.md", "errors.md", "handshake.md")]
+    for path in [*documents, ROOT / "deploy/runbook.md"]:
         yield path, tables.fill(path.read_text(encoding="utf-8"), spec)
 
 

@@ -24,6 +24,7 @@ def table(name, registry):
         "enums": enums,
         "structs": structs,
         "errors": errors,
+        "error-pages": error_pages,
         "numbers": numbers,
     }
     if name in makers:
@@ -110,3 +111,15 @@ def errors(registry):
             for e in registry.errors
         ],
     )
+
+
+def error_pages(registry):
+    """A section for every error code: what it means to whoever runs a cluster looks it up by its name."""
+    out = ""
+    for e in registry.errors:
+        facts = [f"Code {e['code']}"]
+        facts.append(f"HTTP {e['http']}" if e["http"] else "never reaches HTTP")
+        if e["retryable"]:
+            facts.append("the same request may succeed later")
+        out += f"\n### {e['name']}\n\n{e['meaning']} {e['remedy']}\n({'; '.join(facts)}.)\n"
+    return out + "\n"

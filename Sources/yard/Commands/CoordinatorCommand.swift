@@ -22,6 +22,11 @@ struct CoordinatorCommand: AsyncParsableCommand {
                  --peers 1=10.0.0.1:7400,2=10.0.0.2:7400,3=10.0.0.3:7400 --dir /var/lib/switchyard
       """)
 
+  @Option(
+    help: ArgumentHelp(
+      "Take options from this file; those given as well win (yard config --help).",
+      valueName: "file"))
+  var config: String?
   @Option(help: ArgumentHelp("Its id in the cluster.", valueName: "n")) var id: UInt64
   @Option(help: ArgumentHelp("Where it listens.", valueName: "host:port")) var listen: HostPort
   @Option(

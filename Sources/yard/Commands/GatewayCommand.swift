@@ -22,6 +22,11 @@ struct GatewayCommand: AsyncParsableCommand {
       Example: yard gateway --listen 127.0.0.1:8080 --join 10.0.0.1:7400,10.0.0.2:7400 --dir /var/lib/switchyard
       """)
 
+  @Option(
+    help: ArgumentHelp(
+      "Take options from this file; those given as well win (yard config --help).",
+      valueName: "file"))
+  var config: String?
   @Option(help: ArgumentHelp("Where it listens.", valueName: "host:port")) var listen: HostPort
   @Option(help: ArgumentHelp("The coordinators.", valueName: "host:port,…")) var join: String
   @Option(help: ArgumentHelp("Its directory, from yard init.", valueName: "dir")) var dir: String?

@@ -19,23 +19,14 @@ struct StatusCommand: AsyncParsableCommand {
 
   func run() async throws {
     let context = try cluster.resolve()
-    // One answer of each is wanted now, so each gets little time.
-    let patience = UInt64(min(cluster.patience, 2) * 1_000)
     var table = Table(
       "COORDINATOR", "ID", "ROLE", "TERM", "COMMIT", "APPLIED", "QUEUED", "RUNNING", "DIGEST")
     var answers = 0
     var failures: [(endpoint: String, error: CommandError)] = []
-    for endpoint in context.endpoints {
-      var single = context
-      single.endpoints = [endpoint]
-      do {
-        let status = try await Cluster.withClient(of: single, patience: patience) { client in
-          try await Patience.saying("waiting for \(endpoint)") {
-            try await client.ask(StatusQuery()) {
-              if case .statusReport(let report) = $0 { report } else { nil }
-            }
-          }
-        }
+    for answer in try await CoordinatorAnswer.all(of: context, patience: cluster.patience) {
+      let endpoint = answer.endpoint
+      switch answer.result {
+      case .success(let status):
         answers += 1
         if cluster.isJSON {
           Terminal.write(
@@ -47,7 +38,7 @@ struct StatusCommand: AsyncParsableCommand {
             "\(status.commitIndex)", "\(status.appliedIndex)", "\(status.jobsQueued)",
             "\(status.jobsRunning)", String(hexadecimal(status.digest).prefix(12)))
         }
-      } catch let error as CommandError {
+      case .failure(let error):
         failures.append((endpoint, error))
         if cluster.isJSON {
           Terminal.write(

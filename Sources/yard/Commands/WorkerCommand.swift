@@ -29,6 +29,11 @@ struct WorkerCommand: AsyncParsableCommand {
                    --name gpu-1 --price-input 0.2 --price-output 0.6 --dir /var/lib/switchyard
         """)
 
+    @Option(
+      help: ArgumentHelp(
+        "Take options from this file; those given as well win (yard config --help).",
+        valueName: "file"))
+    var config: String?
     @Option(help: ArgumentHelp("The coordinators.", valueName: "host:port,…")) var join: String
     @Option(
       help: """

@@ -1,0 +1,137 @@
+internal import Foundation
+internal import Identity
+internal import Links
+internal import NIOPosix
+internal import OpenAIFormat
+internal import WorkerAgent
+
+/// What `yard doctor` finds on one machine: its clock, a node's disk, certificate and engine.
+enum MachineFindings {
+  private static let day: Double = 86_400
+  /// Below either, room runs out.
+  private static let freeShareMin = 0.1
+  private static let freeBytesMin: UInt64 = 1 << 30
+
+  /// Everything about this machine and the node of `directory`.
+  static func all(_ directory: String, now: Date) async -> [Finding] {
+    var findings = [clock(), disk(directory), certificate(directory, now: now)]
+    let files = FileManager.default
+    if files.fileExists(atPath: NodeDirectory(path: directory).clusterFile) {
+      findings.append(keyring(directory))
+    }
+    if files.fileExists(atPath: ControlSocket.path(in: directory)) {
+      findings.append(await engine(directory))
+    }
+    return findings
+  }
+
+  static func clock() -> Finding {
+    // <sys/timex.h> is in no module: adjtimex(2) by its name, with room for struct timex (208 bytes). Modes of 0 only ask.
+    typealias Ask = @convention(c) (UnsafeMutableRawPointer) -> Int32
+    guard let symbol = dlsym(nil, "adjtimex") else {
+      return Finding("clock", .unknown, "this system does not say whether the clock is kept")
+    }
+    let ask = unsafeBitCast(symbol, to: Ask.self)
+    let state = withUnsafeTemporaryAllocation(byteCount: 512, alignment: 8) { room -> Int32 in
+      guard let address = room.baseAddress else { return -1 }
+      memset(address, 0, room.count)
+      return ask(address)
+    }
+    switch state {
+    case 0...4: return Finding("clock", .ok, "a time service keeps it")
+    // TIME_ERROR: nobody disciplines the clock.
+    case 5:
+      return Finding(
+        "clock", .warning, "no time service keeps the clock",
+        advice:
+          "certificates are judged by it: run systemd-timesyncd or chrony (in a virtual machine, on its host)"
+      )
+    default:
+      return Finding("clock", .unknown, "the kernel does not say whether the clock is kept")
+    }
+  }
+
+  static func disk(_ directory: String) -> Finding {
+    var volume = statvfs()
+    guard statvfs(directory, &volume) == 0 else {
+      return Finding(
+        "disk", .bad, "\(directory): \(String(cString: strerror(errno)))",
+        advice: "name the node's directory, as the user that runs the node")
+    }
+    let free = UInt64(volume.f_bavail) * UInt64(volume.f_frsize)
+    let share = Double(volume.f_bavail) / Double(max(1, volume.f_blocks))
+    let found = "\(free >> 20) MiB free under \(directory), \(Int(share * 100))% of the volume"
+    guard share >= freeShareMin, free >= freeBytesMin else {
+      return Finding(
+        "disk", free < freeBytesMin ? .bad : .warning, found,
+        advice: "make room, or move the directory to a larger volume while the node is stopped")
+    }
+    return Finding("disk", .ok, found)
+  }
+
+  static func certificate(_ directory: String, now: Date) -> Finding {
+    do {
+      let node = try IdentityDirectory(path: NodeDirectory(path: directory).identity).load(now: now)
+      let days = Int(node.expiresAt.timeIntervalSince(now) / day)
+      let found = "\(node), valid until \(node.expiresAt.ISO8601Format()), \(days) days"
+      guard days >= 3 else {
+        return Finding(
+          "certificate", .warning, found,
+          advice:
+            "a running node renews it by itself: its log says why not; by hand: yard node renew")
+      }
+      return Finding("certificate", .ok, found)
+    } catch {
+      return Finding(
+        "certificate", .bad, "\(error)",
+        advice:
+          "an expired node joins anew by an invitation (yard node invite); a coordinator's comes from yard init"
+      )
+    }
+  }
+
+  static func keyring(_ directory: String) -> Finding {
+    let path = NodeDirectory(path: directory).keyring
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      return Finding(
+        "keyring", .warning, "\(path) is missing",
+        advice:
+          "a coordinator that starts without one asks the others for their keys; the last one has lost them"
+      )
+    }
+    guard status.st_mode & 0o077 == 0 else {
+      return Finding(
+        "keyring", .bad, "\(path) may be read by others", advice: "chmod 600 \(path)")
+    }
+    return Finding("keyring", .ok, "readable for its owner alone")
+  }
+
+  static func engine(_ directory: String) async -> Finding {
+    do {
+      let answer = try await ControlSocket.ask(
+        .status, at: ControlSocket.path(in: directory), on: MultiThreadedEventLoopGroup.singleton)
+      let status = try JSONValue.parse(Array(answer.utf8))
+      guard status["engine_healthy"] == .boolean(true) else {
+        return Finding(
+          "engine", .bad, "the worker's engine does not answer",
+          advice: "look at the engine's own log; the worker offers it again as soon as it answers")
+      }
+      guard status["worker"]?.integer != nil else {
+        return Finding(
+          "engine", .bad, "the engine answers, and no leader has taken the worker",
+          advice:
+            "the worker's log says why: a key without scope work, a name that is taken, no coordinator"
+        )
+      }
+      let links = status["links"]?.integer ?? 0
+      return Finding(
+        "engine", .ok,
+        "answers; \(status["slots"]?.integer ?? 0) slots, \(links) links to coordinators")
+    } catch {
+      return Finding(
+        "engine", .bad, "no worker answers in \(directory)",
+        advice: "start it (systemctl start switchyard-worker); a stale socket goes when it starts")
+    }
+  }
+}

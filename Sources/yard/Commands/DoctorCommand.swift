@@ -1,0 +1,64 @@
+internal import ArgumentParser
+internal import ExchangeClient
+internal import Foundation
+internal import WireProtocol
+
+/// `yard doctor`.
+struct DoctorCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor",
+    abstract: "Look at a node and at the cluster, and say what to do.",
+    discussion: """
+      With --dir it looks at this machine: clock, disk, certificate, key ring, engine; as the user that runs the node.
+      With a cluster (--endpoint, YARD_ENDPOINTS or a context) it asks the coordinators: who answers, quorum, lag,
+      versions, agreement; members are told to a key of scope admin. Exit code 3 if something is bad.
+
+      Example: yard doctor --dir /var/lib/switchyard/coordinator
+               yard doctor --dir /var/lib/switchyard/worker --metrics    for Prometheus' textfile collector
+      """)
+
+  @Option(help: ArgumentHelp("A node's directory on this machine.", valueName: "dir"))
+  var dir: String?
+  @Flag(help: "Print Prometheus' text format: 0 is ok, 1 unknown, 2 a warning, 3 bad.")
+  var metrics = false
+  @OptionGroup var cluster: ClusterOptions
+
+  func run() async throws {
+    var findings: [Finding] = []
+    if let dir { findings += await MachineFindings.all(dir, now: Date()) }
+    do {
+      findings += try await clusterFindings(try cluster.resolve())
+    } catch let error as CommandError where error.code == .usage && dir != nil {
+      // No cluster was named; the machine was.
+      findings.append(Finding("cluster", .unknown, "not asked", advice: error.message))
+    }
+    if metrics { return Terminal.write(Finding.metrics(findings, at: Date())) }
+    for finding in findings {
+      Terminal.write(cluster.isJSON ? finding.json.line : finding.text)
+    }
+    let bad = findings.filter { $0.level == .bad }
+    guard bad.isEmpty else {
+      throw CommandError(.refused, "\(bad.map(\.check).joined(separator: ", ")) must be seen to")
+    }
+  }
+
+  private func clusterFindings(_ context: Context) async throws -> [Finding] {
+    let answers = try await CoordinatorAnswer.all(of: context, patience: cluster.patience)
+    guard answers.contains(where: { (try? $0.result.get()) != nil }) else {
+      return ClusterFindings(answers: answers, report: nil).all
+    }
+    let patience = UInt64(min(cluster.patience, 3) * 1_000)
+    let report: ClusterReport?
+    do {
+      report = try await Cluster.withClient(of: context, patience: patience) { client in
+        try await client.ask(ClusterQuery()) {
+          if case .clusterReport(let report) = $0 { report } else { nil }
+        }
+      }
+    } catch is CommandError {
+      // Without a leader, or with a key of another scope, there is none: the findings say so.
+      report = nil
+    }
+    return ClusterFindings(answers: answers, report: report).all
+  }
+}

@@ -1,0 +1,126 @@
+import Consensus
+import ExchangeTypes
+import Foundation
+import RaftEngine
+import Storage
+import TemporaryDirectory
+import Testing
+
+@Suite("Backups") struct BackupTests {
+  private static let rows: [RowChange] = (1...40).map {
+    RowChange(
+      table: UInt8(1 + $0 / 20), key: [UInt8($0)],
+      value: [UInt8](repeating: UInt8($0), count: 9_000))
+  }
+
+  /// A store with members, rows of more than one chunk, and an entry beyond what was applied.
+  private func filled() async throws -> LMDBMedium {
+    let medium = try LMDBMedium()
+    let members = try #require(
+      Membership([
+        RaftServer(id: ReplicaID(1), address: "one:1", role: .voter),
+        RaftServer(id: ReplicaID(3), address: "three:3", role: .voter),
+      ]))
+    var batch = WriteBatch.entries(2...6)
+    batch.firstEntry = LogIndex(1)
+    batch.entries.insert(LogEntry(term: Term(1), kind: .change, payload: members.encoded), at: 0)
+    batch.hardState = HardState(term: Term(2), votedFor: ReplicaID(1))
+    batch.rows = Self.rows
+    batch.applied = .at(5)
+    try await medium.commit([batch])
+    return medium
+  }
+
+  private func rows(of backup: BackupFile) throws -> [RowChange] {
+    var found: [RowChange] = []
+    for table in UInt8(0)...9 {
+      try backup.rows(of: table) { key, value in
+        found.append(RowChange(table: table, key: key, value: value))
+      }
+    }
+    return found
+  }
+
+  @Test(
+    "what was applied comes back, as the state of a new coordinator alone, under an id above all others"
+  )
+  func roundTrip() async throws {
+    let medium = try await filled()
+    let file = medium.directory.file("backup")
+    let written = try BackupWriter.write(medium.path, to: file, now: 7)
+    let backup = try BackupFile(path: file)
+    #expect(backup.manifest == written)
+    #expect(written.index == LogIndex(5) && written.replica == ReplicaID(1) && written.madeAt == 7)
+    #expect(written.cluster == LMDBMedium.clusterID && written.highestReplica == ReplicaID(3))
+    #expect(try rows(of: backup) == Self.rows)
+
+    let restored = medium.directory.file("restored")
+    await #expect(throws: BackupError.unsuitable(replica: ReplicaID(3), highest: ReplicaID(3))) {
+      try await LMDBReplicaStore.restore(backup, to: restored, as: ReplicaID(3), address: "four:4")
+    }
+    try await LMDBReplicaStore.restore(backup, to: restored, as: ReplicaID(4), address: "four:4")
+    let store = try LMDBReplicaStore(
+      directory: restored, clusterID: LMDBMedium.clusterID, replicaID: ReplicaID(4))
+    defer { store.close() }
+    try store.verify()
+    let stored = try store.load()
+    #expect(stored.applied == .at(5) && stored.lastEntry == LogIndex(5) && stored.staged == nil)
+    #expect(stored.hardState == HardState(term: Term(1), votedFor: nil))
+    let members = try #require(stored.base?.membership)
+    #expect(members.voters == [ReplicaID(4)])
+    #expect(members.servers.filter(\.isRetired).map(\.id) == [ReplicaID(1), ReplicaID(3)])
+    for row in Self.rows { #expect(try store.row(table: row.table, key: row.key) == row.value) }
+  }
+
+  @Test("a restore to a coordinator's directory is refused, and so is a backup over another")
+  func occupied() async throws {
+    let medium = try await filled()
+    let file = medium.directory.file("backup")
+    try BackupWriter.write(medium.path, to: file, now: 7)
+    #expect(throws: BackupError.exists(path: file)) {
+      try BackupWriter.write(medium.path, to: file, now: 8)
+    }
+    let backup = try BackupFile(path: file)
+    let restored = medium.directory.file("restored")
+    try await LMDBReplicaStore.restore(backup, to: restored, as: ReplicaID(4), address: "four:4")
+    await #expect(throws: BackupError.occupied(path: restored)) {
+      try await LMDBReplicaStore.restore(backup, to: restored, as: ReplicaID(4), address: "four:4")
+    }
+    let empty = try LMDBMedium()
+    #expect(throws: BackupError.nothingToBackUp(path: empty.path)) {
+      try BackupWriter.write(empty.path, to: empty.directory.file("backup"), now: 7)
+    }
+    #expect(!FileManager.default.fileExists(atPath: empty.directory.file("backup.partial")))
+  }
+
+  @Test("a backup that is cut anywhere, or has any byte changed, is refused by name")
+  func damaged() async throws {
+    let medium = try await filled()
+    let file = medium.directory.file("backup")
+    try BackupWriter.write(medium.path, to: file, now: 7)
+    let whole = try Data(contentsOf: URL(fileURLWithPath: file))
+    func verdict(_ bytes: Data, _ name: String) throws -> BackupError? {
+      let path = medium.directory.file(name)
+      try bytes.write(to: URL(fileURLWithPath: path))
+      do {
+        _ = try BackupFile(path: path)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    for length in [0, 10, 20, 30, 4_000, whole.count / 2, whole.count - 100, whole.count - 1] {
+      let path = medium.directory.file("cut-\(length)")
+      let found = try verdict(whole.prefix(length), "cut-\(length)")
+      #expect(found == (length < 20 ? .notABackup(path: path) : .cutShort(path: path)))
+    }
+    for offset in [
+      0, 19, 20, 23, 24, 30, 9_000, 200_000, whole.count - 150, whole.count - 60, whole.count - 16,
+    ] {
+      var bytes = whole
+      bytes[offset] ^= 0x10
+      #expect(try verdict(bytes, "changed-\(offset)") != nil, "a change at \(offset) was not seen")
+    }
+    #expect(try verdict(whole, "same") == nil)
+  }
+}

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""A backup that is taken while jobs are submitted, and a cluster that begins again from it; `yard doctor` on the way."""
+
+import json
+import os
+import shutil
+import subprocess
+
+from cluster import Coordinators, Parties
+from product import STORIES, YARD, Child, expect, folder, free_ports, main, wait_for
+
+
+def yard(*words, **environment):
+    """A command that asks no cluster."""
+    done = subprocess.run([YARD, *map(str, words)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
+                          env={**os.environ, "XDG_CONFIG_HOME": "/nowhere", **environment})
+    return done.returncode, done.stdout, done.stderr
+
+
+def findings(done):
+    """What `yard doctor --output json` said, by check: the levels."""
+    found = {}
+    for line in done.lines:
+        found.setdefault(line["check"], []).append(line["level"])
+        expect(line["level"] in ("ok", "unknown") or line["advice"], f"nothing to do is said: {line}")
+    return found
+
+
+def worker(group, parties):
+    return Child(
+        [YARD, "worker", "run", "--join", ",".join(group.addresses), "--engine", "builtin", "--name", "w1", "--dir",
+         f"{group.home}/workers/w1", "--price-input", "0.2", "--price-output", "0.6", "--end-with-input"],
+        f"{group.scratch}/worker-w1.log", {"YARD_KEY": parties.supplier_key})
+
+
+def doctor(group, parties, *words, key=None):
+    return group.cluster.yard("doctor", *words, "--output", "json", key=key)
+
+
+def backup():
+    """a backup under load is verified, refused where it is damaged or foreign, and restored as a cluster that goes on"""
+    with folder() as scratch:
+        group = Coordinators(scratch)
+        restored = None
+        try:
+            parties = Parties(group.cluster)
+            running = worker(group, parties)
+            done = group.cluster.yard("run", "-m", STORIES, "--max-tokens", "30", "--output", "json", "A story",
+                                      key=parties.consumer_key)
+            expect(done.code == 0, done)
+            job = done.lines[-1]["ended"]
+            healthy = doctor(group, parties, "--dir", f"{group.home}/workers/w1")
+            found = findings(healthy)
+            for check in ("coordinators", "quorum", "lag", "versions", "agreement", "certificate", "engine"):
+                expect(set(found.get(check, [])) == {"ok"}, f"{check}: {found.get(check)}, {healthy}")
+
+            load = group.cluster.spawn("check", "perf", "--model", STORIES, "--clients", 8, "--accounts", 2, "--connections",
+                                       2, "--seconds", 5, "--patience", 60)
+            wait_for("clients to submit", lambda: any(status["jobs_queued"] > 0 for status in group.statuses()))
+            file = scratch + "/switchyard.backup"
+            code, out, err = yard("backup", "--dir", f"{group.home}/coordinator-2", file, "--output", "json")
+            expect(code == 0, err)
+            made = json.loads(out)
+            out, err = load.communicate(timeout=120)
+            expect(load.returncode == 0 and json.loads(out)["failures"] == 0, err.decode()[-600:])
+            expect(made["index"] > 0 and os.stat(file).st_mode & 0o077 == 0, made)
+            code, _, err = yard("backup", "--dir", f"{group.home}/coordinator-2", file)
+            expect(code == 3 and "is there already" in err, err)
+            refusals(scratch, group, file)
+
+            running.stop()
+            for number in (1, 2, 3):
+                group.kill(number)
+            code, _, err = yard("doctor", "--endpoint", group.addresses[0], "--identity", group.cluster.identity, "--key",
+                                group.root, "--patience", "1")
+            expect(code == 3 and "quorum" in err, err)
+            restored = again(group, file, made)
+            status = [line["status"] for line in group.cluster.yard("status", "--output", "json").lines if "status" in line]
+            expect(status[0]["applied_index"] >= made["index"], (status, made))
+            kept = group.cluster.yard("job", job["job"], "--output", "json", key=parties.consumer_key)
+            expect(kept.code == 0 and kept.lines[0]["charge_nano"] == job["charge_nano"], (kept, job))
+            running = worker(group, parties)
+            try:
+                done = group.cluster.yard("run", "-m", STORIES, "--max-tokens", "10", "--output", "json", "Another",
+                                          key=parties.consumer_key)
+                expect(done.code == 0 and done.lines[-1]["ended"]["job"] > job["job"], done)
+            finally:
+                running.stop()
+            members = group.cluster.yard("cluster", "status", "--output", "json").lines[0]["members"]
+            expect([m["replica"] for m in members if m["role"] == "voter"] == [4], members)
+            expect(sorted(m["replica"] for m in members if m["role"] == "retired") == [1, 2, 3], members)
+        finally:
+            if restored:
+                restored.stop()
+            for number in list(group.running):
+                group.running[number].stop()
+
+
+def refusals(scratch, group, file):
+    """What is damaged, or of another cluster, says so."""
+    whole = open(file, "rb").read()
+    for name, content, word in (("cut", whole[:len(whole) // 2], "cut short"), ("other", b"no backup at all, but long enough", "not a backup"),
+                                ("changed", whole[:5_000] + bytes([whole[5_000] ^ 1]) + whole[5_001:], "damaged")):
+        path = f"{scratch}/{name}.backup"
+        with open(path, "wb") as out:
+            out.write(content)
+        code, _, err = yard("restore", path, "--verify")
+        expect(code == 3 and word in err, f"{name}: exit {code}, {err}")
+    code, out, err = yard("restore", file, "--verify")
+    expect(code == 0 and "whole" in out, err)
+    foreign = scratch + "/foreign"
+    expect(yard("init", foreign, "--coordinators", "1")[0] == 0, "yard init")
+    code, _, err = yard("restore", file, "--dir", foreign + "/coordinator-1", "--id", "4", "--address", "127.0.0.1:1")
+    expect(code == 3 and "of cluster" in err, err)
+    code, _, err = yard("restore", file, "--dir", group.home + "/coordinator-1", "--id", "2", "--address", "127.0.0.1:1")
+    expect(code == 3 and "above 3" in err, err)
+
+
+def again(group, file, made):
+    """A new coordinator, 4, that begins with the backup; the key ring was kept beside it."""
+    prepared = group.cluster.yard("cluster", "prepare", group.home, 4)
+    expect(prepared.code == 0, prepared)
+    directory = prepared.text.strip()
+    shutil.copy(group.home + "/coordinator-2/keyring", directory + "/keyring")
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    code, out, err = yard("restore", file, "--dir", directory, "--id", "4", "--address", address, "--output", "json")
+    expect(code == 0 and json.loads(out)["digest"] == made["digest"], err)
+    restored = Child(
+        [YARD, "coordinator", "--id", "4", "--join", "--listen", address, "--peers", f"4={address}", "--dir", directory,
+         "--end-with-input"], f"{group.scratch}/coordinator-4.log")
+    group.addresses = [address]
+    group.cluster.endpoints = [address]
+    wait_for("coordinator 4 to lead", lambda: group.leader() == 4)
+    return restored
+
+
+main([backup])
