@@ -92,15 +92,16 @@ enum MachineFindings {
 
   static func keyring(_ directory: String) -> Finding {
     let path = NodeDirectory(path: directory).keyring
-    var status = stat()
-    guard stat(path, &status) == 0 else {
+    guard
+      let mode = try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+    else {
       return Finding(
         "keyring", .warning, "\(path) is missing",
         advice:
           "a coordinator that starts without one asks the others for their keys; the last one has lost them"
       )
     }
-    guard status.st_mode & 0o077 == 0 else {
+    guard mode & 0o077 == 0 else {
       return Finding(
         "keyring", .bad, "\(path) may be read by others", advice: "chmod 600 \(path)")
     }
