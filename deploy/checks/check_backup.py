@@ -54,6 +54,7 @@ def backup():
             for check in ("coordinators", "quorum", "lag", "versions", "agreement", "certificate", "engine"):
                 expect(set(found.get(check, [])) == {"ok"}, f"{check}: {found.get(check)}, {healthy}")
 
+            running.stop()  # jobs of the load wait
             load = group.cluster.spawn("check", "perf", "--model", STORIES, "--clients", 8, "--accounts", 2, "--connections",
                                        2, "--seconds", 5, "--patience", 60)
             wait_for("clients to submit", lambda: any(status["jobs_queued"] > 0 for status in group.statuses()))
@@ -68,7 +69,6 @@ def backup():
             expect(code == 3 and "is there already" in err, err)
             refusals(scratch, group, file)
 
-            running.stop()
             for number in (1, 2, 3):
                 group.kill(number)
             code, _, err = yard("doctor", "--endpoint", group.addresses[0], "--identity", group.cluster.identity, "--key",

@@ -94,7 +94,9 @@ class Machine:
         demand(self.root("chown", "-R", "switchyard:switchyard", "/var/lib/switchyard"), "chown")
 
     def configure(self, role, options):
-        self.file(f"/etc/switchyard/{role}.conf").write_text(f'OPTIONS="{options}"\n', encoding="utf-8")
+        lines = [f"{key}: {json.dumps(value)}" for key, value in {"dir": f"/var/lib/switchyard/{role}", **options}.items()]
+        self.file(f"/etc/switchyard/{role}.yaml").write_text("\n".join([f"role: {role}", *lines, ""]), encoding="utf-8")
+        demand(self.root("yard", "config", "check", f"/etc/switchyard/{role}.yaml"), "yard config check")
 
     def unit(self, role):
         text = self.file(f"/lib/systemd/system/switchyard-{role}.service").read_text(encoding="utf-8")
@@ -103,9 +105,7 @@ class Machine:
     def start(self, role, log, credential=None):
         """What the unit would run, as whom it would run it; answers the process and the line that it says when ready."""
         unit = self.unit(role)
-        options = re.search(r'OPTIONS="(.*)"', self.file(unit["EnvironmentFile"]).read_text(encoding="utf-8"))[1]
-        command = [word for part in shlex.split(unit["ExecStart"])
-                   for word in (shlex.split(options) if part == "$OPTIONS" else [part])]
+        command = shlex.split(unit["ExecStart"])
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
         if credential:
             expect(unit["LoadCredential"].endswith(":/etc/switchyard/worker_key"), unit)
@@ -146,7 +146,7 @@ def life():
     with mounted() as path:
         machine = Machine(path + "/root")
         machine.install(first)
-        for owner, file in (("root:root", "/usr/bin/yard"), ("root:switchyard", "/etc/switchyard/worker.conf"),
+        for owner, file in (("root:root", "/usr/bin/yard"), ("root:switchyard", "/etc/switchyard/worker.yaml"),
                             ("switchyard:switchyard", "/var/lib/switchyard")):
             found = demand(machine.root("stat", "-c", "%U:%G", file), file).strip()
             expect(found == owner, f"{file} is owned by {found}")
@@ -159,17 +159,17 @@ def life():
         expect("protocol" in said, said)
         demand(machine.root("sh", "-c", "dpkg --verify switchyard && ! ldd /usr/lib/switchyard/yard | grep 'not found'"), "libraries")
 
-        machine.configure("gateway", "--listen 127.0.0.1:1 --join 127.0.0.1:2")
+        machine.configure("gateway", {"listen": "127.0.0.1:1", "join": "127.0.0.1:2"})
         node = machine.file("/var/lib/switchyard/coordinator/cluster.json")
         node.parent.mkdir()
         node.write_text("{}", encoding="utf-8")
         upgraded = machine.install(later(first))
         expect("upgraded from 0.1.0" in upgraded, upgraded)
-        expect("127.0.0.1:2" in machine.file("/etc/switchyard/gateway.conf").read_text(), "the upgrade changed what was configured")
+        expect("127.0.0.1:2" in machine.file("/etc/switchyard/gateway.yaml").read_text(), "the upgrade changed what was configured")
         machine.dpkg("--remove", "switchyard")
         expect(not machine.file("/usr/bin/yard").is_symlink() and not machine.file("/usr/lib/switchyard").exists(),
                "the program is still there")
-        expect(machine.file("/etc/switchyard/gateway.conf").exists() and node.exists(), "removing took more than the program")
+        expect(machine.file("/etc/switchyard/gateway.yaml").exists() and node.exists(), "removing took more than the program")
         said = machine.dpkg("--purge", "switchyard")
         expect(not machine.file("/etc/switchyard").exists(), "the configuration is still there")
         expect(node.exists() and "holds nodes and stays" in said, f"a node went with the package: {said}")
@@ -224,7 +224,7 @@ def operator():
 
         for number, machine in enumerate(machines, 1):
             machine.put(home / f"coordinator-{number}", "/var/lib/switchyard/coordinator")
-            machine.configure("coordinator", f"--id {number} --listen {addresses[number - 1]} --peers {peers}")
+            machine.configure("coordinator", {"id": number, "listen": addresses[number - 1], "peers": peers})
             start(machine, "coordinator", f"coordinator-{number}")
         client = {"YARD_ENDPOINTS": ",".join(addresses), "YARD_IDENTITY": "/root/cluster/client/identity"}
         cluster = Cluster(addresses, root, str(home / "client/identity"), path)
@@ -232,10 +232,10 @@ def operator():
             lambda done: done.stdout.strip() if done.returncode == 0 else None)(
             yard("account", "create", "gpu-owner", "--kind", "supplier", key=root, **client)))
         work = demand(yard("key", "create", supplier, "--scope", "work,read", key=root, **client), "key create").strip()
-        join = f"--join {','.join(addresses)}"
+        join = {"join": ",".join(addresses)}
         for role, source, options in (
-                ("worker", home / "workers/gpu-1", f"{join} --engine builtin --price-input 0.2 --price-output 0.6"),
-                ("gateway", home / "gateway", f"{join} --listen 127.0.0.1:{http}")):
+                ("worker", home / "workers/gpu-1", {**join, "engine": "builtin", "price-input": "0.2", "price-output": "0.6"}),
+                ("gateway", home / "gateway", {**join, "listen": f"127.0.0.1:{http}"})):
             machines[0].put(source, f"/var/lib/switchyard/{role}")
             machines[0].configure(role, options)
         secret = machines[0].file("/etc/switchyard/worker_key")
