@@ -171,6 +171,9 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case attemptContinue = 139
   /// Refuses an attempt: the job is no longer its own, and the worker forgets it.
   case attemptAbandon = 140
+  /// Tells which coordinators' certificates are revoked; sent after Welcome and at every change,
+  /// where `revocation-notices` is agreed on.
+  case revocationNotice = 141
 
   /// The most payload bytes in a frame of this kind.
   public var payloadMax: UInt32 {
@@ -191,6 +194,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .join: 2048
     case .ended, .jobReport, .attemptFinished: 4096
     case .hello, .welcome, .failure, .workerRegister: 8192
+    case .revocationNotice: 8200
     case .purge, .cancelMany, .clusterReport: 16_384
     case .statusReport, .certificateIssued: 32_768
     case .installSnapshot: 131_072
@@ -297,6 +301,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .attemptResume: "AttemptResume"
     case .attemptContinue: "AttemptContinue"
     case .attemptAbandon: "AttemptAbandon"
+    case .revocationNotice: "RevocationNotice"
     }
   }
 }

@@ -23,6 +23,7 @@ extension StatusReport: JSONDumpable {
       ("software", JSON.text(software)),
       ("divergedAt", JSON.optional(divergedAt) { JSON.number($0.rawValue) }),
       ("stateVersionMax", JSON.optional(stateVersionMax) { JSON.number($0) }),
+      ("refusals", JSON.optional(refusals) { JSON.list($0) { $0.json } }),
     ])
   }
 }
@@ -394,5 +395,11 @@ extension AttemptAbandon: JSONDumpable {
       ("epoch", JSON.number(epoch.rawValue)),
       ("term", JSON.number(term.rawValue)),
     ])
+  }
+}
+
+extension RevocationNotice: JSONDumpable {
+  var json: String {
+    JSON.object([("coordinators", JSON.list(coordinators) { JSON.number($0.rawValue) })])
   }
 }

@@ -22,7 +22,8 @@ extension StatusReport {
       peers: source.list(atMost: 64) { PeerSummary.sample(&$0) },
       software: source.text(atMost: 64),
       divergedAt: source.optional { LogIndex(rawValue: $0.number(UInt64.self)) },
-      stateVersionMax: source.optional { $0.number(UInt32.self) })
+      stateVersionMax: source.optional { $0.number(UInt32.self) },
+      refusals: source.optional { $0.list(atMost: 64) { RefusalCount.sample(&$0) } })
   }
 }
 
@@ -370,5 +371,12 @@ extension AttemptAbandon {
       job: JobID(rawValue: source.number(UInt64.self)),
       epoch: Epoch(rawValue: source.number(UInt32.self)),
       term: Term(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension RevocationNotice {
+  static func sample(_ source: inout SampleSource) -> RevocationNotice {
+    RevocationNotice(
+      coordinators: source.list(atMost: 1024) { ReplicaID(rawValue: $0.number(UInt64.self)) })
   }
 }
