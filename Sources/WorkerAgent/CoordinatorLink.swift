@@ -46,6 +46,8 @@ final class CoordinatorLink: NodeLinkOwner {
 
   let endpoint: String
   private unowned let shell: WorkerShell
+  /// A link that drains outlives the shell.
+  private let trust: CoordinatorTrust
   private let logger: Logger
   private var state = State.waiting(nil)
   private var failures = 0
@@ -55,6 +57,7 @@ final class CoordinatorLink: NodeLinkOwner {
   init(endpoint: String, shell: WorkerShell, logger: Logger) {
     self.endpoint = endpoint
     self.shell = shell
+    trust = shell.trust
     var logger = logger
     logger[metadataKey: "endpoint"] = "\(endpoint)"
     self.logger = logger
@@ -84,7 +87,7 @@ final class CoordinatorLink: NodeLinkOwner {
   // MARK: NodeLinkOwner
 
   func established(_ link: NodeLink, with remote: RemoteNode) {
-    shell.trust.established(link) { [self] in admitted(link, remote) }
+    trust.established(link) { [self] in admitted(link, remote) }
   }
 
   private func admitted(_ link: NodeLink, _ remote: RemoteNode) {
@@ -108,7 +111,7 @@ final class CoordinatorLink: NodeLinkOwner {
     }
   }
 
-  func heard(_ notice: RevocationNotice, on link: NodeLink) { shell.trust.heard(notice, on: link) }
+  func heard(_ notice: RevocationNotice, on link: NodeLink) { trust.heard(notice, on: link) }
 
   func draining(_ link: NodeLink) {
     logger.info("the coordinator closes the link")
@@ -116,7 +119,7 @@ final class CoordinatorLink: NodeLinkOwner {
   }
 
   func closed(_ link: NodeLink, _ end: NodeLinkEnd) {
-    shell.trust.closed(link)
+    trust.closed(link)
     early = nil
     switch end {
     case .orderly: ended(after: backOff(), link)
