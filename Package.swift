@@ -139,8 +139,9 @@ let package = Package(
     room(
       "Gateway",
       [
-        "ExchangeClient", "JobDispatch", "OpenAIFormat", "WireProtocol", "ExchangeTypes", crypto,
-        deque, nioCore, nioPosix, nioHTTP1, nioConcurrency,
+        "ExchangeClient", "Transport", "JobDispatch", "OpenAIFormat", "WireProtocol",
+        "ExchangeTypes",
+        crypto, deque, nioCore, nioPosix, nioHTTP1, nioConcurrency,
       ]),
     room(
       "WorkerAgent",

@@ -89,19 +89,21 @@ public final class CoordinatorNode: Sendable {
       let local = LocalNode(
         role: .coordinator, clusterID: configuration.clusterID,
         node: configuration.replica.rawValue, name: "coordinator-\(configuration.replica)",
-        incarnation: generator.next(), features: [LocalNode.stateStatements],
+        incarnation: generator.next(),
+        features: [LocalNode.stateStatements, LocalNode.revocationNotices],
         software: configuration.software)
       let engine = RaftEngine.Configuration(
         id: configuration.replica, address: configuration.members[configuration.replica] ?? "",
         seed: UInt32(truncatingIfNeeded: generator.next()))
 
+      let refusals = RefusalLog(label: "switchyard.transport")
       let running = try await eventLoop.submit {
         var replica = Replica.Configuration(engine: engine, founding: membership)
         replica.retention.trailingBytes = configuration.keptLogMebibytes << 20
         replica.retention.followersBytes = configuration.keptLogMebibytes << 22
         let host = try ReplicaHost(
-          configuration: configuration, founding: replica, store: store, eventLoop: eventLoop,
-          log: log)
+          configuration: configuration, founding: replica, store: store,
+          refusedConnections: refusals, eventLoop: eventLoop, log: log)
         host.failed = { onFailure($0) }
         let dialer = NodeDialer(security: security.dialer, on: LinkLoop(eventLoop))
         let links = PeerLinks(
@@ -112,7 +114,7 @@ public final class CoordinatorNode: Sendable {
       let isPlaintext = security.isPlaintext
       let listener = try await Listener.bind(
         host: configuration.host, port: configuration.port, security: security.listener,
-        group: eventLoop
+        refusals: refusals, group: eventLoop
       ) { link in
         NodeLink.accept(
           link, as: local, accepting: NodeRole.allCases, isPlaintext: isPlaintext,

@@ -28,6 +28,8 @@ final class PeerLinks: CoordinatorLinks {
   /// The streams on which other coordinators fetch a snapshot from this one.
   private var fetching: [ReplicaID: any MessageChannel] = [:]
   private var notice: LeaderNotice?
+  /// What was last said of revoked coordinators; nil before anybody was told.
+  private var revocations: RevocationNotice?
   private var hasStopped = false
   private unowned let host: ReplicaHost
 
@@ -107,6 +109,18 @@ final class PeerLinks: CoordinatorLinks {
       refused("a link is closed", failure, on: link)
       link.close()
     }
+    let notice = host.dispatcher.revocationNotice
+    guard notice != revocations else { return }
+    revocations = notice
+    for link in accepted { link.tell(notice) }
+  }
+
+  /// What is said of revoked coordinators to whoever comes.
+  private var currentRevocations: RevocationNotice {
+    if let revocations { return revocations }
+    let notice = host.dispatcher.revocationNotice
+    revocations = notice
+    return notice
   }
 
   /// Why a certificate that is good in itself is not taken: it is revoked.
@@ -169,6 +183,7 @@ final class PeerLinks: CoordinatorLinks {
   fileprivate func established(_ link: NodeLink) {
     guard !hasStopped else { return link.close() }
     accepted.append(link)
+    link.tell(currentRevocations)
     if let notice { link.tell(notice) }
   }
 

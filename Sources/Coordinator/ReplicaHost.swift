@@ -22,6 +22,8 @@ final class ReplicaHost {
   private let log: Logger
   /// Who was refused for what he is, counted by the name of the error.
   private let refusals = RefusalLog(label: "switchyard.enrolment")
+  /// Whom the listener has refused, before anybody knew who he was.
+  private let refusedConnections: RefusalLog
   private var links: (any CoordinatorLinks)?
   private var turnIsScheduled = false
   private var timer: Scheduled<Void>?
@@ -33,9 +35,10 @@ final class ReplicaHost {
 
   init(
     configuration: CoordinatorConfiguration, founding: Consensus.Replica.Configuration,
-    store: LMDBReplicaStore, eventLoop: any EventLoop, log: Logger
+    store: LMDBReplicaStore, refusedConnections: RefusalLog, eventLoop: any EventLoop, log: Logger
   ) throws {
     self.eventLoop = eventLoop
+    self.refusedConnections = refusedConnections
     self.store = store
     self.log = log
     clock = LoopClock()
@@ -191,6 +194,10 @@ final class ReplicaHost {
       failure.message)
   }
 
+  fileprivate var refusalCounts: [String: UInt64] {
+    refusals.counts.merging(refusedConnections.counts, uniquingKeysWith: +)
+  }
+
   fileprivate func leadershipChanged(_ notice: LeaderNotice) {
     log.info(
       "leadership",
@@ -257,6 +264,7 @@ private final class Shell: DispatcherShell, PeerTransport {
   func refused(_ what: String, _ failure: Failure, from origin: StreamOrigin) {
     host?.refused(what, failure, from: origin)
   }
+  var refusalCounts: [String: UInt64] { host?.refusalCounts ?? [:] }
 
   func openRelay(
     to leader: ReplicaID, service: Service, authorization: String,

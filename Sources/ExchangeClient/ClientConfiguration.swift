@@ -5,6 +5,10 @@ public import Transport
 public struct ClientConfiguration: Sendable, Redacted {
   /// Coordinators as `host:port`; any of them will do.
   public var endpoints: [String]
+  /// Coordinators as `host:port` that are only listened to: for who is revoked.
+  ///
+  /// Those of `endpoints` at which no connection is are listened to in any case.
+  public var witnesses: [String] = []
   /// The API key's secret, `sy_…`; nil for what needs none.
   public var key: String?
   /// How connections are secured.

@@ -18,10 +18,15 @@ public final class LoopClient {
   private let dialer: NodeDialer
   private var local: LocalNode
   private var lanes: [Lane] = []
+  /// Which coordinators are talked to.
+  let trust: CoordinatorTrust
+  private(set) var witness: Witness?
   private var nextLane = 0
   /// Who leads, by the highest term heard of.
   private var leader: LeaderNotice?
   private var isClosed = false
+  /// Told of each link that the other side refused for good: its endpoint, and why.
+  public var whenRefused: ((String, Failure) -> Void)?
   private var generator = SystemRandomNumberGenerator()
 
   /// A client on `eventLoop`; it connects when it is first asked for something.
@@ -32,7 +37,12 @@ public final class LoopClient {
     var generator = SystemRandomNumberGenerator()
     local = LocalNode(
       role: configuration.role, clusterID: configuration.clusterID ?? LocalNode.clusterUnknown,
-      name: configuration.name, incarnation: generator.next(), software: configuration.software)
+      name: configuration.name, incarnation: generator.next(),
+      features: [LocalNode.revocationNotices], software: configuration.software)
+    let others = configuration.witnesses.filter { !configuration.endpoints.contains($0) }
+    let heard = configuration.endpoints + others
+    trust = CoordinatorTrust(endpoints: heard)
+    if heard.count > 1 { witness = Witness(client: self, endpoints: heard) }
     lanes = (0..<configuration.connections).map { place in
       Lane(client: self, endpoint: place % configuration.endpoints.count)
     }
@@ -112,6 +122,7 @@ public final class LoopClient {
     guard !isClosed else { return }
     isClosed = true
     for lane in lanes { lane.close() }
+    witness?.close()
   }
 
   var hasClosed: Bool { isClosed }
@@ -123,6 +134,9 @@ public final class LoopClient {
   }
 
   // MARK: For lanes
+
+  /// The endpoints that lanes are at, or on their way to.
+  var usedEndpoints: Set<String> { Set(lanes.compactMap(\.endpoint)) }
 
   /// Which endpoint a lane that is at `place` tries.
   func endpoint(at place: Int) -> String {
@@ -151,6 +165,19 @@ public final class LoopClient {
     for lane in lanes { lane.prefer(notice.address) }
   }
 
+  /// What the end of a link to `endpoint` is for those that wait for it.
+  ///
+  /// That a gateway is refused is nothing that its clients could mend.
+  func cause(of end: NodeLinkEnd, at endpoint: String) -> TryEnd {
+    guard case .refused(let failure) = end, failure.errorCode?.isRetryable != true else {
+      return end.asTry(at: endpoint)
+    }
+    whenRefused?(endpoint, failure)
+    guard configuration.role == .gateway else { return .failure(failure) }
+    return .failure(
+      Failure(refusing: .nodeRefused, "\(endpoint) refuses this gateway: \(failure.message)"))
+  }
+
   /// A link to `endpoint` did not work: it is no longer preferred.
   func failed(_ endpoint: String) {
     if leader?.address == endpoint { leader = nil }
@@ -170,6 +197,8 @@ final class Lane: NodeLinkOwner {
   private var place: Int
   /// How many endpoints have refused a link, one after another.
   private var refusals = 0
+  /// Who leads, as the link's end said before it was trusted.
+  private var early: LeaderNotice?
 
   init(client: LoopClient, endpoint place: Int) {
     self.client = client
@@ -192,6 +221,15 @@ final class Lane: NodeLinkOwner {
       let endpoint = client.endpoint(at: place)
       let link = client.connect(to: endpoint, owner: self)
       state = .connecting(link, endpoint: endpoint, waiters: [body])
+      client.witness?.look()
+    }
+  }
+
+  /// Where it is, or on its way to.
+  var endpoint: String? {
+    switch state {
+    case .idle: nil
+    case .connecting(_, let endpoint, _), .ready(_, let endpoint): endpoint
     }
   }
 
@@ -227,15 +265,32 @@ final class Lane: NodeLinkOwner {
   // MARK: NodeLinkOwner
 
   func established(_ link: NodeLink, with remote: RemoteNode) {
+    client?.trust.established(link) { [self] in admitted(link, remote) }
+  }
+
+  private func admitted(_ link: NodeLink, _ remote: RemoteNode) {
     guard case .connecting(let current, let endpoint, let waiters) = state, current === link
     else { return }
     state = .ready(link, endpoint: endpoint)
     refusals = 0
     client?.learned(remote)
     for waiter in waiters { waiter(.success(link)) }
+    if let early { client?.learned(early) }
+    early = nil
   }
 
-  func heard(_ notice: LeaderNotice, on link: NodeLink) { client?.learned(notice) }
+  func heard(_ notice: LeaderNotice, on link: NodeLink) {
+    // Who leads is nothing that a coordinator may say before it is known to be one.
+    if case .connecting(let current, _, _) = state, current === link {
+      early = notice
+    } else {
+      client?.learned(notice)
+    }
+  }
+
+  func heard(_ notice: RevocationNotice, on link: NodeLink) {
+    client?.trust.heard(notice, on: link)
+  }
 
   func draining(_ link: NodeLink) {
     guard case .ready(let current, _) = state, current === link else { return }
@@ -244,9 +299,11 @@ final class Lane: NodeLinkOwner {
   }
 
   func closed(_ link: NodeLink, _ end: NodeLinkEnd) {
+    client?.trust.closed(link)
     switch state {
     case .connecting(let current, let endpoint, let waiters) where current === link:
       state = .idle
+      early = nil
       place += 1
       client?.failed(endpoint)
       let cause = verdict(end, at: endpoint)
@@ -262,11 +319,12 @@ final class Lane: NodeLinkOwner {
   /// What a link that was not established says of the cluster: one coordinator may refuse for a reason of its own, such
   /// as a clock that is wrong, so a refusal is the cluster's once every endpoint has refused.
   private func verdict(_ end: NodeLinkEnd, at endpoint: String) -> TryEnd {
-    guard case .refused(let failure) = end else { return end.asTry(at: endpoint) }
+    let cause = client?.cause(of: end, at: endpoint) ?? end.asTry(at: endpoint)
+    guard case .refused = end, case .failure(let failure) = cause else { return cause }
     refusals += 1
     guard refusals < client?.configuration.endpoints.count ?? 0 else {
       refusals = 0
-      return .failure(failure)
+      return cause
     }
     return .broke("\(endpoint): \(failure.message)")
   }
@@ -277,6 +335,7 @@ extension NodeLinkEnd {
   func asTry(at endpoint: String) -> TryEnd {
     switch self {
     case .refused(let failure): .failure(failure)
+    case .distrusted(let failure): .broke("\(endpoint): \(failure.message)")
     case .broke(let cause): .broke(cause.contains(endpoint) ? cause : "\(endpoint): \(cause)")
     case .orderly: .broke("\(endpoint) closed the connection")
     }

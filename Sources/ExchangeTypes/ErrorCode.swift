@@ -275,6 +275,16 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Close connections that are not used, or use fewer.
   case tooManyRequests = 71
+  /// No certificate of this serial can be revoked alone: the cluster has issued none, or its node
+  /// has a newer one.
+  ///
+  /// Revoke the node by its role and name.
+  case revokeByName = 80
+  /// The coordinators refuse this gateway's own certificate: it has ended, is revoked, or is not of
+  /// this cluster.
+  ///
+  /// Ask another gateway; its operator must renew this one's certificate, or have it join again.
+  case nodeRefused = 81
   /// What the reader shows as its tail is not what a leader sent it.
   ///
   /// Follow the job again from its first event, without a tail.
@@ -350,6 +360,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .notImplemented: "not_implemented"
     case .answerTooLarge: "answer_too_large"
     case .tooManyRequests: "too_many_requests"
+    case .revokeByName: "revoke_by_name"
+    case .nodeRefused: "node_refused"
     case .tailInvalid: "tail_invalid"
     }
   }
@@ -431,6 +443,10 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .notImplemented: "The path is OpenAI's, and nothing here serves it."
     case .answerTooLarge: "The whole answer is larger than a gateway collects."
     case .tooManyRequests: "This address has as many connections as it may."
+    case .revokeByName:
+      "No certificate of this serial can be revoked alone: the cluster has issued none, or its node has a newer one."
+    case .nodeRefused:
+      "The coordinators refuse this gateway's own certificate: it has ended, is revoked, or is not of this cluster."
     case .tailInvalid: "What the reader shows as its tail is not what a leader sent it."
     }
   }
@@ -508,6 +524,9 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .notImplemented: "Use one of the paths of Sources/Gateway/README.md."
     case .answerTooLarge: "Ask for a stream, or for fewer tokens."
     case .tooManyRequests: "Close connections that are not used, or use fewer."
+    case .revokeByName: "Revoke the node by its role and name."
+    case .nodeRefused:
+      "Ask another gateway; its operator must renew this one's certificate, or have it join again."
     case .tailInvalid: "Follow the job again from its first event, without a tail."
     }
   }
@@ -536,7 +555,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .methodNotAllowed: 405
     case .requestTimeout: 408
     case .idempotencyConflict, .wrongState, .nameTaken, .alreadyBootstrapped, .streamDiverged,
-      .streamOverrun, .changeInProgress, .majorityAtRisk, .memberUnsuitable:
+      .streamOverrun, .changeInProgress, .majorityAtRisk, .memberUnsuitable, .revokeByName:
       409
     case .outputExpired, .keyUnavailable: 410
     case .payloadTooLarge: 413
@@ -549,7 +568,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
       .answerTooLarge:
       502
     case .unavailable, .notLeader, .overloaded, .engineBusy, .outcomeUnknown, .notBootstrapped,
-      .noIssuingKey, .wrappingKeyRetired, .replicaDiverged:
+      .noIssuingKey, .wrappingKeyRetired, .replicaDiverged, .nodeRefused:
       503
     case .engineTimeout, .deadlineExpired: 504
     case .storageFull: 507

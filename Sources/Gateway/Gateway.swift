@@ -5,6 +5,7 @@ internal import NIOConcurrencyHelpers
 public import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import Transport
 
 /// Where a gateway listens, and which cluster it serves.
 public struct GatewayConfiguration: Sendable {
@@ -72,10 +73,12 @@ public final class Gateway: Sendable {
     _ configuration: GatewayConfiguration, on group: any EventLoopGroup
   ) async throws -> Gateway {
     var loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>] = [:]
+    let refusals = RefusalLog(label: "switchyard.gateway")
     for eventLoop in group.makeIterator() {
       loops[ObjectIdentifier(eventLoop)] = try await eventLoop.submit {
         let loop = GatewayLoop(
-          client: configuration.client, limits: configuration.limits, on: eventLoop)
+          client: configuration.client, limits: configuration.limits, refusals: refusals,
+          on: eventLoop)
         return NIOLoopBound(loop, eventLoop: eventLoop)
       }.get()
     }

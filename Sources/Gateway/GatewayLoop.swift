@@ -3,6 +3,8 @@ internal import ExchangeTypes
 internal import Glibc
 internal import JobDispatch
 internal import NIOCore
+internal import Transport
+internal import WireProtocol
 
 /// One event loop of a gateway: the connections of its clients, and its own few to the coordinators.
 ///
@@ -21,8 +23,16 @@ final class GatewayLoop {
   private var isDraining = false
   private var generator = SystemRandomNumberGenerator()
 
-  init(client: ClientConfiguration, limits: HTTPLimits, on eventLoop: any EventLoop) {
+  init(
+    client: ClientConfiguration, limits: HTTPLimits, refusals: RefusalLog,
+    on eventLoop: any EventLoop
+  ) {
     self.client = LoopClient(configuration: client, on: eventLoop)
+    self.client.whenRefused = { endpoint, failure in
+      refusals.note(
+        "a coordinator refuses this gateway", from: endpoint,
+        kind: failure.errorCode?.name ?? "error_\(failure.code)", failure.message)
+    }
     self.limits = limits
     self.eventLoop = eventLoop
   }

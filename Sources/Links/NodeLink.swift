@@ -16,6 +16,8 @@ public protocol NodeLinkOwner: AnyObject {
   ) -> any MessageChannelOwner
   /// The peer says who leads.
   func heard(_ notice: LeaderNotice, on link: NodeLink)
+  /// The peer says which coordinators are revoked.
+  func heard(_ notice: RevocationNotice, on link: NodeLink)
   /// The peer will close the link once its streams have ended: open new ones elsewhere.
   func draining(_ link: NodeLink)
   /// A peer with this certificate greets: say why it is not wanted, or nil.
@@ -32,6 +34,9 @@ extension NodeLinkOwner {
     _ channel: LinkChannel, for service: Service, authorization: String, on link: NodeLink
   ) -> any MessageChannelOwner { Refusing(channel) }
 
+  /// Coordinators know by themselves who is revoked.
+  public func heard(_ notice: RevocationNotice, on link: NodeLink) {}
+
   /// Most nodes take every peer whose certificate is good.
   public func refusal(of certificate: PeerCertificate, on link: NodeLink) -> Failure? { nil }
 
@@ -43,6 +48,8 @@ extension NodeLinkOwner {
 public enum NodeLinkEnd: Hashable, Sendable {
   /// One side does not want the other: trying again will not help.
   case refused(Failure)
+  /// This side does not trust the other any more: another may do.
+  case distrusted(Failure)
   /// The connection could not be made, or broke.
   case broke(String)
   /// It was closed in order.
@@ -183,6 +190,20 @@ public final class NodeLink {
     if case .up(_, let control) = state { control.send(notice) }
   }
 
+  /// Tells the peer which coordinators are revoked, if it understands that.
+  public func tell(_ notice: RevocationNotice) {
+    guard case .up(_, let control) = state,
+      remote?.features.contains(LocalNode.revocationNotices) == true
+    else { return }
+    control.send(notice)
+  }
+
+  /// Ends the link at once, because the other side has turned out to be none to talk to.
+  public func distrust(_ failure: Failure) {
+    if case .up(_, let control) = state { control.send(failure) }
+    close(.distrusted(failure))
+  }
+
   /// Opens no more streams, and closes the link when those that are open have ended.
   public func drain(reason: String) {
     switch state {
@@ -288,6 +309,7 @@ public final class NodeLink {
       case .ping(let ping): channel.send(Pong(nonce: ping.nonce))
       case .pong: pongAt = loop.now
       case .leaderNotice(let notice): owner?.heard(notice, on: self)
+      case .revocationNotice(let notice): owner?.heard(notice, on: self)
       case .goodbye: peerDrains()
       case .failure(let failure): close(.refused(failure))
       default: close(.broke("\(type(of: message.content).kind.name) after the handshake"))

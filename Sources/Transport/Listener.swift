@@ -38,6 +38,7 @@ public final class Listener: Sendable {
   ///   - security: TLS, or plaintext.
   ///   - settings: times and budgets.
   ///   - budget: connections and handshakes at once, in all and for one address; further ones are closed.
+  ///   - refusals: where what is refused is counted and logged.
   ///   - group: the loops.
   ///   - refused: told, on the connection's loop, of each connection that did not become a link.
   ///   - makeDelegate: called on the link's loop for each link.
@@ -45,7 +46,8 @@ public final class Listener: Sendable {
   /// - Throws: `TransportError.portInUse`, `.cannotListen`, `.notLoopback`, `.unusableIdentity`.
   public static func bind(
     host: String, port: Int, security: LinkSecurity, settings: LinkSettings = LinkSettings(),
-    budget: ConnectionBudget = ConnectionBudget(), group: any EventLoopGroup,
+    budget: ConnectionBudget = ConnectionBudget(),
+    refusals: RefusalLog = RefusalLog(label: "switchyard.transport"), group: any EventLoopGroup,
     refused: @escaping @Sendable (TransportError) -> Void = { _ in },
     makeDelegate: @escaping @Sendable (Link) -> any LinkDelegate
   ) async throws(TransportError) -> Listener {
@@ -55,7 +57,6 @@ public final class Listener: Sendable {
     let pipeline = try Pipeline(
       role: .server, security: security, settings: settings, authority: "")
     let connections = OpenConnections(budget: budget)
-    let refusals = RefusalLog(label: "switchyard.transport")
     let base = ServerBootstrap(group: group)
       .serverChannelOption(ChannelOptions.backlog, value: 1_024)
       .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)

@@ -6,6 +6,8 @@ public struct LocalNode: Sendable, Hashable {
   public static let versions: ClosedRange<UInt16> = 1...1
   /// The feature of coordinators that understand `StateStatement` (handshake.md).
   public static let stateStatements = "state-statements"
+  /// The feature of nodes that understand `RevocationNotice` (handshake.md).
+  public static let revocationNotices = "revocation-notices"
   /// The cluster id of a node that does not know its cluster yet: it matches any.
   public static let clusterUnknown = ClusterID(rawValue: 0)
 

@@ -1,3 +1,4 @@
+internal import ExchangeClient
 internal import ExchangeTypes
 internal import JobDispatch
 internal import Links
@@ -45,13 +46,18 @@ final class CoordinatorLink: NodeLinkOwner {
 
   let endpoint: String
   private unowned let shell: WorkerShell
+  /// A link that drains outlives the shell.
+  private let trust: CoordinatorTrust
   private let logger: Logger
   private var state = State.waiting(nil)
   private var failures = 0
+  /// Who leads, as the link's end said before it was trusted.
+  private var early: LeaderNotice?
 
   init(endpoint: String, shell: WorkerShell, logger: Logger) {
     self.endpoint = endpoint
     self.shell = shell
+    trust = shell.trust
     var logger = logger
     logger[metadataKey: "endpoint"] = "\(endpoint)"
     self.logger = logger
@@ -81,20 +87,31 @@ final class CoordinatorLink: NodeLinkOwner {
   // MARK: NodeLinkOwner
 
   func established(_ link: NodeLink, with remote: RemoteNode) {
-    guard case .dialling = state else { return link.close() }
+    trust.established(link) { [self] in admitted(link, remote) }
+  }
+
+  private func admitted(_ link: NodeLink, _ remote: RemoteNode) {
+    guard case .dialling(let current) = state, current === link else { return link.close() }
     failures = 0
     logger.info("linked", metadata: ["coordinator": "\(remote.node)"])
     let connection = Connection(
       link, node: ReplicaID(remote.node), authorization: shell.authorization)
     state = .up(link, connection)
     shell.machine.linkUp(connection)
+    if let early { shell.heard(early) }
+    early = nil
   }
 
   func heard(_ notice: LeaderNotice, on link: NodeLink) {
-    // A link that drains outlives the shell.
-    if case .stopped = state { return }
-    shell.heard(notice)
+    // Who leads is nothing that a coordinator may say before it is known to be one.
+    if case .up(let current, _) = state, current === link {
+      shell.heard(notice)
+    } else {
+      early = notice
+    }
   }
+
+  func heard(_ notice: RevocationNotice, on link: NodeLink) { trust.heard(notice, on: link) }
 
   func draining(_ link: NodeLink) {
     logger.info("the coordinator closes the link")
@@ -102,11 +119,16 @@ final class CoordinatorLink: NodeLinkOwner {
   }
 
   func closed(_ link: NodeLink, _ end: NodeLinkEnd) {
+    trust.closed(link)
+    early = nil
     switch end {
     case .orderly: ended(after: backOff(), link)
     case .broke(let reason):
       logger.notice("no link", metadata: ["reason": "\(reason)"])
       ended(after: backOff(), link)
+    case .distrusted(let failure):
+      logger.error("not a coordinator any more", metadata: ["reason": "\(failure.message)"])
+      ended(after: Self.refusedBackOff, link)
     case .refused(let failure):
       logger.error(
         "the coordinator refuses this worker",

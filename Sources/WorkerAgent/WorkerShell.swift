@@ -1,4 +1,5 @@
 internal import Engines
+internal import ExchangeClient
 internal import ExchangeTypes
 internal import JobDispatch
 internal import Links
@@ -19,6 +20,8 @@ final class WorkerShell: WorkerHost {
   let dialer: NodeDialer
   let local: LocalNode
   let authorization: String
+  /// Which coordinators are talked to.
+  let trust: CoordinatorTrust
   private let logger: Logger
   private let engine: any Engine
   private let whenLeft: EventLoopPromise<Void>
@@ -46,7 +49,8 @@ final class WorkerShell: WorkerHost {
     local = LocalNode(
       role: .worker, clusterID: configuration.cluster ?? LocalNode.clusterUnknown,
       name: configuration.name, incarnation: UInt64.random(in: 1...UInt64.max),
-      software: configuration.software)
+      features: [LocalNode.revocationNotices], software: configuration.software)
+    trust = CoordinatorTrust(endpoints: configuration.endpoints)
   }
 
   func start() {

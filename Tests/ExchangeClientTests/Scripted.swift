@@ -1,6 +1,8 @@
 import ExchangeTypes
+import Identity
 import JobDispatch
 import Links
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import Transport
@@ -14,22 +16,61 @@ final class Scripted: Sendable {
   typealias Script = @Sendable (Service, Message, any MessageChannel, Int) -> Void
 
   let listener: Listener
+  private let told: Told
   var endpoint: String { "127.0.0.1:\(listener.port)" }
 
   init(
     id: UInt64 = 1, cluster: ClusterID = ClusterID(7), notice: LeaderNotice? = nil,
+    identity: NodeIdentity? = nil, revoked: [UInt64] = [],
     ended: @escaping @Sendable (Int) -> Void = { _ in }, script: @escaping Script
   ) async throws {
     let local = LocalNode(
       role: .coordinator, clusterID: cluster, node: id, name: "coordinator-\(id)", incarnation: 1,
-      software: "scripted")
+      features: [LocalNode.revocationNotices], software: "scripted")
+    let told = Told(revoked)
+    self.told = told
     listener = try await Listener.bind(
-      host: "127.0.0.1", port: 0, security: .plaintextOnLoopback,
+      host: "127.0.0.1", port: 0,
+      security: identity.map { .serverTLS($0, allowing: [.client]) } ?? .plaintextOnLoopback,
       group: MultiThreadedEventLoopGroup.singleton.next()
     ) { link in
       NodeLink.accept(
-        link, as: local, accepting: [.client], isPlaintext: true,
-        owner: Acceptor(notice: notice, ended: ended, script: script))
+        link, as: local, accepting: [.client], isPlaintext: identity == nil,
+        owner: Acceptor(notice: notice, told: told, ended: ended, script: script))
+    }
+  }
+
+  /// Says to everybody who is linked, and to whoever comes, who is revoked.
+  func tell(revoked: [UInt64]) { told.tell(revoked) }
+
+  /// Who is revoked, and whom that is said to.
+  private final class Told: Sendable {
+    private let state: NIOLockedValueBox<(revoked: [UInt64], links: [NIOLoopBound<NodeLink>])>
+
+    init(_ revoked: [UInt64]) { state = NIOLockedValueBox((revoked, [])) }
+
+    func established(_ link: NodeLink) {
+      let bound = NIOLoopBound(link, eventLoop: link.loop.eventLoop)
+      link.tell(
+        notice(
+          state.withLockedValue {
+            $0.links.append(bound)
+            return $0.revoked
+          }))
+    }
+
+    func tell(_ revoked: [UInt64]) {
+      let links = state.withLockedValue {
+        $0.revoked = revoked
+        return $0.links
+      }
+      for link in links {
+        link.eventLoop.execute { [self] in link.value.tell(notice(revoked)) }
+      }
+    }
+
+    private func notice(_ revoked: [UInt64]) -> RevocationNotice {
+      RevocationNotice(coordinators: revoked.map(ReplicaID.init))
     }
   }
 
@@ -37,19 +78,23 @@ final class Scripted: Sendable {
 
   private final class Acceptor: NodeLinkOwner {
     private let notice: LeaderNotice?
+    private let told: Told
     private let ended: @Sendable (Int) -> Void
     private let script: Script
     private var streams = 0
 
     init(
-      notice: LeaderNotice?, ended: @escaping @Sendable (Int) -> Void, script: @escaping Script
+      notice: LeaderNotice?, told: Told, ended: @escaping @Sendable (Int) -> Void,
+      script: @escaping Script
     ) {
       self.notice = notice
+      self.told = told
       self.ended = ended
       self.script = script
     }
 
     func established(_ link: NodeLink, with remote: RemoteNode) {
+      told.established(link)
       if let notice { link.tell(notice) }
     }
     func heard(_ notice: LeaderNotice, on link: NodeLink) {}

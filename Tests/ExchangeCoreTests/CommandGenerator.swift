@@ -175,7 +175,7 @@ struct CommandGenerator {
     case 0, 1, 2:
       return invite(
         UInt8(below(200)), caller: chance(9, in: 10) ? World.root : caller(), role: node.role,
-        name: chance(1, in: 2) ? node.name : nil, lifetime: below(4_000))
+        name: chance(9, in: 10) ? node.name : nil, lifetime: below(4_000))
     case 3, 4, 5:
       let invitation = exchange.invitations(limit: 10).randomElement(using: &random)
       return .join(
@@ -188,7 +188,8 @@ struct CommandGenerator {
       return renew(known?.node ?? node, known?.number.serial ?? [9, 9], lifetime: below(8_000))
     default:
       return revoke(
-        chance(1, in: 2) ? .node(known?.node ?? node) : .serial([UInt8(1 + below(9))]))
+        chance(1, in: 2)
+          ? .node(known?.node ?? node) : .serial(known?.number.serial ?? [UInt8(1 + below(9))]))
     }
   }
 

@@ -75,12 +75,13 @@ struct EnrolmentTranscripts {
       alice: ✗ forbidden (scope 4)
       a coordinator: ✗ malformed_request (field role)
       a name that is none: ✗ malformed_request (field name)
+      of any name: ✗ malformed_request (field name)
       no time: ✗ malformed_request (field lifetime, limit 5000)
       too long: ✗ malformed_request (field lifetime, limit 5000)
       root: invitation 8
       again: invitation 8 again
       the same secret for another name: ✗ idempotency_conflict
-      of any name: invitation 9
+      another: invitation 9
       one too many: ✗ no_capacity (limit 2)
       """,
       of: [
@@ -88,10 +89,11 @@ struct EnrolmentTranscripts {
         ("alice", invite(caller: World.alice, role: .coordinator)),
         ("a coordinator", invite(role: .coordinator, name: "a b")),
         ("a name that is none", invite(name: "a b", lifetime: 0)),
+        ("of any name", invite(name: nil, lifetime: 0)),
         ("no time", invite(lifetime: 0)), ("too long", invite(lifetime: 5_001)),
         ("root", invite()), ("again", invite()),
         ("the same secret for another name", invite(name: "w2")),
-        ("of any name", invite(8, role: .gateway, name: nil)), ("one too many", invite(9)),
+        ("another", invite(8, role: .gateway, name: "g1")), ("one too many", invite(9)),
       ])
   }
 
@@ -99,30 +101,21 @@ struct EnrolmentTranscripts {
   func joins() {
     var world = world()
     world.run(invite())
-    world.run(invite(8, name: nil))
-    world.run(invite(9, name: nil))
-    let (bound, open, late) = (InvitationID(8), InvitationID(9), InvitationID(10))
+    world.run(invite(9, name: "w3"))
+    let (bound, late) = (InvitationID(8), InvitationID(9))
     world.expect(
       """
       unknown: ✗ invitation_invalid (reason unknown)
       wrong secret: ✗ invitation_invalid (reason unknown)
       another name: ✗ wrong_name (name w1)
-      joins: certificate 11 of worker w1
-      the answer was lost: certificate 11 of worker w1 again
+      joins: certificate 10 of worker w1
+      the answer was lost: certificate 10 of worker w1 again
       another key: ✗ invitation_used (node worker w1)
-      no name: ✗ malformed_request (field name)
-      a name that is none: ✗ malformed_request (field name)
-      a name that a node has: ✗ name_taken (name w1)
-      a name of its own: certificate 12 of worker w2
       """,
       of: [
         ("unknown", join(InvitationID(99))), ("wrong secret", join(bound, secret: 8)),
         ("another name", join(bound, name: "w2")), ("joins", join(bound, name: "w1")),
         ("the answer was lost", join(bound)), ("another key", join(bound, key: 2)),
-        ("no name", join(open, secret: 8)),
-        ("a name that is none", join(open, secret: 8, name: "a/b")),
-        ("a name that a node has", join(open, secret: 8, name: "w1")),
-        ("a name of its own", join(open, secret: 8, name: "w2", key: 3)),
       ])
     world.time = 1_000
     world.expect(
@@ -137,7 +130,7 @@ struct EnrolmentTranscripts {
     world.time += Limits().requestRetention
     world.expect(
       """
-      a day later: expired 12
+      a day later: expired 10
       forgotten: ✗ invitation_invalid (reason unknown)
       """,
       of: [("a day later", .pulse), ("forgotten", join(bound))])
@@ -192,32 +185,44 @@ struct EnrolmentTranscripts {
     limits.revocationsMax = 2
     var world = world(limits: limits)
     let founding = [UInt8](repeating: 9, count: 20)
+    world.run(invite(name: "w2"))
+    world.run(join(InvitationID(8)))
+    world.run(renew(node("w2"), CertificateNumber(9).serial))
+    let (former, newest) = (CertificateNumber(9).serial, CertificateNumber(10).serial)
     world.expect(
       """
       unknown key: ✗ unauthenticated
       alice: ✗ forbidden (scope 4)
       no serial: ✗ malformed_request (field serial)
       a serial in another form: ✗ malformed_request (field serial)
-      by serial: revocation 8 [certificates revoked]
-      again: revocation 8 [certificates revoked]
-      by name: revocation 9 [certificates revoked]
+      one that was renewed: ✗ revoke_by_name (reason renewed, node worker w2)
+      one that yard init made: ✗ revoke_by_name (reason unknown)
+      one that nobody has: ✗ revoke_by_name (reason unknown)
+      by serial: revocation 11 [certificates revoked]
+      again: revocation 11 [certificates revoked]
+      by name: revocation 12 [certificates revoked]
       one too many: ✗ no_capacity (limit 2)
       """,
       of: [
         ("unknown key", revoke(.serial([]), caller: KeyID(99))),
         ("alice", revoke(.serial([]), caller: World.alice)),
         ("no serial", revoke(.serial([]))), ("a serial in another form", revoke(.serial([0, 1]))),
-        ("by serial", revoke(.serial(founding))), ("again", revoke(.serial(founding))),
-        ("by name", revoke(.node(node("w1")))), ("one too many", revoke(.serial([1]))),
+        ("one that was renewed", revoke(.serial(former))),
+        ("one that yard init made", revoke(.serial(founding))),
+        ("one that nobody has", revoke(.serial(CertificateNumber(99).serial))),
+        ("by serial", revoke(.serial(newest))), ("again", revoke(.serial(newest))),
+        ("by name", revoke(.node(node("w1")))), ("one too many", revoke(.node(node("w2")))),
       ])
     #expect(world.exchange.isRevoked(node("w1"), serial: [7, 7]))
-    #expect(world.exchange.isRevoked(node("w2"), serial: founding))
+    #expect(world.exchange.isRevoked(node("w2"), serial: newest))
+    #expect(world.exchange.revokedNodes(of: .worker) == [node("w1")])
+    #expect(world.exchange.revokedNodes(of: .gateway) == [])
     #expect(!world.exchange.isRevoked(node("w2"), serial: [7, 7]))
     #expect(!world.exchange.isRevoked(node("w1", .gateway), serial: [7, 7]))
 
-    world.run(invite())
-    world.run(join(InvitationID(10)))
-    let second = CertificateNumber(11).serial
+    world.run(invite(8))
+    world.run(join(InvitationID(13), secret: 8))
+    let second = CertificateNumber(14).serial
     #expect(!world.exchange.isRevoked(node("w1"), serial: second))
     world.run(revoke(.node(node("w1"))))
     #expect(world.exchange.isRevoked(node("w1"), serial: second))

@@ -76,6 +76,21 @@ struct GatewayTests {
     }
   }
 
+  @Test("that the coordinators refuse says so, and that it is not its client who is refused")
+  func refusedItself() async throws {
+    let coordinator = try await ScriptedCoordinator(accepting: [.worker]) { _, _ in }
+    let gateway = try await startGateway([coordinator.endpoint])
+    for body in [request, streaming] {
+      let client = try await RawClient(gateway.address)
+      try await client.post("/v1/chat/completions", body)
+      let answer = await client.read(until: "node_refused")
+      #expect(answer.hasPrefix("HTTP/1.1 503 "))
+      #expect(answer.contains("x-should-retry: true\r\n") && !answer.contains("www-authenticate"))
+    }
+    await gateway.stop(within: 0)
+    await coordinator.close()
+  }
+
   @Test("requests that are sent ahead are answered in their order")
   func pipelined() async throws {
     try await withGateway(script: twoPieces) { gateway, _ in

@@ -21,7 +21,7 @@ final class ScriptedCoordinator: Sendable {
   private let heard: AsyncStream<Heard>
   var endpoint: String { "127.0.0.1:\(listener.port)" }
 
-  init(script: @escaping Script) async throws {
+  init(accepting roles: [NodeRole] = [.gateway], script: @escaping Script) async throws {
     let local = LocalNode(
       role: .coordinator, clusterID: JobScript.cluster, node: 1, name: "coordinator-1",
       incarnation: 1, software: "scripted")
@@ -32,7 +32,7 @@ final class ScriptedCoordinator: Sendable {
       group: MultiThreadedEventLoopGroup.singleton.next()
     ) { link in
       NodeLink.accept(
-        link, as: local, accepting: [.gateway], isPlaintext: true,
+        link, as: local, accepting: roles, isPlaintext: true,
         owner: Acceptor(script: script, heard: continuation))
     }
   }

@@ -12,16 +12,18 @@ import WireProtocol
 private let cluster = ClusterID(7)
 
 private func node(
-  _ role: NodeRole, id: UInt64 = 0, cluster: ClusterID = cluster
+  _ role: NodeRole, id: UInt64 = 0, cluster: ClusterID = cluster, features: [String] = []
 ) -> LocalNode {
   LocalNode(
-    role: role, clusterID: cluster, node: id, name: "\(role)", incarnation: 1, software: "test")
+    role: role, clusterID: cluster, node: id, name: "\(role)", incarnation: 1, features: features,
+    software: "test")
 }
 
 /// What happened to a link, in order.
 private enum Heard: Sendable, Equatable {
   case established(NodeRole, UInt64)
   case notice(LeaderNotice)
+  case revoked([ReplicaID])
   case draining
   case violated(UInt16)
   case closed(NodeLinkEnd)
@@ -48,6 +50,10 @@ private final class Observer: NodeLinkOwner, MessageChannelOwner {
     onEstablished(link)
   }
   func heard(_ notice: LeaderNotice, on link: NodeLink) { heard.yield(.notice(notice)) }
+  func heard(_ notice: RevocationNotice, on link: NodeLink) {
+    heard.yield(.revoked(notice.coordinators))
+    link.distrust(Failure(.certificateRevoked, "so it is said"))
+  }
   func draining(_ link: NodeLink) { heard.yield(.draining) }
   func refusal(of certificate: PeerCertificate, on link: NodeLink) -> Failure? {
     certificate.identity.name == unwanted
@@ -126,6 +132,28 @@ struct NodeLinkTests {
     }
     #expect(
       heard == [.established(.coordinator, 1), .notice(notice), .draining, .closed(.orderly)])
+  }
+
+  @Test(
+    "tells who is revoked to those that understand it, and the dialing side may end it for that")
+  func revocations() async throws {
+    let knowing = [LocalNode.revocationNotices]
+    let notice = RevocationNotice(coordinators: [ReplicaID(1)])
+    let heard = try await plain(
+      as: node(.worker, features: knowing), to: node(.coordinator, id: 1, features: knowing)
+    ) { $0.tell(notice) }
+    let failure = Failure(.certificateRevoked, "so it is said")
+    #expect(
+      heard == [
+        .established(.coordinator, 1), .revoked([ReplicaID(1)]), .closed(.distrusted(failure)),
+      ])
+
+    let older = try await plain(as: node(.worker), to: node(.coordinator, id: 1, features: knowing))
+    {
+      $0.tell(notice)
+      $0.drain(reason: "test")
+    }
+    #expect(older == [.established(.coordinator, 1), .draining, .closed(.orderly)])
   }
 
   @Test("of another cluster is refused, and both know why")

@@ -7,6 +7,7 @@ and at two coordinators at once; a revocation against the clock; a worker whose 
 
 import base64
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import re
@@ -14,6 +15,7 @@ import shutil
 import subprocess
 import time
 
+import raw_http1
 import raw_http2 as h2
 from authority import Forge, new_key, serial_of, signing_request
 from cluster import Coordinators, Parties
@@ -72,10 +74,18 @@ with folder() as scratch:
     cluster, forge = group.cluster, Forge(group.home, scratch)
     parties = Parties(cluster)
 
-    def invite(*arguments):
-        done = cluster.yard("node", "invite", *arguments)
+    def invite(*arguments, of=cluster):
+        done = of.yard("node", "invite", *arguments)
         expect(done.code == 0, done)
         return done.text.strip()
+
+    def refusals():
+        """What the coordinators say that they have refused, by kind."""
+        found = {}
+        for status in group.statuses():
+            for kind, count in status["refusals"].items():
+                found[kind] = found.get(kind, 0) + count
+        return found
 
     def join(invitation, directory, address=None, name=None):
         arguments = ["node", "join", "--join", address or ",".join(group.addresses), "--dir", directory]
@@ -201,13 +211,12 @@ with folder() as scratch:
                 codes = sorted(one.result()[0] for one in tries)
             expect(codes == [0, 3], [one.result() for one in tries])
 
-    def open_name():
-        """an invitation without a name takes one that no node has"""
-        code, text = join(invite("--role", "gateway"), scratch + "/open", name="g1")
-        expect(code == 0, text)
-        code, text = counted(group, "name_taken", lambda: join(
-            invite("--role", "gateway"), scratch + "/taken", name="g1"))
-        expect(code == 3 and "name_taken" in text, text)
+    def bound_name():
+        """an invitation is for one name: none is made without, and nobody joins by it under another"""
+        expect(cluster.yard("node", "invite", "--role", "gateway").code == 2, "no name was asked for")
+        nameless = said(message("Invite", role="gateway", name=None, secretHash="11" * 32, lifetimeMs=60_000),
+                        "call", group.root)
+        expect(nameless["type"] == "Failure" and nameless["fields"]["code"] == 1, nameless)
         code, text = counted(group, "wrong_name", lambda: join(
             invite("--name", "bound"), scratch + "/bound", name="other"))
         expect(code == 3 and "wrong_name" in text, text)
@@ -315,14 +324,46 @@ with folder() as scratch:
         wait_for("the counts", lambda: counts(group).get("certificate_revoked", 0) >= before + 6, 20)
         renewed = cluster.yard("node", "renew", "--join", group.addresses[0], "--dir", f"{scratch}/worker-revoked")
         expect(renewed.code == 3 and "certificate_revoked" in renewed.err, renewed)
-        # Another of the same cluster goes on, and one that yard init made can be revoked by its serial.
+        # Another of the same cluster goes on.
         expect(greeting(group.addresses[0], joined_worker, "worker")["type"] == "Welcome", "too much is revoked")
         founding = group.home + "/workers/w1/identity"
-        expect(cluster.yard("node", "revoke", "--serial", serial_of(founding)).code == 0, "not revoked")
+        expect(cluster.yard("node", "revoke", "--name", "w1").code == 0, "not revoked")
         ends_as_revoked(group.addresses[0], founding)
         # Invited again, the node is back under its name.
         shutil.rmtree(f"{scratch}/worker-revoked")
         expect(greeting(group.addresses[0], joined("revoked"), "worker")["type"] == "Welcome", "not back")
+
+    def by_serial():
+        """by its serial the newest certificate of a node is revoked: none that was renewed, and none of a coordinator"""
+        identity = joined("serial")
+        stolen = serial_of(identity)
+        # The thief has renewed: revoking what was stolen alone would cut off the owner, and not him.
+        shutil.copytree(f"{scratch}/worker-serial", f"{scratch}/thief")
+        done = cluster.yard("node", "renew", "--join", ",".join(group.addresses), "--dir", f"{scratch}/thief")
+        expect(done.code == 0, done)
+        for serial in (stolen, serial_of(group.home + "/coordinator-2/identity"),
+                       serial_of(group.home + "/client/identity")):
+            done = cluster.yard("node", "revoke", "--serial", serial)
+            expect(done.code == 3 and "revoke_by_name" in done.err, done)
+        for number in (1, 2, 3):
+            done = cluster.yard("node", "revoke", "--role", "coordinator", "--name", f"coordinator-{number}")
+            expect(done.code == 3 and "cluster remove" in done.err, done)
+        newest = serial_of(f"{scratch}/thief/identity")
+        expect(cluster.yard("node", "revoke", "--serial", newest).code == 0, "not revoked")
+        ends_as_revoked(group.addresses[0], f"{scratch}/thief/identity")
+        expect(greeting(group.addresses[0], identity, "worker")["type"] == "Welcome", "too much is revoked")
+        expect(cluster.yard("node", "revoke", "--name", "serial").code == 0, "not revoked")
+        ends_as_revoked(group.addresses[0], identity)
+
+    def are_counted():
+        """whatever was refused is in the coordinators' status, under the word of the log's line"""
+        logged, told = counts(group), refusals()
+        expect({"certificate_expired", "certificate_not_yet_valid", "certificate_untrusted",
+                "certificate_unsuitable", "certificate_wrong_cluster", "wrong_role", "wrong_name",
+                "invitation_used", "invitation_invalid"} <= set(told), told)
+        # A line may be left out, a count is not.
+        for kind, count in logged.items():
+            expect(told.get(kind, 0) >= count, f"{kind}: {count} in the logs, {told}")
 
     def remembered():
         """a coordinator that is killed and started again remembers what is revoked"""
@@ -353,37 +394,46 @@ with folder() as scratch:
         expect(done.code == 3 and "loopback" in done.err, done)
 
     def renewal():
-        """a worker renews before its certificate ends, without a restart, and goes on with the new one"""
+        """a worker and a gateway renew before their certificates end, without a restart, and go on with the new ones"""
         os.mkdir(scratch + "/alone")
         single = Coordinators(scratch + "/alone", 1, workers=(), options=("--certificate-life", "8s"))
-        own = Parties(single.cluster)
+        own, address = Parties(single.cluster), single.addresses[0]
         key = single.home + "/coordinator-1/identity/issuer.key"
         os.rename(key, key + ".away")
         single.running[1].stop()
         single.start(1)
-
-        def invitation():
-            done = single.cluster.yard("node", "invite", "--name", "short")
-            expect(done.code == 0, done)
-            return done.text.strip()
-        first = invitation()
-        code, text = counted(single, "no_issuing_key", lambda: join(first, scratch + "/short", single.addresses[0]))
+        first = invite("--name", "short", of=single.cluster)
+        code, text = counted(single, "no_issuing_key", lambda: join(first, scratch + "/short", address))
         expect(code == 3 and "issuer.key" in text, text)
         os.rename(key + ".away", key)
         single.running[1].stop()
         single.start(1)
-        began = time.monotonic()
-        code, text = join(first, scratch + "/short", single.addresses[0])
-        expect(code == 0, text)
-        serial = serial_of(scratch + "/short/identity")
-        worker = Child(
-            [YARD, "worker", "run", "--join", single.addresses[0], "--engine", "builtin", "--dir",
-             scratch + "/short", "--end-with-input"], scratch + "/short.log", {"YARD_KEY": own.supplier_key})
-        try:
-            wait_for("a new certificate", lambda: serial_of(scratch + "/short/identity") != serial, 30)
-            expect(time.monotonic() - began < 8, "it was renewed after its end")
-            wait_for("the first one's end", lambda: time.monotonic() - began > 9, 30)
-            # Its connection is lost, and the next one is made with a certificate that it has not begun with.
+        second = invite("--role", "gateway", "--name", "door", of=single.cluster)
+        began, first_ones = {}, {}
+        for name, invitation in (("short", first), ("door", second)):
+            began[name] = time.monotonic()
+            code, text = join(invitation, f"{scratch}/{name}", address)
+            expect(code == 0, text)
+            first_ones[name] = serial_of(f"{scratch}/{name}/identity")
+        with contextlib.ExitStack() as stack:
+            stack.callback(single.stop)
+            worker = Child(
+                [YARD, "worker", "run", "--join", address, "--engine", "builtin", "--dir", scratch + "/short",
+                 "--end-with-input"], scratch + "/short.log", {"YARD_KEY": own.supplier_key})
+            stack.callback(worker.stop)
+            gateway = Child(
+                [YARD, "gateway", "--listen", "127.0.0.1:0", "--join", address, "--dir", scratch + "/door",
+                 "--patience", "20", "--end-with-input"], scratch + "/door.log")
+            stack.callback(gateway.stop)
+
+            def models():
+                return raw_http1.ask(gateway.ready["address"], "GET", "/v1/models", key=own.consumer_key)
+
+            for name, serial in first_ones.items():
+                wait_for("a new certificate", lambda n=name, s=serial: serial_of(f"{scratch}/{n}/identity") != s, 30)
+                expect(time.monotonic() - began[name] < 8, f"{name} was renewed after its end")
+            wait_for("the first ones' end", lambda: time.monotonic() - began["door"] > 9, 30)
+            # Their connections are lost, and the next are made with certificates that they have not begun with.
             single.kill(1)
             single.start(1)
 
@@ -392,16 +442,22 @@ with folder() as scratch:
                 return listed and listed[0]["online"] and "registered" in pathlib.Path(
                     scratch + "/short.log").read_text().rsplit("no link", 1)[-1]
             wait_for("the worker to be back", is_online, 60)
-            expect(worker.process.poll() is None, "the worker was started again")
-        finally:
-            worker.stop()
-            single.stop()
+            wait_for("the gateway to be back", lambda: models().status == 200, 60)
+            for child in (worker, gateway):
+                expect(child.process.poll() is None, "it was started again")
+            # What a gateway is refused for is nothing that its clients have done.
+            done = single.cluster.yard("node", "revoke", "--role", "gateway", "--name", "door")
+            expect(done.code == 0, done)
+            answer = wait_for("the gateway to be refused",
+                              lambda: (lambda one: one if one.status != 200 else None)(models()), 60)
+            expect(answer.status == 503 and answer.code == "node_refused", answer)
+            expect("kind=certificate_revoked" in pathlib.Path(scratch + "/door.log").read_text(), "no word in its log")
 
     try:
         joined_worker = joined("named")
         main([
             good, time_of_life, wrong_signature, wrong_cluster, wrong_role, garbage, replayed, late, parallel,
-            open_name, another_worker, replayed_messages, revoked, remembered, secrets_at_home, renewal,
+            bound_name, another_worker, replayed_messages, are_counted, revoked, by_serial, remembered, secrets_at_home, renewal,
         ])
     finally:
         group.stop()

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Bad input over HTTP/1.1: each kind gets the status, code and message that a client can act on, and costs nothing.
 
-A well-behaved client works all along, from another address than the attacks. `--full` sends 200,000 mutated requests
+A well-behaved client works all along, from another address than the attacks, and must not feel those that are repeated
+(bystander.py). `--full` sends 200,000 mutated requests
 ($MUTATIONS) instead of 2,000, and waits for bodies that stop; $MEASURES names a file for the figures.
 """
 
 import concurrent.futures
 import contextlib
 import json
-import multiprocessing
 import os
 import random
 import resource
@@ -17,6 +17,7 @@ import sys
 import time
 
 import raw_http1
+from bystander import Bystander, percentile, sink
 from gateway import gateway
 from product import STORIES, dev, expect, folder, main, scripted_worker, wait_for
 from raw_http1 import Connection, Ended, request
@@ -26,41 +27,13 @@ ATTACKER = "127.0.0.2"
 FULL = "--full" in sys.argv
 MUTATIONS = int(os.environ.get("MUTATIONS", 200_000 if FULL else 2_000))
 SEED = int(os.environ.get("SEED", random.randrange(1 << 32)))
-#: A noisy machine has hiccups of its own: below this a pause is not the attack's doing.
-FLOOR_MS = 250
-GROWTH_MAX_MIB = 96
+#: 4,196 connections take 16 MiB at once, and bodies that are collected as much again.
+GROWTH_MAX_MIB = 56
 #: Connections of one address at once, as Sources/Gateway/HTTPLimits.swift has it, and some more.
 PER_ADDRESS_MAX = 4_096
 FLOOD = PER_ADDRESS_MAX + 100
 CHAT = "/v1/chat/completions"
 MEASURES = {}
-
-
-def victim(address, key, pipe):
-    """Asks for the models a hundred times a second; sends its times whenever it is asked to."""
-    connection, times, failures = None, [], []
-    while True:
-        if pipe.poll():
-            if pipe.recv() == "end":
-                return
-            pipe.send((times, failures))
-            times, failures = [], []
-        began = time.monotonic()
-        try:
-            connection = connection or Connection(address)
-            connection.send(request("GET", "/v1/models", key=key))
-            expect(connection.answer().status == 200, "no models")
-        except Exception as error:  # noqa: BLE001 - told to the check, which fails
-            failures.append(repr(error))
-            connection = None
-        spent = time.monotonic() - began
-        times.append(spent * 1_000)
-        time.sleep(max(0.0, 0.01 - spent))
-
-
-def percentile(times, share):
-    ordered = sorted(times)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
 def is_established(connection):
@@ -80,15 +53,17 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
     key = cluster.key
     # A request up to its body, which comes in chunks.
     CHUNKED = request("POST", CHAT, b"", key, ["Transfer-Encoding: chunked"]).replace(b"Content-Length: 0\r\n", b"")
-    here, there = multiprocessing.Pipe()
-    client = multiprocessing.Process(target=victim, args=(served.address, key, there), daemon=True)
-    client.start()
 
-    def measured():
-        here.send("times")
-        times, failures = here.recv()
-        expect(not failures, f"the well-behaved client failed: {failures[:3]}")
-        return times
+    def begin():
+        """A connection of the well-behaved client, and what asks for the models over it."""
+        connection = Connection(served.address)
+
+        def ask():
+            connection.send(request("GET", "/v1/models", key=key))
+            expect(connection.answer().status == 200, "no models")
+        return ask
+
+    client = Bystander(begin)
 
     def refused(answer, status, code, *words):
         """A refusal that a client can act on."""
@@ -121,10 +96,8 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
     waiting.send(request("POST", CHAT, json.dumps(chat(model=SCRIPTED, stream=True)).encode(), key))
     wait_for("a job that waits", lambda: jobs() == 2)
     books, count = cluster.account(), jobs()
-    time.sleep(0.5)
-    measured()
-    time.sleep(2)
-    baseline, memory = measured(), served.resident_mib()
+    client.felt()
+    baseline, memory = client.during(lambda: time.sleep(0.1), 1.5), served.resident_mib()
     begun = time.monotonic()
 
     # Slow attackers: begun now, looked at when everything else is over.
@@ -400,6 +373,30 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         print("    " + MEASURES["connection flood"], flush=True)
         expect(refused_ones >= FLOOD - PER_ADDRESS_MAX, f"only {refused_ones} of {FLOOD} connections were refused")
 
+    def repeated():
+        """bodies, heads and connections without end are not felt by the well-behaved client"""
+        client.all += client.felt()
+        attacks = {
+            "bodies": [request("POST", CHAT, b"[" * 100_000, key), request("POST", CHAT, b'{"a":' * 50_000, key),
+                       request("POST", CHAT, b"{", key, length=10 << 20)],
+            "heads": [request("POST", CHAT, b"{}", key, [f"X-{n}: y" for n in range(1_000)]),
+                      request("GET", "/v1/models" + "?" + "y" * 100_000, key=key)],
+            "short connections": [b"", b"POST /v1/ch", b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"]}
+        # A debug build takes some 2 ms to take a connection and to end it: as many as one attacker makes would fill it.
+        pause = {"short connections": 0.005}
+        with sink() as reader:
+            for name, pieces in attacks.items():
+                def throw(to, pieces=pieces, pause=pause.get(name, 0)):
+                    for data in pieces:
+                        time.sleep(pause)
+                        with Connection(to, ATTACKER) as connection, contextlib.suppress(Ended):
+                            connection.send(data)
+                            connection.socket.settimeout(0.05)
+                            if to == served.address and len(data) > 100:
+                                connection.answer()
+                client.is_unharmed_by(name, lambda t=throw: t(served.address), lambda t=throw: t(reader))
+        MEASURES.update(client.measures)
+
     def slow_attackers():
         """a silent client, half a request line, half a header section, half a body: ended in time"""
         for name, one in slow.items():
@@ -414,21 +411,17 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
 
     def unharmed():
         """the well-behaved client was served all along, the gateway's memory is flat, and it lives"""
-        under_attack = measured()
-        quiet = percentile(baseline, 0.99)
-        p99, limit = percentile(under_attack, 0.99), max(2 * quiet, FLOOR_MS)
+        client.all += client.felt()
+        quiet, p99 = percentile(baseline, 0.99), percentile(client.all, 0.99)
         growth = served.resident_mib() - memory
-        print(f"    p50 {percentile(baseline, 0.5):.1f} -> {percentile(under_attack, 0.5):.1f} ms, p99 {quiet:.1f} -> "
-              f"{p99:.1f} ms of {len(under_attack)} calls; resident {memory:.0f} MiB, {growth:+.0f} MiB", flush=True)
+        print(f"    p50 {percentile(baseline, 0.5):.1f} -> {percentile(client.all, 0.5):.1f} ms, p99 {quiet:.1f} -> "
+              f"{p99:.1f} ms of {len(client.all)} calls; resident {memory:.0f} MiB, {growth:+.0f} MiB", flush=True)
         if os.environ.get("MEASURES"):
             with open(os.environ["MEASURES"], "w") as file:
                 json.dump(MEASURES, file, indent=1)
-        expect(len(under_attack) > 100, f"only {len(under_attack)} calls were measured")
-        expect(p99 <= limit, f"p99 {p99:.0f} ms under attack, limit {limit:.0f} ms")
         expect(growth <= GROWTH_MAX_MIB, f"the gateway grew by {growth:.0f} MiB")
         expect(served.child.process.poll() is None, "the gateway is dead")
-        here.send("end")
-        client.join(5)
+        client.end()
 
     def nobody_left():
         """a stream that waits for a worker says so, and costs nothing if its client leaves"""
@@ -442,4 +435,5 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         expect(cluster.account()["spent_nano"] == books["spent_nano"], (cluster.account(), books))
 
     main([json_bodies, too_much, models_and_prompts, keys, paths, framing, header_sections, trailers_and_extensions,
-          pipelined, expectations, mutated, nothing_was_done, fields, connection_flood, slow_attackers, unharmed, nobody_left])
+          pipelined, expectations, mutated, nothing_was_done, fields, connection_flood, repeated,
+          slow_attackers, unharmed, nobody_left])

@@ -1,8 +1,14 @@
 #!/usr/bin/env python3
-"""API keys: one that expires, one that is rotated, one that is revoked under an open stream; what the list says."""
+"""API keys that expire, are rotated, are revoked, each under an open stream; what the list says."""
+
+import contextlib
+import time
 
 import scripted_engine
 from product import dev, expect, folder, main, scripted_worker, wait_for
+
+# What "at once" means: until a stream has ended and its client has told so.
+SECONDS = 2
 
 with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as scratch:
     account = cluster.account()["account"]
@@ -47,19 +53,53 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         wait_for("the grace to be over", lambda: not is_taken(former))
         expect(is_taken(newer) and listed(newer)["former_secret_for_ms"] is None, listed(newer))
 
+    @contextlib.contextmanager
+    def reading(key):
+        """A stream that is open under the key, and has begun."""
+        reader = cluster.spawn("run", "-m", scripted_engine.MODEL, "--max-tokens", 3000, "Forever", key=key)
+        try:
+            expect(reader.stdout.read(1), "no output")
+            yield reader
+        finally:
+            reader.kill()
+            reader.wait()
+
+    def ends(reader, word, due):
+        """The stream is refused, no later than two seconds after it was due."""
+        _, said = reader.communicate(timeout=60)
+        late = time.monotonic() - due
+        expect(reader.returncode == 3 and word in said, (reader.returncode, said))
+        print(f"    ended {late:.2f} s after it was due", flush=True)
+        expect(late < SECONDS, f"{late:.1f} s")
+
     def revoked():
         """revoking a key ends the stream that it has open, at once, and the list shows that it was used"""
         key = make()
-        scripted_engine.Engine.manner = "endless"
-        with scripted_worker(cluster, scratch):
-            reader = cluster.spawn(
-                "run", "-m", scripted_engine.MODEL, "--max-tokens", 3000, "Forever", key=key)
-            expect(reader.stdout.read(1), "no output")
+        with reading(key) as reader:
             keys = cluster.yard("key", "list", "--output", "json", key=cluster.root).lines
             expect(any(line["last_used_ms_ago"] is not None for line in keys), keys)
             done = cluster.yard("key", "revoke", number(key), key=cluster.root)
             expect(done.code == 0, done)
-            _, said = reader.communicate(timeout=60)
-            expect(reader.returncode == 3 and b"revoked" in said, (reader.returncode, said))
+            ends(reader, b"revoked", time.monotonic())
 
-    main([expiring, rotated, revoked])
+    def stream_of_an_expiring_key():
+        """a key that expires takes its open stream with it"""
+        key = make("--expires", "4s")
+        due = time.monotonic() + 4
+        with reading(key) as reader:
+            ends(reader, b"expired", due)
+
+    def stream_of_a_former_secret():
+        """the end of a grace ends the stream that was opened with the former secret, and not the newer one's"""
+        former = make()
+        done = cluster.yard("key", "rotate", number(former), "--grace", "5s", key=cluster.root)
+        expect(done.code == 0, done)
+        due = time.monotonic() + 5
+        with reading(done.text.strip()) as newer:
+            with reading(former) as reader:
+                ends(reader, b"", due)
+            expect(newer.poll() is None and newer.stdout.read(1), "the newer secret's stream has ended")
+
+    scripted_engine.Engine.manner = "endless"
+    with scripted_worker(cluster, scratch):
+        main([expiring, rotated, revoked, stream_of_an_expiring_key, stream_of_a_former_secret])

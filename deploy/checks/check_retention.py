@@ -13,7 +13,7 @@ import struct
 
 import scripted_engine
 from cluster import Coordinators, Parties
-from product import YARD, Child, expect, folder, main, wait_for
+from product import YARD, Child, expect, folder, main, nothing_in_clear, wait_for
 
 PROMPT = "canary-prompt-" + secrets.token_hex(12)
 ANSWER = "canary-answer-" + secrets.token_hex(12)
@@ -63,15 +63,6 @@ def ended(group, key, *options):
     return job
 
 
-def nothing_in_clear(directory):
-    for parent, _, names in os.walk(directory):
-        for name in names:
-            with open(os.path.join(parent, name), "rb") as file:
-                data = file.read()
-            expect(PROMPT.encode() not in data and ANSWER.encode() not in data,
-                   f"{parent}/{name} has a prompt or an answer in clear")
-
-
 def copies():
     """a copy of a coordinator, restored after its output was delivered, opens with its own old keyring alone"""
     with folder() as scratch:
@@ -92,8 +83,7 @@ def copies():
             wait_for("the keys of the copy to be destroyed",
                      lambda: not keyring(copy) & keyring(original))
             group.running[1].stop()
-            nothing_in_clear(group.home)
-            nothing_in_clear(copy)
+            nothing_in_clear(scratch, PROMPT, ANSWER)
             for name, ring in (("none", None), ("today's", original), ("its own", copy)):
                 restored = f"{scratch}/restored-{name.split()[0].strip(chr(39))}"
                 shutil.copytree(copy, restored)
@@ -149,7 +139,7 @@ def rejoining():
                 group.start(leader)
             for directory in directories:
                 wait_for("its old keys to be destroyed", lambda: not old & keyring(directory))
-            nothing_in_clear(group.home)
+            nothing_in_clear(scratch, PROMPT, ANSWER)
             group.agree()
         finally:
             group.stop()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Secrets: planted canaries are in no log, error, process list, store or crash output of a running cluster.
+"""Secrets: planted canaries are in no log, error, metric, process list, store or crash output of a running cluster.
 
 What is planted: prompts and an engine's output, API keys, invitations, the private keys of nodes and of the authority, and
 the wrapping keys. Every byte of the cluster's directory is searched, but for the few files whose purpose is
@@ -7,13 +7,19 @@ to hold one of them: those must be the owner's alone.
 """
 
 import base64
+import contextlib
+import json
 import os
 import re
+import resource
 import secrets
 import signal
+import subprocess
+import sys
 
+import raw_http1
 import scripted_engine
-from product import Failed, dev, expect, folder, main, scripted_worker, wait_for
+from product import YARD, Failed, dev, expect, folder, free_ports, main, scripted_worker, wait_for
 
 # Where a secret may be: by the end of the path. Each must have mode 0600.
 KEEPERS = ("/identity/node.key", "/identity/issuer.key", "/ca/ca.key", "/ca/issuer.key", "/keyring", "/dev-keys.json")
@@ -21,6 +27,27 @@ KEEPERS = ("/identity/node.key", "/identity/issuer.key", "/ca/ca.key", "/ca/issu
 PROMPT = "canary-prompt-" + secrets.token_hex(12)
 ANSWER = "canary-answer-" + secrets.token_hex(12)
 HEADER_BYTES = 4 + 2 + 16 + 4
+
+
+def own_command_lines():
+    """The command lines of all processes of this program, as `ps` shows them to every user."""
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            words = read(f"/proc/{entry}/cmdline")
+            if b"yard" in words.split(b"\0")[0]:
+                yield words
+
+
+def may_dump():
+    """Run in a child: it may write as large a core as it is allowed to."""
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+
+
+def crash(process):
+    """SIGSEGV, and what the process came to."""
+    process.send_signal(signal.SIGSEGV)
+    expect(process.wait(60) == -signal.SIGSEGV, f"it ended with {process.returncode}")
 
 
 def files_of(directory):
@@ -108,10 +135,10 @@ with folder() as scratch:
             invited = cluster.yard("node", "invite", "--name", "invited", key=cluster.root)
             expect(invited.code == 0, invited)
             invitations.append(invited.text.strip())
-            expect(yard("node", "join", "--join", cluster.endpoints[0], "--dir", directory + "/invited",
-                        "--invitation", invitations[0]).code == 0, "did not join")
-            expect(yard("node", "join", "--join", cluster.endpoints[0], "--dir", directory + "/late",
-                        "--invitation", invitations[0]).code == 3, "joined twice")
+            for name, code in (("invited", 0), ("late", 3)):
+                done = yard("node", "join", "--join", cluster.endpoints[0], "--dir", f"{directory}/{name}",
+                            "--invitation-file", "-", stdin=invited.out)
+                expect(done.code == code, done)
             expect(yard("node", "list", key=cluster.root).code == 0, "no list of nodes")
             with scripted_worker(cluster, scratch):
                 done = cluster.yard("run", "-m", scripted_engine.MODEL, "--max-tokens", 8, PROMPT)
@@ -119,16 +146,8 @@ with folder() as scratch:
                 scripted_engine.Engine.manner = "truncated"
                 expect(cluster.yard("run", "-m", scripted_engine.MODEL, PROMPT).code == 5, "no failure")
                 scripted_engine.Engine.manner = "good"
-                seen = set()
-                for entry in filter(str.isdigit, os.listdir("/proc")):
-                    try:
-                        words = read(f"/proc/{entry}/cmdline")
-                    except OSError:
-                        continue
-                    if b"yard" in words.split(b"\0")[0]:
-                        seen.add(words)
-                expect(len(seen) >= 3, f"only {len(seen)} processes of the cluster were seen")
-                said.append((("the process list",), b"\n".join(seen)))
+                over_http()
+                while_they_wait()
             yard("run", "-m", "no-such-model", PROMPT)
             yard("submit", "-m", scripted_engine.MODEL, "--max-tokens", 8, PROMPT)
             for key in (wrong, keys[-1] + "x", keys[-1].replace("sy_", "sk_")):
@@ -147,6 +166,105 @@ with folder() as scratch:
             os.kill(before, signal.SIGKILL)
             wait_for("the coordinator to be started again",
                      lambda: coordinator() not in (None, before) and cluster.yard("models").code == 0)
+
+        def over_http():
+            """Through the gateway: a chat that succeeds, and what must be told to those that fail."""
+            chat = {"model": scripted_engine.MODEL, "max_tokens": 8, "messages": [{"role": "user", "content": PROMPT}]}
+
+            def post(body, key=cluster.key):
+                return raw_http1.ask(cluster.ready["gateway"], "POST", "/v1/chat/completions", body, key)
+            answer = post(chat)
+            expect(answer.status == 200 and ANSWER.encode() in answer.body, answer)
+            failing = {"a wrong key": post(chat, mistyped[0]), "no key": post(chat, None),
+                       "no JSON": post(json.dumps(chat)[:-1].encode()),
+                       "no such model": post({**chat, "model": "none"}),
+                       "a wrong field": post({**chat, "max_tokens": PROMPT})}
+            scripted_engine.Engine.manner = "truncated"
+            failing["an engine that breaks off"] = post(chat)
+            scripted_engine.Engine.manner = "good"
+            for what, answer in failing.items():
+                expect(answer.status >= 400, (what, answer))
+                # What had come of the answer is the client's own; the rest of the error is not.
+                own = ANSWER.encode() if "breaks" in what else b"\0"
+                said.append((("HTTP", what), repr(answer.headers).encode() + answer.body.replace(own, b"")))
+            for path in ("/metrics", "/healthz", "/readyz"):
+                answer = raw_http1.ask(cluster.ready["gateway"], "GET", path)
+                expect(answer.status == 200, answer)
+                said.append((("HTTP", path), answer.body))
+
+        def while_they_wait():
+            """The process list, while every node lives and commands wait for a coordinator that is not there."""
+            file = scratch + "/key"
+            with open(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as kept:
+                kept.write(keys[-1] + "\n")
+            dead = f"127.0.0.1:{free_ports(1)[0]}"
+            waiting = [
+                cluster.spawn("models", "--endpoint", dead, key=keys[-1]),
+                cluster.spawn("models", "--endpoint", dead, "--key-file", file, key=""),
+                subprocess.Popen(
+                    [YARD, "node", "join", "--join", dead, "--dir", scratch + "/waiting"], stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                    env={**cluster.environment(), "YARD_INVITATION": invitations[0]})]
+            try:
+                seen = wait_for("all of them", lambda: (lambda found: found if sum(
+                    dead.encode() in words for words in found) == len(waiting) else None)(list(own_command_lines())))
+                expect(len(seen) >= 3 + len(waiting), f"only {len(seen)} processes of the cluster were seen")
+                said.append((("the process list",), b"\n".join(seen)))
+            finally:
+                for one in waiting:
+                    one.kill()
+                    one.communicate()
+            # The file is the secret's keeper, and no longer there when the rest is searched.
+            done = cluster.yard("models", "--key-file", file, key="")
+            expect(done.code == 0, done)
+            os.chmod(file, 0o644)
+            done = yard("models", "--key-file", file, key="")
+            expect(done.code == 3 and "chmod 600" in done.err, done)
+            os.remove(file)
+
+        def cores():
+            """a node that crashes writes no core, though it may"""
+            home = scratch + "/cores"
+            os.mkdir(home)
+            yard_file, port = os.path.abspath(YARD), free_ports(1)[0]
+            made = subprocess.run([yard_file, "init", home + "/cluster", "--coordinators", "1", "--workers", "w1"],
+                                  stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+            expect(made.returncode == 0, made)
+
+            def start(*arguments, key=""):
+                return subprocess.Popen(
+                    list(arguments), cwd=home, preexec_fn=may_dump, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL, env={**os.environ, "SWIFT_BACKTRACE": "enable=no", "YARD_KEY": key})
+
+            def found():
+                return [name for name in os.listdir(home) if name.startswith("core")]
+            # One that writes a core shows that this machine would keep it here.
+            control = start(sys.executable, "-c", "input()")
+            crash(control)
+            could = found()
+            for name in could:
+                os.remove(f"{home}/{name}")
+            address, directory = f"127.0.0.1:{port}", home + "/cluster"
+            nodes = {
+                "coordinator": start(yard_file, "coordinator", "--id", "1", "--listen", address, "--peers",
+                                     "1=" + address, "--dir", directory + "/coordinator-1", "--end-with-input"),
+                "worker": start(yard_file, "worker", "run", "--join", address, "--engine", "builtin", "--dir",
+                                directory + "/workers/w1", "--end-with-input", key=cluster.key),
+                "gateway": start(yard_file, "gateway", "--listen", "127.0.0.1:0", "--join", address, "--dir",
+                                 directory + "/gateway", "--end-with-input")}
+
+            def limit(process):
+                text = read(f"/proc/{process.pid}/limits").decode()
+                return re.search(r"Max core file size +(\S+) +(\S+)", text).groups()
+            for name, process in nodes.items():
+                wait_for(f"the {name} to forbid cores", lambda p=process: limit(p) == ("0", "0"), 60)
+            for name, process in reversed(nodes.items()):
+                crash(process)
+                process.stdin.close()
+                process.stdout.close()
+                expect(not found(), f"the {name} has written {found()}")
+            print("    " + ("a process without that limit wrote one" if could
+                            else "this machine keeps no core in the directory: the limit alone was seen"), flush=True)
 
         def canaries():
             identities = [path for path in files_of(directory) if path.endswith((".key",))]
@@ -196,4 +314,4 @@ with folder() as scratch:
             if not any(os.path.getsize(path) for path in files_of(directory) if path.endswith(".log")):
                 raise Failed("the logs are empty")
 
-        main([plant, outputs, directories, sealed])
+        main([plant, outputs, directories, sealed, cores])

@@ -5,15 +5,18 @@ import concurrent.futures
 import os
 import pathlib
 import re
+import secrets
 import time
 
 from cluster import Coordinators, Parties
-from product import YARD, Child, expect, folder, main, wait_for
+from product import YARD, Child, expect, folder, main, nothing_in_clear, wait_for
 from scripted_engine import MODEL, scripted_engine
 
 JOBS, BODY = 40, 400_000
 KEPT_MIB = 1
 KILLS = 3
+# In every prompt, and so in the rows that a snapshot is made of.
+CANARY = "canary-prompt-" + secrets.token_hex(12)
 
 
 def register_model(group, parties):
@@ -31,7 +34,7 @@ def register_model(group, parties):
 
 
 def submit(group, parties, number):
-    text = f"Job {number}: " + os.urandom(BODY // 2).hex()
+    text = f"Job {number}: {CANARY} " + os.urandom(BODY // 2).hex()
     done = group.cluster.yard("submit", "-m", MODEL, "--max-tokens", "8", "-", stdin=text.encode(),
                               key=parties.consumer_key)
     expect(done.code == 0, done)
@@ -85,6 +88,8 @@ def late_follower():
                 wait_for("a transfer", lambda: len(log.fetches()) > before or log.installed)
                 time.sleep(0.03)  # anywhere in it; what was in the middle is seen at the next start
                 group.kill(late)
+                # What has come of the snapshot lies there now, and the file that it comes from at the leader.
+                nothing_in_clear(scratch, CANARY)
                 if log.installed:
                     break
             group.start(late)
@@ -94,6 +99,7 @@ def late_follower():
             expect(any(0 < here < whole for here, whole in fetches),
                    f"no kill fell into the middle of a transfer: {fetches}")
             expect("refused" not in log.text, log.text[-600:])
+            nothing_in_clear(scratch, CANARY)
             status = next(s for s in group.statuses() if s["replica"] == late)
             # It has what a majority needs of it: with another one gone, it is one of two.
             group.kill(leader)

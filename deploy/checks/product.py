@@ -195,11 +195,24 @@ def dev(*arguments, engine=None):
             child.stop()
 
 
+def nothing_in_clear(directory, *canaries):
+    """No file below the directory holds any of these texts: stores, snapshots, keyrings, logs."""
+    searched = 0
+    for parent, _, names in os.walk(directory):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError), open(os.path.join(parent, name), "rb") as file:
+                data = file.read()
+                searched += len(data)
+                for canary in canaries:
+                    expect(canary.encode() not in data, f"{parent}/{name} has {canary} in clear")
+    return searched
+
+
 def join(cluster, name, directory):
     """Makes a worker of this name a node of a cluster of `dev`: its certificate must say its name."""
     invitation = cluster.yard("node", "invite", "--name", name, key=cluster.root)
     joined = cluster.yard("node", "join", "--join", ",".join(cluster.endpoints), "--dir", directory,
-                          "--invitation", invitation.text.strip())
+                          "--invitation-file", "-", stdin=invitation.out)
     expect(joined.code == 0, joined)
 
 

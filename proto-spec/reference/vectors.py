@@ -123,7 +123,7 @@ def frame(number, payload, reserved=0, length=None):
 def headers(codec):
     """Frames refused for their header."""
     ping = b"\0" * 8
-    for case, number in (("zero", 0), ("a gap", 8), ("a gap", 79), ("a gap", 141), ("the last", 65535)):
+    for case, number in (("zero", 0), ("a gap", 8), ("a gap", 79), ("a gap", 255), ("the last", 65535)):
         yield f"type {number}, {case}", frame(number, ping), "unknownType", 4, None
     for value in (1, 0x0100, 0xFFFF):
         yield f"reserved {value:#06x}", frame(4, ping, reserved=value), "reserved", 6, None

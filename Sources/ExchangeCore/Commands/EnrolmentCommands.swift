@@ -9,7 +9,7 @@ extension Command {
     public let caller: KeyID
     /// What the node becomes; not a coordinator.
     public let role: NodeRole
-    /// Its name; nil if it may choose one that no node has.
+    /// Its name; without one it is refused.
     public let name: String?
     /// SHA-256 of the secret: 32 bytes.
     public let secretHash: [UInt8]

@@ -10,7 +10,8 @@ extension Exchange {
     guard command.role != .coordinator else {
       throw Rejection(.malformedRequest, ["field": "role"])
     }
-    guard command.name.map(NodeName.isName) ?? true else {
+    // A name left to the node could be that of one from `yard init`, of which the cluster knows nothing.
+    guard command.name.map(NodeName.isName) ?? false else {
       throw Rejection(.malformedRequest, ["field": "name"])
     }
     guard (1...limits.invitationLifetimeMax).contains(command.lifetimeMilliseconds) else {
@@ -37,8 +38,7 @@ extension Exchange {
   }
 
   /// Checks: `wrong_state` (state version), `invitation_invalid` (unknown, wrong secret, or expired),
-  /// `invitation_used` (by another key), `wrong_name` (another than the invitation's), the name's form,
-  /// `name_taken` (chosen, and another's).
+  /// `invitation_used` (by another key), `wrong_name` (another than the invitation's).
   ///
   /// Used by the same key it is answered again, until it expires: the answer may have been lost, and only
   /// who has the key can do anything with the certificate. Of two that come at once the log's first wins.
@@ -69,17 +69,11 @@ extension Exchange {
   private func joining(
     _ command: Command.Join, by invitation: Invitation
   ) throws(Rejection) -> NodeName {
-    if let bound = invitation.name, let said = command.name, bound != said {
-      throw Rejection(.wrongName, ["name": bound])
+    guard let name = invitation.name, let node = NodeName(role: invitation.role, name: name) else {
+      throw Rejection(.invitationInvalid, ["reason": "without a name"])
     }
-    guard let name = invitation.name ?? command.name,
-      let node = NodeName(role: invitation.role, name: name)
-    else { throw Rejection(.malformedRequest, ["field": "name"]) }
-    // A name that an administrator gave may be that of a node that joins again; a chosen one may not.
-    let isFree =
-      indexes.certificates[node] == nil && indexes.revokedNodes[node] == nil
-    guard invitation.name != nil || isFree else {
-      throw Rejection(.nameTaken, ["name": name])
+    guard (command.name ?? node.name) == node.name else {
+      throw Rejection(.wrongName, ["name": node.name])
     }
     return node
   }
@@ -96,7 +90,7 @@ extension Exchange {
     return .certified(certificate, command.node, duplicate: false)
   }
 
-  /// Checks: caller, `wrong_state` (state version), the serial's form, `no_capacity`.
+  /// Checks: caller, `wrong_state` (state version), the serial's form, `revoke_by_name`, `no_capacity`.
   ///
   /// What is revoked already is no error; a node that has joined again since is revoked again.
   mutating func apply(_ command: Command.RevokeCertificate) throws(Rejection) -> Accepted {
@@ -114,6 +108,7 @@ extension Exchange {
       }
       subject = .serial(serial)
       known = indexes.revokedSerials[serial]
+      if known == nil { try demandNewest(serial) }
     }
     let now = meta.logTime
     let number: UInt64
@@ -137,6 +132,18 @@ extension Exchange {
   }
 
   // MARK: Parts
+
+  /// One certificate alone is revoked if it is the newest that the cluster has issued to its node.
+  ///
+  /// Who has stolen an older one may hold its successor, and `yard init`'s, a coordinator's too, have no number.
+  private func demandNewest(_ serial: [UInt8]) throws(Rejection) {
+    guard let number = CertificateNumber(serial: serial),
+      let certificate = certificates[number.rawValue]
+    else { throw Rejection(.revokeByName, ["reason": "unknown"]) }
+    guard indexes.certificates[certificate.node]?.last == number else {
+      throw Rejection(.revokeByName, ["reason": "renewed", "node": "\(certificate.node)"])
+    }
+  }
 
   /// Gives a certificate its number; of a node's older ones only the newest are still listed.
   private mutating func issue(

@@ -20,6 +20,11 @@ extension Exchange {
     revocations.sortedKeys.suffix(limit).compactMap { revocations[$0] }
   }
 
+  /// The nodes of a role that are revoked by name, in the order of their names.
+  public func revokedNodes(of role: NodeRole) -> [NodeName] {
+    indexes.revokedNodes.keys.filter { $0.role == role }.sorted { $0.name < $1.name }
+  }
+
   /// Whether anything is revoked: most clusters, mostly, need not ask further.
   public var hasRevocations: Bool { revocations.count > 0 }
 

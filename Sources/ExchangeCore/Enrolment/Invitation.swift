@@ -16,7 +16,7 @@ public struct Invitation: Hashable, Sendable {
   public let id: InvitationID
   /// What the node becomes.
   public let role: NodeRole
-  /// The node's name; nil if the node chooses.
+  /// The node's name; nil in none that is taken.
   public let name: String?
   /// SHA-256 of the secret, which is never stored: 32 bytes.
   public let secretHash: [UInt8]

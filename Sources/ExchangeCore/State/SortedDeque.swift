@@ -8,6 +8,7 @@ struct SortedDeque<Element: Comparable & Sendable>: Sendable {
   var count: Int { elements.count }
   var isEmpty: Bool { elements.isEmpty }
   var first: Element? { elements.first }
+  var last: Element? { elements.last }
 
   /// All elements in ascending order.
   var sorted: [Element] { Array(elements) }

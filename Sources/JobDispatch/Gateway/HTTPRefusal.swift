@@ -116,6 +116,8 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
     guard !isKept else { return false }
     return switch code {
     case .tooManyJobs: nil
+    // Another gateway may be welcome, and this one again when its certificate is renewed.
+    case .nodeRefused: true
     case let code?: code.isRetryable
     case nil: false
     }

@@ -457,7 +457,12 @@ extension Dispatcher {
             ? 0 : replica.contactAge(of: server.id, now: clock.now) ?? .max)
       },
       software: configuration.software, divergedAt: replica.divergence?.index,
-      stateVersionMax: replica.stateVersionMax(of: replica.id))
+      stateVersionMax: replica.stateVersionMax(of: replica.id), refusals: refusals)
+  }
+
+  private var refusals: [RefusalCount] {
+    let counts = shell?.refusalCounts ?? [:]
+    return counts.sorted { $0.key < $1.key }.prefix(64).map(RefusalCount.init(kind:count:))
   }
 }
 

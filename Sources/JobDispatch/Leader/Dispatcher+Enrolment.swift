@@ -3,13 +3,23 @@ internal import Crypto
 internal import ExchangeCore
 public import ExchangeTypes
 internal import RaftEngine
-internal import WireProtocol
+public import WireProtocol
 
 // How nodes get their certificates, and lose them.
 extension Dispatcher {
   /// Whether a node's certificate is revoked, as far as this replica has applied the log.
   public func isRevoked(_ node: NodeName, serial: [UInt8]) -> Bool {
     exchange.hasRevocations && exchange.isRevoked(node, serial: serial)
+  }
+
+  /// Which coordinators are revoked, as far as this replica has applied the log: for those that dial them.
+  public var revocationNotice: RevocationNotice {
+    let prefix = "coordinator-"
+    let ids = exchange.revokedNodes(of: .coordinator).compactMap { node in
+      UInt64(node.name.dropFirst(prefix.count)).flatMap { prefix + "\($0)" == node.name ? $0 : nil }
+    }
+    // Ids only rise, so the last are those that still have a disk.
+    return RevocationNotice(coordinators: ids.sorted().suffix(1_024).map(ReplicaID.init))
   }
 
   /// The first message of an enrolment stream has come: answers the relay's owner, or nil.
@@ -119,15 +129,15 @@ extension Dispatcher {
     }
   }
 
-  /// Why a worker may not register under a name; nil if it may.
+  /// Why a worker may not be taken for the one of a name; nil if it may.
   ///
   /// Where there are certificates, a worker is who his says.
-  func misnamed(_ name: String, from origin: StreamOrigin) -> Failure? {
+  func misnamed(_ name: String, from origin: StreamOrigin, _ what: String) -> Failure? {
     guard let node = origin.node, node.name.name != name else { return nil }
     let failure = Failure(
       .wrongName, "the certificate is that of \(node.name), and the worker says that it is \(name)",
       details: [ErrorDetail(name: "name", value: node.name.name)])
-    shell?.refused("a worker may not register", failure, from: origin)
+    shell?.refused(what, failure, from: origin)
     return failure
   }
 

@@ -52,7 +52,8 @@ extension Dispatcher {
       switch service {
       case .worker:
         owner = WorkerStream(channel: channel, caller: caller, origin: origin, dispatcher: self)
-      case .slot: owner = SlotStream(channel: channel, caller: caller, dispatcher: self)
+      case .slot:
+        owner = SlotStream(channel: channel, caller: caller, origin: origin, dispatcher: self)
       case .job: owner = JobStream(channel: channel, caller: caller, dispatcher: self)
       default: owner = CallStream(channel: channel, caller: caller, dispatcher: self)
       }

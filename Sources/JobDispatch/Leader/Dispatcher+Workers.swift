@@ -13,7 +13,9 @@ extension Dispatcher {
   /// Its name is its own while it is here: another process of the account under the same name would take its
   /// attempts, and it theirs, for ever.
   func register(_ message: WorkerRegister, from stream: WorkerStream) {
-    if let failure = misnamed(message.name, from: stream.origin) { return stream.fail(failure) }
+    if let failure = misnamed(message.name, from: stream.origin, "a worker may not register") {
+      return stream.fail(failure)
+    }
     if let live = liveSession(named: message.name, of: stream.caller.account),
       live.incarnation != message.incarnation
     {
@@ -170,12 +172,8 @@ extension Dispatcher {
   /// A worker parks a slot.
   func park(_ message: Park, on slot: WorkerSlot) {
     guard slot.state == .opened else { return }
-    guard let session = session(message.worker, of: slot.caller, message.incarnation) else {
-      slot.channel.send(
-        Failure(.unknownWorker, "register with this coordinator first, then park slots"))
-      slot.channel.finish()
-      return
-    }
+    guard let session = session(message.worker, of: slot, message.incarnation, toPark: true)
+    else { return }
     slot.worker = message.worker
     slot.state = .parked
     if !session.slots.contains(where: { $0 === slot }) { session.slots.append(slot) }
@@ -186,13 +184,8 @@ extension Dispatcher {
   func resume(_ message: AttemptResume, on slot: WorkerSlot) {
     let attempt = AttemptID(job: message.job, epoch: message.epoch)
     guard slot.state == .opened,
-      let session = session(message.worker, of: slot.caller, message.incarnation)
-    else {
-      slot.channel.send(
-        Failure(.unknownWorker, "register with this coordinator first, then resume attempts"))
-      slot.channel.finish()
-      return
-    }
+      let session = session(message.worker, of: slot, message.incarnation, toPark: false)
+    else { return }
     slot.worker = message.worker
     if !session.slots.contains(where: { $0 === slot }) { session.slots.append(slot) }
     guard let relay = relays[attempt.job], relay.attempt == attempt,
@@ -222,13 +215,28 @@ extension Dispatcher {
     if case .cancelling = exchange.job(attempt.job)?.phase { sendCancel(relay) }
   }
 
-  private func session(_ worker: WorkerID, of caller: Caller, _ incarnation: UInt64)
-    -> WorkerSession?
-  {
-    guard let session = sessions[worker], session.channel != nil,
-      session.incarnation == incarnation, exchange.worker(worker)?.account == caller.account
-    else { return nil }
-    return session
+  /// The session that a slot belongs to; nil once the slot has been told that it belongs to none.
+  ///
+  /// A slot is its own worker's: by the account of its key, and by the name in its certificate.
+  private func session(
+    _ worker: WorkerID, of slot: WorkerSlot, _ incarnation: UInt64, toPark: Bool
+  ) -> WorkerSession? {
+    let failure: Failure
+    if let session = sessions[worker], session.channel != nil, session.incarnation == incarnation,
+      let known = exchange.worker(worker), known.account == slot.caller.account
+    {
+      guard
+        let other = misnamed(known.name, from: slot.origin, "a worker may not use another's slots")
+      else { return session }
+      failure = other
+    } else {
+      failure = Failure(
+        .unknownWorker,
+        "register with this coordinator first, then \(toPark ? "park slots" : "resume attempts")")
+    }
+    slot.channel.send(failure)
+    slot.channel.finish()
+    return nil
   }
 
   /// A slot stream has ended.

@@ -27,6 +27,13 @@ public protocol DispatcherShell: AnyObject {
   func certificatesRevoked()
   /// Somebody was refused for what he is: to be counted and logged.
   func refused(_ what: String, _ failure: Failure, from origin: StreamOrigin)
+  /// How often peers were refused since the process was started, by kind.
+  var refusalCounts: [String: UInt64] { get }
+}
+
+extension DispatcherShell {
+  /// Where there is no network nobody is refused.
+  public var refusalCounts: [String: UInt64] { [:] }
 }
 
 /// A coordinator's dispatch: takes requests, gives jobs to workers, passes their events to readers,

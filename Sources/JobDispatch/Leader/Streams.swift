@@ -56,8 +56,10 @@ final class SlotStream: MessageChannelOwner, LeaderBound {
   var caller: Caller { slot.caller }
   private weak var dispatcher: Dispatcher?
 
-  init(channel: any MessageChannel, caller: Caller, dispatcher: Dispatcher) {
-    slot = WorkerSlot(channel: channel, caller: caller)
+  init(
+    channel: any MessageChannel, caller: Caller, origin: StreamOrigin, dispatcher: Dispatcher
+  ) {
+    slot = WorkerSlot(channel: channel, caller: caller, origin: origin)
     self.dispatcher = dispatcher
   }
 

@@ -24,12 +24,14 @@ final class WorkerSlot {
 
   let channel: any MessageChannel
   let caller: Caller
+  let origin: StreamOrigin
   var worker: WorkerID?
   var state: State = .opened
 
-  init(channel: any MessageChannel, caller: Caller) {
+  init(channel: any MessageChannel, caller: Caller, origin: StreamOrigin) {
     self.channel = channel
     self.caller = caller
+    self.origin = origin
   }
 }
 

@@ -86,6 +86,7 @@ extension StatusReport {
     writer.write(software)
     writer.write(divergedAt) { $0.write($1.rawValue) }
     writer.write(stateVersionMax) { $0.write($1) }
+    writer.write(refusals) { $0.write($1) { $1.encode(into: &$0) } }
   }
 
   /// Reads what `encode` writes.
@@ -111,6 +112,9 @@ extension StatusReport {
     stateVersionMax = try reader.readAppended { (part) throws(CanonicalError) in
       try part.read(UInt32.self)
     }
+    refusals = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readList(limit: 64, elementBytesMin: 12, RefusalCount.init(from:))
+    }
   }
 
   /// Refuses values that a reader would refuse.
@@ -122,5 +126,6 @@ extension StatusReport {
       try element.checkBounds()
     }
     try checkCount(software.utf8.count, of: "StatusReport.software", atMost: 64)
+    if let refusals { try checkCount(refusals.count, of: "StatusReport.refusals", atMost: 64) }
   }
 }

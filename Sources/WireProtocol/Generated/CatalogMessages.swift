@@ -99,13 +99,16 @@ public struct StatusReport: WireMessage {
   public let divergedAt: LogIndex?
   /// The newest state version that its program can apply.
   public let stateVersionMax: UInt32?
+  /// What it has refused since it was started, by kind, in the order of their names.
+  public let refusals: [RefusalCount]?
 
   /// Joins the fields.
   public init(
     replica: ReplicaID, role: ReplicaRole, term: Term, leader: ReplicaID, leaderAddress: String,
     commitIndex: LogIndex, appliedIndex: LogIndex, lastIndex: LogIndex, digest: [UInt8],
     stateVersion: UInt32, logTime: LogTime, jobsQueued: UInt32, jobsRunning: UInt32,
-    peers: [PeerSummary], software: String, divergedAt: LogIndex?, stateVersionMax: UInt32?
+    peers: [PeerSummary], software: String, divergedAt: LogIndex?, stateVersionMax: UInt32?,
+    refusals: [RefusalCount]?
   ) {
     self.replica = replica
     self.role = role
@@ -124,5 +127,6 @@ public struct StatusReport: WireMessage {
     self.software = software
     self.divergedAt = divergedAt
     self.stateVersionMax = stateVersionMax
+    self.refusals = refusals
   }
 }

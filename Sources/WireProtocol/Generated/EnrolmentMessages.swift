@@ -10,7 +10,7 @@ public struct Invite: WireMessage {
 
   /// What the node becomes: not a coordinator.
   public let role: NodeRole
-  /// Its name; absent if it may choose one that no node has.
+  /// Its name; without one it is refused.
   public let name: String?
   /// SHA-256 of the secret.
   public let secretHash: [UInt8]

@@ -160,6 +160,8 @@ public enum Message: Sendable, Hashable {
   case attemptContinue(AttemptContinue)
   /// AttemptAbandon: see there.
   case attemptAbandon(AttemptAbandon)
+  /// RevocationNotice: see there.
+  case revocationNotice(RevocationNotice)
   /// TailQuery: see there.
   case tailQuery(TailQuery)
   /// Tail: see there.
@@ -250,6 +252,7 @@ public enum Message: Sendable, Hashable {
     case .attemptResume: self = .attemptResume(try AttemptResume(from: &reader))
     case .attemptContinue: self = .attemptContinue(try AttemptContinue(from: &reader))
     case .attemptAbandon: self = .attemptAbandon(try AttemptAbandon(from: &reader))
+    case .revocationNotice: self = .revocationNotice(try RevocationNotice(from: &reader))
     case .tailQuery: self = .tailQuery(try TailQuery(from: &reader))
     case .tail: self = .tail(try Tail(from: &reader))
     }
@@ -336,6 +339,7 @@ public enum Message: Sendable, Hashable {
     case .attemptResume(let content): content
     case .attemptContinue(let content): content
     case .attemptAbandon(let content): content
+    case .revocationNotice(let content): content
     case .tailQuery(let content): content
     case .tail(let content): content
     }

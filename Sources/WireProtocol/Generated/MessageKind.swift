@@ -171,6 +171,9 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case attemptContinue = 139
   /// Refuses an attempt: the job is no longer its own, and the worker forgets it.
   case attemptAbandon = 140
+  /// Tells which coordinators' certificates are revoked; sent after Welcome and at every change,
+  /// where `revocation-notices` is agreed on.
+  case revocationNotice = 141
   /// Asks a reader whose Follow has a tail for the part of it that the leader lacks.
   case tailQuery = 146
   /// Answers a TailQuery, in several messages where one would be too large: the last has the event
@@ -196,6 +199,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .join: 2048
     case .ended, .jobReport, .attemptFinished: 4096
     case .hello, .welcome, .failure, .workerRegister: 8192
+    case .revocationNotice: 8200
     case .purge, .cancelMany, .clusterReport: 16_384
     case .statusReport, .certificateIssued: 32_768
     case .installSnapshot: 131_072
@@ -302,6 +306,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .attemptResume: "AttemptResume"
     case .attemptContinue: "AttemptContinue"
     case .attemptAbandon: "AttemptAbandon"
+    case .revocationNotice: "RevocationNotice"
     case .tailQuery: "TailQuery"
     case .tail: "Tail"
     }

@@ -59,7 +59,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
   public var responses: MessageSet {
     switch self {
     case .control:
-      [.welcome, .failure, .ping, .pong, .leaderNotice, .goodbye]
+      [.welcome, .failure, .ping, .pong, .leaderNotice, .goodbye, .revocationNotice]
     case .raft:
       [
         .requestVote, .requestVoteResult, .appendEntries, .appendEntriesResult, .installSnapshot,

@@ -170,3 +170,22 @@ extension LeaderNotice {
     try checkCount(address.utf8.count, of: "LeaderNotice.address", atMost: 256)
   }
 }
+
+extension RevocationNotice {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(coordinators) { $0.write($1.rawValue) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    coordinators = try reader.readList(limit: 1024, elementBytesMin: 8) { (part) throws(CanonicalError) in
+      try ReplicaID(rawValue: part.read())
+    }
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(coordinators.count, of: "RevocationNotice.coordinators", atMost: 1024)
+  }
+}

@@ -174,3 +174,18 @@ public struct LeaderNotice: WireMessage {
     self.address = address
   }
 }
+
+/// Tells which coordinators' certificates are revoked; sent after Welcome and at every change,
+/// where `revocation-notices` is agreed on.
+public struct RevocationNotice: WireMessage {
+  /// RevocationNotice is number 141.
+  public static let kind = MessageKind.revocationNotice
+
+  /// Their ids, as far as the sender has applied the log, in ascending order.
+  public let coordinators: [ReplicaID]
+
+  /// Joins the fields.
+  public init(coordinators: [ReplicaID]) {
+    self.coordinators = coordinators
+  }
+}

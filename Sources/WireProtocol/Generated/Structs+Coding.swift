@@ -395,6 +395,25 @@ extension RevocationSummary {
   }
 }
 
+extension RefusalCount {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(kind)
+    writer.write(count)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    kind = try reader.readString(limit: 64)
+    count = try reader.read(UInt64.self)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(kind.utf8.count, of: "RefusalCount.kind", atMost: 64)
+  }
+}
+
 extension MemberSummary {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {

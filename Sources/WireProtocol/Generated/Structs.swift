@@ -319,7 +319,7 @@ public struct InvitationSummary: Hashable, Sendable {
   public let invitation: InvitationID
   /// What its node becomes.
   public let role: NodeRole
-  /// The node's name; absent if the node chooses it.
+  /// The node's name; an invitation for none is refused.
   public let name: String?
   /// Log time from which on it is worth nothing, in milliseconds.
   public let expiresAt: LogTime
@@ -385,6 +385,20 @@ public struct RevocationSummary: Hashable, Sendable {
     self.name = name
     self.serial = serial
     self.at = at
+  }
+}
+
+/// How often something was refused.
+public struct RefusalCount: Hashable, Sendable {
+  /// What for: the word in the log's line.
+  public let kind: String
+  /// How often since the process was started.
+  public let count: UInt64
+
+  /// Joins the fields.
+  public init(kind: String, count: UInt64) {
+    self.kind = kind
+    self.count = count
   }
 }
 

@@ -20,7 +20,15 @@ struct ClusterOptions: ParsableArguments {
       valueName: "host:port,…"))
   var endpoint: String?
 
-  @Option(help: ArgumentHelp("The API key (or YARD_KEY).", valueName: "sy_…"))
+  @Option(
+    help: ArgumentHelp(
+      "A file of mode 0600 with the API key (or YARD_KEY); - for a line of standard input.",
+      valueName: "file"))
+  var keyFile: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The API key itself, which every user of the machine then sees in ps.", valueName: "sy_…"))
   var key: String?
 
   @Option(
@@ -46,6 +54,9 @@ struct ClusterOptions: ParsableArguments {
   func validate() throws {
     guard patience >= 0, patience < 1e9 else {
       throw ValidationError("--patience takes a number of seconds, 0 or more")
+    }
+    guard key == nil || keyFile == nil else {
+      throw ValidationError("--key and --key-file name one key twice")
     }
   }
 
@@ -83,8 +94,12 @@ struct ClusterOptions: ParsableArguments {
           + "--insecure for a coordinator of this machine without TLS")
     }
     return Context(
-      endpoints: endpoints, key: key ?? variable("YARD_KEY") ?? base?.key,
+      endpoints: endpoints, key: try givenKey ?? base?.key,
       identity: insecure ? nil : trusted)
+  }
+
+  private var givenKey: String? {
+    get throws { try GivenSecret.read(file: keyFile, option: key, variable: "YARD_KEY") }
   }
 
   /// Runs `body` with a client of the cluster, and closes it.
@@ -121,13 +136,17 @@ extension ExchangeClient {
 /// Ways to reach a cluster.
 enum Cluster {
   /// Runs `body` with a client of the cluster, and closes it.
+  ///
+  /// Coordinators among `witnesses` are listened to as well: for whether those of the context are revoked.
   static func withClient<Value>(
-    of context: Context, patience: UInt64, connections: Int = 1,
+    of context: Context, witnesses: [String] = [], patience: UInt64, connections: Int = 1,
     _ body: (ExchangeClient) async throws -> Value
   ) async throws -> Value {
+    var configuration = try configuration(
+      of: context, patience: patience, connections: connections)
+    configuration.witnesses = witnesses
     let client = await ExchangeClient(
-      configuration: try configuration(of: context, patience: patience, connections: connections),
-      on: MultiThreadedEventLoopGroup.singleton)
+      configuration: configuration, on: MultiThreadedEventLoopGroup.singleton)
     do {
       let value = try await body(client)
       await client.close()

@@ -19,7 +19,9 @@ struct CoordinatorAnswer {
       var single = context
       single.endpoints = [endpoint]
       do {
-        let status = try await Cluster.withClient(of: single, patience: patience) { client in
+        let status = try await Cluster.withClient(
+          of: single, witnesses: context.endpoints, patience: patience
+        ) { client in
           try await Patience.saying("waiting for \(endpoint)") {
             try await client.ask(StatusQuery()) {
               if case .statusReport(let report) = $0 { report } else { nil }

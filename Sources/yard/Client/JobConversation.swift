@@ -78,7 +78,9 @@ struct JobConversation {
     do throws(ClientFailure) {
       _ = try await client.call(Purge(jobs: [job]))
     } catch {
-      Terminal.note("yard: the output of job \(job) is kept until its time is over: \(error)")
+      Terminal.note(
+        "yard: the output of job \(job) is kept until its time is over: "
+          + CommandError(error).message)
     }
   }
 

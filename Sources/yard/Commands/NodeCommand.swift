@@ -30,7 +30,7 @@ struct NodeCommand: AsyncParsableCommand {
         """)
 
     @Option(help: "worker, gateway or client.") fileprivate var role = RoleArgument.worker
-    @Option(help: "The node's name; if absent, it chooses one that no node has.") var name: String?
+    @Option(help: "The node's name.") var name: String
     @Option(help: ArgumentHelp("How long it is worth something.", valueName: "time"))
     var expires = TimeSpan.hour
     @OptionGroup var cluster: ClusterOptions
@@ -40,7 +40,7 @@ struct NodeCommand: AsyncParsableCommand {
         throw ValidationError("a coordinator is not invited: its directory comes from yard init")
       }
       guard expires.milliseconds > 0 else { throw ValidationError("--expires is no time at all") }
-      if let name { _ = try NodeName(role: role.role, checking: name) }
+      _ = try NodeName(role: role.role, checking: name)
     }
 
     func run() async throws {
@@ -85,9 +85,17 @@ struct NodeCommand: AsyncParsableCommand {
         """)
 
     @Option(help: ArgumentHelp("The coordinators.", valueName: "host:port,…")) var join: String
-    @Option(help: ArgumentHelp("The invitation (or YARD_INVITATION).", valueName: "syi_…"))
+    @Option(
+      help: ArgumentHelp(
+        "A file of mode 0600 with the invitation (or YARD_INVITATION); - for a line of standard input.",
+        valueName: "file"))
+    var invitationFile: String?
+    @Option(
+      help: ArgumentHelp(
+        "The invitation itself, which every user of the machine then sees in ps.",
+        valueName: "syi_…"))
     var invitation: String?
-    @Option(help: "The node's name, where the invitation leaves it open.") var name: String?
+    @Option(help: "The node's name, to be held to the invitation's.") var name: String?
     @Option(help: ArgumentHelp("The directory to make.", valueName: "dir")) var dir: String
     @Option(help: "text or json.") var output: ClusterOptions.Format = .text
     @Option(
@@ -103,15 +111,19 @@ struct NodeCommand: AsyncParsableCommand {
         throw ValidationError("'\(endpoint)' in --join is not host:port")
       }
       guard !join.isEmpty else { throw ValidationError("--join names no coordinator") }
+      guard invitation == nil || invitationFile == nil else {
+        throw ValidationError("--invitation and --invitation-file name one invitation twice")
+      }
     }
 
     func run() async throws {
-      guard
-        let text = invitation ?? ProcessInfo.processInfo.environment["YARD_INVITATION"],
-        let invitation = InvitationKey(parsing: text)
-      else {
+      let text = try GivenSecret.read(
+        file: invitationFile, option: invitation, variable: "YARD_INVITATION")
+      guard let text, let invitation = InvitationKey(parsing: text) else {
         throw CommandError(
-          .usage, "which invitation? give what yard node invite printed as YARD_INVITATION")
+          .usage,
+          "which invitation? give what yard node invite printed by --invitation-file or as YARD_INVITATION"
+        )
       }
       let node = NodeDirectory(path: dir)
       try FileManager.default.createDirectory(
@@ -222,8 +234,9 @@ struct NodeCommand: AsyncParsableCommand {
       abstract: "Revoke all certificates that a node has, or one by its serial.",
       discussion: """
         For good, on every coordinator, within two seconds: links are closed, and none begins. A node that is
-        invited again may join again under its name. A certificate that was stolen is revoked by its node's name: by
-        its serial alone, the thief may have renewed it.
+        invited again may join again under its name. By its serial only the newest certificate that the cluster has
+        issued to a node is revoked; who has stolen an older one may hold its successor, so its node is revoked by
+        name. A coordinator that votes is removed first (yard cluster remove).
 
         Example: yard node revoke --role worker --name gpu-7
         """)
@@ -231,7 +244,11 @@ struct NodeCommand: AsyncParsableCommand {
     @Option(help: "worker, gateway, client or coordinator.")
     fileprivate var role = RoleArgument.worker
     @Option(help: "The node's name.") var name: String?
-    @Option(help: ArgumentHelp("A certificate's serial.", valueName: "hex")) var serial: String?
+    @Option(
+      help: ArgumentHelp(
+        "The serial of a certificate that yard node list shows as its node's newest.",
+        valueName: "hex"))
+    var serial: String?
     @OptionGroup var cluster: ClusterOptions
 
     func validate() throws {

@@ -22,7 +22,7 @@ struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Offer an engine's models to a cluster.",
       discussion: """
-        The key needs scope work; give it as YARD_KEY rather than on the command line. SIGTERM drains: what
+        The key needs scope work; give it by --key-file or as YARD_KEY. SIGTERM drains: what
         runs is finished, nothing new is taken; a second one leaves at once, and the streams go on elsewhere.
 
         Example: yard worker run --join 10.0.0.1:7400,10.0.0.2:7400 --engine http://127.0.0.1:8000 \\
@@ -50,7 +50,15 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(
       help: ArgumentHelp("Its directory, from yard init or yard node join.", valueName: "dir"))
     var dir: String?
-    @Option(help: ArgumentHelp("The API key (or YARD_KEY).", valueName: "sy_…")) var key: String?
+    @Option(
+      help: ArgumentHelp(
+        "A file of mode 0600 with the API key (or YARD_KEY); - for a line of standard input.",
+        valueName: "file"))
+    var keyFile: String?
+    @Option(
+      help: ArgumentHelp(
+        "The API key itself, which every user of the machine then sees in ps.", valueName: "sy_…"))
+    var key: String?
     @Flag(help: "No TLS; only to this machine's own coordinators.") var insecure = false
     @Flag(help: "End when standard input ends, as a child of its starter does.")
     var endWithInput = false
@@ -58,6 +66,9 @@ struct WorkerCommand: AsyncParsableCommand {
     func validate() throws {
       if let slots, !(1...65_535).contains(slots) {
         throw ValidationError("--slots is \(slots); it must be from 1 to 65535")
+      }
+      guard key == nil || keyFile == nil else {
+        throw ValidationError("--key and --key-file name one key twice")
       }
       if !insecure, dir == nil {
         throw ValidationError("--dir names the worker's directory, which holds its certificate")
@@ -82,8 +93,9 @@ struct WorkerCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-      guard let key = key ?? ProcessInfo.processInfo.environment["YARD_KEY"], !key.isEmpty else {
-        throw CommandError(.usage, "a worker needs an API key with scope work: --key or YARD_KEY")
+      guard let key = try GivenSecret.read(file: keyFile, option: key, variable: "YARD_KEY") else {
+        throw CommandError(
+          .usage, "a worker needs an API key with scope work: --key-file or YARD_KEY")
       }
       let endpoints = join.split(separator: ",").map(String.init)
       let own = try identity(endpoints)

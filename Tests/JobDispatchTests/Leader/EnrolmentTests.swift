@@ -97,7 +97,7 @@ struct EnrolmentTests {
   @Test("a guess reaches neither the log nor a certificate, and each refusal is counted")
   func guesses() throws {
     let bench = try LeaderBench()
-    let invitation = try invite(bench, name: nil)
+    let invitation = try invite(bench)
     let before = bench.replica.lastIndex
     let wrong = [UInt8](repeating: 6, count: 32)
     #expect(join(bench, invitation, secret: wrong, name: "w").failure == .invitationInvalid)
@@ -108,12 +108,12 @@ struct EnrolmentTests {
       on: unsigned)
     #expect(unsigned.failure == .malformedRequest)
     #expect(bench.replica.lastIndex == before)
-    #expect(join(bench, invitation).failure == .malformedRequest, "no name")
+    #expect(join(bench, invitation, name: "v").failure == .wrongName)
     bench.advance(10_000)
     #expect(join(bench, invitation, name: "w").failure == .invitationInvalid)
     #expect(
       bench.refused == [
-        .invitationInvalid, .invitationInvalid, .malformedRequest, .malformedRequest,
+        .invitationInvalid, .invitationInvalid, .malformedRequest, .wrongName,
         .invitationInvalid,
       ])
   }
@@ -177,5 +177,28 @@ struct EnrolmentTests {
     #expect(bench.refused == [.wrongName])
     let own = register(try origin("w1", serial: [1]))
     #expect(try own.last(WorkerRegistered.self).worker == worker.id)
+  }
+
+  @Test("a worker's slots are parked and resumed by the worker of its certificate, and by no other")
+  func slots() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench, "w1")
+    func say(_ message: Message, as name: String) throws -> Peer {
+      let peer = bench.open(.slot, from: try origin(name, serial: [1]))
+      bench.say(message, on: peer)
+      return peer
+    }
+    let park = Message.park(.init(worker: worker.id, slot: 1, incarnation: 1))
+    let resume = Message.attemptResume(
+      .init(
+        worker: worker.id, job: JobID(99), epoch: Epoch(1), incarnation: 1, firstSeq: 1, lastSeq: 0,
+        finished: false))
+    for message in [park, resume] {
+      let other = try say(message, as: "w2")
+      #expect(other.failure == .wrongName && other.isFinished)
+    }
+    #expect(bench.refused == [.wrongName, .wrongName])
+    #expect(!(try say(park, as: "w1")).isFinished)
+    #expect(try say(resume, as: "w1").last(AttemptAbandon.self).job == JobID(99))
   }
 }

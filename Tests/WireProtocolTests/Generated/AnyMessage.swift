@@ -84,6 +84,7 @@ extension Message: JSONDumpable {
     case .attemptResume(let it): JSON.typed("AttemptResume", it.json)
     case .attemptContinue(let it): JSON.typed("AttemptContinue", it.json)
     case .attemptAbandon(let it): JSON.typed("AttemptAbandon", it.json)
+    case .revocationNotice(let it): JSON.typed("RevocationNotice", it.json)
     case .tailQuery(let it): JSON.typed("TailQuery", it.json)
     case .tail(let it): JSON.typed("Tail", it.json)
     }
@@ -169,6 +170,7 @@ extension Message: JSONDumpable {
     case .attemptResume: .attemptResume(.sample(&source))
     case .attemptContinue: .attemptContinue(.sample(&source))
     case .attemptAbandon: .attemptAbandon(.sample(&source))
+    case .revocationNotice: .revocationNotice(.sample(&source))
     case .tailQuery: .tailQuery(.sample(&source))
     case .tail: .tail(.sample(&source))
     }

@@ -397,6 +397,7 @@ extension StatusReport: JSONDumpable {
       ("software", JSON.text(software)),
       ("divergedAt", JSON.optional(divergedAt) { JSON.number($0.rawValue) }),
       ("stateVersionMax", JSON.optional(stateVersionMax) { JSON.number($0) }),
+      ("refusals", JSON.optional(refusals) { JSON.list($0) { $0.json } }),
     ])
   }
 }

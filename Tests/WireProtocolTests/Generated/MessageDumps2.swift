@@ -373,6 +373,12 @@ extension AttemptAbandon: JSONDumpable {
   }
 }
 
+extension RevocationNotice: JSONDumpable {
+  var json: String {
+    JSON.object([("coordinators", JSON.list(coordinators) { JSON.number($0.rawValue) })])
+  }
+}
+
 extension TailQuery: JSONDumpable {
   var json: String {
     JSON.object([

@@ -384,6 +384,7 @@ extension StatusReport {
       peers: source.list(atMost: 64) { PeerSummary.sample(&$0) },
       software: source.text(atMost: 64),
       divergedAt: source.optional { LogIndex(rawValue: $0.number(UInt64.self)) },
-      stateVersionMax: source.optional { $0.number(UInt32.self) })
+      stateVersionMax: source.optional { $0.number(UInt32.self) },
+      refusals: source.optional { $0.list(atMost: 64) { RefusalCount.sample(&$0) } })
   }
 }

@@ -350,6 +350,13 @@ extension AttemptAbandon {
   }
 }
 
+extension RevocationNotice {
+  static func sample(_ source: inout SampleSource) -> RevocationNotice {
+    RevocationNotice(
+      coordinators: source.list(atMost: 1024) { ReplicaID(rawValue: $0.number(UInt64.self)) })
+  }
+}
+
 extension TailQuery {
   static func sample(_ source: inout SampleSource) -> TailQuery {
     TailQuery(

@@ -184,6 +184,15 @@ extension RevocationSummary: JSONDumpable {
   }
 }
 
+extension RefusalCount: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("kind", JSON.text(kind)),
+      ("count", JSON.number(count)),
+    ])
+  }
+}
+
 extension MemberSummary: JSONDumpable {
   var json: String {
     JSON.object([

@@ -170,6 +170,14 @@ extension RevocationSummary {
   }
 }
 
+extension RefusalCount {
+  static func sample(_ source: inout SampleSource) -> RefusalCount {
+    RefusalCount(
+      kind: source.text(atMost: 64),
+      count: source.number(UInt64.self))
+  }
+}
+
 extension MemberSummary {
   static func sample(_ source: inout SampleSource) -> MemberSummary {
     MemberSummary(

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""A coordinator whose certificate is revoked, and which goes on as if it were not: nobody that dials it stays.
+
+Its process is one that has been removed before, so that it never hears of the revocation and says nothing of it, as one
+that was stolen would. A worker, a gateway and the command line know its address as well as the others'.
+"""
+
+import os
+import time
+
+import raw_http1
+from cluster import Coordinators, Parties
+from product import STORIES, YARD, Child, expect, folder, main, wait_for
+
+# From the answer to the revocation until nobody has a link to the revoked coordinator (the promise).
+SECONDS = 2
+
+
+def connections(pid, address):
+    """How many connections a process has to an address."""
+    host, port = address.rsplit(":", 1)
+    remote = "".join(f"{int(part):02X}" for part in reversed(host.split("."))) + f":{int(port):04X}"
+    with open("/proc/net/tcp") as file:
+        lines = [line.split() for line in file][1:]
+    inodes = {f"socket:[{words[9]}]" for words in lines if words[2] == remote and words[3] == "01"}
+    found = 0
+    for entry in os.scandir(f"/proc/{pid}/fd"):
+        try:
+            found += os.readlink(entry.path) in inodes
+        except OSError:
+            continue
+    return found
+
+
+with folder() as scratch:
+    group = Coordinators(scratch, 3, ("w1",))
+    children = []
+    try:
+        cluster, parties = group.cluster, Parties(group.cluster)
+        leader = wait_for("a leader", group.leader)
+        gone = next(number for number in (3, 2, 1) if number != leader)
+        thief = group.addresses[gone - 1]
+        # The revoked one first: whoever dials in this order meets it before any other.
+        everybody = ",".join([thief, *(one for one in group.addresses if one != thief)])
+        worker = Child(
+            [YARD, "worker", "run", "--join", everybody, "--engine", "builtin", "--dir", f"{group.home}/workers/w1",
+             "--price-input", "0.2", "--price-output", "0.6", "--end-with-input"],
+            f"{scratch}/worker.log", {"YARD_KEY": parties.supplier_key})
+        children.append(worker)
+        gateway = Child(
+            [YARD, "gateway", "--listen", "127.0.0.1:0", "--join", everybody, "--dir", f"{group.home}/gateway",
+             "--end-with-input"], f"{scratch}/gateway.log")
+        children.append(gateway)
+
+        def ask(path):
+            return raw_http1.ask(gateway.ready["address"], "GET", path, key=parties.consumer_key)
+
+        def revoked():
+            """a worker and a gateway leave it within two seconds, whatever it says of itself"""
+            wait_for("the gateway to serve", lambda: ask("/v1/models").status == 200, 60)
+            wait_for("the worker to be linked to it", lambda: connections(worker.process.pid, thief) > 0, 60)
+            done = cluster.yard("cluster", "remove", gone, "--patience", 60)
+            expect(done.code == 0, done)
+            expect(group.running[gone].process.poll() is None, "the removed coordinator has ended")
+            done = cluster.yard("node", "revoke", "--role", "coordinator", "--name", f"coordinator-{gone}")
+            expect(done.code == 0, done)
+            answered = time.monotonic()
+            # A link that begins is over as soon as the others have spoken: what counts is that none stays.
+            for child in (worker, gateway):
+                wait_for("the last link to it to end", lambda c=child: not connections(c.process.pid, thief), 60)
+            took = time.monotonic() - answered
+            print(f"    worker and gateway had left it {took:.2f} s after the answer", flush=True)
+            expect(took < SECONDS, f"{took:.1f} s")
+            with open(f"{scratch}/worker.log") as log:
+                expect("not a coordinator any more" in log.read(), "the worker's log says nothing")
+
+        def served():
+            """the cluster goes on without it, for whoever knows its address too"""
+            done = cluster.yard("run", "-m", STORIES, "--max-tokens", 4, "Once", key=parties.consumer_key)
+            expect(done.code == 0, done)
+            expect(ask("/v1/models").status == 200, "the gateway does not serve")
+
+        def command_line():
+            """the command line gives it no key, though it is the first that it knows"""
+            cluster.endpoints = everybody.split(",")
+            for _ in range(3):
+                done = cluster.yard("models", "--output", "json")
+                expect(done.code == 0 and done.lines, done)
+            lines = {line["address"]: line for line in cluster.yard("status", "--output", "json").lines}
+            expect("revoked" in lines[thief].get("error", ""), lines[thief])
+            expect(sum("status" in line for line in lines.values()) == 2, lines)
+
+        def restarted():
+            """a worker and a gateway that are started now, and meet it first, do not take it for one"""
+            for child in (worker, gateway):
+                child.stop()
+            fresh = Child(
+                [YARD, "worker", "run", "--join", everybody, "--engine", "builtin", "--dir",
+                 f"{group.home}/workers/w1", "--price-input", "0.2", "--price-output", "0.6", "--end-with-input"],
+                f"{scratch}/worker-2.log", {"YARD_KEY": parties.supplier_key})
+            children.append(fresh)
+            with open(f"{scratch}/worker-2.log") as log:
+                linked = [line for line in log if "linked" in line]
+            expect(linked and not any(f"coordinator={gone}" in line for line in linked), linked)
+
+        main([revoked, served, command_line, restarted])
+    finally:
+        for child in children:
+            child.stop()
+        group.stop()
