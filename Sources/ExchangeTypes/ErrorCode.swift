@@ -275,6 +275,14 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Close connections that are not used, or use fewer.
   case tooManyRequests = 71
+  /// The key has used up what it may use in a minute.
+  ///
+  /// Retry after the delay given.
+  case rateLimitExceeded = 90
+  /// The request alone may need more tokens than its key may use in a minute.
+  ///
+  /// Lower max_tokens, shorten the prompt, or ask for a higher limit.
+  case requestAboveRateLimit = 91
 
   /// The name in snake_case, as HTTP clients and logs see it.
   public var name: String {
@@ -346,6 +354,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .notImplemented: "not_implemented"
     case .answerTooLarge: "answer_too_large"
     case .tooManyRequests: "too_many_requests"
+    case .rateLimitExceeded: "rate_limit_exceeded"
+    case .requestAboveRateLimit: "request_above_rate_limit"
     }
   }
 
@@ -426,6 +436,9 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .notImplemented: "The path is OpenAI's, and nothing here serves it."
     case .answerTooLarge: "The whole answer is larger than a gateway collects."
     case .tooManyRequests: "This address has as many connections as it may."
+    case .rateLimitExceeded: "The key has used up what it may use in a minute."
+    case .requestAboveRateLimit:
+      "The request alone may need more tokens than its key may use in a minute."
     }
   }
 
@@ -502,6 +515,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .notImplemented: "Use one of the paths of Sources/Gateway/README.md."
     case .answerTooLarge: "Ask for a stream, or for fewer tokens."
     case .tooManyRequests: "Close connections that are not used, or use fewer."
+    case .rateLimitExceeded: "Retry after the delay given."
+    case .requestAboveRateLimit: "Lower max_tokens, shorten the prompt, or ask for a higher limit."
     }
   }
 
@@ -510,7 +525,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     switch self {
     case .unavailable, .notLeader, .overloaded, .engineUnreachable, .storageFull, .engineBusy,
       .outcomeUnknown, .notBootstrapped, .wrappingKeyRetired, .replicaDiverged, .requestTimeout,
-      .tooManyRequests:
+      .tooManyRequests, .rateLimitExceeded:
       true
     default: false
     }
@@ -533,7 +548,9 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
       409
     case .outputExpired, .keyUnavailable: 410
     case .payloadTooLarge: 413
-    case .tooManyJobs, .tooManyKeys, .tooManyAccounts, .tooManyRequests: 429
+    case .tooManyJobs, .tooManyKeys, .tooManyAccounts, .tooManyRequests, .rateLimitExceeded,
+      .requestAboveRateLimit:
+      429
     case .headerTooLarge: 431
     case .cancelled: 499
     case .internalError: 500

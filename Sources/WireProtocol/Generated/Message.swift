@@ -160,6 +160,8 @@ public enum Message: Sendable, Hashable {
   case attemptContinue(AttemptContinue)
   /// AttemptAbandon: see there.
   case attemptAbandon(AttemptAbandon)
+  /// KeyLimit: see there.
+  case keyLimit(KeyLimit)
 
   /// Reads the fields of a message of `kind`.
   ///
@@ -246,6 +248,7 @@ public enum Message: Sendable, Hashable {
     case .attemptResume: self = .attemptResume(try AttemptResume(from: &reader))
     case .attemptContinue: self = .attemptContinue(try AttemptContinue(from: &reader))
     case .attemptAbandon: self = .attemptAbandon(try AttemptAbandon(from: &reader))
+    case .keyLimit: self = .keyLimit(try KeyLimit(from: &reader))
     }
   }
 
@@ -330,6 +333,7 @@ public enum Message: Sendable, Hashable {
     case .attemptResume(let content): content
     case .attemptContinue(let content): content
     case .attemptAbandon(let content): content
+    case .keyLimit(let content): content
     }
   }
 }

@@ -97,7 +97,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case accountQuery = 93
   /// Asks for an API key; the caller draws the secret and the server sees it at its first use only.
   case keyCreate = 94
-  /// Answers KeyCreate, KeyRevoke and KeyRotate.
+  /// Answers KeyCreate, KeyRevoke, KeyRotate and KeyLimit.
   case keyReport = 95
   /// Asks for an account's keys.
   case keyList = 96
@@ -171,6 +171,9 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case attemptContinue = 139
   /// Refuses an attempt: the job is no longer its own, and the worker forgets it.
   case attemptAbandon = 140
+  /// Asks to limit what an API key may use in a minute, or to end its limit; it begins anew, with a
+  /// minute's worth.
+  case keyLimit = 155
 
   /// The most payload bytes in a frame of this kind.
   public var payloadMax: UInt32 {
@@ -181,7 +184,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
       .keyList, .keyRevoke, .certificateRenew, .nodeList, .keyRequest, .retentionSet,
       .retentionReport, .stateStatement, .clusterQuery, .workerRegistered, .workerHeartbeat,
       .workerHeartbeatAck, .park, .attemptCancel, .attemptSettled, .attemptContinue,
-      .attemptAbandon:
+      .attemptAbandon, .keyLimit:
       64
     case .accepted, .follow, .accountCredit, .keyRotate, .attemptResume: 128
     case .invite, .invitationReport, .certificateRevoke: 256
@@ -194,7 +197,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .purge, .cancelMany, .clusterReport: 16_384
     case .statusReport, .certificateIssued: 32_768
     case .installSnapshot: 131_072
-    case .keyListing: 196_608
+    case .keyListing: 229_376
     case .events, .chunk: 262_144
     case .snapshotChunk: 295_168
     case .modelListing: 327_680
@@ -297,6 +300,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .attemptResume: "AttemptResume"
     case .attemptContinue: "AttemptContinue"
     case .attemptAbandon: "AttemptAbandon"
+    case .keyLimit: "KeyLimit"
     }
   }
 }

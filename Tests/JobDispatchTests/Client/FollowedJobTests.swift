@@ -50,7 +50,8 @@ struct Record {
 
   var accepted: Message {
     .accepted(
-      Accepted(job: job, commitIndex: LogIndex(5), duplicate: false, hold: Credits(nano: 10)))
+      Accepted(
+        job: job, commitIndex: LogIndex(5), duplicate: false, hold: Credits(nano: 10), rate: nil))
   }
 }
 

@@ -84,6 +84,7 @@ extension Message: JSONDumpable {
     case .attemptResume(let it): JSON.typed("AttemptResume", it.json)
     case .attemptContinue(let it): JSON.typed("AttemptContinue", it.json)
     case .attemptAbandon(let it): JSON.typed("AttemptAbandon", it.json)
+    case .keyLimit(let it): JSON.typed("KeyLimit", it.json)
     }
   }
 
@@ -167,6 +168,7 @@ extension Message: JSONDumpable {
     case .attemptResume: .attemptResume(.sample(&source))
     case .attemptContinue: .attemptContinue(.sample(&source))
     case .attemptAbandon: .attemptAbandon(.sample(&source))
+    case .keyLimit: .keyLimit(.sample(&source))
     }
   }
 }

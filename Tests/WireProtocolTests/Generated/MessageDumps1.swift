@@ -231,6 +231,7 @@ extension Accepted: JSONDumpable {
       ("commitIndex", JSON.number(commitIndex.rawValue)),
       ("duplicate", JSON.boolean(duplicate)),
       ("hold", JSON.number(hold.rawValue)),
+      ("rate", JSON.optional(rate) { $0.json }),
     ])
   }
 }

@@ -68,6 +68,7 @@ extension KeyCreate: JSONDumpable {
       ("scopes", JSON.number(scopes.rawValue)),
       ("secretHash", JSON.hexadecimal(secretHash)),
       ("lifetimeMs", JSON.optional(lifetimeMs) { JSON.number($0) }),
+      ("limit", JSON.optional(limit) { $0.json }),
     ])
   }
 }
@@ -77,6 +78,7 @@ extension KeyReport: JSONDumpable {
     JSON.object([
       ("summary", summary.json),
       ("life", JSON.optional(life) { $0.json }),
+      ("rate", JSON.optional(rate) { $0.json }),
     ])
   }
 }
@@ -92,6 +94,7 @@ extension KeyListing: JSONDumpable {
     JSON.object([
       ("keys", JSON.list(keys) { $0.json }),
       ("lives", JSON.optional(lives) { JSON.list($0) { $0.json } }),
+      ("rates", JSON.optional(rates) { JSON.list($0) { $0.json } }),
     ])
   }
 }
@@ -393,6 +396,15 @@ extension AttemptAbandon: JSONDumpable {
       ("job", JSON.number(job.rawValue)),
       ("epoch", JSON.number(epoch.rawValue)),
       ("term", JSON.number(term.rawValue)),
+    ])
+  }
+}
+
+extension KeyLimit: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("key", JSON.number(key.rawValue)),
+      ("limit", limit.json),
     ])
   }
 }

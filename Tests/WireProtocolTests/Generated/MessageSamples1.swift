@@ -218,7 +218,8 @@ extension Accepted {
       job: JobID(rawValue: source.number(UInt64.self)),
       commitIndex: LogIndex(rawValue: source.number(UInt64.self)),
       duplicate: source.boolean(),
-      hold: Credits(rawValue: source.number(UInt64.self)))
+      hold: Credits(rawValue: source.number(UInt64.self)),
+      rate: source.optional { RateSummary.sample(&$0) })
   }
 }
 

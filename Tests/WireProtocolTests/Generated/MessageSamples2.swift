@@ -66,7 +66,8 @@ extension KeyCreate {
       name: source.text(atMost: 128),
       scopes: Scopes(rawValue: source.number(UInt32.self)),
       secretHash: source.bytes(count: 32),
-      lifetimeMs: source.optional { $0.number(UInt64.self) })
+      lifetimeMs: source.optional { $0.number(UInt64.self) },
+      limit: source.optional { RateTerms.sample(&$0) })
   }
 }
 
@@ -74,7 +75,8 @@ extension KeyReport {
   static func sample(_ source: inout SampleSource) -> KeyReport {
     KeyReport(
       summary: KeySummary.sample(&source),
-      life: source.optional { KeyLife.sample(&$0) })
+      life: source.optional { KeyLife.sample(&$0) },
+      rate: source.optional { RateSummary.sample(&$0) })
   }
 }
 
@@ -89,7 +91,8 @@ extension KeyListing {
   static func sample(_ source: inout SampleSource) -> KeyListing {
     KeyListing(
       keys: source.list(atMost: 1024) { KeySummary.sample(&$0) },
-      lives: source.optional { $0.list(atMost: 1024) { KeyLife.sample(&$0) } })
+      lives: source.optional { $0.list(atMost: 1024) { KeyLife.sample(&$0) } },
+      rates: source.optional { $0.list(atMost: 1024) { RateSummary.sample(&$0) } })
   }
 }
 
@@ -370,5 +373,13 @@ extension AttemptAbandon {
       job: JobID(rawValue: source.number(UInt64.self)),
       epoch: Epoch(rawValue: source.number(UInt32.self)),
       term: Term(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension KeyLimit {
+  static func sample(_ source: inout SampleSource) -> KeyLimit {
+    KeyLimit(
+      key: KeyID(rawValue: source.number(UInt64.self)),
+      limit: RateTerms.sample(&source))
   }
 }
