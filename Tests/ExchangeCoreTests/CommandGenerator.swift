@@ -180,7 +180,7 @@ struct CommandGenerator {
       .init(
         caller: World.root, key: World.bob,
         limit: RateLimit(
-          requests: one(in: 20...200).map { UInt32($0) }, tokens: one(in: 300...9_000))))
+          requests: one(in: 5...100).map { UInt32($0) }, tokens: one(in: 50...1_500))))
   }
 
   private mutating func enrolmentCommand(_ exchange: Exchange) -> Command {

@@ -150,11 +150,11 @@ struct RateTests {
     world.expect(
       """
       one: job 1 holds 0.0004 [queued 1]
-      refused, takes none: ✗ price_above_ceiling (input_ceiling 1, lowest_input 1000000000, output_ceiling 4000000000, lowest_output 2000000000)
+      refused, takes none: ✗ price_above_ceiling (input_ceiling 0.000000001, lowest_input 1, output_ceiling 2, lowest_output 2)
       two: job 2 holds 0.0004 [queued 2]
       three: ✗ rate_limit_exceeded (limit requests, needed 1, per_minute 2, left 0, retry_after_ms 30000)
       one again: job 1 holds 0.0004 again
-      bob's are his: ✗ insufficient_credit (needed 400000, available 0)
+      bob's are his: ✗ insufficient_credit (needed 0.0004, available 0)
       """,
       of: [
         ("one", submit(1)), ("refused, takes none", submit(9, inputCeiling: 1)),
@@ -186,8 +186,8 @@ struct RateTests {
       another 150: ✗ rate_limit_exceeded (limit tokens, needed 150, per_minute 200, left 50, retry_after_ms 30000)
       the one before the limit: cancelled [ended 1]
       which gives nothing back: ✗ rate_limit_exceeded (limit tokens, needed 150, per_minute 200, left 50, retry_after_ms 30000)
-      assigned: attempt 2:1 [assign 2:1 to 1]
-      had 20 and 10: completed for 0.00004 [ended 2]
+      assigned: attempt 2/1 [assign 2/1 to 1]
+      had 20 and 10: completed for 0.00004 [record 2 at 1, ended 2]
       now there are 170: job 3 holds 0.0004 [queued 3]
       cancelled: cancelled [ended 3]
       """,
