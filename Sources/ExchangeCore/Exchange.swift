@@ -24,6 +24,9 @@ public struct Exchange: Sendable {
   /// From this version on, wrapping keys are announced and records are kept for a time.
   public static let privacyStateVersion: UInt32 = 3
 
+  /// From this version on, keys have limits per minute.
+  static let keyRateStateVersion: UInt32 = 3
+
   let limits: Limits
   var meta = Meta()
   /// The accounts; read-only from outside.
@@ -39,6 +42,7 @@ public struct Exchange: Sendable {
   var certificates = RowTable<IssuedCertificate>()
   var revocations = RowTable<Revocation>()
   var privacy = RowTable<Privacy>()
+  var keyRates = RowTable<KeyRate>()
   var indexes = Indexes()
   var pending = PendingEntry()
   var metaContribution: StateDigest?
@@ -113,6 +117,8 @@ public struct Exchange: Sendable {
     case .wrappingKeyAnnounce(let command): return try apply(command)
     case .retentionSet(let command): return try apply(command)
     case .submitRetained(let command): return try apply(command)
+    case .keyLimit(let command): return try apply(command)
+    case .keyIssueLimited(let command): return try apply(command)
     case .payloadPart(let command): return try apply(command)
     case .submit(let command): return try apply(command)
     case .assign(let command): return try apply(command)

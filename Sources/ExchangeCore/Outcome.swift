@@ -24,6 +24,8 @@ public enum Accepted: Hashable, Sendable {
   case keyRevoked(KeyID)
   /// The key has a new secret.
   case keyRotated(KeyID, duplicate: Bool)
+  /// The key has this limit, or none, from now on.
+  case keyLimited(KeyID)
   /// So many live keys were marked as used.
   case keysUsed(Int)
   /// The wrapping key that is current now.

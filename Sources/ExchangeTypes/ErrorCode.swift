@@ -289,6 +289,14 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Follow the job again from its first event, without a tail.
   case tailInvalid = 85
+  /// The key has used up what it may use in a minute.
+  ///
+  /// Retry after the delay given.
+  case rateLimitExceeded = 90
+  /// The request alone may need more tokens than its key may use in a minute.
+  ///
+  /// Lower max_tokens, shorten the prompt, or ask for a higher limit.
+  case requestAboveRateLimit = 91
 
   /// The name in snake_case, as HTTP clients and logs see it.
   public var name: String {
@@ -363,6 +371,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .revokeByName: "revoke_by_name"
     case .nodeRefused: "node_refused"
     case .tailInvalid: "tail_invalid"
+    case .rateLimitExceeded: "rate_limit_exceeded"
+    case .requestAboveRateLimit: "request_above_rate_limit"
     }
   }
 
@@ -448,6 +458,9 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .nodeRefused:
       "The coordinators refuse this gateway's own certificate: it has ended, is revoked, or is not of this cluster."
     case .tailInvalid: "What the reader shows as its tail is not what a leader sent it."
+    case .rateLimitExceeded: "The key has used up what it may use in a minute."
+    case .requestAboveRateLimit:
+      "The request alone may need more tokens than its key may use in a minute."
     }
   }
 
@@ -528,6 +541,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .nodeRefused:
       "Ask another gateway; its operator must renew this one's certificate, or have it join again."
     case .tailInvalid: "Follow the job again from its first event, without a tail."
+    case .rateLimitExceeded: "Retry after the delay given."
+    case .requestAboveRateLimit: "Lower max_tokens, shorten the prompt, or ask for a higher limit."
     }
   }
 
@@ -536,7 +551,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     switch self {
     case .unavailable, .notLeader, .overloaded, .engineUnreachable, .storageFull, .engineBusy,
       .outcomeUnknown, .notBootstrapped, .wrappingKeyRetired, .replicaDiverged, .requestTimeout,
-      .tooManyRequests:
+      .tooManyRequests, .rateLimitExceeded:
       true
     default: false
     }
@@ -559,7 +574,9 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
       409
     case .outputExpired, .keyUnavailable: 410
     case .payloadTooLarge: 413
-    case .tooManyJobs, .tooManyKeys, .tooManyAccounts, .tooManyRequests: 429
+    case .tooManyJobs, .tooManyKeys, .tooManyAccounts, .tooManyRequests, .rateLimitExceeded,
+      .requestAboveRateLimit:
+      429
     case .headerTooLarge: 431
     case .cancelled: 499
     case .internalError: 500

@@ -95,7 +95,9 @@ struct GatewayCounters: Sendable {
     metric(
       "switchyard_gateway_tokens_total", "counter", "Tokens charged, by their kind.",
       [("{type=\"input\"}", "\(promptTokens)"), ("{type=\"output\"}", "\(outputTokens)")])
-    number("charged_nanocredits_total", "counter", "Nano-credits charged for jobs.", charged)
+    number(
+      "charged_nanocredits_total", "counter", "Nano-credits charged for jobs, each counted once.",
+      charged)
     metric(
       "gen_ai_server_time_to_first_token_seconds", "histogram",
       "From a request to its first output.", firstToken.samples)

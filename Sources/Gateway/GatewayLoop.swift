@@ -19,6 +19,8 @@ final class GatewayLoop {
   /// All loops of the gateway, this one too.
   private(set) var all: [NIOLoopBound<GatewayLoop>] = []
   private var connections: [ObjectIdentifier: HTTPConnection] = [:]
+  /// Answers whose client has left, until their jobs have settled: as many as there are jobs to cancel.
+  private var left: [ObjectIdentifier: InferenceAnswer] = [:]
   private var sweeping: RepeatedTask?
   private var isDraining = false
   private var generator = SystemRandomNumberGenerator()
@@ -78,6 +80,12 @@ final class GatewayLoop {
     connections[ObjectIdentifier(connection)] = nil
     counters.connections -= 1
   }
+
+  /// Keeps an answer that no connection holds any more.
+  func keep(_ answer: InferenceAnswer) { left[ObjectIdentifier(answer)] = answer }
+
+  /// Lets go of it.
+  func forget(_ answer: InferenceAnswer) { left[ObjectIdentifier(answer)] = nil }
 
   /// Lets answers end, and takes no request.
   func drain() {

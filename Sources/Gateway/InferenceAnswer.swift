@@ -8,7 +8,7 @@ internal import WireProtocol
 ///
 /// ```
 /// following ──ended, failed──► over
-///     │ client left, attached: cancelled, followed to its end by nobody
+///     │ client left, attached: cancelled, and followed to its end for what it is charged
 ///     └ client left, submitted: the job goes on
 /// ```
 final class InferenceAnswer: Answering, JobReading {
@@ -18,6 +18,10 @@ final class InferenceAnswer: Answering, JobReading {
   private var answer: JobAnswer
   private weak var connection: HTTPConnection?
   private var following: FollowingJob?
+  /// Nobody wants the answer any more; what the job is charged is still to be counted.
+  private var isLeft = false
+  /// Whether an earlier request made the job, which has counted it.
+  private var isRepeated = false
   /// When the request came, and when its last output did, in monotonic nanoseconds.
   private let beganAt = NIODeadline.now()
   private var outputAt: NIODeadline?
@@ -40,17 +44,21 @@ final class InferenceAnswer: Answering, JobReading {
   func received(_ update: JobUpdate) {
     switch update {
     case .accepted(let accepted):
+      // An attached job's key is its own: it can only repeat itself, after a lost link.
+      isRepeated = accepted.duplicate && call.submit.mode == .submitted
       answer.accept(accepted)
       connection?.releaseBody(of: self)
     case .waiting, .reconnecting: break
+    case .events where isLeft: break
     case .events(let events, _):
       measure(events)
       send(answer.take(events, now: loop.now))
       // The answer broke and the job has not: nobody wants the rest.
       if answer.isOver { clientLeft() }
     case .ended(let ended):
+      if !isRepeated { loop.counters.settled(ended.summary) }
+      guard !isLeft else { return loop.forget(self) }
       over()
-      loop.counters.settled(ended.summary)
       send(answer.end(ended))
       if ended.untilDelivered == true { noteDelivered(ended.summary.job) }
     }
@@ -66,6 +74,7 @@ final class InferenceAnswer: Answering, JobReading {
   }
 
   func failed(_ failure: ClientFailure) {
+    guard !isLeft else { return loop.forget(self) }
     over()
     send(answer.fail(HTTPRefusal(failure)))
   }
@@ -106,6 +115,8 @@ final class InferenceAnswer: Answering, JobReading {
     case .attached:
       // It is followed until it has settled: a stream that just ended would leave the engine running until the
       // orphan timer.
+      isLeft = true
+      loop.keep(self)
       following.setReading(true)
       following.cancel()
     case .submitted: following.leave()

@@ -57,6 +57,8 @@ public struct AnswerStream: Sendable {
 
   /// Adds members of a choice as the engine wrote them.
   ///
+  /// Its index and finish reason are not the engine's to say: readers take the last of two.
+  ///
   /// - Parameters:
   ///   - object: a JSON object with the members (`StreamChunk.Choice.verbatim`).
   ///   - choice: which of the answers.
@@ -64,11 +66,12 @@ public struct AnswerStream: Sendable {
   public mutating func verbatim(_ object: [UInt8], choice: Int, to output: inout [UInt8]) {
     begin(choice, to: &output)
     flush(choice, to: &output)
-    guard object.count > 2, let object = EventLine.object(object) else { return }
+    guard let members = EventLine.members(of: object, without: Self.ownMembers), !members.isEmpty
+    else { return }
     output += opening
     output += String(choice).utf8
     output.append(UInt8(ascii: ","))
-    output += object[1..<(object.count - 1)]
+    output += members
     output += Self.openEnd
     output += closing
   }
@@ -118,6 +121,9 @@ public struct AnswerStream: Sendable {
   public static let ping = Array(": waiting\n\n".utf8)
 
   // MARK: Parts
+
+  /// The members of a choice that this stream writes.
+  static let ownMembers: Set<String> = ["index", "finish_reason"]
 
   private static let reasoningField = Array("\"delta\":{\"reasoning_content\":".utf8)
   private static let openEnd = Array(",\"finish_reason\":null".utf8)

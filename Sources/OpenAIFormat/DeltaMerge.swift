@@ -5,9 +5,13 @@ extension JSONValue {
   /// arrays whose objects have an `index` are added by it, others are appended. What names a thing
   /// (`id`, `type`, `role`, `index`) is not joined: engines may repeat it.
   ///
-  /// - Returns: whether it fits: an object has at most `partsMax` members, and so many elements of an array are
-  ///   looked through for an index. Beyond that a stream of small deltas would take quadratic time.
-  mutating func accumulate(_ next: JSONValue) -> Bool {
+  /// - Parameters:
+  ///   - next: the delta.
+  ///   - looks: how many more members may be looked at to find where its parts belong; what is looked at is taken
+  ///     from it.
+  /// - Returns: whether it fits: an object has at most `partsMax` members, an array so many elements with an index,
+  ///   and the looks suffice. Beyond that a stream of small deltas would take quadratic time.
+  mutating func accumulate(_ next: JSONValue, looks: inout Int) -> Bool {
     switch next {
     case .null: return true
     case .object(let added):
@@ -17,9 +21,11 @@ extension JSONValue {
       }
       self = .null  // lets go of its members, so that adding to them copies nothing
       for member in added {
+        looks -= members.count
+        guard looks >= 0 else { return false }
         if let place = members.firstIndex(where: { $0.key == member.key }) {
           guard !Self.names.contains(member.key) else { continue }
-          guard members[place].value.accumulate(member.value) else { return false }
+          guard members[place].value.accumulate(member.value, looks: &looks) else { return false }
         } else {
           guard members.count < Self.partsMax else { return false }
           members.append(member)
@@ -38,8 +44,10 @@ extension JSONValue {
           continue
         }
         guard elements.count < Self.partsMax else { return false }
-        if let place = Self.place(of: index, in: elements) {
-          guard elements[place].accumulate(element) else { return false }
+        let place = Self.place(of: index, in: elements, looks: &looks)
+        guard looks >= 0 else { return false }
+        if let place {
+          guard elements[place].accumulate(element, looks: &looks) else { return false }
         } else {
           elements.append(element)
         }
@@ -59,12 +67,22 @@ extension JSONValue {
     return true
   }
 
-  /// Where the element with this index is: mostly at that very place, or the last.
-  private static func place(of index: Int, in elements: [JSONValue]) -> Int? {
-    for likely in [index, elements.count - 1] where elements.indices.contains(likely) {
-      if elements[likely]["index"]?.integer == index { return likely }
+  /// Where the element with this index is: mostly at that very place, or the last; nil if there is none, or the
+  /// looks are used up.
+  private static func place(
+    of index: Int, in elements: [JSONValue], looks: inout Int
+  ) -> Int? {
+    func has(_ place: Int) -> Bool {
+      looks -= elements[place].members?.count ?? 1
+      return elements[place]["index"]?.integer == index
     }
-    return elements.firstIndex { $0["index"]?.integer == index }
+    for likely in [index, elements.count - 1] where elements.indices.contains(likely) {
+      if has(likely) { return likely }
+    }
+    for place in elements.indices where looks >= 0 {
+      if has(place) { return place }
+    }
+    return nil
   }
 
   /// Members of an object, and elements of an array with indices: OpenAI has at most 128 tool calls.

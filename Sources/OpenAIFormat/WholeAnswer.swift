@@ -13,6 +13,9 @@ public struct WholeAnswer: Sendable {
   public private(set) var isOverfull = false
   /// Bytes collected so far.
   public private(set) var byteCount = 0
+  /// How many members may still be looked at to add deltas up: in proportion to what has come, so that a stream takes
+  /// no more time than its length explains.
+  private var looks = 0
 
   /// Starts empty.
   public init(endpoint: InferenceRequest.Endpoint) { self.endpoint = endpoint }
@@ -31,7 +34,7 @@ public struct WholeAnswer: Sendable {
 
   /// Adds members of a choice as the engine wrote them in its stream.
   ///
-  /// What is no JSON object adds nothing.
+  /// What is no JSON object adds nothing, and members that the answer itself has are passed over.
   public mutating func verbatim(_ object: [UInt8], choice: Int) {
     open(choice, object.count)
     guard !isOverfull, let value = try? JSONValue.parse(object), var members = value.members else {
@@ -42,9 +45,17 @@ public struct WholeAnswer: Sendable {
         members[place].value = .object(delta.filter { !takeText($0, choice) })
       }
     }
-    members.removeAll { $0.key == "text" && takeText($0, choice) }
-    if !choices[choice].rest.accumulate(.object(members)) { isOverfull = true }
+    members.removeAll {
+      AnswerStream.ownMembers.contains($0.key) || $0.key == "message"
+        || ($0.key == "text" && takeText($0, choice))
+    }
+    looks += Self.looksPerDelta + Self.looksPerByte * object.count
+    if !choices[choice].rest.accumulate(.object(members), looks: &looks) { isOverfull = true }
   }
+
+  /// A delta of 128 tool calls that come in another order than their indices is found its places by so many looks.
+  private static let looksPerDelta = 1_024
+  private static let looksPerByte = 8
 
   /// The body of the answer.
   ///
@@ -106,7 +117,7 @@ public struct WholeAnswer: Sendable {
       writer.key("reasoning_content")
       writer.string(String(decoding: choice.reasoning, as: UTF8.self))
     }
-    for member in delta where member.key != "role" {
+    for member in delta where member.key != "role" && member.key != "content" {
       writer.key(member.key)
       (member.key == "tool_calls" ? member.value.withoutIndices : member.value).write(to: &writer)
     }

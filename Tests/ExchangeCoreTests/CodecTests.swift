@@ -49,6 +49,14 @@ struct CodecTests {
       .init(caller: KeyID(1), requestKey: request(2), key: KeyID(3), secretHash: hash(4), grace: 5)
     ),
     .keysUsed(.init(keys: [KeyID(1), KeyID(2)])),
+    .keyLimit(
+      .init(caller: KeyID(1), key: KeyID(2), limit: RateLimit(requests: 3, tokens: 4))),
+    .keyIssueLimited(
+      .init(
+        create: .init(
+          caller: KeyID(1), requestKey: request(3), account: AccountID(4), name: "k",
+          scopes: .submit, secretHash: hash(5)), lifetime: nil,
+        limit: RateLimit(requests: nil, tokens: 6))),
     invite(), invite(name: nil),
     join(InvitationID(1), name: "w"), join(InvitationID(1)),
     renew(node("w"), [1, 2, 3]),
@@ -74,7 +82,7 @@ struct CodecTests {
   static let codes = Array(Set(commands.map(\.code))).sorted()
 
   @Test("every code that was given is tested here")
-  func complete() { #expect(Self.codes == Array(1...25) + Array(28...33)) }
+  func complete() { #expect(Self.codes == Array(1...25) + Array(28...33) + [60, 61]) }
 
   @Test(
     "reads what it wrote, and nothing that is shorter, longer or of another code",

@@ -23,10 +23,13 @@ struct CommandGenerator {
   private var random: SeededGenerator
   /// Draws for enrolment alone, so that what else is generated does not depend on it.
   private var enrolmentRandom: SeededGenerator
+  /// The same for limits.
+  private var rateRandom: SeededGenerator
 
   init(seed: UInt64) {
     random = SeededGenerator(seed: seed)
     enrolmentRandom = SeededGenerator(seed: seed + 1_000)
+    rateRandom = SeededGenerator(seed: seed + 2_000)
   }
 
   mutating func below(_ bound: UInt64) -> UInt64 { UInt64.random(in: 0..<bound, using: &random) }
@@ -36,7 +39,8 @@ struct CommandGenerator {
   mutating func elapsed() -> UInt64 { chance(1, in: 40) ? below(3_000) : below(60) }
 
   mutating func batch(for exchange: Exchange) -> [Command] {
-    let commands = (0...below(5)).map { _ in command(for: exchange) }
+    var commands = (0...below(5)).map { _ in command(for: exchange) }
+    if UInt64.random(in: 0..<40, using: &rateRandom) == 0 { commands.append(limitCommand()) }
     return UInt64.random(in: 0..<3, using: &enrolmentRandom) == 0
       ? commands + [enrolmentCommand(exchange)] : commands
   }
@@ -164,6 +168,19 @@ struct CommandGenerator {
       caller: chance(1, in: 2) ? World.root : caller(), requestKey: key,
       account: AccountID(1 + below(6)), name: "k", scopes: Scopes(rawValue: UInt32(below(17))),
       secretHash: hash(UInt8(below(200))))
+  }
+
+  /// Limits of bob's key alone, so that alice meets what else there is to meet.
+  private mutating func limitCommand() -> Command {
+    func one(in range: ClosedRange<UInt64>) -> UInt64? {
+      UInt64.random(in: 0..<4, using: &rateRandom) == 0
+        ? nil : UInt64.random(in: range, using: &rateRandom)
+    }
+    return .keyLimit(
+      .init(
+        caller: World.root, key: World.bob,
+        limit: RateLimit(
+          requests: one(in: 5...100).map { UInt32($0) }, tokens: one(in: 50...1_500))))
   }
 
   private mutating func enrolmentCommand(_ exchange: Exchange) -> Command {

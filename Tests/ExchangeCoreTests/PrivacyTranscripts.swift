@@ -90,7 +90,7 @@ struct PrivacyTranscripts {
     #expect(world.exchange.wrappingKeysNeeded == [3, 5, 9], "each by what is sealed under it")
     // A leader asks about a submit that it is going to propose behind the announcement of its key.
     guard case .submit(let next) = sealed(7, under: 12) else { fatalError("a submit") }
-    #expect(world.exchange.refusal(of: next) == nil)
+    #expect(world.exchange.refusal(of: next, at: world.exchange.logTime) == nil)
   }
 
   @Test("a key is needed until the last job under it is purged, and no longer: by the state alone")

@@ -83,7 +83,8 @@ struct PropertyTests {
   /// Seen exactly from state version 3 on.
   private static let enrolment = [
     "invited", "certified", "revoked", "invitation_invalid", "invitation_used", "wrong_name",
-    "certificate_revoked", "revoke_by_name",
+    "certificate_revoked", "revoke_by_name", "keyLimited", "rate_limit_exceeded",
+    "request_above_rate_limit",
   ]
 
   private func kind(of outcome: Outcome) -> String {

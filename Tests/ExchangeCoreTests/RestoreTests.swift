@@ -24,6 +24,10 @@ struct RestoreTests {
     world.run(revoke(.node(node("w0"))))
     world.run(revoke(.serial(world.exchange.certificates(limit: 1)[0].number.serial)))
     world.run(.wrappingKeyAnnounce(.init(key: 5)))
+    world.run(
+      .keyLimit(
+        .init(
+          caller: World.root, key: World.alice, limit: RateLimit(requests: 7, tokens: nil))))
     return world
   }
 
@@ -56,7 +60,7 @@ struct RestoreTests {
     }
     #expect(digest == world.exchange.digest)
     #expect(
-      world.replica.rows.keys.sorted() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28])
+      world.replica.rows.keys.sorted() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28, 34])
   }
 
   @Test("a damaged, missing or foreign row is found")

@@ -46,6 +46,7 @@ private func describe(_ accepted: Accepted) -> String {
   case .key(let id, let duplicate): return "key \(id)" + mark(duplicate)
   case .keyRevoked(let id): return "key \(id) dead"
   case .keyRotated(let id, let duplicate): return "key \(id) rotated" + mark(duplicate)
+  case .keyLimited(let id): return "key \(id) limited"
   case .keysUsed(let count): return "\(count) used"
   case .wrappingKey(let key): return "key \(key) current"
   case .retention(let retention):

@@ -3,6 +3,7 @@ import ExchangeTypes
 import Foundation
 import Gateway
 import JobDispatch
+import NIOCore
 import NIOPosix
 import Testing
 import Transport
@@ -274,6 +275,36 @@ struct GatewayTests {
     }
   }
 
+  @Test("what a client that left is charged is counted, and what a replay says is not again")
+  func metricsOfLeft() async throws {
+    try await withGateway(script: { message, channel in
+      let job = JobScript(["a", "b"])
+      switch message {
+      case .submit(let submit):
+        job.run(on: channel, ends: submit.mode == .submitted, duplicate: submit.mode == .submitted)
+      case .cancel: job.end(on: channel, state: .cancelled)
+      default: break
+      }
+    }) { gateway, coordinator in
+      let client = try await RawClient(gateway.address)
+      try await client.post("/v1/chat/completions", streaming)
+      _ = await client.read(until: #""content":"b""#)
+      try await client.close()
+      _ = await coordinator.hears { heard -> Bool? in
+        if case .message(.cancel, _) = heard { true } else { nil }
+      }
+      let second = try await RawClient(gateway.address)
+      try await second.post(
+        "/v1/chat/completions", streaming, headers: "idempotency-key: one\r\n")
+      _ = await second.read(until: "[DONE]")
+      // The coordinator's answers of both came over the same link, in this order.
+      try await second.get("/metrics")
+      let text = await second.read(until: "request_duration_seconds_count 2\n")
+      #expect(text.contains("left_clients_total 1\n"))
+      #expect(text.contains("tokens_total{type=\"output\"} 2\n"))
+    }
+  }
+
   @Test("without a coordinator: not ready, and requests end in time with 503")
   func unavailable() async throws {
     let gateway = try await startGateway(["127.0.0.1:1"], patience: 200)
@@ -287,7 +318,34 @@ struct GatewayTests {
     await gateway.stop(within: 0)
   }
 
-  @Test("a gateway that stops lets answers end, and takes no connection")
+  @Test("a gateway that stops lets an answer end that does in time: it arrives whole")
+  func stopsInTime() async throws {
+    // The scripted job ends once the gateway takes no connection any more.
+    let (ends, end) = AsyncStream.makeStream(of: (@Sendable () -> Void).self)
+    try await withGateway(script: { message, channel in
+      guard case .submit = message else { return }
+      let job = JobScript(["a"])
+      job.run(on: channel, ends: false)
+      guard let loop = MultiThreadedEventLoopGroup.currentEventLoop else { return }
+      let held = NIOLoopBound(channel, eventLoop: loop)
+      end.yield { loop.execute { job.end(on: held.value) } }
+    }) { gateway, coordinator in
+      let client = try await RawClient(gateway.address)
+      try await client.post("/v1/chat/completions", streaming)
+      _ = await client.read(until: #""content":"a""#)
+      async let stopped: Void = gateway.stop(within: 30_000)
+      while (try? await RawClient(gateway.address)) != nil { await Task.yield() }
+      for await end in ends {
+        end()
+        break
+      }
+      let rest = await client.readToEnd()
+      await stopped
+      #expect(rest.hasSuffix("data: [DONE]\n\n\r\n0\r\n\r\n"))
+    }
+  }
+
+  @Test("a gateway that stops cuts what does not end in time, and takes no connection")
   func stops() async throws {
     let (go, continuation) = AsyncStream.makeStream(of: Void.self)
     try await withGateway(script: { message, channel in

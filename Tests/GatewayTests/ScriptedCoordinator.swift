@@ -118,10 +118,11 @@ struct JobScript: Sendable {
   }
 
   /// Takes a Submit, and sends the events one message each, with the end unless told otherwise.
-  func run(on channel: any MessageChannel, ends: Bool = true) {
+  func run(on channel: any MessageChannel, ends: Bool = true, duplicate: Bool = false) {
     channel.send(
       Accepted(
-        job: JobID(3), commitIndex: LogIndex(4), duplicate: false, hold: Credits(nano: 9)))
+        job: JobID(3), commitIndex: LogIndex(4), duplicate: duplicate, hold: Credits(nano: 9),
+        rate: nil))
     for event in events { channel.send(message(event)) }
     if ends { end(on: channel) }
   }

@@ -98,6 +98,64 @@ struct AnswerTests {
     #expect(bytes.isEmpty)
   }
 
+  @Test(
+    "an engine says no choice's index, and no finish reason: readers would take the last of two")
+  func ownMembers() throws {
+    let delta = Array(
+      (#"{"ind\u0065x":5, "delta" : {"x":1},"finish_reason":"stop","logprobs":{},"index":1,"#
+        + #""message":{"content":"y"}}"#).utf8)
+    var stream = AnswerStream(identity(), wantsUsage: false)
+    var bytes: [UInt8] = []
+    stream.verbatim(delta, choice: 0, to: &bytes)
+    #expect(
+      try events(bytes)[1].hasSuffix(
+        #"[{"index":0,"delta" : {"x":1},"logprobs":{},"message":{"content":"y"},"finish_reason":null}]}"#
+      ))
+    bytes = []
+    stream.verbatim(Array(#"{"index":5,"finish_reason":"stop"}"#.utf8), choice: 0, to: &bytes)
+    #expect(bytes.isEmpty)
+
+    var answer = WholeAnswer(endpoint: .chatCompletions)
+    answer.verbatim(delta, choice: 0)
+    answer.text(Array("a".utf8), choice: 0)
+    answer.verbatim(Array(#"{"delta":{"content":[1]}}"#.utf8), choice: 0)
+    let body = answer.body(
+      identity(), finish: "length", usage: UsageReport(promptTokens: 0, completionTokens: 0))
+    #expect(
+      String(decoding: body, as: UTF8.self).contains(
+        #""choices":[{"index":0,"message":{"role":"assistant","content":"a","x":1},"#
+          + #""logprobs":{},"finish_reason":"length"}]"#))
+  }
+
+  @Test("what is added up takes no more looks than its length explains")
+  func looks() {
+    // 120 elements of 255 members, their index first: the worst there is to search.
+    var answer = WholeAnswer(endpoint: .chatCompletions)
+    let members = (0..<254).map { #""m\#($0)":0"# }.joined(separator: ",")
+    for index in 1..<121 {
+      answer.verbatim(
+        Array(#"{"delta":{"tool_calls":[{"index":\#(index),\#(members)}]}}"#.utf8), choice: 0)
+    }
+    #expect(!answer.isOverfull)
+    var taken = 0
+    while !answer.isOverfull, taken < 10_000 {
+      answer.verbatim(Array(#"{"delta":{"tool_calls":[{"index":9999}]}}"#.utf8), choice: 0)
+      answer.verbatim(Array(#"{"delta":{"tool_calls":[{"index":128}]}}"#.utf8), choice: 0)
+      taken += 1
+    }
+    #expect(answer.isOverfull && taken < 2_000)
+
+    // What engines send is far below: many pieces of the arguments of many calls.
+    var honest = WholeAnswer(endpoint: .chatCompletions)
+    for piece in 0..<4_000 {
+      honest.verbatim(
+        Array(
+          #"{"delta":{"tool_calls":[{"index":\#(piece * 7 % 128),"function":{"arguments":"x"}}]}}"#
+            .utf8), choice: 0)
+    }
+    #expect(!honest.isOverfull)
+  }
+
   @Test("a whole answer adds up deltas as OpenAI's clients do")
   func wholeToolCall() throws {
     var answer = WholeAnswer(endpoint: .chatCompletions)

@@ -4,7 +4,7 @@ internal import TokenLedger
 extension Exchange {
   /// Checks: caller, `forbidden` (another's account without `admin`), duplicate, scopes,
   /// `unknown_account`, `forbidden` (a scope that the caller has not, or that the account's kind may
-  /// not have; a life beyond the caller's own), `too_many_keys` (live ones, or made and revoked again within the time that requests are remembered).
+  /// not have; a life beyond the caller's own; a caller with a limit), `too_many_keys` (live ones, or made and revoked again within the time that requests are remembered).
   mutating func apply(_ command: Command.KeyCreate) throws(Rejection) -> Accepted {
     try create(command, named: bodyHash(.keyCreate(command)), lifetime: nil)
   }
@@ -32,6 +32,7 @@ extension Exchange {
       throw Rejection(
         .forbidden, ["scopes": "\(command.scopes.rawValue)", "allowed": "\(allowed.rawValue)"])
     }
+    try requireUnlimited(caller)
     let expiry = lifetime.map { meta.logTime.advanced(milliseconds: $0) }
     guard ends(expiry, noLaterThan: caller) else {
       throw Rejection(.forbidden, ["reason": "outlives_its_maker"])
@@ -106,6 +107,7 @@ extension Exchange {
       $0.former = nil
     }
     if let dead = keys[key.id.rawValue] { indexes.enter(dead) }
+    keyRates.remove(key.id.rawValue)
     dropOldestRevokedKeys(of: key.account)
     pending.effects.append(.keyRevoked(key.id))
   }

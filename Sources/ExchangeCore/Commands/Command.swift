@@ -68,6 +68,10 @@ public enum Command: Hashable, Sendable {
   case retentionSet(RetentionSet)
   /// Queues a job whose record is kept for less than the cluster's time.
   case submitRetained(SubmitRetained)
+  /// Sets what an API key may use in a minute.
+  case keyLimit(KeyLimit)
+  /// Adds an API key with a limit.
+  case keyIssueLimited(KeyIssueLimited)
 
   /// The command's number in the log.
   public var code: UInt8 {
@@ -103,6 +107,8 @@ public enum Command: Hashable, Sendable {
     case .wrappingKeyAnnounce: 31
     case .retentionSet: 32
     case .submitRetained: 33
+    case .keyLimit: 60
+    case .keyIssueLimited: 61
     }
   }
 

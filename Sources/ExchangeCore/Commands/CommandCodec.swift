@@ -37,6 +37,8 @@ extension Command {
     case .wrappingKeyAnnounce(let command): writer.write(command.key)
     case .retentionSet(let command): command.encode(into: &writer)
     case .submitRetained(let command): command.encode(into: &writer)
+    case .keyLimit(let command): command.encode(into: &writer)
+    case .keyIssueLimited(let command): command.encode(into: &writer)
     }
   }
 
@@ -76,6 +78,8 @@ extension Command {
     case 31: self = .wrappingKeyAnnounce(WrappingKeyAnnounce(key: try reader.read()))
     case 32: self = .retentionSet(try RetentionSet(from: &reader))
     case 33: self = .submitRetained(try SubmitRetained(from: &reader))
+    case 60: self = .keyLimit(try KeyLimit(from: &reader))
+    case 61: self = .keyIssueLimited(try KeyIssueLimited(from: &reader))
     default: throw .unknownValue(offset: at, value: UInt64(code))
     }
   }

@@ -1,4 +1,4 @@
-internal import ExchangeTypes
+public import ExchangeTypes
 internal import JobMarket
 internal import TokenLedger
 
@@ -6,7 +6,7 @@ extension Exchange {
   /// Checks: caller; the request seen before (`idempotency_conflict`, `output_expired`, or its job);
   /// form; `too_many_jobs`; `overloaded`; `model_not_found`; `unsupported_parameter` (no offer
   /// serves the endpoint); `context_length_exceeded`; `price_above_ceiling`; `amount_overflow`;
-  /// `wrapping_key_retired`; `wrong_state` (parts are missing); `insufficient_credit`.
+  /// `rate_limit_exceeded` and `request_above_rate_limit`; `wrapping_key_retired`; `wrong_state` (parts are missing); `insufficient_credit`.
   mutating func apply(_ command: Command.Submit) throws(Rejection) -> Accepted {
     try submit(command, wish: nil)
   }
@@ -27,10 +27,11 @@ extension Exchange {
     if let known = indexes.jobRequests[name] {
       return .submitted(try duplicate(of: known, bodyHash: command.bodyHash))
     }
-    let (bid, hold) = try price(command, of: caller)
+    let (bid, hold) = try price(command, of: caller, at: meta.logTime)
     try checkSeal(command.wrappedKey)
     let upload = try completeUpload(name, command.payload)
     do { try ledger.hold(hold, on: caller.account) } catch { throw Rejection(ledger: error) }
+    takeRate(of: caller.id, for: bid)
 
     let payload = store(command.payload, upload)
     let id = meta.nextJob.take()
@@ -50,15 +51,21 @@ extension Exchange {
   }
 
   /// What the state as it is would refuse a submit for, but for parts that are missing, and for a wrapping key whose
-  /// announcement is on its way into the log before it; nil if nothing.
+  /// announcement is on its way into the log before it.
   ///
-  /// Asked before a large body is put into the log, part by part, for a job that there will not be.
-  public func refusal(of command: Command.Submit) -> Rejection? {
+  /// Asked before a large body is put into the log, part by part, for a job that there will not be, and for keys with a
+  /// limit, whose refusals are not to fill the log.
+  ///
+  /// - Parameters:
+  ///   - command: the submit.
+  ///   - now: the log time that it would be applied at, as the leader estimates it.
+  /// - Returns: the refusal; nil if there is none.
+  public func refusal(of command: Command.Submit, at now: LogTime) -> Rejection? {
     do throws(Rejection) {
       let caller = try authorize(command.caller, .submit)
       let name = RequestName(account: caller.account, key: command.requestKey)
       guard indexes.jobRequests[name] == nil else { return nil }  // answered by its job
-      let (_, hold) = try price(command, of: caller)
+      let (_, hold) = try price(command, of: caller, at: now)
       if let refusal = ledger.refusal(ofHold: hold, on: caller.account) {
         return Rejection(ledger: refusal)
       }
@@ -70,7 +77,7 @@ extension Exchange {
 
   /// The checks that need no body, and what the job may cost.
   private func price(
-    _ command: Command.Submit, of caller: APIKey
+    _ command: Command.Submit, of caller: APIKey, at time: LogTime
   ) throws(Rejection) -> (bid: Bid, hold: Credits) {
     try checkForm(command)
     try checkRoom(for: caller.account)
@@ -79,6 +86,7 @@ extension Exchange {
       let hold = bid.ceilings.cost(
         inputTokens: bid.promptBound, outputTokens: bid.outputMax, rounding: .up)
     else { throw Rejection(.amountOverflow, ["ceiling": "\(bid.ceilings.output)"]) }
+    try checkRate(of: caller.id, for: bid, at: time)
     return (bid, hold)
   }
 

@@ -38,6 +38,7 @@ extension Exchange {
     for part in 0..<job.payload.parts {
       pending.delete(.payloadParts, key: job.payload.rowKey(part: part))
     }
+    giveBackRate(of: job, used: bill.promptTokens.rawValue + bill.outputTokens.rawValue)
     pending.effects.append(.jobEnded(job.id))
     giveUpOldestRecords(of: job.account)
   }

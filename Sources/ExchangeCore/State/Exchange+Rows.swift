@@ -21,6 +21,7 @@ extension Exchange {
     certificates.drain(into: &changes, &digest)
     revocations.drain(into: &changes, &digest)
     privacy.drain(into: &changes, &digest)
+    keyRates.drain(into: &changes, &digest)
     return changes
   }
 

@@ -113,6 +113,8 @@ extension Exchange {
       indexes.enter(revocation)
     case .privacy:
       privacy.restore(try row(), contribution: contribution)
+    case .keyRates:
+      keyRates.restore(try row(), contribution: contribution)
     case .payloadParts, .segments: preconditionFailure("bulk rows are not restored")
     }
   }

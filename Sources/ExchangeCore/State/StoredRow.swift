@@ -32,6 +32,8 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case revocations = 24
   /// One row: the current wrapping key and the retention.
   case privacy = 28
+  /// What keys with a limit may use in a minute, and have left.
+  case keyRates = 34
 
   /// Whether rows of the table count for the digest; bulk rows are covered by hashes in job rows.
   public var isDigested: Bool { self != .payloadParts && self != .segments }

@@ -51,7 +51,7 @@ public struct CallTries: Hashable, Sendable {
 
   /// A try ended without a result.
   public mutating func ended(_ end: TryEnd, now: UInt64, random: UInt64) -> Decision {
-    if let refusal = end.refusal { return .giveUp(.refused(refusal)) }
+    if let refusal = end.refusal(patience: patience) { return .giveUp(.refused(refusal)) }
     let wait = backoff.next(random: random, floor: end.retryAfter)
     let (deadline, overflow) = began.addingReportingOverflow(patience)
     guard overflow || now + wait <= deadline else {
@@ -62,12 +62,16 @@ public struct CallTries: Hashable, Sendable {
 }
 
 extension TryEnd {
-  /// The failure, if trying again would not help.
-  var refusal: Failure? {
-    guard case .failure(let failure) = self, failure.errorCode?.isRetryable != true else {
-      return nil
+  /// The failure, if trying again would not help, or not within all the patience that there is: whoever asked is then told the
+  /// wait that the other side names, and nothing less.
+  func refusal(patience: UInt64) -> Failure? {
+    guard case .failure(let failure) = self else { return nil }
+    switch failure.errorCode {
+    // The caller's to wait out: he may rather ask for less, or for something else.
+    case .rateLimitExceeded: return failure
+    case let code?: return code.isRetryable && retryAfter <= patience ? nil : failure
+    case nil: return failure
     }
-    return failure
   }
 
   /// The wait that the other side asked for, in milliseconds.

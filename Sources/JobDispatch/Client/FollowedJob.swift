@@ -264,7 +264,7 @@ public struct FollowedJob: Sendable {
     case .ended, .failed: return .nothing
     case .submitting, .waiting, .streaming: break
     }
-    if let refusal = end.refusal { return fail(.refused(refusal)) }
+    if let refusal = end.refusal(patience: patience) { return fail(.refused(refusal)) }
     let wait = backoff.next(random: random, floor: end.retryAfter)
     let since = troubleSince ?? now
     troubleSince = since

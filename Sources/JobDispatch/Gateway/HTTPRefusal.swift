@@ -20,6 +20,8 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
   public var job: JobID?
   /// What was charged for it.
   public var charge: Credits?
+  /// Header fields that say what the caller's key may use and has left.
+  private var rate: [HTTPReply.Field] = []
   /// Methods that the path does take.
   public var allow: String?
   /// Whether the same request will always be answered like this.
@@ -52,6 +54,7 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
       code = nil
       unknownCode = failure.code
     }
+    rate = RateFields.of(failure.details)
     if failure.job.rawValue > 0 { job = failure.job }
     charge = failure.charge
     switch failure.errorCode {
@@ -147,6 +150,7 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
       fields.append(.init("retry-after", "\((UInt64(retryAfterMs) + 999) / 1_000)"))
       fields.append(.init("retry-after-ms", "\(retryAfterMs)"))
     }
+    fields += rate
     if code == .unauthenticated { fields.append(.init("www-authenticate", "Bearer")) }
     if let allow { fields.append(.init("allow", allow)) }
     if let job { fields.append(.init(HTTPReply.jobField, "\(job)")) }

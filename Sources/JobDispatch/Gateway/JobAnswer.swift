@@ -187,7 +187,7 @@ public struct JobAnswer: Sendable {
     ])
 
   private var jobFields: [HTTPReply.Field] {
-    accepted.map { [.init(HTTPReply.jobField, "\($0.job)")] } ?? []
+    accepted.map { [.init(HTTPReply.jobField, "\($0.job)")] + RateFields.of($0.rate) } ?? []
   }
 }
 

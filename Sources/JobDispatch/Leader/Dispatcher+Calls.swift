@@ -55,7 +55,7 @@ extension Dispatcher {
       }
     case .accountCreate, .accountCredit:
       changeAccounts(message, from: caller, answer)
-    case .keyCreate, .keyRotate, .keyRevoke:
+    case .keyCreate, .keyRotate, .keyLimit, .keyRevoke:
       changeKeys(message, from: caller, answer)
     case .invite(let message):
       invite(message, from: caller, answer)
@@ -155,11 +155,10 @@ extension Dispatcher {
     } catch {
       return answer(.failure(Failure(.internalError, "the request cannot be sealed: \(error)")))
     }
-    // A large body enters the log only for a job that there will be: parts without one would stay for minutes.
-    if commands.count > 1, case .submit(let last)? = commands.last,
-      let rejection = exchange.refusal(of: last)
+    if case .submit(let last)? = commands.last,
+      let refusal = earlyRefusal(of: last, inParts: commands.count > 1)
     {
-      return answer(.failure(Failure(rejection)))
+      return answer(.failure(refusal))
     }
     var promised: WorkerSlot?
     if case .submit(let last)? = commands.last {
@@ -171,6 +170,9 @@ extension Dispatcher {
     // Parts go first, in order; the log keeps that order, so the submit finds them all.
     queue.propose(inOrder: commands) { [weak self] result in
       if let promised { self?.redeem(promised, for: result) }
+      if case .applied(.rejected(let rejection), _) = result, let self {
+        return answer(.failure(refusal(rejection)))
+      }
       if let failure = Failure(result) { return answer(.failure(failure)) }
       guard case .applied(.accepted(.submitted(let job)), let index) = result else {
         preconditionFailure("a submit was accepted as another command: \(result)")
@@ -179,7 +181,8 @@ extension Dispatcher {
       answer(
         .success(
           WireProtocol.Accepted(
-            job: job.job, commitIndex: index, duplicate: job.duplicate, hold: job.hold)))
+            job: job.job, commitIndex: index, duplicate: job.duplicate, hold: job.hold,
+            rate: self?.rateSummary(of: caller.key))))
     }
   }
 

@@ -33,7 +33,10 @@ extension Dispatcher {
         caller: caller.key, requestKey: message.requestKey, account: message.account,
         name: message.name, scopes: message.scopes, secretHash: message.secretHash)
       var command = Command.keyCreate(create)
-      if let lifetime = message.lifetimeMs {
+      if let limit = message.limit {
+        command = .keyIssueLimited(
+          .init(create: create, lifetime: message.lifetimeMs, limit: RateLimit(limit)))
+      } else if let lifetime = message.lifetimeMs {
         if let failure = lacksKeyLives { return answer(failure) }
         command = .keyIssue(.init(create: create, lifetime: lifetime))
       }
@@ -50,12 +53,19 @@ extension Dispatcher {
         guard case .keyRotated(let id, _) = $0 else { return nil }
         return self?.keyReport(id)
       }
+    case .keyLimit(let message):
+      let command = Command.KeyLimit(
+        caller: caller.key, key: message.key, limit: RateLimit(message.limit))
+      change(.keyLimit(command), answer) { [weak self] in
+        guard case .keyLimited(let id) = $0 else { return nil }
+        return self?.keyReport(id)
+      }
     case .keyRevoke(let message):
       // The account's oldest dead key may be forgotten with this one, or be this one.
       let dead = exchange.key(message.key).map { KeySummary($0, revoked: true) }
       change(.keyRevoke(.init(caller: caller.key, key: message.key)), answer) { [weak self] in
         guard case .keyRevoked(let id) = $0 else { return nil }
-        return self?.keyReport(id) ?? dead.map { KeyReport(summary: $0, life: nil) }
+        return self?.keyReport(id) ?? dead.map { KeyReport(summary: $0, life: nil, rate: nil) }
       }
     default:
       preconditionFailure("not a change of keys: \(message)")
@@ -83,11 +93,19 @@ extension Dispatcher {
         Failure(refusing: .unknownAccount, "there is no account \(id) that this key may see"))
     }
     let keys = listed(exchange.keys(of: id)) { !$0.revoked }
-    answer(KeyListing(keys: keys.map { KeySummary($0) }, lives: keys.map(life)))
+    answer(
+      KeyListing(
+        keys: keys.map { KeySummary($0) }, lives: keys.map(life),
+        rates: keys.map {
+          rateSummary(of: $0.id)
+            ?? RateSummary(requests: nil, requestsLeft: 0, tokens: nil, tokensLeft: 0)
+        }))
   }
 
   private func keyReport(_ id: KeyID) -> (any WireMessage)? {
-    exchange.key(id).map { KeyReport(summary: KeySummary($0), life: life(of: $0)) }
+    exchange.key(id).map {
+      KeyReport(summary: KeySummary($0), life: life(of: $0), rate: rateSummary(of: id))
+    }
   }
 
   private func life(of key: APIKey) -> KeyLife {

@@ -136,6 +136,7 @@ public final class Dispatcher {
   /// Leadership is being given away, on request of an operator or of a process that stops.
   var handover: RunningHandover? { didSet { queue.isHeld = handover != nil } }
   var usedKeys = UsedKeys()
+  var drain = DrainForecast()
   /// The secrets of the offers that are being handled.
   var offeredKeys: [UInt64: Secret] = [:]
 
@@ -282,6 +283,7 @@ public final class Dispatcher {
     graceUntil = 0
     pulseIsProposed = false
     usedKeys = UsedKeys()
+    drain = DrainForecast()
     raiseIsProposed = false
     for stream in closing { stream.end(.notLeader) }
   }
@@ -412,6 +414,7 @@ extension Dispatcher: ReplicaObserver {
     case .cancelRequested(let attempt, _):
       cancelRequested(attempt)
     case .jobEnded(let job):
+      drain.ended(now: clock.now)
       ended(job)
     case .recordAdvanced(let job, let seq):
       recordAdvanced(job, through: seq)

@@ -5,12 +5,17 @@ internal import WireProtocol
 
 extension Failure {
   /// What a client is told when the state machine refuses.
-  init(_ rejection: Rejection) {
+  ///
+  /// A wait that the state machine names is the failure's own, and no fact beside it.
+  init(_ rejection: Rejection, retryAfterMs: UInt32? = nil) {
+    let facts = rejection.details.filter { $0.name != "retry_after_ms" }
+    let wait = rejection.details.first { $0.name == "retry_after_ms" }.flatMap { UInt64($0.value) }
     self.init(
       refusing: rejection.code, rejection.circumstance?.what,
-      facts: rejection.details.map(\.words).joined(separator: ", "),
+      facts: facts.map(\.words).joined(separator: ", "),
       instead: rejection.circumstance?.instead,
-      details: rejection.details.map { ErrorDetail(name: $0.name, value: $0.value) },
+      details: facts.map { ErrorDetail(name: $0.name, value: $0.value) },
+      retryAfterMs: retryAfterMs ?? wait.map { UInt32(clamping: $0) },
       job: rejection.job ?? JobID(0), charge: rejection.charge)
   }
 
@@ -52,6 +57,8 @@ extension Rejection {
     switch (code, details.first?.name) {
     case (.noCapacity, "workers"):
       ("the account has as many workers as it may, all online", "end one first")
+    case (.forbidden, "reason") where details.first?.value == "has_a_limit":
+      ("a key with a limit makes and limits no keys", "use a key without one")
     case (.wrongState, "reason"):
       ("nobody could administer the cluster without this key", "make another admin key first")
     case (.wrongState, "part"), (.wrongState, "parts"):

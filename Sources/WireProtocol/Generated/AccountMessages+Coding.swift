@@ -80,6 +80,7 @@ extension KeyCreate {
     writer.write(scopes.rawValue)
     writer.writeRaw(secretHash)
     writer.write(lifetimeMs) { $0.write($1) }
+    writer.write(limit) { $1.encode(into: &$0) }
   }
 
   /// Reads what `encode` writes.
@@ -92,6 +93,7 @@ extension KeyCreate {
     lifetimeMs = try reader.readAppended { (part) throws(CanonicalError) in
       try part.read(UInt64.self)
     }
+    limit = try reader.readAppended(RateTerms.init(from:))
   }
 
   /// Refuses values that a reader would refuse.
@@ -106,12 +108,14 @@ extension KeyReport {
   public func encode(into writer: inout CanonicalWriter) {
     summary.encode(into: &writer)
     writer.write(life) { $1.encode(into: &$0) }
+    writer.write(rate) { $1.encode(into: &$0) }
   }
 
   /// Reads what `encode` writes.
   public init(from reader: inout CanonicalReader) throws(CanonicalError) {
     summary = try KeySummary(from: &reader)
     life = try reader.readAppended(KeyLife.init(from:))
+    rate = try reader.readAppended(RateSummary.init(from:))
   }
 
   /// Refuses values that a reader would refuse.
@@ -137,6 +141,7 @@ extension KeyListing {
   public func encode(into writer: inout CanonicalWriter) {
     writer.write(keys) { $1.encode(into: &$0) }
     writer.write(lives) { $0.write($1) { $1.encode(into: &$0) } }
+    writer.write(rates) { $0.write($1) { $1.encode(into: &$0) } }
   }
 
   /// Reads what `encode` writes.
@@ -144,6 +149,9 @@ extension KeyListing {
     keys = try reader.readList(limit: 1024, elementBytesMin: 25, KeySummary.init(from:))
     lives = try reader.readAppended { (part) throws(CanonicalError) in
       try part.readList(limit: 1024, elementBytesMin: 3, KeyLife.init(from:))
+    }
+    rates = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readList(limit: 1024, elementBytesMin: 14, RateSummary.init(from:))
     }
   }
 
@@ -154,6 +162,7 @@ extension KeyListing {
       try element.checkBounds()
     }
     if let lives { try checkCount(lives.count, of: "KeyListing.lives", atMost: 1024) }
+    if let rates { try checkCount(rates.count, of: "KeyListing.rates", atMost: 1024) }
   }
 }
 
@@ -220,5 +229,19 @@ extension RetentionReport {
   public init(from reader: inout CanonicalReader) throws(CanonicalError) {
     keptMs = try reader.read(UInt64.self)
     untilDelivered = try reader.readBool()
+  }
+}
+
+extension KeyLimit {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(key.rawValue)
+    limit.encode(into: &writer)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    key = try KeyID(rawValue: reader.read())
+    limit = try RateTerms(from: &reader)
   }
 }

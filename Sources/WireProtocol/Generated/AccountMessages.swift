@@ -87,11 +87,13 @@ public struct KeyCreate: WireMessage {
   public let secretHash: [UInt8]
   /// Milliseconds after which it dies by itself; absent if it does not.
   public let lifetimeMs: UInt64?
+  /// What it may use; absent if it has no limit.
+  public let limit: RateTerms?
 
   /// Joins the fields.
   public init(
     requestKey: RequestKey, account: AccountID, name: String, scopes: Scopes, secretHash: [UInt8],
-    lifetimeMs: UInt64?
+    lifetimeMs: UInt64?, limit: RateTerms?
   ) {
     self.requestKey = requestKey
     self.account = account
@@ -99,10 +101,11 @@ public struct KeyCreate: WireMessage {
     self.scopes = scopes
     self.secretHash = secretHash
     self.lifetimeMs = lifetimeMs
+    self.limit = limit
   }
 }
 
-/// Answers KeyCreate, KeyRevoke and KeyRotate.
+/// Answers KeyCreate, KeyRevoke, KeyRotate and KeyLimit.
 public struct KeyReport: WireMessage {
   /// KeyReport is number 95.
   public static let kind = MessageKind.keyReport
@@ -111,11 +114,14 @@ public struct KeyReport: WireMessage {
   public let summary: KeySummary
   /// When it ends and when it was used; absent from an older coordinator.
   public let life: KeyLife?
+  /// What it may use and has left; absent if it has no limit, and from an older coordinator.
+  public let rate: RateSummary?
 
   /// Joins the fields.
-  public init(summary: KeySummary, life: KeyLife?) {
+  public init(summary: KeySummary, life: KeyLife?, rate: RateSummary?) {
     self.summary = summary
     self.life = life
+    self.rate = rate
   }
 }
 
@@ -142,11 +148,14 @@ public struct KeyListing: WireMessage {
   public let keys: [KeySummary]
   /// When each of them ends and was used, in the same order; absent from an older coordinator.
   public let lives: [KeyLife]?
+  /// What each of them may use and has left, in the same order; absent from an older coordinator.
+  public let rates: [RateSummary]?
 
   /// Joins the fields.
-  public init(keys: [KeySummary], lives: [KeyLife]?) {
+  public init(keys: [KeySummary], lives: [KeyLife]?, rates: [RateSummary]?) {
     self.keys = keys
     self.lives = lives
+    self.rates = rates
   }
 }
 
@@ -220,5 +229,23 @@ public struct RetentionReport: WireMessage {
   public init(keptMs: UInt64, untilDelivered: Bool) {
     self.keptMs = keptMs
     self.untilDelivered = untilDelivered
+  }
+}
+
+/// Asks to limit what an API key may use in a minute, or to end its limit; it begins anew, with a
+/// minute's worth.
+public struct KeyLimit: WireMessage {
+  /// KeyLimit is number 155.
+  public static let kind = MessageKind.keyLimit
+
+  /// The key.
+  public let key: KeyID
+  /// What it may use; with neither of both the limit ends.
+  public let limit: RateTerms
+
+  /// Joins the fields.
+  public init(key: KeyID, limit: RateTerms) {
+    self.key = key
+    self.limit = limit
   }
 }

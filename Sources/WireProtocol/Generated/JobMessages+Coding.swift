@@ -56,6 +56,7 @@ extension Accepted {
     writer.write(commitIndex.rawValue)
     writer.write(duplicate)
     writer.write(hold.rawValue)
+    writer.write(rate) { $1.encode(into: &$0) }
   }
 
   /// Reads what `encode` writes.
@@ -64,6 +65,7 @@ extension Accepted {
     commitIndex = try LogIndex(rawValue: reader.read())
     duplicate = try reader.readBool()
     hold = try Credits(rawValue: reader.read())
+    rate = try reader.readAppended(RateSummary.init(from:))
   }
 }
 

@@ -67,13 +67,18 @@ public struct Accepted: WireMessage {
   public let duplicate: Bool
   /// What is held for it.
   public let hold: Credits
+  /// What its key may use and has left; absent if it has no limit, and from an older coordinator.
+  public let rate: RateSummary?
 
   /// Joins the fields.
-  public init(job: JobID, commitIndex: LogIndex, duplicate: Bool, hold: Credits) {
+  public init(
+    job: JobID, commitIndex: LogIndex, duplicate: Bool, hold: Credits, rate: RateSummary?
+  ) {
     self.job = job
     self.commitIndex = commitIndex
     self.duplicate = duplicate
     self.hold = hold
+    self.rate = rate
   }
 }
 

@@ -166,6 +166,8 @@ public enum Message: Sendable, Hashable {
   case tailQuery(TailQuery)
   /// Tail: see there.
   case tail(Tail)
+  /// KeyLimit: see there.
+  case keyLimit(KeyLimit)
 
   /// Reads the fields of a message of `kind`.
   ///
@@ -255,6 +257,7 @@ public enum Message: Sendable, Hashable {
     case .revocationNotice: self = .revocationNotice(try RevocationNotice(from: &reader))
     case .tailQuery: self = .tailQuery(try TailQuery(from: &reader))
     case .tail: self = .tail(try Tail(from: &reader))
+    case .keyLimit: self = .keyLimit(try KeyLimit(from: &reader))
     }
   }
 
@@ -342,6 +345,7 @@ public enum Message: Sendable, Hashable {
     case .revocationNotice(let content): content
     case .tailQuery(let content): content
     case .tail(let content): content
+    case .keyLimit(let content): content
     }
   }
 }

@@ -97,7 +97,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case accountQuery = 93
   /// Asks for an API key; the caller draws the secret and the server sees it at its first use only.
   case keyCreate = 94
-  /// Answers KeyCreate, KeyRevoke and KeyRotate.
+  /// Answers KeyCreate, KeyRevoke, KeyRotate and KeyLimit.
   case keyReport = 95
   /// Asks for an account's keys.
   case keyList = 96
@@ -179,6 +179,9 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   /// Answers a TailQuery, in several messages where one would be too large: the last has the event
   /// before Follow.fromSeq.
   case tail = 147
+  /// Asks to limit what an API key may use in a minute, or to end its limit; it begins anew, with a
+  /// minute's worth.
+  case keyLimit = 155
 
   /// The most payload bytes in a frame of this kind.
   public var payloadMax: UInt32 {
@@ -189,7 +192,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
       .keyList, .keyRevoke, .certificateRenew, .nodeList, .keyRequest, .retentionSet,
       .retentionReport, .stateStatement, .clusterQuery, .workerRegistered, .workerHeartbeat,
       .workerHeartbeatAck, .park, .attemptCancel, .attemptSettled, .attemptContinue,
-      .attemptAbandon, .tailQuery:
+      .attemptAbandon, .tailQuery, .keyLimit:
       64
     case .accepted, .follow, .accountCredit, .keyRotate, .attemptResume: 128
     case .invite, .invitationReport, .certificateRevoke: 256
@@ -203,7 +206,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .purge, .cancelMany, .clusterReport: 16_384
     case .statusReport, .certificateIssued: 32_768
     case .installSnapshot: 131_072
-    case .keyListing: 196_608
+    case .keyListing: 229_376
     case .events, .chunk, .tail: 262_144
     case .snapshotChunk: 295_168
     case .modelListing: 327_680
@@ -309,6 +312,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .revocationNotice: "RevocationNotice"
     case .tailQuery: "TailQuery"
     case .tail: "Tail"
+    case .keyLimit: "KeyLimit"
     }
   }
 }

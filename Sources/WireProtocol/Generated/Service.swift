@@ -39,7 +39,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
       [
         .submit, .cancel, .jobQuery, .jobList, .purge, .cancelMany, .modelList, .workerList,
         .statusQuery, .accountCreate, .accountCredit, .accountQuery, .keyCreate, .keyList,
-        .keyRevoke, .keyRotate, .invite, .certificateRevoke, .nodeList, .clusterQuery,
+        .keyRevoke, .keyRotate, .keyLimit, .invite, .certificateRevoke, .nodeList, .clusterQuery,
         .clusterChange, .retentionSet,
       ]
     case .snapshot:

@@ -315,6 +315,46 @@ extension KeyLife {
   }
 }
 
+extension RateTerms {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(requests) { $0.write($1) }
+    writer.write(tokens) { $0.write($1) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    requests = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
+    tokens = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt64.self)
+    }
+  }
+}
+
+extension RateSummary {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(requests) { $0.write($1) }
+    writer.write(requestsLeft)
+    writer.write(tokens) { $0.write($1) }
+    writer.write(tokensLeft)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    requests = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
+    requestsLeft = try reader.read(UInt32.self)
+    tokens = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt64.self)
+    }
+    tokensLeft = try reader.read(UInt64.self)
+  }
+}
+
 extension InvitationSummary {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {

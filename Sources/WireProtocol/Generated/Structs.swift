@@ -313,6 +313,43 @@ public struct KeyLife: Hashable, Sendable {
   }
 }
 
+/// What an API key may use in a minute.
+public struct RateTerms: Hashable, Sendable {
+  /// Jobs that it may submit, from 1 on; absent if they are not limited.
+  public let requests: UInt32?
+  /// Tokens that its jobs may have, prompt and output together, from 1 to 10¹²; absent if they are
+  /// not limited.
+  public let tokens: UInt64?
+
+  /// Joins the fields.
+  public init(requests: UInt32?, tokens: UInt64?) {
+    self.requests = requests
+    self.tokens = tokens
+  }
+}
+
+/// What an API key may use in a minute, and what it has left: buckets that hold a minute's worth
+/// and fill as time passes.
+public struct RateSummary: Hashable, Sendable {
+  /// Jobs that it may submit in a minute; absent if they are not limited.
+  public let requests: UInt32?
+  /// How many of them it may submit now; 0 if they are not limited.
+  public let requestsLeft: UInt32
+  /// Tokens that its jobs may have in a minute, prompt and output together; absent if they are not
+  /// limited.
+  public let tokens: UInt64?
+  /// How many of them its next job may have now; 0 if they are not limited.
+  public let tokensLeft: UInt64
+
+  /// Joins the fields.
+  public init(requests: UInt32?, requestsLeft: UInt32, tokens: UInt64?, tokensLeft: UInt64) {
+    self.requests = requests
+    self.requestsLeft = requestsLeft
+    self.tokens = tokens
+    self.tokensLeft = tokensLeft
+  }
+}
+
 /// An invitation, without its secret.
 public struct InvitationSummary: Hashable, Sendable {
   /// The invitation.

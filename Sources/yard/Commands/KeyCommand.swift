@@ -7,9 +7,9 @@ internal import WireProtocol
 struct KeyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "key",
-    abstract: "Create, list, rotate and revoke API keys.",
+    abstract: "Create, list, limit, rotate and revoke API keys.",
     discussion: "Example: yard key create 3 --scope submit,read",
-    subcommands: [Create.self, List.self, Rotate.self, Revoke.self])
+    subcommands: [Create.self, List.self, Limit.self, Rotate.self, Revoke.self])
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -25,6 +25,7 @@ struct KeyCommand: AsyncParsableCommand {
       help: ArgumentHelp(
         "It dies after this time; without it, when it is revoked.", valueName: "time"))
     var expires: TimeSpan?
+    @OptionGroup var limit: LimitOptions
     @OptionGroup var cluster: ClusterOptions
 
     func validate() throws {
@@ -49,9 +50,75 @@ struct KeyCommand: AsyncParsableCommand {
       let report = try await cluster.ask(
         KeyCreate(
           requestKey: .drawn(), account: AccountID(account), name: name, scopes: try scopes(),
-          secretHash: APIKey.hash(secret), lifetimeMs: expires?.milliseconds), Reply.key)
+          secretHash: APIKey.hash(secret), lifetimeMs: expires?.milliseconds, limit: limit.terms),
+        Reply.key)
       KeyCommand.show(APIKey(id: report.summary.key, secret: secret), cluster)
     }
+  }
+
+  /// What a key may use in a minute.
+  struct LimitOptions: ParsableArguments {
+    @Option(
+      help: ArgumentHelp("The most jobs that it may submit in a minute.", valueName: "number"))
+    var requestsPerMinute: UInt32?
+    @Option(
+      help: ArgumentHelp(
+        "The most tokens that its jobs may have in a minute, prompt and output together.",
+        valueName: "number"))
+    var tokensPerMinute: UInt64?
+
+    func validate() throws {
+      guard requestsPerMinute != 0, tokensPerMinute != 0 else {
+        throw ValidationError("a limit of 0 would allow nothing: revoke the key instead")
+      }
+    }
+
+    /// The limit; nil if there is none.
+    var terms: RateTerms? {
+      requestsPerMinute == nil && tokensPerMinute == nil
+        ? nil : RateTerms(requests: requestsPerMinute, tokens: tokensPerMinute)
+    }
+  }
+
+  struct Limit: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Limit what a key may use in a minute, or end its limit.",
+      discussion: """
+        The limit that is given takes the place of the one before, and begins with a minute's worth. A job takes the most tokens that it can have, \
+        and gives back at its end what it has not had.
+
+        Example: yard key limit 7 --requests-per-minute 60 --tokens-per-minute 20000
+        """)
+
+    @Argument(help: "The key's number.") var key: UInt64
+    @OptionGroup var limit: LimitOptions
+    @Flag(help: "It has no limit from now on.") var none = false
+    @OptionGroup var cluster: ClusterOptions
+
+    func validate() throws {
+      guard none == (limit.terms == nil) else {
+        throw ValidationError(
+          "give --requests-per-minute, --tokens-per-minute or both, or --none alone")
+      }
+    }
+
+    func run() async throws {
+      let terms = limit.terms ?? RateTerms(requests: nil, tokens: nil)
+      let report = try await cluster.ask(KeyLimit(key: KeyID(key), limit: terms), Reply.key)
+      if cluster.isJSON {
+        Terminal.write(JSONText(report.summary, report.life, report.rate).line)
+      } else {
+        Terminal.write("key \(report.summary.key): \(KeyCommand.words(report.rate))\n")
+      }
+    }
+  }
+
+  /// A limit in words.
+  fileprivate static func words(_ rate: RateSummary?) -> String {
+    var parts: [String] = []
+    if let requests = rate?.requests { parts.append("\(requests) requests/min") }
+    if let tokens = rate?.tokens { parts.append("\(tokens) tokens/min") }
+    return parts.isEmpty ? "no limit" : parts.joined(separator: ", ")
   }
 
   struct Rotate: AsyncParsableCommand {
@@ -101,17 +168,22 @@ struct KeyCommand: AsyncParsableCommand {
         if case .keyListing(let listing) = $0 { listing } else { nil }
       }
       let lives = listing.lives ?? []
+      let rates = listing.rates ?? []
       let keys = listing.keys.enumerated().map { place, key in
-        (key: key, life: place < lives.count ? lives[place] : nil)
+        (
+          key: key, life: place < lives.count ? lives[place] : nil,
+          rate: place < rates.count ? rates[place] : nil
+        )
       }
       if cluster.isJSON {
-        for (key, life) in keys { Terminal.write(JSONText(key, life).line) }
+        for (key, life, rate) in keys { Terminal.write(JSONText(key, life, rate).line) }
         return
       }
-      var table = Table("KEY", "NAME", "SCOPES", "STATE", "LAST USED")
-      for (key, life) in keys {
+      var table = Table("KEY", "NAME", "SCOPES", "STATE", "LIMIT", "LAST USED")
+      for (key, life, rate) in keys {
         table.add(
           "\(key.key)", key.name, key.scopes.names.joined(separator: ","), state(key, life),
+          KeyCommand.words(rate),
           life?.lastUsedAgoMs.map { TimeSpan.words(milliseconds: $0) + " ago" } ?? "")
       }
       Terminal.write(table.text)
@@ -140,7 +212,7 @@ struct KeyCommand: AsyncParsableCommand {
     func run() async throws {
       let report = try await cluster.ask(KeyRevoke(key: KeyID(key)), Reply.key)
       if cluster.isJSON {
-        Terminal.write(JSONText(report.summary, report.life).line)
+        Terminal.write(JSONText(report.summary, report.life, report.rate).line)
       } else {
         Terminal.write("key \(report.summary.key) is revoked\n")
       }

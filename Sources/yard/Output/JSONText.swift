@@ -115,14 +115,16 @@ extension JSONText {
     ]
   }
 
-  init(_ key: KeySummary, _ life: KeyLife?) {
-    func milliseconds(_ value: UInt64?) -> JSONText { value.map { .unsigned($0) } ?? .null }
+  init(_ key: KeySummary, _ life: KeyLife?, _ rate: RateSummary?) {
+    func count(_ value: UInt64?) -> JSONText { value.map { .unsigned($0) } ?? .null }
     self = [
       "key": .id(key.key), "account": .id(key.account), "name": .string(key.name),
       "scopes": .array(key.scopes.names.map { .string($0) }), "revoked": .boolean(key.revoked),
-      "expires_in_ms": milliseconds(life?.expiresInMs),
-      "former_secret_for_ms": milliseconds(life?.formerForMs),
-      "last_used_ms_ago": milliseconds(life?.lastUsedAgoMs),
+      "expires_in_ms": count(life?.expiresInMs),
+      "former_secret_for_ms": count(life?.formerForMs),
+      "last_used_ms_ago": count(life?.lastUsedAgoMs),
+      "requests_per_minute": rate?.requests.map { .number($0) } ?? .null,
+      "tokens_per_minute": count(rate?.tokens),
     ]
   }
 

@@ -50,7 +50,8 @@ struct Record {
 
   var accepted: Message {
     .accepted(
-      Accepted(job: job, commitIndex: LogIndex(5), duplicate: false, hold: Credits(nano: 10)))
+      Accepted(
+        job: job, commitIndex: LogIndex(5), duplicate: false, hold: Credits(nano: 10), rate: nil))
   }
 }
 
@@ -243,6 +244,29 @@ struct FollowedJobTests {
     let refusal = Failure(.insufficientCredit, "no credit", charge: Credits(nano: 3))
     #expect(reader.receive(.failure(refusal)) == .fail(.refused(refusal)))
     #expect(reader.receive(record.accepted) == .nothing)
+  }
+
+  @Test("a wait that is the caller's, or longer than there is patience, is his to know")
+  func waits() {
+    for failure in [
+      Failure(.rateLimitExceeded, "no more this minute", retryAfterMs: 10),
+      Failure(.overloaded, "full for long", retryAfterMs: 1_001),
+    ] {
+      var reader = submitting(patience: 1_000)
+      #expect(reader.receive(.failure(failure)) == .fail(.refused(failure)))
+      var tries = CallTries(now: 500, patience: 1_000)
+      #expect(tries.ended(.failure(failure), now: 500, random: 0) == .giveUp(.refused(failure)))
+    }
+    var tries = CallTries(now: 500, patience: 1_000)
+    let busy = Failure(.overloaded, "full", retryAfterMs: 600)
+    guard case .retry = tries.ended(.failure(busy), now: 700, random: 0) else {
+      Issue.record("it did not try again")
+      return
+    }
+    guard case .giveUp(.unavailable) = tries.ended(.failure(busy), now: 1_300, random: 0) else {
+      Issue.record("patience is over, and that is what it is to say")
+      return
+    }
   }
 
   @Test("patience counts from the beginning of an outage, not from the last event")

@@ -65,6 +65,44 @@ struct HTTPRefusalTests {
     #expect(unknown.status == 500 && unknown.name == "error_9999" && unknown.shouldRetry == false)
   }
 
+  @Test(
+    "a key's limits are said in OpenAI's header fields, and those that were met with the refusal")
+  func rates() {
+    func said(_ rate: RateSummary?) -> [String] {
+      RateFields.of(rate).map { "\($0.name.dropFirst("x-ratelimit-".count)) \($0.value)" }
+    }
+    #expect(said(nil) == [])
+    #expect(
+      said(RateSummary(requests: 60, requestsLeft: 57, tokens: 1_000, tokensLeft: 0)) == [
+        "limit-requests 60", "remaining-requests 57", "reset-requests 3s", "limit-tokens 1000",
+        "remaining-tokens 0", "reset-tokens 1m0s",
+      ])
+    #expect(
+      said(RateSummary(requests: nil, requestsLeft: 0, tokens: 60_000, tokensLeft: 59_999))
+        == ["limit-tokens 60000", "remaining-tokens 59999", "reset-tokens 1ms"])
+    func refusal(_ code: ErrorCode, _ details: [(String, String)]) -> HTTPRefusal {
+      HTTPRefusal(
+        Failure(
+          refusing: code, details: details.map { ErrorDetail(name: $0.0, value: $0.1) },
+          retryAfterMs: code.isRetryable ? 1_200 : nil))
+    }
+    let met = refusal(
+      .rateLimitExceeded,
+      [("limit", "requests"), ("needed", "1"), ("per_minute", "50"), ("left", "0")])
+    let fields = met.reply.head?.fields ?? []
+    #expect(met.status == 429 && met.name == "rate_limit_exceeded")
+    for field in [
+      HTTPReply.Field("x-should-retry", "true"), .init("retry-after", "2"),
+      .init("retry-after-ms", "1200"), .init("x-ratelimit-limit-requests", "50"),
+      .init("x-ratelimit-remaining-requests", "0"), .init("x-ratelimit-reset-requests", "1m0s"),
+    ] { #expect(fields.contains(field), "\(field)") }
+    let never = refusal(
+      .requestAboveRateLimit, [("limit", "tokens"), ("needed", "900"), ("per_minute", "500")])
+    #expect(never.status == 429)
+    #expect(never.reply.head?.fields.contains(.init("x-should-retry", "false")) == true)
+    #expect(never.reply.head?.fields.contains { $0.name == "retry-after" } == false)
+  }
+
   @Test("every code that may reach HTTP has a status of an error")
   func statuses() {
     for code in ErrorCode.allCases where code.httpStatus != nil {

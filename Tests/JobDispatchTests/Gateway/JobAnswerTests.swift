@@ -6,7 +6,8 @@ import WireProtocol
 @testable import JobDispatch
 
 private let accepted = Accepted(
-  job: JobID(7), commitIndex: LogIndex(4), duplicate: false, hold: Credits(nano: 9))
+  job: JobID(7), commitIndex: LogIndex(4), duplicate: false, hold: Credits(nano: 9),
+  rate: RateSummary(requests: 60, requestsLeft: 59, tokens: nil, tokensLeft: 0))
 
 private func answer(stream: Bool, n: Int = 1, usage: Bool = false) throws -> JobAnswer {
   let options = usage ? #","stream_options":{"include_usage":true}"# : ""
@@ -53,6 +54,7 @@ struct JobAnswerTests {
     #expect(first.head?.status == 200 && first.end == .open)
     #expect(first.head?.fields.contains(.init("content-type", "text/event-stream")) == true)
     #expect(first.head?.fields.contains(.init("x-switchyard-job", "7")) == true)
+    #expect(first.head?.fields.contains(.init("x-ratelimit-remaining-requests", "59")) == true)
     let last = answer.end(ended(.completed))
     #expect(last.head == nil && last.end == .complete && answer.isOver)
     #expect(text(last).contains(#""finish_reason":"stop""#))

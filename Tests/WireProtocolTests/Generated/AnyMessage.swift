@@ -87,6 +87,7 @@ extension Message: JSONDumpable {
     case .revocationNotice(let it): JSON.typed("RevocationNotice", it.json)
     case .tailQuery(let it): JSON.typed("TailQuery", it.json)
     case .tail(let it): JSON.typed("Tail", it.json)
+    case .keyLimit(let it): JSON.typed("KeyLimit", it.json)
     }
   }
 
@@ -173,6 +174,7 @@ extension Message: JSONDumpable {
     case .revocationNotice: .revocationNotice(.sample(&source))
     case .tailQuery: .tailQuery(.sample(&source))
     case .tail: .tail(.sample(&source))
+    case .keyLimit: .keyLimit(.sample(&source))
     }
   }
 }

@@ -232,6 +232,7 @@ extension Accepted: JSONDumpable {
       ("commitIndex", JSON.number(commitIndex.rawValue)),
       ("duplicate", JSON.boolean(duplicate)),
       ("hold", JSON.number(hold.rawValue)),
+      ("rate", JSON.optional(rate) { $0.json }),
     ])
   }
 }
@@ -398,6 +399,16 @@ extension StatusReport: JSONDumpable {
       ("divergedAt", JSON.optional(divergedAt) { JSON.number($0.rawValue) }),
       ("stateVersionMax", JSON.optional(stateVersionMax) { JSON.number($0) }),
       ("refusals", JSON.optional(refusals) { JSON.list($0) { $0.json } }),
+    ])
+  }
+}
+
+extension AccountCreate: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requestKey", JSON.name(requestKey)),
+      ("name", JSON.text(name)),
+      ("kind", JSON.name(kind)),
     ])
   }
 }

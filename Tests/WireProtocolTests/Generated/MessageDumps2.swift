@@ -3,16 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension AccountCreate: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("requestKey", JSON.name(requestKey)),
-      ("name", JSON.text(name)),
-      ("kind", JSON.name(kind)),
-    ])
-  }
-}
-
 extension AccountReport: JSONDumpable {
   var json: String {
     JSON.object([("summary", summary.json)])
@@ -44,6 +34,7 @@ extension KeyCreate: JSONDumpable {
       ("scopes", JSON.number(scopes.rawValue)),
       ("secretHash", JSON.hexadecimal(secretHash)),
       ("lifetimeMs", JSON.optional(lifetimeMs) { JSON.number($0) }),
+      ("limit", JSON.optional(limit) { $0.json }),
     ])
   }
 }
@@ -53,6 +44,7 @@ extension KeyReport: JSONDumpable {
     JSON.object([
       ("summary", summary.json),
       ("life", JSON.optional(life) { $0.json }),
+      ("rate", JSON.optional(rate) { $0.json }),
     ])
   }
 }
@@ -68,6 +60,7 @@ extension KeyListing: JSONDumpable {
     JSON.object([
       ("keys", JSON.list(keys) { $0.json }),
       ("lives", JSON.optional(lives) { JSON.list($0) { $0.json } }),
+      ("rates", JSON.optional(rates) { JSON.list($0) { $0.json } }),
     ])
   }
 }
@@ -393,6 +386,15 @@ extension Tail: JSONDumpable {
     JSON.object([
       ("job", JSON.number(job.rawValue)),
       ("events", JSON.list(events) { $0.json }),
+    ])
+  }
+}
+
+extension KeyLimit: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("key", JSON.number(key.rawValue)),
+      ("limit", limit.json),
     ])
   }
 }

@@ -219,7 +219,8 @@ extension Accepted {
       job: JobID(rawValue: source.number(UInt64.self)),
       commitIndex: LogIndex(rawValue: source.number(UInt64.self)),
       duplicate: source.boolean(),
-      hold: Credits(rawValue: source.number(UInt64.self)))
+      hold: Credits(rawValue: source.number(UInt64.self)),
+      rate: source.optional { RateSummary.sample(&$0) })
   }
 }
 
@@ -386,5 +387,14 @@ extension StatusReport {
       divergedAt: source.optional { LogIndex(rawValue: $0.number(UInt64.self)) },
       stateVersionMax: source.optional { $0.number(UInt32.self) },
       refusals: source.optional { $0.list(atMost: 64) { RefusalCount.sample(&$0) } })
+  }
+}
+
+extension AccountCreate {
+  static func sample(_ source: inout SampleSource) -> AccountCreate {
+    AccountCreate(
+      requestKey: RequestKey(high: source.number(), low: source.number()),
+      name: source.text(atMost: 128),
+      kind: source.pick(AccountKind.allCases))
   }
 }

@@ -3,15 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension AccountCreate {
-  static func sample(_ source: inout SampleSource) -> AccountCreate {
-    AccountCreate(
-      requestKey: RequestKey(high: source.number(), low: source.number()),
-      name: source.text(atMost: 128),
-      kind: source.pick(AccountKind.allCases))
-  }
-}
-
 extension AccountReport {
   static func sample(_ source: inout SampleSource) -> AccountReport {
     AccountReport(
@@ -43,7 +34,8 @@ extension KeyCreate {
       name: source.text(atMost: 128),
       scopes: Scopes(rawValue: source.number(UInt32.self)),
       secretHash: source.bytes(count: 32),
-      lifetimeMs: source.optional { $0.number(UInt64.self) })
+      lifetimeMs: source.optional { $0.number(UInt64.self) },
+      limit: source.optional { RateTerms.sample(&$0) })
   }
 }
 
@@ -51,7 +43,8 @@ extension KeyReport {
   static func sample(_ source: inout SampleSource) -> KeyReport {
     KeyReport(
       summary: KeySummary.sample(&source),
-      life: source.optional { KeyLife.sample(&$0) })
+      life: source.optional { KeyLife.sample(&$0) },
+      rate: source.optional { RateSummary.sample(&$0) })
   }
 }
 
@@ -66,7 +59,8 @@ extension KeyListing {
   static func sample(_ source: inout SampleSource) -> KeyListing {
     KeyListing(
       keys: source.list(atMost: 1024) { KeySummary.sample(&$0) },
-      lives: source.optional { $0.list(atMost: 1024) { KeyLife.sample(&$0) } })
+      lives: source.optional { $0.list(atMost: 1024) { KeyLife.sample(&$0) } },
+      rates: source.optional { $0.list(atMost: 1024) { RateSummary.sample(&$0) } })
   }
 }
 
@@ -370,5 +364,13 @@ extension Tail {
     Tail(
       job: JobID(rawValue: source.number(UInt64.self)),
       events: source.list(atMost: 256) { Event.sample(&$0) })
+  }
+}
+
+extension KeyLimit {
+  static func sample(_ source: inout SampleSource) -> KeyLimit {
+    KeyLimit(
+      key: KeyID(rawValue: source.number(UInt64.self)),
+      limit: RateTerms.sample(&source))
   }
 }

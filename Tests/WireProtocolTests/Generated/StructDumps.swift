@@ -148,6 +148,26 @@ extension KeyLife: JSONDumpable {
   }
 }
 
+extension RateTerms: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requests", JSON.optional(requests) { JSON.number($0) }),
+      ("tokens", JSON.optional(tokens) { JSON.number($0) }),
+    ])
+  }
+}
+
+extension RateSummary: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requests", JSON.optional(requests) { JSON.number($0) }),
+      ("requestsLeft", JSON.number(requestsLeft)),
+      ("tokens", JSON.optional(tokens) { JSON.number($0) }),
+      ("tokensLeft", JSON.number(tokensLeft)),
+    ])
+  }
+}
+
 extension InvitationSummary: JSONDumpable {
   var json: String {
     JSON.object([

@@ -137,6 +137,24 @@ extension KeyLife {
   }
 }
 
+extension RateTerms {
+  static func sample(_ source: inout SampleSource) -> RateTerms {
+    RateTerms(
+      requests: source.optional { $0.number(UInt32.self) },
+      tokens: source.optional { $0.number(UInt64.self) })
+  }
+}
+
+extension RateSummary {
+  static func sample(_ source: inout SampleSource) -> RateSummary {
+    RateSummary(
+      requests: source.optional { $0.number(UInt32.self) },
+      requestsLeft: source.number(UInt32.self),
+      tokens: source.optional { $0.number(UInt64.self) },
+      tokensLeft: source.number(UInt64.self))
+  }
+}
+
 extension InvitationSummary {
   static func sample(_ source: inout SampleSource) -> InvitationSummary {
     InvitationSummary(

@@ -1,0 +1,89 @@
+import Consensus
+import ExchangeCore
+import ExchangeTypes
+import Testing
+import WireProtocol
+
+@testable import JobDispatch
+
+@Suite("Leader: limits of keys, and what a full queue says")
+struct RateLimitTests {
+  private func limited(_ bench: LeaderBench, _ limit: RateTerms) throws -> Credential {
+    let secret = [UInt8](repeating: 3, count: 32)
+    let made = try bench.call(
+      .keyCreate(
+        .init(
+          requestKey: bench.requestKey(), account: AccountID(1), name: "k",
+          scopes: [.submit, .read], secretHash: secret, lifetimeMs: nil, limit: limit))
+    ).last(KeyReport.self)
+    return Credential(key: made.summary.key, secretHash: secret)
+  }
+
+  private func submit(_ bench: LeaderBench, _ credential: Credential) -> Peer {
+    let peer = bench.open(.job, credential)
+    bench.say(.submit(bench.submission()), on: peer)
+    return peer
+  }
+
+  @Test("what a key may use and has left is said with each job, in listings, and in refusals")
+  func said() throws {
+    let bench = try LeaderBench()
+    _ = try WorkerPeer(bench)
+    let key = try limited(bench, RateTerms(requests: 2, tokens: 20_000))
+    let first = try submit(bench, key).last(WireProtocol.Accepted.self).rate
+    #expect(first?.requests == 2 && first?.requestsLeft == 1 && first?.tokens == 20_000)
+    #expect(try #require(first?.tokensLeft) < 16_000)
+    #expect(try submit(bench, key).last(WireProtocol.Accepted.self).rate?.requestsLeft == 0)
+    let listing = try bench.call(.keyList(.init(account: AccountID(1)))).last(KeyListing.self)
+    #expect(listing.rates?.map(\.requests) == [nil, 2])
+    // Beyond it: nothing is written, and the wait is the failure's own.
+    let before = bench.replica.lastIndex
+    let refused = try submit(bench, key).last(Failure.self)
+    #expect(refused.errorCode == .rateLimitExceeded)
+    #expect(refused.retryAfterMs == 30_000 && bench.replica.lastIndex == before)
+    #expect(
+      refused.details == [
+        .init(name: "limit", value: "requests"), .init(name: "needed", value: "1"),
+        .init(name: "per_minute", value: "2"), .init(name: "left", value: "0"),
+      ])
+    // The log stands still meanwhile: time counts all the same.
+    bench.advance(30_000)
+    #expect(try submit(bench, key).last(WireProtocol.Accepted.self).rate?.requestsLeft == 0)
+    // Without its limit there is nothing to say.
+    let lifted = try bench.call(
+      .keyLimit(.init(key: key.key, limit: RateTerms(requests: nil, tokens: nil)))
+    ).last(KeyReport.self)
+    #expect(lifted.rate == nil)
+    #expect(try submit(bench, key).last(WireProtocol.Accepted.self).rate == nil)
+  }
+
+  @Test("requests that are under way together get no more than one by one")
+  func together() throws {
+    let bench = try LeaderBench()
+    _ = try WorkerPeer(bench)
+    let key = try limited(bench, RateTerms(requests: 3, tokens: nil))
+    bench.holdsWrites = true
+    let peers = (0..<7).map { _ in submit(bench, key) }
+    bench.holdsWrites = false
+    bench.settle()
+    #expect(peers.count { !$0.all(WireProtocol.Accepted.self).isEmpty } == 3)
+    #expect(peers.count { $0.failure == .rateLimitExceeded } == 4)
+  }
+
+  @Test("a full queue's n-th refused is told when its n-th place becomes free")
+  func drain() {
+    var forecast = DrainForecast()
+    // Nobody knows: a window for each.
+    #expect(forecast.promise(now: 1_000) == 10_000 && forecast.promise(now: 1_000) == 20_000)
+    forecast = DrainForecast()
+    for moment in 0..<100 { forecast.ended(now: 20_000 + UInt64(moment) * 100) }
+    // Ten a second.
+    #expect((0..<3).map { _ in forecast.promise(now: 29_900) } == [100, 200, 300])
+    // A second later there are those of nine seconds left.
+    #expect(forecast.promise(now: 30_000) == 200 + 10_000 / 90)
+    for _ in 0..<2_000 { _ = forecast.promise(now: 30_000) }
+    #expect(forecast.promise(now: 30_000) == 60_000)
+    // What ended longer ago does not count, and promises that are over bind nobody.
+    #expect(forecast.promise(now: 200_000) == 10_000)
+  }
+}
