@@ -80,7 +80,7 @@ let package = Package(
     .target(name: "CModelBytes", exclude: ["README.md", "model.gguf"]),
 
     // pure
-    pure("TokenLedger", ["ExchangeTypes"]),
+    pure("TokenLedger", ["ExchangeTypes", crypto]),
     pure("JobMarket", ["ExchangeTypes"]),
     pure("ExchangeCore", ["TokenLedger", "JobMarket", "ExchangeTypes", crypto, deque, heap]),
     pure("WireProtocol", ["ExchangeTypes", crypto]),
@@ -161,7 +161,8 @@ let package = Package(
       name: "yard",
       dependencies: [
         "Coordinator", "WorkerAgent", "Gateway", "ExchangeClient", "Links", "Transport", "Identity",
-        "Engines", "JobDispatch", "OpenAIFormat", "WireProtocol", "ExchangeTypes", nioCore,
+        "Engines", "JobDispatch", "OpenAIFormat", "TokenLedger", "WireProtocol", "ExchangeTypes",
+        nioCore,
         nioPosix, log, argumentParser,
       ],
       exclude: ["README.md"], swiftSettings: strict),
@@ -169,7 +170,7 @@ let package = Package(
       name: "yard-bench",
       dependencies: [
         "ExchangeClient", "Transport", "Identity", "Engines", "BuiltinEngine", "OpenAIFormat",
-        "WireProtocol", "ExchangeTypes", nioPosix, log, argumentParser,
+        "SimulationKit", "WireProtocol", "ExchangeTypes", nioPosix, log, argumentParser,
       ],
       exclude: ["README.md"], swiftSettings: strict),
 

@@ -275,6 +275,26 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Close connections that are not used, or use fewer.
   case tooManyRequests = 71
+  /// A transfer from an account to itself.
+  ///
+  /// Name two accounts.
+  case selfTransfer = 100
+  /// The account is closed.
+  ///
+  /// Use another account.
+  case accountClosed = 101
+  /// The transfer was taken back before.
+  ///
+  /// Nothing; the books are as they were before it.
+  case alreadyReversed = 102
+  /// A budget that the key draws on has less left than the largest possible charge.
+  ///
+  /// Lower max_tokens, wait for the window that is named to end, or ask for a higher limit.
+  case budgetExceeded = 103
+  /// A budget that the key draws on is closed.
+  ///
+  /// Ask whoever governs it.
+  case budgetClosed = 104
 
   /// The name in snake_case, as HTTP clients and logs see it.
   public var name: String {
@@ -346,6 +366,11 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .notImplemented: "not_implemented"
     case .answerTooLarge: "answer_too_large"
     case .tooManyRequests: "too_many_requests"
+    case .selfTransfer: "self_transfer"
+    case .accountClosed: "account_closed"
+    case .alreadyReversed: "already_reversed"
+    case .budgetExceeded: "budget_exceeded"
+    case .budgetClosed: "budget_closed"
     }
   }
 
@@ -426,6 +451,12 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .notImplemented: "The path is OpenAI's, and nothing here serves it."
     case .answerTooLarge: "The whole answer is larger than a gateway collects."
     case .tooManyRequests: "This address has as many connections as it may."
+    case .selfTransfer: "A transfer from an account to itself."
+    case .accountClosed: "The account is closed."
+    case .alreadyReversed: "The transfer was taken back before."
+    case .budgetExceeded:
+      "A budget that the key draws on has less left than the largest possible charge."
+    case .budgetClosed: "A budget that the key draws on is closed."
     }
   }
 
@@ -502,6 +533,12 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .notImplemented: "Use one of the paths of Sources/Gateway/README.md."
     case .answerTooLarge: "Ask for a stream, or for fewer tokens."
     case .tooManyRequests: "Close connections that are not used, or use fewer."
+    case .selfTransfer: "Name two accounts."
+    case .accountClosed: "Use another account."
+    case .alreadyReversed: "Nothing; the books are as they were before it."
+    case .budgetExceeded:
+      "Lower max_tokens, wait for the window that is named to end, or ask for a higher limit."
+    case .budgetClosed: "Ask whoever governs it."
     }
   }
 
@@ -520,16 +557,18 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   public var httpStatus: Int? {
     switch self {
     case .malformedRequest, .contextLengthExceeded, .priceAboveCeiling, .invalidAmount,
-      .amountOverflow, .unsupportedParameter:
+      .amountOverflow, .unsupportedParameter, .selfTransfer:
       400
     case .unauthenticated: 401
-    case .insufficientCredit: 402
-    case .forbidden, .invitationInvalid, .invitationUsed, .certificateRevoked, .wrongName: 403
+    case .insufficientCredit, .budgetExceeded: 402
+    case .forbidden, .invitationInvalid, .invitationUsed, .certificateRevoked, .wrongName,
+      .accountClosed, .budgetClosed:
+      403
     case .notFound, .modelNotFound, .unknownWorker, .unknownAccount, .unknownJob: 404
     case .methodNotAllowed: 405
     case .requestTimeout: 408
     case .idempotencyConflict, .wrongState, .nameTaken, .alreadyBootstrapped, .streamDiverged,
-      .streamOverrun, .changeInProgress, .majorityAtRisk, .memberUnsuitable:
+      .streamOverrun, .changeInProgress, .majorityAtRisk, .memberUnsuitable, .alreadyReversed:
       409
     case .outputExpired, .keyUnavailable: 410
     case .payloadTooLarge: 413

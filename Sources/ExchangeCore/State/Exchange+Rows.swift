@@ -21,6 +21,9 @@ extension Exchange {
     certificates.drain(into: &changes, &digest)
     revocations.drain(into: &changes, &digest)
     privacy.drain(into: &changes, &digest)
+    journals.drain(into: &changes, &digest)
+    fees.drain(into: &changes, &digest)
+    budgets.drain(into: &changes, &digest)
     return changes
   }
 

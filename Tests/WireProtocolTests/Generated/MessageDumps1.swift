@@ -373,3 +373,96 @@ extension StatusQuery: JSONDumpable {
     JSON.object([])
   }
 }
+
+extension StatusReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("replica", JSON.number(replica.rawValue)),
+      ("role", JSON.name(role)),
+      ("term", JSON.number(term.rawValue)),
+      ("leader", JSON.number(leader.rawValue)),
+      ("leaderAddress", JSON.text(leaderAddress)),
+      ("commitIndex", JSON.number(commitIndex.rawValue)),
+      ("appliedIndex", JSON.number(appliedIndex.rawValue)),
+      ("lastIndex", JSON.number(lastIndex.rawValue)),
+      ("digest", JSON.hexadecimal(digest)),
+      ("stateVersion", JSON.number(stateVersion)),
+      ("logTime", JSON.number(logTime.rawValue)),
+      ("jobsQueued", JSON.number(jobsQueued)),
+      ("jobsRunning", JSON.number(jobsRunning)),
+      ("peers", JSON.list(peers) { $0.json }),
+      ("software", JSON.text(software)),
+      ("divergedAt", JSON.optional(divergedAt) { JSON.number($0.rawValue) }),
+      ("stateVersionMax", JSON.optional(stateVersionMax) { JSON.number($0) }),
+    ])
+  }
+}
+
+extension AccountCreate: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requestKey", JSON.name(requestKey)),
+      ("name", JSON.text(name)),
+      ("kind", JSON.name(kind)),
+    ])
+  }
+}
+
+extension AccountReport: JSONDumpable {
+  var json: String {
+    JSON.object([("summary", summary.json)])
+  }
+}
+
+extension AccountCredit: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requestKey", JSON.name(requestKey)),
+      ("account", JSON.number(account.rawValue)),
+      ("amount", JSON.number(amount.rawValue)),
+    ])
+  }
+}
+
+extension AccountQuery: JSONDumpable {
+  var json: String {
+    JSON.object([("account", JSON.number(account.rawValue))])
+  }
+}
+
+extension KeyCreate: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requestKey", JSON.name(requestKey)),
+      ("account", JSON.number(account.rawValue)),
+      ("name", JSON.text(name)),
+      ("scopes", JSON.number(scopes.rawValue)),
+      ("secretHash", JSON.hexadecimal(secretHash)),
+      ("lifetimeMs", JSON.optional(lifetimeMs) { JSON.number($0) }),
+    ])
+  }
+}
+
+extension KeyReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("summary", summary.json),
+      ("life", JSON.optional(life) { $0.json }),
+    ])
+  }
+}
+
+extension KeyList: JSONDumpable {
+  var json: String {
+    JSON.object([("account", JSON.number(account.rawValue))])
+  }
+}
+
+extension KeyListing: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("keys", JSON.list(keys) { $0.json }),
+      ("lives", JSON.optional(lives) { JSON.list($0) { $0.json } }),
+    ])
+  }
+}

@@ -361,3 +361,93 @@ extension StatusQuery {
     StatusQuery()
   }
 }
+
+extension StatusReport {
+  static func sample(_ source: inout SampleSource) -> StatusReport {
+    StatusReport(
+      replica: ReplicaID(rawValue: source.number(UInt64.self)),
+      role: source.pick(ReplicaRole.allCases),
+      term: Term(rawValue: source.number(UInt64.self)),
+      leader: ReplicaID(rawValue: source.number(UInt64.self)),
+      leaderAddress: source.text(atMost: 256),
+      commitIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      appliedIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      lastIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      digest: source.bytes(count: 32),
+      stateVersion: source.number(UInt32.self),
+      logTime: LogTime(rawValue: source.number(UInt64.self)),
+      jobsQueued: source.number(UInt32.self),
+      jobsRunning: source.number(UInt32.self),
+      peers: source.list(atMost: 64) { PeerSummary.sample(&$0) },
+      software: source.text(atMost: 64),
+      divergedAt: source.optional { LogIndex(rawValue: $0.number(UInt64.self)) },
+      stateVersionMax: source.optional { $0.number(UInt32.self) })
+  }
+}
+
+extension AccountCreate {
+  static func sample(_ source: inout SampleSource) -> AccountCreate {
+    AccountCreate(
+      requestKey: RequestKey(high: source.number(), low: source.number()),
+      name: source.text(atMost: 128),
+      kind: source.pick(AccountKind.allCases))
+  }
+}
+
+extension AccountReport {
+  static func sample(_ source: inout SampleSource) -> AccountReport {
+    AccountReport(
+      summary: AccountSummary.sample(&source))
+  }
+}
+
+extension AccountCredit {
+  static func sample(_ source: inout SampleSource) -> AccountCredit {
+    AccountCredit(
+      requestKey: RequestKey(high: source.number(), low: source.number()),
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      amount: Credits(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension AccountQuery {
+  static func sample(_ source: inout SampleSource) -> AccountQuery {
+    AccountQuery(
+      account: AccountID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension KeyCreate {
+  static func sample(_ source: inout SampleSource) -> KeyCreate {
+    KeyCreate(
+      requestKey: RequestKey(high: source.number(), low: source.number()),
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      name: source.text(atMost: 128),
+      scopes: Scopes(rawValue: source.number(UInt32.self)),
+      secretHash: source.bytes(count: 32),
+      lifetimeMs: source.optional { $0.number(UInt64.self) })
+  }
+}
+
+extension KeyReport {
+  static func sample(_ source: inout SampleSource) -> KeyReport {
+    KeyReport(
+      summary: KeySummary.sample(&source),
+      life: source.optional { KeyLife.sample(&$0) })
+  }
+}
+
+extension KeyList {
+  static func sample(_ source: inout SampleSource) -> KeyList {
+    KeyList(
+      account: AccountID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension KeyListing {
+  static func sample(_ source: inout SampleSource) -> KeyListing {
+    KeyListing(
+      keys: source.list(atMost: 1024) { KeySummary.sample(&$0) },
+      lives: source.optional { $0.list(atMost: 1024) { KeyLife.sample(&$0) } })
+  }
+}
