@@ -80,7 +80,7 @@ let package = Package(
     .target(name: "CModelBytes", exclude: ["README.md", "model.gguf"]),
 
     // pure
-    pure("TokenLedger", ["ExchangeTypes"]),
+    pure("TokenLedger", ["ExchangeTypes", crypto]),
     pure("JobMarket", ["ExchangeTypes"]),
     pure("ExchangeCore", ["TokenLedger", "JobMarket", "ExchangeTypes", crypto, deque, heap]),
     pure("WireProtocol", ["ExchangeTypes", crypto]),
@@ -162,15 +162,15 @@ let package = Package(
       name: "yard",
       dependencies: [
         "Coordinator", "WorkerAgent", "Gateway", "ExchangeClient", "Links", "Transport", "Identity",
-        "Engines", "Storage", "JobDispatch", "ExchangeCore", "OpenAIFormat", "WireProtocol",
-        "ExchangeTypes", nioCore, nioPosix, log, argumentParser,
+        "Engines", "Storage", "JobDispatch", "ExchangeCore", "OpenAIFormat", "TokenLedger",
+        "WireProtocol", "ExchangeTypes", nioCore, nioPosix, log, argumentParser,
       ],
       exclude: ["README.md"], swiftSettings: strict),
     .executableTarget(
       name: "yard-bench",
       dependencies: [
         "ExchangeClient", "Transport", "Identity", "Engines", "BuiltinEngine", "OpenAIFormat",
-        "WireProtocol", "ExchangeTypes", nioPosix, log, argumentParser,
+        "SimulationKit", "WireProtocol", "ExchangeTypes", nioPosix, log, argumentParser,
       ],
       exclude: ["README.md"], swiftSettings: strict),
 

@@ -23,6 +23,8 @@ public struct Exchange: Sendable {
   static let enrolmentStateVersion: UInt32 = 3
   /// From this version on, wrapping keys are announced and records are kept for a time.
   public static let privacyStateVersion: UInt32 = 3
+  /// From this version on, transfers are chained, moved and taken back by administrators, and split.
+  public static let moneyStateVersion: UInt32 = 3
 
   /// From this version on, keys have limits per minute.
   static let keyRateStateVersion: UInt32 = 3
@@ -43,6 +45,9 @@ public struct Exchange: Sendable {
   var revocations = RowTable<Revocation>()
   var privacy = RowTable<Privacy>()
   var keyRates = RowTable<KeyRate>()
+  var journals = RowTable<Journal>()
+  var fees = RowTable<FeeTerms>()
+  var budgets = RowTable<Budget>()
   var indexes = Indexes()
   var pending = PendingEntry()
   var metaContribution: StateDigest?
@@ -119,6 +124,13 @@ public struct Exchange: Sendable {
     case .submitRetained(let command): return try apply(command)
     case .keyLimit(let command): return try apply(command)
     case .keyIssueLimited(let command): return try apply(command)
+    case .transfer(let command): return try apply(command)
+    case .transferReverse(let command): return try apply(command)
+    case .accountClose(let command): return try apply(command)
+    case .feeSet(let command): return try apply(command)
+    case .budgetCreate(let command): return try apply(command)
+    case .budgetSet(let command): return try apply(command)
+    case .keyIssueBudgeted(let command): return try apply(command)
     case .payloadPart(let command): return try apply(command)
     case .submit(let command): return try apply(command)
     case .assign(let command): return try apply(command)

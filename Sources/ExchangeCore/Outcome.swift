@@ -67,6 +67,17 @@ public enum Accepted: Hashable, Sendable {
   /// The certificates are revoked, in the row of this number.
   case revoked(UInt64)
 
+  /// The transfers are posted: so many, from this one on.
+  case transferred(first: TransferID, count: Int, duplicate: Bool)
+  /// The account is closed.
+  case accountClosed(AccountID)
+  /// What the operator takes from now on.
+  case fee(FeeTerms)
+  /// The budget exists.
+  case budget(BudgetID, duplicate: Bool)
+  /// The budget allows what was asked for.
+  case budgetSet(BudgetID)
+
   /// What `submit` gives.
   public struct Submitted: Hashable, Sendable {
     /// The job.

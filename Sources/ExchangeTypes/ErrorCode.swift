@@ -297,6 +297,26 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Lower max_tokens, shorten the prompt, or ask for a higher limit.
   case requestAboveRateLimit = 91
+  /// A transfer from an account to itself.
+  ///
+  /// Name two accounts.
+  case selfTransfer = 100
+  /// The account is closed.
+  ///
+  /// Use another account.
+  case accountClosed = 101
+  /// The transfer was taken back before.
+  ///
+  /// Nothing; the books are as they were before it.
+  case alreadyReversed = 102
+  /// A budget that the key draws on has less left than the largest possible charge.
+  ///
+  /// Lower max_tokens, wait for the window that is named to end, or ask for a higher limit.
+  case budgetExceeded = 103
+  /// A budget that the key draws on is closed.
+  ///
+  /// Ask whoever governs it.
+  case budgetClosed = 104
 
   /// The name in snake_case, as HTTP clients and logs see it.
   public var name: String {
@@ -373,6 +393,11 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .tailInvalid: "tail_invalid"
     case .rateLimitExceeded: "rate_limit_exceeded"
     case .requestAboveRateLimit: "request_above_rate_limit"
+    case .selfTransfer: "self_transfer"
+    case .accountClosed: "account_closed"
+    case .alreadyReversed: "already_reversed"
+    case .budgetExceeded: "budget_exceeded"
+    case .budgetClosed: "budget_closed"
     }
   }
 
@@ -461,6 +486,12 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .rateLimitExceeded: "The key has used up what it may use in a minute."
     case .requestAboveRateLimit:
       "The request alone may need more tokens than its key may use in a minute."
+    case .selfTransfer: "A transfer from an account to itself."
+    case .accountClosed: "The account is closed."
+    case .alreadyReversed: "The transfer was taken back before."
+    case .budgetExceeded:
+      "A budget that the key draws on has less left than the largest possible charge."
+    case .budgetClosed: "A budget that the key draws on is closed."
     }
   }
 
@@ -543,6 +574,12 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .tailInvalid: "Follow the job again from its first event, without a tail."
     case .rateLimitExceeded: "Retry after the delay given."
     case .requestAboveRateLimit: "Lower max_tokens, shorten the prompt, or ask for a higher limit."
+    case .selfTransfer: "Name two accounts."
+    case .accountClosed: "Use another account."
+    case .alreadyReversed: "Nothing; the books are as they were before it."
+    case .budgetExceeded:
+      "Lower max_tokens, wait for the window that is named to end, or ask for a higher limit."
+    case .budgetClosed: "Ask whoever governs it."
     }
   }
 
@@ -561,16 +598,19 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   public var httpStatus: Int? {
     switch self {
     case .malformedRequest, .contextLengthExceeded, .priceAboveCeiling, .invalidAmount,
-      .amountOverflow, .unsupportedParameter, .tailInvalid:
+      .amountOverflow, .unsupportedParameter, .tailInvalid, .selfTransfer:
       400
     case .unauthenticated: 401
-    case .insufficientCredit: 402
-    case .forbidden, .invitationInvalid, .invitationUsed, .certificateRevoked, .wrongName: 403
+    case .insufficientCredit, .budgetExceeded: 402
+    case .forbidden, .invitationInvalid, .invitationUsed, .certificateRevoked, .wrongName,
+      .accountClosed, .budgetClosed:
+      403
     case .notFound, .modelNotFound, .unknownWorker, .unknownAccount, .unknownJob: 404
     case .methodNotAllowed: 405
     case .requestTimeout: 408
     case .idempotencyConflict, .wrongState, .nameTaken, .alreadyBootstrapped, .streamDiverged,
-      .streamOverrun, .changeInProgress, .majorityAtRisk, .memberUnsuitable, .revokeByName:
+      .streamOverrun, .changeInProgress, .majorityAtRisk, .memberUnsuitable, .revokeByName,
+      .alreadyReversed:
       409
     case .outputExpired, .keyUnavailable: 410
     case .payloadTooLarge: 413

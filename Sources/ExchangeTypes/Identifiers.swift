@@ -84,6 +84,14 @@ public struct CertificateNumber: Identifier {
   public init(rawValue: UInt64) { self.rawValue = rawValue }
 }
 
+/// A place in a tree of budgets.
+public struct BudgetID: Identifier {
+  /// The number.
+  public let rawValue: UInt64
+  /// Wraps a number.
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+}
+
 /// Which try at a job: the first is 1.
 ///
 /// A message of an older epoch is stale and is fenced.

@@ -61,6 +61,15 @@ public enum AccountKind: UInt8, Hashable, Sendable, CaseIterable {
   case `operator` = 3
   /// Where credit comes from: the only account that may owe.
   case issuance = 4
+  /// Gathers the operator's fees.
+  case fees = 5
+  /// Keeps what is disputed until it is decided.
+  case dispute = 6
+  /// Keeps what is set aside for a purpose.
+  case reserve = 7
+
+  /// Whether there were accounts of this kind before state version 3.
+  public var isOriginal: Bool { rawValue <= AccountKind.issuance.rawValue }
 }
 
 /// What the holder of an API key may do.
@@ -95,4 +104,18 @@ public enum BillingBasis: UInt8, Hashable, Sendable, CaseIterable {
   case usage = 2
   /// The engine reports nothing: the count claimed per chunk, bounded likewise.
   case chunkCount = 3
+}
+
+/// Whose a budget is; each level is below those before it.
+public enum BudgetLevel: UInt8, Hashable, Sendable, CaseIterable {
+  /// All that one account spends, or a part of it with a tree of its own.
+  case organisation = 1
+  /// Several people.
+  case team = 2
+  /// One person.
+  case user = 3
+  /// A program that acts for somebody.
+  case agent = 4
+  /// One API key; its jobs draw here, and on all levels above.
+  case key = 5
 }

@@ -109,6 +109,26 @@ final class Workload {
   func start() {
     for client in clients { pauseThenAct(client) }
     moveCredit()
+    openFees()
+  }
+
+  /// The operator takes his part as soon as the cluster's state version knows of one.
+  private func openFees() {
+    let create = AccountCreate(requestKey: requestKey(), name: "fees", kind: .fees)
+    ask(operatorClient, create) { [self] in
+      switch $0 {
+      case .accountReport(let report):
+        let fee = FeeSet(parts: 30_000, account: report.summary.account)
+        ask(operatorClient, fee) { [self] in
+          guard case .feeReport = $0 else { return unexpected($0) }
+        }
+      case .failure(let failure) where failure.errorCode == .wrongState:
+        operatorClient.after(1_000_000) { [self] in
+          if !isStopped { openFees() }
+        }
+      default: unexpected($0)
+      }
+    }
   }
 
   /// No client begins anything new; what is under way goes on to its end.

@@ -19,6 +19,8 @@ public struct Account: Hashable, Sendable {
   public internal(set) var debitsHeld: Credits
   /// The part of `creditsPosted` that was captured for work done.
   public internal(set) var creditsEarned: Credits
+  /// Whether it is closed, for good: people neither give it credit nor hold against it.
+  public internal(set) var isClosed = false
 
   /// An account as a row says it is.
   ///
@@ -43,6 +45,13 @@ public struct Account: Hashable, Sendable {
     creditsPosted = .zero
     debitsHeld = .zero
     creditsEarned = .zero
+  }
+
+  /// The same account, closed.
+  public var closed: Account {
+    var account = self
+    account.isClosed = true
+    return account
   }
 
   /// What may still be held or spent; zero for issuance, which spends by owing.

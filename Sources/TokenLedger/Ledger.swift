@@ -80,31 +80,83 @@ public struct Ledger: Sendable {
   }
 
   /// Moves `amount` from issuance, or out of what an account has left, to another account.
+  ///
+  /// Refusals are looked for in the order of `LedgerRefusal`.
   public mutating func post(
     debit: AccountID, credit: AccountID, amount: Credits, kind: Transfer.Kind, job: JobID? = nil,
     time: LogTime
   ) throws(LedgerRefusal) -> Transfer {
-    precondition(debit != credit, "a transfer needs two accounts")
-    guard amount > .zero else { throw .invalidAmount }
-    guard let payer = self[debit] else { throw .unknownAccount(debit) }
-    guard let payee = self[credit] else { throw .unknownAccount(credit) }
-    guard let debits = payer.debitsPosted.adding(amount),
-      let credits = payee.creditsPosted.adding(amount)
-    else { throw .amountOverflow }
-    if payer.kind != .issuance, payer.available < amount {
-      throw .insufficientCredit(needed: amount, available: payer.available)
+    try post(
+      Leg(debit: debit, credit: credit, amount: amount, kind: kind), job: job, time: time,
+      group: nil)
+  }
+
+  /// Posts all of the legs in their order, or none of them.
+  ///
+  /// Each is judged with those before it done, so a leg may spend what an earlier one has brought.
+  ///
+  /// - Returns: the transfers; they name the first of them as their group if there are several.
+  public mutating func post(
+    linked legs: [Leg], job: JobID? = nil, time: LogTime
+  ) throws(LedgerRefusal) -> [Transfer] {
+    let before = nextTransfer
+    let touchedBefore = touched.count
+    var transfers: [Transfer] = []
+    transfers.reserveCapacity(legs.count)
+    var undo: [Account] = []
+    let group = legs.count > 1 ? before : nil
+    for leg in legs {
+      let payer = self[leg.debit]
+      let payee = self[leg.credit]
+      do throws(LedgerRefusal) {
+        transfers.append(try post(leg, job: job, time: time, group: group))
+      } catch {
+        for account in undo.reversed() { accounts[Int(account.id.rawValue) - 1] = account }
+        touched.removeLast(touched.count - touchedBefore)
+        nextTransfer = before
+        throw error
+      }
+      if let payer, let payee { undo += [payer, payee] }
     }
-    change(debit) { $0.debitsPosted = debits }
-    change(credit) { account in
+    return transfers
+  }
+
+  private mutating func post(
+    _ leg: Leg, job: JobID?, time: LogTime, group: TransferID?
+  ) throws(LedgerRefusal) -> Transfer {
+    guard leg.amount > .zero else { throw .invalidAmount }
+    guard leg.debit != leg.credit else { throw .selfTransfer(leg.debit) }
+    guard let payer = self[leg.debit] else { throw .unknownAccount(leg.debit) }
+    guard let payee = self[leg.credit] else { throw .unknownAccount(leg.credit) }
+    // What jobs that ran at its closing earn still arrives; and what it owns can be moved out.
+    guard !payee.isClosed || leg.kind == .capture || leg.kind == .fee else {
+      throw .accountClosed(leg.credit)
+    }
+    guard let debits = payer.debitsPosted.adding(leg.amount),
+      let credits = payee.creditsPosted.adding(leg.amount)
+    else { throw .amountOverflow }
+    if payer.kind != .issuance, payer.available < leg.amount {
+      throw .insufficientCredit(needed: leg.amount, available: payer.available)
+    }
+    change(leg.debit) { $0.debitsPosted = debits }
+    change(leg.credit) { account in
       account.creditsPosted = credits
-      guard kind == .capture else { return }
+      guard leg.kind == .capture || leg.kind == .fee else { return }
       // Never overflows: earned is a part of posted.
-      account.creditsEarned = account.creditsEarned.adding(amount) ?? credits
+      account.creditsEarned = account.creditsEarned.adding(leg.amount) ?? credits
     }
     defer { nextTransfer = TransferID(nextTransfer.rawValue + 1) }
     return Transfer(
-      id: nextTransfer, debit: debit, credit: credit, amount: amount, kind: kind, job: job,
-      time: time)
+      id: nextTransfer, debit: leg.debit, credit: leg.credit, amount: leg.amount, kind: leg.kind,
+      job: job, time: time, group: group, reverses: leg.reverses)
+  }
+
+  /// Closes an account for good; one that is closed stays so.
+  public mutating func closeAccount(_ id: AccountID) throws(LedgerRefusal) {
+    guard let account = self[id] else { throw .unknownAccount(id) }
+    guard account.debitsHeld == .zero else { throw .accountInUse(held: account.debitsHeld) }
+    guard !account.isClosed else { return }
+    change(id) { $0.isClosed = true }
   }
 
   /// Sets `amount` aside for a job; zero is allowed, since a model may be free.
@@ -126,6 +178,7 @@ public struct Ledger: Sendable {
 
   private func heldAfter(_ amount: Credits, on id: AccountID) throws(LedgerRefusal) -> Credits {
     guard let account = self[id] else { throw .unknownAccount(id) }
+    guard !account.isClosed else { throw .accountClosed(id) }
     guard account.kind != .issuance, amount <= account.available,
       let held = account.debitsHeld.adding(amount)
     else { throw .insufficientCredit(needed: amount, available: account.available) }
@@ -143,15 +196,43 @@ public struct Ledger: Sendable {
     job: JobID, time: LogTime
   ) throws(LedgerRefusal) -> Transfer? {
     precondition(captured <= held, "a capture is never more than its hold")
-    if let payee, let owner = self[payee], captured > .zero, payee != id,
-      owner.creditsPosted.adding(captured) == nil
-    {
-      throw .amountOverflow
+    guard let payee else {
+      release(held, on: id)
+      return nil
     }
+    return try close(
+      hold: held, on: id, paying: [Payment(to: payee, amount: captured, kind: .capture)], job: job,
+      time: time
+    ).first
+  }
+
+  /// Closes a hold: pays out of it what is owed, in one group, and gives the rest back.
+  ///
+  /// Payments of nothing, and to the payer himself, move nothing.
+  ///
+  /// - Precondition: `held` is the amount of a hold that is open on `id`, and covers all payments.
+  /// - Returns: the transfers in the order of the payments.
+  /// - Throws: `amountOverflow` if a payee cannot take his part; nothing is paid and the hold is still open.
+  public mutating func close(
+    hold held: Credits, on id: AccountID, paying payments: [Payment], job: JobID, time: LogTime
+  ) throws(LedgerRefusal) -> [Transfer] {
+    let sum = payments.reduce(Credits?.some(.zero)) { $0?.adding($1.amount) }
+    precondition(sum.map { $0 <= held } ?? false, "a capture is never more than its hold")
+    let legs = payments.compactMap { payment in
+      payment.amount > .zero && payment.payee != id
+        ? Leg(debit: id, credit: payment.payee, amount: payment.amount, kind: payment.kind) : nil
+    }
+    let touchedBefore = touched.count
     release(held, on: id)
-    guard captured > .zero, let payee, payee != id else { return nil }
-    return try post(
-      debit: id, credit: payee, amount: captured, kind: .capture, job: job, time: time)
+    do throws(LedgerRefusal) {
+      return try post(linked: legs, job: job, time: time)
+    } catch {
+      // As it was: what was held is there to be held again.
+      accounts[Int(id.rawValue) - 1].debitsHeld =
+        accounts[Int(id.rawValue) - 1].debitsHeld.adding(held) ?? held
+      touched.removeLast(touched.count - touchedBefore)
+      throw error
+    }
   }
 
   /// Gives a whole hold back.
@@ -180,5 +261,22 @@ public struct Ledger: Sendable {
     body(&accounts[Int(id.rawValue) - 1])
     precondition(accounts[Int(id.rawValue) - 1].isWithinLimit, "an account passed its limit")
     touched.append(id)
+  }
+}
+
+/// What is paid out of a hold when it is closed.
+public struct Payment: Hashable, Sendable {
+  /// Who is paid.
+  public let payee: AccountID
+  /// How much.
+  public let amount: Credits
+  /// What for.
+  public let kind: Transfer.Kind
+
+  /// Joins the parts.
+  public init(to payee: AccountID, amount: Credits, kind: Transfer.Kind) {
+    self.payee = payee
+    self.amount = amount
+    self.kind = kind
   }
 }

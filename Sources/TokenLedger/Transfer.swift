@@ -2,7 +2,8 @@ public import ExchangeTypes
 
 /// A posted movement from one account to another.
 ///
-/// Its two postings sum to zero by construction: there is one amount.
+/// Its two postings sum to zero by construction: there is one amount. It is never changed: what was wrong is
+/// taken back by another transfer, which names it.
 public struct Transfer: Hashable, Sendable {
   /// Why credit moved; the numbers are those of rows.
   public enum Kind: UInt8, Hashable, Sendable, CaseIterable {
@@ -12,6 +13,12 @@ public struct Transfer: Hashable, Sendable {
     case capture = 2
     /// An earlier transfer is taken back.
     case reversal = 3
+    /// A consumer pays the operator's part of a job's charge.
+    case fee = 4
+    /// An administrator moves credit between two accounts.
+    case move = 5
+    /// Credit leaves circulation: it was paid out.
+    case redemption = 6
   }
 
   /// Its number, in the order of posting.
@@ -28,11 +35,15 @@ public struct Transfer: Hashable, Sendable {
   public let job: JobID?
   /// When it was posted.
   public let time: LogTime
+  /// The first transfer of the group that was posted with it, itself perhaps; nil if it was posted alone.
+  public let group: TransferID?
+  /// The transfer that it takes back, if it is a reversal.
+  public let reverses: TransferID?
 
   /// A transfer as a row says it is.
   public init(
     id: TransferID, debit: AccountID, credit: AccountID, amount: Credits, kind: Kind, job: JobID?,
-    time: LogTime
+    time: LogTime, group: TransferID? = nil, reverses: TransferID? = nil
   ) {
     self.id = id
     self.debit = debit
@@ -41,6 +52,8 @@ public struct Transfer: Hashable, Sendable {
     self.kind = kind
     self.job = job
     self.time = time
+    self.group = group
+    self.reverses = reverses
   }
 
   /// The two lines that it adds to the books.
@@ -49,6 +62,32 @@ public struct Transfer: Hashable, Sendable {
       Posting(account: debit, side: .debit, amount: amount),
       Posting(account: credit, side: .credit, amount: amount),
     ]
+  }
+}
+
+/// A transfer that is asked for: what it will be but for its number and its time.
+public struct Leg: Hashable, Sendable {
+  /// Who pays.
+  public let debit: AccountID
+  /// Who is paid.
+  public let credit: AccountID
+  /// How much.
+  public let amount: Credits
+  /// Why.
+  public let kind: Transfer.Kind
+  /// The transfer that it takes back, if it is a reversal.
+  public let reverses: TransferID?
+
+  /// Joins the parts.
+  public init(
+    debit: AccountID, credit: AccountID, amount: Credits, kind: Transfer.Kind,
+    reverses: TransferID? = nil
+  ) {
+    self.debit = debit
+    self.credit = credit
+    self.amount = amount
+    self.kind = kind
+    self.reverses = reverses
   }
 }
 

@@ -27,6 +27,7 @@ struct Yard: AsyncParsableCommand {
         name: "Market and accounts:",
         subcommands: [
           ModelsCommand.self, WorkersCommand.self, AccountCommand.self, KeyCommand.self,
+          BudgetCommand.self, LedgerCommand.self, ReceiptCommand.self,
         ]),
       CommandGroup(
         name: "Nodes:",

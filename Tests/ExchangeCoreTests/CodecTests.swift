@@ -66,6 +66,11 @@ struct CodecTests {
       .init(caller: KeyID(1), retention: Retention(kept: 2, untilDelivered: true))),
     retained(1, Retention(kept: 2, untilDelivered: false), assigned: true),
     retained(1, Retention(kept: 2, untilDelivered: true), assigned: false),
+    transfer([(3, 4, 5), (6, 7, 8)]), reverse(9),
+    .accountClose(.init(caller: KeyID(1), account: AccountID(2))), feeSet(3, to: 4),
+    budget(request: 2, under: 4, day: 5, total: 6), budget(request: 2),
+    budgetSet(3, total: 4, closed: true), budgetedKey(3, request: 4, lifetime: 5),
+    budgetedKey(3, request: 4),
   ]
 
   private static func retained(
@@ -82,7 +87,9 @@ struct CodecTests {
   static let codes = Array(Set(commands.map(\.code))).sorted()
 
   @Test("every code that was given is tested here")
-  func complete() { #expect(Self.codes == Array(1...25) + Array(28...33) + [60, 61]) }
+  func complete() {
+    #expect(Self.codes == Array(1...25) + Array(28...33) + [60, 61] + Array(67...73))
+  }
 
   @Test(
     "reads what it wrote, and nothing that is shorter, longer or of another code",

@@ -1,6 +1,7 @@
 import ExchangeCore
 import ExchangeTypes
 import JobMarket
+import TokenLedger
 
 /// Random numbers from a seed (SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number
 /// generators", 2014).
@@ -25,11 +26,14 @@ struct CommandGenerator {
   private var enrolmentRandom: SeededGenerator
   /// The same for limits.
   private var rateRandom: SeededGenerator
+  /// The same for transfers, fees and closing.
+  private var moneyRandom: SeededGenerator
 
   init(seed: UInt64) {
     random = SeededGenerator(seed: seed)
     enrolmentRandom = SeededGenerator(seed: seed + 1_000)
     rateRandom = SeededGenerator(seed: seed + 2_000)
+    moneyRandom = SeededGenerator(seed: seed + 3_000)
   }
 
   mutating func below(_ bound: UInt64) -> UInt64 { UInt64.random(in: 0..<bound, using: &random) }
@@ -41,6 +45,9 @@ struct CommandGenerator {
   mutating func batch(for exchange: Exchange) -> [Command] {
     var commands = (0...below(5)).map { _ in command(for: exchange) }
     if UInt64.random(in: 0..<40, using: &rateRandom) == 0 { commands.append(limitCommand()) }
+    if UInt64.random(in: 0..<6, using: &moneyRandom) == 0 {
+      commands.append(moneyCommand(exchange))
+    }
     return UInt64.random(in: 0..<3, using: &enrolmentRandom) == 0
       ? commands + [enrolmentCommand(exchange)] : commands
   }
@@ -207,6 +214,49 @@ struct CommandGenerator {
       return revoke(
         chance(1, in: 2)
           ? .node(known?.node ?? node) : .serial(known?.number.serial ?? [UInt8(1 + below(9))]))
+    }
+  }
+
+  private mutating func moneyCommand(_ exchange: Exchange) -> Command {
+    swap(&random, &moneyRandom)
+    defer { swap(&random, &moneyRandom) }
+    let number = 1_000 + below(60)
+    let by = chance(9, in: 10) ? World.root : caller()
+    let open = exchange.budgets(of: AccountID(3), limit: 30)
+    let some = open.randomElement(using: &random)?.id.rawValue ?? 1
+    switch below(36) {
+    case 20, 21:
+      return budget(
+        by: by, request: number, under: chance(1, in: 2) ? some : nil,
+        level: BudgetLevel.allCases[Int(below(5))],
+        day: chance(1, in: 2) ? 100_000 * below(9) : nil,
+        total: chance(1, in: 2) ? 1_000_000 * below(9) : nil)
+    case 22, 23:
+      return budgetSet(some, by: by, total: 1_000_000 * below(9), closed: chance(1, in: 6))
+    case 24, 25:
+      return budgetedKey(
+        some, by: by, request: number, lifetime: chance(1, in: 2) ? 1 + below(9_000) : nil)
+    case 26..<36:
+      let key = open.compactMap(\.key).randomElement(using: &random)
+      return submit(500 + below(200), caller: key ?? World.alice)
+    case 0..<9:
+      let legs = (0...below(3)).map { _ in
+        (
+          debit: chance(1, in: 3) ? 2 : below(9), credit: 1 + below(8),
+          nano: below(40) == 0 ? UInt64.max - below(9) : below(9_000)
+        )
+      }
+      return transfer(legs, by: by, request: number)
+    case 9..<15:
+      let kept = exchange.transfers(limit: 40).randomElement(using: &random)
+      return reverse(kept?.id.rawValue ?? below(99), by: by, request: number)
+    case 15, 16:
+      return .accountCreate(
+        .init(
+          caller: by, requestKey: request(number), name: "b\(below(9))",
+          kind: AccountKind.allCases[4 + Int(below(3))]))
+    case 17: return .accountClose(.init(caller: by, account: AccountID(6 + below(7))))
+    default: return feeSet(UInt32(below(4)) * 300_000, to: 5 + below(7), by: by)
     }
   }
 

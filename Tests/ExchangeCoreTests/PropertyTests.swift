@@ -65,7 +65,7 @@ struct PropertyTests {
     // A generator that stopped reaching something would leave it untested.
     for kind in Self.mustSee { #expect(seen.contains(kind), "never saw \(kind), seed \(seed)") }
     #expect(seen.contains("ended after a loss") == (stateVersion > 1))
-    for kind in Self.enrolment {
+    for kind in Self.enrolment + Self.money {
       #expect(seen.contains(kind) == (stateVersion > 2), "\(kind), seed \(seed)")
     }
   }
@@ -85,6 +85,11 @@ struct PropertyTests {
     "invited", "certified", "revoked", "invitation_invalid", "invitation_used", "wrong_name",
     "certificate_revoked", "revoke_by_name", "keyLimited", "rate_limit_exceeded",
     "request_above_rate_limit",
+  ]
+
+  private static let money = [
+    "transferred", "accountClosed", "fee", "already_reversed", "account_closed", "self_transfer",
+    "budget", "budgetSet", "budget_exceeded", "budget_closed",
   ]
 
   private func kind(of outcome: Outcome) -> String {

@@ -76,6 +76,13 @@ private func describe(_ accepted: Accepted) -> String {
   case .certified(let number, let node, let duplicate):
     return "certificate \(number) of \(node)" + mark(duplicate)
   case .revoked(let number): return "revocation \(number)"
+  case .transferred(let first, let count, let duplicate):
+    let last = first.rawValue + UInt64(count) - 1
+    return "transfers \(first)" + (count > 1 ? " to \(last)" : "") + mark(duplicate)
+  case .accountClosed(let id): return "account \(id) closed"
+  case .fee(let terms): return "\(terms.parts) to \(terms.account)"
+  case .budget(let id, let duplicate): return "budget \(id)" + mark(duplicate)
+  case .budgetSet(let id): return "budget \(id) set"
   }
 }
 

@@ -43,4 +43,12 @@ struct SimulationTests {
     let other = SimulationRun.run(SimulationConfiguration(seed: 8, seconds: 20))
     #expect(first.digest != other.digest)
   }
+
+  @Test("the ledger does what a naive model does, at every step, whatever is asked of it")
+  func ledger() {
+    let report = LedgerTrial.run(operations: 12_000, seed: 3)
+    #expect(report.fault == nil)
+    #expect(report.operations == 12_000 && report.transfers > 1_000)
+    #expect(Set(report.refusals.keys) == Set(LedgerTrial.refusals))
+  }
 }

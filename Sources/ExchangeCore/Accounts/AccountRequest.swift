@@ -1,12 +1,14 @@
 internal import ExchangeTypes
 
-/// A request that made an account, a credit or a key: remembered so that a retry makes nothing.
+/// A request that made an account, a credit, a key, transfers or a budget: remembered so that a retry makes nothing.
 struct AccountRequest: Hashable, Sendable {
   /// What a request made; the raw values are those of rows.
   enum Result: Hashable, Sendable {
     case account(AccountID)
     case credit(TransferID)
     case key(KeyID)
+    case transfers(first: TransferID, count: UInt32)
+    case budget(BudgetID)
   }
 
   let number: UInt64

@@ -36,6 +36,9 @@ extension Exchange {
     }
     guard !command.name.isEmpty else { throw Rejection(.malformedRequest, ["field": "name"]) }
     guard command.kind != .issuance else { throw Rejection(.malformedRequest, ["field": "kind"]) }
+    guard command.kind.isOriginal || meta.stateVersion >= Self.moneyStateVersion else {
+      throw Rejection(.malformedRequest, ["field": "kind"])
+    }
     guard ledger.count < limits.accountsMax else {
       throw Rejection(.tooManyAccounts, ["limit": "\(limits.accountsMax)"])
     }
@@ -48,7 +51,7 @@ extension Exchange {
   }
 
   /// Checks: caller, duplicate, `unknown_account` (issuance is none to be credited),
-  /// `invalid_amount`, `amount_overflow`.
+  /// `invalid_amount`, `account_closed`, `amount_overflow`.
   mutating func apply(_ command: Command.AccountCredit) throws(Rejection) -> Accepted {
     let caller = try authorize(command.caller, .admin)
     let hash = bodyHash(.accountCredit(command))
@@ -109,6 +112,9 @@ extension Rejection {
   init(ledger refusal: LedgerRefusal) {
     switch refusal {
     case .invalidAmount: self.init(.invalidAmount, ["amount": "0"])
+    case .selfTransfer(let id): self.init(.selfTransfer, ["account": "\(id)"])
+    case .accountClosed(let id): self.init(.accountClosed, ["account": "\(id)"])
+    case .accountInUse(let held): self.init(.wrongState, ["held": "\(held)"])
     case .amountOverflow: self.init(.amountOverflow)
     case .insufficientCredit(let needed, let available):
       self.init(

@@ -3,7 +3,7 @@ internal import TokenLedger
 
 extension Exchange {
   /// Checks: caller, `forbidden` (another's account without `admin`), duplicate, scopes,
-  /// `unknown_account`, `forbidden` (a scope that the caller has not, or that the account's kind may
+  /// `unknown_account`, `account_closed`, `forbidden` (a scope that the caller has not, or that the account's kind may
   /// not have; a life beyond the caller's own; a caller with a limit), `too_many_keys` (live ones, or made and revoked again within the time that requests are remembered).
   mutating func apply(_ command: Command.KeyCreate) throws(Rejection) -> Accepted {
     try create(command, named: bodyHash(.keyCreate(command)), lifetime: nil)
@@ -11,7 +11,8 @@ extension Exchange {
 
   /// Gives out a key that lives for `lifetime` milliseconds, or until it is revoked.
   mutating func create(
-    _ command: Command.KeyCreate, named hash: [UInt8], lifetime: UInt64?
+    _ command: Command.KeyCreate, named hash: [UInt8], lifetime: UInt64?,
+    under budget: BudgetID? = nil
   ) throws(Rejection) -> Accepted {
     let caller = try authorize(command.caller, [])
     let isAdmin = caller.scopes.contains(.admin)
@@ -27,6 +28,9 @@ extension Exchange {
     guard let account = ledger[command.account] else {
       throw Rejection(.unknownAccount, ["account": "\(command.account)"])
     }
+    guard !account.isClosed else {
+      throw Rejection(.accountClosed, ["account": "\(command.account)"])
+    }
     let allowed = isAdmin ? account.kind.scopes : account.kind.scopes.intersection(caller.scopes)
     guard allowed.isSuperset(of: command.scopes) else {
       throw Rejection(
@@ -37,6 +41,7 @@ extension Exchange {
     guard ends(expiry, noLaterThan: caller) else {
       throw Rejection(.forbidden, ["reason": "outlives_its_maker"])
     }
+    let parent = try budgetForKey(of: account.id, named: budget, by: caller)
     guard indexes.accounts[account.id]?.liveKeys ?? 0 < limits.keysPerAccountMax else {
       throw Rejection(.tooManyKeys, ["limit": "\(limits.keysPerAccountMax)"])
     }
@@ -53,6 +58,11 @@ extension Exchange {
       account: account.id, name: command.name, scopes: command.scopes,
       secretHash: command.secretHash,
       expiry: expiry)
+    if let parent {
+      addBudget(
+        parent: parent, account: account.id, level: .key, name: command.name, key: id,
+        limits: BudgetLimits())
+    }
     remember(caller, command.requestKey, hash, .key(id))
     return .key(id, duplicate: false)
   }
@@ -83,6 +93,9 @@ extension Exchange {
       throw Rejection(
         .forbidden,
         ["scopes": "\(key.scopes.rawValue)", "allowed": "\(caller.scopes.rawValue)"])
+    }
+    guard isWithinBudget(key, of: caller) else {
+      throw Rejection(.forbidden, ["reason": "outside_its_budget"])
     }
     guard key.id == caller.id || ends(key.expiry, noLaterThan: caller) else {
       throw Rejection(.forbidden, ["reason": "outlives_its_maker"])
@@ -148,6 +161,7 @@ extension AccountKind {
     case .supplier: [.submit, .work, .read]
     case .operator: .all
     case .issuance: []
+    case .fees, .dispute, .reserve: .read
     }
   }
 }

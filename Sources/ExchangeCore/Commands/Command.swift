@@ -72,6 +72,20 @@ public enum Command: Hashable, Sendable {
   case keyLimit(KeyLimit)
   /// Adds an API key with a limit.
   case keyIssueLimited(KeyIssueLimited)
+  /// Moves credit between accounts, all of it or nothing.
+  case transfer(TransferRequest)
+  /// Takes a transfer back, with all that was posted with it.
+  case transferReverse(TransferReverse)
+  /// Closes an account for good.
+  case accountClose(AccountClose)
+  /// Sets the operator's part of what jobs cost.
+  case feeSet(FeeSet)
+  /// Makes a budget.
+  case budgetCreate(BudgetCreate)
+  /// Changes what a budget allows.
+  case budgetSet(BudgetSet)
+  /// Adds an API key that draws on a budget.
+  case keyIssueBudgeted(KeyIssueBudgeted)
 
   /// The command's number in the log.
   public var code: UInt8 {
@@ -109,6 +123,13 @@ public enum Command: Hashable, Sendable {
     case .submitRetained: 33
     case .keyLimit: 60
     case .keyIssueLimited: 61
+    case .transfer: 67
+    case .transferReverse: 68
+    case .accountClose: 69
+    case .feeSet: 70
+    case .budgetCreate: 71
+    case .budgetSet: 72
+    case .keyIssueBudgeted: 73
     }
   }
 
@@ -139,5 +160,7 @@ public enum Command: Hashable, Sendable {
     public static let jobsMax = 1_024
     /// Keys named by one keysUsed.
     public static let keysMax = 1_024
+    /// Transfers that are posted together.
+    public static let legsMax = 16
   }
 }

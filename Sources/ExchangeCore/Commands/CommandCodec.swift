@@ -39,6 +39,13 @@ extension Command {
     case .submitRetained(let command): command.encode(into: &writer)
     case .keyLimit(let command): command.encode(into: &writer)
     case .keyIssueLimited(let command): command.encode(into: &writer)
+    case .transfer(let command): command.encode(into: &writer)
+    case .transferReverse(let command): command.encode(into: &writer)
+    case .accountClose(let command): command.encode(into: &writer)
+    case .feeSet(let command): command.encode(into: &writer)
+    case .budgetCreate(let command): command.encode(into: &writer)
+    case .budgetSet(let command): command.encode(into: &writer)
+    case .keyIssueBudgeted(let command): command.encode(into: &writer)
     }
   }
 
@@ -80,6 +87,13 @@ extension Command {
     case 33: self = .submitRetained(try SubmitRetained(from: &reader))
     case 60: self = .keyLimit(try KeyLimit(from: &reader))
     case 61: self = .keyIssueLimited(try KeyIssueLimited(from: &reader))
+    case 67: self = .transfer(try TransferRequest(from: &reader))
+    case 68: self = .transferReverse(try TransferReverse(from: &reader))
+    case 69: self = .accountClose(try AccountClose(from: &reader))
+    case 70: self = .feeSet(try FeeSet(from: &reader))
+    case 71: self = .budgetCreate(try BudgetCreate(from: &reader))
+    case 72: self = .budgetSet(try BudgetSet(from: &reader))
+    case 73: self = .keyIssueBudgeted(try KeyIssueBudgeted(from: &reader))
     default: throw .unknownValue(offset: at, value: UInt64(code))
     }
   }

@@ -6,7 +6,8 @@ extension Exchange {
   /// Checks: caller; the request seen before (`idempotency_conflict`, `output_expired`, or its job);
   /// form; `too_many_jobs`; `overloaded`; `model_not_found`; `unsupported_parameter` (no offer
   /// serves the endpoint); `context_length_exceeded`; `price_above_ceiling`; `amount_overflow`;
-  /// `rate_limit_exceeded` and `request_above_rate_limit`; `wrapping_key_retired`; `wrong_state` (parts are missing); `insufficient_credit`.
+  /// `rate_limit_exceeded` and `request_above_rate_limit`; `wrapping_key_retired`; `wrong_state` (parts are missing);
+  /// `budget_closed` and `budget_exceeded`, from the key's own budget to the top of its tree; `insufficient_credit`.
   mutating func apply(_ command: Command.Submit) throws(Rejection) -> Accepted {
     try submit(command, wish: nil)
   }
@@ -30,10 +31,12 @@ extension Exchange {
     let (bid, hold) = try price(command, of: caller, at: meta.logTime)
     try checkSeal(command.wrappedKey)
     let upload = try completeUpload(name, command.payload)
+    try checkBudgets(ofHold: hold, for: caller.id)
     do { try ledger.hold(hold, on: caller.account) } catch { throw Rejection(ledger: error) }
     takeRate(of: caller.id, for: bid)
 
     let payload = store(command.payload, upload)
+    if let own = budget(of: caller.id) { drawBudgets(hold: hold, from: own) }
     let id = meta.nextJob.take()
     let timeout = queueTimeout(command.queueTimeoutMilliseconds)
     let job = Job(
@@ -44,7 +47,7 @@ extension Exchange {
       phase: .queued(until: meta.logTime.advanced(milliseconds: timeout)), lastEpoch: Epoch(0),
       record: Record(), orphanDeadline: nil,
       retention: meta.stateVersion >= Self.privacyStateVersion ? retention.granted(wish) : nil)
-    jobs.insert(job)
+    jobs.insert(withTerms(job))
     indexes.insert(job)
     pending.effects.append(.jobQueued(id))
     return .submitted(Accepted.Submitted(job: id, hold: hold, duplicate: false))
@@ -66,6 +69,7 @@ extension Exchange {
       let name = RequestName(account: caller.account, key: command.requestKey)
       guard indexes.jobRequests[name] == nil else { return nil }  // answered by its job
       let (_, hold) = try price(command, of: caller, at: now)
+      try checkBudgets(ofHold: hold, for: caller.id)
       if let refusal = ledger.refusal(ofHold: hold, on: caller.account) {
         return Rejection(ledger: refusal)
       }

@@ -45,6 +45,12 @@ public struct Job: Hashable, Sendable {
   /// How long its record is kept once it has ended; nil for jobs from before state version 3, whose records
   /// only go when they are purged or too many.
   public internal(set) var retention: Retention?
+  /// The operator's part of the charge, in parts of a million, as it was when the job was submitted.
+  public internal(set) var feeParts: UInt32 = 0
+  /// What it draws on, with all that that is a part of; nil if only its account's credit bounds it.
+  public internal(set) var budget: BudgetID?
+  /// What lost attempts added to the record, in their order: each has its share of the charge.
+  public internal(set) var deliveries: [Delivery] = []
 
   /// A job's place in its life, with what only exists there.
   public enum Phase: Hashable, Sendable {
@@ -93,20 +99,36 @@ public struct Job: Hashable, Sendable {
   /// What is held for it now.
   public var held: Credits { ending == nil ? hold : .zero }
 
-  /// Whose terms the bill is made of: the last attempt that added to the record, or the one that it has now
+  /// Whose terms the bill is, or was, made of: the last attempt that added to the record, or the last one
   /// if none has.
-  var billedAttempt: Attempt? {
-    guard let interruption else { return attempt }
-    guard let attempt, record.bytes > interruption.recordBytes else {
+  public var billedAttempt: Attempt? {
+    let last = attempt ?? ending?.attempt
+    guard let interruption else { return last }
+    guard let last, record.bytes > interruption.recordBytes else {
       return interruption.attempt
     }
-    return attempt
+    return last
+  }
+
+  /// What each attempt added to the output, those that added something, in their order.
+  ///
+  /// Lost attempts are known from state version 3 on.
+  public var contributions: [Delivery] {
+    let last = record.bytes - (interruption?.recordBytes ?? 0)
+    guard let attempt = attempt ?? ending?.attempt, last > 0 else { return deliveries }
+    return deliveries + [Delivery(supplier: attempt.supplier, bytes: last)]
   }
 
   /// Keeps what an attempt that is lost leaves behind.
   mutating func noteLost(_ attempt: Attempt) {
     let isFirst = interruption == nil && !record.isEmpty
     guard isFirst || record.bytes > interruption?.recordBytes ?? .max else { return }
+    // A job of an older state version has no place for it: its last supplier is paid for all.
+    if retention != nil {
+      deliveries.append(
+        Delivery(
+          supplier: attempt.supplier, bytes: record.bytes - (interruption?.recordBytes ?? 0)))
+    }
     interruption = Interruption(attempt: attempt, recordBytes: record.bytes)
   }
 }
@@ -118,6 +140,16 @@ public struct Interruption: Hashable, Sendable {
   /// Bytes of the record when it was lost: whatever goes on has them in its prompt, and they are not the
   /// consumer's prompt.
   public let recordBytes: UInt64
+}
+
+/// What an attempt that was lost added to the output.
+public struct Delivery: Hashable, Sendable {
+  /// More than a job can have tries.
+  static let countMax = 16
+  /// Who is paid for it.
+  public let supplier: AccountID
+  /// Bytes of the record.
+  public let bytes: UInt64
 }
 
 /// One worker's try at a job, with the terms that were fixed when it began.

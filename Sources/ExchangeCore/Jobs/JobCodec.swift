@@ -3,9 +3,13 @@ internal import JobMarket
 
 extension Job: StoredRow {
   static var table: Table { .jobs }
-  static var versionMax: UInt8 { 3 }
-  /// 3 if it was granted a retention, else 2 if an attempt was lost with a part of the output.
-  var version: UInt8 { retention != nil ? 3 : interruption == nil ? 1 : 2 }
+  static var versionMax: UInt8 { 4 }
+  /// 4 if there is more than one to be paid, or it draws on a budget, else 3 if it was granted a retention, else 2 if an attempt was lost
+  /// with a part of the output.
+  var version: UInt8 {
+    feeParts > 0 || budget != nil || !deliveries.isEmpty
+      ? 4 : retention != nil ? 3 : interruption == nil ? 1 : 2
+  }
   var rowKey: UInt64 { id.rawValue }
 
   func encode(into writer: inout CanonicalWriter) {
@@ -31,6 +35,14 @@ extension Job: StoredRow {
     record.encode(into: &writer)
     writer.write(orphanDeadline) { $0.write($1.rawValue) }
     phase.encode(into: &writer)
+    if version > 3 {
+      writer.write(feeParts)
+      writer.write(budget) { $0.write($1.rawValue) }
+      writer.write(deliveries) {
+        $0.write($1.supplier.rawValue)
+        $0.write($1.bytes)
+      }
+    }
     if let retention {
       writer.write(retention.kept)
       writer.write(retention.untilDelivered)
@@ -45,6 +57,19 @@ extension Job: StoredRow {
   mutating func readAddition(
     of version: UInt8, from reader: inout CanonicalReader
   ) throws(CanonicalError) {
+    if version > 3 {
+      let at = reader.offset
+      feeParts = try reader.read()
+      budget = try reader.readOptional {
+        (reader: inout CanonicalReader) throws(CanonicalError) in
+        try reader.readID(BudgetID.self)
+      }
+      deliveries = try reader.readList(limit: Delivery.countMax, elementBytesMin: 16) {
+        (reader: inout CanonicalReader) throws(CanonicalError) in
+        Delivery(supplier: try reader.readID(), bytes: try reader.read())
+      }
+      guard self.version > 3 else { throw .unknownValue(offset: at, value: 4) }
+    }
     if version > 2 {
       retention = try Retention(from: &reader)
       guard try reader.readBool() else { return }
@@ -198,7 +223,7 @@ private func finishReason(_ reader: inout CanonicalReader) throws(CanonicalError
   try reader.readCase()
 }
 
-private func transferID(_ reader: inout CanonicalReader) throws(CanonicalError) -> TransferID {
+func transferID(_ reader: inout CanonicalReader) throws(CanonicalError) -> TransferID {
   try reader.readID()
 }
 

@@ -51,25 +51,19 @@ extension Exchange {
     of job: Job, attempt: Attempt?, charge: Credits
   ) -> (Credits, TransferID?) {
     do {
-      let transfer = try ledger.close(
-        hold: job.hold, on: job.account, capturing: charge, payee: attempt?.supplier, job: job.id,
-        time: meta.logTime)
-      if let transfer { journal(transfer) }
-      return (charge, transfer?.id)
+      let transfers = try ledger.close(
+        hold: job.hold, on: job.account, paying: payments(of: charge, for: job, billed: attempt),
+        job: job.id, time: meta.logTime)
+      for transfer in transfers { journal(transfer) }
+      // No overflow: they fitted into the account's debits.
+      let spent = transfers.reduce(UInt64(0)) { $0 + $1.amount.rawValue }
+      settleBudgets(of: job, spending: Credits(nano: spent))
+      return (charge, transfers.first?.id)
     } catch {
       precondition(error == .amountOverflow, "a hold can always be closed")
       ledger.release(job.hold, on: job.account)
+      settleBudgets(of: job, spending: .zero)
       return (.zero, nil)
-    }
-  }
-
-  /// Writes a transfer to the journal, and drops the oldest beyond what the journal keeps.
-  mutating func journal(_ transfer: Transfer) {
-    transfers.insert(transfer)
-    indexes.transfers.insert(transfer.id)
-    while indexes.transfers.count > limits.transfersMax, let oldest = indexes.transfers.first {
-      indexes.transfers.remove(oldest)
-      transfers.remove(oldest.rawValue)
     }
   }
 

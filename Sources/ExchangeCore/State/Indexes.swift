@@ -1,5 +1,6 @@
 internal import ExchangeTypes
 internal import JobMarket
+internal import TokenLedger
 
 /// A request as its account names it.
 struct RequestName: Hashable, Sendable {
@@ -40,6 +41,7 @@ struct Indexes: Sendable {
     var uploads = 0
     /// Requests for accounts and keys that are remembered.
     var requests = 0
+    var budgets = SortedDeque<BudgetID>()
   }
 
   struct OfModel: Sendable {
@@ -72,7 +74,11 @@ struct Indexes: Sendable {
   var ended = SortedDeque<EndedJob>()
   var running = 0
   var lastingAdminKeys = 0
+  /// What keys draw on.
+  var keyBudgets: [KeyID: BudgetID] = [:]
   var transfers = SortedDeque<TransferID>()
+  /// Transfers that were taken back.
+  var reversed: Set<TransferID> = []
   var segments: [JobID: [SegmentReference]] = [:]
   var segmentUsers: [SegmentRow: Int] = [:]
   /// How many jobs are sealed under each wrapping key.
@@ -255,6 +261,23 @@ struct Indexes: Sendable {
     case .node(let node, _): revokedNodes[node] = revocation.number
     case .serial(let serial): revokedSerials[serial] = revocation.number
     }
+  }
+
+  /// A budget never leaves.
+  mutating func enter(_ budget: Budget) {
+    accounts[budget.account, default: OfAccount()].budgets.insert(budget.id)
+    if let key = budget.key { keyBudgets[key] = budget.id }
+  }
+
+  mutating func enter(_ transfer: Transfer) {
+    transfers.insert(transfer.id)
+    if let earlier = transfer.reverses { reversed.insert(earlier) }
+  }
+
+  /// What it took back is older, and so has left already.
+  mutating func leave(_ transfer: Transfer) {
+    transfers.remove(transfer.id)
+    if let earlier = transfer.reverses { reversed.remove(earlier) }
   }
 
   private mutating func dropModelIfUnused(_ model: String) {

@@ -50,6 +50,12 @@ public struct Limits: Hashable, Sendable {
   public var certificatesPerNodeMax = 4
   /// Revocations: they are never forgotten.
   public var revocationsMax = 10_000
+  /// Budgets of one account: their rows are never deleted.
+  public var budgetsPerAccountMax = 5_000
+  /// Budgets of all accounts: about 200 bytes of memory each.
+  public var budgetsMax = 100_000
+  /// Budgets from a key to the top of its tree, those of keys that other keys made included.
+  public var budgetDepthMax = 8
   /// How long an upload waits for its next part or its submit, in milliseconds.
   public var uploadTimeout: UInt64 = 600_000
 

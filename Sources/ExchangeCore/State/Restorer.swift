@@ -82,7 +82,7 @@ extension Exchange {
     case .transfers:
       let transfer: Transfer = try row()
       transfers.restore(transfer, contribution: contribution)
-      indexes.transfers.insert(transfer.id)
+      indexes.enter(transfer)
     case .workers:
       let worker: Worker = try row()
       workers.restore(worker, contribution: contribution)
@@ -115,6 +115,12 @@ extension Exchange {
       privacy.restore(try row(), contribution: contribution)
     case .keyRates:
       keyRates.restore(try row(), contribution: contribution)
+    case .journal: journals.restore(try row(), contribution: contribution)
+    case .fees: fees.restore(try row(), contribution: contribution)
+    case .budgets:
+      let budget: Budget = try row()
+      budgets.restore(budget, contribution: contribution)
+      indexes.enter(budget)
     case .payloadParts, .segments: preconditionFailure("bulk rows are not restored")
     }
   }
@@ -145,6 +151,8 @@ extension Exchange {
     for account in accounts where UInt128(account.debitsHeld.rawValue) != held[account.id] ?? 0 {
       throw .inconsistent("holds of account \(account.id)")
     }
+    guard isJournalWhole else { throw .inconsistent("journal") }
+    guard areBudgetHoldsRight else { throw .inconsistent("holds of budgets") }
     dropStaleDeadlines()
   }
 }

@@ -36,6 +36,9 @@ extension Meta: StoredRow {
 
 extension Account: StoredRow {
   static var table: Table { .accounts }
+  static var versionMax: UInt8 { 2 }
+  /// 2 if it is closed.
+  var version: UInt8 { isClosed ? 2 : 1 }
   var rowKey: UInt64 { id.rawValue }
 
   func encode(into writer: inout CanonicalWriter) {
@@ -46,6 +49,10 @@ extension Account: StoredRow {
     writer.write(debitsHeld.rawValue)
     writer.write(creditsEarned.rawValue)
   }
+
+  mutating func readAddition(
+    of version: UInt8, from reader: inout CanonicalReader
+  ) throws(CanonicalError) { self = closed }
 
   init(key: UInt64, from reader: inout CanonicalReader) throws(CanonicalError) {
     let at = reader.offset
@@ -61,6 +68,9 @@ extension Account: StoredRow {
 
 extension Transfer: StoredRow {
   static var table: Table { .transfers }
+  static var versionMax: UInt8 { 2 }
+  /// 2 if it was posted with others, or takes one back.
+  var version: UInt8 { group == nil && reverses == nil ? 1 : 2 }
   var rowKey: UInt64 { id.rawValue }
 
   func encode(into writer: inout CanonicalWriter) {
@@ -70,6 +80,19 @@ extension Transfer: StoredRow {
     writer.write(kind.rawValue)
     writer.write(job) { $0.write($1.rawValue) }
     writer.write(time.rawValue)
+    guard version > 1 else { return }
+    writer.write(group) { $0.write($1.rawValue) }
+    writer.write(reverses) { $0.write($1.rawValue) }
+  }
+
+  mutating func readAddition(
+    of version: UInt8, from reader: inout CanonicalReader
+  ) throws(CanonicalError) {
+    let at = reader.offset
+    self = Transfer(
+      id: id, debit: debit, credit: credit, amount: amount, kind: kind, job: job, time: time,
+      group: try reader.readOptional(transferID), reverses: try reader.readOptional(transferID))
+    guard self.version > 1 else { throw .unknownValue(offset: at, value: 2) }
   }
 
   init(key: UInt64, from reader: inout CanonicalReader) throws(CanonicalError) {
@@ -203,6 +226,13 @@ extension AccountRequest: StoredRow {
     case .key(let id):
       writer.write(UInt8(3))
       writer.write(id.rawValue)
+    case .transfers(let first, let count):
+      writer.write(UInt8(4))
+      writer.write(first.rawValue)
+      writer.write(count)
+    case .budget(let id):
+      writer.write(UInt8(5))
+      writer.write(id.rawValue)
     }
     writer.write(expiry.rawValue)
   }
@@ -223,6 +253,8 @@ extension AccountRequest.Result {
     case 1: self = .account(try reader.readID())
     case 2: self = .credit(try reader.readID())
     case 3: self = .key(try reader.readID())
+    case 4: self = .transfers(first: try reader.readID(), count: try reader.read())
+    case 5: self = .budget(try reader.readID())
     default: throw .unknownValue(offset: at, value: UInt64(kind))
     }
   }

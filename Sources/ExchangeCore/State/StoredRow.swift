@@ -34,6 +34,12 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case privacy = 28
   /// What keys with a limit may use in a minute, and have left.
   case keyRates = 34
+  /// One row: where the journal of transfers begins and ends.
+  case journal = 37
+  /// One row: the operator's part of what jobs cost.
+  case fees = 38
+  /// Budgets.
+  case budgets = 39
 
   /// Whether rows of the table count for the digest; bulk rows are covered by hashes in job rows.
   public var isDigested: Bool { self != .payloadParts && self != .segments }

@@ -55,7 +55,7 @@ extension Dispatcher {
       }
     case .accountCreate, .accountCredit:
       changeAccounts(message, from: caller, answer)
-    case .keyCreate, .keyRotate, .keyLimit, .keyRevoke:
+    case .keyCreate, .keyRotate, .keyLimit, .keyRevoke, .budgetKeyCreate:
       changeKeys(message, from: caller, answer)
     case .invite(let message):
       invite(message, from: caller, answer)
@@ -63,6 +63,10 @@ extension Dispatcher {
       revoke(message, from: caller, answer)
     case .retentionSet(let message):
       retention(message, from: caller, answer)
+    case .transferPost, .transferReverse, .accountClose, .feeSet:
+      changeLedger(message, from: caller, answer)
+    case .budgetCreate, .budgetSet:
+      changeBudgets(message, from: caller, answer)
     case .statusQuery:
       answer(statusReport)
     case .clusterQuery, .clusterChange:
@@ -331,6 +335,11 @@ extension Dispatcher {
   private func changeAccounts(_ message: Message, from caller: Caller, _ answer: @escaping Answer) {
     switch message {
     case .accountCreate(let message):
+      // An older replica could not read what it asks for.
+      guard message.kind.isOriginal || exchange.stateVersion >= Exchange.moneyStateVersion else {
+        return answer(
+          Failure(.wrongState, "accounts of this kind are there from state version 3 on"))
+      }
       change(
         .accountCreate(
           .init(
@@ -352,7 +361,7 @@ extension Dispatcher {
     }
   }
 
-  private func accountReport(_ id: AccountID) -> (any WireMessage)? {
+  func accountReport(_ id: AccountID) -> (any WireMessage)? {
     exchange.account(id).map { AccountReport(summary: AccountSummary($0)) }
   }
 
@@ -361,8 +370,8 @@ extension Dispatcher {
   /// What a key must be allowed for a question: what anybody may know takes nothing.
   private func scopes(for message: Message) -> Scopes? {
     switch message {
-    case .jobQuery, .jobList: [.read, .submit]
-    case .accountQuery, .keyList: [.read, .admin]
+    case .jobQuery, .jobList, .receiptQuery: [.read, .submit]
+    case .accountQuery, .keyList, .budgetList: [.read, .admin]
     default: nil
     }
   }
@@ -398,6 +407,14 @@ extension Dispatcher {
       answer(report)
     case .keyList(let message):
       listKeys(message, from: caller, answer)
+    case .journalQuery(let message):
+      listJournal(message, from: caller, answer)
+    case .accountList(let message):
+      listAccounts(message, from: caller, answer)
+    case .budgetList(let message):
+      listBudgets(message, from: caller, answer)
+    case .receiptQuery(let message):
+      receipt(message, of: caller, answer)
     case .nodeList:
       guard caller.scopes.contains(.admin) else {
         return answer(

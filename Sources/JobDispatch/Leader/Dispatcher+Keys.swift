@@ -44,6 +44,17 @@ extension Dispatcher {
         guard case .key(let id, _) = $0 else { return nil }
         return self?.keyReport(id)
       }
+    case .budgetKeyCreate(let message):
+      if let failure = lacksKeyLives { return answer(failure) }
+      let create = Command.KeyCreate(
+        caller: caller.key, requestKey: message.requestKey, account: message.account,
+        name: message.name, scopes: message.scopes, secretHash: message.secretHash)
+      let command = Command.KeyIssueBudgeted(
+        create: create, lifetime: message.lifetimeMs, budget: message.budget)
+      change(.keyIssueBudgeted(command), answer) { [weak self] in
+        guard case .key(let id, _) = $0 else { return nil }
+        return self?.keyReport(id)
+      }
     case .keyRotate(let message):
       if let failure = lacksKeyLives { return answer(failure) }
       let command = Command.KeyRotate(
@@ -77,6 +88,8 @@ extension Dispatcher {
   private func isRepeated(_ message: Message, by caller: Caller) -> Bool {
     switch message {
     case .keyCreate(let message):
+      exchange.remembers(message.requestKey, of: caller.account)
+    case .budgetKeyCreate(let message):
       exchange.remembers(message.requestKey, of: caller.account)
     case .keyRotate(let message):
       exchange.remembers(message.requestKey, of: caller.account)

@@ -82,6 +82,8 @@ public final class Dispatcher {
   let sealer: any JobSealing
   /// Signs certificates; nil where the key for it is not held.
   let issuer: (any CertificateIssuing)?
+  /// Signs what is stated; nil where this coordinator has no certificate.
+  let signer: (any StatementSigning)?
   let keyring: any WrappingKeyStore
   weak var shell: (any DispatcherShell)?
 
@@ -144,12 +146,14 @@ public final class Dispatcher {
   public init(
     configuration: Configuration, clock: any MonotonicClock, sealer: any JobSealing,
     keyring: any WrappingKeyStore, issuer: (any CertificateIssuing)? = nil,
+    signer: (any StatementSigning)? = nil,
     shell: any DispatcherShell
   ) {
     self.configuration = configuration
     self.clock = clock
     self.sealer = sealer
     self.issuer = issuer
+    self.signer = signer
     self.keyring = keyring
     self.shell = shell
   }

@@ -21,6 +21,7 @@ struct RestChecker {
     for submission in workload.submissions { check(submission, exchange) }
     checkCharges(exchange)
     checkCredits(exchange)
+    checkJournal(exchange)
     simulation.order.check()
     checkDisks()
   }
@@ -94,7 +95,9 @@ struct RestChecker {
         guard let ending = job.ending else { continue }
         let charge = checkedCharge(of: job, ending, exchange)
         paid[job.account, default: 0] += charge
-        if let attempt = billed(job, ending) { earned[attempt.supplier, default: 0] += charge }
+        for (payee, amount) in shares(of: charge, job, ending, exchange) {
+          earned[payee, default: 0] += amount
+        }
       }
     }
     for account in exchange.ledger.accounts(limit: .max) where account.kind != .issuance {
@@ -106,6 +109,81 @@ struct RestChecker {
       {
         simulation.fail("P3", "account \(account.id) paid or earned other than its jobs' charges")
       }
+    }
+  }
+
+  /// Who earns how much of a charge: by the bytes that each attempt's engine made, and the operator by its parts.
+  private func shares(
+    of charge: UInt64, _ job: Job, _ ending: Ending, _ exchange: Exchange
+  ) -> [(AccountID, UInt64)] {
+    guard let billed = billed(job, ending) else { return [] }
+    var made: [(epoch: Epoch, bytes: UInt64)] = []
+    for (event, epoch) in zip(recorded(job, exchange), epochs(job, exchange)) {
+      if made.last?.epoch != epoch { made.append((epoch, 0)) }
+      made[made.count - 1].bytes += UInt64(event.bytes.count)
+    }
+    // Lost attempts in their order, then the last one; those of an older state version are not known.
+    let suppliers = job.deliveries.map(\.supplier) + (ending.attempt.map { [$0.supplier] } ?? [])
+    var parts = zip(suppliers, made).map { ($0, $1.bytes) }.filter { $0.1 > 0 }
+    if parts.isEmpty || (job.interruption != nil && job.deliveries.isEmpty) {
+      parts = [(billed.supplier, 1)]
+    }
+    let fees = exchange.feeTerms.account
+    var earned: [(AccountID, UInt64)] = []
+    for (share, part) in zip(divided(charge, by: parts.map(\.1)), parts) {
+      let fee = divided(share, by: [1_000_000 - UInt64(job.feeParts), UInt64(job.feeParts)])[1]
+      earned += [(part.0, share - fee), (fees, fee)]
+    }
+    return earned
+  }
+
+  /// The attempt of each event of a record.
+  private func epochs(_ job: Job, _ exchange: Exchange) -> [Epoch] {
+    exchange.segments(of: job.id).flatMap { segment in
+      (segment.firstSeq...segment.lastSeq).map { _ in segment.epoch }
+    }
+  }
+
+  /// The largest remainder, as one would do it by hand: the shares rounded down, then unit by unit.
+  private func divided(_ total: UInt64, by weights: [UInt64]) -> [UInt64] {
+    let sum = weights.reduce(UInt128(0)) { $0 + UInt128($1) }
+    var shares = weights.map { UInt64(UInt128(total) * UInt128($0) / sum) }
+    var rest = weights.map { UInt128(total) * UInt128($0) % sum }
+    while shares.reduce(0, +) < total {
+      guard let largest = rest.max(), let place = rest.firstIndex(of: largest) else { break }
+      shares[place] += 1
+      rest[place] = 0
+    }
+    return shares
+  }
+
+  /// The journal by itself comes to what the accounts say (P3).
+  private func checkJournal(_ exchange: Exchange) {
+    guard let journal = exchange.journal else { return }
+    let transfers = exchange.transfers(after: journal.base.transfer, limit: .max)
+    var moved: [AccountID: JournalAudit.Sums] = [:]
+    let none = JournalAudit.Sums(debits: .zero, credits: .zero)
+    for transfer in transfers {
+      moved[transfer.debit, default: none].debits =
+        moved[transfer.debit, default: none].debits.adding(transfer.amount) ?? .zero
+      moved[transfer.credit, default: none].credits =
+        moved[transfer.credit, default: none].credits.adding(transfer.amount) ?? .zero
+    }
+    let lines = exchange.ledger.accounts(limit: .max).map { account in
+      let moved = moved[account.id] ?? none
+      return JournalAudit.Line(
+        account: account.id, kind: account.kind,
+        opening: .init(
+          debits: account.debitsPosted.subtracting(moved.debits) ?? .zero,
+          credits: account.creditsPosted.subtracting(moved.credits) ?? .zero),
+        closing: .init(debits: account.debitsPosted, credits: account.creditsPosted))
+    }
+    do throws(JournalAudit.Fault) {
+      var audit = try JournalAudit(lines, from: journal.base)
+      for transfer in transfers { try audit.read(transfer) }
+      try audit.finish(at: journal.head)
+    } catch {
+      simulation.fail("P3", "the journal is wrong: \(error)")
     }
   }
 

@@ -62,3 +62,19 @@ public enum Resumption: UInt8, Sendable, Hashable, CaseIterable {
   /// From its tokens.
   case ids = 2
 }
+
+/// Why credit moved.
+public enum TransferKind: UInt8, Sendable, Hashable, CaseIterable {
+  /// Issuance lends an account the means to pay.
+  case credit = 1
+  /// A consumer pays a supplier for a job.
+  case capture = 2
+  /// An earlier transfer is taken back.
+  case reversal = 3
+  /// A consumer pays the operator's part of a job's charge.
+  case fee = 4
+  /// An administrator moves credit between two accounts.
+  case move = 5
+  /// Credit leaves circulation: it was paid out.
+  case redemption = 6
+}

@@ -168,6 +168,42 @@ public enum Message: Sendable, Hashable {
   case tail(Tail)
   /// KeyLimit: see there.
   case keyLimit(KeyLimit)
+  /// JournalQuery: see there.
+  case journalQuery(JournalQuery)
+  /// JournalListing: see there.
+  case journalListing(JournalListing)
+  /// AccountList: see there.
+  case accountList(AccountList)
+  /// AccountListing: see there.
+  case accountListing(AccountListing)
+  /// TransferPost: see there.
+  case transferPost(TransferPost)
+  /// TransferReport: see there.
+  case transferReport(TransferReport)
+  /// TransferReverse: see there.
+  case transferReverse(TransferReverse)
+  /// AccountClose: see there.
+  case accountClose(AccountClose)
+  /// FeeSet: see there.
+  case feeSet(FeeSet)
+  /// FeeReport: see there.
+  case feeReport(FeeReport)
+  /// BudgetCreate: see there.
+  case budgetCreate(BudgetCreate)
+  /// BudgetReport: see there.
+  case budgetReport(BudgetReport)
+  /// BudgetSet: see there.
+  case budgetSet(BudgetSet)
+  /// BudgetList: see there.
+  case budgetList(BudgetList)
+  /// BudgetListing: see there.
+  case budgetListing(BudgetListing)
+  /// BudgetKeyCreate: see there.
+  case budgetKeyCreate(BudgetKeyCreate)
+  /// ReceiptQuery: see there.
+  case receiptQuery(ReceiptQuery)
+  /// Receipt: see there.
+  case receipt(Receipt)
 
   /// Reads the fields of a message of `kind`.
   ///
@@ -258,6 +294,24 @@ public enum Message: Sendable, Hashable {
     case .tailQuery: self = .tailQuery(try TailQuery(from: &reader))
     case .tail: self = .tail(try Tail(from: &reader))
     case .keyLimit: self = .keyLimit(try KeyLimit(from: &reader))
+    case .journalQuery: self = .journalQuery(try JournalQuery(from: &reader))
+    case .journalListing: self = .journalListing(try JournalListing(from: &reader))
+    case .accountList: self = .accountList(try AccountList(from: &reader))
+    case .accountListing: self = .accountListing(try AccountListing(from: &reader))
+    case .transferPost: self = .transferPost(try TransferPost(from: &reader))
+    case .transferReport: self = .transferReport(try TransferReport(from: &reader))
+    case .transferReverse: self = .transferReverse(try TransferReverse(from: &reader))
+    case .accountClose: self = .accountClose(try AccountClose(from: &reader))
+    case .feeSet: self = .feeSet(try FeeSet(from: &reader))
+    case .feeReport: self = .feeReport(try FeeReport(from: &reader))
+    case .budgetCreate: self = .budgetCreate(try BudgetCreate(from: &reader))
+    case .budgetReport: self = .budgetReport(try BudgetReport(from: &reader))
+    case .budgetSet: self = .budgetSet(try BudgetSet(from: &reader))
+    case .budgetList: self = .budgetList(try BudgetList(from: &reader))
+    case .budgetListing: self = .budgetListing(try BudgetListing(from: &reader))
+    case .budgetKeyCreate: self = .budgetKeyCreate(try BudgetKeyCreate(from: &reader))
+    case .receiptQuery: self = .receiptQuery(try ReceiptQuery(from: &reader))
+    case .receipt: self = .receipt(try Receipt(from: &reader))
     }
   }
 
@@ -346,6 +400,24 @@ public enum Message: Sendable, Hashable {
     case .tailQuery(let content): content
     case .tail(let content): content
     case .keyLimit(let content): content
+    case .journalQuery(let content): content
+    case .journalListing(let content): content
+    case .accountList(let content): content
+    case .accountListing(let content): content
+    case .transferPost(let content): content
+    case .transferReport(let content): content
+    case .transferReverse(let content): content
+    case .accountClose(let content): content
+    case .feeSet(let content): content
+    case .feeReport(let content): content
+    case .budgetCreate(let content): content
+    case .budgetReport(let content): content
+    case .budgetSet(let content): content
+    case .budgetList(let content): content
+    case .budgetListing(let content): content
+    case .budgetKeyCreate(let content): content
+    case .receiptQuery(let content): content
+    case .receipt(let content): content
     }
   }
 }

@@ -182,6 +182,44 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   /// Asks to limit what an API key may use in a minute, or to end its limit; it begins anew, with a
   /// minute's worth.
   case keyLimit = 155
+  /// Asks for transfers of the journal, oldest first (scope admin).
+  case journalQuery = 165
+  /// Answers a JournalQuery.
+  case journalListing = 166
+  /// Asks for the accounts and their sums (scope admin).
+  case accountList = 167
+  /// Answers an AccountList.
+  case accountListing = 168
+  /// Asks for transfers, all of them or none (scope admin).
+  case transferPost = 169
+  /// Answers a TransferPost and a TransferReverse.
+  case transferReport = 170
+  /// Asks to take a transfer back, with all that were posted with it (scope admin).
+  case transferReverse = 171
+  /// Closes an account for good and ends its keys (scope admin); answered by an AccountReport.
+  case accountClose = 172
+  /// Sets the operator's part of the charge of jobs that are submitted from now on (scope admin),
+  /// or only asks.
+  case feeSet = 173
+  /// Answers a FeeSet.
+  case feeReport = 174
+  /// Asks for a budget (scope submit, for what the caller's own key draws on, or admin).
+  case budgetCreate = 175
+  /// Answers a BudgetCreate and a BudgetSet.
+  case budgetReport = 176
+  /// Changes what a budget allows.
+  case budgetSet = 177
+  /// Asks for an account's budgets (scope read, or admin).
+  case budgetList = 178
+  /// Answers a BudgetList.
+  case budgetListing = 179
+  /// Asks for an API key that draws on a budget, as KeyCreate does for one that need not; answered
+  /// by a KeyReport.
+  case budgetKeyCreate = 180
+  /// Asks for the signed receipt of one of the caller's own jobs that has ended.
+  case receiptQuery = 181
+  /// Answers a ReceiptQuery.
+  case receipt = 182
 
   /// The most payload bytes in a frame of this kind.
   public var payloadMax: UInt32 {
@@ -192,20 +230,24 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
       .keyList, .keyRevoke, .certificateRenew, .nodeList, .keyRequest, .retentionSet,
       .retentionReport, .stateStatement, .clusterQuery, .workerRegistered, .workerHeartbeat,
       .workerHeartbeatAck, .park, .attemptCancel, .attemptSettled, .attemptContinue,
-      .attemptAbandon, .tailQuery, .keyLimit:
+      .attemptAbandon, .tailQuery, .keyLimit, .journalQuery, .accountList, .transferReverse,
+      .accountClose, .feeSet, .feeReport, .budgetList, .receiptQuery:
       64
-    case .accepted, .follow, .accountCredit, .keyRotate, .attemptResume: 128
+    case .accepted, .follow, .accountCredit, .keyRotate, .attemptResume, .budgetSet: 128
     case .invite, .invitationReport, .certificateRevoke: 256
     case .goodbye, .leaderNotice, .waiting, .accountCreate, .accountReport, .keyCreate, .keyReport,
-      .clusterChange:
+      .clusterChange, .budgetCreate, .budgetReport, .budgetKeyCreate:
       512
+    case .transferPost: 1024
     case .join: 2048
-    case .ended, .jobReport, .attemptFinished: 4096
+    case .ended, .jobReport, .attemptFinished, .transferReport: 4096
     case .hello, .welcome, .failure, .workerRegister: 8192
     case .revocationNotice: 8200
     case .purge, .cancelMany, .clusterReport: 16_384
     case .statusReport, .certificateIssued: 32_768
-    case .installSnapshot: 131_072
+    case .receipt: 40_960
+    case .journalListing: 65_536
+    case .installSnapshot, .accountListing, .budgetListing: 131_072
     case .keyListing: 229_376
     case .events, .chunk, .tail: 262_144
     case .snapshotChunk: 295_168
@@ -313,6 +355,24 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .tailQuery: "TailQuery"
     case .tail: "Tail"
     case .keyLimit: "KeyLimit"
+    case .journalQuery: "JournalQuery"
+    case .journalListing: "JournalListing"
+    case .accountList: "AccountList"
+    case .accountListing: "AccountListing"
+    case .transferPost: "TransferPost"
+    case .transferReport: "TransferReport"
+    case .transferReverse: "TransferReverse"
+    case .accountClose: "AccountClose"
+    case .feeSet: "FeeSet"
+    case .feeReport: "FeeReport"
+    case .budgetCreate: "BudgetCreate"
+    case .budgetReport: "BudgetReport"
+    case .budgetSet: "BudgetSet"
+    case .budgetList: "BudgetList"
+    case .budgetListing: "BudgetListing"
+    case .budgetKeyCreate: "BudgetKeyCreate"
+    case .receiptQuery: "ReceiptQuery"
+    case .receipt: "Receipt"
     }
   }
 }

@@ -40,7 +40,9 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
         .submit, .cancel, .jobQuery, .jobList, .purge, .cancelMany, .modelList, .workerList,
         .statusQuery, .accountCreate, .accountCredit, .accountQuery, .keyCreate, .keyList,
         .keyRevoke, .keyRotate, .keyLimit, .invite, .certificateRevoke, .nodeList, .clusterQuery,
-        .clusterChange, .retentionSet,
+        .clusterChange, .retentionSet, .journalQuery, .accountList, .transferPost, .transferReverse,
+        .accountClose, .feeSet, .budgetCreate, .budgetSet, .budgetList, .budgetKeyCreate,
+        .receiptQuery,
       ]
     case .snapshot:
       [.snapshotFetch]
@@ -70,7 +72,8 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
       [
         .failure, .accepted, .jobReport, .jobListing, .purged, .cancelledMany, .modelListing,
         .workerListing, .statusReport, .accountReport, .keyReport, .keyListing, .invitationReport,
-        .nodeListing, .clusterReport, .retentionReport,
+        .nodeListing, .clusterReport, .retentionReport, .journalListing, .accountListing,
+        .transferReport, .feeReport, .budgetReport, .budgetListing, .receipt,
       ]
     case .snapshot:
       [.snapshotChunk, .failure]

@@ -548,3 +548,137 @@ extension RaftServer {
     try checkCount(address.utf8.count, of: "RaftServer.address", atMost: 256)
   }
 }
+
+extension TransferEntry {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(transfer.rawValue)
+    writer.write(debit.rawValue)
+    writer.write(credit.rawValue)
+    writer.write(amount.rawValue)
+    writer.write(kind.rawValue)
+    writer.write(job) { $0.write($1.rawValue) }
+    writer.write(time.rawValue)
+    writer.write(group) { $0.write($1.rawValue) }
+    writer.write(reverses) { $0.write($1.rawValue) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    transfer = try TransferID(rawValue: reader.read())
+    debit = try AccountID(rawValue: reader.read())
+    credit = try AccountID(rawValue: reader.read())
+    amount = try Credits(rawValue: reader.read())
+    kind = try reader.readCase(TransferKind.self)
+    job = try reader.readOptional { (part) throws(CanonicalError) in
+      try JobID(rawValue: part.read())
+    }
+    time = try LogTime(rawValue: reader.read())
+    group = try reader.readOptional { (part) throws(CanonicalError) in
+      try TransferID(rawValue: part.read())
+    }
+    reverses = try reader.readOptional { (part) throws(CanonicalError) in
+      try TransferID(rawValue: part.read())
+    }
+  }
+}
+
+extension TransferLeg {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(debit.rawValue)
+    writer.write(credit.rawValue)
+    writer.write(amount.rawValue)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    debit = try AccountID(rawValue: reader.read())
+    credit = try AccountID(rawValue: reader.read())
+    amount = try Credits(rawValue: reader.read())
+  }
+}
+
+extension AccountSums {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(account.rawValue)
+    writer.write(name)
+    writer.write(kind.rawValue)
+    writer.write(debits.rawValue)
+    writer.write(credits.rawValue)
+    writer.write(held.rawValue)
+    writer.write(earned.rawValue)
+    writer.write(closed)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    account = try AccountID(rawValue: reader.read())
+    name = try reader.readString(limit: 128)
+    kind = try reader.readCase(AccountKind.self)
+    debits = try Credits(rawValue: reader.read())
+    credits = try Credits(rawValue: reader.read())
+    held = try Credits(rawValue: reader.read())
+    earned = try Credits(rawValue: reader.read())
+    closed = try reader.readBool()
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(name.utf8.count, of: "AccountSums.name", atMost: 128)
+  }
+}
+
+extension BudgetSummary {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(budget.rawValue)
+    writer.write(parent.rawValue)
+    writer.write(account.rawValue)
+    writer.write(level.rawValue)
+    writer.write(name)
+    writer.write(key.rawValue)
+    writer.write(perDay) { $0.write($1.rawValue) }
+    writer.write(perMonth) { $0.write($1.rawValue) }
+    writer.write(total) { $0.write($1.rawValue) }
+    writer.write(closed)
+    writer.write(held.rawValue)
+    writer.write(spentInDay.rawValue)
+    writer.write(spentInMonth.rawValue)
+    writer.write(spent.rawValue)
+    writer.write(dayEndsInMs)
+    writer.write(monthEndsInMs)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    budget = try BudgetID(rawValue: reader.read())
+    parent = try BudgetID(rawValue: reader.read())
+    account = try AccountID(rawValue: reader.read())
+    level = try reader.readCase(BudgetLevel.self)
+    name = try reader.readString(limit: 128)
+    key = try KeyID(rawValue: reader.read())
+    perDay = try reader.readOptional { (part) throws(CanonicalError) in
+      try Credits(rawValue: part.read())
+    }
+    perMonth = try reader.readOptional { (part) throws(CanonicalError) in
+      try Credits(rawValue: part.read())
+    }
+    total = try reader.readOptional { (part) throws(CanonicalError) in
+      try Credits(rawValue: part.read())
+    }
+    closed = try reader.readBool()
+    held = try Credits(rawValue: reader.read())
+    spentInDay = try Credits(rawValue: reader.read())
+    spentInMonth = try Credits(rawValue: reader.read())
+    spent = try Credits(rawValue: reader.read())
+    dayEndsInMs = try reader.read(UInt64.self)
+    monthEndsInMs = try reader.read(UInt64.self)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(name.utf8.count, of: "BudgetSummary.name", atMost: 128)
+  }
+}

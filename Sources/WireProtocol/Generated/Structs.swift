@@ -511,3 +511,154 @@ public struct RaftServer: Hashable, Sendable {
     self.role = role
   }
 }
+
+/// A transfer of the journal.
+public struct TransferEntry: Hashable, Sendable {
+  /// Its number, in the order of posting.
+  public let transfer: TransferID
+  /// Who pays.
+  public let debit: AccountID
+  /// Who is paid.
+  public let credit: AccountID
+  /// How much.
+  public let amount: Credits
+  /// Why.
+  public let kind: TransferKind
+  /// The job paid for, if one was.
+  public let job: JobID?
+  /// Log time of the posting, in milliseconds.
+  public let time: LogTime
+  /// The first of the transfers that were posted together with it; absent if it was posted alone.
+  public let group: TransferID?
+  /// The transfer that it takes back; absent if it is no reversal.
+  public let reverses: TransferID?
+
+  /// Joins the fields.
+  public init(
+    transfer: TransferID, debit: AccountID, credit: AccountID, amount: Credits, kind: TransferKind,
+    job: JobID?, time: LogTime, group: TransferID?, reverses: TransferID?
+  ) {
+    self.transfer = transfer
+    self.debit = debit
+    self.credit = credit
+    self.amount = amount
+    self.kind = kind
+    self.job = job
+    self.time = time
+    self.group = group
+    self.reverses = reverses
+  }
+}
+
+/// A transfer that is asked for.
+public struct TransferLeg: Hashable, Sendable {
+  /// Who pays.
+  public let debit: AccountID
+  /// Who is paid.
+  public let credit: AccountID
+  /// How much.
+  public let amount: Credits
+
+  /// Joins the fields.
+  public init(debit: AccountID, credit: AccountID, amount: Credits) {
+    self.debit = debit
+    self.credit = credit
+    self.amount = amount
+  }
+}
+
+/// An account as the books have it.
+public struct AccountSums: Hashable, Sendable {
+  /// The account.
+  public let account: AccountID
+  /// Its name.
+  public let name: String
+  /// What it is for.
+  public let kind: AccountKind
+  /// All that was ever debited.
+  public let debits: Credits
+  /// All that was ever credited.
+  public let credits: Credits
+  /// Held for open jobs.
+  public let held: Credits
+  /// The part of the credits that was captured for work done.
+  public let earned: Credits
+  /// Whether it is closed.
+  public let closed: Bool
+
+  /// Joins the fields.
+  public init(
+    account: AccountID, name: String, kind: AccountKind, debits: Credits, credits: Credits,
+    held: Credits, earned: Credits, closed: Bool
+  ) {
+    self.account = account
+    self.name = name
+    self.kind = kind
+    self.debits = debits
+    self.credits = credits
+    self.held = held
+    self.earned = earned
+    self.closed = closed
+  }
+}
+
+/// A budget: what it allows, and what was drawn on it.
+public struct BudgetSummary: Hashable, Sendable {
+  /// The budget.
+  public let budget: BudgetID
+  /// The budget that it is a part of; 0 for the top of a tree.
+  public let parent: BudgetID
+  /// Who pays.
+  public let account: AccountID
+  /// Whose it is.
+  public let level: BudgetLevel
+  /// A name for people.
+  public let name: String
+  /// The key that draws on it, at the level of keys; else 0.
+  public let key: KeyID
+  /// Most that may be spent in a day of log time; absent for no such limit.
+  public let perDay: Credits?
+  /// Most that may be spent in 30 days of log time; absent for no such limit.
+  public let perMonth: Credits?
+  /// Most that may ever be spent; absent for no such limit.
+  public let total: Credits?
+  /// Whether it allows nothing at all.
+  public let closed: Bool
+  /// Held for open jobs.
+  public let held: Credits
+  /// Spent in the day of log time that it is.
+  public let spentInDay: Credits
+  /// Spent in the 30 days of log time that it is.
+  public let spentInMonth: Credits
+  /// Ever spent.
+  public let spent: Credits
+  /// Milliseconds of log time until the day ends.
+  public let dayEndsInMs: UInt64
+  /// Milliseconds of log time until the 30 days end.
+  public let monthEndsInMs: UInt64
+
+  /// Joins the fields.
+  public init(
+    budget: BudgetID, parent: BudgetID, account: AccountID, level: BudgetLevel, name: String,
+    key: KeyID, perDay: Credits?, perMonth: Credits?, total: Credits?, closed: Bool, held: Credits,
+    spentInDay: Credits, spentInMonth: Credits, spent: Credits, dayEndsInMs: UInt64,
+    monthEndsInMs: UInt64
+  ) {
+    self.budget = budget
+    self.parent = parent
+    self.account = account
+    self.level = level
+    self.name = name
+    self.key = key
+    self.perDay = perDay
+    self.perMonth = perMonth
+    self.total = total
+    self.closed = closed
+    self.held = held
+    self.spentInDay = spentInDay
+    self.spentInMonth = spentInMonth
+    self.spent = spent
+    self.dayEndsInMs = dayEndsInMs
+    self.monthEndsInMs = monthEndsInMs
+  }
+}

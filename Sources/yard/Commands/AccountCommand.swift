@@ -6,9 +6,9 @@ internal import WireProtocol
 struct AccountCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "account",
-    abstract: "Create accounts, credit them, show them.",
+    abstract: "Create accounts, credit them, show them, close them.",
     discussion: "Example: yard account create alice --kind consumer",
-    subcommands: [Create.self, Credit.self, Show.self])
+    subcommands: [Create.self, Credit.self, Show.self, List.self, Close.self])
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,13 +16,21 @@ struct AccountCommand: AsyncParsableCommand {
       discussion: "Example: yard account create alice --kind consumer --credit 10")
 
     @Argument(help: "Its name, unique in the cluster.") var name: String
-    @Option(help: "consumer or supplier.") var kind: Kind = .consumer
+    @Option(help: "consumer, supplier, fees, dispute or reserve.") var kind: Kind = .consumer
     @Option(help: ArgumentHelp("Credits to issue to it.", valueName: "credits")) var credit: String?
     @OptionGroup var cluster: ClusterOptions
 
     enum Kind: String, ExpressibleByArgument, CaseIterable {
-      case consumer, supplier
-      var value: AccountKind { self == .consumer ? .consumer : .supplier }
+      case consumer, supplier, fees, dispute, reserve
+      var value: AccountKind {
+        switch self {
+        case .consumer: .consumer
+        case .supplier: .supplier
+        case .fees: .fees
+        case .dispute: .dispute
+        case .reserve: .reserve
+        }
+      }
     }
 
     func validate() throws { if let credit { _ = try Amount.parse(credit) } }
@@ -73,6 +81,49 @@ struct AccountCommand: AsyncParsableCommand {
     func run() async throws {
       let report = try await cluster.ask(
         AccountQuery(account: AccountID(account)), Reply.account)
+      AccountPrinter.print(report.summary, asJSON: cluster.isJSON, created: false)
+    }
+  }
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List all accounts (scope admin).", discussion: "Example: yard account list")
+
+    @OptionGroup var cluster: ClusterOptions
+
+    func run() async throws {
+      let books = try await cluster.withClient { try await LedgerReader(client: $0).accounts() }
+      if cluster.isJSON {
+        for page in books {
+          for account in page.accounts { Terminal.write(JSONText(account).line) }
+        }
+        return
+      }
+      var table = Table("ACCOUNT", "NAME", "KIND", "BALANCE", "HELD", "STATE")
+      for account in books.flatMap(\.accounts) {
+        table.add(
+          "\(account.account)", account.name, account.kind.name,
+          "\(account.credits.subtracting(account.debits) ?? .zero)", "\(account.held)",
+          account.closed ? "closed" : "open")
+      }
+      Terminal.write(table.text)
+    }
+  }
+
+  struct Close: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Close an account for good, and end its keys (scope admin).",
+      discussion: """
+        What it owns stays until it is moved out of it (yard ledger transfer). An account with open jobs is not closed.
+
+        Example: yard account close 7
+        """)
+
+    @Argument(help: "The account's number.") var account: UInt64
+    @OptionGroup var cluster: ClusterOptions
+
+    func run() async throws {
+      let report = try await cluster.ask(AccountClose(account: AccountID(account)), Reply.account)
       AccountPrinter.print(report.summary, asJSON: cluster.isJSON, created: false)
     }
   }

@@ -4,7 +4,7 @@ internal import ArgumentParser
 struct CheckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
-    abstract: "Measure a cluster.",
+    abstract: "Measure a cluster, and put its budgets under load.",
     discussion: "Example: yard check perf --clients 256 --seconds 10",
-    subcommands: [CheckPerfCommand.self])
+    subcommands: [CheckPerfCommand.self, CheckBudgetCommand.self])
 }

@@ -26,6 +26,10 @@ struct KeyCommand: AsyncParsableCommand {
         "It dies after this time; without it, when it is revoked.", valueName: "time"))
     var expires: TimeSpan?
     @OptionGroup var limit: LimitOptions
+    @Option(
+      help: ArgumentHelp(
+        "The budget that its jobs draw on; see yard budget.", valueName: "budget"))
+    var budget: UInt64?
     @OptionGroup var cluster: ClusterOptions
 
     func validate() throws {
@@ -47,6 +51,14 @@ struct KeyCommand: AsyncParsableCommand {
 
     func run() async throws {
       let secret = APIKey.generateSecret()
+      if let budget {
+        let report = try await cluster.ask(
+          BudgetKeyCreate(
+            requestKey: .drawn(), account: AccountID(account), name: name, scopes: try scopes(),
+            secretHash: APIKey.hash(secret), lifetimeMs: expires?.milliseconds,
+            budget: BudgetID(budget)), Reply.key)
+        return KeyCommand.show(APIKey(id: report.summary.key, secret: secret), cluster)
+      }
       let report = try await cluster.ask(
         KeyCreate(
           requestKey: .drawn(), account: AccountID(account), name: name, scopes: try scopes(),

@@ -115,6 +115,44 @@ extension JSONText {
     ]
   }
 
+  init(_ account: AccountSums) {
+    self = [
+      "account": .id(account.account), "name": .string(account.name),
+      "kind": .string(account.kind.name), "debits_nano": .unsigned(account.debits.rawValue),
+      "credits_nano": .unsigned(account.credits.rawValue),
+      "held_nano": .unsigned(account.held.rawValue),
+      "earned_nano": .unsigned(account.earned.rawValue), "closed": .boolean(account.closed),
+    ]
+  }
+
+  init(_ entry: TransferEntry) {
+    self = [
+      "transfer": .id(entry.transfer), "debit": .id(entry.debit), "credit": .id(entry.credit),
+      "amount_nano": .unsigned(entry.amount.rawValue), "kind": .string(entry.kind.name),
+      "job": entry.job.map { .id($0) } ?? .null, "time_ms": .unsigned(entry.time.rawValue),
+      "group": entry.group.map { .id($0) } ?? .null,
+      "reverses": entry.reverses.map { .id($0) } ?? .null,
+    ]
+  }
+
+  init(_ budget: BudgetSummary) {
+    func limit(_ amount: Credits?) -> JSONText { amount.map { .unsigned($0.rawValue) } ?? .null }
+    self = [
+      "budget": .id(budget.budget),
+      "parent": budget.parent == BudgetID(0) ? .null : .id(budget.parent),
+      "account": .id(budget.account), "level": .string(budget.level.name),
+      "name": .string(budget.name), "key": budget.key == KeyID(0) ? .null : .id(budget.key),
+      "per_day_nano": limit(budget.perDay), "per_month_nano": limit(budget.perMonth),
+      "total_nano": limit(budget.total), "closed": .boolean(budget.closed),
+      "held_nano": .unsigned(budget.held.rawValue),
+      "spent_in_day_nano": .unsigned(budget.spentInDay.rawValue),
+      "spent_in_month_nano": .unsigned(budget.spentInMonth.rawValue),
+      "spent_nano": .unsigned(budget.spent.rawValue),
+      "day_ends_in_ms": .unsigned(budget.dayEndsInMs),
+      "month_ends_in_ms": .unsigned(budget.monthEndsInMs),
+    ]
+  }
+
   init(_ key: KeySummary, _ life: KeyLife?, _ rate: RateSummary?) {
     func count(_ value: UInt64?) -> JSONText { value.map { .unsigned($0) } ?? .null }
     self = [

@@ -238,7 +238,7 @@ final class LeaderBench {
     configuration.keySchedule = keySchedule
     let dispatcher = Dispatcher(
       configuration: configuration, clock: clock, sealer: sealer, keyring: sealer, issuer: issuer,
-      shell: shell)
+      signer: TestSigner(), shell: shell)
     let id = ReplicaID(1)
     let founding = try #require(Membership([RaftServer(id: id, address: "m", role: .voter)]))
     let replica = try Replica(

@@ -412,3 +412,82 @@ extension AccountCreate: JSONDumpable {
     ])
   }
 }
+
+extension AccountReport: JSONDumpable {
+  var json: String {
+    JSON.object([("summary", summary.json)])
+  }
+}
+
+extension AccountCredit: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requestKey", JSON.name(requestKey)),
+      ("account", JSON.number(account.rawValue)),
+      ("amount", JSON.number(amount.rawValue)),
+    ])
+  }
+}
+
+extension AccountQuery: JSONDumpable {
+  var json: String {
+    JSON.object([("account", JSON.number(account.rawValue))])
+  }
+}
+
+extension KeyCreate: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requestKey", JSON.name(requestKey)),
+      ("account", JSON.number(account.rawValue)),
+      ("name", JSON.text(name)),
+      ("scopes", JSON.number(scopes.rawValue)),
+      ("secretHash", JSON.hexadecimal(secretHash)),
+      ("lifetimeMs", JSON.optional(lifetimeMs) { JSON.number($0) }),
+      ("limit", JSON.optional(limit) { $0.json }),
+    ])
+  }
+}
+
+extension KeyReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("summary", summary.json),
+      ("life", JSON.optional(life) { $0.json }),
+      ("rate", JSON.optional(rate) { $0.json }),
+    ])
+  }
+}
+
+extension KeyList: JSONDumpable {
+  var json: String {
+    JSON.object([("account", JSON.number(account.rawValue))])
+  }
+}
+
+extension KeyListing: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("keys", JSON.list(keys) { $0.json }),
+      ("lives", JSON.optional(lives) { JSON.list($0) { $0.json } }),
+      ("rates", JSON.optional(rates) { JSON.list($0) { $0.json } }),
+    ])
+  }
+}
+
+extension KeyRevoke: JSONDumpable {
+  var json: String {
+    JSON.object([("key", JSON.number(key.rawValue))])
+  }
+}
+
+extension Invite: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("role", JSON.name(role)),
+      ("name", JSON.optional(name) { JSON.text($0) }),
+      ("secretHash", JSON.hexadecimal(secretHash)),
+      ("lifetimeMs", JSON.number(lifetimeMs)),
+    ])
+  }
+}

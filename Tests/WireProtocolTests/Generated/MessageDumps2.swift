@@ -3,85 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension AccountReport: JSONDumpable {
-  var json: String {
-    JSON.object([("summary", summary.json)])
-  }
-}
-
-extension AccountCredit: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("requestKey", JSON.name(requestKey)),
-      ("account", JSON.number(account.rawValue)),
-      ("amount", JSON.number(amount.rawValue)),
-    ])
-  }
-}
-
-extension AccountQuery: JSONDumpable {
-  var json: String {
-    JSON.object([("account", JSON.number(account.rawValue))])
-  }
-}
-
-extension KeyCreate: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("requestKey", JSON.name(requestKey)),
-      ("account", JSON.number(account.rawValue)),
-      ("name", JSON.text(name)),
-      ("scopes", JSON.number(scopes.rawValue)),
-      ("secretHash", JSON.hexadecimal(secretHash)),
-      ("lifetimeMs", JSON.optional(lifetimeMs) { JSON.number($0) }),
-      ("limit", JSON.optional(limit) { $0.json }),
-    ])
-  }
-}
-
-extension KeyReport: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("summary", summary.json),
-      ("life", JSON.optional(life) { $0.json }),
-      ("rate", JSON.optional(rate) { $0.json }),
-    ])
-  }
-}
-
-extension KeyList: JSONDumpable {
-  var json: String {
-    JSON.object([("account", JSON.number(account.rawValue))])
-  }
-}
-
-extension KeyListing: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("keys", JSON.list(keys) { $0.json }),
-      ("lives", JSON.optional(lives) { JSON.list($0) { $0.json } }),
-      ("rates", JSON.optional(rates) { JSON.list($0) { $0.json } }),
-    ])
-  }
-}
-
-extension KeyRevoke: JSONDumpable {
-  var json: String {
-    JSON.object([("key", JSON.number(key.rawValue))])
-  }
-}
-
-extension Invite: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("role", JSON.name(role)),
-      ("name", JSON.optional(name) { JSON.text($0) }),
-      ("secretHash", JSON.hexadecimal(secretHash)),
-      ("lifetimeMs", JSON.number(lifetimeMs)),
-    ])
-  }
-}
-
 extension InvitationReport: JSONDumpable {
   var json: String {
     JSON.object([("summary", summary.json)])
@@ -395,6 +316,182 @@ extension KeyLimit: JSONDumpable {
     JSON.object([
       ("key", JSON.number(key.rawValue)),
       ("limit", limit.json),
+    ])
+  }
+}
+
+extension JournalQuery: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("after", JSON.number(after.rawValue)),
+      ("limit", JSON.number(limit)),
+    ])
+  }
+}
+
+extension JournalListing: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("entries", JSON.list(entries) { $0.json }),
+      ("more", JSON.boolean(more)),
+      ("base", JSON.number(base.rawValue)),
+      ("baseHash", JSON.hexadecimal(baseHash)),
+      ("head", JSON.number(head.rawValue)),
+      ("headHash", JSON.hexadecimal(headHash)),
+      ("logTime", JSON.number(logTime.rawValue)),
+    ])
+  }
+}
+
+extension AccountList: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("after", JSON.number(after.rawValue)),
+      ("limit", JSON.number(limit)),
+    ])
+  }
+}
+
+extension AccountListing: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("accounts", JSON.list(accounts) { $0.json }),
+      ("more", JSON.boolean(more)),
+      ("head", JSON.number(head.rawValue)),
+    ])
+  }
+}
+
+extension TransferPost: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requestKey", JSON.name(requestKey)),
+      ("legs", JSON.list(legs) { $0.json }),
+    ])
+  }
+}
+
+extension TransferReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("entries", JSON.list(entries) { $0.json }),
+      ("duplicate", JSON.boolean(duplicate)),
+    ])
+  }
+}
+
+extension TransferReverse: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requestKey", JSON.name(requestKey)),
+      ("transfer", JSON.number(transfer.rawValue)),
+    ])
+  }
+}
+
+extension AccountClose: JSONDumpable {
+  var json: String {
+    JSON.object([("account", JSON.number(account.rawValue))])
+  }
+}
+
+extension FeeSet: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("parts", JSON.optional(parts) { JSON.number($0) }),
+      ("account", JSON.number(account.rawValue)),
+    ])
+  }
+}
+
+extension FeeReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("parts", JSON.number(parts)),
+      ("account", JSON.number(account.rawValue)),
+    ])
+  }
+}
+
+extension BudgetCreate: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requestKey", JSON.name(requestKey)),
+      ("account", JSON.number(account.rawValue)),
+      ("parent", JSON.number(parent.rawValue)),
+      ("level", JSON.name(level)),
+      ("name", JSON.text(name)),
+      ("perDay", JSON.optional(perDay) { JSON.number($0.rawValue) }),
+      ("perMonth", JSON.optional(perMonth) { JSON.number($0.rawValue) }),
+      ("total", JSON.optional(total) { JSON.number($0.rawValue) }),
+    ])
+  }
+}
+
+extension BudgetReport: JSONDumpable {
+  var json: String {
+    JSON.object([("summary", summary.json)])
+  }
+}
+
+extension BudgetSet: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("budget", JSON.number(budget.rawValue)),
+      ("perDay", JSON.optional(perDay) { JSON.number($0.rawValue) }),
+      ("perMonth", JSON.optional(perMonth) { JSON.number($0.rawValue) }),
+      ("total", JSON.optional(total) { JSON.number($0.rawValue) }),
+      ("closed", JSON.boolean(closed)),
+    ])
+  }
+}
+
+extension BudgetList: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("account", JSON.number(account.rawValue)),
+      ("after", JSON.number(after.rawValue)),
+      ("limit", JSON.number(limit)),
+    ])
+  }
+}
+
+extension BudgetListing: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("budgets", JSON.list(budgets) { $0.json }),
+      ("more", JSON.boolean(more)),
+    ])
+  }
+}
+
+extension BudgetKeyCreate: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requestKey", JSON.name(requestKey)),
+      ("account", JSON.number(account.rawValue)),
+      ("name", JSON.text(name)),
+      ("scopes", JSON.number(scopes.rawValue)),
+      ("secretHash", JSON.hexadecimal(secretHash)),
+      ("lifetimeMs", JSON.optional(lifetimeMs) { JSON.number($0) }),
+      ("budget", JSON.number(budget.rawValue)),
+    ])
+  }
+}
+
+extension ReceiptQuery: JSONDumpable {
+  var json: String {
+    JSON.object([("job", JSON.number(job.rawValue))])
+  }
+}
+
+extension Receipt: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("statement", JSON.hexadecimal(statement)),
+      ("signedAt", JSON.number(signedAt)),
+      ("certificate", JSON.hexadecimal(certificate)),
+      ("signature", JSON.hexadecimal(signature)),
     ])
   }
 }

@@ -398,3 +398,81 @@ extension AccountCreate {
       kind: source.pick(AccountKind.allCases))
   }
 }
+
+extension AccountReport {
+  static func sample(_ source: inout SampleSource) -> AccountReport {
+    AccountReport(
+      summary: AccountSummary.sample(&source))
+  }
+}
+
+extension AccountCredit {
+  static func sample(_ source: inout SampleSource) -> AccountCredit {
+    AccountCredit(
+      requestKey: RequestKey(high: source.number(), low: source.number()),
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      amount: Credits(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension AccountQuery {
+  static func sample(_ source: inout SampleSource) -> AccountQuery {
+    AccountQuery(
+      account: AccountID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension KeyCreate {
+  static func sample(_ source: inout SampleSource) -> KeyCreate {
+    KeyCreate(
+      requestKey: RequestKey(high: source.number(), low: source.number()),
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      name: source.text(atMost: 128),
+      scopes: Scopes(rawValue: source.number(UInt32.self)),
+      secretHash: source.bytes(count: 32),
+      lifetimeMs: source.optional { $0.number(UInt64.self) },
+      limit: source.optional { RateTerms.sample(&$0) })
+  }
+}
+
+extension KeyReport {
+  static func sample(_ source: inout SampleSource) -> KeyReport {
+    KeyReport(
+      summary: KeySummary.sample(&source),
+      life: source.optional { KeyLife.sample(&$0) },
+      rate: source.optional { RateSummary.sample(&$0) })
+  }
+}
+
+extension KeyList {
+  static func sample(_ source: inout SampleSource) -> KeyList {
+    KeyList(
+      account: AccountID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension KeyListing {
+  static func sample(_ source: inout SampleSource) -> KeyListing {
+    KeyListing(
+      keys: source.list(atMost: 1024) { KeySummary.sample(&$0) },
+      lives: source.optional { $0.list(atMost: 1024) { KeyLife.sample(&$0) } },
+      rates: source.optional { $0.list(atMost: 1024) { RateSummary.sample(&$0) } })
+  }
+}
+
+extension KeyRevoke {
+  static func sample(_ source: inout SampleSource) -> KeyRevoke {
+    KeyRevoke(
+      key: KeyID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension Invite {
+  static func sample(_ source: inout SampleSource) -> Invite {
+    Invite(
+      role: source.pick(NodeRole.allCases),
+      name: source.optional { $0.text(atMost: 64) },
+      secretHash: source.bytes(count: 32),
+      lifetimeMs: source.number(UInt64.self))
+  }
+}

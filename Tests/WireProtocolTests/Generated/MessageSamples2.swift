@@ -3,84 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension AccountReport {
-  static func sample(_ source: inout SampleSource) -> AccountReport {
-    AccountReport(
-      summary: AccountSummary.sample(&source))
-  }
-}
-
-extension AccountCredit {
-  static func sample(_ source: inout SampleSource) -> AccountCredit {
-    AccountCredit(
-      requestKey: RequestKey(high: source.number(), low: source.number()),
-      account: AccountID(rawValue: source.number(UInt64.self)),
-      amount: Credits(rawValue: source.number(UInt64.self)))
-  }
-}
-
-extension AccountQuery {
-  static func sample(_ source: inout SampleSource) -> AccountQuery {
-    AccountQuery(
-      account: AccountID(rawValue: source.number(UInt64.self)))
-  }
-}
-
-extension KeyCreate {
-  static func sample(_ source: inout SampleSource) -> KeyCreate {
-    KeyCreate(
-      requestKey: RequestKey(high: source.number(), low: source.number()),
-      account: AccountID(rawValue: source.number(UInt64.self)),
-      name: source.text(atMost: 128),
-      scopes: Scopes(rawValue: source.number(UInt32.self)),
-      secretHash: source.bytes(count: 32),
-      lifetimeMs: source.optional { $0.number(UInt64.self) },
-      limit: source.optional { RateTerms.sample(&$0) })
-  }
-}
-
-extension KeyReport {
-  static func sample(_ source: inout SampleSource) -> KeyReport {
-    KeyReport(
-      summary: KeySummary.sample(&source),
-      life: source.optional { KeyLife.sample(&$0) },
-      rate: source.optional { RateSummary.sample(&$0) })
-  }
-}
-
-extension KeyList {
-  static func sample(_ source: inout SampleSource) -> KeyList {
-    KeyList(
-      account: AccountID(rawValue: source.number(UInt64.self)))
-  }
-}
-
-extension KeyListing {
-  static func sample(_ source: inout SampleSource) -> KeyListing {
-    KeyListing(
-      keys: source.list(atMost: 1024) { KeySummary.sample(&$0) },
-      lives: source.optional { $0.list(atMost: 1024) { KeyLife.sample(&$0) } },
-      rates: source.optional { $0.list(atMost: 1024) { RateSummary.sample(&$0) } })
-  }
-}
-
-extension KeyRevoke {
-  static func sample(_ source: inout SampleSource) -> KeyRevoke {
-    KeyRevoke(
-      key: KeyID(rawValue: source.number(UInt64.self)))
-  }
-}
-
-extension Invite {
-  static func sample(_ source: inout SampleSource) -> Invite {
-    Invite(
-      role: source.pick(NodeRole.allCases),
-      name: source.optional { $0.text(atMost: 64) },
-      secretHash: source.bytes(count: 32),
-      lifetimeMs: source.number(UInt64.self))
-  }
-}
-
 extension InvitationReport {
   static func sample(_ source: inout SampleSource) -> InvitationReport {
     InvitationReport(
@@ -372,5 +294,169 @@ extension KeyLimit {
     KeyLimit(
       key: KeyID(rawValue: source.number(UInt64.self)),
       limit: RateTerms.sample(&source))
+  }
+}
+
+extension JournalQuery {
+  static func sample(_ source: inout SampleSource) -> JournalQuery {
+    JournalQuery(
+      after: TransferID(rawValue: source.number(UInt64.self)),
+      limit: source.number(UInt32.self))
+  }
+}
+
+extension JournalListing {
+  static func sample(_ source: inout SampleSource) -> JournalListing {
+    JournalListing(
+      entries: source.list(atMost: 512) { TransferEntry.sample(&$0) },
+      more: source.boolean(),
+      base: TransferID(rawValue: source.number(UInt64.self)),
+      baseHash: source.bytes(count: 32),
+      head: TransferID(rawValue: source.number(UInt64.self)),
+      headHash: source.bytes(count: 32),
+      logTime: LogTime(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension AccountList {
+  static func sample(_ source: inout SampleSource) -> AccountList {
+    AccountList(
+      after: AccountID(rawValue: source.number(UInt64.self)),
+      limit: source.number(UInt32.self))
+  }
+}
+
+extension AccountListing {
+  static func sample(_ source: inout SampleSource) -> AccountListing {
+    AccountListing(
+      accounts: source.list(atMost: 512) { AccountSums.sample(&$0) },
+      more: source.boolean(),
+      head: TransferID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension TransferPost {
+  static func sample(_ source: inout SampleSource) -> TransferPost {
+    TransferPost(
+      requestKey: RequestKey(high: source.number(), low: source.number()),
+      legs: source.list(atMost: 16) { TransferLeg.sample(&$0) })
+  }
+}
+
+extension TransferReport {
+  static func sample(_ source: inout SampleSource) -> TransferReport {
+    TransferReport(
+      entries: source.list(atMost: 16) { TransferEntry.sample(&$0) },
+      duplicate: source.boolean())
+  }
+}
+
+extension TransferReverse {
+  static func sample(_ source: inout SampleSource) -> TransferReverse {
+    TransferReverse(
+      requestKey: RequestKey(high: source.number(), low: source.number()),
+      transfer: TransferID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension AccountClose {
+  static func sample(_ source: inout SampleSource) -> AccountClose {
+    AccountClose(
+      account: AccountID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension FeeSet {
+  static func sample(_ source: inout SampleSource) -> FeeSet {
+    FeeSet(
+      parts: source.optional { $0.number(UInt32.self) },
+      account: AccountID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension FeeReport {
+  static func sample(_ source: inout SampleSource) -> FeeReport {
+    FeeReport(
+      parts: source.number(UInt32.self),
+      account: AccountID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension BudgetCreate {
+  static func sample(_ source: inout SampleSource) -> BudgetCreate {
+    BudgetCreate(
+      requestKey: RequestKey(high: source.number(), low: source.number()),
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      parent: BudgetID(rawValue: source.number(UInt64.self)),
+      level: source.pick(BudgetLevel.allCases),
+      name: source.text(atMost: 128),
+      perDay: source.optional { Credits(rawValue: $0.number(UInt64.self)) },
+      perMonth: source.optional { Credits(rawValue: $0.number(UInt64.self)) },
+      total: source.optional { Credits(rawValue: $0.number(UInt64.self)) })
+  }
+}
+
+extension BudgetReport {
+  static func sample(_ source: inout SampleSource) -> BudgetReport {
+    BudgetReport(
+      summary: BudgetSummary.sample(&source))
+  }
+}
+
+extension BudgetSet {
+  static func sample(_ source: inout SampleSource) -> BudgetSet {
+    BudgetSet(
+      budget: BudgetID(rawValue: source.number(UInt64.self)),
+      perDay: source.optional { Credits(rawValue: $0.number(UInt64.self)) },
+      perMonth: source.optional { Credits(rawValue: $0.number(UInt64.self)) },
+      total: source.optional { Credits(rawValue: $0.number(UInt64.self)) },
+      closed: source.boolean())
+  }
+}
+
+extension BudgetList {
+  static func sample(_ source: inout SampleSource) -> BudgetList {
+    BudgetList(
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      after: BudgetID(rawValue: source.number(UInt64.self)),
+      limit: source.number(UInt32.self))
+  }
+}
+
+extension BudgetListing {
+  static func sample(_ source: inout SampleSource) -> BudgetListing {
+    BudgetListing(
+      budgets: source.list(atMost: 256) { BudgetSummary.sample(&$0) },
+      more: source.boolean())
+  }
+}
+
+extension BudgetKeyCreate {
+  static func sample(_ source: inout SampleSource) -> BudgetKeyCreate {
+    BudgetKeyCreate(
+      requestKey: RequestKey(high: source.number(), low: source.number()),
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      name: source.text(atMost: 128),
+      scopes: Scopes(rawValue: source.number(UInt32.self)),
+      secretHash: source.bytes(count: 32),
+      lifetimeMs: source.optional { $0.number(UInt64.self) },
+      budget: BudgetID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension ReceiptQuery {
+  static func sample(_ source: inout SampleSource) -> ReceiptQuery {
+    ReceiptQuery(
+      job: JobID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension Receipt {
+  static func sample(_ source: inout SampleSource) -> Receipt {
+    Receipt(
+      statement: source.bytes(atMost: 16384),
+      signedAt: source.number(UInt64.self),
+      certificate: source.bytes(atMost: 16384),
+      signature: source.bytes(atMost: 64))
   }
 }

@@ -257,3 +257,67 @@ extension RaftServer: JSONDumpable {
     ])
   }
 }
+
+extension TransferEntry: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("transfer", JSON.number(transfer.rawValue)),
+      ("debit", JSON.number(debit.rawValue)),
+      ("credit", JSON.number(credit.rawValue)),
+      ("amount", JSON.number(amount.rawValue)),
+      ("kind", JSON.name(kind)),
+      ("job", JSON.optional(job) { JSON.number($0.rawValue) }),
+      ("time", JSON.number(time.rawValue)),
+      ("group", JSON.optional(group) { JSON.number($0.rawValue) }),
+      ("reverses", JSON.optional(reverses) { JSON.number($0.rawValue) }),
+    ])
+  }
+}
+
+extension TransferLeg: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("debit", JSON.number(debit.rawValue)),
+      ("credit", JSON.number(credit.rawValue)),
+      ("amount", JSON.number(amount.rawValue)),
+    ])
+  }
+}
+
+extension AccountSums: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("account", JSON.number(account.rawValue)),
+      ("name", JSON.text(name)),
+      ("kind", JSON.name(kind)),
+      ("debits", JSON.number(debits.rawValue)),
+      ("credits", JSON.number(credits.rawValue)),
+      ("held", JSON.number(held.rawValue)),
+      ("earned", JSON.number(earned.rawValue)),
+      ("closed", JSON.boolean(closed)),
+    ])
+  }
+}
+
+extension BudgetSummary: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("budget", JSON.number(budget.rawValue)),
+      ("parent", JSON.number(parent.rawValue)),
+      ("account", JSON.number(account.rawValue)),
+      ("level", JSON.name(level)),
+      ("name", JSON.text(name)),
+      ("key", JSON.number(key.rawValue)),
+      ("perDay", JSON.optional(perDay) { JSON.number($0.rawValue) }),
+      ("perMonth", JSON.optional(perMonth) { JSON.number($0.rawValue) }),
+      ("total", JSON.optional(total) { JSON.number($0.rawValue) }),
+      ("closed", JSON.boolean(closed)),
+      ("held", JSON.number(held.rawValue)),
+      ("spentInDay", JSON.number(spentInDay.rawValue)),
+      ("spentInMonth", JSON.number(spentInMonth.rawValue)),
+      ("spent", JSON.number(spent.rawValue)),
+      ("dayEndsInMs", JSON.number(dayEndsInMs)),
+      ("monthEndsInMs", JSON.number(monthEndsInMs)),
+    ])
+  }
+}

@@ -236,3 +236,63 @@ extension RaftServer {
       role: source.pick(ServerRole.allCases))
   }
 }
+
+extension TransferEntry {
+  static func sample(_ source: inout SampleSource) -> TransferEntry {
+    TransferEntry(
+      transfer: TransferID(rawValue: source.number(UInt64.self)),
+      debit: AccountID(rawValue: source.number(UInt64.self)),
+      credit: AccountID(rawValue: source.number(UInt64.self)),
+      amount: Credits(rawValue: source.number(UInt64.self)),
+      kind: source.pick(TransferKind.allCases),
+      job: source.optional { JobID(rawValue: $0.number(UInt64.self)) },
+      time: LogTime(rawValue: source.number(UInt64.self)),
+      group: source.optional { TransferID(rawValue: $0.number(UInt64.self)) },
+      reverses: source.optional { TransferID(rawValue: $0.number(UInt64.self)) })
+  }
+}
+
+extension TransferLeg {
+  static func sample(_ source: inout SampleSource) -> TransferLeg {
+    TransferLeg(
+      debit: AccountID(rawValue: source.number(UInt64.self)),
+      credit: AccountID(rawValue: source.number(UInt64.self)),
+      amount: Credits(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension AccountSums {
+  static func sample(_ source: inout SampleSource) -> AccountSums {
+    AccountSums(
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      name: source.text(atMost: 128),
+      kind: source.pick(AccountKind.allCases),
+      debits: Credits(rawValue: source.number(UInt64.self)),
+      credits: Credits(rawValue: source.number(UInt64.self)),
+      held: Credits(rawValue: source.number(UInt64.self)),
+      earned: Credits(rawValue: source.number(UInt64.self)),
+      closed: source.boolean())
+  }
+}
+
+extension BudgetSummary {
+  static func sample(_ source: inout SampleSource) -> BudgetSummary {
+    BudgetSummary(
+      budget: BudgetID(rawValue: source.number(UInt64.self)),
+      parent: BudgetID(rawValue: source.number(UInt64.self)),
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      level: source.pick(BudgetLevel.allCases),
+      name: source.text(atMost: 128),
+      key: KeyID(rawValue: source.number(UInt64.self)),
+      perDay: source.optional { Credits(rawValue: $0.number(UInt64.self)) },
+      perMonth: source.optional { Credits(rawValue: $0.number(UInt64.self)) },
+      total: source.optional { Credits(rawValue: $0.number(UInt64.self)) },
+      closed: source.boolean(),
+      held: Credits(rawValue: source.number(UInt64.self)),
+      spentInDay: Credits(rawValue: source.number(UInt64.self)),
+      spentInMonth: Credits(rawValue: source.number(UInt64.self)),
+      spent: Credits(rawValue: source.number(UInt64.self)),
+      dayEndsInMs: source.number(UInt64.self),
+      monthEndsInMs: source.number(UInt64.self))
+  }
+}

@@ -1,0 +1,97 @@
+public import ExchangeTypes
+public import TokenLedger
+
+// What jobs draw on budgets, and what can be asked about them.
+extension Exchange {
+  /// A budget, closed ones too.
+  public func budget(_ id: BudgetID) -> Budget? { budgets[id.rawValue] }
+
+  /// The budget that a key draws on; nil if its account's credit is all that bounds it.
+  public func budget(of key: KeyID) -> BudgetID? { indexes.keyBudgets[key] }
+
+  /// An account's budgets after one, in the order of their making.
+  public func budgets(
+    of account: AccountID, after id: BudgetID = BudgetID(0), limit: Int
+  ) -> [Budget] {
+    indexes.accounts[account]?.budgets.prefix(after: id, limit: limit)
+      .compactMap { budgets[$0.rawValue] } ?? []
+  }
+
+  /// Whether a budget is another, or below it.
+  public func isPart(_ id: BudgetID, of other: BudgetID) -> Bool { path(from: id).contains(other) }
+
+  /// A budget and those that it is a part of, itself first.
+  func path(from id: BudgetID) -> [BudgetID] {
+    var path: [BudgetID] = []
+    var next: BudgetID? = id
+    while let id = next, let budget = budgets[id.rawValue] {
+      path.append(id)
+      next = budget.parent
+    }
+    return path
+  }
+
+  /// Refuses a hold that one of the budgets does not allow, the key's own first.
+  func checkBudgets(ofHold amount: Credits, for key: KeyID) throws(Rejection) {
+    guard let own = budget(of: key) else { return }
+    for id in path(from: own) {
+      guard let refusal = budgets[id.rawValue]?.refusal(ofHold: amount, at: meta.logTime) else {
+        continue
+      }
+      throw Rejection(budget: refusal)
+    }
+  }
+
+  /// Draws a hold on every budget at once.
+  ///
+  /// - Precondition: `checkBudgets` has not refused it.
+  mutating func drawBudgets(hold amount: Credits, from own: BudgetID) {
+    for id in path(from: own) { budgets.update(id.rawValue) { $0.hold(amount) } }
+  }
+
+  /// Closes a job's hold on every budget.
+  mutating func settleBudgets(of job: Job, spending charge: Credits) {
+    guard let own = job.budget else { return }
+    let now = meta.logTime
+    for id in path(from: own) {
+      budgets.update(id.rawValue) { $0.settle(hold: job.hold, spending: charge, at: now) }
+    }
+  }
+
+  /// Whether every budget holds what the open jobs below it do.
+  var areBudgetHoldsRight: Bool {
+    var held: [BudgetID: UInt128] = [:]
+    for id in indexes.open.sorted {
+      guard let job = jobs[id.rawValue], let own = job.budget else { continue }
+      for budget in path(from: own) { held[budget, default: 0] += UInt128(job.hold.rawValue) }
+    }
+    return budgets.sortedKeys.allSatisfy { key in
+      budgets[key].map { UInt128($0.held.rawValue) == held[$0.id] ?? 0 } ?? false
+    }
+  }
+}
+
+extension Rejection {
+  /// A budget's refusal in the words of the wire.
+  init(budget refusal: BudgetRefusal) {
+    switch refusal {
+    case .closed(let id): self.init(.budgetClosed, ["budget": "\(id)"])
+    case .exceeded(let id, let window, let needed, let left):
+      self.init(
+        .budgetExceeded,
+        ["budget": "\(id)", "window": "\(window)", "needed": "\(needed)", "left": "\(left)"])
+    }
+  }
+}
+
+extension Budget: StoredRow {
+  static var table: Table { .budgets }
+  var rowKey: UInt64 { id.rawValue }
+
+  func encode(into writer: inout CanonicalWriter) { write(to: &writer) }
+
+  init(key: UInt64, from reader: inout CanonicalReader) throws(CanonicalError) {
+    try self.init(
+      id: BudgetID(key), nameBytesMax: Command.Limits.nameBytesMax, from: &reader)
+  }
+}

@@ -1,0 +1,119 @@
+internal import ExchangeCore
+internal import ExchangeTypes
+internal import TokenLedger
+internal import WireProtocol
+
+// The books, for administrators: what was posted, what accounts come to, and what changes them.
+extension Dispatcher {
+  /// The most entries of an answer.
+  private static let entriesMax = 512
+
+  /// What a cluster cannot do that an older program may still be part of.
+  private var lacksMoney: Failure? {
+    exchange.stateVersion >= Exchange.moneyStateVersion
+      ? nil
+      : Failure(
+        .wrongState,
+        "transfers, fees and the closing of accounts are there from state version 3 on; the cluster is at "
+          + "\(exchange.stateVersion)")
+  }
+
+  /// Answers a request to change the books.
+  func changeLedger(_ message: Message, from caller: Caller, _ answer: @escaping Answer) {
+    if case .feeSet(let message) = message, message.parts == nil {
+      return confirmed { [weak self] isLeader in
+        guard isLeader, let self else { return answer(Failure.notLeader) }
+        answer(FeeReport(exchange.feeTerms))
+      }
+    }
+    if let failure = lacksMoney { return answer(failure) }
+    switch message {
+    case .transferPost(let message):
+      let legs = message.legs.map {
+        Command.TransferRequest.Leg(debit: $0.debit, credit: $0.credit, amount: $0.amount)
+      }
+      change(
+        .transfer(.init(caller: caller.key, requestKey: message.requestKey, legs: legs)), answer
+      ) { [weak self] in self?.transferReport($0) }
+    case .transferReverse(let message):
+      change(
+        .transferReverse(
+          .init(caller: caller.key, requestKey: message.requestKey, transfer: message.transfer)),
+        answer
+      ) { [weak self] in self?.transferReport($0) }
+    case .accountClose(let message):
+      change(.accountClose(.init(caller: caller.key, account: message.account)), answer) {
+        [weak self] _ in self?.accountReport(message.account)
+      }
+    case .feeSet(let message):
+      let terms = FeeTerms(parts: message.parts ?? 0, account: message.account)
+      change(.feeSet(.init(caller: caller.key, terms: terms)), answer) {
+        if case .fee(let terms) = $0 { FeeReport(terms) } else { nil }
+      }
+    default:
+      preconditionFailure("not a change of the books: \(message)")
+    }
+  }
+
+  /// What was posted; nil if the journal keeps none of it any more.
+  private func transferReport(_ accepted: ExchangeCore.Accepted) -> (any WireMessage)? {
+    guard case .transferred(let first, let count, let duplicate) = accepted else { return nil }
+    let posted = exchange.transfers(after: TransferID(first.rawValue - 1), limit: count)
+    guard posted.first?.id == first else { return nil }
+    return TransferReport(entries: posted.map(TransferEntry.init), duplicate: duplicate)
+  }
+
+  /// Answers transfers of the journal.
+  func listJournal(_ message: JournalQuery, from caller: Caller, _ answer: Answer) {
+    if let refusal = caller.refusal(unless: .admin) { return answer(refusal) }
+    let limit = min(max(Int(message.limit), 1), Self.entriesMax)
+    let last = TransferID(exchange.ledger.nextTransferID.rawValue - 1)
+    // Before the chain began nothing was chained: an export starts after it.
+    let journal =
+      exchange.journal
+      ?? Journal(base: .beginning(after: last), head: .beginning(after: last))
+    let found = exchange.transfers(
+      after: max(message.after, journal.base.transfer), limit: limit + 1)
+    answer(
+      JournalListing(
+        entries: found.prefix(limit).map(TransferEntry.init), more: found.count > limit,
+        base: journal.base.transfer, baseHash: journal.base.hash, head: journal.head.transfer,
+        headHash: journal.head.hash, logTime: exchange.logTime))
+  }
+
+  /// Answers accounts with their sums.
+  func listAccounts(_ message: AccountList, from caller: Caller, _ answer: Answer) {
+    if let refusal = caller.refusal(unless: .admin) { return answer(refusal) }
+    let limit = min(max(Int(message.limit), 1), Self.entriesMax)
+    let found = exchange.ledger.accounts(after: message.after, limit: limit + 1)
+    answer(
+      AccountListing(
+        accounts: found.prefix(limit).map(AccountSums.init), more: found.count > limit,
+        head: TransferID(exchange.ledger.nextTransferID.rawValue - 1)))
+  }
+}
+
+extension FeeReport {
+  fileprivate init(_ terms: FeeTerms) { self.init(parts: terms.parts, account: terms.account) }
+}
+
+extension TransferEntry {
+  fileprivate init(_ transfer: Transfer) {
+    guard let kind = TransferKind(rawValue: transfer.kind.rawValue) else {
+      preconditionFailure("a kind of transfer that the wire does not know")
+    }
+    self.init(
+      transfer: transfer.id, debit: transfer.debit, credit: transfer.credit,
+      amount: transfer.amount, kind: kind, job: transfer.job, time: transfer.time,
+      group: transfer.group, reverses: transfer.reverses)
+  }
+}
+
+extension AccountSums {
+  fileprivate init(_ account: Account) {
+    self.init(
+      account: account.id, name: account.name, kind: account.kind, debits: account.debitsPosted,
+      credits: account.creditsPosted, held: account.debitsHeld, earned: account.creditsEarned,
+      closed: account.isClosed)
+  }
+}

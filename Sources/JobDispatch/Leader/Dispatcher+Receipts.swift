@@ -1,0 +1,79 @@
+internal import ExchangeCore
+internal import ExchangeTypes
+internal import TokenLedger
+internal import WireProtocol
+
+// Receipts: what a job came to, signed when somebody asks.
+extension Dispatcher {
+  /// Answers with a signed statement about one of the caller's own jobs, once it has ended.
+  func receipt(_ message: ReceiptQuery, of caller: Caller, _ answer: Answer) {
+    guard let job = exchange.job(message.job), job.account == caller.account else {
+      if let tombstone = exchange.tombstone(message.job), tombstone.account == caller.account {
+        return answer(
+          Failure(
+            refusing: .outputExpired, "the record of job \(message.job) is no longer kept",
+            job: message.job, charge: tombstone.charge))
+      }
+      return answer(
+        Failure(refusing: .unknownJob, "there is no job \(message.job) in this account"))
+    }
+    guard let ending = job.ending else {
+      return answer(
+        Failure(
+          refusing: .wrongState, "job \(job.id) has not ended, and so has no receipt yet",
+          job: job.id))
+    }
+    guard let signer else {
+      return answer(
+        Failure(
+          .unavailable,
+          "this coordinator has no certificate, and so cannot sign: it runs without TLS"))
+    }
+    guard let postings = postings(of: job, ending) else {
+      return answer(
+        Failure(
+          refusing: .outputExpired, "the transfers of job \(job.id) are no longer in the journal",
+          job: job.id, charge: ending.charge))
+    }
+    let statement = statement(about: job, ending, postings).bytes
+    do {
+      let signed = try signer.sign(statement)
+      answer(
+        Receipt(
+          statement: statement, signedAt: signed.signedAt, certificate: signed.certificate,
+          signature: signed.signature))
+    } catch {
+      answer(Failure(.internalError, "the receipt cannot be signed: \(error)"))
+    }
+  }
+
+  private func statement(
+    about job: Job, _ ending: Ending, _ postings: [JobReceipt.Posting]
+  ) -> JobReceipt {
+    let billed = job.billedAttempt
+    return JobReceipt(
+      cluster: configuration.clusterID, job: job.id, account: job.account, model: job.model,
+      state: ending.state, finish: ending.finish, error: ending.error?.rawValue ?? 0,
+      createdAt: job.createdAt, endedAt: ending.endedAt, requestHash: job.bodyHash,
+      lastSeq: job.record.lastSeq, outputHash: job.record.chainHash,
+      outputBytes: job.record.bytes, basis: billed?.basis,
+      prices: billed?.prices ?? PricePair(input: .zero, output: .zero),
+      promptTokens: ending.promptTokens, outputTokens: ending.outputTokens, hold: job.hold,
+      charge: ending.charge, feeParts: job.feeParts, attempts: job.lastEpoch.rawValue,
+      parts: job.contributions.map { JobReceipt.Part(supplier: $0.supplier, bytes: $0.bytes) },
+      postings: postings)
+  }
+
+  /// The transfers that paid a job; nil if the journal does not keep them any more.
+  private func postings(of job: Job, _ ending: Ending) -> [JobReceipt.Posting]? {
+    guard let first = ending.transfer else { return [] }
+    guard exchange.transfer(first) != nil else { return nil }
+    // A job is paid by as many transfers as it had attempts, and one to the operator.
+    let count = Int(job.lastEpoch.rawValue) + 1
+    let posted = exchange.transfers(after: TransferID(first.rawValue - 1), limit: count)
+    return posted.filter { $0.id == first || ($0.group == first && $0.job == job.id) }.map {
+      JobReceipt.Posting(
+        transfer: $0.id, payee: $0.credit, amount: $0.amount, isFee: $0.kind == .fee)
+    }
+  }
+}

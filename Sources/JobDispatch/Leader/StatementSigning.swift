@@ -1,0 +1,11 @@
+/// Signs what the cluster states: keys, certificates and the wall clock are the shell's.
+public protocol StatementSigning: AnyObject {
+  /// Signs a statement with this coordinator's key.
+  ///
+  /// - Parameter statement: what is said.
+  /// - Returns: the moment in seconds since 1970, the certificate in DER form and the signature.
+  /// - Throws: why it cannot be signed, for a log.
+  func sign(_ statement: [UInt8]) throws -> (
+    signedAt: UInt64, certificate: [UInt8], signature: [UInt8]
+  )
+}

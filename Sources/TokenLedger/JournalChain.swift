@@ -1,0 +1,54 @@
+internal import Crypto
+public import ExchangeTypes
+
+/// A place in the journal: after a transfer, with the hash of everything up to it.
+///
+/// The hash after a transfer is SHA-256(hash before ‖ the transfer's canonical bytes). Whoever knows the hash at a
+/// later place can tell whether any transfer before it was changed, left out, added or moved.
+public struct JournalPosition: Hashable, Sendable {
+  /// The last transfer before the place; 0 at the beginning.
+  public let transfer: TransferID
+  /// The hash after it: 32 bytes, all zero at the beginning.
+  public let hash: [UInt8]
+
+  /// Joins the parts.
+  public init(transfer: TransferID, hash: [UInt8]) {
+    self.transfer = transfer
+    self.hash = hash
+  }
+
+  /// Before the first transfer after `transfer` that a chain knows of: nothing is said of what was before.
+  public static func beginning(after transfer: TransferID = TransferID(0)) -> JournalPosition {
+    JournalPosition(transfer: transfer, hash: [UInt8](repeating: 0, count: 32))
+  }
+
+  /// The place after `next`.
+  ///
+  /// - Precondition: it is the transfer that follows.
+  public func advanced(by next: Transfer) -> JournalPosition {
+    precondition(next.id.rawValue == transfer.rawValue + 1, "a journal has no gaps")
+    var writer = CanonicalWriter(capacity: 128)
+    writer.writeRaw(hash)
+    next.append(to: &writer)
+    return JournalPosition(
+      transfer: next.id, hash: Array(SHA256.hash(data: writer.bytes)))
+  }
+}
+
+extension Transfer {
+  /// Writes every field in the canonical encoding: what the journal's chain is made of.
+  ///
+  /// The order: id, debit, credit, amount `u64` each; kind `u8`; job, as an optional; time `u64`; group, reverses, as
+  /// optionals.
+  func append(to writer: inout CanonicalWriter) {
+    writer.write(id.rawValue)
+    writer.write(debit.rawValue)
+    writer.write(credit.rawValue)
+    writer.write(amount.rawValue)
+    writer.write(kind.rawValue)
+    writer.write(job) { $0.write($1.rawValue) }
+    writer.write(time.rawValue)
+    writer.write(group) { $0.write($1.rawValue) }
+    writer.write(reverses) { $0.write($1.rawValue) }
+  }
+}

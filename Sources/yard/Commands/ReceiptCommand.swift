@@ -1,0 +1,164 @@
+internal import ArgumentParser
+internal import ExchangeTypes
+internal import Foundation
+internal import Identity
+internal import WireProtocol
+
+/// `yard receipt`.
+struct ReceiptCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "receipt",
+    abstract: "What a job cost and why, signed by the cluster; anyone can check it.",
+    discussion: """
+      Example: yard receipt 7 --to job-7.receipt
+               yard receipt verify job-7.receipt --ca cluster/client/identity/ca.pem
+      """,
+    subcommands: [Get.self, Verify.self], defaultSubcommand: Get.self)
+
+  struct Get: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Get the receipt of a job that has ended, while its record is kept.",
+      discussion: "Example: yard receipt 7 --to job-7.receipt")
+
+    @Argument(help: "The job's number.") var job: UInt64
+    @Option(help: ArgumentHelp("The file; standard output if absent.", valueName: "file"))
+    var to: String?
+    @OptionGroup var cluster: ClusterOptions
+
+    func run() async throws {
+      let receipt = try await cluster.ask(ReceiptQuery(job: JobID(job))) {
+        if case .receipt(let receipt) = $0 { receipt } else { nil }
+      }
+      let signed = SignedStatement(
+        statement: receipt.statement, signedAt: receipt.signedAt,
+        certificate: receipt.certificate, signature: receipt.signature)
+      guard let to else { return Terminal.write(signed.text + "\n") }
+      do {
+        try Data((signed.text + "\n").utf8).write(to: URL(fileURLWithPath: to), options: .atomic)
+      } catch { throw CommandError(.refused, "\(to) cannot be written: \(error)") }
+      Terminal.note("the receipt of job \(job) is in \(to)")
+    }
+  }
+
+  struct Verify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Check a receipt with the cluster's public key, and show it: no cluster is asked.",
+      discussion: "Example: yard receipt verify job-7.receipt --ca ca.pem")
+
+    @Argument(help: "The receipt's file.") var file: String
+    @Option(help: ArgumentHelp("The cluster's ca.pem.", valueName: "file")) var ca: String
+    @Flag(help: "One line of JSON.") var json = false
+
+    func run() throws {
+      let anchor: TrustAnchor
+      do { anchor = try TrustAnchor(pem: try read(ca)) } catch let error as IdentityError {
+        throw CommandError(.refused, "\(ca): \(error)")
+      }
+      let signer: PeerIdentity
+      let receipt: JobReceipt
+      do {
+        let signed = try SignedStatement(text: try read(file))
+        signer = try signed.verify(anchor, allowed: [.coordinator])
+        receipt = try JobReceipt(bytes: signed.statement)
+      } catch let fault as SignedStatement.Fault {
+        throw CommandError(.refused, "\(file) is not a good receipt: \(fault.sentence)")
+      } catch let error as CanonicalError {
+        throw CommandError(.refused, "\(file) is signed, and states no receipt: \(error)")
+      }
+      guard receipt.cluster == anchor.cluster else {
+        throw CommandError(.refused, "\(file) is about a job of another cluster")
+      }
+      Terminal.write(json ? JSONText(receipt, signer).line : table(receipt, signer).text)
+    }
+
+    private func read(_ path: String) throws -> String {
+      do { return try String(contentsOfFile: path, encoding: .utf8) } catch {
+        throw CommandError(.refused, "\(path) cannot be read: \(error)")
+      }
+    }
+
+    private func table(_ receipt: JobReceipt, _ signer: PeerIdentity) -> Table {
+      var table = Table("signed by", "\(signer) of \(signer.cluster)")
+      table.add("job", "\(receipt.job) of account \(receipt.account)")
+      table.add("model", receipt.model)
+      table.add(
+        "ended", receipt.error == 0 ? receipt.state.name : errorName(receipt.error))
+      table.add("request", hexadecimal(receipt.requestHash))
+      table.add("output", "\(receipt.lastSeq) events, \(receipt.outputBytes) bytes")
+      table.add("", hexadecimal(receipt.outputHash))
+      table.add(
+        "prompt",
+        "\(receipt.promptTokens) tokens at \(receipt.prices.input) credits per million")
+      table.add(
+        "output",
+        "\(receipt.outputTokens) tokens at \(receipt.prices.output) credits per million"
+          + (receipt.basis.map { ", by \($0.name)" } ?? ""))
+      table.add("charged", "\(receipt.charge) of \(receipt.hold) credits held")
+      for part in receipt.parts {
+        table.add("delivered", "\(part.bytes) bytes by account \(part.supplier)")
+      }
+      for posting in receipt.postings {
+        table.add(
+          posting.isFee ? "fee" : "paid",
+          "\(posting.amount) to account \(posting.payee) by transfer \(posting.transfer)")
+      }
+      return table
+    }
+  }
+}
+
+extension SignedStatement.Fault {
+  fileprivate var sentence: String {
+    switch self {
+    case .malformed: "it is not a signed statement, or was changed"
+    case .certificate(let refusal): "its certificate is not good: \(refusal)"
+    case .signature: "the signature does not fit"
+    }
+  }
+}
+
+extension BillingBasis {
+  /// As receipts call it.
+  fileprivate var name: String {
+    switch self {
+    case .tokenIDs: "token_ids"
+    case .usage: "usage"
+    case .chunkCount: "chunk_count"
+    }
+  }
+}
+
+extension JSONText {
+  fileprivate init(_ receipt: JobReceipt, _ signer: PeerIdentity) {
+    self = [
+      "signed_by": .string("\(signer)"), "cluster": .string("\(receipt.cluster)"),
+      "job": .id(receipt.job), "account": .id(receipt.account), "model": .string(receipt.model),
+      "state": .string(receipt.state.name),
+      "finish": receipt.finish.map { .string($0.name) } ?? .null,
+      "error": receipt.error == 0 ? .null : .string(errorName(receipt.error)),
+      "created_at_ms": .unsigned(receipt.createdAt.rawValue),
+      "ended_at_ms": .unsigned(receipt.endedAt.rawValue),
+      "request_hash": .string(hexadecimal(receipt.requestHash)),
+      "events": .unsigned(receipt.lastSeq),
+      "output_hash": .string(hexadecimal(receipt.outputHash)),
+      "output_bytes": .unsigned(receipt.outputBytes),
+      "counted_by": receipt.basis.map { .string($0.name) } ?? .null,
+      "price_input_nano_per_million": .unsigned(receipt.prices.input.rawValue),
+      "price_output_nano_per_million": .unsigned(receipt.prices.output.rawValue),
+      "prompt_tokens": .unsigned(receipt.promptTokens.rawValue),
+      "output_tokens": .unsigned(receipt.outputTokens.rawValue),
+      "hold_nano": .unsigned(receipt.hold.rawValue),
+      "charge_nano": .unsigned(receipt.charge.rawValue),
+      "fee_parts": .number(receipt.feeParts), "attempts": .number(receipt.attempts),
+      "parts": .array(
+        receipt.parts.map { ["supplier": .id($0.supplier), "bytes": .unsigned($0.bytes)] }),
+      "postings": .array(
+        receipt.postings.map {
+          [
+            "transfer": .id($0.transfer), "payee": .id($0.payee),
+            "amount_nano": .unsigned($0.amount.rawValue), "fee": .boolean($0.isFee),
+          ]
+        }),
+    ]
+  }
+}

@@ -1,0 +1,121 @@
+internal import ExchangeClient
+internal import ExchangeTypes
+internal import TokenLedger
+internal import WireProtocol
+
+/// Reads the books of a cluster, page by page, while they go on.
+struct LedgerReader {
+  let client: ExchangeClient
+
+  /// The most entries of a page.
+  private static let pageLimit: UInt32 = 512
+
+  /// All accounts after one; each page says which transfers are in its sums.
+  func accounts(after first: AccountID = AccountID(0)) async throws -> [AccountListing] {
+    var pages: [AccountListing] = []
+    var after = first
+    while true {
+      let page = try await client.ask(AccountList(after: after, limit: Self.pageLimit)) {
+        if case .accountListing(let listing) = $0 { listing } else { nil }
+      }
+      pages.append(page)
+      guard page.more, let last = page.accounts.last else { return pages }
+      after = last.account
+    }
+  }
+
+  /// A page of transfers.
+  func page(after transfer: TransferID, limit: UInt32 = pageLimit) async throws -> JournalListing {
+    try await client.ask(JournalQuery(after: transfer, limit: limit)) {
+      if case .journalListing(let listing) = $0 { listing } else { nil }
+    }
+  }
+
+  /// The journal after a transfer, or all that is kept, with every account at both of its ends.
+  ///
+  /// Each page is as of its own moment: sums are brought to the journal's two ends by the transfers between.
+  func export(after start: TransferID) async throws -> LedgerExport {
+    var pages = try await accounts()
+    var export = LedgerExport()
+    var last = start
+    while true {
+      let known = pages.reduce(0) { $0 + $1.accounts.count }
+      let listing = try await page(after: last)
+      if export.transfers.isEmpty {
+        guard start == TransferID(0) || start >= listing.base else {
+          throw CommandError(
+            .refused,
+            "the journal begins after transfer \(listing.base); what was before is in earlier exports"
+          )
+        }
+        if last < listing.base { last = listing.base }
+        export.base = JournalPosition(transfer: listing.base, hash: listing.baseHash)
+      }
+      for entry in listing.entries {
+        guard entry.transfer.rawValue == last.rawValue + 1 else {
+          throw CommandError(
+            .refused, "the journal has dropped transfers while it was read; export it again")
+        }
+        last = entry.transfer
+        export.transfers.append(Transfer(entry))
+      }
+      export.logTime = listing.logTime
+      guard !listing.more else { continue }
+      export.head = JournalPosition(transfer: listing.head, hash: listing.headHash)
+      let newest = export.transfers.lazy.map { max($0.debit, $0.credit) }.max()?.rawValue ?? 0
+      if newest > UInt64(known) {
+        pages += try await accounts(after: AccountID(UInt64(known)))
+      } else if pages.allSatisfy({ $0.head <= last }) {
+        break
+      }
+    }
+    try await placeBase(of: &export, after: start)
+    try export.take(pages)
+    return export
+  }
+
+  /// The chain's hash at a transfer that is not the journal's first comes from the transfers before it.
+  private func placeBase(of export: inout LedgerExport, after start: TransferID) async throws {
+    var place = export.base
+    while place.transfer < start {
+      let listing = try await page(after: place.transfer)
+      guard let first = listing.entries.first,
+        first.transfer.rawValue == place.transfer.rawValue + 1
+      else {
+        throw CommandError(
+          .refused, "the journal has dropped transfers while it was read; export it again")
+      }
+      for entry in listing.entries where entry.transfer <= start {
+        place = place.advanced(by: Transfer(entry))
+      }
+    }
+    export.base = place
+  }
+}
+
+extension Transfer {
+  /// A transfer as the wire says it.
+  init(_ entry: TransferEntry) {
+    self.init(
+      id: entry.transfer, debit: entry.debit, credit: entry.credit, amount: entry.amount,
+      kind: Kind(entry.kind), job: entry.job, time: entry.time, group: entry.group,
+      reverses: entry.reverses)
+  }
+}
+
+extension Transfer.Kind {
+  init(_ kind: TransferKind) {
+    self =
+      switch kind {
+      case .credit: .credit
+      case .capture: .capture
+      case .reversal: .reversal
+      case .fee: .fee
+      case .move: .move
+      case .redemption: .redemption
+      }
+  }
+
+  /// As the wire calls it.
+  var name: String { TransferKind(rawValue: rawValue)?.name ?? "kind_\(rawValue)" }
+}

@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""The books: transfers, reversals, fees, closed accounts, receipts; exports that audit themselves, in this program and in Beancount."""
+
+import json
+import subprocess
+
+import scripted_engine
+from product import ROOT, dev, expect, folder, main, scripted_worker, wait_for
+
+BEAN_CHECK = ROOT / ".venv/clients/beancount/bin/bean-check"
+
+with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as scratch:
+    alice = cluster.account()["account"]
+    wait_for("the state version that knows of transfers", lambda: cluster.yard(
+        "ledger", "fee", "0", key=cluster.root).code == 0)
+
+    def root(*arguments, code=0):
+        done = cluster.yard(*arguments, key=cluster.root)
+        expect(done.code == code, (arguments, done))
+        return done
+
+    def made(*arguments):
+        return int(root("account", "create", *arguments).text)
+
+    def balance(account):
+        return root("account", "show", account, "--output", "json").lines[0]["balance_nano"]
+
+    def transfers(*arguments):
+        return root("ledger", *arguments, "--output", "json").lines
+
+    def refused(name, *arguments, key=None):
+        done = cluster.yard(*arguments, key=key or cluster.root)
+        expect(done.code == 3 and done.err.startswith(f"yard: {name}:"), (arguments, done))
+
+    fees, dispute, reserve = (made(kind, "--kind", kind) for kind in ("fees", "dispute", "reserve"))
+
+    def moves():
+        """transfers go together or not at all; each refusal has its name"""
+        before = balance(alice)
+        both = transfers("transfer", f"{alice}:{dispute}:0.5", f"{dispute}:{reserve}:0.25")
+        expect([t["kind"] for t in both] == ["move", "move"] and both[0]["group"] == both[1]["group"], both)
+        expect(balance(alice) == before - 500_000_000 and balance(reserve) == 250_000_000, "moved otherwise")
+        refused("insufficient_credit", "ledger", "transfer", f"{alice}:{dispute}:1", f"{reserve}:{dispute}:0.3")
+        expect(balance(alice) == before - 500_000_000, "a part of what was refused was moved")
+        refused("invalid_amount", "ledger", "transfer", f"{alice}:{dispute}:0")
+        refused("self_transfer", "ledger", "transfer", f"{alice}:{alice}:1")
+        refused("unknown_account", "ledger", "transfer", f"{alice}:999:1")
+        refused("amount_overflow", "ledger", "transfer", f"2:{alice}:18446744073.709551615")
+        refused("forbidden", "ledger", "transfer", f"2:{alice}:1", key=cluster.key)
+        refused("forbidden", "ledger", "export", key=cluster.key)
+        for wrong in ("-1", "1e3", "0.0000000001", "18446744073.709551616", "x"):
+            expect(cluster.yard("ledger", "transfer", f"2:{alice}:{wrong}", key=cluster.root).code == 2, wrong)
+
+    def reversals():
+        """what was posted together is taken back together, once, by new transfers"""
+        before = balance(alice), balance(dispute)
+        first = transfers("transfer", f"{alice}:{dispute}:2", f"{dispute}:{reserve}:1")[0]["transfer"]
+        taken = transfers("reverse", first + 1)
+        expect([t["reverses"] for t in taken] == [first + 1, first], taken)
+        expect((balance(alice), balance(dispute)) == before, "not as it was")
+        refused("already_reversed", "ledger", "reverse", first)
+        refused("wrong_state", "ledger", "reverse", taken[0]["transfer"])
+        refused("not_found", "ledger", "reverse", 9_999)
+
+    def closing():
+        """a closed account takes nothing, its keys are dead, what it owns can be moved out of it"""
+        account = made("gone", "--credit", "1")
+        key = root("key", "create", account).text.strip()
+        expect(cluster.yard("models", key=key).code == 0, "a new key does not work")
+        root("account", "close", account)
+        refused("account_closed", "account", "credit", account, "1")
+        refused("account_closed", "key", "create", account)
+        refused("unauthenticated", "models", key=key)
+        root("ledger", "transfer", f"{account}:2:1")
+        expect(balance(account) == 0, "not moved out")
+
+    def fee():
+        """a job's charge is split between supplier and operator to the nano-credit"""
+        scripted_engine.Engine.manner = "good"
+        root("ledger", "fee", "100000", "--to", fees)
+        with scripted_worker(cluster, scratch):
+            job = cluster.yard("run", "-m", scripted_engine.MODEL, "Hello", "--output", "json")
+            expect(job.code == 0, job)
+        charge = job.lines[-1]["ended"]["charge_nano"]
+        paid = [t for t in transfers("show", "--limit", "512") if t["job"] == job.lines[-1]["ended"]["job"]]
+        expect([t["kind"] for t in paid] == ["capture", "fee"] and charge > 0, paid)
+        expect(sum(t["amount_nano"] for t in paid) == charge, (paid, charge))
+        tenth, rest = divmod(charge, 10)
+        expect(paid[1]["amount_nano"] == tenth + (rest > 5), (paid, charge))
+        expect(balance(fees) == paid[1]["amount_nano"], "the operator has something else")
+
+    def receipts():
+        """a receipt says what was charged and who was paid; the cluster's public key checks it offline, any changed byte fails"""
+        job = next(t["job"] for t in transfers("show", "--limit", "512") if t["kind"] == "capture")
+        path, ca = scratch + "/job.receipt", cluster.identity + "/ca.pem"
+        done = cluster.yard("receipt", job, "--to", path)
+        expect(done.code == 0, done)
+        done = cluster.yard("receipt", "verify", path, "--ca", ca, "--json", key="")
+        expect(done.code == 0, done)
+        stated = done.lines[0]
+        paid = [t for t in transfers("show", "--limit", "512") if t["job"] == job]
+        expect([p["transfer"] for p in stated["postings"]] == [t["transfer"] for t in paid], stated)
+        expect(sum(p["amount_nano"] for p in stated["postings"]) == stated["charge_nano"] > 0, stated)
+        expect(stated["job"] == job and stated["state"] == "completed" and stated["attempts"] == 1, stated)
+        with open(path, "rb") as file:
+            whole = file.read()
+        for place in range(0, len(whole) - 1, len(whole) // 12):
+            with open(path, "wb") as file:
+                file.write(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1:])
+            done = cluster.yard("receipt", "verify", path, "--ca", ca, key="")
+            expect(done.code == 3, (place, done))
+        refused("unknown_job", "receipt", job, key=cluster.root)
+        refused("unknown_job", "receipt", 9_999, key=cluster.key)
+
+    def audit():
+        """an export audits itself without the cluster; a line that is changed, left out or moved is found"""
+        whole = scratch + "/books.jsonl"
+        root("ledger", "export", "--to", whole)
+        done = cluster.yard("ledger", "audit", whole, "--json", key="")
+        expect(done.code == 0, done)
+        with open(whole, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        head = json.loads(lines[0])
+        expect(done.lines[0]["head_hash"] == head["head_hash"] and head["base"] == 0, (done, head))
+        count = sum('"transfer"' in line for line in lines)
+        expect(done.lines[0]["transfers"] == count == head["head"], (done, count))
+        first = 1 + head["accounts"]
+        amount = json.loads(lines[first])["amount_nano"]
+        bad = {
+            "an amount": [lines[first].replace(str(amount), str(amount + 1)) if n == first else line
+                          for n, line in enumerate(lines)],
+            "left out": lines[:-1],
+            "moved": [*lines[:-2], lines[-1], lines[-2]],
+            "a balance": [line.replace('"closing_credits_nano":', '"closing_credits_nano":1')
+                          if n == first - 1 else line for n, line in enumerate(lines)],
+            "the hash": [lines[0].replace(head["head_hash"], "0" * 64), *lines[1:]],
+            "no export": ["{}"],
+        }
+        for what, changed in bad.items():
+            path = scratch + "/changed.jsonl"
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("\n".join(changed) + "\n")
+            done = cluster.yard("ledger", "audit", path, key="")
+            expect(done.code == 3, (what, done))
+        # In two pieces, which join.
+        later = scratch + "/later.jsonl"
+        root("ledger", "export", "--to", later, "--after", head["head"] - 2)
+        expect(cluster.yard("ledger", "audit", later, key="").code == 0, "the later piece is wrong")
+        expect(cluster.yard("ledger", "audit", whole, later, key="").code == 3, "pieces that overlap")
+        root("ledger", "transfer", f"{alice}:{reserve}:0.1")
+        root("ledger", "export", "--to", later, "--after", head["head"])
+        done = cluster.yard("ledger", "audit", whole, later, "--json", key="")
+        expect(done.code == 0 and done.lines[0]["transfers"] == count + 1, done)
+
+    def formats():
+        """bean-check takes the Beancount export with an assertion for every balance, and refuses a changed one; CSV has every transfer"""
+        books = scratch + "/books.beancount"
+        root("ledger", "export", "--format", "beancount", "--to", books)
+        done = subprocess.run([BEAN_CHECK, books], capture_output=True, text=True, timeout=120)
+        expect(done.returncode == 0, done)
+        with open(books, encoding="utf-8") as file:
+            text = file.read()
+        accounts = len(root("account", "list", "--output", "json").lines)
+        expect(text.count(" balance ") == text.count(" open ") == accounts, "a balance is not asserted")
+        place = text.rindex(" ~ 0 CREDIT")
+        digit = text[place - 1]
+        with open(books, "w", encoding="utf-8") as file:
+            file.write(text[:place - 1] + str((int(digit) + 1) % 10) + text[place:])
+        done = subprocess.run([BEAN_CHECK, books], capture_output=True, text=True, timeout=120)
+        expect(done.returncode != 0 and "Balance failed" in done.stderr, done)
+        table = root("ledger", "export", "--format", "csv").text.split("\r\n")
+        expect(len(table) - 2 == len(transfers("show", "--limit", "512")), "not every transfer is there")
+
+    main([moves, reversals, closing, fee, receipts, audit, formats])
