@@ -119,6 +119,8 @@ class MessageSource:
             if len(line) > WIDTH and "\n" not in line:
                 head, _, arguments = line.partition("(")
                 lines += [head + "(", "      " + arguments]
+            elif len(line.partition("\n")[0]) > WIDTH:
+                lines.append(line.replace(" { (part)", " {\n      (part)", 1))
             else:
                 lines.append(line)
         return lines + ["  }"]

@@ -179,7 +179,8 @@ extension RevocationNotice {
 
   /// Reads what `encode` writes.
   public init(from reader: inout CanonicalReader) throws(CanonicalError) {
-    coordinators = try reader.readList(limit: 1024, elementBytesMin: 8) { (part) throws(CanonicalError) in
+    coordinators = try reader.readList(limit: 1024, elementBytesMin: 8) {
+      (part) throws(CanonicalError) in
       try ReplicaID(rawValue: part.read())
     }
   }
