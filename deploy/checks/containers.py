@@ -39,9 +39,12 @@ def prepare():
     made = run([ROOT / "deploy/container/base"], 600)
     if made.returncode != 0:
         raise Missing(f"no base image: {made.stdout[-300:].strip()}")
-    tried = run(["podman", "run", "--rm", "--network=none", IMAGE, "true"])
+    network = f"yard-check-probe-{os.getpid()}"
+    made = run(["podman", "network", "create", network])
+    tried = run(["podman", "run", "--rm", f"--network={network}", IMAGE, "true"]) if made.returncode == 0 else made
+    run(["podman", "network", "rm", "-f", network])
     if tried.returncode != 0:
-        raise Missing(f"podman cannot run a container here: {tried.stdout[-300:].strip()}")
+        raise Missing(f"podman cannot run a container in a network of its own here: {tried.stdout[-300:].strip()}")
 
 
 class Containers:
