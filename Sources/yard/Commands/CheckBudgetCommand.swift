@@ -43,7 +43,7 @@ struct CheckBudgetCommand: AsyncParsableCommand {
           let submit = Submit(
             requestKey: .drawn(), mode: .submitted, endpoint: .chatCompletions, model: model,
             body: body, maxInputPrice: nil, maxOutputPrice: nil, queueTimeoutMs: 0, follow: false,
-            retentionMs: nil)
+            retentionMs: nil, durable: nil)
           group.addTask { await Self.fate(of: submit, client) }
         }
         var fates: [Fate] = []
