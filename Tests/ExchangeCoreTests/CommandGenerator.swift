@@ -278,7 +278,7 @@ struct CommandGenerator {
     case 0:
       return .accountCreate(
         .init(
-          caller: World.root, requestKey: key, name: "a\(below(12))",
+          caller: World.root, requestKey: key, name: "a\(below(5))",
           kind: AccountKind.allCases[Int(below(4))]))
     case 1, 2, 3:
       return .accountCredit(
