@@ -268,7 +268,12 @@ def partition_gateway(world, seconds):
 # The disk
 
 def disk_fails(world, counter, **fields):
-    """A coordinator's disk fails: it must end by itself, and come back when the disk is well."""
+    """A coordinator's disk fails: it must end by itself, and come back when the disk is well.
+
+    Where it was LMDB's meta page that was cut short, the roots of the transaction that failed are left under the number
+    of an older one: nobody can tell that from a newest page whose number went back, so the coordinator refuses to
+    start, by name, and is rebuilt as it says.
+    """
     node = world.random.choice(world.coordinators)
     shim = node.shim
     before = shim[counter]
@@ -287,10 +292,24 @@ def disk_fails(world, counter, **fields):
     finally:
         shim.heal()
         met = shim[counter] - before
-        if not node.is_running:
-            back(node)
+        sequel = "" if node.is_running else restarted(world, node)
         node.may_stop = False
-    return f"{node.name}: {met} {counter.replace('_', ' ')}, exit 70"
+    return f"{node.name}: {met} {counter.replace('_', ' ')}, exit 70{sequel}"
+
+
+def restarted(world, node):
+    """A coordinator starts after its disk has failed, or refuses and is rebuilt; which, in words."""
+    node.start()
+    node.is_wanted = False
+    if node.wait_ready():
+        node.is_wanted = True
+        return ""
+    said, code = node.tail(), node.process.returncode
+    demand(code == 3 and REFUSAL.search(said) and "knows transaction" in said,
+           f"{node.name} did not start again (exit {code}) after its disk failed: {said}")
+    world.timeline.say("meta page", node=node.name, said=said[-300:])
+    rebuild(world, node)
+    return f"; its meta page was hit, rebuilt as {node.replica}"
 
 
 @kind("write-eio", "coordinators")

@@ -213,7 +213,7 @@ class Coordinator(Node):
 
     @property
     def directory(self):
-        return f"{self.world.home}/coordinator-{self.replica}"
+        return f"{self.world.scratch}/machines/{self.name}/coordinator-{self.replica}"
 
     @property
     def data(self):
@@ -229,10 +229,9 @@ class Coordinator(Node):
         super().start()
 
     def give_disk(self):
-        """Puts its directory on a small file system of its own."""
-        image, copy = f"{self.world.scratch}/disk-{self.replica}.img", self.directory + ".copy"
-        os.rename(self.directory, copy)
-        os.mkdir(self.directory)
+        """Copies the directory that the operator has made onto a small file system of the machine's own."""
+        image, made = f"{self.world.scratch}/disk-{self.replica}.img", f"{self.world.home}/coordinator-{self.replica}"
+        os.makedirs(self.directory)
         if self.world.has_loop:
             with open(image, "wb") as file:
                 file.truncate(DISK_MIB << 20)
@@ -240,8 +239,7 @@ class Coordinator(Node):
             sh("mount", "-o", "loop", image, self.directory)
         else:
             sh("mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "chaos", self.directory)
-        sh("cp", "-a", copy + "/.", self.directory)
-        shutil.rmtree(copy)
+        sh("cp", "-a", made + "/.", self.directory)
 
     def fill_disk(self):
         """Takes all the room that is left; how much that was, in bytes."""
