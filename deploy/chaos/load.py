@@ -8,13 +8,12 @@ what the record says.
 
 import json
 import random
-import subprocess
 import threading
 import time
 
 from raw_http1 import Connection, Ended, request
 from script import MODEL, PROMPT_TOKENS, Script, Wrong, prompt
-from world import Violation, demand
+from machines import Violation, demand
 
 PRICE_INPUT, PRICE_OUTPUT = 200_000_000, 600_000_000  # nano-credits per million tokens
 #: No client waits longer for its job's end: queue, faults one after another, and a machine that is slow.

@@ -5,7 +5,7 @@ import concurrent.futures
 import pathlib
 
 from load import check_record
-from world import Violation, demand, until
+from machines import Violation, demand, until
 
 
 def reach(world, load):
