@@ -16,7 +16,9 @@ from machines import (
     HERE, YARD, Coordinator, Gateway, Timeline, Wire, Worker, demand, sh, until)
 from product import Cluster
 
-CREDIT = 1_000_000  # given to the consumer, in credits
+CREDIT = 1_000_000  # given to each consumer, in credits
+#: A cluster keeps 5,000 ended jobs of an account: in a long run one would outlive its first jobs.
+CONSUMERS = 8
 
 
 class World:
@@ -27,6 +29,8 @@ class World:
         self.random = random.Random(options.seed)
         self.timeline = Timeline(scratch + "/timeline.jsonl")
         self.violations, self.lock = [], threading.Lock()
+        #: Requests that were made to be refused.
+        self.strays = 0
         #: Nodes that a fault has.
         self.taken = set()
         self.shim, wire = scratch + "/shim.so", scratch + "/wire"
@@ -96,9 +100,9 @@ class World:
             node.start()
         for node in self.coordinators:
             demand(node.wait_ready(), f"{node.name} did not start: {node.tail()}")
-        self.consumer = until("a leader that opens an account", lambda: self.yard(
-            "account", "create", "consumer", "--credit", CREDIT).text.strip(), 60)
-        self.consumer_key = self.made("key", "create", self.consumer)
+        until("a leader", self.leader, 60)
+        self.consumers = [self.made("account", "create", f"consumer-{n}", "--credit", CREDIT) for n in range(CONSUMERS)]
+        self.keys = [self.made("key", "create", consumer) for consumer in self.consumers]
         self.supplier = self.made("account", "create", "supplier", "--kind", "supplier")
         work = self.made("key", "create", self.supplier, "--scope", "work,read")
         for worker in self.workers:
@@ -110,7 +114,11 @@ class World:
             gateway.start()
         for node in [*self.workers, *self.gateways]:
             demand(node.wait_ready(), f"{node.name} did not start: {node.tail()}")
-        until("the model", lambda: "chaos" in self.yard("models", key=self.consumer_key).text, 60)
+        until("the model", lambda: "chaos" in self.yard("models", key=self.keys[0]).text, 60)
+
+    def key_of(self, number):
+        """The key under which the client of this number asks."""
+        return self.keys[number % len(self.keys)]
 
     def yard(self, *arguments, **options):
         return self.cluster.yard(*arguments, **options)
