@@ -8,13 +8,12 @@ what the record says.
 
 import json
 import random
-import subprocess
 import threading
 import time
 
 from raw_http1 import Connection, Ended, request
 from script import MODEL, PROMPT_TOKENS, Script, Wrong, prompt
-from world import Violation, demand
+from machines import Violation, demand
 
 PRICE_INPUT, PRICE_OUTPUT = 200_000_000, 600_000_000  # nano-credits per million tokens
 #: No client waits longer for its job's end: queue, faults one after another, and a machine that is slow.
@@ -38,6 +37,7 @@ class Chat:
 
     def __init__(self, load, name, count):
         self.load, self.name, self.count = load, name, count
+        self.key = load.key_of(name)
         self.job, self.script, self.state, self.code = None, Script(name), None, None
         self.asked = self.breaks = self.divergences = self.replaced = self.told = 0
         self.usage = self.finish = None
@@ -73,7 +73,7 @@ class Chat:
                            "max_tokens": self.count, "stream": True, "stream_options": {"include_usage": True}})
         reading = Script(self.name)
         with Connection(gateway.http, source=self.load.world.source, seconds=SILENCE_SECONDS) as connection:
-            connection.send(request("POST", "/v1/chat/completions", body.encode(), self.load.world.consumer_key,
+            connection.send(request("POST", "/v1/chat/completions", body.encode(), self.key,
                                     [f"Idempotency-Key: {self.load.salt}-{self.name}"]))
             status, headers = connection.head()
             if status != 200:
@@ -132,7 +132,7 @@ class Chat:
             self.divergences += 1
             self.script = Script(self.name)
         elif self.job is not None:
-            found = self.load.job(self.job)
+            found = self.load.job(self.job, self.key)
             if found and found["status"] in ENDED and found["status"] != "completed":
                 self.state = found["status"]
 
@@ -151,7 +151,7 @@ class Run(Chat):
         world = self.load.world
         process = world.cluster.spawn(
             "run", "-m", MODEL, "--max-tokens", self.count, "--output", "json", "--patience", 120,
-            prompt(self.name, self.count), key=world.consumer_key)
+            prompt(self.name, self.count), key=self.key)
         self.load.children.append(process)
         errors = []
         listening = threading.Thread(target=lambda: errors.append(process.stderr.read()), daemon=True)
@@ -214,6 +214,10 @@ class Load:
             self.number += 1
             return f"{kind}{self.number}"
 
+    def key_of(self, name):
+        """The key of who asks for the job of this name."""
+        return self.world.key_of(int(name[1:]))
+
     def acknowledged(self, job, name, count):
         """A job that cannot be lost any more."""
         with self.lock:
@@ -266,7 +270,7 @@ class Load:
             for _ in range(8):
                 done = self.world.yard(
                     "submit", "-m", MODEL, "--max-tokens", count, "--request-key", key, "--output", "json",
-                    "--patience", 30, prompt(name, count), key=self.world.consumer_key)
+                    "--patience", 30, prompt(name, count), key=self.key_of(name))
                 if done.code == 0 or self.stopped.is_set():
                     break
                 self.say("refused", submit=name, code=done.err.strip()[-120:])
@@ -280,13 +284,13 @@ class Load:
             elif not self.stopped.is_set() and done.code != 4:
                 self.world.violated(f"submit {name}: {done}")
 
-    def get(self, path, seconds=20):
+    def get(self, path, key, seconds=20):
         """GET at any gateway that answers; status and body."""
         last = None
         for gateway in self.world.gateways * 2:
             try:
                 with Connection(gateway.http, source=self.world.source, seconds=seconds) as connection:
-                    connection.send(request("GET", path, b"", self.world.consumer_key))
+                    connection.send(request("GET", path, b"", key))
                     answer = connection.answer()
                     if answer.status == 200 and answer.is_whole:
                         return answer
@@ -296,8 +300,8 @@ class Load:
         self.say("unanswered", path=path, last=repr(last)[:200])
         return None
 
-    def job(self, number):
-        answer = self.get(f"/v1/jobs/{number}")
+    def job(self, number, key):
+        answer = self.get(f"/v1/jobs/{number}", key)
         return json.loads(answer.body) if answer else None
 
     def finish(self, seconds):
@@ -316,7 +320,7 @@ class Load:
                     process.kill()
 
 
-def check_record(load, number, end):
+def check_record(load, number, end, key):
     """What the cluster has recorded and charged of one job is the beginning of its answer, and all of it if it
     completed; its reader got exactly that."""
     who = f"job {number}"
@@ -325,7 +329,7 @@ def check_record(load, number, end):
     demand(end["hold_nano"] == 0, f"{who} has a hold after its end: {end}")
     cost = end["prompt_tokens"] * PRICE_INPUT + end["output_tokens"] * PRICE_OUTPUT
     demand(end["charge_nano"] == cost // 1_000_000, f"{who}: {end['charge_nano']} charged, {cost // 1_000_000} is due: {end}")
-    answer = load.get(f"/v1/jobs/{number}/events")
+    answer = load.get(f"/v1/jobs/{number}/events", key)
     demand(answer, f"the record of {who} cannot be read")
     events = [json.loads(line) for line in answer.events]
     events = [event for event in events if "seq" in event and "text" in event]

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// `world.py` (Shim) writes and reads these fields by their places.
+// `machines.py` (Shim) writes and reads these fields by their places.
 struct control {
   _Atomic int64_t realtime_step, monotonic_step; // ns, added to the clocks
   _Atomic int64_t write_error;                   // errno of a write; -1: it is short

@@ -5,7 +5,7 @@ import concurrent.futures
 import pathlib
 
 from load import check_record
-from world import Violation, demand, until
+from machines import Violation, demand, until
 
 
 def reach(world, load):
@@ -24,14 +24,14 @@ def reach(world, load):
     held(all_there, world)
     ends = held(listed, world, load) or {}
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        tokens = sum(pool.map(lambda number: held(check_record, load, number, ends[number]) or 0, ends))
+        tokens = sum(pool.map(lambda number: held(check_record, load, number, *ends[number]) or 0, ends))
     held(books, world, ends)
     held(agree, world)
     held(engines, world)
-    states = collections.Counter(end["state"] for end in ends.values())
+    states = collections.Counter(end["state"] for end, _ in ends.values())
     codes = collections.Counter(chat.code for chat in load.chats if chat.code and chat.state != "completed")
     world.timeline.say("verdict", jobs=len(ends), tokens=tokens, states=states, codes=codes)
-    moved = sum(end["attempts"] > 1 for end in ends.values())
+    moved = sum(end["attempts"] > 1 for end, _ in ends.values())
     snapshots = sum(pathlib.Path(node.log).read_text(errors="replace").count("is installed") for node in world.coordinators)
     return (f"{len(ends)} jobs ({', '.join(f'{count} {state}' for state, count in sorted(states.items()))}; "
             f"{moved} went on elsewhere, {sum(chat.breaks for chat in load.chats)} reconnected, "
@@ -49,39 +49,45 @@ def all_there(world):
 
 
 def listed(world, load):
-    """All jobs of the consumer, by number: those that were acknowledged are among them, and no more than were asked for."""
-    def ended():
+    """All jobs, by number, each with its owner's key: those that were acknowledged are among them, and no more than were
+    asked for."""
+    def of(key):
         found, after = {}, 0
         while True:
-            done = world.yard("jobs", "--after", after, "--limit", 1000, "--output", "json", "--patience", 30,
-                              key=world.consumer_key)
+            done = world.yard("jobs", "--after", after, "--limit", 1000, "--output", "json", "--patience", 30, key=key)
             demand(done.code == 0, done)
             if not done.lines:
                 return found
-            found.update((line["job"], line) for line in done.lines)
+            found.update((line["job"], (line, key)) for line in done.lines)
             after = done.lines[-1]["job"]
+
+    def ended():
+        return {number: job for key in world.keys for number, job in of(key).items()}
 
     def is_settled():
         ends = ended()
-        return ends if all(end["state"] not in ("queued", "running", "cancelling") for end in ends.values()) else None
+        return ends if all(end["state"] not in ("queued", "running", "cancelling") for end, _ in ends.values()) else None
 
     ends = until("the end of every job", is_settled, 180)
     lost = set(load.known) - set(ends)
     demand(not lost, f"{len(lost)} acknowledged jobs are not there: {sorted(lost)[:8]}")
-    demand(len(ends) <= load.number, f"{len(ends)} jobs for {load.number} requests: something was carried out twice")
+    demand(len(ends) <= load.number + world.strays, f"{len(ends)} jobs for {load.number} requests: something was carried out twice")
     return ends
 
 
 def books(world, ends):
     """No hold is open, the charges are what the accounts say, and all balances sum to what was issued."""
-    charged = sum(end["charge_nano"] for end in ends.values())
-    consumer, supplier = world.cluster.account(world.consumer), world.cluster.account(world.supplier)
-    demand(consumer["held_nano"] == 0, f"a hold is open at rest: {consumer}")
-    demand(consumer["spent_nano"] == charged, f"{consumer}, but the jobs' charges sum to {charged}")
+    for account, key in zip(world.consumers, world.keys):
+        charged = sum(end["charge_nano"] for end, owner in ends.values() if owner == key)
+        consumer = world.cluster.account(account)
+        demand(consumer["held_nano"] == 0, f"a hold is open at rest: {consumer}")
+        demand(consumer["spent_nano"] == charged, f"{consumer}, but the jobs' charges sum to {charged}")
+    charged = sum(end["charge_nano"] for end, _ in ends.values())
+    supplier = world.cluster.account(world.supplier)
     demand(supplier["balance_nano"] == charged, f"{supplier}, but {charged} was charged")
     issued = world.cluster.account(2)
     demand(issued["kind"] == "issuance", issued)
-    total = sum(world.cluster.account(number)["balance_nano"] for number in (1, world.consumer, world.supplier))
+    total = sum(world.cluster.account(number)["balance_nano"] for number in (1, *world.consumers, world.supplier))
     demand(total == issued["spent_nano"], f"balances sum to {total}, {issued['spent_nano']} was issued")
 
 
