@@ -99,8 +99,9 @@ def backup():
 def refusals(scratch, group, file):
     """What is damaged, or of another cluster, says so."""
     whole = open(file, "rb").read()
-    for name, content, word in (("cut", whole[:len(whole) // 2], "cut short"), ("other", b"no backup at all, but long enough", "not a backup"),
-                                ("changed", whole[:5_000] + bytes([whole[5_000] ^ 1]) + whole[5_001:], "damaged")):
+    middle = len(whole) // 2
+    for name, content, word in (("cut", whole[:middle], "cut short"), ("other", b"no backup at all, but long enough", "not a backup"),
+                                ("changed", whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1:], "damaged")):
         path = f"{scratch}/{name}.backup"
         with open(path, "wb") as out:
             out.write(content)

@@ -6,8 +6,9 @@ every node is stopped in order and replaced by a new container, one by one; then
 are killed, and the leader's network is cut and healed. What must hold: no chat fails, each reads exactly what its job
 is, once and in order, and is charged for exactly that; no job was made twice; the books balance; the replicas agree.
 
-A client does as OpenAI's own do: a request that got no answer, or 503, is sent again, under its idempotency key. An
-answer that has begun and breaks has failed. Without podman it is skipped, in so many words.
+A client does as OpenAI's own do: a request that got no answer, or is told before any output that the service is unavailable
+now (503, or that error in a stream that has waited), is sent again, under its idempotency key. An output that has begun and
+breaks has failed. Without podman it is skipped, in so many words.
 """
 
 import concurrent.futures
@@ -24,6 +25,10 @@ from product import Failed, expect, folder, main, wait_for
 
 CLIENTS, TOKENS = 6, 50
 PRICE_INPUT, PRICE_OUTPUT = 200_000_000, 600_000_000  # nano-credits per million tokens, as in cluster.yaml
+
+
+class Unavailable(Exception):
+    """The service cannot answer now, and has given no output."""
 
 
 class Load:
@@ -52,7 +57,7 @@ class Load:
             "stream": True, "stream_options": {"include_usage": True}}).encode()
         request = urllib.request.Request(f"http://{self.address}/v1/chat/completions", body, {
             "Content-Type": "application/json", "Authorization": f"Bearer {self.key}", "Idempotency-Key": f"n{number}"})
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120  # only ends what hangs
         while True:
             try:
                 with urllib.request.urlopen(request, timeout=60) as answer:
@@ -61,8 +66,8 @@ class Load:
                 said = error.read()
                 if error.code != 503 or time.monotonic() > deadline:
                     raise Failed(f"chat {number}: {error.code} {said!r}") from None
-            except (urllib.error.URLError, ConnectionError) as error:
-                # Nobody listened, or the connection ended before an answer had begun.
+            except (urllib.error.URLError, ConnectionError, Unavailable) as error:
+                # Nobody listened, the connection ended before an answer had begun, or it was told to come back.
                 if time.monotonic() > deadline:
                     raise Failed(f"chat {number}: {error}") from None
             with self.lock:
@@ -79,6 +84,8 @@ class Load:
                     done = True
                     continue
                 chunk = json.loads(line[6:])
+                if not told and chunk.get("error", {}).get("code") == "unavailable":
+                    raise Unavailable(chunk["error"]["message"])
                 expect("error" not in chunk and not done, f"chat {number} after {told[-40:]!r}: {chunk}")
                 job, usage = int(chunk["id"].rpartition("-")[2]), chunk.get("usage") or usage
                 for choice in chunk["choices"]:
