@@ -207,6 +207,8 @@ final class SimulatedCoordinator: SimulatedNode {
       if let replica { simulation.states.installed(self, replica, at: index) }
     case .snapshotRefused(let reason):
       simulation.fail("P4", "\(name) refuses a snapshot: \(reason)")
+    case .memberForgot(let member, let index, let confirmed):
+      simulation.fail("P1", "\(member) holds \(index) after it has confirmed \(confirmed)")
     case .snapshotMade, .snapshotPostponed, .snapshotDropped, .snapshotFetched: break
     }
   }
