@@ -40,6 +40,14 @@ public final class Replica {
     public var retention = LogRetention()
     /// The newest state version that this program applies: the group's rises to what all voters support.
     public var stateVersionMax = Exchange.stateVersionMax
+    /// How an entry is applied: by the state machine, but where a simulation plants a bug in it.
+    public var apply: Apply = { (exchange, payload, index) throws(ApplyError) in
+      try exchange.apply(payload: payload, at: index)
+    }
+
+    /// Applies the payload of the entry at an index.
+    public typealias Apply =
+      @Sendable (inout Exchange, [UInt8], LogIndex) throws(ApplyError) -> Applied
 
     /// Joins the parts.
     public init(engine: RaftEngine.Configuration, founding: Membership) {
@@ -505,7 +513,7 @@ public final class Replica {
       let entry = log[index]
       if entry.kind == .command {
         do {
-          let result = try exchange.apply(payload: entry.payload, at: index)
+          let result = try configuration.apply(&exchange, entry.payload, index)
           pending.note(result.changes)
           noteApplied(index, entry.term)
           guard !isDead else { return }
