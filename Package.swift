@@ -170,7 +170,8 @@ let package = Package(
       name: "yard-bench",
       dependencies: [
         "ExchangeClient", "Transport", "Identity", "Engines", "BuiltinEngine", "OpenAIFormat",
-        "SimulationKit", "WireProtocol", "ExchangeTypes", nioPosix, log, argumentParser,
+        "SimulationKit", "Storage", "Consensus", "RaftEngine", "ExchangeCore", "JobMarket",
+        "WireProtocol", "ExchangeTypes", nioPosix, log, argumentParser,
       ],
       exclude: ["README.md"], swiftSettings: strict),
 

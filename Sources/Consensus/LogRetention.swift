@@ -10,6 +10,8 @@ public struct LogRetention: Hashable, Sendable {
   /// Kept at most, for followers that answer and for a snapshot that is being fetched; beyond it a follower
   /// gets a snapshot, or a newer one.
   public var followersBytes = 128 << 20
+  /// So many times the bytes of a snapshot are kept of the log behind it while it is fetched, if that is more.
+  public var fetchedFactor = 4
   /// The log is trimmed by whole segments of about so many bytes.
   public var segmentBytes = 256 << 10
   /// At most so many bytes go in one write, so that a write stays short.

@@ -24,6 +24,8 @@ public enum MembershipRefusal: Error, Sendable, Hashable {
   case underWay
   /// The leader has just been elected, or a voter does not hold the last change yet: ask again.
   case notReady
+  /// This voter does not hold the last change, and does not answer: asking again helps only once it is back.
+  case voterIsDown(ReplicaID)
   /// Ids only rise, so that a coordinator that has forgotten its votes never votes again under its old one.
   case idWasUsed(highest: ReplicaID)
   /// An id far above the highest would leave none for those that come later.

@@ -65,9 +65,17 @@ extension Replica {
     reconfiguration = .changing(to: next, completion)
     if let refusal = order(.change(change), at: now) {
       reconfiguration = before
+      if case .voterLags(let voter) = refusal, isSilent(voter, now: now) {
+        return .voterIsDown(voter)
+      }
       return MembershipRefusal(refusal)
     }
     return nil
+  }
+
+  /// Whether a voter has not answered this leader for an election timeout.
+  private func isSilent(_ voter: ReplicaID, now: UInt64) -> Bool {
+    (contactAge(of: voter, now: now) ?? now - min(now, electedAt)) > electionTimeout
   }
 
   private func catchUp(
@@ -89,8 +97,11 @@ extension Replica {
     case .finished:
       switch begin(.assign(member, .voter), now: now, completion) {
       case nil: return
+      case .voterIsDown(let voter) where now + Self.catchUpTime >= until + electionTimeout:
+        // What helps is to remove it, and that must not wait for the end of this order.
+        return endReconfiguration(.refused(.voterIsDown(voter)))
       case .notReady where now >= until: return endReconfiguration(.refused(.notReady))
-      case .notReady, .underWay, .tooSlow: break
+      case .voterIsDown, .notReady, .underWay, .tooSlow: break
       case .some(let refusal): return endReconfiguration(.refused(refusal))
       }
     case .aborted: return endReconfiguration(.refused(.tooSlow))

@@ -40,8 +40,11 @@ extension Replica {
     guard segments.bytes > retention.trailingBytes else { return nil }
     let mark = snapshots.markOnDisk
     let needed = min(mark, neededFrom(now: now))
+    // While a snapshot is fetched the log may grow with it, or a large one would never arrive whole.
+    let fetched = (snapshots.offered?.manifest.byteCount).map { Int(clamping: $0) } ?? 0
+    let most = max(retention.followersBytes, retention.fetchedFactor * fetched)
     return segments.cut(keeping: retention.trailingBytes, through: needed)
-      ?? segments.cut(keeping: retention.followersBytes, through: mark)
+      ?? segments.cut(keeping: most, through: mark)
   }
 
   /// The last entry that nobody needs who can be waited for.

@@ -40,6 +40,14 @@ public final class Replica {
     public var retention = LogRetention()
     /// The newest state version that this program applies: the group's rises to what all voters support.
     public var stateVersionMax = Exchange.stateVersionMax
+    /// How an entry is applied: by the state machine, but where a simulation plants a bug in it.
+    public var apply: Apply = { (exchange, payload, index) throws(ApplyError) in
+      try exchange.apply(payload: payload, at: index)
+    }
+
+    /// Applies the payload of the entry at an index.
+    public typealias Apply =
+      @Sendable (inout Exchange, [UInt8], LogIndex) throws(ApplyError) -> Applied
 
     /// Joins the parts.
     public init(engine: RaftEngine.Configuration, founding: Membership) {
@@ -108,6 +116,10 @@ public final class Replica {
   /// The change of members under way, if this replica leads and one is.
   var reconfiguration: Reconfiguration?
   private var lastMembers = Membership.none
+  /// When this replica was elected last.
+  private(set) var electedAt: UInt64 = 0
+  /// Members of whom this leader has said that they lost their disks.
+  private var forgetful: Set<ReplicaID> = []
   /// That this replica's state is not the majority's: it has stopped.
   public private(set) var divergence: StateDivergence?
 
@@ -210,6 +222,7 @@ public final class Replica {
     for read in reads.takeExpired(now: now) { read(.unavailable) }
     beginReadRound(now: now)
     advanceReconfiguration(now: now)
+    noteForgetful()
     if comparison.deadline <= now, !isDead {
       let mark = comparison.dueMark(applied: applied, members: others, now: now)
       if let mark { tellOthers(mark) }
@@ -314,7 +327,11 @@ public final class Replica {
   }
 
   /// The highest index known to be durable on another replica; nil unless this one leads.
-  public func matchIndex(of peer: ReplicaID) -> LogIndex? { engine.matchIndex(of: peer) }
+  ///
+  /// Of one that has lost its disk, what it says that it holds.
+  public func matchIndex(of peer: ReplicaID) -> LogIndex? {
+    engine.denial(by: peer) ?? engine.matchIndex(of: peer)
+  }
 
   /// How long ago, in milliseconds, a follower last answered this leader; nil if it has not, or unless
   /// this replica leads.
@@ -416,6 +433,17 @@ public final class Replica {
     observer?.replica(self, members: members)
   }
 
+  /// Says once of a member that it has lost its disk: nobody else would notice until its vote is needed.
+  private func noteForgetful() {
+    guard isLeading else { return }
+    for member in membership.servers where !forgetful.contains(member.id) {
+      guard let index = engine.denial(by: member.id), let match = engine.matchIndex(of: member.id)
+      else { continue }
+      forgetful.insert(member.id)
+      noticed?(.memberForgot(member.id, holds: index, confirmed: match))
+    }
+  }
+
   func absorb(_ update: RaftUpdate) {
     if let hardState = update.hardState { pending.batch.hardState = hardState }
     if let install = update.install { beginInstalling(install) }
@@ -461,6 +489,8 @@ public final class Replica {
     let led = isLeading
     role = next
     roleTerm = term
+    forgetful = []
+    if next == .elected { electedAt = engine.lastStep }
     if led, next != .leader {
       for completion in proposals.takeAll() { completion(.unknown) }
       for read in reads.takeAll() { read(.unavailable) }
@@ -483,7 +513,7 @@ public final class Replica {
       let entry = log[index]
       if entry.kind == .command {
         do {
-          let result = try exchange.apply(payload: entry.payload, at: index)
+          let result = try configuration.apply(&exchange, entry.payload, index)
           pending.note(result.changes)
           noteApplied(index, entry.term)
           guard !isDead else { return }

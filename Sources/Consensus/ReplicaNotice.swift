@@ -18,6 +18,8 @@ public enum ReplicaNotice: Hashable, Sendable, CustomStringConvertible {
   case snapshotRefused(String)
   /// A snapshot has taken the place of state and log.
   case snapshotInstalled(LogIndex)
+  /// A member holds less than it has confirmed: it was started without its directory, under its old id.
+  case memberForgot(ReplicaID, holds: LogIndex, confirmed: LogIndex)
 
   /// One clause for a log.
   public var description: String {
@@ -32,6 +34,9 @@ public enum ReplicaNotice: Hashable, Sendable, CustomStringConvertible {
       "the snapshot at \(index) is fetched from \(peer): \(held) of \(chunks) chunks are here"
     case .snapshotRefused(let reason): "a snapshot is refused and asked for again: \(reason)"
     case .snapshotInstalled(let index): "the snapshot at \(index) is installed"
+    case .memberForgot(let member, let index, let confirmed):
+      "coordinator \(member) has confirmed entries up to \(confirmed) and holds them up to \(index) only: it has lost "
+        + "its directory and its votes; remove it, and add it under a new id (yard cluster --help)"
     }
   }
 }

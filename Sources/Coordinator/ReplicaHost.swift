@@ -66,6 +66,7 @@ final class ReplicaHost {
       switch notice {
       case .logTrimmed, .chunkSent: log.debug("log", metadata: ["what": "\(notice)"])
       case .snapshotRefused: log.error("snapshot", metadata: ["what": "\(notice)"])
+      case .memberForgot: log.error("member", metadata: ["what": "\(notice)"])
       default: log.notice("snapshot", metadata: ["what": "\(notice)"])
       }
     }

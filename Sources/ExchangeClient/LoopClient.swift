@@ -9,7 +9,7 @@ public import WireProtocol
 /// generator uses directly, since no task is made per request.
 ///
 /// It holds `connections` lanes. A lane has at most one current link, to the leader if a coordinator
-/// has named it and it is one of the endpoints, else to the endpoints in turn. A request that fails in
+/// has named it and it is one of the endpoints, else to the endpoints in turn, and to addresses that have led since. A request that fails in
 /// a way that may pass is tried again, after a pause, on whatever link its lane then has.
 public final class LoopClient {
   let configuration: ClientConfiguration
@@ -24,6 +24,7 @@ public final class LoopClient {
   private var nextLane = 0
   /// Who leads, by the highest term heard of.
   private var leader: LeaderNotice?
+  private var endpoints: KnownEndpoints
   private var isClosed = false
   /// Told of each link that the other side refused for good: its endpoint, and why.
   public var whenRefused: ((String, Failure) -> Void)?
@@ -33,6 +34,7 @@ public final class LoopClient {
   public init(configuration: ClientConfiguration, on eventLoop: any EventLoop) {
     self.configuration = configuration
     self.eventLoop = eventLoop
+    endpoints = KnownEndpoints(configuration.endpoints)
     dialer = NodeDialer(security: configuration.security, on: LinkLoop(eventLoop))
     var generator = SystemRandomNumberGenerator()
     local = LocalNode(
@@ -140,8 +142,8 @@ public final class LoopClient {
 
   /// Which endpoint a lane that is at `place` tries.
   func endpoint(at place: Int) -> String {
-    if let leader, configuration.endpoints.contains(leader.address) { return leader.address }
-    return configuration.endpoints[place % configuration.endpoints.count]
+    if let leader, endpoints.isConfigured(leader.address) { return leader.address }
+    return endpoints[place]
   }
 
   func connect(to endpoint: String, owner: any NodeLinkOwner) -> NodeLink {
@@ -161,7 +163,8 @@ public final class LoopClient {
       return
     }
     leader = notice
-    guard configuration.endpoints.contains(notice.address) else { return }
+    endpoints.learn(notice.address)
+    guard endpoints.isConfigured(notice.address) else { return }
     for lane in lanes { lane.prefer(notice.address) }
   }
 

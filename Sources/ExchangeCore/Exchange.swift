@@ -31,8 +31,8 @@ public struct Exchange: Sendable {
 
   let limits: Limits
   var meta = Meta()
-  /// The accounts; read-only from outside.
-  public internal(set) var ledger = Ledger()
+  /// The accounts; read-only from outside, but for the bugs that `SimulationKit` plants.
+  public package(set) var ledger = Ledger()
   var keys = RowTable<APIKey>()
   var jobs = RowTable<Job>()
   var workers = RowTable<Worker>()

@@ -8,6 +8,8 @@ struct Contacts {
   private struct Contact {
     var sent: UInt64 = 0
     var heard: UInt64?
+    /// What it said last that it holds, if that is less than it has confirmed, and since when it says so.
+    var denied: (index: LogIndex, since: UInt64, times: Int)?
   }
 
   private var contacts: [ReplicaID: Contact] = [:]
@@ -18,6 +20,25 @@ struct Contacts {
 
   mutating func heard(from follower: ReplicaID, at now: UInt64) {
     contacts[follower, default: Contact()].heard = now
+  }
+
+  /// `follower` turned entries down which it has confirmed: it holds no more than up to `index`.
+  mutating func denied(by follower: ReplicaID, holding index: LogIndex, at now: UInt64) {
+    let before = contacts[follower]?.denied
+    contacts[follower, default: Contact()].denied = (
+      index, before?.since ?? now, (before?.times ?? 0) + 1
+    )
+  }
+
+  /// `follower` has confirmed entries.
+  mutating func confirmed(by follower: ReplicaID) { contacts[follower]?.denied = nil }
+
+  /// What `follower` holds by its own word, if it has denied for so many milliseconds what it had confirmed: an
+  /// answer that came late denies once.
+  func denial(by follower: ReplicaID, at now: UInt64, for time: UInt64) -> LogIndex? {
+    guard let denied = contacts[follower]?.denied, denied.times >= 3, denied.since + time <= now
+    else { return nil }
+    return denied.index
   }
 
   /// When `follower` was last heard; nil if never since this replica leads.

@@ -126,6 +126,7 @@ extension RaftEngine {
     var body = body
     if role.isLeader, body.term == term {
       contacts.heard(from: sender, at: now)
+      if body.rejected == nil { contacts.confirmed(by: sender) }
       if configuration.guards.contains(.noPhantomMatch), body.rejected == nil,
         body.lastLogIndex > lastIndex
       {
@@ -135,6 +136,9 @@ extension RaftEngine {
       if configuration.guards.contains(.ignoreStaleRejections), let rejected = body.rejected,
         let match = matchIndex(of: sender), rejected <= match
       {
+        if body.lastLogIndex < match {
+          contacts.denied(by: sender, holding: body.lastLogIndex, at: now)
+        }
         body.rejected = nil
         body.lastLogIndex = match
       }

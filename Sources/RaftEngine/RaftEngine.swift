@@ -348,6 +348,14 @@ public final class RaftEngine {
     return raft_match_index(raft, server.rawValue, &index) == 0 ? LogIndex(index) : nil
   }
 
+  /// The last entry that a member holds by its own word, if it has denied for an election timeout what it had
+  /// confirmed: it has lost its disk, and with it its votes.
+  ///
+  /// Nil unless this replica leads and knows it so.
+  public func denial(by server: ReplicaID) -> LogIndex? {
+    contacts.denial(by: server, at: now, for: UInt64(configuration.electionTimeout))
+  }
+
   /// How far a `catchUp` has come.
   public enum CatchUp: Hashable, Sendable {
     /// None was started in this term.

@@ -8,6 +8,12 @@ public enum Fault: String, CaseIterable, Sendable {
   case leaderKilled
   /// The leader and a worker were killed at the same moment.
   case leaderAndWorkerKilled
+  /// All coordinators lost their power at once, and came back.
+  case siteLostPower
+  /// A coordinator died in the middle of a write and was back within milliseconds.
+  case diedWriting
+  /// A coordinator died right after it had given its vote, and was back within milliseconds.
+  case diedVoting
   /// A coordinator was stopped in order: it handed leadership over first, if it led.
   case coordinatorStopped
   /// A voter lost its vote, or a member without one got it, by an operator's order.
@@ -28,6 +34,14 @@ public enum Fault: String, CaseIterable, Sendable {
   case partition
   /// Nodes could not reach each other, in one direction.
   case partitionOneWay
+  /// Two coordinators could not reach each other, and both reached a third.
+  case bridge
+  /// A message between coordinators was lost alone.
+  case peerMessageLost
+  /// A message between coordinators came later than one that was sent after it.
+  case peerMessageDelayed
+  /// A message of the consensus algorithm came twice.
+  case peerMessageDoubled
   /// A connection broke between two living nodes.
   case linkBroken
   /// Something was lost and sent again later.
@@ -58,18 +72,6 @@ public enum Fault: String, CaseIterable, Sendable {
   case clientPaused
   /// After the healing, one coordinator stayed down until the others had answered.
   case healedWithoutOne
-}
-
-/// Bugs that are planted on purpose, to see which checkers find them; the room's README has the table.
-public enum PlantedBug: String, CaseIterable, Sendable {
-  /// A coordinator that starts again has forgotten whom it voted for.
-  case forgottenVote
-  /// A disk reports what it has not written: a power loss takes the last batches.
-  case lyingSync
-  /// A snapshot that takes the state's place takes the vote with it.
-  case importedVote
-  /// A worker changes an event of its engine's now and then.
-  case alteredEvent
 }
 
 /// Rare paths of the product that a range of seeds must reach, or it has tested less than it says.

@@ -26,6 +26,12 @@ final class FaultInjector {
     simulation.faultsAreOn = true
     // Every run has a temper of its own, from nearly calm to stormy.
     simulation.network.lossPerMille = random.below(8)
+    // What the port between coordinators allows, and a connection would never show.
+    if random.below(3) == 0 {
+      simulation.network.peerDisorder = .init(
+        lostPerMille: random.below(80), doubledPerMille: random.below(30),
+        delay: 300...(2_000 + random.below(60_000)))
+    }
     next()
   }
 
@@ -36,6 +42,7 @@ final class FaultInjector {
     isOn = false
     simulation.faultsAreOn = false
     simulation.network.lossPerMille = 0
+    simulation.network.peerDisorder = nil
     simulation.network.latency = SimulatedNetwork.quick
     simulation.network.heal()
     for node in nodes { node.resume() }
@@ -120,7 +127,7 @@ final class FaultInjector {
   private func pick<Node>(_ nodes: [Node]) -> Node { nodes[Int(random.below(UInt64(nodes.count)))] }
 
   private func breakSomething() {
-    switch random.below(27) {
+    switch random.below(32) {
     case 0: kill(pick(simulation.coordinators), silently: false)
     case 1: kill(pick(simulation.coordinators), silently: true)
     case 2, 3: if let leader = simulation.leader { kill(leader, silently: random.below(2) == 0) }
@@ -146,6 +153,10 @@ final class FaultInjector {
         stopInOrder(pick(simulation.coordinators))
       }
     case 24, 25: killLeaderAndWorker(silently: random.below(3) == 0)
+    case 26: loseSite()
+    case 27: die(pick(simulation.coordinators), .writing)
+    case 28: die(pick(simulation.coordinators), .voting)
+    case 29, 30: bridge()
     default: pause(pick(workload.clients), .clientPaused)
     }
   }
@@ -167,6 +178,24 @@ final class FaultInjector {
     simulation.count(.leaderAndWorkerKilled)
     killWorker(pick(workers), silently: silently)
     kill(leader, silently: silently)
+  }
+
+  /// The power of the whole site: what all of them called durable is all that there is.
+  private func loseSite() {
+    simulation.count(.siteLostPower)
+    for coordinator in simulation.coordinators where coordinator.isUp {
+      coordinator.crash(silently: true)
+      simulation.restart(coordinator, after: random.within(100_000...1_000_000))
+    }
+  }
+
+  /// Dies several times at the worst moments, and is back before anybody has given it up.
+  private func die(_ coordinator: SimulatedCoordinator, _ death: SimulatedCoordinator.SuddenDeath) {
+    for time in 0..<(1 + random.below(4)) {
+      after(time * random.within(200_000...900_000)) { [self] in
+        if isOn { coordinator.die(death) }
+      }
+    }
   }
 
   /// SIGTERM: the process ends once its leadership is somebody else's, or nobody takes it.
@@ -257,6 +286,21 @@ final class FaultInjector {
       }
     }
     after(random.within(100_000...9_000_000)) { [self] in simulation.network.heal() }
+  }
+
+  /// Two coordinators hear each other only through others' votes; in half of the cases those die as they vote.
+  private func bridge() {
+    let one = pick(simulation.coordinators)
+    let other = pick(simulation.coordinators)
+    guard one !== other else { return }
+    simulation.count(.bridge)
+    simulation.network.cut(one, other)
+    simulation.network.cut(other, one)
+    after(random.within(500_000...6_000_000)) { [self] in simulation.network.heal() }
+    guard random.below(2) == 0 else { return }
+    for between in simulation.coordinators where between !== one && between !== other {
+      die(between, .voting)
+    }
   }
 
   private func breakLink() {

@@ -30,6 +30,8 @@ final class SimulatedChannel: MessageChannel {
   private(set) var outstandingBytes = 0
   /// What is sent instead of a message, by a node that does not keep to the protocol.
   var alter: ((any WireMessage) -> any WireMessage)?
+  /// Whether a message is lost by a planted bug.
+  var loses: ((any WireMessage) -> Bool)?
 
   init(_ number: UInt32, _ service: Service, on end: LinkEnd, isOpener: Bool) {
     self.number = number
@@ -45,6 +47,7 @@ final class SimulatedChannel: MessageChannel {
   func send(_ honest: any WireMessage) {
     guard state == .open else { return }
     let message = alter?(honest) ?? honest
+    if loses?(message) == true { return }
     let kind = type(of: message).kind
     let allowed = isOpener ? service.requests : service.responses
     let simulation = end.node.simulation
@@ -162,6 +165,7 @@ final class SimulatedChannel: MessageChannel {
     let last = owner
     owner = nil
     alter = nil
+    loses = nil
     waiting = []
     last?.closed(self)
   }
@@ -171,6 +175,7 @@ final class SimulatedChannel: MessageChannel {
     state = .closed
     owner = nil
     alter = nil
+    loses = nil
     waiting = []
   }
 }

@@ -24,6 +24,14 @@ final class SimulatedCoordinator: SimulatedNode {
   /// How long a wrapping key is the current one, in milliseconds: some of them in each run.
   private static let keyInterval: UInt64 = 15_000
 
+  /// A death that waits for its moment.
+  enum SuddenDeath {
+    /// In the middle of the next write.
+    case writing
+    /// Right after the next vote has left.
+    case voting
+  }
+
   let id: ReplicaID
   let disk: SimulatedDisk
   private(set) lazy var keyring = SimulatedKeyring(of: self)
@@ -35,6 +43,7 @@ final class SimulatedCoordinator: SimulatedNode {
   private var writing: WriteBatch?
   private var turnIsScheduled = false
   private var isDying = false
+  private var suddenDeath: SuddenDeath?
   private lazy var timer = NodeTimer(of: self) { [unowned self] in
     dispatcher?.tick()
     endTurn()
@@ -69,6 +78,9 @@ final class SimulatedCoordinator: SimulatedNode {
         engine: engine, founding: simulation.membership)
       configuration.rowsMax = Self.rowsMax
       configuration.retention = Self.retention
+      if let planted = PlantedMachine.apply(with: simulation.configuration.bug) {
+        configuration.apply = planted
+      }
       let replica = try Replica(
         configuration: configuration, store: disk,
         startWrite: { [unowned self] in startWrite($0) },
@@ -97,12 +109,9 @@ final class SimulatedCoordinator: SimulatedNode {
   func crash(silently: Bool) {
     guard isUp else { return }
     if let batch = writing {
-      if random.chance(perMille: 500), !disk.isFull {
-        simulation.count(.writeKept)
-        disk.perform(batch)
-      } else {
-        simulation.count(.writeLost)
-      }
+      let isKept = random.chance(perMille: 500) && !disk.isFull
+      simulation.count(isKept ? .writeKept : .writeLost)
+      disk.crash(in: batch, isKept: isKept)
     }
     if silently { disk.losePower() }
     stop()
@@ -115,6 +124,17 @@ final class SimulatedCoordinator: SimulatedNode {
       if case .led = ending { simulation.mark(.leadershipHandedOver) }
       after(0, body)
     }
+  }
+
+  /// The process dies when the moment comes, and is back within milliseconds.
+  func die(_ death: SuddenDeath) { if isRunning { suddenDeath = death } }
+
+  private func dieNow(_ fault: Fault) {
+    suddenDeath = nil
+    guard simulation.faultsAreOn else { return }
+    simulation.count(fault)
+    crash(silently: false)
+    simulation.restart(self, after: random.within(1_000...60_000))
   }
 
   /// Carries out an operator's order, if this one leads.
@@ -137,6 +157,7 @@ final class SimulatedCoordinator: SimulatedNode {
     disk.processEnded()
     turnIsScheduled = false
     isDying = false
+    suddenDeath = nil
     notice = nil
     timer.stop()
     peers = []
@@ -171,6 +192,7 @@ final class SimulatedCoordinator: SimulatedNode {
     writing = batch
     let end = simulation.clock.now + random.within(disk.writeTime)
     at(end, lane: diskLane) { [self] in writeEnded() }
+    if suddenDeath == .writing { after(random.within(1...150)) { [self] in dieNow(.diedWriting) } }
   }
 
   private func writeEnded() {
@@ -188,7 +210,14 @@ final class SimulatedCoordinator: SimulatedNode {
       disk.perform(batch)
     }
     replica?.writeFinished(result, now: clock.now)
+    if batch.truncateFrom != nil || batch.entries.contains(where: { $0.kind == .change }) {
+      simulation.members.check(self)
+    }
     endTurn()
+    if suddenDeath == .voting, batch.hardState?.votedFor != nil, isRunning, !isDying {
+      suddenDeath = nil
+      after(random.within(1...2_000)) { [self] in dieNow(.diedVoting) }
+    }
   }
 
   private func startSnapshot() {
@@ -207,6 +236,8 @@ final class SimulatedCoordinator: SimulatedNode {
       if let replica { simulation.states.installed(self, replica, at: index) }
     case .snapshotRefused(let reason):
       simulation.fail("P4", "\(name) refuses a snapshot: \(reason)")
+    case .memberForgot(let member, let index, let confirmed):
+      simulation.fail("P1", "\(member) holds \(index) after it has confirmed \(confirmed)")
     case .snapshotMade, .snapshotPostponed, .snapshotDropped, .snapshotFetched: break
     }
   }
@@ -223,8 +254,14 @@ final class SimulatedCoordinator: SimulatedNode {
   fileprivate func welcome(_ end: LinkEnd) { if let notice { end.tell(notice) } }
 
   fileprivate func received(_ message: PeerMessage, from peer: SimulatedNode) {
-    guard !isDying, let peer = peer as? SimulatedCoordinator else { return }
-    replica?.receive(message, from: peer.id, now: clock.now)
+    guard !isDying, let peer = peer as? SimulatedCoordinator, let replica else { return }
+    let bug = simulation.configuration.bug
+    if case .raft(let message) = message {
+      simulation.messages.arrives(message, at: self, from: peer.id)
+    }
+    let hasty = PlantedDisorder.hastyAnswer(to: message, term: replica.term, with: bug)
+    if let hasty { send(.raft(hasty), to: peer.id) }
+    replica.receive(PlantedDisorder.read(message, with: bug), from: peer.id, now: clock.now)
     wantsEndOfTurn()
   }
 
@@ -232,6 +269,9 @@ final class SimulatedCoordinator: SimulatedNode {
     _ service: Service, on channel: SimulatedChannel, authorization: String
   ) -> any MessageChannelOwner {
     guard let dispatcher else { preconditionFailure("a link of a process that is gone") }
+    if simulation.configuration.bug == .droppedEvents, service == .job {
+      channel.loses = { [unowned self] in $0 is Events && random.chance(perMille: 5) }
+    }
     return dispatcher.open(
       service, on: channel, credential: Credential(authorization: authorization),
       authorization: authorization)
@@ -292,8 +332,21 @@ extension SimulatedCoordinator: DispatcherShell {
 
 extension SimulatedCoordinator: PeerTransport {
   func send(_ message: PeerMessage, to peer: ReplicaID) {
-    guard !isDying, let dialer = peers.first(where: { $0.peer.id == peer }), dialer.isUp
-    else { return }
+    guard !isDying, let replica else { return }
+    if case .raft(let message) = message {
+      simulation.messages.sends(message, from: self, replica, to: peer)
+    }
+    if simulation.configuration.bug == .unconfirmedRead,
+      case .readConfirm(let term, let nonce) = message
+    {
+      // The planted bug: everybody is taken to have confirmed.
+      after(0) { [self] in
+        self.replica?.receive(
+          .readConfirmResult(term: term, nonce: nonce, confirmed: true), from: peer,
+          now: clock.now)
+      }
+    }
+    guard let dialer = peers.first(where: { $0.peer.id == peer }), dialer.isUp else { return }
     dialer.end?.send(message)
   }
 }
@@ -313,6 +366,7 @@ extension SimulatedCoordinator: ReplicaObserver {
   }
 
   func replica(_ replica: Replica, members: Membership) {
+    simulation.members.observe(self, replica, members)
     dispatcher?.replica(replica, members: members)
   }
 

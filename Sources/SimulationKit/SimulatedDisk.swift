@@ -31,15 +31,33 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
   /// How far the stored rows have been brought.
   var applied: AppliedMark? { content.applied }
 
+  /// The last durable entry.
+  var lastEntry: LogIndex { content.lastEntry }
+
+  /// The members by the last durable change.
+  var membership: Membership? {
+    let change = content.log.last { $0.kind == .change }
+    return change.flatMap { Membership(encoded: $0.payload) } ?? content.base?.membership
+  }
+
   init(bug: PlantedBug?) { self.bug = bug }
 
   func load() throws -> StoredReplica {
-    let known =
-      bug == .forgottenVote
-      ? content.hardState.map { HardState(term: $0.term, votedFor: nil) } : content.hardState
-    return StoredReplica(
-      hardState: known, firstEntry: content.firstEntry, lastEntry: content.lastEntry,
+    StoredReplica(
+      hardState: rememberedHardState, firstEntry: content.firstEntry, lastEntry: content.lastEntry,
       applied: content.applied, base: content.base, staged: content.staged)
+  }
+
+  /// Term and vote, but for what the planted bug forgets.
+  private var rememberedHardState: HardState? {
+    guard let known = content.hardState else { return nil }
+    switch bug {
+    case .forgottenVote: return HardState(term: known.term, votedFor: nil)
+    case .forgottenTerm:
+      let written = content.log.last?.term ?? content.base?.term ?? known.term
+      return HardState(term: min(known.term, written), votedFor: nil)
+    default: return known
+    }
   }
 
   /// Makes a batch durable at once; the coordinator decides when.
@@ -64,11 +82,23 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
   func perform(_ batch: WriteBatch) {
     precondition(!batch.isEmpty, "an empty write was started")
     precondition(batch.rows.isEmpty || batch.applied != nil, "rows without their mark")
-    if bug == .lyingSync {
+    if bug == .acknowledgedBeforePersisted {
       unsynced.append(content)
       if unsynced.count > 3 { unsynced.removeFirst() }
     }
-    content.perform(batch, importingVotes: bug == .importedVote)
+    content.perform(batch)
+  }
+
+  /// The process dies in the middle of a write: it is there wholly or not at all.
+  ///
+  /// - Parameters:
+  ///   - batch: the write.
+  ///   - isKept: whether it is there; a disk with the planted bug keeps a part of it then.
+  func crash(in batch: WriteBatch, isKept: Bool) {
+    guard isKept else { return }
+    var kept = batch
+    if bug == .tornWrite { kept.rows = [] }
+    if !kept.isEmpty { perform(kept) }
   }
 
   func entries(from first: LogIndex, countMax: Int, bytesMax: Int) throws -> [LogEntry] {
@@ -80,6 +110,7 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
       if found.count == countMax || (!found.isEmpty && bytes > bytesMax) { break }
       found.append(entry)
     }
+    if bug == .swappedEntries { PlantedDisorder.swap(&found) }
     return found
   }
 
@@ -158,8 +189,8 @@ struct SimulatedContent {
     rows.sorted { $0.key.lexicographicallyPrecedes($1.key) }
   }
 
-  /// Changes everything as a batch says; `importingVotes` is the planted bug of that name.
-  mutating func perform(_ batch: WriteBatch, importingVotes: Bool) {
+  /// Changes everything as a batch says.
+  mutating func perform(_ batch: WriteBatch) {
     if let hardState = batch.hardState { self.hardState = hardState }
     if let first = batch.truncateFrom {
       precondition(first > applied?.index ?? LogIndex(0), "applied entries are dropped")
@@ -182,10 +213,10 @@ struct SimulatedContent {
       log.removeFirst(Int(base.index.next.rawValue - firstEntry.rawValue))
       self.base = base
     }
-    for step in batch.staging { perform(step, importingVotes: importingVotes) }
+    for step in batch.staging { perform(step) }
   }
 
-  private mutating func perform(_ step: StagingStep, importingVotes: Bool) {
+  private mutating func perform(_ step: StagingStep) {
     switch step {
     case .begin(let manifest):
       staged = StagedSnapshot(manifest: manifest)
@@ -205,7 +236,6 @@ struct SimulatedContent {
       log = []
       rows = stagedRows
       applied = staged.manifest.mark
-      if importingVotes { hardState = hardState.map { HardState(term: $0.term, votedFor: nil) } }
       self.staged = nil
       stagedRows = [:]
     }

@@ -93,6 +93,7 @@ final class LinkEnd {
   private var lastTurn: UInt64 = .max
   private var lastArrival: UInt64 = 0
   private var held: [Packet] = []
+  private var lastPeerArrival: UInt64 = 0
 
   init(_ node: SimulatedNode, isDialer: Bool) {
     self.node = node
@@ -207,7 +208,28 @@ final class LinkEnd {
   }
 
   func send(_ message: PeerMessage) {
-    if state == .up { transmit(.peer(message)) }
+    guard state == .up else { return }
+    guard let network = link?.network, let disorder = network.peerDisorder, held.isEmpty,
+      !network.isCut(node, peer.node)
+    else { return transmit(.peer(message)) }
+    sendAlone(message, disorder)
+  }
+
+  /// One message by itself: lost, late or twice, as the port between coordinators allows.
+  private func sendAlone(_ message: PeerMessage, _ disorder: SimulatedNetwork.PeerDisorder) {
+    let simulation = node.simulation
+    if random.chance(perMille: disorder.lostPerMille) { return simulation.count(.peerMessageLost) }
+    var copies = 1
+    if case .raft = message, random.chance(perMille: disorder.doubledPerMille) {
+      simulation.count(.peerMessageDoubled)
+      copies = 2
+    }
+    for _ in 0..<copies {
+      let arrival = simulation.clock.now + random.within(disorder.delay)
+      if arrival < lastPeerArrival { simulation.count(.peerMessageDelayed) }
+      lastPeerArrival = max(lastPeerArrival, arrival)
+      deliver(.peer(message), at: arrival)
+    }
   }
 
   func send(_ packet: Packet, of channel: SimulatedChannel) {

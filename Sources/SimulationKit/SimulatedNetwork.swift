@@ -11,6 +11,8 @@ final class SimulatedNetwork {
   static let quick: ClosedRange<UInt64> = 100...1_500
   /// In so many of a thousand turns something is lost and has to be sent again.
   var lossPerMille: UInt64 = 0
+  /// How messages between coordinators travel: in order and whole, unless the run tries out what their port allows.
+  var peerDisorder: PeerDisorder?
   /// Microseconds that a retransmission takes.
   static let retransmission: ClosedRange<UInt64> = 200_000...1_600_000
   /// A dialing side gives up a peer that was silent for this long; the accepting side later
@@ -18,6 +20,14 @@ final class SimulatedNetwork {
   static let dialerPatience: ClosedRange<UInt64> = 6_000_000...8_000_000
   static let acceptorPatience: UInt64 = 15_000_000
   static let greetingPatience: UInt64 = 5_000_000
+
+  /// What `PeerTransport` allows: messages are lost, overtaken and doubled, each by itself.
+  struct PeerDisorder {
+    let lostPerMille: UInt64
+    let doubledPerMille: UInt64
+    /// Microseconds that one message takes longer than it would.
+    let delay: ClosedRange<UInt64>
+  }
 
   unowned let simulation: Simulation
   var random: SeededGenerator

@@ -16,6 +16,9 @@ final class Simulation {
   private(set) lazy var elections = ElectionChecker(self)
   private(set) lazy var states = StateChecker(self)
   private(set) lazy var order = OrderChecker(self)
+  private(set) lazy var history = HistoryChecker(self)
+  private(set) lazy var messages = MessageChecker(self)
+  private(set) lazy var members = MembersChecker(self)
   private(set) var coordinators: [SimulatedCoordinator] = []
   private(set) var workers: [SimulatedWorker] = []
   private(set) var findings: [Finding] = []
@@ -29,7 +32,7 @@ final class Simulation {
 
   init(_ configuration: SimulationConfiguration) {
     self.configuration = configuration
-    let ids = (1...UInt64(configuration.coordinators)).map { ReplicaID($0) }
+    let ids = (1...UInt64(configuration.coordinatorCount)).map { ReplicaID($0) }
     guard
       let membership = Membership(
         ids.map { RaftServer(id: $0, address: "c\($0)", role: .voter) })

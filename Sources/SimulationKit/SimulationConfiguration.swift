@@ -2,8 +2,8 @@ public import RaftEngine
 
 /// What a run is made of; together with the program, it determines the run.
 public struct SimulationConfiguration: Sendable {
-  /// How many coordinators vote.
-  public var coordinators = 3
+  /// How many coordinators vote; nil lets the seed say: three, sometimes four or five.
+  public var coordinators: Int?
   /// How many workers serve the one model.
   public var workers = 3
   /// What clients do.
@@ -16,7 +16,8 @@ public struct SimulationConfiguration: Sendable {
   public var faults = true
   /// The guards of the consensus engine that are on: all of them, but for ablation.
   public var guards = Guards.all
-
+  /// Whether memory that engines leave behind is looked for: only where no other engine is in the process.
+  public var checksHeap = false
   /// A bug that is to be found.
   public var bug: PlantedBug?
 
@@ -24,6 +25,13 @@ public struct SimulationConfiguration: Sendable {
   public init(seed: UInt64, seconds: UInt64) {
     self.seed = seed
     self.seconds = seconds
+  }
+
+  /// How many coordinators vote in this run.
+  var coordinatorCount: Int {
+    if let coordinators { return coordinators }
+    var random = SeededGenerator(seed: seed, part: 1_000_005)
+    return [3, 3, 3, 3, 3, 3, 4, 5][Int(random.below(8))]
   }
 }
 

@@ -1,6 +1,7 @@
 internal import Consensus
 internal import ExchangeCore
 internal import ExchangeTypes
+internal import RaftEngine
 internal import WireProtocol
 
 /// One run from a seed: set up, load with faults, healing, rest, verdict.
@@ -27,6 +28,19 @@ public enum SimulationRun {
   /// - Parameter configuration: the cluster, the load, the seed.
   /// - Returns: what was found and what happened.
   public static func run(_ configuration: SimulationConfiguration) -> SimulationReport {
+    let heap = RaftHeap.outstandingBytes
+    var report = runToRest(configuration)
+    // Nothing is left of a run's engines; only a run that is alone in its process can tell.
+    if configuration.checksHeap, RaftHeap.outstandingBytes != heap, report.findings.isEmpty {
+      report.findings.append(
+        Finding(
+          promise: "P6", what: "\(RaftHeap.outstandingBytes - heap) bytes of libraft's are left",
+          at: report.time))
+    }
+    return report
+  }
+
+  private static func runToRest(_ configuration: SimulationConfiguration) -> SimulationReport {
     let simulation = Simulation(configuration)
     let workload = Workload(simulation)
     let faults = FaultInjector(simulation, workload)
@@ -118,7 +132,7 @@ public struct SimulationReport: Sendable {
   /// Events that happened.
   public let events: UInt64
   /// Broken promises; the first ended the run.
-  public let findings: [Finding]
+  public fileprivate(set) var findings: [Finding]
   /// How often each fault happened to somebody.
   public let faults: [Fault: Int]
   /// How often each rare path was reached.

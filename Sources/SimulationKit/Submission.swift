@@ -29,6 +29,7 @@ final class Submission {
       simulation.fail("P1", "request \(message.requestKey) is job \(job) and job \(accepted.job)")
     }
     job = accepted.job
+    simulation.history.note(request: message.requestKey, job: accepted.job, asked: asked)
     simulation.order.note(
       asked: asked, index: accepted.commitIndex, "submit of job \(accepted.job)")
   }

@@ -15,12 +15,19 @@ final class Workload {
 
   private static let consumers = 2
   private static let suppliers = 2
+  /// Accounts that are only given credit and looked at, one after the other.
+  private static let tallies = 8
+  /// Operations on one of them: a history that can be searched.
+  private static let operationsMax = 40
   static let firstCredit: UInt64 = 1 << 44
 
   private unowned let simulation: Simulation
   private var random: SeededGenerator
   let operatorClient: SimulatedClient
   let clients: [SimulatedClient]
+  private let auditors: [SimulatedClient]
+  private var tallies: [AccountID] = []
+  private var tallied = 0
   private var owners: [AccountID] = []
   private(set) var accounts: [String: AccountID] = [:]
   private(set) var submissions: [Submission] = []
@@ -38,6 +45,7 @@ final class Workload {
     clients = (0..<simulation.configuration.workload.clients).map {
       SimulatedClient("u\($0 + 1)", in: simulation)
     }
+    auditors = (1...3).map { SimulatedClient("auditor \($0)", in: simulation) }
   }
 
   private func requestKey() -> RequestKey {
@@ -51,9 +59,18 @@ final class Workload {
   func setUp() {
     operatorClient.boot()
     operatorClient.authorization = Credential.authorization(key: KeyID(1), secret: 0)
+    for auditor in auditors {
+      auditor.boot()
+      auditor.authorization = operatorClient.authorization
+    }
     for place in 0..<(Self.consumers + Self.suppliers) {
       let kind: AccountKind = place < Self.consumers ? .consumer : .supplier
-      steps.append { [unowned self] in openAccount("a\(place)", kind) }
+      steps.append { [unowned self] in openAccount("a\(place)", kind) { self.owners.append($0) } }
+    }
+    for place in 0..<Self.tallies {
+      steps.append { [unowned self] in
+        openAccount("tally\(place)", .consumer) { self.tallies.append($0) }
+      }
     }
     for place in 0..<Self.consumers {
       steps.append { [unowned self] in credit(owners[place], Self.firstCredit) { self.next() } }
@@ -82,10 +99,12 @@ final class Workload {
     steps.removeFirst()()
   }
 
-  private func openAccount(_ name: String, _ kind: AccountKind) {
+  private func openAccount(
+    _ name: String, _ kind: AccountKind, _ use: @escaping (AccountID) -> Void
+  ) {
     ask(operatorClient, AccountCreate(requestKey: requestKey(), name: name, kind: kind)) { [self] in
       guard case .accountReport(let report) = $0 else { return unexpected($0) }
-      owners.append(report.summary.account)
+      use(report.summary.account)
       accounts[name] = report.summary.account
       next()
     }
@@ -108,6 +127,7 @@ final class Workload {
   /// Clients begin; they go on until `stop`.
   func start() {
     for client in clients { pauseThenAct(client) }
+    for auditor in auditors { audit(auditor) }
     moveCredit()
     openFees()
   }
@@ -299,11 +319,38 @@ final class Workload {
     }
   }
 
-  private func credit(_ account: AccountID, _ amount: UInt64, _ then: @escaping () -> Void) {
+  /// Several give one account credit and look at it, each one thing after the other, until its history is long enough.
+  private func audit(_ auditor: SimulatedClient) {
+    auditor.after(auditor.random.within(50_000...500_000)) { [self] in
+      guard !isStopped, tallied < tallies.count * Self.operationsMax else { return }
+      let account = tallies[tallied / Self.operationsMax]
+      tallied += 1
+      let asked = simulation.clock.now
+      if auditor.random.below(2) == 0 {
+        let amount = 1 + auditor.random.below(1_000)
+        credit(account, amount, from: auditor) { [self] in
+          simulation.history.note(.credit(amount), on: account, asked: asked, answer: 0)
+          audit(auditor)
+        }
+      } else {
+        ask(auditor, AccountQuery(account: account)) { [self] in
+          guard case .accountReport(let report) = $0 else { return unexpected($0) }
+          simulation.history.note(
+            .read, on: account, asked: asked, answer: report.summary.balance.rawValue)
+          audit(auditor)
+        }
+      }
+    }
+  }
+
+  private func credit(
+    _ account: AccountID, _ amount: UInt64, from client: SimulatedClient? = nil,
+    _ then: @escaping () -> Void
+  ) {
     let key = requestKey()
     credits[key] = Credit(account: account, amount: amount)
     let message = AccountCredit(requestKey: key, account: account, amount: Credits(nano: amount))
-    ask(operatorClient, message) { [self] in
+    ask(client ?? operatorClient, message) { [self] in
       guard case .accountReport = $0 else { return unexpected($0) }
       credits[key]?.isAcknowledged = true
       then()
@@ -335,6 +382,6 @@ final class Workload {
   func clear() {
     steps = []
     for submission in submissions { submission.clear() }
-    for client in clients + [operatorClient] { client.clear() }
+    for client in clients + auditors + [operatorClient] { client.clear() }
   }
 }

@@ -8,7 +8,7 @@ struct YardBench: AsyncParsableCommand {
     subcommands: [
       FirstTokenCommand.self, DecodeCommand.self, BuiltinStartCommand.self,
       BuiltinLogitsCommand.self,
-      FuzzFramesCommand.self, FuzzGGUFCommand.self, LedgerBench.self,
+      FuzzFramesCommand.self, FuzzGGUFCommand.self, LedgerBench.self, FinishedJobsCommand.self,
     ])
 }
 

@@ -13,7 +13,11 @@ struct YardSim: ParsableCommand {
 
         yard-sim --seed 7 --minutes 5      one run, with what broke and what was reached
         yard-sim --seeds 1..300            a range; every fault and every rare path must have occurred
-        yard-sim --seeds 1..300 --without G4   what the guards of the consensus engine are for
+        yard-sim --mutation forgottenVote --seeds 1..1000
+                                           the same with a bug: exit code 0 as soon as a seed finds it
+        yard-sim --mutations               every bug and every guard by itself, and a table of who found it
+
+      A bug may also end the process, as it would in production; the last seed printed is the one that found it.
       """)
 
   @Option(help: "One seed.")
@@ -25,19 +29,20 @@ struct YardSim: ParsableCommand {
   @Option(help: "Virtual minutes under load in each run.")
   var minutes: Double = 1
 
-  @Option(help: "Switch a guard of the consensus engine off: G1 to G13.")
-  var without: [GuardName] = []
-
   @Option(
-    help:
-      "Plant a bug that must be found: \(PlantedBug.allCases.map(\.rawValue).joined(separator: ", ")).",
+    help: ArgumentHelp(
+      "A bug that a seed must find, or a guard of the consensus engine that is off; repeat it for several at once.",
+      discussion: Mutation.all.map(\.description).joined(separator: ", "), valueName: "name"),
     transform: {
-      guard let bug = PlantedBug(rawValue: $0) else {
-        throw ValidationError("there is no bug of this name")
+      guard let mutation = Mutation($0) else {
+        throw ValidationError("there is no mutation of this name")
       }
-      return bug
+      return mutation
     })
-  var plant: PlantedBug?
+  var mutation: [Mutation] = []
+
+  @Flag(help: "Every mutation by itself, each until a seed finds it: 1..1000, or --seeds.")
+  var mutations = false
 
   @Flag(help: "Break nothing.")
   var peace = false
@@ -46,8 +51,14 @@ struct YardSim: ParsableCommand {
   var keepGoing = false
 
   func validate() throws {
-    guard (seed == nil) != (seeds == nil) else {
+    guard mutations || (seed == nil) != (seeds == nil) else {
       throw ValidationError("give one of --seed and --seeds")
+    }
+    guard !mutations || (seed == nil && mutation.isEmpty && !keepGoing) else {
+      throw ValidationError("--mutations takes no --seed, --mutation or --keep-going")
+    }
+    guard mutation.isEmpty || !keepGoing else {
+      throw ValidationError("a mutation is looked for until it is found")
     }
     guard minutes > 0, minutes <= 1_440 else {
       throw ValidationError("--minutes is above 0 and at most 1440")
@@ -55,16 +66,17 @@ struct YardSim: ParsableCommand {
   }
 
   func run() throws {
+    if mutations {
+      let table = MutationTable(seeds: seeds?.range ?? 1...1_000, minutes: minutes)
+      guard try table.print() else { throw ExitCode(1) }
+      return
+    }
     let range = seeds?.range ?? (seed ?? 0)...(seed ?? 0)
+    if !mutation.isEmpty { return try find(in: range) }
     var summary = Summary()
     for seed in range {
-      var configuration = SimulationConfiguration(
-        seed: seed, seconds: UInt64((minutes * 60).rounded(.up)))
-      configuration.faults = !peace
-      configuration.bug = plant
-      for name in without { configuration.guards.remove(name.guards) }
       if seeds == nil { print("seed \(seed)") }
-      let report = SimulationRun.run(configuration)
+      let report = SimulationRun.run(configuration(of: seed))
       summary.add(report)
       print(summary.line(of: report))
       for finding in report.findings { print("  \(finding)") }
@@ -76,6 +88,29 @@ struct YardSim: ParsableCommand {
     for name in missing { print("never happened: \(name)") }
     print(summary.lastLine(missing: missing.count))
     if summary.failed > 0 || !missing.isEmpty { throw ExitCode(1) }
+  }
+
+  /// Runs seeds until one finds what is wrong.
+  private func find(in range: ClosedRange<UInt64>) throws {
+    let names = mutation.map(\.description).joined(separator: " ")
+    for seed in range {
+      // Before the run: one that ends the process is found by what was printed last.
+      MutationTable.say("seed \(seed)")
+      if let finding = SimulationRun.run(configuration(of: seed)).findings.first {
+        return MutationTable.say("\(names) found by seed \(seed): \(finding)")
+      }
+    }
+    MutationTable.say("\(names) not found by \(range.count) seeds")
+    throw ExitCode(1)
+  }
+
+  private func configuration(of seed: UInt64) -> SimulationConfiguration {
+    var configuration = SimulationConfiguration(
+      seed: seed, seconds: UInt64((minutes * 60).rounded(.up)))
+    configuration.faults = !peace
+    configuration.checksHeap = true
+    for mutation in mutation { mutation.apply(to: &configuration) }
+    return configuration
   }
 }
 
@@ -89,16 +124,5 @@ struct SeedRange: ExpressibleByArgument {
       first <= last
     else { return nil }
     range = first...last
-  }
-}
-
-/// The name of one guard.
-struct GuardName: ExpressibleByArgument {
-  let guards: Guards
-
-  init?(argument: String) {
-    guard argument.hasPrefix("G"), let number = Int(argument.dropFirst()), (1...13).contains(number)
-    else { return nil }
-    guards = Guards(rawValue: 1 << UInt16(number - 1))
   }
 }

@@ -166,6 +166,66 @@ struct MembershipTests {
     cluster.checkPromises()
   }
 
+  @Test("beside a voter that is down a promotion ends soon and names it; removing that one helps")
+  func promoteBesideDeadVoter() throws {
+    let cluster = try Cluster(3)
+    let leader = try cluster.elect()
+    try cluster.settle()
+    let dead = try #require(cluster.nodes.first { $0 !== leader })
+    dead.crash()
+    let fourth = try cluster.join()
+    cluster.run(1_000)
+    // An entry that the dead voter does not hold: it would not know who votes.
+    let addition = try end(.add(fourth.id, address: "m4"), at: leader, in: cluster)
+    guard case .changed = addition else {
+      Issue.record("not added: \(String(describing: addition))")
+      return
+    }
+    cluster.run(2_000)
+    let began = cluster.now
+    #expect(
+      try end(.promote(fourth.id), at: leader, in: cluster) == .refused(.voterIsDown(dead.id)))
+    #expect(cluster.now - began < 2_000, "and holds up no other order for longer")
+    let removal = try end(.remove(dead.id), at: leader, in: cluster)
+    let promotion = try end(.promote(fourth.id), at: leader, in: cluster)
+    guard case .changed = removal, case .changed(let members) = promotion else {
+      Issue.record("\(String(describing: removal)), \(String(describing: promotion))")
+      return
+    }
+    #expect(members.voters.count == 3 && members.voters.contains(fourth.id))
+  }
+
+  @Test(
+    "a voter that lost its disk and returns under its old id is found out, and votes for nobody")
+  func forgetfulVoter() throws {
+    let cluster = try Cluster(3)
+    let leader = try cluster.elect()
+    try cluster.settle()
+    for _ in 0..<5 { cluster.propose(to: leader) }
+    try cluster.settle()
+    let lost = try #require(cluster.nodes.first { $0 !== leader })
+    lost.crash()
+    lost.store.wipe()
+    lost.joins = true
+    try lost.boot()
+    cluster.run(3_000)
+    let replica = try #require(leader.replica)
+    #expect(replica.matchIndex(of: lost.id) == LogIndex(0), "its own word counts")
+    let said = leader.notices.filter {
+      if case .memberForgot(lost.id, LogIndex(0), _) = $0 { true } else { false }
+    }
+    #expect(said.count == 1, "\(leader.notices)")
+
+    // While it is a voter, it must not decide an election that it might have decided otherwise before.
+    leader.crash()
+    cluster.run(5_000)
+    #expect(cluster.nodes.allSatisfy { $0.replica?.role != .leader })
+    #expect(lost.store.hardState?.votedFor == nil)
+    try leader.boot()
+    _ = try cluster.elect()
+    cluster.checkPromises()
+  }
+
   @Test("an order whose leader is lost ends, once")
   func leaderLost() throws {
     let cluster = try Cluster(3)

@@ -161,6 +161,31 @@ struct ExchangeClientTests {
     await follower.close()
   }
 
+  @Test("a client reaches a cluster none of whose coordinators it was told of is left")
+  func replaced() async throws {
+    let successor = try await Scripted(id: 4) { _, _, channel, _ in
+      channel.answer(ModelListing(models: []))
+    }
+    let first = try await Scripted(
+      id: 1,
+      notice: LeaderNotice(term: Term(3), leader: ReplicaID(4), address: successor.endpoint)
+    ) { _, _, channel, number in
+      // Behind what the client was told of there may be no way to the leader: it goes on asking there.
+      if number == 0 {
+        channel.answer(ModelListing(models: []))
+      } else {
+        channel.answer(Failure(.notLeader, "gone"))
+      }
+    }
+    let client = await client([first.endpoint])
+    for _ in 0..<2 {
+      #expect(try await client.call(ModelList()) == .modelListing(ModelListing(models: [])))
+    }
+    await client.close()
+    await first.close()
+    await successor.close()
+  }
+
   @Test("nobody answering ends in unavailable, with the last cause, within the client's patience")
   func unavailable() async throws {
     let down = try await Scripted { _, _, _, _ in }

@@ -25,12 +25,24 @@ struct SimulationTests {
     #expect(report.faults.values.reduce(0, +) > 0)
   }
 
-  @Test("a worker that changes what its engine made is found out: the checkers can fail")
-  func alteredEvent() {
-    var configuration = SimulationConfiguration(seed: 1, seconds: 20)
-    configuration.bug = .alteredEvent
+  /// Mutations that one short seed finds; `yard-sim --mutations` looks for all of them.
+  @Test(
+    "what is planted is found: the checkers can fail",
+    arguments: [
+      ("alteredEvent", "P2", 1), ("settledTwice", "P3", 1), ("creditedTwice", "P3", 1),
+    ] as [(String, String, UInt64)])
+  func mutation(name: String, promise: String, seed: UInt64) throws {
+    var configuration = SimulationConfiguration(seed: seed, seconds: 20)
+    try #require(Mutation(name)).apply(to: &configuration)
     let report = SimulationRun.run(configuration)
-    #expect(report.findings.first?.promise == "P2", "\(report.findings)")
+    #expect(report.findings.first?.promise == promise, "\(report.findings)")
+  }
+
+  @Test("every mutation has a name of its own")
+  func names() {
+    #expect(Set(Mutation.all.map(\.description)).count == Mutation.all.count)
+    for mutation in Mutation.all { #expect(Mutation(mutation.description) == mutation) }
+    #expect(Mutation("G14") == nil)
   }
 
   @Test("a seed is one run: the same events in the same order with the same state")

@@ -95,6 +95,11 @@ extension Failure {
       self.init(
         .unavailable, "a voter does not hold the last change of members yet, or the leader is new",
         details: detail, retryAfterMs: 200)
+    case .voterIsDown(let voter):
+      self.init(
+        .memberUnsuitable,
+        "voter \(voter) is down and does not hold the last change of members: remove it first, or start it",
+        details: detail + [ErrorDetail(name: "voter", value: "\(voter)")])
     case .underWay:
       self.init(
         .changeInProgress, "another change is under way, or a coordinator is catching up",

@@ -9,6 +9,9 @@ final class ElectionChecker {
 
   init(_ simulation: Simulation) { self.simulation = simulation }
 
+  /// Who led, or leads, a term.
+  func leader(of term: Term) -> ReplicaID? { leaders[term] }
+
   func observe(_ id: ReplicaID, _ role: Consensus.ReplicaRole, _ term: Term) {
     guard role == .elected || role == .leader else { return }
     if let known = leaders[term] {

@@ -23,6 +23,7 @@ struct RestChecker {
     checkCredits(exchange)
     checkJournal(exchange)
     simulation.order.check()
+    simulation.history.check()
     checkDisks()
   }
 
@@ -36,6 +37,9 @@ struct RestChecker {
     for replica in replicas
     where replica.applied != first.applied || replica.exchange.digest != first.exchange.digest {
       simulation.fail("P4", "\(replica.id) and \(first.id) have different states at rest")
+    }
+    for replica in replicas where replica.membership != first.membership {
+      simulation.fail("P1", "\(replica.id) and \(first.id) have different members at rest")
     }
     return first.exchange
   }
