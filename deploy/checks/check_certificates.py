@@ -230,7 +230,7 @@ with folder() as scratch:
         leader = group.leader()
         connection = Connection(group.addresses[leader - 1], joined_worker)
         expect(connection.greet("worker") == "Welcome", "no welcome")
-        register = message("WorkerRegister", name="w1", incarnation=1, offers=[], draining=False, continues=None)
+        register = message("WorkerRegister", name="w1", incarnation=1, offers=[], draining=False)
 
         def claim():
             connection.send(request(3, "worker", parties.supplier_key) + frame(h2.DATA, 0, 3, register))
@@ -250,7 +250,7 @@ with folder() as scratch:
             body = f'{{"model":"{MODEL}","max_tokens":4,"prompt":"Once"}}'.encode().hex()
             submit = message("Submit", requestKey="07" * 16, mode="submitted", endpoint="completions",
                              model=MODEL, body=body, maxInputPrice=None, maxOutputPrice=None,
-                             queueTimeoutMs=0, follow=False, retentionMs=None)
+                             queueTimeoutMs=0, follow=False)
             answers = [said(submit, "call", parties.consumer_key) for _ in range(3)]
             fields = [one["fields"] for one in answers]
             expect([one["type"] for one in answers] == ["Accepted"] * 3, answers)

@@ -57,7 +57,9 @@ def request(stream, service="call", key=None, extra=b"", flags=END_HEADERS):
 
 
 def message(kind, **fields):
-    """One frame of our protocol."""
+    """One frame of our protocol; fields that were appended are absent unless they are given."""
+    appended = {field["name"]: None for field in CODEC.by_name[kind]["fields"] if field.get("appended")}
+    fields = {**appended, **fields}
     return CODEC.encode({"type": kind, "fields": fields})
 
 
