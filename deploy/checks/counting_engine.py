@@ -74,11 +74,16 @@ class Engine(http.server.BaseHTTPRequestHandler):
         self.wfile.flush()
 
 
+class Server(http.server.ThreadingHTTPServer):
+    #: All clients of two workers may connect at once; the default of 5 lets the rest wait for a second attempt.
+    request_queue_size = 64
+    daemon_threads = True
+
+
 @contextlib.contextmanager
 def counting_engine(host="127.0.0.1"):
     """The server; `.address` is where it is, `.attempts` what it was asked: the job, and the text so far."""
-    server = http.server.ThreadingHTTPServer((host, 0), Engine)
-    server.daemon_threads = True
+    server = Server((host, 0), Engine)
     server.ended, server.lock, server.attempts = threading.Event(), threading.Lock(), []
     server.address = f"http://{host}:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
