@@ -110,8 +110,8 @@ class Chat:
             self.finish = choice["finish_reason"] or self.finish
         self.usage = chunk.get("usage") or self.usage
         # Asked again, it is the same text from its beginning, and then more of it. The one exception: what came last
-        # through a gateway that died may have been in nobody else's hands when leader and worker died as well, and
-        # who asks a new gateway cannot show it. Then an attempt of its own goes on from what is recorded.
+        # through a gateway that died, or gave up and said so, may have been in nobody else's hands when leader and
+        # worker went as well, and who asks anew cannot show it. Then an attempt of its own goes on from the record.
         common = min(len(reading.checked), len(self.script.text))
         if reading.text[:common] != self.script.text[:common]:
             demand(self.breaks > self.replaced and reading.mark > self.script.mark,
@@ -126,6 +126,7 @@ class Chat:
         self.code = error.get("code")
         demand(self.code, f"chat {self.name}: an error without a code: {error}")
         self.load.say("refused", chat=self.name, job=self.job, code=self.code)
+        self.breaks += 1
         demand(self.code not in NEVER, f"chat {self.name}: {error}")
         if self.code == "stream_diverged":
             # It says so: the job went on from less than was read, and a retry reads the whole.

@@ -44,7 +44,7 @@ def cut_off(world, node, seconds, ways):
     rest, own = others(world, node), [node.name]
     pairs = [pair for way, pair in (("out", (own, rest)), ("in", (rest, own))) if way in ways]
     found = disturbed(world, max(0.5, seconds - 3), pairs, "lost", serves_nobody(world, node), loss=100)
-    return found and f"{node.name} {'and '.join(ways)}: {found}"
+    return found and f"{node.name} {' and '.join(ways)}: {found}"
 
 
 @kind("partition-leader", "coordinators")
