@@ -1,6 +1,7 @@
 import ExchangeCore
 import ExchangeTypes
 import Testing
+import TokenLedger
 
 @Suite("Restart")
 struct RestoreTests {
@@ -28,6 +29,12 @@ struct RestoreTests {
       .keyLimit(
         .init(
           caller: World.root, key: World.alice, limit: RateLimit(requests: 7, tokens: nil))))
+    world.run(transfer([(2, 3, 5), (3, 4, 1)]))
+    world.run(
+      .accountCreate(
+        .init(caller: World.root, requestKey: request(71), name: "fees", kind: .fees)))
+    world.run(feeSet(1_000, to: UInt64(world.exchange.ledger.count)))
+    world.run(budget(request: 72))
     return world
   }
 
@@ -60,7 +67,9 @@ struct RestoreTests {
     }
     #expect(digest == world.exchange.digest)
     #expect(
-      world.replica.rows.keys.sorted() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28, 34])
+      world.replica.rows.keys.sorted() == [
+        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28, 34, 37, 38, 39,
+      ])
   }
 
   @Test("a damaged, missing or foreign row is found")
