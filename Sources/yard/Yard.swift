@@ -28,6 +28,7 @@ struct Yard: AsyncParsableCommand {
         subcommands: [
           ModelsCommand.self, WorkersCommand.self, AccountCommand.self, KeyCommand.self,
           BudgetCommand.self, LedgerCommand.self, ReceiptCommand.self,
+          ReportCommand.self,
         ]),
       CommandGroup(
         name: "Nodes:",

@@ -45,7 +45,9 @@ struct CommandGenerator {
   mutating func batch(for exchange: Exchange) -> [Command] {
     var commands = (0...below(5)).map { _ in command(for: exchange) }
     if UInt64.random(in: 0..<40, using: &rateRandom) == 0 { commands.append(limitCommand()) }
-    if UInt64.random(in: 0..<6, using: &moneyRandom) == 0 {
+    if exchange.stateVersion >= Exchange.moneyStateVersion,
+      UInt64.random(in: 0..<6, using: &moneyRandom) == 0
+    {
       commands.append(moneyCommand(exchange))
     }
     return UInt64.random(in: 0..<3, using: &enrolmentRandom) == 0
@@ -225,19 +227,21 @@ struct CommandGenerator {
     let open = exchange.budgets(of: AccountID(3), limit: 30)
     let some = open.randomElement(using: &random)?.id.rawValue ?? 1
     switch below(36) {
-    case 20, 21:
+    case 20,
+      21 where open.count < 12:
       return budget(
         by: by, request: number, under: chance(1, in: 2) ? some : nil,
         level: BudgetLevel.allCases[Int(below(5))],
         day: chance(1, in: 2) ? 100_000 * below(9) : nil,
         total: chance(1, in: 2) ? 1_000_000 * below(9) : nil)
-    case 22, 23:
+    case 20..<22:
       return budgetSet(some, by: by, total: 1_000_000 * below(9), closed: chance(1, in: 6))
-    case 24, 25:
+    case 22..<26:
       return budgetedKey(
         some, by: by, request: number, lifetime: chance(1, in: 2) ? 1 + below(9_000) : nil)
     case 26..<36:
-      let key = open.compactMap(\.key).randomElement(using: &random)
+      let key = open.compactMap(\.key).filter { exchange.key($0)?.revoked == false }
+        .randomElement(using: &random)
       return submit(500 + below(200), caller: key ?? World.alice)
     case 0..<9:
       let legs = (0...below(3)).map { _ in
@@ -250,7 +254,8 @@ struct CommandGenerator {
     case 9..<15:
       let kept = exchange.transfers(limit: 40).randomElement(using: &random)
       return reverse(kept?.id.rawValue ?? below(99), by: by, request: number)
-    case 15, 16:
+    case 15,
+      16 where exchange.ledger.count < 9:
       return .accountCreate(
         .init(
           caller: by, requestKey: request(number), name: "b\(below(9))",
@@ -278,7 +283,7 @@ struct CommandGenerator {
     case 0:
       return .accountCreate(
         .init(
-          caller: World.root, requestKey: key, name: "a\(below(5))",
+          caller: World.root, requestKey: key, name: "a\(below(12))",
           kind: AccountKind.allCases[Int(below(4))]))
     case 1, 2, 3:
       return .accountCredit(

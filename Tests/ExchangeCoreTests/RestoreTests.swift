@@ -1,6 +1,7 @@
 import ExchangeCore
 import ExchangeTypes
 import Testing
+import TokenLedger
 
 @Suite("Restart")
 struct RestoreTests {
@@ -28,9 +29,12 @@ struct RestoreTests {
       .keyLimit(
         .init(
           caller: World.root, key: World.alice, limit: RateLimit(requests: 7, tokens: nil))))
-    world.run(feeSet(0, to: 0))
-    world.run(transfer([(3, 4, 1)]))
-    world.run(budget(request: 91))
+    world.run(transfer([(2, 3, 5), (3, 4, 1)]))
+    world.run(
+      .accountCreate(
+        .init(caller: World.root, requestKey: request(71), name: "fees", kind: .fees)))
+    world.run(feeSet(1_000, to: UInt64(world.exchange.ledger.count)))
+    world.run(budget(request: 72))
     return world
   }
 

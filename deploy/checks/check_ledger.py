@@ -152,6 +152,17 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         done = cluster.yard("ledger", "audit", whole, later, "--json", key="")
         expect(done.code == 0 and done.lines[0]["transfers"] == count + 1, done)
 
+    def report():
+        """the report is made of the journal alone: of a file it is the same, and its sums are the accounts'"""
+        path = scratch + "/report.jsonl"
+        root("ledger", "export", "--to", path)
+        told = root("report", "--output", "json").lines[0]
+        done = cluster.yard("report", "--from", path, "--output", "json", key="")
+        expect(done.code == 0 and done.lines[0] == told, (told, done))
+        earned = sum(line["earned_nano"] for line in root("account", "list", "--output", "json").lines)
+        total = sum(round(float(told[name]) * 1e9) for name in ("fees", "earned"))
+        expect(total == earned > 0 and told["paid_jobs"] == 1, (told, earned))
+
     def formats():
         """bean-check takes the Beancount export with an assertion for every balance, and refuses a changed one; CSV has every transfer"""
         books = scratch + "/books.beancount"
@@ -171,4 +182,4 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         table = root("ledger", "export", "--format", "csv").text.split("\r\n")
         expect(len(table) - 2 == len(transfers("show", "--limit", "512")), "not every transfer is there")
 
-    main([moves, reversals, closing, fee, receipts, audit, formats])
+    main([moves, reversals, closing, fee, receipts, audit, report, formats])

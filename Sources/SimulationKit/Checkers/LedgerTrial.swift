@@ -86,7 +86,7 @@ public struct LedgerTrial {
         do { _ = try ledger.open(name: "a1", kind: .consumer) } catch { note(error) }
       }
     default:
-      guard random.below(8) == 0 else { return }
+      guard random.below(24) == 0 else { return }
       let id = account()
       _ = agree { (ledger) throws(LedgerRefusal) in
         try ledger.closeAccount(id)

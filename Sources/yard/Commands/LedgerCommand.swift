@@ -169,11 +169,7 @@ struct LedgerCommand: AsyncParsableCommand {
       var last: LedgerExport?
       var transfers = 0
       for file in files {
-        let text: String
-        do { text = try String(contentsOfFile: file, encoding: .utf8) } catch {
-          throw CommandError(.refused, "\(file) cannot be read: \(error)")
-        }
-        let export = try LedgerJSON.export(from: text, named: file)
+        let export = try LedgerJSON.export(fromFile: file)
         do throws(JournalAudit.Fault) { try export.audit() } catch {
           throw CommandError(.refused, "\(file): the books are wrong: \(error.sentence)")
         }
@@ -232,7 +228,7 @@ extension LedgerExport {
 
 extension JournalAudit.Fault {
   /// What is wrong, for people.
-  fileprivate var sentence: String {
+  var sentence: String {
     switch self {
     case .accountMissing(let id): "account \(id) is missing"
     case .openingUnbalanced: "debits and credits are not equal at the beginning"

@@ -36,6 +36,17 @@ enum LedgerJSON {
     return text
   }
 
+  /// Reads a file that has what `text` writes.
+  ///
+  /// - Throws: `CommandError`.
+  static func export(fromFile file: String) throws -> LedgerExport {
+    let text: String
+    do { text = try String(contentsOfFile: file, encoding: .utf8) } catch {
+      throw CommandError(.refused, "\(file) cannot be read: \(error)")
+    }
+    return try export(from: text, named: file)
+  }
+
   /// Reads what `text` writes.
   ///
   /// - Throws: `CommandError` with the number of the line that is not one.
