@@ -147,7 +147,8 @@ let package = Package(
       "WorkerAgent",
       [
         "ExchangeClient", "Links", "Transport", "JobDispatch", "Engines", "BuiltinEngine",
-        "OpenAIFormat", "WireProtocol", "ExchangeTypes", nioCore, nioPosix, nioConcurrency, log,
+        "JobMarket", "OpenAIFormat", "WireProtocol", "ExchangeTypes", nioCore, nioPosix,
+        nioConcurrency, log,
       ]),
 
     room(

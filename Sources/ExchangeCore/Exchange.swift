@@ -28,6 +28,8 @@ public struct Exchange: Sendable {
 
   /// From this version on, keys have limits per minute.
   static let keyRateStateVersion: UInt32 = 3
+  /// From this version on, jobs ask for abilities of engines and for suppliers.
+  public static let jobTermsStateVersion: UInt32 = 3
 
   let limits: Limits
   var meta = Meta()
@@ -45,6 +47,7 @@ public struct Exchange: Sendable {
   var revocations = RowTable<Revocation>()
   var privacy = RowTable<Privacy>()
   var keyRates = RowTable<KeyRate>()
+  var jobTerms = RowTable<JobTermsRow>()
   var journals = RowTable<Journal>()
   var fees = RowTable<FeeTerms>()
   var budgets = RowTable<Budget>()
@@ -124,6 +127,7 @@ public struct Exchange: Sendable {
     case .submitRetained(let command): return try apply(command)
     case .keyLimit(let command): return try apply(command)
     case .keyIssueLimited(let command): return try apply(command)
+    case .submitOnTerms(let command): return try apply(command)
     case .transfer(let command): return try apply(command)
     case .transferReverse(let command): return try apply(command)
     case .accountClose(let command): return try apply(command)

@@ -297,6 +297,14 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Lower max_tokens, shorten the prompt, or ask for a higher limit.
   case requestAboveRateLimit = 91
+  /// Every worker of the model is offline.
+  ///
+  /// Retry after the delay given, or ask for another model.
+  case noWorkerOnline = 92
+  /// No worker of the model is one that the request's preferences admit.
+  ///
+  /// Change provider.only, provider.ignore or provider.order.
+  case noSupplierAdmitted = 93
   /// A transfer from an account to itself.
   ///
   /// Name two accounts.
@@ -393,6 +401,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .tailInvalid: "tail_invalid"
     case .rateLimitExceeded: "rate_limit_exceeded"
     case .requestAboveRateLimit: "request_above_rate_limit"
+    case .noWorkerOnline: "no_worker_online"
+    case .noSupplierAdmitted: "no_supplier_admitted"
     case .selfTransfer: "self_transfer"
     case .accountClosed: "account_closed"
     case .alreadyReversed: "already_reversed"
@@ -486,6 +496,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .rateLimitExceeded: "The key has used up what it may use in a minute."
     case .requestAboveRateLimit:
       "The request alone may need more tokens than its key may use in a minute."
+    case .noWorkerOnline: "Every worker of the model is offline."
+    case .noSupplierAdmitted: "No worker of the model is one that the request's preferences admit."
     case .selfTransfer: "A transfer from an account to itself."
     case .accountClosed: "The account is closed."
     case .alreadyReversed: "The transfer was taken back before."
@@ -574,6 +586,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .tailInvalid: "Follow the job again from its first event, without a tail."
     case .rateLimitExceeded: "Retry after the delay given."
     case .requestAboveRateLimit: "Lower max_tokens, shorten the prompt, or ask for a higher limit."
+    case .noWorkerOnline: "Retry after the delay given, or ask for another model."
+    case .noSupplierAdmitted: "Change provider.only, provider.ignore or provider.order."
     case .selfTransfer: "Name two accounts."
     case .accountClosed: "Use another account."
     case .alreadyReversed: "Nothing; the books are as they were before it."
@@ -588,7 +602,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     switch self {
     case .unavailable, .notLeader, .overloaded, .engineUnreachable, .storageFull, .engineBusy,
       .outcomeUnknown, .notBootstrapped, .wrappingKeyRetired, .replicaDiverged, .requestTimeout,
-      .tooManyRequests, .rateLimitExceeded:
+      .tooManyRequests, .rateLimitExceeded, .noWorkerOnline:
       true
     default: false
     }
@@ -605,7 +619,9 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .forbidden, .invitationInvalid, .invitationUsed, .certificateRevoked, .wrongName,
       .accountClosed, .budgetClosed:
       403
-    case .notFound, .modelNotFound, .unknownWorker, .unknownAccount, .unknownJob: 404
+    case .notFound, .modelNotFound, .unknownWorker, .unknownAccount, .unknownJob,
+      .noSupplierAdmitted:
+      404
     case .methodNotAllowed: 405
     case .requestTimeout: 408
     case .idempotencyConflict, .wrongState, .nameTaken, .alreadyBootstrapped, .streamDiverged,
@@ -625,7 +641,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
       .answerTooLarge:
       502
     case .unavailable, .notLeader, .overloaded, .engineBusy, .outcomeUnknown, .notBootstrapped,
-      .noIssuingKey, .wrappingKeyRetired, .replicaDiverged, .nodeRefused:
+      .noIssuingKey, .wrappingKeyRetired, .replicaDiverged, .nodeRefused, .noWorkerOnline:
       503
     case .engineTimeout, .deadlineExpired: 504
     case .storageFull: 507

@@ -8,6 +8,8 @@ private let samplingFields: Set<String> = [
   "ignore_eos",
   "skip_special_tokens", "return_token_ids", "return_tokens", "timings_per_token", "cache_salt",
   "request_id", "priority", "parallel_tool_calls", "cache_prompt",
+  // For the exchange: no engine sees them.
+  "provider", "models",
 ]
 
 /// Fields that bound the output: an engine may know any of them, so a rewriting sets all that are present.
@@ -36,6 +38,8 @@ extension InferenceRequest {
       if try value.peek() == .null { continue }
       switch name {
       case "model": model = try value.string(name)
+      case "models": models = try value.names(name)
+      case "provider": provider = try ProviderPreferences.read(&value)
       case "stream": stream = try value.boolean(name)
       case "stream_options": try readStreamOptions(&value)
       case let name where outputLimitFields.contains(name):
@@ -49,7 +53,8 @@ extension InferenceRequest {
       case "tools", "functions":
         if try value.peek() != .array || !value.isEmptyArray() { features.insert(.tools) }
       case "logprobs": if try value.isWanted() { features.insert(.logprobs) }
-      case "top_logprobs", "prompt_logprobs": features.insert(.logprobs)
+      case "top_logprobs", "prompt_logprobs":
+        if body[span] != [UInt8(ascii: "0")] { features.insert(.logprobs) }
       case "response_format":
         if try value.member("type") != "text" { features.insert(.structuredOutput) }
       case "guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs",
@@ -62,7 +67,8 @@ extension InferenceRequest {
       }
     }
     try scanner.end()
-    guard seen.contains("model"), !model.isEmpty else { throw RequestError.missing(field: "model") }
+    if !seen.contains("model"), let first = models.first { model = first }
+    guard !model.isEmpty else { throw RequestError.missing(field: "model") }
     guard messageCount > 0 else { throw RequestError.missing(field: promptField) }
     maxTokens = limits["max_completion_tokens"] ?? limits["max_tokens"] ?? limits.values.min()
     sequences = answers * prompts

@@ -64,6 +64,10 @@ public struct InferenceRequest: Hashable, Sendable {
   public internal(set) var seed: Int?
   /// Strings that end the output.
   public internal(set) var stop: [String] = []
+  /// Whom the consumer wants to run it; nil where he has not said.
+  public internal(set) var provider: ProviderPreferences?
+  /// Models that do as well, in this order, where the first cannot be had.
+  public internal(set) var models: [String] = []
   /// What the request needs.
   public internal(set) var features: Features = []
   /// Messages of a chat, or prompts of a completion: a template allowance is due for each.

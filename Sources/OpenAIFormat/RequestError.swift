@@ -8,12 +8,16 @@ public enum RequestError: Error, Hashable, Sendable, CustomStringConvertible {
   case invalid(field: String, expected: String)
   /// A field comes twice; parsers disagree on which one counts, so neither does.
   case duplicate(field: String)
+  /// A field has no meaning here, and must not be passed over.
+  case unsupported(field: String)
 
   /// The field at fault, for the `param` of an error.
   public var field: String? {
     switch self {
     case .malformed: nil
-    case .missing(let field), .duplicate(let field), .invalid(let field, _): field
+    case .missing(let field), .duplicate(let field), .invalid(let field, _),
+      .unsupported(let field):
+      field
     }
   }
 
@@ -24,6 +28,7 @@ public enum RequestError: Error, Hashable, Sendable, CustomStringConvertible {
     case .missing(let field): "'\(field)' is required"
     case .invalid(let field, let expected): "'\(field)' must be \(expected)"
     case .duplicate(let field): "'\(field)' is given twice"
+    case .unsupported(let field): "'\(field)' is not supported"
     }
   }
 }

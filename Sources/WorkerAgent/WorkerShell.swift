@@ -2,6 +2,7 @@ internal import Engines
 internal import ExchangeClient
 internal import ExchangeTypes
 internal import JobDispatch
+internal import JobMarket
 internal import Links
 internal import Logging
 internal import NIOCore
@@ -131,7 +132,7 @@ final class WorkerShell: WorkerHost {
       engineKind = status.kind
       machine.engineReady(
         offers: configuration.offers(status), slots: configuration.slotCount(status),
-        continues: status.continuesOutput)
+        continues: status.continuesOutput, capabilities: status.capabilities.rawValue)
     case .failure(let error):
       probeFailures += 1
       if probeFailures >= Self.probeFailuresMax || !machine.status.engineIsHealthy {

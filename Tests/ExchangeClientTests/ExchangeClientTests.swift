@@ -47,7 +47,7 @@ private struct Job: Sendable {
   }
 
   var accepted: Accepted {
-    Accepted(job: id, commitIndex: LogIndex(4), duplicate: false, hold: Credits(nano: 9), rate: nil)
+    Accepted(job: id, commitIndex: LogIndex(4), duplicate: false, hold: Credits(nano: 9))
   }
 
   func message(_ range: ClosedRange<Int>) -> Events {

@@ -49,6 +49,16 @@ struct CodecTests {
       .init(caller: KeyID(1), requestKey: request(2), key: KeyID(3), secretHash: hash(4), grace: 5)
     ),
     .keysUsed(.init(keys: [KeyID(1), KeyID(2)])),
+    .submitOnTerms(
+      .init(
+        submit: plainSubmit(7),
+        terms: JobTerms(
+          needs: [.tools, .echo],
+          preferences: Preferences(
+            order: ["a", "b/c"], only: ["d"], ignore: [], allowsFallbacks: false, sort: .latency)),
+        retention: Retention(kept: 2, untilDelivered: false),
+        assignment: .init(offer: OfferID(worker: WorkerID(1), index: 2), askVersion: 3))),
+    .submitOnTerms(.init(submit: plainSubmit(8), terms: JobTerms(needs: .logprobs))),
     .keyLimit(
       .init(caller: KeyID(1), key: KeyID(2), limit: RateLimit(requests: 3, tokens: 4))),
     .keyIssueLimited(
@@ -88,7 +98,7 @@ struct CodecTests {
 
   @Test("every code that was given is tested here")
   func complete() {
-    #expect(Self.codes == Array(1...25) + Array(28...33) + [60, 61] + Array(67...73))
+    #expect(Self.codes == Array(1...25) + Array(28...33) + [60, 61, 62] + Array(67...73))
   }
 
   @Test(
@@ -213,4 +223,10 @@ struct CodecTests {
       #expect(builder.append(command) == .taken)
     }
   }
+}
+
+/// The submit of that number.
+func plainSubmit(_ number: UInt64) -> Command.Submit {
+  guard case .submit(let submit) = submit(number) else { fatalError("a submit is a submit") }
+  return submit
 }

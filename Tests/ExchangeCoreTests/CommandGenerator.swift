@@ -50,6 +50,7 @@ struct CommandGenerator {
     {
       commands.append(moneyCommand(exchange))
     }
+    if UInt64.random(in: 0..<12, using: &rateRandom) == 0 { commands.append(termsCommand()) }
     return UInt64.random(in: 0..<3, using: &enrolmentRandom) == 0
       ? commands + [enrolmentCommand(exchange)] : commands
   }
@@ -177,6 +178,15 @@ struct CommandGenerator {
       caller: chance(1, in: 2) ? World.root : caller(), requestKey: key,
       account: AccountID(1 + below(6)), name: "k", scopes: Scopes(rawValue: UInt32(below(17))),
       secretHash: hash(UInt8(below(200))))
+  }
+
+  /// Jobs that want sam, or nobody whom there is.
+  private mutating func termsCommand() -> Command {
+    let number = UInt64.random(in: 200..<400, using: &rateRandom)
+    let only = UInt64.random(in: 0..<2, using: &rateRandom) == 0 ? ["sam"] : ["nobody"]
+    return .submitOnTerms(
+      .init(
+        submit: plainSubmit(number), terms: JobTerms(preferences: Preferences(only: only))))
   }
 
   /// Limits of bob's key alone, so that alice meets what else there is to meet.

@@ -1,5 +1,6 @@
 import ExchangeCore
 import ExchangeTypes
+import JobMarket
 import Testing
 import TokenLedger
 
@@ -19,6 +20,11 @@ struct RestoreTests {
         .init(
           caller: World.alice, requestKey: request(90), part: 0, of: 2, bytes: [1])))
     world.run(.raiseStateVersion(.init(to: 3)))
+    world.run(
+      .submitOnTerms(
+        .init(
+          submit: plainSubmit(5),
+          terms: JobTerms(needs: .tools, preferences: Preferences(only: ["sam"])))))
     world.run(invite())
     world.run(invite(8, role: .gateway, name: "g1"))
     world.run(join(InvitationID(8)))
@@ -45,7 +51,7 @@ struct RestoreTests {
     #expect(restored.digest == world.exchange.digest)
     #expect(restored.nextDeadline == world.exchange.nextDeadline)
     #expect(restored.orphans == [JobID(3)])
-    #expect(restored.queued(model: "m", limit: 9) == [JobID(3), JobID(4)])
+    #expect(restored.queued(model: "m", limit: 9) == [JobID(3), JobID(4), JobID(5)])
     #expect(restored.attempts(of: WorkerID(1)) == [attempt(1)])
     #expect(Array(restored.segments(of: JobID(1))) == Array(world.exchange.segments(of: JobID(1))))
     #expect(restored.job(account: AccountID(3), requestKey: request(102)) == JobID(2))
@@ -68,7 +74,7 @@ struct RestoreTests {
     #expect(digest == world.exchange.digest)
     #expect(
       world.replica.rows.keys.sorted() == [
-        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28, 34, 37, 38, 39,
+        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28, 34, 35, 37, 38, 39,
       ])
   }
 

@@ -121,8 +121,7 @@ struct JobScript: Sendable {
   func run(on channel: any MessageChannel, ends: Bool = true, duplicate: Bool = false) {
     channel.send(
       Accepted(
-        job: JobID(3), commitIndex: LogIndex(4), duplicate: duplicate, hold: Credits(nano: 9),
-        rate: nil))
+        job: JobID(3), commitIndex: LogIndex(4), duplicate: duplicate, hold: Credits(nano: 9)))
     for event in events { channel.send(message(event)) }
     if ends { end(on: channel) }
   }

@@ -277,11 +277,19 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                f"{cluster.account()} {jobs()}, before {books} {count}")
 
     def fields():
-        """fields that the worker's engine does not have are refused by name, and for nothing"""
+        """fields that no worker's engine has are refused by name, before there is a job"""
         for field, value in (("n", 2), ("logprobs", True), ("tools", [{"type": "function"}])):
             answer = post(chat(**{field: value}))
-            refused(answer, 400, "malformed_request", field)
-            expect(answer.error["charge"] == "0", answer)
+            refused(answer, 400, "unsupported_parameter", field)
+            expect("job" not in answer.error, answer)
+        for field in ("provider.data_collection", "provider.max_price.image"):
+            part = {"max_price": {"image": 1}} if "max_price" in field else {"data_collection": "deny"}
+            refused(post(chat(provider=part)), 400, "unsupported_parameter", field)
+        refused(post(chat(provider={"only": ["nobody"]})), 404, "no_supplier_admitted", "provider")
+        refused(post(chat(provider={"max_price": {"completion": "0.0000001"}})), 400, "price_above_ceiling")
+        expect(post(chat(provider={"order": ["nobody"], "sort": "price"})).status == 200, "order is no exclusion")
+        other = post(chat(model="no-such-model", models=["nor-this", STORIES]))
+        expect(other.status == 200 and json.loads(other.body)["model"] == STORIES, other)
 
     def mutated():
         """mutated requests leave the gateway healthy, with flat memory"""

@@ -72,6 +72,8 @@ public enum Command: Hashable, Sendable {
   case keyLimit(KeyLimit)
   /// Adds an API key with a limit.
   case keyIssueLimited(KeyIssueLimited)
+  /// Queues a job that asks for more than a model.
+  case submitOnTerms(SubmitOnTerms)
   /// Moves credit between accounts, all of it or nothing.
   case transfer(TransferRequest)
   /// Takes a transfer back, with all that was posted with it.
@@ -123,6 +125,7 @@ public enum Command: Hashable, Sendable {
     case .submitRetained: 33
     case .keyLimit: 60
     case .keyIssueLimited: 61
+    case .submitOnTerms: 62
     case .transfer: 67
     case .transferReverse: 68
     case .accountClose: 69

@@ -16,22 +16,29 @@ extension Command.SubmitRetained {
   func encode(into writer: inout FieldWriter) {
     submit.encode(into: &writer)
     retention.encode(into: &writer)
-    writer.write(assignment) {
-      $0.write($1.offer.worker)
-      $0.write($1.offer.index)
-      $0.write($1.askVersion)
-    }
+    writer.write(assignment) { $1.encode(into: &$0) }
   }
 
   init(from reader: inout CanonicalReader) throws(CanonicalError) {
     self.init(
       submit: try Command.Submit(from: &reader), retention: try Retention(from: &reader),
       assignment: try reader.readOptional {
-        (reader: inout CanonicalReader) throws(CanonicalError) in
-        Assignment(
-          offer: OfferID(worker: try reader.readID(), index: try reader.read()),
-          askVersion: try reader.read())
+        (reader: inout CanonicalReader) throws(CanonicalError) in try Assignment(from: &reader)
       })
+  }
+}
+
+extension Command.SubmitRetained.Assignment {
+  func encode(into writer: inout FieldWriter) {
+    writer.write(offer.worker)
+    writer.write(offer.index)
+    writer.write(askVersion)
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(
+      offer: OfferID(worker: try reader.readID(), index: try reader.read()),
+      askVersion: try reader.read())
   }
 }
 

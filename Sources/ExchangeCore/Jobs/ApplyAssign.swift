@@ -25,7 +25,7 @@ extension Exchange {
   /// Checks: `unknown_job`; `wrong_state` (not queued); `stale_epoch`; `unknown_worker`;
   /// `no_capacity` (offline or draining); `ask_changed` (offer gone, of another model, or of another
   /// version); the match (`unsupported_parameter`, `context_length_exceeded`,
-  /// `price_above_ceiling`); `no_capacity` (no slot).
+  /// `price_above_ceiling`); `no_capacity` (the consumer does not want the worker; no slot).
   mutating func apply(_ command: Command.Assign) throws(Rejection) -> Accepted {
     guard let job = jobs[command.job.rawValue] else {
       throw Rejection(.unknownJob, ["job": "\(command.job)"])
@@ -46,6 +46,7 @@ extension Exchange {
         ["worker": "\(worker.id)", "reason": worker.online ? "draining" : "offline"])
     }
     let offer = try self.offer(of: worker, for: job, command)
+    try checkTerms(of: job.id, for: worker)
     let busy = busyCount(of: worker.id, model: job.model)
     guard busy < Int(offer.slots) else {
       throw Rejection(.noCapacity, ["busy": "\(busy)", "slots": "\(offer.slots)"])

@@ -20,7 +20,8 @@ extension Exchange {
     return accepted
   }
 
-  private mutating func submit(
+  /// Takes the job, or says why not.
+  mutating func submit(
     _ command: Command.Submit, wish: Retention?
   ) throws(Rejection) -> Accepted {
     let caller = try authorize(command.caller, .submit)

@@ -39,6 +39,7 @@ extension Exchange {
       pending.delete(.payloadParts, key: job.payload.rowKey(part: part))
     }
     giveBackRate(of: job, used: bill.promptTokens.rawValue + bill.outputTokens.rawValue)
+    jobTerms.remove(job.id.rawValue)
     pending.effects.append(.jobEnded(job.id))
     giveUpOldestRecords(of: job.account)
   }

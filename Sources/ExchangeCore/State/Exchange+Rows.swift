@@ -22,6 +22,7 @@ extension Exchange {
     revocations.drain(into: &changes, &digest)
     privacy.drain(into: &changes, &digest)
     keyRates.drain(into: &changes, &digest)
+    jobTerms.drain(into: &changes, &digest)
     journals.drain(into: &changes, &digest)
     fees.drain(into: &changes, &digest)
     budgets.drain(into: &changes, &digest)

@@ -115,6 +115,8 @@ extension Exchange {
       privacy.restore(try row(), contribution: contribution)
     case .keyRates:
       keyRates.restore(try row(), contribution: contribution)
+    case .jobTerms:
+      jobTerms.restore(try row(), contribution: contribution)
     case .journal: journals.restore(try row(), contribution: contribution)
     case .fees: fees.restore(try row(), contribution: contribution)
     case .budgets:

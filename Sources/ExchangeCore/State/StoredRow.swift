@@ -34,6 +34,8 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case privacy = 28
   /// What keys with a limit may use in a minute, and have left.
   case keyRates = 34
+  /// What open jobs ask for beyond their bids.
+  case jobTerms = 35
   /// One row: where the journal of transfers begins and ends.
   case journal = 37
   /// One row: the operator's part of what jobs cost.

@@ -58,7 +58,10 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
     if failure.job.rawValue > 0 { job = failure.job }
     charge = failure.charge
     switch failure.errorCode {
-    case .modelNotFound: param = "model"
+    case .modelNotFound, .noWorkerOnline: param = "model"
+    case .malformedRequest, .unsupportedParameter:
+      param = failure.details.first { $0.name == "field" }?.value
+    case .noSupplierAdmitted: param = "provider"
     case .idempotencyConflict:
       message = "the request's key was used before with another body, for job \(failure.job)"
     case .contextLengthExceeded: param = "messages"
@@ -98,7 +101,7 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
 
   /// What is wrong with a request's body.
   public init(_ error: RequestError) {
-    self.init(.malformedRequest, error.description, param: error.field)
+    self.init(ErrorCode(error), error.description, param: error.field)
   }
 
   /// The status of the answer.
@@ -155,6 +158,13 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
     if let allow { fields.append(.init("allow", allow)) }
     if let job { fields.append(.init(HTTPReply.jobField, "\(job)")) }
     return .json(error.body, status: status, fields: fields)
+  }
+}
+
+extension ErrorCode {
+  /// The code for what is wrong with a request's body.
+  init(_ error: RequestError) {
+    if case .unsupported = error { self = .unsupportedParameter } else { self = .malformedRequest }
   }
 }
 

@@ -49,7 +49,8 @@ public struct InferenceCall: Sendable {
       requestKey: key ?? drawn, mode: key == nil ? .attached : .submitted,
       endpoint: endpoint == .chatCompletions ? .chatCompletions : .completions,
       model: request.model, body: body, maxInputPrice: nil, maxOutputPrice: nil,
-      queueTimeoutMs: 0, follow: true, retentionMs: nil, durable: isDurable ? true : nil)
+      queueTimeoutMs: 0, follow: true, retentionMs: nil, durable: isDurable ? true : nil,
+      servedOnly: true)
     do throws(BoundsError) { try submit.checkBounds() } catch {
       throw HTTPRefusal(
         .malformedRequest,

@@ -62,7 +62,8 @@ public struct JobAnswer: Sendable {
   public mutating func accept(_ accepted: Accepted) {
     self.accepted = accepted
     let identity = AnswerIdentity(
-      job: accepted.job.rawValue, endpoint: call.endpoint, created: created, model: call.model)
+      job: accepted.job.rawValue, endpoint: call.endpoint, created: created,
+      model: accepted.model ?? call.model)
     self.identity = identity
     if case .waiting = state {
       state = .waiting(AnswerStream(identity, wantsUsage: call.wantsUsage))

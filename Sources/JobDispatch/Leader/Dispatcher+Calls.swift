@@ -117,7 +117,11 @@ extension Dispatcher {
         body: message.body,
         endpoint: message.endpoint == .completions ? .completions : .chatCompletions)
     } catch {
-      return answer(.failure(Failure(refusing: .malformedRequest, error.description)))
+      return answer(
+        .failure(
+          Failure(
+            refusing: ErrorCode(error), error.description,
+            details: error.field.map { [ErrorDetail(name: "field", value: $0)] } ?? [])))
     }
     guard request.features.isDisjoint(with: [.media, .customTemplate]) else {
       return answer(
@@ -141,6 +145,23 @@ extension Dispatcher {
             refusing: .malformedRequest,
             "the body asks for model \"\(request.model)\", the submit for \"\(message.model)\"")))
     }
+    let terms = JobTerms(request)
+    let model = model(for: request, terms)
+    let hasTerms = exchange.stateVersion >= Exchange.jobTermsStateVersion
+    guard hasTerms || request.provider == nil else {
+      return answer(
+        .failure(
+          Failure(
+            .wrongState,
+            "jobs have preferences from state version 3 on; the cluster is at "
+              + "\(exchange.stateVersion)")))
+    }
+    if !isKnown,
+      let failure = refusal(ofModel: model, terms, servedOnly: message.servedOnly ?? false)
+    {
+      return answer(.failure(failure))
+    }
+    let body = request.bodyForEngines
     let bound =
       request.promptBytes + request.messageCount * Self.templateTokensPerMessage
       + Self.templateTokens
@@ -154,7 +175,8 @@ extension Dispatcher {
     var commands: [Command] = []
     do {
       commands = try sealed(
-        message, request, promptBound: bound, outputMax: outputBound(of: request),
+        message, request, model: model, body: body, promptBound: bound,
+        outputMax: outputBound(of: request, model),
         under: wrappingKey, from: caller)
     } catch {
       return answer(.failure(Failure(.internalError, "the request cannot be sealed: \(error)")))
@@ -166,10 +188,10 @@ extension Dispatcher {
     }
     var promised: WorkerSlot?
     if case .submit(let last)? = commands.last {
-      let promise = promiseSlot(to: last)
+      let promise = promiseSlot(to: last, on: terms)
       promised = promise?.slot
       commands[commands.count - 1] = Self.command(
-        last, on: promise?.ask, retentionMs: message.retentionMs)
+        last, on: promise?.ask, hasTerms ? terms : JobTerms(), retentionMs: message.retentionMs)
     }
     // Parts go first, in order; the log keeps that order, so the submit finds them all.
     queue.propose(inOrder: commands) { [weak self] result in
@@ -181,20 +203,23 @@ extension Dispatcher {
       guard case .applied(.accepted(.submitted(let job)), let index) = result else {
         preconditionFailure("a submit was accepted as another command: \(result)")
       }
-      if !job.duplicate { self?.keepBody(message.body, of: job.job) }
+      if !job.duplicate { self?.keepBody(body, of: job.job) }
       answer(
         .success(
           WireProtocol.Accepted(
             job: job.job, commitIndex: index, duplicate: job.duplicate, hold: job.hold,
-            rate: self?.rateSummary(of: caller.key))))
+            rate: self?.rateSummary(of: caller.key),
+            model: self?.exchange.job(job.job).flatMap {
+              $0.model == message.model ? nil : $0.model
+            })))
     }
   }
 
   /// The most tokens that all answers of a request may have together; nil leaves one answer to the offers' default.
-  private func outputBound(of request: InferenceRequest) -> TokenCount? {
+  private func outputBound(of request: InferenceRequest, _ model: String) -> TokenCount? {
     let one =
       request.maxTokens.map { UInt64(clamping: $0) }
-      ?? (request.sequences > 1 ? exchange.model(request.model)?.outputDefault.rawValue : nil)
+      ?? (request.sequences > 1 ? exchange.model(model)?.outputDefault.rawValue : nil)
     // What overflows is refused as beyond every context.
     return one.map { one in
       let (all, overflow) = one.multipliedReportingOverflow(by: UInt64(request.sequences))
@@ -203,7 +228,8 @@ extension Dispatcher {
   }
 
   private func sealed(
-    _ message: Submit, _ request: InferenceRequest, promptBound: Int, outputMax: TokenCount?,
+    _ message: Submit, _ request: InferenceRequest, model: String, body: [UInt8],
+    promptBound: Int, outputMax: TokenCount?,
     under wrappingKey: UInt64,
     from caller: Caller
   ) throws -> [Command] {
@@ -211,16 +237,16 @@ extension Dispatcher {
     var parts: [[UInt8]] = []
     let partBytes = Command.Limits.partBytesMax - SealedEvents.overheadBytes
     let isInline =
-      message.body.count + SealedEvents.overheadBytes <= Command.Limits.inlineBytesMax
+      body.count + SealedEvents.overheadBytes <= Command.Limits.inlineBytesMax
     if isInline {
-      parts = [try sealer.seal(message.body, as: .payload(part: 0), under: key)]
+      parts = [try sealer.seal(body, as: .payload(part: 0), under: key)]
     } else {
       var start = 0
-      while start < message.body.count {
-        let end = min(message.body.count, start + partBytes)
+      while start < body.count {
+        let end = min(body.count, start + partBytes)
         parts.append(
           try sealer.seal(
-            Array(message.body[start..<end]), as: .payload(part: UInt32(parts.count)),
+            Array(body[start..<end]), as: .payload(part: UInt32(parts.count)),
             under: key))
         start = end
       }
@@ -244,9 +270,10 @@ extension Dispatcher {
         .init(
           caller: caller.key, requestKey: message.requestKey,
           bodyHash: Self.requestHash(message), mode: message.mode, endpoint: message.endpoint,
-          model: message.model, promptBound: TokenCount(UInt64(promptBound)),
+          model: model, promptBound: TokenCount(UInt64(promptBound)),
           outputMax: outputMax,
-          inputCeiling: message.maxInputPrice, outputCeiling: message.maxOutputPrice,
+          inputCeiling: .lower(message.maxInputPrice, request.provider?.maxPromptPrice),
+          outputCeiling: .lower(message.maxOutputPrice, request.provider?.maxCompletionPrice),
           queueTimeoutMilliseconds: message.queueTimeoutMs == 0
             ? Self.queueTimeoutDefault : message.queueTimeoutMs,
           wrappedKey: wrapped, payload: payload)))
@@ -255,15 +282,21 @@ extension Dispatcher {
 
   /// The submit in the shortest form that says all.
   private static func command(
-    _ submit: Command.Submit, on ask: Ask?, retentionMs: UInt64?
+    _ submit: Command.Submit, on ask: Ask?, _ terms: JobTerms, retentionMs: UInt64?
   ) -> Command {
-    if let retentionMs {
+    let retention = retentionMs.map {
+      Retention(kept: $0 == 0 ? .max : $0, untilDelivered: $0 == 0)
+    }
+    let assignment = ask.map {
+      Command.SubmitRetained.Assignment(offer: $0.id, askVersion: $0.version)
+    }
+    if !terms.isEmpty {
+      return .submitOnTerms(
+        .init(submit: submit, terms: terms, retention: retention, assignment: assignment))
+    }
+    if let retention {
       return .submitRetained(
-        .init(
-          submit: submit,
-          retention: Retention(
-            kept: retentionMs == 0 ? .max : retentionMs, untilDelivered: retentionMs == 0),
-          assignment: ask.map { .init(offer: $0.id, askVersion: $0.version) }))
+        .init(submit: submit, retention: retention, assignment: assignment))
     }
     guard let ask else { return .submit(submit) }
     return .submitAssigned(.init(submit: submit, offer: ask.id, askVersion: ask.version))

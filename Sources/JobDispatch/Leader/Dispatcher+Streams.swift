@@ -40,6 +40,7 @@ extension Dispatcher {
     do throws(StreamRelay.Refusal) {
       let isNew = try relay.append(chunk.events)
       relay.pace.came(chunk.events.count, now: clock.now)
+      notePace(of: relay)
       slot.channel.setReading(!relay.isFull)
       armCheckpoint()
       if isNew { pumpReaders(of: chunk.job) }
@@ -70,7 +71,21 @@ extension Dispatcher {
     // Streams keep their order: events that have not come before this are not going to come.
     guard finished.lastSeq <= relay.received else { return lose(relay, .streamDiverged) }
     relay.finished = finished
+    notePace(of: relay)
     settleIfComplete(relay)
+  }
+
+  /// What has come says how fast the worker is: its first output, and at its end the rest.
+  private func notePace(of relay: StreamRelay) {
+    guard let model = exchange.job(relay.attempt.job)?.model, let session = sessions[relay.worker]
+    else { return }
+    let now = clock.now
+    if let wait = relay.timing.output(relay.tokens, at: now) {
+      session.speeds[model, default: WorkerSpeed()].noteFirstOutput(after: wait)
+    }
+    if relay.finished != nil, let (tokens, time) = relay.timing.rest(relay.tokens, at: now) {
+      session.speeds[model, default: WorkerSpeed()].noteTokens(tokens, within: time)
+    }
   }
 
   /// A worker gives up the attempt on its slot at once: it stops, or its memory is full.

@@ -70,6 +70,7 @@ extension Dispatcher {
       for relay in relays(where: { $0.worker == worker }) { giveUp(relay, now: clock.now) }
     }
     session.continuesOutput = message.continues ?? false
+    session.capabilities = message.capabilities.map { Capabilities(rawValue: $0) } ?? .all
     session.channel = stream.channel
     session.leaseUntil = clock.now + lease
     session.isEnding = false
@@ -313,18 +314,23 @@ extension Dispatcher {
       guard room > 0 else { return nil }
       return Planner.Candidate(
         ask: ask, busy: session.busy, free: min(session.free, room),
-        continuesOutput: session.continuesOutput)
+        continuesOutput: session.continuesOutput, capabilities: session.capabilities,
+        name: exchange.supplierName(of: ask.id.worker),
+        speed: session.speeds[model] ?? WorkerSpeed())
     }
   }
 
   /// Takes a free slot for the job that `submit` will make, so that both ride one entry; nil if there is none,
   /// or if another job waits for it.
-  func promiseSlot(to submit: Command.Submit) -> (slot: WorkerSlot, ask: Ask)? {
+  func promiseSlot(
+    to submit: Command.Submit, on terms: JobTerms
+  ) -> (slot: WorkerSlot, ask: Ask)? {
     guard isActive, exchange.queuedCount(model: submit.model) == 0 else { return nil }
     let candidates = candidates(for: submit.model)
     guard !candidates.isEmpty, let bid = exchange.demand(of: submit) else { return nil }
     // The plan needs a name for the job, which apply will give it.
-    let demand = Planner.Demand(job: JobID(0), bid: bid, excluded: [], goesOn: false)
+    let demand = Planner.Demand(
+      job: JobID(0), bid: bid, excluded: [], goesOn: false, terms: terms)
     guard let ask = Planner.plan([demand], on: candidates).first?.candidate.ask,
       let slot = sessions[ask.id.worker]?.take(as: .promised(model: submit.model))
     else { return nil }
@@ -366,7 +372,7 @@ extension Dispatcher {
           guard reservations[id] == nil, let job = exchange.job(id) else { continue }
           let demand = Planner.Demand(
             job: id, bid: job.bid, excluded: failedWorkers[id] ?? [],
-            goesOn: !job.record.isEmpty)
+            goesOn: !job.record.isEmpty, terms: exchange.terms(of: id) ?? JobTerms())
           if isServed(demand) { demands.append(demand) }
         }
         guard let last = queued.last else { return nil }
@@ -429,6 +435,7 @@ extension Dispatcher {
         return settleWithoutWorker(relay, error: .workerLost)
       }
       relay.slot = slot
+      relay.timing.assigned(at: clock.now)
       slot.state = .running(attempt)
       slot.channel.send(
         Assign(

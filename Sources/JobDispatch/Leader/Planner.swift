@@ -17,17 +17,32 @@ public enum Planner {
     /// Whether its engine goes on from an output that another has begun.
     public let continuesOutput: Bool
 
+    /// What its engine can do.
+    public let capabilities: Capabilities
+    /// How consumers name it; nil where they cannot.
+    public let name: SupplierName?
+    /// How fast it was.
+    let speed: WorkerSpeed
+
     /// Joins the facts.
-    public init(ask: Ask, busy: Int, free: Int, continuesOutput: Bool) {
+    init(
+      ask: Ask, busy: Int, free: Int, continuesOutput: Bool, capabilities: Capabilities = .all,
+      name: SupplierName? = nil, speed: WorkerSpeed = WorkerSpeed()
+    ) {
       self.ask = ask
       self.busy = busy
       self.free = free
       self.continuesOutput = continuesOutput
+      self.capabilities = capabilities
+      self.name = name
+      self.speed = speed
     }
 
     /// Whether it can take a job at all.
     public func serves(_ demand: Demand) -> Bool {
       ask.offer.mismatch(with: demand.bid) == nil && (continuesOutput || !demand.goesOn)
+        && capabilities.isSuperset(of: demand.terms.needs)
+        && name.map(demand.terms.preferences.admits) ?? true
     }
   }
 
@@ -42,19 +57,26 @@ public enum Planner {
     /// Whether a part of its output is recorded, from which its next worker must go on.
     public let goesOn: Bool
 
+    /// What it asks for beyond its bid.
+    public let terms: JobTerms
+
     /// Joins the demands.
-    public init(job: JobID, bid: Bid, excluded: Set<WorkerID>, goesOn: Bool) {
+    public init(
+      job: JobID, bid: Bid, excluded: Set<WorkerID>, goesOn: Bool, terms: JobTerms = JobTerms()
+    ) {
       self.job = job
       self.bid = bid
       self.excluded = excluded
       self.goesOn = goesOn
+      self.terms = terms
     }
   }
 
   /// Pairs demands, in their order, with candidates: the cheapest ask first, then the least busy
   /// worker, then the lowest offer id.
   ///
-  /// A worker that failed a job before is its last resort.
+  /// A worker that failed a job before is its last resort. Before the price comes the order that its consumer wants, and
+  /// what he wants to be chosen by: a worker whose speed is not known yet is tried first, or it never would be.
   public static func plan(
     _ demands: [Demand], on candidates: [Candidate]
   ) -> [(job: JobID, candidate: Candidate)] {
@@ -78,8 +100,11 @@ public enum Planner {
 
       func rank(_ place: Int) -> Rank {
         let ask = candidates[place].ask
+        let preferences = demand.terms.preferences
         return Rank(
           wasExcluded: demand.excluded.contains(ask.id.worker),
+          preference: candidates[place].name.map(preferences.place) ?? 0,
+          slowness: candidates[place].slowness(by: preferences.sort),
           price: UInt128(ask.offer.prices.input.rawValue)
             + UInt128(ask.offer.prices.output.rawValue),
           busy: busy[place], offer: ask.id)
@@ -90,13 +115,29 @@ public enum Planner {
 
   private struct Rank: Comparable {
     let wasExcluded: Bool
+    let preference: Int
+    let slowness: Double
     let price: UInt128
     let busy: Int
     let offer: OfferID
 
     static func < (left: Rank, right: Rank) -> Bool {
       if left.wasExcluded != right.wasExcluded { return right.wasExcluded }
+      if left.preference != right.preference { return left.preference < right.preference }
+      if left.slowness != right.slowness { return left.slowness < right.slowness }
       return (left.price, left.busy, left.offer) < (right.price, right.busy, right.offer)
+    }
+  }
+}
+
+extension Planner.Candidate {
+  /// Seconds that decide before the price: per token, or to the first output; zero where the price decides, or nothing
+  /// is known.
+  fileprivate func slowness(by sort: Preferences.Sort?) -> Double {
+    switch sort {
+    case nil, .price: 0
+    case .throughput: speed.tokensPerSecond.map { 1 / $0 } ?? 0
+    case .latency: speed.firstOutput.map { $0 / 1_000 } ?? 0
     }
   }
 }

@@ -52,6 +52,8 @@ final class StreamRelay {
   /// What the worker said when it ended, which it says after its last event; the job settles with it
   /// once the window has taken them all.
   var finished: AttemptFinished?
+  /// When its output came, for what is known of its worker.
+  var timing = AttemptTiming()
   /// Whether a settle or a loss of this attempt has been proposed.
   var isEnding = false
   /// A loss or a settle that was refused for overload, to be proposed again.

@@ -1,4 +1,5 @@
 internal import ExchangeTypes
+internal import JobMarket
 internal import WireProtocol
 
 /// One slot stream of a worker, as the leader sees it.
@@ -53,6 +54,10 @@ final class WorkerSession {
   var engineIsHealthy = true
   /// Whether its engine goes on from an output that a request ends with, as it said when it registered.
   var continuesOutput = false
+  /// What its engine can do, as it said when it registered; a new leader believes anything until it has.
+  var capabilities = Capabilities.all
+  /// How fast it was, by model.
+  var speeds: [String: WorkerSpeed] = [:]
   var slots: [WorkerSlot] = []
   /// Whether its end has been proposed.
   var isEnding = false

@@ -77,7 +77,7 @@ extension WorkerMachine {
     channel.send(
       WorkerRegister(
         name: name, incarnation: incarnation, offers: offers, draining: isDraining,
-        continues: engineContinues))
+        continues: engineContinues, capabilities: engineCapabilities))
   }
 
   func receivedOnRegistration(_ message: Message) {

@@ -91,6 +91,8 @@ public final class WorkerMachine: MessageChannelOwner {
   var slotCount = 0
   /// Whether the engine goes on from an output that a request ends with.
   var engineContinues = false
+  /// What it can do, as bits of `WorkerRegister.capabilities`; nil while that is not known.
+  var engineCapabilities: UInt32?
   var engineIsHealthy = false
   var slots: [EngineSlot] = []
   private var lastRun: UInt64 = 0
@@ -124,14 +126,20 @@ public final class WorkerMachine: MessageChannelOwner {
   ///   - offers: what the worker sells; at least one.
   ///   - count: attempts at a time; at least one.
   ///   - continues: whether the engine goes on from an output that a request ends with.
-  public func engineReady(offers: [OfferTerms], slots count: Int, continues: Bool = false) {
+  ///   - capabilities: what it can do (`WorkerRegister.capabilities`); nil if that is not known.
+  public func engineReady(
+    offers: [OfferTerms], slots count: Int, continues: Bool = false, capabilities: UInt32? = nil
+  ) {
     precondition(count > 0 && !offers.isEmpty)
     guard !hasLeft else { return }
-    let differs = self.offers != offers || engineContinues != continues
+    let differs =
+      self.offers != offers || engineContinues != continues
+      || engineCapabilities != capabilities
     let isChange = self.offers != nil && differs
     guard !engineIsHealthy || differs || slotCount != count else { return }
     self.offers = offers
     engineContinues = continues
+    engineCapabilities = capabilities
     engineIsHealthy = true
     slotCount = count
     while slots.count < count { slots.append(EngineSlot()) }

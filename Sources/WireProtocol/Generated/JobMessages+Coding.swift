@@ -17,6 +17,7 @@ extension Submit {
     writer.write(follow)
     writer.write(retentionMs) { $0.write($1) }
     writer.write(durable) { $0.write($1) }
+    writer.write(servedOnly) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -40,6 +41,9 @@ extension Submit {
     durable = try reader.readAppended { (part) throws(CanonicalError) in
       try part.readBool()
     }
+    servedOnly = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readBool()
+    }
   }
 
   /// Refuses values that a reader would refuse.
@@ -57,6 +61,7 @@ extension Accepted {
     writer.write(duplicate)
     writer.write(hold.rawValue)
     writer.write(rate) { $1.encode(into: &$0) }
+    writer.write(model) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -66,6 +71,14 @@ extension Accepted {
     duplicate = try reader.readBool()
     hold = try Credits(rawValue: reader.read())
     rate = try reader.readAppended(RateSummary.init(from:))
+    model = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readString(limit: 256)
+    }
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    if let model { try checkCount(model.utf8.count, of: "Accepted.model", atMost: 256) }
   }
 }
 

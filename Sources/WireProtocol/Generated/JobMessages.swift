@@ -33,12 +33,15 @@ public struct Submit: WireMessage {
   public let retentionMs: UInt64?
   /// Whether the reader that follows is sent only what is committed.
   public let durable: Bool?
+  /// Whether the job is refused with no_worker_online rather than queued while no worker of the
+  /// model is connected.
+  public let servedOnly: Bool?
 
   /// Joins the fields.
   public init(
     requestKey: RequestKey, mode: JobMode, endpoint: Endpoint, model: String, body: [UInt8],
     maxInputPrice: Price?, maxOutputPrice: Price?, queueTimeoutMs: UInt32, follow: Bool,
-    retentionMs: UInt64?, durable: Bool?
+    retentionMs: UInt64?, durable: Bool?, servedOnly: Bool?
   ) {
     self.requestKey = requestKey
     self.mode = mode
@@ -51,6 +54,7 @@ public struct Submit: WireMessage {
     self.follow = follow
     self.retentionMs = retentionMs
     self.durable = durable
+    self.servedOnly = servedOnly
   }
 }
 
@@ -69,16 +73,21 @@ public struct Accepted: WireMessage {
   public let hold: Credits
   /// What its key may use and has left; absent if it has no limit, and from an older coordinator.
   public let rate: RateSummary?
+  /// The model that the job asks for, where that is one of the request's others; absent if it is
+  /// the first.
+  public let model: String?
 
   /// Joins the fields.
   public init(
-    job: JobID, commitIndex: LogIndex, duplicate: Bool, hold: Credits, rate: RateSummary?
+    job: JobID, commitIndex: LogIndex, duplicate: Bool, hold: Credits, rate: RateSummary?,
+    model: String?
   ) {
     self.job = job
     self.commitIndex = commitIndex
     self.duplicate = duplicate
     self.hold = hold
     self.rate = rate
+    self.model = model
   }
 }
 

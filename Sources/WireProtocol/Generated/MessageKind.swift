@@ -233,10 +233,10 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
       .attemptAbandon, .tailQuery, .keyLimit, .journalQuery, .accountList, .transferReverse,
       .accountClose, .feeSet, .feeReport, .budgetList, .receiptQuery:
       64
-    case .accepted, .follow, .accountCredit, .keyRotate, .attemptResume, .budgetSet: 128
+    case .follow, .accountCredit, .keyRotate, .attemptResume, .budgetSet: 128
     case .invite, .invitationReport, .certificateRevoke: 256
-    case .goodbye, .leaderNotice, .waiting, .accountCreate, .accountReport, .keyCreate, .keyReport,
-      .clusterChange, .budgetCreate, .budgetReport, .budgetKeyCreate:
+    case .goodbye, .leaderNotice, .accepted, .waiting, .accountCreate, .accountReport, .keyCreate,
+      .keyReport, .clusterChange, .budgetCreate, .budgetReport, .budgetKeyCreate:
       512
     case .transferPost: 1024
     case .join: 2048

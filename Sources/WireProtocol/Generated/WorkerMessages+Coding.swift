@@ -10,6 +10,7 @@ extension WorkerRegister {
     writer.write(offers) { $1.encode(into: &$0) }
     writer.write(draining)
     writer.write(continues) { $0.write($1) }
+    writer.write(capabilities) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -20,6 +21,9 @@ extension WorkerRegister {
     draining = try reader.readBool()
     continues = try reader.readAppended { (part) throws(CanonicalError) in
       try part.readBool()
+    }
+    capabilities = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
     }
   }
 

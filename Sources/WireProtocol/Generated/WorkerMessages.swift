@@ -18,16 +18,23 @@ public struct WorkerRegister: WireMessage {
   /// Whether its engine goes on from an output that a request ends with (Assign.body); absent from
   /// an older worker, which does not.
   public let continues: Bool?
+  /// What its engine can do, the sum of: 1 tools, 2 structured output, 4 log probabilities, 8
+  /// several answers, 16 prompts of token ids, 32 echo of the prompt.
+  ///
+  /// Absent from an older worker, which is taken to have all.
+  public let capabilities: UInt32?
 
   /// Joins the fields.
   public init(
-    name: String, incarnation: UInt64, offers: [OfferTerms], draining: Bool, continues: Bool?
+    name: String, incarnation: UInt64, offers: [OfferTerms], draining: Bool, continues: Bool?,
+    capabilities: UInt32?
   ) {
     self.name = name
     self.incarnation = incarnation
     self.offers = offers
     self.draining = draining
     self.continues = continues
+    self.capabilities = capabilities
   }
 }
 

@@ -51,7 +51,7 @@ struct Record {
   var accepted: Message {
     .accepted(
       Accepted(
-        job: job, commitIndex: LogIndex(5), duplicate: false, hold: Credits(nano: 10), rate: nil))
+        job: job, commitIndex: LogIndex(5), duplicate: false, hold: Credits(nano: 10)))
   }
 }
 

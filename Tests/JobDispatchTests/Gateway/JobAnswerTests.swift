@@ -7,7 +7,7 @@ import WireProtocol
 
 private let accepted = Accepted(
   job: JobID(7), commitIndex: LogIndex(4), duplicate: false, hold: Credits(nano: 9),
-  rate: RateSummary(requests: 60, requestsLeft: 59, tokens: nil, tokensLeft: 0))
+  rate: RateSummary(requests: 60, requestsLeft: 59, tokens: nil, tokensLeft: 0), model: nil)
 
 private func answer(stream: Bool, n: Int = 1, usage: Bool = false) throws -> JobAnswer {
   let options = usage ? #","stream_options":{"include_usage":true}"# : ""

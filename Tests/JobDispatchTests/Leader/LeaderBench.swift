@@ -427,17 +427,22 @@ final class WorkerPeer {
   let name: String
   var incarnation: UInt64
   let continues: Bool?
+  let model: String
+  let capabilities: UInt32?
   private(set) var registration: Peer
   private(set) var id = WorkerID(0)
 
   init(
     _ bench: LeaderBench, _ name: String = "w", incarnation: UInt64 = 1, slots: UInt16 = 4,
-    price: UInt64 = 1_000_000, continues: Bool? = true
+    price: UInt64 = 1_000_000, continues: Bool? = true, model: String = "m",
+    capabilities: UInt32? = nil
   ) throws {
     self.bench = bench
     self.name = name
     self.incarnation = incarnation
     self.continues = continues
+    self.model = model
+    self.capabilities = capabilities
     registration = bench.open(.worker)
     try register(slots: slots, price: price)
   }
@@ -453,11 +458,11 @@ final class WorkerPeer {
       name: name, incarnation: incarnation ?? self.incarnation,
       offers: [
         OfferTerms(
-          model: "m", context: 1 << 20, outputDefault: 512, slots: slots,
+          model: model, context: 1 << 20, outputDefault: 512, slots: slots,
           priceInput: Price(nanoPerMillion: price),
           priceOutput: Price(nanoPerMillion: price * 2), basis: .chunkCount,
           bytesPerTokenFloor: 1, endpoints: [.chatCompletions])
-      ], draining: false, continues: continues)
+      ], draining: false, continues: continues, capabilities: capabilities)
   }
 
   func heartbeat() {

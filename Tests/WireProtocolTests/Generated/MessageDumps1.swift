@@ -221,6 +221,7 @@ extension Submit: JSONDumpable {
       ("follow", JSON.boolean(follow)),
       ("retentionMs", JSON.optional(retentionMs) { JSON.number($0) }),
       ("durable", JSON.optional(durable) { JSON.boolean($0) }),
+      ("servedOnly", JSON.optional(servedOnly) { JSON.boolean($0) }),
     ])
   }
 }
@@ -233,6 +234,7 @@ extension Accepted: JSONDumpable {
       ("duplicate", JSON.boolean(duplicate)),
       ("hold", JSON.number(hold.rawValue)),
       ("rate", JSON.optional(rate) { $0.json }),
+      ("model", JSON.optional(model) { JSON.text($0) }),
     ])
   }
 }

@@ -146,6 +146,7 @@ extension WorkerRegister: JSONDumpable {
       ("offers", JSON.list(offers) { $0.json }),
       ("draining", JSON.boolean(draining)),
       ("continues", JSON.optional(continues) { JSON.boolean($0) }),
+      ("capabilities", JSON.optional(capabilities) { JSON.number($0) }),
     ])
   }
 }

@@ -209,7 +209,8 @@ extension Submit {
       queueTimeoutMs: source.number(UInt32.self),
       follow: source.boolean(),
       retentionMs: source.optional { $0.number(UInt64.self) },
-      durable: source.optional { $0.boolean() })
+      durable: source.optional { $0.boolean() },
+      servedOnly: source.optional { $0.boolean() })
   }
 }
 
@@ -220,7 +221,8 @@ extension Accepted {
       commitIndex: LogIndex(rawValue: source.number(UInt64.self)),
       duplicate: source.boolean(),
       hold: Credits(rawValue: source.number(UInt64.self)),
-      rate: source.optional { RateSummary.sample(&$0) })
+      rate: source.optional { RateSummary.sample(&$0) },
+      model: source.optional { $0.text(atMost: 256) })
   }
 }
 

@@ -137,7 +137,8 @@ extension WorkerRegister {
       incarnation: source.number(UInt64.self),
       offers: source.list(atMost: 16) { OfferTerms.sample(&$0) },
       draining: source.boolean(),
-      continues: source.optional { $0.boolean() })
+      continues: source.optional { $0.boolean() },
+      capabilities: source.optional { $0.number(UInt32.self) })
   }
 }
 

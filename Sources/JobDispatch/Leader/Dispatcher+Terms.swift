@@ -1,0 +1,125 @@
+internal import ExchangeCore
+internal import ExchangeTypes
+internal import JobMarket
+internal import OpenAIFormat
+internal import WireProtocol
+
+// What requests ask for beyond a model, and who can do it.
+extension Dispatcher {
+  /// When a request is worth sending again that found no worker online, in milliseconds: a worker that is started again is there
+  /// within that.
+  private static let offlineRetryDelay: UInt32 = 5_000
+
+  /// The field of a request by which it asks for a capability.
+  private static let fields = [
+    "tools": "tools", "structured_output": "response_format", "logprobs": "logprobs",
+    "several_answers": "n", "token_id_prompt": "prompt", "echo": "echo",
+  ]
+
+  /// A connected worker that offers a model: what it can do, and how consumers name it.
+  private struct Server {
+    let capabilities: Capabilities
+    let name: SupplierName
+
+    func serves(_ terms: JobTerms) -> Bool {
+      capabilities.isSuperset(of: terms.needs) && terms.preferences.admits(name)
+    }
+  }
+
+  /// The workers of a model that are connected, or are believed to be while a new leader waits for them.
+  private func servers(of model: String) -> [Server] {
+    exchange.asks(model: model).compactMap { ask in
+      guard let session = sessions[ask.id.worker], !session.isEnding,
+        session.channel != nil || graceUntil > 0,
+        let worker = exchange.worker(ask.id.worker), !worker.draining,
+        let name = exchange.supplierName(of: ask.id.worker)
+      else { return nil }
+      return Server(capabilities: session.capabilities, name: name)
+    }
+  }
+
+  /// The model that a request gets: of those that it names, the first that a connected worker serves as it asks, or
+  /// the first of all.
+  func model(for request: InferenceRequest, _ terms: JobTerms) -> String {
+    let named = [request.model] + request.models.filter { $0 != request.model }
+    return named.first { model in servers(of: model).contains { $0.serves(terms) } }
+      ?? request.model
+  }
+
+  /// Why no worker will run a request, whatever it waits for; nil if one may.
+  ///
+  /// Only what connected workers say is known. While none is, a job waits for whoever comes, unless it asks not to
+  /// (`servedOnly`): a person at the other end is better told.
+  func refusal(ofModel model: String, _ terms: JobTerms, servedOnly: Bool) -> Failure? {
+    // That there is no such model is said by the state machine.
+    guard !exchange.asks(model: model).isEmpty else { return nil }
+    let servers = servers(of: model)
+    guard !servers.isEmpty else {
+      guard servedOnly else { return nil }
+      return Failure(
+        refusing: .noWorkerOnline, details: [ErrorDetail(name: "model", value: model)],
+        retryAfterMs: Self.offlineRetryDelay)
+    }
+    let able = servers.filter { $0.capabilities.isSuperset(of: terms.needs) }
+    guard !able.isEmpty else {
+      let lacking = terms.needs.names.filter { name in
+        Capabilities.named.contains { known in
+          known.name == name && !servers.contains { $0.capabilities.contains(known.capability) }
+        }
+      }
+      // Each may have some, and none all.
+      let missing = lacking.isEmpty ? terms.needs.names : lacking
+      return Failure(
+        refusing: .unsupportedParameter,
+        "no worker of \(model) that is online can do \(missing.joined(separator: " and "))",
+        instead: "leave it out, or ask for another model",
+        details: missing.map { ErrorDetail(name: "capability", value: $0) }
+          + missing.compactMap { Self.fields[$0] }.map { ErrorDetail(name: "field", value: $0) })
+    }
+    guard able.contains(where: { terms.preferences.admits($0.name) }) else {
+      let online = Set(able.map(\.name.account)).sorted().prefix(8).joined(separator: ", ")
+      return Failure(
+        refusing: .noSupplierAdmitted, facts: "online are \(online)",
+        details: [ErrorDetail(name: "model", value: model)])
+    }
+    return nil
+  }
+}
+
+extension JobTerms {
+  /// What a request asks for.
+  init(_ request: InferenceRequest) {
+    var needs: Capabilities = []
+    let features: [(InferenceRequest.Features, Capabilities)] = [
+      (.tools, .tools), (.structuredOutput, .structuredOutput), (.logprobs, .logprobs),
+      (.severalSequences, .severalAnswers), (.tokenIDPrompt, .tokenIDPrompt), (.echo, .echo),
+    ]
+    for (feature, capability) in features where request.features.contains(feature) {
+      needs.insert(capability)
+    }
+    self.init(needs: needs, preferences: request.provider.map(Preferences.init) ?? Preferences())
+  }
+}
+
+extension Preferences {
+  fileprivate init(_ provider: ProviderPreferences) {
+    let sort: Sort? =
+      switch provider.sort {
+      case .price: .price
+      case .throughput: .throughput
+      case .latency: .latency
+      case nil: nil
+      }
+    self.init(
+      order: provider.order, only: provider.only, ignore: provider.ignore,
+      allowsFallbacks: provider.allowFallbacks, sort: sort)
+  }
+}
+
+extension Price {
+  /// The lower of two ceilings, either of which may be absent.
+  static func lower(_ one: Price?, _ other: UInt64?) -> Price? {
+    guard let other = other.map({ Price(nanoPerMillion: $0) }) else { return one }
+    return one.map { min($0, other) } ?? other
+  }
+}

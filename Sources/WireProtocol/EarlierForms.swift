@@ -1,0 +1,48 @@
+public import ExchangeTypes
+
+// Messages without the fields that were appended to them later.
+
+extension KeyCreate {
+  /// Asks for a key without a limit.
+  public init(
+    requestKey: RequestKey, account: AccountID, name: String, scopes: Scopes, secretHash: [UInt8],
+    lifetimeMs: UInt64?
+  ) {
+    self.init(
+      requestKey: requestKey, account: account, name: name, scopes: scopes, secretHash: secretHash,
+      lifetimeMs: lifetimeMs, limit: nil)
+  }
+}
+
+extension Submit {
+  /// Asks for a job that waits for a worker, whether one is connected or not.
+  public init(
+    requestKey: RequestKey, mode: JobMode, endpoint: Endpoint, model: String, body: [UInt8],
+    maxInputPrice: Price?, maxOutputPrice: Price?, queueTimeoutMs: UInt32, follow: Bool,
+    retentionMs: UInt64?, durable: Bool? = nil
+  ) {
+    self.init(
+      requestKey: requestKey, mode: mode, endpoint: endpoint, model: model, body: body,
+      maxInputPrice: maxInputPrice, maxOutputPrice: maxOutputPrice, queueTimeoutMs: queueTimeoutMs,
+      follow: follow, retentionMs: retentionMs, durable: durable, servedOnly: nil)
+  }
+}
+
+extension Accepted {
+  /// Says that a job of the model that was asked for is committed, under a key without a limit.
+  public init(job: JobID, commitIndex: LogIndex, duplicate: Bool, hold: Credits) {
+    self.init(
+      job: job, commitIndex: commitIndex, duplicate: duplicate, hold: hold, rate: nil, model: nil)
+  }
+}
+
+extension WorkerRegister {
+  /// Announces a worker that does not say what its engine can do.
+  public init(
+    name: String, incarnation: UInt64, offers: [OfferTerms], draining: Bool, continues: Bool?
+  ) {
+    self.init(
+      name: name, incarnation: incarnation, offers: offers, draining: draining,
+      continues: continues, capabilities: nil)
+  }
+}
