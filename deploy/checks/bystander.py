@@ -13,16 +13,17 @@ import ssl
 import threading
 import time
 
-from product import Failed, expect
+from product import YARD, Failed, expect
 
 # What a client or a sink does is given as it is, and not by its name.
 _FORK = multiprocessing.get_context("fork")
 
 PAUSE_SECONDS = 0.004
-# A node handles what it reads from one connection, 16 KiB at most, before it turns to the next: a debug build takes up to 20 ms
-# for that where it is all small frames, on a slow machine twice that, an optimised one 2 ms; where others want the processor
-# too, it waits for its turn as well. A pause of this length is no more.
-FLOOR_MS = 100
+# The promise is twice, of the program that is shipped: below 40 ms a pause is a busy machine's doing. A node handles what it reads from
+# one connection, 16 KiB at most, before it turns to the next, and a debug build takes 20 ms for that where it is all small frames, ten
+# times what an optimised one does. So of a debug build only this is asked: that an attack costs the client no more than a few such turns.
+IS_OPTIMISED = "release" in YARD.split("/")
+TIMES, FLOOR_MS = (2, 40) if IS_OPTIMISED else (6, 120)
 # An attack that holds the client up does so each time; what a busy machine does, it does not do five times, nor in all of them together.
 TRIES = 5
 SAMPLES_MIN = 100
@@ -79,7 +80,7 @@ class Bystander:
         return times
 
     def is_unharmed_by(self, name, attack, idle, seconds=0.8):
-        """Holds that its p99 under `attack` is at most twice that beside `idle`, which costs the machine the same."""
+        """Holds that its p99 under `attack` is at most `TIMES` that beside `idle`, which costs the machine the same."""
         def compared(beside, under):
             return {"calls": len(under), "p50_ms": round(percentile(under, 0.5), 1),
                     "p99_ms": round(percentile(under, 0.99), 1), "p99_beside_ms": round(percentile(beside, 0.99), 1)}
@@ -91,7 +92,7 @@ class Bystander:
             all_beside += beside
             all_under += under
             for found in (compared(beside, under), compared(all_beside, all_under)):
-                if found["p99_ms"] <= max(2 * found["p99_beside_ms"], FLOOR_MS):
+                if found["p99_ms"] <= max(TIMES * found["p99_beside_ms"], FLOOR_MS):
                     break
             else:
                 continue
