@@ -33,8 +33,8 @@ public struct Exchange: Sendable {
 
   let limits: Limits
   var meta = Meta()
-  /// The accounts; read-only from outside, but for the bugs that `SimulationKit` plants.
-  public package(set) var ledger = Ledger()
+  /// The accounts; read-only from outside.
+  public internal(set) var ledger = Ledger()
   var keys = RowTable<APIKey>()
   var jobs = RowTable<Job>()
   var workers = RowTable<Worker>()
@@ -166,6 +166,13 @@ public struct Applied: Hashable, Sendable {
   public let effects: [Effect]
   /// The rows that changed, each once, with its last value, in the order of (table, key).
   public let changes: [RowChange]
+
+  /// Joins the parts.
+  package init(outcomes: [Outcome], effects: [Effect], changes: [RowChange]) {
+    self.outcomes = outcomes
+    self.effects = effects
+    self.changes = changes
+  }
 }
 
 /// Why a committed entry cannot be applied by this program.

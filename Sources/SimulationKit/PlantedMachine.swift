@@ -1,7 +1,6 @@
 internal import Consensus
 internal import ExchangeCore
 internal import ExchangeTypes
-internal import TokenLedger
 
 /// The state machine with a planted bug: the same on all replicas, so that it is for the checkers of P1 to P3 to
 /// find, and not for the comparison of replicas.
@@ -36,24 +35,28 @@ enum PlantedMachine {
     do { return try CommandBatch(payload: payload) } catch { throw .malformed(error) }
   }
 
+  /// What a job has cost is moved from its account to its supplier's once more.
   private static func settledTwice(
     _ exchange: inout Exchange, _ payload: [UInt8], _ index: LogIndex
   ) throws(ApplyError) -> Applied {
-    let applied = try exchange.apply(payload: payload, at: index)
-    for case .accepted(.settled(let settled)) in applied.outcomes where settled.first {
-      guard let job = exchange.job(settled.job), let supplier = job.ending?.attempt?.supplier,
-        let payer = exchange.account(job.account), payer.available >= settled.charge,
-        settled.charge > .zero, supplier != job.account
-      else { continue }
-      do throws(LedgerRefusal) {
-        _ = try exchange.ledger.post(
-          debit: job.account, credit: supplier, amount: settled.charge, kind: .capture,
-          job: job.id, time: exchange.logTime)
-      } catch {
-        preconditionFailure("what is available can be paid: \(error)")
-      }
+    let batch = try batch(of: payload)
+    var honest = exchange
+    let applied = honest.apply(batch, at: index)
+    let again = applied.outcomes.compactMap { outcome -> Command? in
+      guard case .accepted(.settled(let settled)) = outcome, settled.first,
+        settled.charge > .zero, let job = honest.job(settled.job),
+        let supplier = job.ending?.attempt?.supplier
+      else { return nil }
+      return .transfer(
+        .init(
+          caller: KeyID(1), requestKey: RequestKey(high: .max, low: job.id.rawValue),
+          legs: [.init(debit: job.account, credit: supplier, amount: settled.charge)]))
     }
-    return applied
+    let all = exchange.apply(
+      CommandBatch(time: batch.time, commands: batch.commands + again), at: index)
+    return Applied(
+      outcomes: Array(all.outcomes.prefix(batch.commands.count)), effects: all.effects,
+      changes: all.changes)
   }
 
   private static func creditedTwice(_ command: Command) -> Command {
