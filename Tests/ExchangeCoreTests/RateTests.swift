@@ -107,6 +107,7 @@ struct RateTests {
       she lifts it: ✗ forbidden (reason has_a_limit)
       she makes a key: ✗ forbidden (reason has_a_limit)
       with a limit: ✗ forbidden (reason has_a_limit)
+      she takes one over: ✗ forbidden (reason has_a_limit)
       an admin's: key 1 limited
       lifts all: key 1 limited
       again: key 2 limited
@@ -128,6 +129,13 @@ struct RateTests {
         ("she lifts it", limit(by: World.alice)),
         ("she makes a key", create(71, by: World.alice)),
         ("with a limit", issue(72, by: World.alice)),
+        (
+          "she takes one over",
+          .keyRotate(
+            .init(
+              caller: World.alice, requestKey: request(75), key: KeyID(6), secretHash: hash(6),
+              grace: 0))
+        ),
         ("an admin's", limit(World.root, requests: 1)),
         ("lifts all", limit(World.root, by: World.root)),
         ("again", limit(by: World.root)),

@@ -10,8 +10,8 @@ extension Exchange {
       command.create, named: bodyHash(.keyIssue(command)), lifetime: command.lifetime)
   }
 
-  /// Checks: `wrong_state` (an older state version), caller, duplicate, `not_found`, `wrong_state` (a dead
-  /// key).
+  /// Checks: `wrong_state` (an older state version), caller, duplicate, `not_found`, `forbidden` (another key, by
+  /// one with a limit), `wrong_state` (a dead key).
   ///
   /// Within the grace of an earlier rotation, the secret before that one ends at once: a key has at most two.
   mutating func apply(_ command: Command.KeyRotate) throws(Rejection) -> Accepted {
@@ -22,6 +22,7 @@ extension Exchange {
       return .keyRotated(id, duplicate: true)
     }
     let key = try changeableKey(command.key, by: caller)
+    if key.id != caller.id { try requireUnlimited(caller) }
     guard !key.isDead(at: meta.logTime) else {
       throw Rejection(.wrongState, ["key": "\(key.id)", "reason": "dead"])
     }

@@ -57,6 +57,10 @@ struct KeyCommand: AsyncParsableCommand {
             requestKey: .drawn(), account: AccountID(account), name: name, scopes: try scopes(),
             secretHash: APIKey.hash(secret), lifetimeMs: expires?.milliseconds,
             budget: BudgetID(budget)), Reply.key)
+        if let terms = limit.terms {
+          // Before its secret is shown, so that it is never used without.
+          _ = try await cluster.ask(KeyLimit(key: report.summary.key, limit: terms), Reply.key)
+        }
         return KeyCommand.show(APIKey(id: report.summary.key, secret: secret), cluster)
       }
       let report = try await cluster.ask(
