@@ -108,7 +108,7 @@ class Containers:
     def wait_until_healthy(self, *services):
         for service in services:
             try:
-                wait_for(f"{service} to be healthy", lambda: self.is_healthy(service), 60)
+                wait_for(f"{service} to be healthy", lambda: self.is_healthy(service), 180)  # only ends what hangs
             except Failed as failure:
                 said = run(["podman", "exec", self.container(service), "/usr/lib/switchyard/health", service.split("-")[0]])
                 raise Failed(f"{failure}: {said.stdout[-300:]} {self.logs(service)}") from None
@@ -122,7 +122,7 @@ class Containers:
     def roll(self, service):
         """Stops a node in order, and starts a new container in its place, as an upgrade does."""
         name = self.container(service)
-        grace = {"worker": 120, "gateway": 40}.get(service.split("-")[0], 20)
+        grace = {"worker": 120, "gateway": 40}.get(service.split("-")[0], 30)
         self.podman("stop", "--time", grace, name)
         code = self.inspect(service, "{{.State.ExitCode}}")
         expect(code == "0", f"{service} ended with {code}: {self.logs(service)}")
