@@ -38,8 +38,13 @@ public struct Wish: Hashable, Sendable {
       endpoint: endpoint, promptBound: promptBound,
       outputMax: outputMax ?? TokenCount(max(1, min(offer.outputDefault.rawValue, left))),
       ceilings: PricePair(
-        input: inputCeiling ?? offer.prices.input.times(Self.spill),
-        output: outputCeiling ?? offer.prices.output.times(Self.spill)))
+        input: inputCeiling ?? Self.ceilings(from: offer.prices).input,
+        output: outputCeiling ?? Self.ceilings(from: offer.prices).output))
+  }
+
+  /// What a job pays at most that names no ceiling, if an offer at these prices is the one that it goes by.
+  public static func ceilings(from prices: PricePair) -> PricePair {
+    PricePair(input: prices.input.times(spill), output: prices.output.times(spill))
   }
 }
 

@@ -176,7 +176,7 @@ extension Dispatcher {
     do {
       commands = try sealed(
         message, request, model: model, body: body, promptBound: bound,
-        outputMax: outputBound(of: request, model),
+        outputMax: outputBound(of: request, model), ceilings: ceilings(ofModel: model, terms),
         under: wrappingKey, from: caller)
     } catch {
       return answer(.failure(Failure(.internalError, "the request cannot be sealed: \(error)")))
@@ -229,7 +229,7 @@ extension Dispatcher {
 
   private func sealed(
     _ message: Submit, _ request: InferenceRequest, model: String, body: [UInt8],
-    promptBound: Int, outputMax: TokenCount?,
+    promptBound: Int, outputMax: TokenCount?, ceilings: PricePair?,
     under wrappingKey: UInt64,
     from caller: Caller
   ) throws -> [Command] {
@@ -272,8 +272,10 @@ extension Dispatcher {
           bodyHash: Self.requestHash(message), mode: message.mode, endpoint: message.endpoint,
           model: model, promptBound: TokenCount(UInt64(promptBound)),
           outputMax: outputMax,
-          inputCeiling: .lower(message.maxInputPrice, request.provider?.maxPromptPrice),
-          outputCeiling: .lower(message.maxOutputPrice, request.provider?.maxCompletionPrice),
+          inputCeiling: .lower(message.maxInputPrice, request.provider?.maxPromptPrice)
+            ?? ceilings?.input,
+          outputCeiling: .lower(message.maxOutputPrice, request.provider?.maxCompletionPrice)
+            ?? ceilings?.output,
           queueTimeoutMilliseconds: message.queueTimeoutMs == 0
             ? Self.queueTimeoutDefault : message.queueTimeoutMs,
           wrappedKey: wrapped, payload: payload)))

@@ -18,6 +18,7 @@ extension Dispatcher {
 
   /// A connected worker that offers a model: what it can do, and how consumers name it.
   private struct Server {
+    let prices: PricePair
     let capabilities: Capabilities
     let name: SupplierName
 
@@ -34,7 +35,8 @@ extension Dispatcher {
         let worker = exchange.worker(ask.id.worker), !worker.draining,
         let name = exchange.supplierName(of: ask.id.worker)
       else { return nil }
-      return Server(capabilities: session.capabilities, name: name)
+      return Server(
+        prices: ask.offer.prices, capabilities: session.capabilities, name: name)
     }
   }
 
@@ -44,6 +46,19 @@ extension Dispatcher {
     let named = [request.model] + request.models.filter { $0 != request.model }
     return named.first { model in servers(of: model).contains { $0.serves(terms) } }
       ?? request.model
+  }
+
+  /// What a request pays at most that names no ceiling and asks for more than a model; nil leaves that to the state
+  /// machine, which knows nobody's capabilities.
+  ///
+  /// The cheapest worker of all may be one that it is not for: what counts is what the one asks that it would go to,
+  /// the first of its order or else the cheapest that serves it.
+  func ceilings(ofModel model: String, _ terms: JobTerms) -> PricePair? {
+    guard !terms.isEmpty else { return nil }
+    // In the order of prices, of which the first of each place stays the first.
+    return servers(of: model).filter { $0.serves(terms) }
+      .min { terms.preferences.place(of: $0.name) < terms.preferences.place(of: $1.name) }
+      .map { Wish.ceilings(from: $0.prices) }
   }
 
   /// Why no worker will run a request, whatever it waits for; nil if one may.
