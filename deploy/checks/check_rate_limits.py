@@ -67,12 +67,13 @@ def requests(group, consumer):
     most = LIMIT + math.ceil(LIMIT * (time.monotonic() - began) / 60)
     expect(LIMIT <= len(passed) <= most, f"{len(passed)} of {len(answers)} passed, {LIMIT} to {most} may")
     left = [int(a.headers["x-ratelimit-remaining-requests"]) for a in passed]
-    expect(max(left) == LIMIT - 1 and min(left) == 0, left)
+    # Each says what is left when it is answered: of several at once, none need have seen the first taken alone.
+    expect(max(left) < LIMIT and min(left) == 0, left)
     expect(len(answers) > len(passed), "nothing was refused")
     for answer in set(answers) - set(passed):
         expect(answer.status == 429 and answer.code == "rate_limit_exceeded", answer)
         expect(answer.headers["x-should-retry"] == "true", answer)
-        expect(1 <= int(answer.headers["retry-after"]) <= 2, answer)
+        expect(1 <= int(answer.headers["retry-after"]) <= math.ceil(60 / LIMIT), answer)
         expect(answer.headers["x-ratelimit-remaining-requests"] == "0", answer)
 
 
