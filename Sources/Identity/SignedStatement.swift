@@ -60,7 +60,8 @@ public struct SignedStatement: Hashable, Sendable {
     signedAt = UInt64(max(0, now.timeIntervalSince1970))
     self.certificate = try certificate.serializeAsPEM().derBytes
     let signed = Self.signed(statement, signedAt, self.certificate)
-    signature = [UInt8](try identity.key.key.signature(for: signed).rawRepresentation)
+    signature = LowSignature.of(
+      [UInt8](try identity.key.key.signature(for: signed).rawRepresentation))
   }
 
   /// Checks it against the cluster's authority: no cluster is asked.
@@ -79,6 +80,7 @@ public struct SignedStatement: Hashable, Sendable {
       peer = try anchor.verify(der: certificate, now: moment, allowed: roles)
     } catch { throw .certificate(error) }
     guard let key = try? P256.Signing.PublicKey(derRepresentation: peer.publicKeyDER),
+      LowSignature.isLow(signature),
       let signature = try? P256.Signing.ECDSASignature(rawRepresentation: signature),
       key.isValidSignature(signature, for: Self.signed(statement, signedAt, certificate))
     else { throw .signature }

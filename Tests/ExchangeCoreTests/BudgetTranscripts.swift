@@ -50,6 +50,25 @@ struct BudgetTranscripts {
     return id.rawValue
   }
 
+  @Test("a key's own budget goes with the key's row, and leaves room for others")
+  func keysGo() throws {
+    var limits = Limits()
+    limits.keysRevokedPerAccountMax = 1
+    limits.budgetsPerAccountMax = 4
+    var world = raised(limits)
+    let team = next(world)
+    world.run(budget(request: 10))
+    for number in 20..<32 as Range<UInt64> {
+      guard case .accepted(.key(let key, _)) = world.run(budgetedKey(team, request: number)) else {
+        Issue.record("no room for key \(number)")
+        return
+      }
+      world.run(.keyRevoke(.init(caller: World.alice, key: key)))
+    }
+    #expect(world.replica.rows[Table.budgets.rawValue]?.count == 2)
+    #expect(try world.replica.restored().digest == world.exchange.digest)
+  }
+
   @Test("before state version 3 there are none")
   func gated() {
     var world = World()

@@ -166,7 +166,7 @@ struct MoneyTranscripts {
       no such account: ✗ unknown_account (account 9)
       issuance: ✗ wrong_state (account 2, reason needed)
       the operator: ✗ wrong_state (account 1, reason needed)
-      alice, who has a job: ✗ wrong_state (held 0.0004)
+      alice, who has a job: ✗ wrong_state (account 3, reason open_jobs)
       sam, who runs it: account 4 closed [key 3 dead]
       again: account 4 closed
       credit for sam: ✗ account_closed (account 4)
@@ -215,6 +215,7 @@ struct MoneyTranscripts {
       to alice: ✗ malformed_request (field account, kind consumer)
       to a closed account: ✗ account_closed (account 7)
       3%: 30000 to 6
+      who takes it is closed: ✗ wrong_state (account 6, reason takes_fees)
       submitted before: completed for 0.00002 [record 1 at 1, ended 1]
       """,
       of: [
@@ -222,12 +223,13 @@ struct MoneyTranscripts {
         ("no scope", feeSet(0, to: 0, by: World.alice)),
         ("more than all", feeSet(1_000_001, to: 0)), ("to nobody", feeSet(1, to: 0)),
         ("to alice", feeSet(1, to: 3)), ("to a closed account", feeSet(1, to: 7)),
-        ("3%", feeSet(30_000, to: 6)),
+        ("3%", feeSet(30_000, to: 6)), ("who takes it is closed", close(6)),
         ("submitted before", settle(attempt(1), output: 10, tail: events(from: 1))),
       ])
     #expect(world.exchange.account(AccountID(6))?.balance == .zero)
     world.run(submit(2))
-    world.run(feeSet(0, to: 6))
+    // Nothing from now on; what was promised before still has its taker.
+    world.run(feeSet(0, to: 0))
     world.run(assign(2))
     #expect(try world.replica.restored().job(JobID(2)) == world.exchange.job(JobID(2)))
     // 13 prompt and 10 output tokens: 13 + 20 µ, of which 3% are 0.99.

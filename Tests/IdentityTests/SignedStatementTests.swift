@@ -76,6 +76,31 @@ struct SignedStatementTests {
     for end in ["=", "\n\n", " ", "A"] { #expect(!isGood(text + Array(end.utf8)), "\(end)") }
   }
 
+  @Test("of the two signatures that ECDSA has for one statement only the lower counts")
+  func otherSignature() throws {
+    let cluster = try TestCluster()
+    let signed = try signed(cluster)
+    // n - s, n being the order of P-256.
+    let order = stride(from: 0, to: 64, by: 2).map { place in
+      UInt8(
+        Array("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551")[place..<place + 2]
+          .reduce(0) { $0 << 4 | UInt8($1.hexDigitValue ?? 0) })
+    }
+    var other = signed.signature
+    var borrow = 0
+    for place in (0..<32).reversed() {
+      let difference = Int(order[place]) - Int(signed.signature[32 + place]) - borrow
+      other[32 + place] = UInt8(truncatingIfNeeded: difference)
+      borrow = difference < 0 ? 1 : 0
+    }
+    let changed = SignedStatement(
+      statement: signed.statement, signedAt: signed.signedAt, certificate: signed.certificate,
+      signature: other)
+    #expect(throws: SignedStatement.Fault.signature) {
+      try changed.verify(try anchor(cluster), allowed: [.coordinator])
+    }
+  }
+
   @Test("any changed byte of any part fails")
   func everyPart() throws {
     let cluster = try TestCluster()

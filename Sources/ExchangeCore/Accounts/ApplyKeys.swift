@@ -147,6 +147,7 @@ extension Exchange {
       guard let key = keys[id.rawValue], key.revoked else { continue }
       indexes.leave(key)
       keys.remove(id.rawValue)
+      dropBudget(of: id)
       return
     }
   }

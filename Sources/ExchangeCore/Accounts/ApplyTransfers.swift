@@ -60,11 +60,19 @@ extension Exchange {
     guard account.kind != .operator, account.kind != .issuance else {
       throw Rejection(.wrongState, ["account": "\(account.id)", "reason": "needed"])
     }
+    guard indexes.accounts[account.id]?.openJobs ?? 0 == 0 else {
+      throw Rejection(.wrongState, ["account": "\(account.id)", "reason": "open_jobs"])
+    }
+    guard feeTerms.account != account.id || feeTerms.parts == 0 else {
+      throw Rejection(.wrongState, ["account": "\(account.id)", "reason": "takes_fees"])
+    }
     do { try ledger.closeAccount(account.id) } catch { throw Rejection(ledger: error) }
     for key in keys(of: account.id) where !key.revoked { end(key) }
     return .accountClosed(account.id)
   }
 
+  /// Without an account and a part nothing is taken of jobs to come; the account stays for those that were submitted.
+  ///
   /// Checks: `wrong_state` (an older state version), caller, a part beyond the whole, an account that is not of kind
   /// `fees` (`unknown_account` if there is none; none is needed where nothing is taken), `account_closed`.
   mutating func apply(_ command: Command.FeeSet) throws(Rejection) -> Accepted {
@@ -86,8 +94,10 @@ extension Exchange {
         throw Rejection(.accountClosed, ["account": "\(account.id)"])
       }
     }
-    if fees[0] == nil { fees.insert(terms) } else { fees.update(0) { $0 = terms } }
-    return .fee(terms)
+    // Jobs that were submitted under the former part still owe it to somebody.
+    let kept = terms.account == AccountID(0) ? FeeTerms(parts: 0, account: feeTerms.account) : terms
+    if fees[0] == nil { fees.insert(kept) } else { fees.update(0) { $0 = kept } }
+    return .fee(kept)
   }
 
   // MARK: Parts

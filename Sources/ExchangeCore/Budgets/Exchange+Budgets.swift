@@ -32,10 +32,12 @@ extension Exchange {
   }
 
   /// Refuses a hold that one of the budgets does not allow, the key's own first.
-  func checkBudgets(ofHold amount: Credits, for key: KeyID) throws(Rejection) {
+  func checkBudgets(
+    ofHold amount: Credits, for key: KeyID, at time: LogTime
+  ) throws(Rejection) {
     guard let own = budget(of: key) else { return }
     for id in path(from: own) {
-      guard let refusal = budgets[id.rawValue]?.refusal(ofHold: amount, at: meta.logTime) else {
+      guard let refusal = budgets[id.rawValue]?.refusal(ofHold: amount, at: time) else {
         continue
       }
       throw Rejection(budget: refusal)
@@ -47,6 +49,16 @@ extension Exchange {
   /// - Precondition: `checkBudgets` has not refused it.
   mutating func drawBudgets(hold amount: Credits, from own: BudgetID) {
     for id in path(from: own) { budgets.update(id.rawValue) { $0.hold(amount) } }
+  }
+
+  /// The budget of a key whose row is gone goes too, unless something is held on it or another budget is a part of it.
+  mutating func dropBudget(of key: KeyID) {
+    guard let id = indexes.keyBudgets[key], let budget = budgets[id.rawValue],
+      budget.held == .zero, let own = indexes.accounts[budget.account]?.budgets,
+      !own.sorted.contains(where: { budgets[$0.rawValue]?.parent == id })
+    else { return }
+    indexes.leave(budget)
+    budgets.remove(id.rawValue)
   }
 
   /// Closes a job's hold on every budget.

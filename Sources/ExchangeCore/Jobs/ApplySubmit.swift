@@ -32,7 +32,7 @@ extension Exchange {
     let (bid, hold) = try price(command, of: caller, at: meta.logTime)
     try checkSeal(command.wrappedKey)
     let upload = try completeUpload(name, command.payload)
-    try checkBudgets(ofHold: hold, for: caller.id)
+    try checkBudgets(ofHold: hold, for: caller.id, at: meta.logTime)
     do { try ledger.hold(hold, on: caller.account) } catch { throw Rejection(ledger: error) }
     takeRate(of: caller.id, for: bid)
 
@@ -70,7 +70,7 @@ extension Exchange {
       let name = RequestName(account: caller.account, key: command.requestKey)
       guard indexes.jobRequests[name] == nil else { return nil }  // answered by its job
       let (_, hold) = try price(command, of: caller, at: now)
-      try checkBudgets(ofHold: hold, for: caller.id)
+      try checkBudgets(ofHold: hold, for: caller.id, at: now)
       if let refusal = ledger.refusal(ofHold: hold, on: caller.account) {
         return Rejection(ledger: refusal)
       }

@@ -263,10 +263,15 @@ struct Indexes: Sendable {
     }
   }
 
-  /// A budget never leaves.
   mutating func enter(_ budget: Budget) {
     accounts[budget.account, default: OfAccount()].budgets.insert(budget.id)
     if let key = budget.key { keyBudgets[key] = budget.id }
+  }
+
+  /// Only a key's own leaves, with its key.
+  mutating func leave(_ budget: Budget) {
+    accounts[budget.account]?.budgets.remove(budget.id)
+    if let key = budget.key { keyBudgets[key] = nil }
   }
 
   mutating func enter(_ transfer: Transfer) {

@@ -14,13 +14,15 @@ extension Dispatcher {
     guard finished.finish == .error, finished.retryElsewhere else { return false }
     let error = ErrorCode(rawValue: finished.error)
     if relay.isUntouched, error == .engineBusy || error == .engineUnreachable { return true }
-    return canGoOnElsewhere(relay) { _ in true }
+    return successor(of: relay) { _ in true } != nil
   }
 
-  /// Moves streams that have given nothing for too long to workers that have a slot free.
+  /// Moves streams that have given nothing for too long to workers that have a slot free, as many as there are slots.
   func suspectStalls(now: UInt64) {
+    var taken: [WorkerID: Int] = [:]
     for relay in relays(where: { $0.suspectedAt <= now }) {
-      if canGoOnElsewhere(relay, { $0.free > 0 }) {
+      if let worker = successor(of: relay, where: { $0.free > taken[$0.worker, default: 0] }) {
+        taken[worker, default: 0] += 1
         lose(relay, .engineTimeout)
       } else {
         relay.pace.excuse(now: now)
@@ -28,23 +30,28 @@ extension Dispatcher {
     }
   }
 
-  /// Whether there is another worker, one of which `condition` holds, that can take over what a stream has so far.
-  private func canGoOnElsewhere(
-    _ relay: StreamRelay, _ condition: (WorkerSession) -> Bool
-  ) -> Bool {
+  /// Another worker, one of which `condition` holds, that can take over what a stream has so far and that its job admits.
+  private func successor(
+    of relay: StreamRelay, where condition: (WorkerSession) -> Bool
+  ) -> WorkerID? {
     guard let job = exchange.job(relay.attempt.job), job.state == .running,
       exchange.hasTriesLeft(job)
-    else { return false }
+    else { return nil }
     let failed = failedWorkers[job.id] ?? []
-    let isThere = sessions.values.contains { session in
+    let terms = exchange.terms(of: job.id) ?? JobTerms()
+    let able = sessions.values.filter { session in
       session.isLive && session.worker != relay.worker && !failed.contains(session.worker)
         && (session.continuesOutput || relay.last == 0) && condition(session)
+        && session.capabilities.isSuperset(of: terms.needs)
+        && exchange.supplierName(of: session.worker).map(terms.preferences.admits) == true
         && exchange.worker(session.worker)?.offers.contains {
           $0.model == job.model && $0.mismatch(with: job.bid) == nil
         } == true
     }
-    guard isThere, relay.last > 0 else { return isThere }
+    guard let worker = able.map(\.worker).min() else { return nil }
     // What cannot be read cannot be continued; whoever needs it for anything else says so.
-    return (try? continuation(of: job, with: relay, key: relay.key)) != nil
+    guard relay.last == 0 || (try? continuation(of: job, with: relay, key: relay.key)) != nil
+    else { return nil }
+    return worker
   }
 }

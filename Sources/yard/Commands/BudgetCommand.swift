@@ -77,14 +77,23 @@ struct BudgetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Set a budget's limits, all three, and open it if it was closed.",
       discussion: """
-        What is not named has no limit afterwards.
+        What is not named has no limit afterwards; --none ends all three.
 
         Example: yard budget set 13 --day 50 --total 1000
         """)
 
     @Argument(help: "The budget's number.") var budget: UInt64
     @OptionGroup var limits: Limits
+    @Flag(help: "It has no limit of its own from now on.") var none = false
     @OptionGroup var cluster: ClusterOptions
+
+    func validate() throws {
+      let isNamed = limits.day != nil || limits.month != nil || limits.total != nil
+      guard isNamed != none else {
+        throw ValidationError(
+          none ? "--none and a limit exclude each other" : "name a limit, or --none for no limit")
+      }
+    }
 
     func run() async throws {
       let set = BudgetSet(

@@ -72,6 +72,11 @@ struct MoveTests {
     }
   }
 
+  /// A request that wants the first worker and nobody else.
+  private static let firstOnly = Array(
+    #"{"model":"m","max_tokens":4000,"messages":[{"role":"user","content":"hi"}],"provider":{"only":["operator/first"]}}"#
+      .utf8)
+
   @Test(
     "an engine fails in the middle of a stream, or before it: another worker goes on",
     arguments: [ErrorCode.engineTruncated, .engineError, .engineTimeout, .engineUnreachable],
@@ -87,7 +92,7 @@ struct MoveTests {
   func nobodyElse() throws {
     for story in [
       try Story(second: false), try Story(continues: false),
-      try Story(body: LeaderBench.structured),
+      try Story(body: LeaderBench.structured), try Story(body: Self.firstOnly),
     ] {
       story.first.chunk(story.assign, output(1...5), on: story.slot)
       story.fail(after: 5, .engineTruncated)
@@ -108,6 +113,24 @@ struct MoveTests {
     #expect(story.slot.all(AttemptAbandon.self).isEmpty)
     story.alive(1_000)
     try story.goesOn(after: 3)
+  }
+
+  @Test("of two stalled streams one is moved where there is one slot")
+  func oneSlot() throws {
+    let bench = try LeaderBench()
+    let first = try WorkerPeer(bench, "first", price: 600_000)
+    let slots = [first.park(), first.park()]
+    for _ in slots { _ = bench.submit(body: LeaderBench.body()) }
+    for slot in slots { first.chunk(try slot.last(Assign.self), output(1...3), on: slot) }
+    let second = try WorkerPeer(bench, "second")
+    let free = second.park()
+    for _ in 0..<11 {
+      bench.advance(500)
+      first.heartbeat()
+      second.heartbeat()
+    }
+    #expect(slots.map { $0.all(AttemptAbandon.self).count }.sorted() == [0, 1])
+    #expect(free.all(Assign.self).count == 1)
   }
 
   @Test("a slow stream is suspected after ten times its pace")
