@@ -124,6 +124,10 @@ class Chat:
 
     def failed(self, error):
         self.code = error.get("code")
+        if self.job is None and error.get("job"):
+            # It failed before its first token.
+            self.job = int(error["job"])
+            self.load.acknowledged(self.job, self.name, self.count)
         demand(self.code, f"chat {self.name}: an error without a code: {error}")
         self.load.say("refused", chat=self.name, job=self.job, code=self.code)
         self.breaks += 1
