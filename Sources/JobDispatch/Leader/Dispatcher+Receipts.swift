@@ -5,10 +5,13 @@ internal import WireProtocol
 
 // Receipts: what a job came to, signed when somebody asks.
 extension Dispatcher {
-  /// Answers with a signed statement about one of the caller's own jobs, once it has ended.
+  /// Answers with a signed statement about one of the caller's own jobs, or any for who administers, once it has ended.
   func receipt(_ message: ReceiptQuery, of caller: Caller, _ answer: Answer) {
-    guard let job = exchange.job(message.job), job.account == caller.account else {
-      if let tombstone = exchange.tombstone(message.job), tombstone.account == caller.account {
+    func maySee(_ account: AccountID) -> Bool {
+      account == caller.account || caller.scopes.contains(.admin)
+    }
+    guard let job = exchange.job(message.job), maySee(job.account) else {
+      if let tombstone = exchange.tombstone(message.job), maySee(tombstone.account) {
         return answer(
           Failure(
             refusing: .outputExpired, "the record of job \(message.job) is no longer kept",

@@ -48,6 +48,10 @@ struct LedgerReader {
             "the journal begins after transfer \(listing.base); what was before is in earlier exports"
           )
         }
+        guard start <= listing.head else {
+          throw CommandError(
+            .refused, "the journal ends at transfer \(listing.head), before \(start)")
+        }
         if last < listing.base { last = listing.base }
         export.base = JournalPosition(transfer: listing.base, hash: listing.baseHash)
       }
