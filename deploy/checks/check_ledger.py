@@ -109,7 +109,9 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
                 file.write(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1:])
             done = cluster.yard("receipt", "verify", path, "--ca", ca, key="")
             expect(done.code == 3, (place, done))
-        refused("unknown_job", "receipt", job, key=cluster.root)
+        root("receipt", job)  # who administers reads any
+        stranger = root("key", "create", made("stranger", "--kind", "consumer")).text.strip()
+        refused("unknown_job", "receipt", job, key=stranger)
         refused("unknown_job", "receipt", 9_999, key=cluster.key)
 
     def audit():
@@ -134,6 +136,8 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
             "a balance": [line.replace('"closing_credits_nano":', '"closing_credits_nano":1')
                           if n == first - 1 else line for n, line in enumerate(lines)],
             "the hash": [lines[0].replace(head["head_hash"], "0" * 64), *lines[1:]],
+            "a word more": [line.replace('{', '{"note":"paid",', 1) if n == first else line
+                            for n, line in enumerate(lines)],
             "no export": ["{}"],
         }
         for what, changed in bad.items():
