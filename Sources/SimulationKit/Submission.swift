@@ -29,7 +29,8 @@ final class Submission {
       simulation.fail("P1", "request \(message.requestKey) is job \(job) and job \(accepted.job)")
     }
     job = accepted.job
-    simulation.history.note(request: message.requestKey, job: accepted.job, asked: asked)
+    // An earlier try that nobody was told the end of may have made the job.
+    simulation.history.note(request: message.requestKey, job: accepted.job, asked: self.asked)
     simulation.order.note(
       asked: asked, index: accepted.commitIndex, "submit of job \(accepted.job)")
   }

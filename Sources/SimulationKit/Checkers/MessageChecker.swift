@@ -95,9 +95,6 @@ final class MessageChecker {
     _ replica: Replica, to receiver: ReplicaID
   ) {
     let direction = Direction(from: sender.id, to: receiver)
-    if simulation.elections.leader(of: answer.term) != receiver, answer.lastLogIndex > LogIndex(0) {
-      fail(sender.id, "names \(answer.lastLogIndex) to \(receiver), a leader of the past")
-    }
     guard let rejected = answer.rejected else {
       descents[direction] = nil
       // What a follower says that it holds decides what is committed.
@@ -108,7 +105,13 @@ final class MessageChecker {
       }
       return
     }
-    guard late[direction]?.contains(rejected) != true else { return }
+    guard late[direction]?.contains(rejected) != true else {
+      if simulation.elections.leader(of: answer.term) != receiver, answer.lastLogIndex > LogIndex(0)
+      {
+        fail(sender.id, "names \(answer.lastLogIndex) to \(receiver), a leader of the past")
+      }
+      return
+    }
     if rejected <= replica.applied {
       fail(sender.id, "turns down entry \(rejected), which it has applied")
     }
