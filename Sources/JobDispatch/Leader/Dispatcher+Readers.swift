@@ -203,9 +203,10 @@ extension Dispatcher {
         from: reader.next,
         countMax: min(Self.eventsPerMessage, Int(clamping: last - reader.next + 1)),
         bytesMax: Self.messageBytesMax)
+      // An entry of an earlier term may have brought more into the record than this relay was told of.
       send(
-        events, hash: hash, durable: relay.committed, mac: relay.mac, relay.attempt.epoch,
-        to: reader)
+        events, hash: hash, durable: max(relay.committed, job.record.lastSeq), mac: relay.mac,
+        relay.attempt.epoch, to: reader)
       return true
     }
     guard let segment = recorded(for: reader, job) else { return false }

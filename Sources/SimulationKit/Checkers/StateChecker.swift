@@ -39,7 +39,7 @@ final class StateChecker {
       simulation.fail("P3", "the books do not balance at \(index)")
     }
     if place % Self.holdsInterval == 0 { checkHolds(replica.exchange, at: index) }
-    noteOutcomes(applied)
+    noteOutcomes(applied, voters: replica.voters.count)
     noteEffects(applied, replica.exchange, at: index)
   }
 
@@ -67,20 +67,20 @@ final class StateChecker {
     }
   }
 
-  /// A key that is announced is durable on a majority, dead coordinators among them.
-  private func checkHolders(of key: UInt64) {
+  /// A key that is announced is durable on a majority of those who vote, dead coordinators among them.
+  private func checkHolders(of key: UInt64, voters: Int) {
     let holders = simulation.coordinators.count { $0.keyring.held.contains(key) }
-    if holders <= simulation.coordinators.count / 2 {
+    if holders <= voters / 2 {
       simulation.fail("P5", "wrapping key \(key) is current, and in \(holders) keyrings only")
     }
   }
 
-  private func noteOutcomes(_ applied: Applied) {
+  private func noteOutcomes(_ applied: Applied, voters: Int) {
     for case .accepted(let accepted) in applied.outcomes {
       switch accepted {
       case .submitted(let job) where job.duplicate: simulation.mark(.duplicateSubmission)
       case .orphaned: simulation.mark(.orphaned)
-      case .wrappingKey(let key): checkHolders(of: key)
+      case .wrappingKey(let key): checkHolders(of: key, voters: voters)
       case .adopted: simulation.mark(.adopted)
       case .cancelled(_, .cancelling): simulation.mark(.cancelledRunning)
       case .partsStored: simulation.mark(.promptInParts)
