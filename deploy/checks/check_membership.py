@@ -138,7 +138,11 @@ def grows_and_shrinks():
             expect(not is_founded_again(group, lost), "a coordinator without its data began anew")
             others = [peer for peer in peers if not peer.startswith(f"{lost}=")]
             others.append(f"4={fourth}")
-            add(group, 5, f"127.0.0.1:{free_ports(1)[0]}", others)
+            fifth = f"127.0.0.1:{free_ports(1)[0]}"
+            add(group, 5, fifth, others)
+            # The lost one's place is taken in what commands are told, too: they ask every endpoint for its own status.
+            group.cluster.endpoints = [*(address for number, address in enumerate(group.addresses, 1) if number != lost),
+                                       fifth]
             refused(group, "remove it first", "promote", 5)  # at once: it would not know who votes
             change(group, "remove", lost)
             refused(group, "ids only rise", "add", lost, group.addresses[lost - 1])
