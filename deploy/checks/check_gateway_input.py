@@ -331,7 +331,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                 with Connection(served.address, f"127.0.1.{number + 1}") as connection:
                     with contextlib.suppress(Ended):  # it waits for more, or says nothing to what is not HTTP
                         connection.send(mutate(generator))
-                        connection.socket.settimeout(0.05)
+                        connection.socket.settimeout(0.2)
                         answer = connection.answer()
                         expect(answer.status < 500 or answer.status in (501, 505), answer)
                         answered += 1

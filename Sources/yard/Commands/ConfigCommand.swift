@@ -62,9 +62,9 @@ extension ConfigurationFile {
       throw CommandError(.usage, "\(path) is not UTF-8")
     }
     try self.init(parsing: text, path: path)
-    var status = stat()
-    if let key = entries.first(where: { $0.key == "key" }), stat(path, &status) == 0,
-      status.st_mode & 0o007 != 0
+    if let key = entries.first(where: { $0.key == "key" }),
+      let mode = try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int,
+      mode & 0o007 != 0
     {
       throw refusal(key, "anybody may read it: chmod o= \(path), or give the key as YARD_KEY")
     }
