@@ -70,14 +70,11 @@ final class BenchedReplica: PeerTransport, ReplicaObserver {
   /// MiB of it that hold something.
   func usedMebibytes() throws -> Double { Double(try store.usedBytes()) / 1_048_576 }
 
-  /// Applies an entry; answers what came of its commands.
+  /// Applies commands, in as many entries as they need, with one write; answers what came of them.
   func apply(_ commands: [Command]) throws -> [Accepted] {
-    let time = LogTime(milliseconds: now)
-    guard let payload = CommandBatch(time: time, commands: commands).payload() else {
-      throw Failed(description: "\(commands.count) commands do not fit into an entry")
-    }
-    var result: ProposalResult?
-    replica.submit([(payload, { result = $0 })], now: now)
+    var results: [ProposalResult] = []
+    replica.submit(
+      try entries(of: commands).map { payload in (payload, { results.append($0) }) }, now: now)
     try settle()
     if now > rowsFlushed + Self.rowsInterval {
       rowsFlushed = now
@@ -85,15 +82,41 @@ final class BenchedReplica: PeerTransport, ReplicaObserver {
       replica.tick(now: now)
       try settle()
     }
-    guard case .applied(let outcomes, _) = result else {
-      throw Failed(description: "an entry was not applied: \(String(describing: result))")
+    let outcomes = try results.flatMap { result -> [Outcome] in
+      guard case .applied(let outcomes, _) = result else {
+        throw Failed(description: "an entry was not applied: \(result)")
+      }
+      return outcomes
+    }
+    guard outcomes.count == commands.count else {
+      throw Failed(description: "\(commands.count) commands have \(outcomes.count) outcomes")
     }
     return try outcomes.map { outcome in
       switch outcome {
-      case .accepted(let accepted): accepted
+      case .accepted(let accepted): return accepted
       case .rejected(let rejection): throw Failed(description: "refused: \(rejection)")
       }
     }
+  }
+
+  /// The payloads of full entries.
+  private func entries(of commands: [Command]) throws -> [[UInt8]] {
+    let time = LogTime(milliseconds: now)
+    var entries: [[UInt8]] = []
+    var builder = CommandBatch.Builder(time: time)
+    for command in commands {
+      switch builder.append(command) {
+      case .taken: continue
+      case .invalid: throw Failed(description: "a field is beyond its bound: \(command)")
+      case .full:
+        entries.append(builder.payload)
+        builder = CommandBatch.Builder(time: time)
+        guard builder.append(command) == .taken else {
+          throw Failed(description: "a command fits into no entry: \(command)")
+        }
+      }
+    }
+    return entries + [builder.payload]
   }
 
   /// Ends the process, so to speak: nothing more is written.

@@ -2,11 +2,11 @@ internal import ExchangeCore
 internal import ExchangeTypes
 internal import JobMarket
 
-/// Small jobs from submit to settle, many in an entry, by twenty accounts in turn.
+/// Small jobs from submit to settle, many in a write, by twenty accounts in turn.
 struct FinishedJobs {
   /// Enough that tombstones meet the bound of all accounts rather than that of one.
   private static let consumers = 20
-  private static let jobsInEntry = 250
+  private static let jobsInWrite = 500
   private static let bodyBytes = 200
   private static let outputBytes = 100
 
@@ -79,7 +79,7 @@ struct FinishedJobs {
   mutating func finish(_ count: Int) throws {
     var left = count
     while left > 0 {
-      let batch = min(left, Self.jobsInEntry)
+      let batch = min(left, Self.jobsInWrite)
       let accepted = try replica.apply((0..<batch).map { _ in submit() })
       let attempts = try accepted.map { accepted in
         guard case .submitted(let job) = accepted else { throw unexpected([accepted]) }
