@@ -43,6 +43,7 @@ extension Dispatcher {
   /// The model that a request gets: of those that it names, the first that a connected worker serves as it asks, or
   /// the first of all.
   func model(for request: InferenceRequest, _ terms: JobTerms) -> String {
+    guard !request.models.isEmpty else { return request.model }
     let named = [request.model] + request.models.filter { $0 != request.model }
     return named.first { model in servers(of: model).contains { $0.serves(terms) } }
       ?? request.model
@@ -66,6 +67,8 @@ extension Dispatcher {
   /// Only what connected workers say is known. While none is, a job waits for whoever comes, unless it asks not to
   /// (`servedOnly`): a person at the other end is better told.
   func refusal(ofModel model: String, _ terms: JobTerms, servedOnly: Bool) -> Failure? {
+    // Any worker serves who asks for nothing, and he waits for one: most requests are so.
+    guard servedOnly || !terms.isEmpty else { return nil }
     // That there is no such model is said by the state machine.
     guard !exchange.asks(model: model).isEmpty else { return nil }
     let servers = servers(of: model)
