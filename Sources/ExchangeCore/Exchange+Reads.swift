@@ -95,7 +95,7 @@ extension Exchange {
   /// What a model's offers come to, those of workers that are there if any is; nil if nobody offers it.
   public func model(_ name: String) -> ModelView? {
     guard let asks = indexes.models[name]?.prices.asks, !asks.isEmpty else { return nil }
-    let live = asks.filter(isThere)
+    let live = asks.filter { isThere($0) }
     return ModelView(name: name, asks: live.isEmpty ? asks : live, exchange: self)
   }
   /// Whether an ask's worker takes jobs.

@@ -44,9 +44,10 @@ extension Exchange {
   mutating func apply(_ command: Command.KeysUsed) throws(Rejection) -> Accepted {
     try requireStateVersion(Self.keyLifeStateVersion)
     var count = 0
+    let now = meta.logTime
     for id in command.keys {
-      guard let key = keys[id.rawValue], !key.isDead(at: meta.logTime) else { continue }
-      keys.update(id.rawValue) { $0.lastUsed = meta.logTime }
+      guard let key = keys[id.rawValue], !key.isDead(at: now) else { continue }
+      keys.update(id.rawValue) { $0.lastUsed = now }
       count += 1
     }
     return .keysUsed(count)

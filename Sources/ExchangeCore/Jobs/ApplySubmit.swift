@@ -152,7 +152,7 @@ extension Exchange {
       let wish = Wish(
         endpoint: command.endpoint, promptBound: command.promptBound, outputMax: command.outputMax,
         inputCeiling: command.inputCeiling, outputCeiling: command.outputCeiling)
-      if let bid = prices.bid(for: wish, where: isThere)
+      if let bid = prices.bid(for: wish, where: { isThere($0) })
         ?? prices.bid(for: wish, where: { _ in true })
       {
         return bid

@@ -8,6 +8,7 @@ extension Exchange {
     meta.nextTransfer = ledger.nextTransferID
     drainMeta(into: &changes)
     drainAccounts(into: &changes)
+    var digest = digest
     keys.drain(into: &changes, &digest)
     jobs.drain(into: &changes, &digest)
     changes += pending.bulkChanges(of: .payloadParts)
@@ -26,6 +27,7 @@ extension Exchange {
     journals.drain(into: &changes, &digest)
     fees.drain(into: &changes, &digest)
     budgets.drain(into: &changes, &digest)
+    self.digest = digest
     return changes
   }
 
