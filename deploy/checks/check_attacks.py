@@ -6,6 +6,7 @@ client with one, and is then repeated for a second and more while the well-behav
 HTTP/1.1 is attacked by check_gateway_input.py.
 """
 
+import collections
 import json
 import os
 import socket
@@ -325,6 +326,21 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
                 one.close()
         attacked("connection flood", attack, to_the_sink)
 
+    def slow_attackers_unfelt():
+        """who is slow on purpose, twenty times each way at once and ever anew, is not felt"""
+        held = collections.deque()
+
+        def attack():
+            held.append(slow())
+            while len(held) > 20:
+                for one in held.popleft().values():
+                    one.close()
+            return "held, twenty of each"
+        attacked("slow attackers", attack)
+        for some in held:
+            for one in some.values():
+                one.close()
+
     def slow_attackers():
         """a silent handshake, half a preface, no greeting, half a header section: ended in time"""
         for name, one in slow_ones.items():
@@ -368,5 +384,5 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
     with sink(identity) as bystander_sink:
         main([
             rapid_reset, continuation, made_you_reset, floods, hpack_bomb, large_headers, oversize_frame,
-            garbage, unfinished, connection_flood, slow_attackers, refusals_are_logged, unharmed,
+            garbage, unfinished, slow_attackers_unfelt, connection_flood, slow_attackers, refusals_are_logged, unharmed,
         ])
