@@ -17,8 +17,7 @@ extension KeyCommand {
         """)
 
     @Argument(help: ArgumentHelp("The file, of mode 0600.", valueName: "file")) var file: String
-    @Option(help: ArgumentHelp("The key's number; the one that asks if absent.", valueName: "key"))
-    var key: UInt64 = 0
+    @Argument(help: "The key's number; the one that asks if absent.") var key: UInt64 = 0
     @OptionGroup var cluster: ClusterOptions
 
     func run() async throws {
