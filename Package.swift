@@ -102,7 +102,7 @@ let package = Package(
 
     // edges
     room("Storage", ["LMDB", "Consensus", "RaftEngine", "ExchangeTypes"]),
-    room("Identity", ["ExchangeTypes", crypto, x509, asn1]),
+    room("Identity", ["ExchangeTypes", "WireProtocol", crypto, x509, asn1]),
     room("Engines", ["OpenAIFormat", asyncHTTPClient, nioCore, nioHTTP1, log]),
     room(
       "BuiltinEngine",
@@ -188,7 +188,7 @@ let package = Package(
     tests("TokenLedgerTests", ["TokenLedger", "ExchangeTypes"]),
     tests("JobMarketTests", ["JobMarket", "ExchangeTypes"]),
     tests("ExchangeCoreTests", ["ExchangeCore", "ExchangeTypes", "TokenLedger", "JobMarket"]),
-    tests("WireProtocolTests", ["WireProtocol", "ExchangeTypes"]),
+    tests("WireProtocolTests", ["WireProtocol", "ExchangeTypes", crypto]),
     tests("OpenAIFormatTests", ["OpenAIFormat"]),
     tests("LMDBTests", ["LMDB", "TemporaryDirectory"]),
     tests("RaftEngineTests", ["RaftEngine", "ExchangeTypes"]),

@@ -54,7 +54,8 @@ final class ReplicaHost {
       issuer: configuration.issuer.map {
         CertificateIssuer(
           authority: $0, lifetimeSeconds: configuration.certificateLifetimeSeconds)
-      }, signer: StatementSigner(configuration.security), shell: shell)
+      }, signer: StatementSigner(configuration.security), wallClock: SystemWallClock(),
+      shell: shell)
     let writes = Writes(store: store, eventLoop: eventLoop)
     replica = try Replica(
       configuration: founding, store: store, startWrite: { writes.start($0) },

@@ -51,6 +51,8 @@ public struct Exchange: Sendable {
   @Boxed var journals = RowTable<Journal>()
   @Boxed var fees = RowTable<FeeTerms>()
   @Boxed var budgets = RowTable<Budget>()
+  @Boxed var delegators = RowTable<Delegator>()
+  @Boxed var delegations = RowTable<AdmittedDelegation>()
   @Boxed var indexes = Indexes()
   @Boxed var pending = PendingEntry()
   var metaContribution: StateDigest?
@@ -135,6 +137,9 @@ public struct Exchange: Sendable {
     case .budgetCreate(let command): return try apply(command)
     case .budgetSet(let command): return try apply(command)
     case .keyIssueBudgeted(let command): return try apply(command)
+    case .delegationKeySet(let command): return try apply(command)
+    case .delegationAdmit(let command): return try apply(command)
+    case .delegationRevoke(let command): return try apply(command)
     case .payloadPart(let command): return try apply(command)
     case .submit(let command): return try apply(command)
     case .assign(let command): return try apply(command)

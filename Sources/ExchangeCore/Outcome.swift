@@ -77,6 +77,10 @@ public enum Accepted: Hashable, Sendable {
   case budget(BudgetID, duplicate: Bool)
   /// The budget allows what was asked for.
   case budgetSet(BudgetID)
+  /// The key's delegations are signed by what was asked for, or by nothing.
+  case delegationKeySet(KeyID)
+  /// The delegation is dead, in the row of this number.
+  case delegationRevoked(UInt64)
 
   /// What `submit` gives.
   public struct Submitted: Hashable, Sendable {

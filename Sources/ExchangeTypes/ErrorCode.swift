@@ -325,6 +325,32 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Ask whoever governs it.
   case budgetClosed = 104
+  /// A delegation is not signed by the key that its parent is bound to.
+  ///
+  /// Ask who gave it to you for a new one; if he bound another key, all that he signed before are
+  /// worth nothing.
+  case delegationForged = 113
+  /// A delegation was made for another cluster, or its id belongs to another delegation of the same
+  /// parent.
+  ///
+  /// Use it at the cluster that it names; draw an id once.
+  case delegationReplayed = 114
+  /// A delegation is not valid yet, or not any more: the details say which.
+  ///
+  /// Ask who gave it to you for a new one.
+  case delegationExpired = 115
+  /// A delegation was revoked, or its parent was, or its parent is bound to no key that signs.
+  ///
+  /// Ask who gave it to you for a new one.
+  case delegationRevoked = 116
+  /// A delegation allows more than its parent may: the details say what and how much.
+  ///
+  /// Sign one within what the parent may.
+  case delegationWidened = 117
+  /// The delegated key may not ask for this model.
+  ///
+  /// Ask for a model that the details name.
+  case modelNotDelegated = 118
 
   /// The name in snake_case, as HTTP clients and logs see it.
   public var name: String {
@@ -408,6 +434,12 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .alreadyReversed: "already_reversed"
     case .budgetExceeded: "budget_exceeded"
     case .budgetClosed: "budget_closed"
+    case .delegationForged: "delegation_forged"
+    case .delegationReplayed: "delegation_replayed"
+    case .delegationExpired: "delegation_expired"
+    case .delegationRevoked: "delegation_revoked"
+    case .delegationWidened: "delegation_widened"
+    case .modelNotDelegated: "model_not_delegated"
     }
   }
 
@@ -504,6 +536,16 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .budgetExceeded:
       "A budget that the key draws on has less left than the largest possible charge."
     case .budgetClosed: "A budget that the key draws on is closed."
+    case .delegationForged: "A delegation is not signed by the key that its parent is bound to."
+    case .delegationReplayed:
+      "A delegation was made for another cluster, or its id belongs to another delegation of the same parent."
+    case .delegationExpired:
+      "A delegation is not valid yet, or not any more: the details say which."
+    case .delegationRevoked:
+      "A delegation was revoked, or its parent was, or its parent is bound to no key that signs."
+    case .delegationWidened:
+      "A delegation allows more than its parent may: the details say what and how much."
+    case .modelNotDelegated: "The delegated key may not ask for this model."
     }
   }
 
@@ -594,6 +636,13 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .budgetExceeded:
       "Lower max_tokens, wait for the window that is named to end, or ask for a higher limit."
     case .budgetClosed: "Ask whoever governs it."
+    case .delegationForged:
+      "Ask who gave it to you for a new one; if he bound another key, all that he signed before are worth nothing."
+    case .delegationReplayed: "Use it at the cluster that it names; draw an id once."
+    case .delegationExpired: "Ask who gave it to you for a new one."
+    case .delegationRevoked: "Ask who gave it to you for a new one."
+    case .delegationWidened: "Sign one within what the parent may."
+    case .modelNotDelegated: "Ask for a model that the details name."
     }
   }
 
@@ -614,10 +663,12 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .malformedRequest, .contextLengthExceeded, .priceAboveCeiling, .invalidAmount,
       .amountOverflow, .unsupportedParameter, .tailInvalid, .selfTransfer:
       400
-    case .unauthenticated: 401
+    case .unauthenticated, .delegationForged, .delegationReplayed, .delegationExpired,
+      .delegationRevoked:
+      401
     case .insufficientCredit, .budgetExceeded: 402
     case .forbidden, .invitationInvalid, .invitationUsed, .certificateRevoked, .wrongName,
-      .accountClosed, .budgetClosed:
+      .accountClosed, .budgetClosed, .delegationWidened, .modelNotDelegated:
       403
     case .notFound, .modelNotFound, .unknownWorker, .unknownAccount, .unknownJob,
       .noSupplierAdmitted:

@@ -146,6 +146,32 @@ public struct RequestKey: Hashable, Comparable, Sendable, CustomStringConvertibl
   public var description: String { hexadecimal(high) + hexadecimal(low) }
 }
 
+/// A delegation's 128-bit name, drawn by whoever signs it; it is the parent key's own.
+public struct DelegationID: Hashable, Comparable, Sendable, CustomStringConvertible {
+  /// The upper 64 bits.
+  public let high: UInt64
+  /// The lower 64 bits.
+  public let low: UInt64
+  /// Joins two halves.
+  public init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+  /// Reads 32 hexadecimal digits; nil if they are not.
+  public init?(parsing text: String) {
+    guard text.utf8.count == 32, !text.contains("+"), !text.contains("-"),
+      let high = UInt64(text.prefix(16), radix: 16), let low = UInt64(text.suffix(16), radix: 16)
+    else { return nil }
+    self.init(high: high, low: low)
+  }
+  /// Orders as a 128-bit number.
+  public static func < (left: Self, right: Self) -> Bool {
+    (left.high, left.low) < (right.high, right.low)
+  }
+  /// 32 hexadecimal digits.
+  public var description: String { hexadecimal(high) + hexadecimal(low) }
+}
+
 private func hexadecimal(_ value: UInt64) -> String {
   let digits = String(value, radix: 16)
   return String(repeating: "0", count: 16 - digits.count) + digits

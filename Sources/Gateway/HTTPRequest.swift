@@ -114,7 +114,7 @@ final class HTTPRequest {
     }
     let key = parts[1].drop { $0 == " " }
     // It travels on in a header field: what is no key at all goes no further.
-    guard key.hasPrefix("sy_"), key.utf8.count <= 80,
+    guard key.hasPrefix("sy_"), key.utf8.count <= (key.hasPrefix("sy_d_") ? 4_096 : 80),
       key.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
     else { throw HTTPRefusal(.unauthenticated, "the API key is unknown or revoked") }
     return String(key)

@@ -15,6 +15,15 @@ public struct BudgetLimits: Hashable, Sendable {
     self.perMonth = perMonth
     self.total = total
   }
+
+  /// The one of a window.
+  public func limit(of window: BudgetWindow) -> Credits? {
+    switch window {
+    case .day: perDay
+    case .month: perMonth
+    case .total: total
+    }
+  }
 }
 
 /// A span of log time that a limit is for.
@@ -118,13 +127,7 @@ public struct Budget: Hashable, Sendable {
   }
 
   /// The limit of a window.
-  public func limit(of window: BudgetWindow) -> Credits? {
-    switch window {
-    case .day: limits.perDay
-    case .month: limits.perMonth
-    case .total: limits.total
-    }
-  }
+  public func limit(of window: BudgetWindow) -> Credits? { limits.limit(of: window) }
 
   /// What may still be held in a window; nil if it has no limit.
   public func left(in window: BudgetWindow, at time: LogTime) -> Credits? {

@@ -49,6 +49,8 @@ struct CodecTests {
       .init(caller: KeyID(1), requestKey: request(2), key: KeyID(3), secretHash: hash(4), grace: 5)
     ),
     .keysUsed(.init(keys: [KeyID(1), KeyID(2)])),
+    bind(70), bind(nil), undelegate(3),
+    admit(1, scopes: .all, day: 2, total: 3, models: ["m", "añb"]),
     .submitOnTerms(
       .init(
         submit: plainSubmit(7),
@@ -98,7 +100,8 @@ struct CodecTests {
 
   @Test("every code that was given is tested here")
   func complete() {
-    #expect(Self.codes == Array(1...25) + Array(28...33) + [60, 61, 62] + Array(67...73))
+    #expect(
+      Self.codes == Array(1...25) + Array(28...33) + [46, 47, 48, 60, 61, 62] + Array(67...73))
   }
 
   @Test(

@@ -28,12 +28,15 @@ struct CommandGenerator {
   private var rateRandom: SeededGenerator
   /// The same for transfers, fees and closing.
   private var moneyRandom: SeededGenerator
+  /// The same for delegations.
+  private var delegationRandom: SeededGenerator
 
   init(seed: UInt64) {
     random = SeededGenerator(seed: seed)
     enrolmentRandom = SeededGenerator(seed: seed + 1_000)
     rateRandom = SeededGenerator(seed: seed + 2_000)
     moneyRandom = SeededGenerator(seed: seed + 3_000)
+    delegationRandom = SeededGenerator(seed: seed + 4_000)
   }
 
   mutating func below(_ bound: UInt64) -> UInt64 { UInt64.random(in: 0..<bound, using: &random) }
@@ -49,6 +52,11 @@ struct CommandGenerator {
       UInt64.random(in: 0..<6, using: &moneyRandom) == 0
     {
       commands.append(moneyCommand(exchange))
+    }
+    if exchange.stateVersion >= Exchange.moneyStateVersion,
+      UInt64.random(in: 0..<6, using: &delegationRandom) == 0
+    {
+      commands.append(delegationCommand(exchange))
     }
     if UInt64.random(in: 0..<12, using: &rateRandom) == 0 { commands.append(termsCommand()) }
     return UInt64.random(in: 0..<3, using: &enrolmentRandom) == 0
@@ -272,6 +280,33 @@ struct CommandGenerator {
           kind: AccountKind.allCases[4 + Int(below(3))]))
     case 17: return .accountClose(.init(caller: by, account: AccountID(6 + below(7))))
     default: return feeSet(UInt32(below(4)) * 300_000, to: 5 + below(7), by: by)
+    }
+  }
+
+  /// Of bob's key, which has the limits per minute, and of keys that draw on budgets of alice.
+  private mutating func delegationCommand(_ exchange: Exchange) -> Command {
+    swap(&random, &delegationRandom)
+    defer { swap(&random, &delegationRandom) }
+    let budgeted = exchange.budgets(of: AccountID(3), limit: 30).compactMap(\.key)
+      .filter { exchange.key($0)?.revoked == false && exchange.delegation(of: $0) == nil }
+    let parent = budgeted.randomElement(using: &random) ?? World.bob
+    let known = exchange.delegations(of: parent, limit: 20)
+    let publicKey = UInt8(70 + below(10) / 9)
+    switch below(12) {
+    case 0, 1: return bind(below(8) == 0 ? nil : publicKey, to: parent, by: World.root)
+    case 2: return undelegate(below(9), under: parent, by: chance(1, in: 2) ? World.root : caller())
+    case 3..<8:
+      let id = below(9)
+      return admit(
+        id, under: chance(9, in: 10) ? parent : KeyID(below(20)), signedBy: publicKey,
+        digest: chance(4, in: 5) ? UInt8(100 + id) : 9,
+        scopes: chance(9, in: 10) ? .submit : .work,
+        total: chance(1, in: 2) ? 1_000_000 * below(20) : nil,
+        models: chance(1, in: 2) ? ["other"] : [], lifetime: 1 + below(9_000))
+    default:
+      let key = known.compactMap(\.use?.key).filter { exchange.key($0)?.revoked == false }
+        .randomElement(using: &random)
+      return submit(800 + below(200), caller: key ?? World.bob)
     }
   }
 

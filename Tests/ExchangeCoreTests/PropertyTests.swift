@@ -100,6 +100,8 @@ struct PropertyTests {
   private static let money = [
     "transferred", "accountClosed", "fee", "already_reversed", "account_closed", "self_transfer",
     "budget", "budgetSet", "budget_exceeded", "budget_closed",
+    "delegationKeySet", "delegationRevoked", "delegation_forged", "delegation_replayed",
+    "delegation_revoked", "delegation_widened", "model_not_delegated",
   ]
 
   private func kind(of outcome: Outcome) -> String {

@@ -41,6 +41,8 @@ struct RestoreTests {
         .init(caller: World.root, requestKey: request(71), name: "fees", kind: .fees)))
     world.run(feeSet(1_000, to: UInt64(world.exchange.ledger.count)))
     world.run(budget(request: 72))
+    world.run(bind(70))
+    world.run(admit(1, models: ["m"]))
     return world
   }
 
@@ -74,7 +76,7 @@ struct RestoreTests {
     #expect(digest == world.exchange.digest)
     #expect(
       world.replica.rows.keys.sorted() == [
-        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28, 34, 35, 37, 38, 39,
+        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28, 34, 35, 37, 38, 39, 46, 47,
       ])
   }
 

@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
-"""Limits per minute of a key, through two gateways and over the leader's death: 3 coordinators, the built-in model."""
+"""Limits per minute of a key, through two gateways and over the leader's death: 3 coordinators, the built-in model.
+
+And a key that its holder signed for an agent, offline, through the same gateways.
+"""
 
 import concurrent.futures
 import contextlib
 import json
 import math
+import re
 import time
 
 from cluster import Coordinators, Parties, made
@@ -12,6 +16,7 @@ from gateway import gateway
 from product import STORIES, YARD, Child, expect, folder, main, wait_for
 
 LIMIT = 40
+AGENT = 4  # requests that the agent's budget is for
 
 
 @contextlib.contextmanager
@@ -23,7 +28,8 @@ def served(scratch):
         parties = Parties(group.cluster)
         worker = Child(
             [YARD, "worker", "run", "--join", ",".join(group.addresses), "--engine", "builtin", "--name", "w1", "--dir",
-             f"{group.home}/workers/w1", "--end-with-input"], scratch + "/worker.log", {"YARD_KEY": parties.supplier_key})
+             f"{group.home}/workers/w1", "--price-input", "0.2", "--price-output", "0.6",
+             "--end-with-input"], scratch + "/worker.log", {"YARD_KEY": parties.supplier_key})
         stack.callback(worker.stop)
         yield group, parties, [stack.enter_context(gateway(group.cluster, scratch)) for _ in range(2)]
 
@@ -45,7 +51,7 @@ class Consumer:
 
 
 def limits():
-    """A key's limits hold exactly over two gateways and an election, and say what is left and when to come back"""
+    """A key's limits hold exactly over two gateways and an election, and so does the budget that its holder signs for an agent"""
     with folder() as scratch, served(scratch) as (group, parties, gateways):
         consumer = Consumer(group, parties, gateways, "--requests-per-minute", "100000")
         first = wait_for("an answer", lambda: next((a for a in [consumer.ask(0)] if a.status == 200), None))
@@ -53,6 +59,7 @@ def limits():
         expect("x-ratelimit-limit-tokens" not in first.headers, first)
         requests(group, consumer)
         tokens(consumer)
+        delegated(group, parties, gateways, scratch)
 
 
 def requests(group, consumer):
@@ -89,6 +96,76 @@ def tokens(consumer):
     expect(int(answer.headers["x-ratelimit-remaining-tokens"]) < 400, answer)
     consumer.limit("--none")
     expect("x-ratelimit-limit-tokens" not in consumer.ask(0).headers, "a limit that was lifted is said")
+
+
+class Holder:
+    """Who has a key, and signs others for agents."""
+
+    def __init__(self, group, parties, scratch):
+        self.cluster, self.key, self.file = group.cluster, parties.consumer_key, scratch + "/agents.key"
+        self.number, self.account = self.key.split("_")[1], parties.consumer
+        made(self.cluster.yard("key", "bind", self.file, key=self.key))
+
+    def sign(self, *arguments):
+        """Without a cluster: the command has no way to one."""
+        done = self.cluster.yard("key", "delegate", "agent", "--file", self.file, "--expires", "1h", "--output", "json",
+                                 *arguments, key="")
+        expect(done.code == 0, done)
+        return done.lines[0]
+
+    def seen(self, delegation):
+        done = self.cluster.yard("key", "delegations", "--output", "json", key=self.key)
+        expect(done.code == 0, done)
+        return next((line for line in done.lines if line["delegation"] == delegation["delegation"]), None)
+
+
+def delegated(group, parties, gateways, scratch):
+    """An agent's key, for exactly AGENT requests: signed offline, used through both gateways, revoked."""
+    holder = Holder(group, parties, scratch)
+
+    def ask(key, number, model=STORIES):
+        body = {"model": model, "messages": [{"role": "user", "content": "x"}], "max_tokens": 1, "temperature": 0}
+        return gateways[number % 2].post("/v1/chat/completions", body, key, seconds=120)
+
+    def nano(text):
+        whole, _, part = text.partition(".")
+        return int(whole) * 10**9 + int(part.ljust(9, "0") or 0)
+
+    # What one such request holds, and what it costs.
+    poor = holder.sign("--total", "0.000000001")
+    expect(holder.seen(poor) is None, "a delegation is known before it was used")
+    refused = ask(poor["secret"], 0)
+    expect(refused.status == 402 and refused.code == "budget_exceeded", refused)
+    hold = nano(re.search(r"needed ([0-9.]+)", refused.error["message"]).group(1))
+    before = holder.cluster.account(holder.account)["spent_nano"]
+    expect(ask(holder.key, 0).status == 200, "the holder's own request")
+    cost = holder.cluster.account(holder.account)["spent_nano"] - before
+    expect(0 < cost < hold, (cost, hold))
+
+    budget = (AGENT - 1) * cost + hold
+    agent = holder.sign("--total", f"0.{budget:09d}", "--model", STORIES)
+    answers = [ask(agent["secret"], number) for number in range(AGENT + 2)]
+    expect([a.status for a in answers] == [200] * AGENT + [402] * 2, answers)
+    expect(answers[-1].code == "budget_exceeded", answers[-1])
+    found = holder.seen(agent)
+    expect(found["live"] and found["budget"]["spent_nano"] == AGENT * cost and found["budget"]["held_nano"] == 0, found)
+    other = ask(agent["secret"], 0, model="another")
+    expect(other.status == 403 and other.code == "model_not_delegated", other)
+
+    # Another secret, another signature, more than the holder may, and what was revoked.
+    letters = agent["secret"]
+    forged = letters[:-1] + ("A" if letters[-1] != "A" else "E")
+    expect(ask(forged, 0).status == 401 and ask(forged, 0).code == "invalid_api_key", "another secret was taken")
+    widened = holder.sign("--scope", "submit,work")
+    expect(ask(widened["secret"], 1).code == "delegation_widened", "a scope that the holder has not was taken")
+    done = holder.cluster.yard("key", "revoke", holder.number, "--delegation", agent["delegation"], key=holder.key)
+    expect(done.code == 0, done)
+    ended = ask(agent["secret"], 1)
+    expect(ended.status == 401 and ended.code == "delegation_revoked", ended)
+    expect(ended.headers["x-should-retry"] == "false", ended)
+    unused = holder.sign()
+    made(holder.cluster.yard("key", "unbind", key=holder.key))
+    expect(ask(unused["secret"], 0).code == "delegation_revoked", "a delegation outlived its binding")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from registry import INTEGER_BYTES
 
 UINT = {"u8": "UInt8", "u16": "UInt16", "u32": "UInt32", "u64": "UInt64"}
 #: Swift types of two 64-bit halves that stand for 16 raw bytes.
-HALVES = {"RequestKey"}
+HALVES = {"RequestKey", "DelegationID"}
 
 
 class FieldCode:

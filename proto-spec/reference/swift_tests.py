@@ -1,7 +1,7 @@
 """Swift for the tests: dumps of typed messages as the reference's JSON, and random messages."""
 
 from registry import INTEGER_BYTES
-from swift_fields import UINT, FieldCode
+from swift_fields import HALVES, UINT, FieldCode
 from swift_source import HEADER, camel
 
 
@@ -98,7 +98,7 @@ class TestSource:
         if kind.name in INTEGER_BYTES:
             number = f"{source}.number({UINT[kind.name]}.self)"
             return f"{hint}(rawValue: {number})" if hint else number
-        if kind.name == "fixed" and hint == "RequestKey":
+        if kind.name == "fixed" and hint in HALVES:
             return f"{hint}(high: {source}.number(), low: {source}.number())"
         if hint == "Secret":
             return f"{hint}({source}.bytes(count: {kind.limit}))"

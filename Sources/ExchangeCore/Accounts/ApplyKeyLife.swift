@@ -11,7 +11,7 @@ extension Exchange {
   }
 
   /// Checks: `wrong_state` (an older state version), caller, duplicate, `not_found`, `forbidden` (another key, by
-  /// one with a limit), `wrong_state` (a dead key).
+  /// one with a limit, or any by a delegated one), `wrong_state` (a dead or a delegated key: its secret is part of what was signed).
   ///
   /// Within the grace of an earlier rotation, the secret before that one ends at once: a key has at most two.
   mutating func apply(_ command: Command.KeyRotate) throws(Rejection) -> Accepted {
@@ -25,6 +25,9 @@ extension Exchange {
     if key.id != caller.id { try requireUnlimited(caller) }
     guard !key.isDead(at: meta.logTime) else {
       throw Rejection(.wrongState, ["key": "\(key.id)", "reason": "dead"])
+    }
+    guard delegation(of: key.id) == nil else {
+      throw Rejection(.wrongState, ["key": "\(key.id)", "reason": "delegated"])
     }
     let until = meta.logTime.advanced(milliseconds: command.grace)
     indexes.leave(key)

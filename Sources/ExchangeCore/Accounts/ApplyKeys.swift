@@ -2,7 +2,7 @@ internal import ExchangeTypes
 internal import TokenLedger
 
 extension Exchange {
-  /// Checks: caller, `forbidden` (another's account without `admin`), duplicate, scopes,
+  /// Checks: caller, `forbidden` (a delegated key; another's account without `admin`), duplicate, scopes,
   /// `unknown_account`, `account_closed`, `forbidden` (a scope that the caller has not, or that the account's kind may
   /// not have; a life beyond the caller's own; a caller with a limit), `too_many_keys` (live ones, or made and revoked again within the time that requests are remembered).
   mutating func apply(_ command: Command.KeyCreate) throws(Rejection) -> Accepted {
@@ -15,6 +15,7 @@ extension Exchange {
     under budget: BudgetID? = nil
   ) throws(Rejection) -> Accepted {
     let caller = try authorize(command.caller, [])
+    try requireUndelegated(caller)
     let isAdmin = caller.scopes.contains(.admin)
     guard isAdmin || command.account == caller.account else {
       throw Rejection(.forbidden, ["scope": String(Scopes.admin.rawValue)])
@@ -83,6 +84,7 @@ extension Exchange {
 
   /// A key that the caller may end or rotate: one of his own account that may do no more than his, or any with `admin`.
   func changeableKey(_ id: KeyID, by caller: APIKey) throws(Rejection) -> APIKey {
+    try requireUndelegated(caller)
     guard let key = keys[id.rawValue],
       caller.scopes.contains(.admin) || key.account == caller.account
     else { throw Rejection(.notFound, ["key": "\(id)"]) }
@@ -112,8 +114,11 @@ extension Exchange {
     return expiry.map { $0 <= end } ?? false
   }
 
-  /// Ends a key for good: revoked, or expired.
+  /// Ends a key for good, revoked or expired, and with it what its holder has signed.
+  ///
+  /// One that is dead stays so: it may have ended with the key that it was delegated by.
   mutating func end(_ key: APIKey) {
+    guard let key = keys[key.id.rawValue], !key.revoked else { return }
     indexes.leave(key)
     keys.update(key.id.rawValue) {
       $0.revoked = true
@@ -121,8 +126,10 @@ extension Exchange {
     }
     if let dead = keys[key.id.rawValue] { indexes.enter(dead) }
     keyRates.remove(key.id.rawValue)
+    delegators.remove(key.id.rawValue)
     dropOldestRevokedKeys(of: key.account)
     pending.effects.append(.keyRevoked(key.id))
+    endDelegations(of: key.id)
   }
 
   /// Gives out a key.

@@ -73,6 +73,7 @@ extension Exchange {
 
   private func authorizeForBudgets(_ id: KeyID) throws(Rejection) -> APIKey {
     let caller = try authorize(id, [])
+    try requireUndelegated(caller)
     guard !caller.scopes.isDisjoint(with: [.submit, .admin]) else {
       throw Rejection(.forbidden, ["scope": String(Scopes.submit.rawValue)])
     }
@@ -121,7 +122,7 @@ extension Exchange {
     return budget(of: key.id).map { path(from: $0).contains(own) } ?? false
   }
 
-  private func checkRoomForBudget(of account: AccountID) throws(Rejection) {
+  func checkRoomForBudget(of account: AccountID) throws(Rejection) {
     let own = indexes.accounts[account]?.budgets.count ?? 0
     guard own < limits.budgetsPerAccountMax, budgets.count < limits.budgetsMax else {
       throw Rejection(

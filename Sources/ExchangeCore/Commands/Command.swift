@@ -88,6 +88,12 @@ public enum Command: Hashable, Sendable {
   case budgetSet(BudgetSet)
   /// Adds an API key that draws on a budget.
   case keyIssueBudgeted(KeyIssueBudgeted)
+  /// Binds an API key to the key that signs its delegations.
+  case delegationKeySet(DelegationKeySet)
+  /// Makes a delegation's key at its first use.
+  case delegationAdmit(DelegationAdmit)
+  /// Ends a delegation for good.
+  case delegationRevoke(DelegationRevoke)
 
   /// The command's number in the log.
   public var code: UInt8 {
@@ -123,6 +129,9 @@ public enum Command: Hashable, Sendable {
     case .wrappingKeyAnnounce: 31
     case .retentionSet: 32
     case .submitRetained: 33
+    case .delegationKeySet: 46
+    case .delegationAdmit: 47
+    case .delegationRevoke: 48
     case .keyLimit: 60
     case .keyIssueLimited: 61
     case .submitOnTerms: 62

@@ -47,6 +47,9 @@ extension Command {
     case .budgetCreate(let command): command.encode(into: &writer)
     case .budgetSet(let command): command.encode(into: &writer)
     case .keyIssueBudgeted(let command): command.encode(into: &writer)
+    case .delegationKeySet(let command): command.encode(into: &writer)
+    case .delegationAdmit(let command): command.encode(into: &writer)
+    case .delegationRevoke(let command): command.encode(into: &writer)
     }
   }
 
@@ -86,6 +89,9 @@ extension Command {
     case 31: self = .wrappingKeyAnnounce(WrappingKeyAnnounce(key: try reader.read()))
     case 32: self = .retentionSet(try RetentionSet(from: &reader))
     case 33: self = .submitRetained(try SubmitRetained(from: &reader))
+    case 46: self = .delegationKeySet(try DelegationKeySet(from: &reader))
+    case 47: self = .delegationAdmit(try DelegationAdmit(from: &reader))
+    case 48: self = .delegationRevoke(try DelegationRevoke(from: &reader))
     case 60: self = .keyLimit(try KeyLimit(from: &reader))
     case 61: self = .keyIssueLimited(try KeyIssueLimited(from: &reader))
     case 62: self = .submitOnTerms(try SubmitOnTerms(from: &reader))

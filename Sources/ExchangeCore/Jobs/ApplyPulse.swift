@@ -53,6 +53,11 @@ extension Exchange {
         preconditionFailure("a stale deadline")
       }
       indexes.leave(certificate)
+    case .delegation:
+      guard let delegation = delegations.remove(deadline.key) else {
+        preconditionFailure("a stale deadline")
+      }
+      indexes.leave(delegation)
     }
   }
 }

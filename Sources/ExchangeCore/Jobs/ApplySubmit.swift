@@ -4,7 +4,7 @@ internal import TokenLedger
 
 extension Exchange {
   /// Checks: caller; the request seen before (`idempotency_conflict`, `output_expired`, or its job);
-  /// form; `too_many_jobs`; `overloaded`; `model_not_found`; `unsupported_parameter` (no offer
+  /// form; `model_not_delegated`; `too_many_jobs`; `overloaded`; `model_not_found`; `unsupported_parameter` (no offer
   /// serves the endpoint); `context_length_exceeded`; `price_above_ceiling`; `amount_overflow`;
   /// `rate_limit_exceeded` and `request_above_rate_limit`; `wrapping_key_retired`; `wrong_state` (parts are missing);
   /// `budget_closed` and `budget_exceeded`, from the key's own budget to the top of its tree; `insufficient_credit`.
@@ -85,6 +85,7 @@ extension Exchange {
     _ command: Command.Submit, of caller: APIKey, at time: LogTime
   ) throws(Rejection) -> (bid: Bid, hold: Credits) {
     try checkForm(command)
+    try checkModel(command.model, of: caller)
     try checkRoom(for: caller.account)
     let bid = try bid(for: command)
     guard

@@ -59,6 +59,10 @@ extension Exchange {
 
   /// Checks: `rate_limit_exceeded`, `request_above_rate_limit`.
   func checkRate(of key: KeyID, for bid: Bid, at time: LogTime) throws(Rejection) {
+    for key in ratedKeys(of: key) { try checkOwnRate(of: key, for: bid, at: time) }
+  }
+
+  private func checkOwnRate(of key: KeyID, for bid: Bid, at time: LogTime) throws(Rejection) {
     guard let rate = keyRates[key.rawValue] else { return }
     let uses: [(name: String, bucket: RateBucket?, units: UInt64)] = [
       ("requests", rate.requests, 1), ("tokens", rate.tokens, bid.contextNeeded.rawValue),
@@ -81,25 +85,29 @@ extension Exchange {
     }
   }
 
-  /// Takes a job's request, and the most tokens that it can have, out of its key's buckets.
+  /// Takes a job's request, and the most tokens that it can have, out of its key's buckets, and of those of the key that
+  /// it was delegated by.
   mutating func takeRate(of key: KeyID, for bid: Bid) {
-    guard keyRates[key.rawValue]?.hasLimit == true else { return }
     let now = meta.logTime
-    keyRates.update(key.rawValue) {
-      $0.requests?.take(1, at: now)
-      $0.tokens?.take(bid.contextNeeded.rawValue, at: now)
+    for key in ratedKeys(of: key) where keyRates[key.rawValue]?.hasLimit == true {
+      keyRates.update(key.rawValue) {
+        $0.requests?.take(1, at: now)
+        $0.tokens?.take(bid.contextNeeded.rawValue, at: now)
+      }
     }
   }
 
   /// Puts back the tokens that a job could have had and has not.
   mutating func giveBackRate(of job: Job, used: UInt64) {
-    guard let rate = keyRates[job.key.rawValue], rate.tokens != nil, job.id >= rate.firstJob else {
-      return
-    }
     let held = job.bid.contextNeeded.rawValue
     guard used < held else { return }
     let now = meta.logTime
-    keyRates.update(job.key.rawValue) { $0.tokens?.giveBack(held - used, at: now) }
+    for key in ratedKeys(of: job.key) {
+      guard let rate = keyRates[key.rawValue], rate.tokens != nil, job.id >= rate.firstJob else {
+        continue
+      }
+      keyRates.update(key.rawValue) { $0.tokens?.giveBack(held - used, at: now) }
+    }
   }
 
   // MARK: Reads
@@ -107,5 +115,10 @@ extension Exchange {
   /// What a key may use and has left; nil if it has no limit.
   public func rate(of key: KeyID) -> KeyRate? {
     keyRates[key.rawValue].flatMap { $0.hasLimit ? $0 : nil }
+  }
+
+  /// Whether a limit per minute may refuse a key's job: its own, or that of the key that it was delegated by.
+  public func isRated(_ key: KeyID) -> Bool {
+    ratedKeys(of: key).contains { keyRates[$0.rawValue]?.hasLimit == true }
   }
 }

@@ -15,6 +15,7 @@ struct Deadline: Comparable, Hashable, Sendable {
     case endedJob = 8
     case invitation = 22
     case certificate = 23
+    case delegation = 46
 
     static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
   }

@@ -27,6 +27,8 @@ extension Exchange {
     journals.drain(into: &changes, &digest)
     fees.drain(into: &changes, &digest)
     budgets.drain(into: &changes, &digest)
+    delegators.drain(into: &changes, &digest)
+    delegations.drain(into: &changes, &digest)
     self.digest = digest
     return changes
   }
@@ -68,6 +70,7 @@ extension Exchange {
     let liveMax =
       2 * indexes.open.count + tombstones.count + uploads.count + requests.count
       + 2 * keys.count + indexes.ended.count + invitations.count + certificates.count
+      + delegations.count
     var queue = indexes.deadlines
     indexes.deadlines = DeadlineQueue()
     queue.compact(liveMax: liveMax) { counts($0) }
@@ -92,6 +95,7 @@ extension Exchange {
     case .formerSecret: return keys[deadline.key]?.former?.until == deadline.at
     case .invitation: return invitations[deadline.key]?.forgottenAt == deadline.at
     case .certificate: return certificates[deadline.key]?.expiresAt == deadline.at
+    case .delegation: return delegations[deadline.key]?.forgottenAt == deadline.at
     }
   }
 }

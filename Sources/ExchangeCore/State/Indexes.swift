@@ -42,6 +42,8 @@ struct Indexes: Sendable {
     /// Requests for accounts and keys that are remembered.
     var requests = 0
     var budgets = SortedDeque<BudgetID>()
+    /// Delegations that are remembered.
+    var delegations = 0
   }
 
   struct OfModel: Sendable {
@@ -76,6 +78,11 @@ struct Indexes: Sendable {
   var lastingAdminKeys = 0
   /// What keys draw on.
   var keyBudgets: [KeyID: BudgetID] = [:]
+  /// The rows of delegations by the key whose holder signed them, by id, by digest and by the key that was made.
+  var delegations: [KeyID: SortedDeque<UInt64>] = [:]
+  var delegationNames: [DelegationName: UInt64] = [:]
+  var delegationDigests: [[UInt8]: UInt64] = [:]
+  var delegatedKeys: [KeyID: UInt64] = [:]
   var transfers = SortedDeque<TransferID>()
   /// Transfers that were taken back.
   var reversed: Set<TransferID> = []
@@ -272,6 +279,29 @@ struct Indexes: Sendable {
   mutating func leave(_ budget: Budget) {
     accounts[budget.account]?.budgets.remove(budget.id)
     if let key = budget.key { keyBudgets[key] = nil }
+  }
+
+  mutating func enter(_ delegation: AdmittedDelegation) {
+    let number = delegation.number
+    accounts[delegation.account, default: OfAccount()].delegations += 1
+    delegations[delegation.parent, default: SortedDeque()].insert(number)
+    delegationNames[DelegationName(parent: delegation.parent, id: delegation.id)] = number
+    if let use = delegation.use {
+      delegationDigests[use.digest] = number
+      delegatedKeys[use.key] = number
+    }
+    deadlines.insert(Deadline(at: delegation.forgottenAt, kind: .delegation, key: number))
+  }
+
+  mutating func leave(_ delegation: AdmittedDelegation) {
+    accounts[delegation.account]?.delegations -= 1
+    delegations[delegation.parent]?.remove(delegation.number)
+    if delegations[delegation.parent]?.isEmpty == true { delegations[delegation.parent] = nil }
+    delegationNames[DelegationName(parent: delegation.parent, id: delegation.id)] = nil
+    if let use = delegation.use {
+      delegationDigests[use.digest] = nil
+      delegatedKeys[use.key] = nil
+    }
   }
 
   mutating func enter(_ transfer: Transfer) {

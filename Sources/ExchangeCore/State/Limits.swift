@@ -56,6 +56,12 @@ public struct Limits: Hashable, Sendable {
   public var budgetsMax = 100_000
   /// Budgets from a key to the top of its tree, those of keys that other keys made included.
   public var budgetDepthMax = 8
+  /// Delegations of one account that are remembered, ended ones included: about 200 bytes of memory each.
+  public var delegationsPerAccountMax = 10_000
+  /// How long a delegation may be good, in milliseconds: a year and a day.
+  public var delegationLifetimeMax: UInt64 = 366 * 86_400_000
+  /// How long a delegation is remembered after its end, in milliseconds: clocks of leaders differ by less.
+  public var delegationGrace: UInt64 = 86_400_000
   /// How long an upload waits for its next part or its submit, in milliseconds.
   public var uploadTimeout: UInt64 = 600_000
 

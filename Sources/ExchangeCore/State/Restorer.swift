@@ -123,6 +123,11 @@ extension Exchange {
       let budget: Budget = try row()
       budgets.restore(budget, contribution: contribution)
       indexes.enter(budget)
+    case .delegators: delegators.restore(try row(), contribution: contribution)
+    case .delegations:
+      let delegation: AdmittedDelegation = try row()
+      delegations.restore(delegation, contribution: contribution)
+      indexes.enter(delegation)
     case .payloadParts, .segments: preconditionFailure("bulk rows are not restored")
     }
   }

@@ -42,6 +42,10 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case fees = 38
   /// Budgets.
   case budgets = 39
+  /// What signs API keys' delegations.
+  case delegators = 46
+  /// Delegations that were used or revoked, until a day after their end.
+  case delegations = 47
 
   /// Whether rows of the table count for the digest; bulk rows are covered by hashes in job rows.
   public var isDigested: Bool { self != .payloadParts && self != .segments }

@@ -1,16 +1,27 @@
 public import ExchangeTypes
-internal import WireProtocol
+public import WireProtocol
 
-/// What a peer presented to be recognised by: an API key's public id and the hash of its secret.
+/// What a peer presented to be recognised by: an API key's public id and the hash of its secret, or a delegation whose
+/// secret it has.
 public struct Credential: Sendable, Hashable {
-  /// Which key.
+  /// Which key; for a delegation, the one whose holder signed it.
   public let key: KeyID
   /// SHA-256 of the secret: 32 bytes.
   public let secretHash: [UInt8]
+  /// What was signed for the peer; nil if it has a key that the cluster gave out.
+  public let delegation: SignedDelegation?
   /// Joins the parts.
   public init(key: KeyID, secretHash: [UInt8]) {
     self.key = key
     self.secretHash = secretHash
+    delegation = nil
+  }
+
+  /// What the holder of a delegation's secret presents.
+  public init(_ delegation: SignedDelegation) {
+    key = delegation.delegation.parent
+    secretHash = delegation.delegation.secretHash
+    self.delegation = delegation
   }
 }
 

@@ -76,7 +76,7 @@ extension Dispatcher {
     exchange.budget(id).map { BudgetReport(summary: summary(of: $0)) }
   }
 
-  private func summary(of budget: Budget) -> BudgetSummary {
+  func summary(of budget: Budget) -> BudgetSummary {
     let now = queue.now
     func left(_ window: BudgetWindow) -> UInt64 {
       window.end(after: now).map { $0.rawValue - now.rawValue } ?? .max

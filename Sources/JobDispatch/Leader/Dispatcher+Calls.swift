@@ -55,7 +55,8 @@ extension Dispatcher {
       }
     case .accountCreate, .accountCredit:
       changeAccounts(message, from: caller, answer)
-    case .keyCreate, .keyRotate, .keyLimit, .keyRevoke, .budgetKeyCreate:
+    case .keyCreate, .keyRotate, .keyLimit, .keyRevoke, .budgetKeyCreate, .delegationKeySet,
+      .delegationRevoke:
       changeKeys(message, from: caller, answer)
     case .invite(let message):
       invite(message, from: caller, answer)
@@ -407,6 +408,7 @@ extension Dispatcher {
     switch message {
     case .jobQuery, .jobList, .receiptQuery: [.read, .submit]
     case .accountQuery, .keyList, .budgetList: [.read, .admin]
+    case .delegationList: [.read, .submit, .admin]
     default: nil
     }
   }
@@ -446,6 +448,7 @@ extension Dispatcher {
       listJournal(message, from: caller, answer)
     case .accountList(let message):
       listAccounts(message, from: caller, answer)
+    case .delegationList(let message): listDelegations(message, from: caller, answer)
     case .budgetList(let message):
       listBudgets(message, from: caller, answer)
     case .receiptQuery(let message):

@@ -78,6 +78,8 @@ extension Dispatcher {
         guard case .keyRevoked(let id) = $0 else { return nil }
         return self?.keyReport(id) ?? dead.map { KeyReport(summary: $0, life: nil, rate: nil) }
       }
+    case .delegationKeySet, .delegationRevoke:
+      changeDelegations(message, from: caller, answer)
     default:
       preconditionFailure("not a change of keys: \(message)")
     }

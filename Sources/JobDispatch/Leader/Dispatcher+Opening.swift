@@ -48,18 +48,36 @@ extension Dispatcher {
     case .failure(let failure):
       return refuse(channel, failure)
     case .success(let caller):
-      let owner: any MessageChannelOwner & LeaderBound
-      switch service {
-      case .worker:
-        owner = WorkerStream(channel: channel, caller: caller, origin: origin, dispatcher: self)
-      case .slot:
-        owner = SlotStream(channel: channel, caller: caller, origin: origin, dispatcher: self)
-      case .job: owner = JobStream(channel: channel, caller: caller, dispatcher: self)
-      default: owner = CallStream(channel: channel, caller: caller, dispatcher: self)
+      return openHere(service, on: channel, caller, from: origin)
+    case nil:
+      let newcomer = Newcomer(channel: channel)
+      admit(credential) { [weak self, weak newcomer] result in
+        guard let self, let newcomer, !newcomer.isClosed else { return }
+        switch result {
+        case .success(let caller):
+          newcomer.continue(as: openHere(service, on: channel, caller, from: origin))
+        case .failure(let failure): newcomer.continue(as: refuse(channel, failure))
+        }
       }
-      remember(owner)
-      return owner
+      return newcomer
     }
+  }
+
+  private func openHere(
+    _ service: Service, on channel: any MessageChannel, _ caller: Caller,
+    from origin: StreamOrigin
+  ) -> any MessageChannelOwner {
+    let owner: any MessageChannelOwner & LeaderBound
+    switch service {
+    case .worker:
+      owner = WorkerStream(channel: channel, caller: caller, origin: origin, dispatcher: self)
+    case .slot:
+      owner = SlotStream(channel: channel, caller: caller, origin: origin, dispatcher: self)
+    case .job: owner = JobStream(channel: channel, caller: caller, dispatcher: self)
+    default: owner = CallStream(channel: channel, caller: caller, dispatcher: self)
+    }
+    remember(owner)
+    return owner
   }
 
   /// On a coordinator that does not lead: status is its own to tell, everything else is the leader's.
@@ -76,6 +94,11 @@ extension Dispatcher {
       switch authenticate(credential) {
       case .success: channel.send(statusReport)
       case .failure(let failure): channel.send(failure)
+      case nil:
+        channel.send(
+          Failure(
+            refusing: .unauthenticated, "this coordinator does not lead, and the delegation is new",
+            instead: "use it at the leader first"))
       }
       channel.finish()
       return nil
@@ -139,22 +162,41 @@ extension Dispatcher {
   }
 
   /// Recognises a caller by his key: the same answer for an unknown id, a wrong secret and a dead key.
-  private func authenticate(_ credential: Credential?) -> Result<Caller, Failure> {
+  ///
+  /// Nil is a delegation that the state does not know: whether it opens anything, `admit` finds out.
+  private func authenticate(_ credential: Credential?) -> Result<Caller, Failure>? {
     guard let credential else {
       return .failure(
-        Failure(refusing: .unauthenticated, "there is no API key of the form sy_<id>_<secret>"))
+        Failure(
+          refusing: .unauthenticated,
+          "there is no API key of the form sy_<id>_<secret>, nor a delegation's with its own secret"
+        ))
+    }
+    var id = credential.key
+    if let delegation = credential.delegation {
+      guard let known = exchange.delegation(digest: delegation.digest), let use = known.use else {
+        return nil
+      }
+      if let failure = ending(of: delegation.delegation, madeKey: use.key) {
+        return .failure(failure)
+      }
+      id = use.key
     }
     let now = isActive ? queue.now : exchange.logTime
-    guard let key = exchange.key(credential.key), !key.isDead(at: now),
+    guard let key = exchange.key(id), !key.isDead(at: now),
       key.hashes(at: now).reduce(false, { isEqual($1, credential.secretHash) || $0 })
     else {
       return .failure(
         Failure(refusing: .unauthenticated, "the API key is unknown, revoked or expired"))
     }
+    return .success(caller(key, credential))
+  }
+
+  /// Who has shown that a key is his.
+  func caller(_ key: APIKey, _ credential: Credential) -> Caller {
     if isActive { usedKeys.note(key.id, now: clock.now) }
-    return .success(
-      Caller(
-        key: key.id, account: key.account, scopes: key.scopes, secretHash: credential.secretHash))
+    return Caller(
+      key: key.id, account: key.account, scopes: key.scopes, secretHash: credential.secretHash)
   }
 
   /// Compares in a time that does not depend on where two hashes differ.

@@ -19,7 +19,7 @@ extension Dispatcher {
   /// A large body enters the log only for a job that there will be: parts without one would stay for minutes. And a
   /// client that asks on and on beyond its limit is to cost nobody a write.
   func earlyRefusal(of submit: Command.Submit, inParts: Bool) -> Failure? {
-    guard inParts || exchange.rate(of: submit.caller) != nil else { return nil }
+    guard inParts || exchange.isRated(submit.caller) else { return nil }
     return exchange.refusal(of: submit, at: queue.now).map(refusal)
   }
 

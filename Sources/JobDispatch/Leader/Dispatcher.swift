@@ -85,6 +85,8 @@ public final class Dispatcher {
   /// Signs what is stated; nil where this coordinator has no certificate.
   let signer: (any StatementSigning)?
   let keyring: any WrappingKeyStore
+  /// What delegations' times are compared with; nil where none are taken.
+  let wallClock: (any WallClock)?
   weak var shell: (any DispatcherShell)?
 
   private var attached: Replica?
@@ -146,7 +148,7 @@ public final class Dispatcher {
   public init(
     configuration: Configuration, clock: any MonotonicClock, sealer: any JobSealing,
     keyring: any WrappingKeyStore, issuer: (any CertificateIssuing)? = nil,
-    signer: (any StatementSigning)? = nil,
+    signer: (any StatementSigning)? = nil, wallClock: (any WallClock)? = nil,
     shell: any DispatcherShell
   ) {
     self.configuration = configuration
@@ -155,6 +157,7 @@ public final class Dispatcher {
     self.issuer = issuer
     self.signer = signer
     self.keyring = keyring
+    self.wallClock = wallClock
     self.shell = shell
   }
 

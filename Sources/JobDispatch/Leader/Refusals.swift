@@ -59,6 +59,11 @@ extension Rejection {
       ("the account has as many workers as it may, all online", "end one first")
     case (.forbidden, "reason") where details.first?.value == "has_a_limit":
       ("a key with a limit makes and limits no keys", "use a key without one")
+    case (.forbidden, "reason") where details.first?.value == "delegated":
+      (
+        "a delegated key makes, changes and ends no keys and no budgets",
+        "use the key that it was delegated by"
+      )
     case (.wrongState, "reason"):
       ("nobody could administer the cluster without this key", "make another admin key first")
     case (.wrongState, "part"), (.wrongState, "parts"):

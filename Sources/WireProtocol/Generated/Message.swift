@@ -204,6 +204,16 @@ public enum Message: Sendable, Hashable {
   case receiptQuery(ReceiptQuery)
   /// Receipt: see there.
   case receipt(Receipt)
+  /// DelegationKeySet: see there.
+  case delegationKeySet(DelegationKeySet)
+  /// DelegationRevoke: see there.
+  case delegationRevoke(DelegationRevoke)
+  /// DelegationList: see there.
+  case delegationList(DelegationList)
+  /// DelegationListing: see there.
+  case delegationListing(DelegationListing)
+  /// DelegationReport: see there.
+  case delegationReport(DelegationReport)
 
   /// Reads the fields of a message of `kind`.
   ///
@@ -312,6 +322,11 @@ public enum Message: Sendable, Hashable {
     case .budgetKeyCreate: self = .budgetKeyCreate(try BudgetKeyCreate(from: &reader))
     case .receiptQuery: self = .receiptQuery(try ReceiptQuery(from: &reader))
     case .receipt: self = .receipt(try Receipt(from: &reader))
+    case .delegationKeySet: self = .delegationKeySet(try DelegationKeySet(from: &reader))
+    case .delegationRevoke: self = .delegationRevoke(try DelegationRevoke(from: &reader))
+    case .delegationList: self = .delegationList(try DelegationList(from: &reader))
+    case .delegationListing: self = .delegationListing(try DelegationListing(from: &reader))
+    case .delegationReport: self = .delegationReport(try DelegationReport(from: &reader))
     }
   }
 
@@ -418,6 +433,11 @@ public enum Message: Sendable, Hashable {
     case .budgetKeyCreate(let content): content
     case .receiptQuery(let content): content
     case .receipt(let content): content
+    case .delegationKeySet(let content): content
+    case .delegationRevoke(let content): content
+    case .delegationList(let content): content
+    case .delegationListing(let content): content
+    case .delegationReport(let content): content
     }
   }
 }

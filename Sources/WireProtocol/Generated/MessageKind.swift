@@ -220,6 +220,18 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case receiptQuery = 181
   /// Answers a ReceiptQuery.
   case receipt = 182
+  /// Binds an API key to the public half of the key that signs its delegations, or ends that and
+  /// all of them; answered by a DelegationListing without entries.
+  case delegationKeySet = 183
+  /// Asks to revoke one delegation for ever, whether or not it has been used; answered by a
+  /// DelegationReport.
+  case delegationRevoke = 184
+  /// Asks for the delegations of a key that the cluster has seen.
+  case delegationList = 185
+  /// Answers a DelegationList and a DelegationKeySet.
+  case delegationListing = 186
+  /// Answers a DelegationRevoke.
+  case delegationReport = 187
 
   /// The most payload bytes in a frame of this kind.
   public var payloadMax: UInt32 {
@@ -231,23 +243,24 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
       .retentionReport, .stateStatement, .clusterQuery, .workerRegistered, .workerHeartbeat,
       .workerHeartbeatAck, .park, .attemptCancel, .attemptSettled, .attemptContinue,
       .attemptAbandon, .tailQuery, .keyLimit, .journalQuery, .accountList, .transferReverse,
-      .accountClose, .feeSet, .feeReport, .budgetList, .receiptQuery:
+      .accountClose, .feeSet, .feeReport, .budgetList, .receiptQuery, .delegationRevoke,
+      .delegationList:
       64
-    case .follow, .accountCredit, .keyRotate, .attemptResume, .budgetSet: 128
+    case .follow, .accountCredit, .keyRotate, .attemptResume, .budgetSet, .delegationKeySet: 128
     case .invite, .invitationReport, .certificateRevoke: 256
     case .goodbye, .leaderNotice, .accepted, .waiting, .accountCreate, .accountReport, .keyCreate,
       .keyReport, .clusterChange, .budgetCreate, .budgetReport, .budgetKeyCreate:
       512
     case .transferPost: 1024
     case .join: 2048
-    case .ended, .jobReport, .attemptFinished, .transferReport: 4096
+    case .ended, .jobReport, .attemptFinished, .transferReport, .delegationReport: 4096
     case .hello, .welcome, .failure, .workerRegister: 8192
     case .revocationNotice: 8200
     case .purge, .cancelMany, .clusterReport: 16_384
     case .statusReport, .certificateIssued: 32_768
     case .receipt: 40_960
     case .journalListing: 65_536
-    case .installSnapshot, .accountListing, .budgetListing: 131_072
+    case .installSnapshot, .accountListing, .budgetListing, .delegationListing: 131_072
     case .keyListing: 229_376
     case .events, .chunk, .tail: 262_144
     case .snapshotChunk: 295_168
@@ -373,6 +386,11 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .budgetKeyCreate: "BudgetKeyCreate"
     case .receiptQuery: "ReceiptQuery"
     case .receipt: "Receipt"
+    case .delegationKeySet: "DelegationKeySet"
+    case .delegationRevoke: "DelegationRevoke"
+    case .delegationList: "DelegationList"
+    case .delegationListing: "DelegationListing"
+    case .delegationReport: "DelegationReport"
     }
   }
 }

@@ -682,3 +682,48 @@ extension BudgetSummary {
     try checkCount(name.utf8.count, of: "BudgetSummary.name", atMost: 128)
   }
 }
+
+extension DelegationSummary {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(number)
+    writer.write(delegation.high)
+    writer.write(delegation.low)
+    writer.write(parent.rawValue)
+    writer.write(key.rawValue)
+    writer.write(name)
+    writer.write(scopes.rawValue)
+    writer.write(models) { $0.write($1) }
+    writer.write(live)
+    writer.write(expiresInMs) { $0.write($1) }
+    writer.write(budget) { $1.encode(into: &$0) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    number = try reader.read(UInt64.self)
+    delegation = try DelegationID(high: reader.read(), low: reader.read())
+    parent = try KeyID(rawValue: reader.read())
+    key = try KeyID(rawValue: reader.read())
+    name = try reader.readString(limit: 128)
+    scopes = try Scopes(rawValue: reader.read())
+    models = try reader.readList(limit: 8, elementBytesMin: 4) { (part) throws(CanonicalError) in
+      try part.readString(limit: 256)
+    }
+    live = try reader.readBool()
+    expiresInMs = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt64.self)
+    }
+    budget = try reader.readOptional(BudgetSummary.init(from:))
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(name.utf8.count, of: "DelegationSummary.name", atMost: 128)
+    try checkCount(models.count, of: "DelegationSummary.models", atMost: 8)
+    for element in models {
+      try checkCount(element.utf8.count, of: "DelegationSummary.models", atMost: 256)
+    }
+    if let budget { try budget.checkBounds() }
+  }
+}

@@ -662,3 +662,44 @@ public struct BudgetSummary: Hashable, Sendable {
     self.monthEndsInMs = monthEndsInMs
   }
 }
+
+/// A delegation that the cluster has seen, or was told to refuse.
+public struct DelegationSummary: Hashable, Sendable {
+  /// The place in a listing; grows.
+  public let number: UInt64
+  /// Its id, drawn by who signed it.
+  public let delegation: DelegationID
+  /// The key whose holder signed it.
+  public let parent: KeyID
+  /// The key that its first use made; 0 if it was revoked before.
+  public let key: KeyID
+  /// The agent's name; empty once the key is forgotten.
+  public let name: String
+  /// What it allows: bits of Scopes.
+  public let scopes: Scopes
+  /// The only models that it may ask for; empty for all.
+  public let models: [String]
+  /// Whether it opens anything.
+  public let live: Bool
+  /// Milliseconds until it ends; absent once it has.
+  public let expiresInMs: UInt64?
+  /// What it may spend and has spent; absent once that is forgotten.
+  public let budget: BudgetSummary?
+
+  /// Joins the fields.
+  public init(
+    number: UInt64, delegation: DelegationID, parent: KeyID, key: KeyID, name: String,
+    scopes: Scopes, models: [String], live: Bool, expiresInMs: UInt64?, budget: BudgetSummary?
+  ) {
+    self.number = number
+    self.delegation = delegation
+    self.parent = parent
+    self.key = key
+    self.name = name
+    self.scopes = scopes
+    self.models = models
+    self.live = live
+    self.expiresInMs = expiresInMs
+    self.budget = budget
+  }
+}

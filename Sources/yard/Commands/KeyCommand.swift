@@ -7,9 +7,12 @@ internal import WireProtocol
 struct KeyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "key",
-    abstract: "Create, list, limit, rotate and revoke API keys.",
+    abstract: "Create, list, limit, rotate and revoke API keys; sign keys for agents.",
     discussion: "Example: yard key create 3 --scope submit,read",
-    subcommands: [Create.self, List.self, Limit.self, Rotate.self, Revoke.self])
+    subcommands: [
+      Create.self, List.self, Limit.self, Rotate.self, Revoke.self, Bind.self, Delegate.self,
+      Delegations.self, Unbind.self,
+    ])
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -33,20 +36,8 @@ struct KeyCommand: AsyncParsableCommand {
     @OptionGroup var cluster: ClusterOptions
 
     func validate() throws {
-      _ = try scopes()
+      _ = try Scopes(naming: scope)
       guard expires?.milliseconds != 0 else { throw ValidationError("--expires is no time at all") }
-    }
-
-    private func scopes() throws -> Scopes {
-      var scopes: Scopes = []
-      for name in scope.split(separator: ",") {
-        guard let found = Scopes.named.first(where: { $0.name == name }) else {
-          throw ValidationError("'\(name)' is not a scope; there are submit, work, admin and read")
-        }
-        scopes.insert(found.scope)
-      }
-      guard !scopes.isEmpty else { throw ValidationError("--scope names no scope") }
-      return scopes
     }
 
     func run() async throws {
@@ -54,7 +45,8 @@ struct KeyCommand: AsyncParsableCommand {
       if let budget {
         let report = try await cluster.ask(
           BudgetKeyCreate(
-            requestKey: .drawn(), account: AccountID(account), name: name, scopes: try scopes(),
+            requestKey: .drawn(), account: AccountID(account), name: name,
+            scopes: try Scopes(naming: scope),
             secretHash: APIKey.hash(secret), lifetimeMs: expires?.milliseconds,
             budget: BudgetID(budget)), Reply.key)
         if let terms = limit.terms {
@@ -65,7 +57,8 @@ struct KeyCommand: AsyncParsableCommand {
       }
       let report = try await cluster.ask(
         KeyCreate(
-          requestKey: .drawn(), account: AccountID(account), name: name, scopes: try scopes(),
+          requestKey: .drawn(), account: AccountID(account), name: name,
+          scopes: try Scopes(naming: scope),
           secretHash: APIKey.hash(secret), lifetimeMs: expires?.milliseconds, limit: limit.terms),
         Reply.key)
       KeyCommand.show(APIKey(id: report.summary.key, secret: secret), cluster)
@@ -220,12 +213,34 @@ struct KeyCommand: AsyncParsableCommand {
 
   struct Revoke: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Revoke a key for ever.", discussion: "Example: yard key revoke 7")
+      abstract: "Revoke a key for ever, with all that its holder has signed, or one of those.",
+      discussion: """
+        Example: yard key revoke 7
+                 yard key revoke 7 --delegation 0f6d…
+        """)
 
     @Argument(help: "The key's number.") var key: UInt64
+    @Option(
+      help: ArgumentHelp(
+        "Only this delegation of the key, whether or not it has been used.", valueName: "id"))
+    var delegation: String?
     @OptionGroup var cluster: ClusterOptions
 
+    func validate() throws {
+      guard delegation.map({ DelegationID(parsing: $0) != nil }) ?? true else {
+        throw ValidationError("--delegation takes the 32 hexadecimal digits that it was made with")
+      }
+    }
+
     func run() async throws {
+      if let delegation = delegation.flatMap(DelegationID.init(parsing:)) {
+        let report = try await cluster.ask(
+          DelegationRevoke(key: KeyID(key), delegation: delegation)
+        ) { if case .delegationReport(let report) = $0 { report } else { nil } }
+        return Terminal.write(
+          cluster.isJSON
+            ? JSONText(report.summary).line : "delegation \(delegation) is revoked\n")
+      }
       let report = try await cluster.ask(KeyRevoke(key: KeyID(key)), Reply.key)
       if cluster.isJSON {
         Terminal.write(JSONText(report.summary, report.life, report.rate).line)

@@ -153,6 +153,26 @@ extension JSONText {
     ]
   }
 
+  init(_ listing: DelegationListing) {
+    self = [
+      "key": .id(listing.key), "cluster": .string("\(listing.clusterID)"),
+      "signer": listing.signer.map { .string(hexadecimal($0)) } ?? .null,
+    ]
+  }
+
+  init(_ delegation: DelegationSummary) {
+    self = [
+      "delegation": .string("\(delegation.delegation)"), "parent": .id(delegation.parent),
+      "key": delegation.key == KeyID(0) ? .null : .id(delegation.key),
+      "name": .string(delegation.name),
+      "scopes": .array(delegation.scopes.names.map { .string($0) }),
+      "models": .array(delegation.models.map { .string($0) }),
+      "live": .boolean(delegation.live),
+      "expires_in_ms": delegation.expiresInMs.map { .unsigned($0) } ?? .null,
+      "budget": delegation.budget.map { JSONText($0) } ?? .null,
+    ]
+  }
+
   init(_ key: KeySummary, _ life: KeyLife?, _ rate: RateSummary?) {
     func count(_ value: UInt64?) -> JSONText { value.map { .unsigned($0) } ?? .null }
     self = [

@@ -155,6 +155,12 @@ final class Peer: MessageChannel {
   var failure: ErrorCode? { all(Failure.self).last?.errorCode }
 }
 
+/// A time of day that stands still until a test moves it.
+final class FakeWallClock: WallClock {
+  static let start: UInt64 = 1_000_000
+  var secondsSince1970 = FakeWallClock.start
+}
+
 /// A coordinator that is its cluster's only voter: real replica, real dispatcher, virtual time.
 final class LeaderBench {
   static let secret = [UInt8](repeating: 9, count: 32)
@@ -165,6 +171,7 @@ final class LeaderBench {
   let store = LeaderStore()
   let sealer = TestSealer()
   let issuer = TestIssuer()
+  let wallClock = FakeWallClock()
   private(set) var dispatcher: Dispatcher
   private(set) var replica: Replica
   private var peers: [Peer] = []
@@ -180,7 +187,8 @@ final class LeaderBench {
     keySchedule = .init(interval: keyInterval)
     let shell = Shell()
     if opened { store.perform(try Self.oldLog()) }
-    (dispatcher, replica) = try Self.boot(store, sealer, issuer, clock, shell, keySchedule)
+    (dispatcher, replica) = try Self.boot(
+      store, sealer, issuer, clock, wallClock, shell, keySchedule)
     self.shell = shell
     shell.bench = self
     start()
@@ -231,14 +239,14 @@ final class LeaderBench {
 
   private static func boot(
     _ store: LeaderStore, _ sealer: TestSealer, _ issuer: TestIssuer, _ clock: FakeClock,
-    _ shell: Shell, _ keySchedule: KeyCustody.Schedule
+    _ wallClock: FakeWallClock, _ shell: Shell, _ keySchedule: KeyCustody.Schedule
   ) throws -> (Dispatcher, Replica) {
     var configuration = Dispatcher.Configuration(
       clusterID: cluster, rootSecretHash: secret, addresses: [:], software: "test")
     configuration.keySchedule = keySchedule
     let dispatcher = Dispatcher(
       configuration: configuration, clock: clock, sealer: sealer, keyring: sealer, issuer: issuer,
-      signer: TestSigner(), shell: shell)
+      signer: TestSigner(), wallClock: wallClock, shell: shell)
     let id = ReplicaID(1)
     let founding = try #require(Membership([RaftServer(id: id, address: "m", role: .voter)]))
     let replica = try Replica(
@@ -265,7 +273,8 @@ final class LeaderBench {
     for peer in peers { peer.hasClosed = true }
     peers = []
     let shell = Shell()
-    (dispatcher, replica) = try Self.boot(store, sealer, issuer, clock, shell, keySchedule)
+    (dispatcher, replica) = try Self.boot(
+      store, sealer, issuer, clock, wallClock, shell, keySchedule)
     self.shell = shell
     shell.bench = self
     start()

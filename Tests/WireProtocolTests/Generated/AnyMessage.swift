@@ -106,6 +106,11 @@ extension Message: JSONDumpable {
     case .budgetKeyCreate(let it): JSON.typed("BudgetKeyCreate", it.json)
     case .receiptQuery(let it): JSON.typed("ReceiptQuery", it.json)
     case .receipt(let it): JSON.typed("Receipt", it.json)
+    case .delegationKeySet(let it): JSON.typed("DelegationKeySet", it.json)
+    case .delegationRevoke(let it): JSON.typed("DelegationRevoke", it.json)
+    case .delegationList(let it): JSON.typed("DelegationList", it.json)
+    case .delegationListing(let it): JSON.typed("DelegationListing", it.json)
+    case .delegationReport(let it): JSON.typed("DelegationReport", it.json)
     }
   }
 
@@ -211,6 +216,11 @@ extension Message: JSONDumpable {
     case .budgetKeyCreate: .budgetKeyCreate(.sample(&source))
     case .receiptQuery: .receiptQuery(.sample(&source))
     case .receipt: .receipt(.sample(&source))
+    case .delegationKeySet: .delegationKeySet(.sample(&source))
+    case .delegationRevoke: .delegationRevoke(.sample(&source))
+    case .delegationList: .delegationList(.sample(&source))
+    case .delegationListing: .delegationListing(.sample(&source))
+    case .delegationReport: .delegationReport(.sample(&source))
     }
   }
 }

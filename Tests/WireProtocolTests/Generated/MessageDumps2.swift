@@ -3,23 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension InvitationReport: JSONDumpable {
-  var json: String {
-    JSON.object([("summary", summary.json)])
-  }
-}
-
-extension Join: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("invitation", JSON.number(invitation.rawValue)),
-      ("secret", JSON.hexadecimal(secret.bytes)),
-      ("name", JSON.optional(name) { JSON.text($0) }),
-      ("request", JSON.hexadecimal(request)),
-    ])
-  }
-}
-
 extension CertificateIssued: JSONDumpable {
   var json: String {
     JSON.object([
@@ -494,5 +477,51 @@ extension Receipt: JSONDumpable {
       ("certificate", JSON.hexadecimal(certificate)),
       ("signature", JSON.hexadecimal(signature)),
     ])
+  }
+}
+
+extension DelegationKeySet: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("key", JSON.number(key.rawValue)),
+      ("signer", JSON.optional(signer) { JSON.hexadecimal($0) }),
+    ])
+  }
+}
+
+extension DelegationRevoke: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("key", JSON.number(key.rawValue)),
+      ("delegation", JSON.name(delegation)),
+    ])
+  }
+}
+
+extension DelegationList: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("key", JSON.number(key.rawValue)),
+      ("after", JSON.number(after)),
+      ("limit", JSON.number(limit)),
+    ])
+  }
+}
+
+extension DelegationListing: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("clusterID", JSON.name(clusterID)),
+      ("key", JSON.number(key.rawValue)),
+      ("signer", JSON.optional(signer) { JSON.hexadecimal($0) }),
+      ("delegations", JSON.list(delegations) { $0.json }),
+      ("more", JSON.boolean(more)),
+    ])
+  }
+}
+
+extension DelegationReport: JSONDumpable {
+  var json: String {
+    JSON.object([("summary", summary.json)])
   }
 }

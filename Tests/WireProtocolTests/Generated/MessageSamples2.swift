@@ -3,23 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension InvitationReport {
-  static func sample(_ source: inout SampleSource) -> InvitationReport {
-    InvitationReport(
-      summary: InvitationSummary.sample(&source))
-  }
-}
-
-extension Join {
-  static func sample(_ source: inout SampleSource) -> Join {
-    Join(
-      invitation: InvitationID(rawValue: source.number(UInt64.self)),
-      secret: Secret(source.bytes(count: 32)),
-      name: source.optional { $0.text(atMost: 64) },
-      request: source.bytes(atMost: 1024))
-  }
-}
-
 extension CertificateIssued {
   static func sample(_ source: inout SampleSource) -> CertificateIssued {
     CertificateIssued(
@@ -459,5 +442,48 @@ extension Receipt {
       signedAt: source.number(UInt64.self),
       certificate: source.bytes(atMost: 16384),
       signature: source.bytes(atMost: 64))
+  }
+}
+
+extension DelegationKeySet {
+  static func sample(_ source: inout SampleSource) -> DelegationKeySet {
+    DelegationKeySet(
+      key: KeyID(rawValue: source.number(UInt64.self)),
+      signer: source.optional { $0.bytes(count: 32) })
+  }
+}
+
+extension DelegationRevoke {
+  static func sample(_ source: inout SampleSource) -> DelegationRevoke {
+    DelegationRevoke(
+      key: KeyID(rawValue: source.number(UInt64.self)),
+      delegation: DelegationID(high: source.number(), low: source.number()))
+  }
+}
+
+extension DelegationList {
+  static func sample(_ source: inout SampleSource) -> DelegationList {
+    DelegationList(
+      key: KeyID(rawValue: source.number(UInt64.self)),
+      after: source.number(UInt64.self),
+      limit: source.number(UInt32.self))
+  }
+}
+
+extension DelegationListing {
+  static func sample(_ source: inout SampleSource) -> DelegationListing {
+    DelegationListing(
+      clusterID: ClusterID(rawValue: source.number()),
+      key: KeyID(rawValue: source.number(UInt64.self)),
+      signer: source.optional { $0.bytes(count: 32) },
+      delegations: source.list(atMost: 32) { DelegationSummary.sample(&$0) },
+      more: source.boolean())
+  }
+}
+
+extension DelegationReport {
+  static func sample(_ source: inout SampleSource) -> DelegationReport {
+    DelegationReport(
+      summary: DelegationSummary.sample(&source))
   }
 }

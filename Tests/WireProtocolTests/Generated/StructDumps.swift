@@ -321,3 +321,20 @@ extension BudgetSummary: JSONDumpable {
     ])
   }
 }
+
+extension DelegationSummary: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("number", JSON.number(number)),
+      ("delegation", JSON.name(delegation)),
+      ("parent", JSON.number(parent.rawValue)),
+      ("key", JSON.number(key.rawValue)),
+      ("name", JSON.text(name)),
+      ("scopes", JSON.number(scopes.rawValue)),
+      ("models", JSON.list(models) { JSON.text($0) }),
+      ("live", JSON.boolean(live)),
+      ("expiresInMs", JSON.optional(expiresInMs) { JSON.number($0) }),
+      ("budget", JSON.optional(budget) { $0.json }),
+    ])
+  }
+}

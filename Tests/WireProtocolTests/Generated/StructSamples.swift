@@ -296,3 +296,19 @@ extension BudgetSummary {
       monthEndsInMs: source.number(UInt64.self))
   }
 }
+
+extension DelegationSummary {
+  static func sample(_ source: inout SampleSource) -> DelegationSummary {
+    DelegationSummary(
+      number: source.number(UInt64.self),
+      delegation: DelegationID(high: source.number(), low: source.number()),
+      parent: KeyID(rawValue: source.number(UInt64.self)),
+      key: KeyID(rawValue: source.number(UInt64.self)),
+      name: source.text(atMost: 128),
+      scopes: Scopes(rawValue: source.number(UInt32.self)),
+      models: source.list(atMost: 8) { $0.text(atMost: 256) },
+      live: source.boolean(),
+      expiresInMs: source.optional { $0.number(UInt64.self) },
+      budget: source.optional { BudgetSummary.sample(&$0) })
+  }
+}

@@ -1,0 +1,35 @@
+public import ExchangeTypes
+
+// What can be asked about delegations.
+extension Exchange {
+  /// What signs a key's delegations now: 32 bytes; nil if nothing does.
+  public func delegationKey(of key: KeyID) -> [UInt8]? {
+    delegators[key.rawValue].flatMap { $0.isClosed ? nil : $0.publicKey }
+  }
+
+  /// The delegation that a key was made by; nil if it was made by a request.
+  public func delegation(of key: KeyID) -> AdmittedDelegation? {
+    indexes.delegatedKeys[key].flatMap { delegations[$0] }
+  }
+
+  /// The delegation of a digest, as long as it is remembered.
+  public func delegation(digest: [UInt8]) -> AdmittedDelegation? {
+    indexes.delegationDigests[digest].flatMap { delegations[$0] }
+  }
+
+  /// A delegation by its row.
+  public func delegation(number: UInt64) -> AdmittedDelegation? { delegations[number] }
+
+  /// The delegations of a key after one, in the order in which they were seen.
+  public func delegations(
+    of parent: KeyID, after number: UInt64 = 0, limit: Int
+  ) -> [AdmittedDelegation] {
+    indexes.delegations[parent]?.prefix(after: number, limit: limit)
+      .compactMap { delegations[$0] } ?? []
+  }
+
+  /// The keys whose limits per minute a key's jobs take from: its own, and that of its delegation's parent.
+  func ratedKeys(of key: KeyID) -> [KeyID] {
+    delegation(of: key).map { [key, $0.parent] } ?? [key]
+  }
+}

@@ -1,0 +1,137 @@
+import Consensus
+import Crypto
+import ExchangeCore
+import ExchangeTypes
+import JobDispatch
+import Testing
+import WireProtocol
+
+@Suite("Leader: delegations")
+struct DelegationTests {
+  /// Whoever signs: the holder of the root key unless another is said.
+  private let signer = Curve25519.Signing.PrivateKey()
+
+  private func delegation(
+    _ id: UInt64, cluster: ClusterID = LeaderBench.cluster, parent: KeyID = KeyID(1),
+    scopes: Scopes = [.submit, .read], total: Credits? = nil, models: [String] = [],
+    from notBefore: UInt64 = 0, to expires: UInt64 = FakeWallClock.start + 3_600,
+    by other: Curve25519.Signing.PrivateKey? = nil
+  ) throws -> Credential {
+    let delegation = Delegation(
+      cluster: cluster, parent: parent, id: DelegationID(high: 1, low: id), name: "agent",
+      scopes: scopes, perDay: nil, perMonth: nil, total: total, models: models,
+      notBefore: notBefore, expires: expires, secretHash: [UInt8](repeating: 8, count: 32))
+    let signature = try (other ?? signer).signature(for: SignedDelegation.signed(delegation))
+    return Credential(SignedDelegation(delegation, signature: [UInt8](signature)))
+  }
+
+  private func bind(_ bench: LeaderBench) throws {
+    let bound = try bench.call(
+      .delegationKeySet(
+        .init(key: KeyID(0), signer: [UInt8](signer.publicKey.rawRepresentation)))
+    ).last(DelegationListing.self)
+    #expect(bound.clusterID == LeaderBench.cluster && bound.key == KeyID(1))
+  }
+
+  @Test("each refusal in its order, and nothing of what is refused is in the log")
+  func refusals() throws {
+    let bench = try LeaderBench()
+    let other = Curve25519.Signing.PrivateKey()
+    let before = bench.replica.commitIndex
+    let now = FakeWallClock.start
+    func expect(_ code: ErrorCode, _ reason: String?, of credential: Credential) {
+      let peer = bench.call(.modelList(.init()), credential)
+      #expect(peer.failure == code && peer.isFinished)
+      let given = peer.all(Failure.self).last?.details.first { $0.name == "reason" }?.value
+      #expect(given == reason, "\(code)")
+    }
+    // Each has all the faults of those behind it.
+    expect(
+      .delegationReplayed, nil,
+      of: try delegation(
+        1, cluster: ClusterID(8), parent: KeyID(99), scopes: .admin, from: now + 1, by: other))
+    expect(
+      .delegationRevoked, "parent",
+      of: try delegation(1, parent: KeyID(99), scopes: .admin, from: now + 1, by: other))
+    expect(
+      .delegationRevoked, "not_bound",
+      of: try delegation(1, scopes: .admin, from: now + 1, by: other))
+    #expect(bench.replica.commitIndex == before)
+    try bind(bench)
+    let bound = bench.replica.commitIndex
+    expect(.delegationForged, nil, of: try delegation(1, scopes: .admin, from: now + 1, by: other))
+    expect(
+      .delegationExpired, "not_yet_valid", of: try delegation(1, scopes: .admin, from: now + 1))
+    expect(.delegationExpired, "ended", of: try delegation(1, scopes: .admin, to: now))
+    expect(.delegationWidened, nil, of: try delegation(1, scopes: .admin))
+    expect(.delegationWidened, nil, of: try delegation(1, to: .max))
+    #expect(bench.replica.commitIndex == bound)
+  }
+
+  @Test(
+    "the first use is one entry, further ones none; revoking it ends its streams at once, and for good"
+  )
+  func life() throws {
+    let bench = try LeaderBench()
+    try bind(bench)
+    let agent = try delegation(1, models: ["m"])
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    let stream = bench.open(.job, agent)
+    bench.say(.submit(bench.submission()), on: stream)
+    let job = try slot.last(Assign.self).job
+    #expect(stream.isReading && stream.failure == nil)
+    #expect(try stream.last(Accepted.self).job == job)
+    func admissions() throws -> Int {
+      try bench.commands(after: LogIndex(0)).count {
+        if case .delegationAdmit = $0 { true } else { false }
+      }
+    }
+    #expect(try admissions() == 1)
+    #expect(bench.call(.modelList(.init()), agent).failure == nil)
+    #expect(try admissions() == 1)
+    #expect(
+      bench.call(
+        .keyCreate(
+          .init(
+            requestKey: bench.requestKey(), account: AccountID(1), name: "k", scopes: .submit,
+            secretHash: [UInt8](repeating: 4, count: 32), lifetimeMs: nil)), agent
+      ).failure == .forbidden)
+    // A key of the same secret and another delegation is another one.
+    let listed = try bench.call(.delegationList(.init(key: KeyID(0), after: 0, limit: 9)))
+      .last(DelegationListing.self)
+    let summary = try #require(listed.delegations.first)
+    #expect(listed.delegations.count == 1 && summary.live && summary.models == ["m"])
+    #expect((summary.budget?.held ?? .zero) > .zero && summary.parent == KeyID(1))
+    let revoked = try bench.call(
+      .delegationRevoke(.init(key: KeyID(0), delegation: summary.delegation))
+    ).last(DelegationReport.self).summary
+    #expect(!revoked.live && revoked.key == summary.key)
+    #expect(stream.failure == .unauthenticated && stream.isFinished)
+    #expect(bench.call(.modelList(.init()), agent).failure == .delegationRevoked)
+    bench.wallClock.secondsSince1970 += 3_600
+    #expect(bench.call(.modelList(.init()), agent).failure == .delegationExpired)
+    #expect(try admissions() == 1)
+    let unused = try delegation(2)
+    let never = try bench.call(
+      .delegationRevoke(.init(key: KeyID(0), delegation: DelegationID(high: 1, low: 2)))
+    ).last(DelegationReport.self).summary
+    #expect(!never.live && never.key == KeyID(0))
+    bench.wallClock.secondsSince1970 -= 3_600
+    #expect(bench.call(.modelList(.init()), unused).failure == .delegationRevoked)
+    #expect(try admissions() == 1)
+  }
+
+  @Test("a wrong secret opens nothing, also where the right one does")
+  func secret() throws {
+    let bench = try LeaderBench()
+    try bind(bench)
+    let agent = try delegation(1)
+    #expect(bench.call(.modelList(.init()), agent).failure == nil)
+    let key = try #require(
+      try bench.call(.delegationList(.init(key: KeyID(0), after: 0, limit: 9)))
+        .last(DelegationListing.self).delegations.first?.key)
+    let wrong = Credential(key: key, secretHash: [UInt8](repeating: 1, count: 32))
+    #expect(bench.call(.modelList(.init()), wrong).failure == .unauthenticated)
+  }
+}
