@@ -71,8 +71,8 @@ extension Dispatcher {
           .init(
             invitation: message.invitation, secretHash: secretHash, name: message.name,
             publicKeyHash: Array(SHA256.hash(data: publicKey)),
-            lifetimeMilliseconds: issuer.lifetimeMilliseconds)), publicKey, by: issuer, answer,
-        refuse)
+            lifetimeMilliseconds: issuer.lifetimeMilliseconds)), publicKey, by: issuer,
+        { [weak self] in self?.shell?.repeated(.join, under: nil, from: origin) }, answer, refuse)
     }
   }
 
@@ -91,20 +91,22 @@ extension Dispatcher {
         .init(
           node: node.name, serial: node.serial,
           publicKeyHash: Array(SHA256.hash(data: node.publicKey)),
-          lifetimeMilliseconds: issuer.lifetimeMilliseconds)), node.publicKey, by: issuer, answer,
+          lifetimeMilliseconds: issuer.lifetimeMilliseconds)), node.publicKey, by: issuer, {},
+      answer,
       refuse)
   }
 
   /// Signs only what is committed: of two coordinators that are asked at once, at most one gets there.
   private func issue(
     _ command: Command, _ publicKey: [UInt8], by issuer: any CertificateIssuing,
-    _ answer: @escaping Answer, _ refuse: @escaping (Failure) -> Void
+    _ repeated: @escaping () -> Void, _ answer: @escaping Answer,
+    _ refuse: @escaping (Failure) -> Void
   ) {
     queue.propose(command) { result in
       if let failure = Failure(result) { return refuse(failure) }
-      guard case .applied(.accepted(.certified(let number, let node, _)), _) = result else {
-        preconditionFailure("an enrolment was accepted as another command: \(result)")
-      }
+      guard case .applied(.accepted(.certified(let number, let node, let isRepeated)), _) = result
+      else { preconditionFailure("an enrolment was accepted as another command: \(result)") }
+      if isRepeated { repeated() }
       do {
         let issued = try issuer.issue(number, to: node, publicKey: publicKey)
         answer(
@@ -148,7 +150,8 @@ extension Dispatcher {
       .invite(
         .init(
           caller: caller.key, role: message.role, name: message.name,
-          secretHash: message.secretHash, lifetimeMilliseconds: message.lifetimeMs)), answer
+          secretHash: message.secretHash, lifetimeMilliseconds: message.lifetimeMs)),
+      from: caller, answer
     ) { [weak self] in
       guard case .invited(let id, _) = $0, let invitation = self?.exchange.invitation(id) else {
         return nil

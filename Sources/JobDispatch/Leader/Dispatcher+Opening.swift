@@ -44,7 +44,7 @@ extension Dispatcher {
     _ service: Service, on channel: any MessageChannel, _ credential: Credential?,
     from origin: StreamOrigin
   ) -> any MessageChannelOwner {
-    switch authenticate(credential) {
+    switch authenticate(credential, from: origin) {
     case .failure(let failure):
       return refuse(channel, failure)
     case .success(let caller):
@@ -73,7 +73,7 @@ extension Dispatcher {
       return owner
     }
     if case .statusQuery = message {
-      switch authenticate(credential) {
+      switch authenticate(credential, from: origin) {
       case .success: channel.send(statusReport)
       case .failure(let failure): channel.send(failure)
       }
@@ -139,7 +139,9 @@ extension Dispatcher {
   }
 
   /// Recognises a caller by his key: the same answer for an unknown id, a wrong secret and a dead key.
-  private func authenticate(_ credential: Credential?) -> Result<Caller, Failure> {
+  private func authenticate(
+    _ credential: Credential?, from origin: StreamOrigin
+  ) -> Result<Caller, Failure> {
     guard let credential else {
       return .failure(
         Failure(refusing: .unauthenticated, "there is no API key of the form sy_<id>_<secret>"))
@@ -154,7 +156,8 @@ extension Dispatcher {
     if isActive { usedKeys.note(key.id, now: clock.now) }
     return .success(
       Caller(
-        key: key.id, account: key.account, scopes: key.scopes, secretHash: credential.secretHash))
+        key: key.id, account: key.account, scopes: key.scopes, secretHash: credential.secretHash,
+        origin: origin))
   }
 
   /// Compares in a time that does not depend on where two hashes differ.

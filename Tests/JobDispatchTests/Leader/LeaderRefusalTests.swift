@@ -29,6 +29,30 @@ struct LeaderRefusalTests {
     #expect(try !submit(new).last(WireProtocol.Accepted.self).duplicate)
   }
 
+  @Test("what comes again under its request key does nothing, and is counted by what it is")
+  func repetitions() throws {
+    let bench = try LeaderBench()
+    _ = try WorkerPeer(bench)
+    let key = bench.requestKey()
+    func submit() throws -> WireProtocol.Accepted {
+      let peer = bench.open(.job)
+      bench.say(.submit(bench.submission(mode: .submitted, key: key)), on: peer)
+      return try peer.last(WireProtocol.Accepted.self)
+    }
+    let accountKey = bench.requestKey()
+    func create() throws -> AccountID {
+      let peer = bench.call(
+        .accountCreate(.init(requestKey: accountKey, name: "x", kind: .consumer)))
+      return try peer.last(AccountReport.self).summary.account
+    }
+    let job = try submit().job
+    let account = try create()
+    #expect(bench.repeated == [])
+    #expect(try submit().job == job && create() == account)
+    #expect(bench.repeated == [.submit, .request])
+    #expect(bench.refused == [])
+  }
+
   @Test(
     "every code has one sentence that says what is wrong, and one that says what would be right")
   func sentences() {
