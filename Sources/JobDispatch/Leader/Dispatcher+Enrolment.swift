@@ -12,14 +12,27 @@ extension Dispatcher {
     exchange.hasRevocations && exchange.isRevoked(node, serial: serial)
   }
 
-  /// Which coordinators are revoked, as far as this replica has applied the log: for those that dial them.
+  /// Which coordinators are revoked, as far as this replica has applied the log, and where the others listen: for those that
+  /// dial them.
   public var revocationNotice: RevocationNotice {
     let prefix = "coordinator-"
     let ids = exchange.revokedNodes(of: .coordinator).compactMap { node in
       UInt64(node.name.dropFirst(prefix.count)).flatMap { prefix + "\($0)" == node.name ? $0 : nil }
     }
     // Ids only rise, so the last are those that still have a disk.
-    return RevocationNotice(coordinators: ids.sorted().suffix(1_024).map(ReplicaID.init))
+    let revoked = ids.sorted().suffix(1_024).map(ReplicaID.init)
+    // What the list, and the length and presence of the other, leave of the payload.
+    var room = Int(RevocationNotice.kind.payloadMax) - 9 - 8 * revoked.count
+    let others = replica.membership.servers.compactMap { server -> CoordinatorAddress? in
+      guard server.id != replica.id, !ids.contains(server.id.rawValue),
+        let address = address(of: server.id), !address.isEmpty
+      else { return nil }
+      return CoordinatorAddress(replica: server.id, address: address)
+    }.prefix(16).prefix { other in
+      room -= 12 + other.address.utf8.count
+      return room >= 0
+    }
+    return RevocationNotice(coordinators: revoked, others: Array(others))
   }
 
   /// The first message of an enrolment stream has come: answers the relay's owner, or nil.
