@@ -59,6 +59,21 @@ extension Rejection {
       ("the account has as many workers as it may, all online", "end one first")
     case (.forbidden, "reason") where details.first?.value == "has_a_limit":
       ("a key with a limit makes and limits no keys", "use a key without one")
+    case (.forbidden, "reason") where details.first?.value == "outside_its_budget":
+      (
+        "the key draws on a budget, and makes and changes only what is below that one",
+        "name something below it, or use a key of the account that draws on none"
+      )
+    case (.forbidden, "reason") where details.first?.value == "outlives_its_maker":
+      (
+        "a key that ends makes, rotates and revokes none that lives longer",
+        "name an earlier end, or use a key that lives as long"
+      )
+    case (.insufficientCredit, "amount"):
+      (
+        "the account that is to pay has less than the transfer takes from it",
+        "move no more than is available, or credit that account first"
+      )
     case (.wrongState, "reason"):
       ("nobody could administer the cluster without this key", "make another admin key first")
     case (.wrongState, "part"), (.wrongState, "parts"):

@@ -93,6 +93,45 @@ struct LeaderRefusalTests {
     #expect(try message(bench.follow(JobID(77)), .unknownJob).contains("no job 77"))
   }
 
+  @Test(
+    "money that cannot be moved and keys that may not reach so far are told of in words of their own"
+  )
+  func misleadingWords() throws {
+    let bench = try LeaderBench()
+    let account = try bench.call(
+      .accountCreate(.init(requestKey: bench.requestKey(), name: "poor", kind: .consumer))
+    ).last(AccountReport.self).summary.account
+    let leg = TransferLeg(debit: account, credit: AccountID(1), amount: Credits(nano: 5))
+    let moved = try bench.call(.transferPost(.init(requestKey: bench.requestKey(), legs: [leg])))
+      .last(Failure.self)
+    #expect(
+      moved.message
+        == "the account that is to pay has less than the transfer takes from it (amount 0.000000005, available 0, account \(account)); move no more than is available, or credit that account first"
+    )
+    let budget = try bench.call(
+      .budgetCreate(
+        .init(
+          requestKey: bench.requestKey(), account: account, parent: BudgetID(0), level: .team,
+          name: "team", perDay: nil, perMonth: nil, total: nil))
+    ).last(BudgetReport.self).summary.budget
+    let key = try bench.call(
+      .budgetKeyCreate(
+        .init(
+          requestKey: bench.requestKey(), account: account, name: "", scopes: [.submit],
+          secretHash: LeaderBench.secret, lifetimeMs: nil, budget: budget))
+    ).last(KeyReport.self).summary.key
+    let beside = bench.call(
+      .budgetCreate(
+        .init(
+          requestKey: bench.requestKey(), account: account, parent: BudgetID(0), level: .team,
+          name: "mine", perDay: nil, perMonth: nil, total: nil)),
+      Credential(key: key, secretHash: LeaderBench.secret))
+    #expect(
+      try beside.last(Failure.self).message
+        == "the key draws on a budget, and makes and changes only what is below that one (reason outside_its_budget); name something below it, or use a key of the account that draws on none"
+    )
+  }
+
   @Test("a listing of keys that has no room for all leaves out the oldest dead ones")
   func manyKeys() throws {
     let bench = try LeaderBench()
