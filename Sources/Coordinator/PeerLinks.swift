@@ -56,6 +56,7 @@ final class PeerLinks: CoordinatorLinks {
       peers[id] = peer
       connect(peer)
     }
+    if revocations != nil { tellRevocations() }
   }
 
   func stop() {
@@ -109,6 +110,11 @@ final class PeerLinks: CoordinatorLinks {
       refused("a link is closed", failure, on: link)
       link.close()
     }
+    tellRevocations()
+  }
+
+  /// Tells everybody which coordinators are revoked, and where the others are, if that is news.
+  private func tellRevocations() {
     let notice = host.dispatcher.revocationNotice
     guard notice != revocations else { return }
     revocations = notice

@@ -196,6 +196,15 @@ final class ReplicaHost {
       failure.message)
   }
 
+  /// Counts a message that did nothing because its like had come before, and logs it.
+  fileprivate func repeated(
+    _ message: RepeatedMessage, under key: KeyID?, from origin: StreamOrigin
+  ) {
+    refusals.note(
+      "a message came again", from: origin.address, kind: message.rawValue,
+      key.map { "\(message.reason) (key \($0))" } ?? message.reason)
+  }
+
   fileprivate var refusalCounts: [String: UInt64] {
     refusals.counts.merging(refusedConnections.counts, uniquingKeysWith: +)
   }
@@ -265,6 +274,9 @@ private final class Shell: DispatcherShell, PeerTransport {
   func certificatesRevoked() { host?.certificatesRevoked() }
   func refused(_ what: String, _ failure: Failure, from origin: StreamOrigin) {
     host?.refused(what, failure, from: origin)
+  }
+  func repeated(_ message: RepeatedMessage, under key: KeyID?, from origin: StreamOrigin) {
+    host?.repeated(message, under: key, from: origin)
   }
   var refusalCounts: [String: UInt64] { host?.refusalCounts ?? [:] }
 

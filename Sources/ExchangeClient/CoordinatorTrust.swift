@@ -13,7 +13,7 @@ public import WireProtocol
 /// ```
 ///
 /// Confined to a loop. `CoordinatorStandings` decides whom to believe. Where there are no certificates, or one
-/// endpoint only, a link is admitted at once.
+/// coordinator only is known, a link is admitted at once; what others say later counts there too.
 public final class CoordinatorTrust {
   /// How long a link waits for another coordinator's word, in milliseconds: they may all be down.
   private static let patience: Int64 = 1_000
@@ -31,21 +31,25 @@ public final class CoordinatorTrust {
 
   private var standings = CoordinatorStandings()
   private var candidates: [Candidate] = []
-  private let hasOthers: Bool
+  private var hasOthers: Bool
 
   /// Trust among these endpoints, each `host:port`.
   public init(endpoints: [String]) { hasOthers = endpoints.count > 1 }
+
+  /// More coordinators have become known: links that are established from now on wait for one of them.
+  public func learnedOthers() { hasOthers = true }
 
   /// A link is established: calls back when streams may be opened on it, at once if nothing speaks against it.
   ///
   /// A link that is not trusted ends as `distrusted` instead, before or after.
   public func established(_ link: NodeLink, admit: @escaping () -> Void) {
-    guard hasOthers, link.certificate != nil, let remote = link.remote else { return admit() }
+    guard link.certificate != nil, let remote = link.remote else { return admit() }
     let isSilent = !remote.features.contains(LocalNode.revocationNotices)
     candidates.append(
       Candidate(
         link: link, id: ReplicaID(remote.node), hasSpoken: isSilent, hasWaited: false,
-        admit: admit))
+        admit: hasOthers ? admit : nil))
+    guard hasOthers else { return admit() }
     let bound = link.loop.bind((self, link))
     link.loop.eventLoop.scheduleTask(in: .milliseconds(Self.patience)) {
       let (trust, link) = bound.value
@@ -67,6 +71,11 @@ public final class CoordinatorTrust {
   /// A link is over.
   public func closed(_ link: NodeLink) {
     guard let place = candidates.firstIndex(where: { $0.link === link }) else { return }
+    forget(at: place)
+  }
+
+  /// A link is of no interest any more; with the last to a coordinator its word goes.
+  private func forget(at place: Int) {
     let id = candidates.remove(at: place).id
     if !candidates.contains(where: { $0.id == id }) { standings.left(id) }
   }
@@ -83,7 +92,7 @@ public final class CoordinatorTrust {
     while let place = candidates.firstIndex(where: isDue) {
       let candidate = candidates[place]
       if standings.isRevoked(candidate.id) {
-        candidates.remove(at: place)
+        forget(at: place)
         candidate.link.distrust(
           Failure(
             .certificateRevoked, "the others say that coordinator \(candidate.id) is revoked"))

@@ -21,6 +21,8 @@ public final class LoopClient {
   /// Which coordinators are talked to.
   let trust: CoordinatorTrust
   private(set) var witness: Witness?
+  /// Whether one coordinator only was named: the others are learned from it.
+  private let knowsOne: Bool
   private var nextLane = 0
   /// Who leads, by the highest term heard of.
   private var leader: LeaderNotice?
@@ -44,7 +46,8 @@ public final class LoopClient {
     let others = configuration.witnesses.filter { !configuration.endpoints.contains($0) }
     let heard = configuration.endpoints + others
     trust = CoordinatorTrust(endpoints: heard)
-    if heard.count > 1 { witness = Witness(client: self, endpoints: heard) }
+    knowsOne = heard.count == 1
+    if !knowsOne { witness = Witness(client: self, endpoints: heard) }
     lanes = (0..<configuration.connections).map { place in
       Lane(client: self, endpoint: place % configuration.endpoints.count)
     }
@@ -168,6 +171,18 @@ public final class LoopClient {
     for lane in lanes { lane.prefer(notice.address) }
   }
 
+  /// A coordinator that is trusted named the others: who knew it alone listens to them from now on.
+  ///
+  /// What it says later, or another, changes nothing: who is believed now is believed for whom to hear.
+  func learned(others: [String]) {
+    let others = others.filter { !configuration.endpoints.contains($0) }
+    guard knowsOne, witness == nil, !others.isEmpty, !isClosed else { return }
+    for other in others { endpoints.learn(other) }
+    trust.learnedOthers()
+    witness = Witness(client: self, endpoints: configuration.endpoints + others)
+    witness?.look()
+  }
+
   /// What the end of a link to `endpoint` is for those that wait for it.
   ///
   /// That a gateway is refused is nothing that its clients could mend.
@@ -198,8 +213,8 @@ final class Lane: NodeLinkOwner {
   private weak var client: LoopClient?
   private var state = State.idle
   private var place: Int
-  /// How many endpoints have refused a link, one after another.
-  private var refusals = 0
+  /// The endpoints that have refused a link since one was established.
+  private var refusing: Set<String> = []
   /// Who leads, as the link's end said before it was trusted.
   private var early: LeaderNotice?
 
@@ -275,7 +290,7 @@ final class Lane: NodeLinkOwner {
     guard case .connecting(let current, let endpoint, let waiters) = state, current === link
     else { return }
     state = .ready(link, endpoint: endpoint)
-    refusals = 0
+    refusing = []
     client?.learned(remote)
     for waiter in waiters { waiter(.success(link)) }
     if let early { client?.learned(early) }
@@ -293,6 +308,10 @@ final class Lane: NodeLinkOwner {
 
   func heard(_ notice: RevocationNotice, on link: NodeLink) {
     client?.trust.heard(notice, on: link)
+    // Who comes without a certificate is not asked for anybody else either.
+    if case .ready(let current, _) = state, current === link, link.certificate != nil {
+      client?.learned(others: notice.others?.map(\.address) ?? [])
+    }
   }
 
   func draining(_ link: NodeLink) {
@@ -320,13 +339,13 @@ final class Lane: NodeLinkOwner {
   }
 
   /// What a link that was not established says of the cluster: one coordinator may refuse for a reason of its own, such
-  /// as a clock that is wrong, so a refusal is the cluster's once every endpoint has refused.
+  /// as a clock that is wrong, so a refusal is the cluster's once every endpoint that was configured has refused.
   private func verdict(_ end: NodeLinkEnd, at endpoint: String) -> TryEnd {
     let cause = client?.cause(of: end, at: endpoint) ?? end.asTry(at: endpoint)
     guard case .refused = end, case .failure(let failure) = cause else { return cause }
-    refusals += 1
-    guard refusals < client?.configuration.endpoints.count ?? 0 else {
-      refusals = 0
+    refusing.insert(endpoint)
+    guard let client, !refusing.isSuperset(of: client.configuration.endpoints) else {
+      refusing = []
       return cause
     }
     return .broke("\(endpoint): \(failure.message)")

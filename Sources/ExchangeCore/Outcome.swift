@@ -82,6 +82,18 @@ public enum Accepted: Hashable, Sendable {
   /// The delegation is dead, in the row of this number.
   case delegationRevoked(UInt64)
 
+  /// Whether an earlier request under the same key has done it, and this one nothing.
+  public var isDuplicate: Bool {
+    switch self {
+    case .account(_, let duplicate), .credited(_, let duplicate), .key(_, let duplicate),
+      .keyRotated(_, let duplicate), .invited(_, let duplicate), .certified(_, _, let duplicate),
+      .transferred(_, _, let duplicate), .budget(_, let duplicate):
+      duplicate
+    case .submitted(let submitted): submitted.duplicate
+    default: false
+    }
+  }
+
   /// What `submit` gives.
   public struct Submitted: Hashable, Sendable {
     /// The job.

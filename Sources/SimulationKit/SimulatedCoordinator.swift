@@ -288,6 +288,7 @@ extension SimulatedCoordinator: DispatcherShell {
   // The simulation has no certificates.
   func certificatesRevoked() {}
   func refused(_ what: String, _ failure: Failure, from origin: StreamOrigin) {}
+  func repeated(_ message: RepeatedMessage, under key: KeyID?, from origin: StreamOrigin) {}
 
   func wantsEndOfTurn() {
     guard !turnIsScheduled else { return }

@@ -46,3 +46,8 @@ extension WorkerRegister {
       continues: continues, capabilities: nil)
   }
 }
+
+extension RevocationNotice {
+  /// Says who is revoked, and nothing of where the others are.
+  public init(coordinators: [ReplicaID]) { self.init(coordinators: coordinators, others: nil) }
+}

@@ -111,7 +111,12 @@ final class CoordinatorLink: NodeLinkOwner {
     }
   }
 
-  func heard(_ notice: RevocationNotice, on link: NodeLink) { trust.heard(notice, on: link) }
+  func heard(_ notice: RevocationNotice, on link: NodeLink) {
+    trust.heard(notice, on: link)
+    if case .up(let current, _) = state, current === link, link.certificate != nil {
+      shell.heard(others: notice.others?.map(\.address) ?? [])
+    }
+  }
 
   func draining(_ link: NodeLink) {
     logger.info("the coordinator closes the link")

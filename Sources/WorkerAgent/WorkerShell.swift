@@ -77,6 +77,17 @@ final class WorkerShell: WorkerHost {
     machine.leaderNotice(notice)
   }
 
+  /// A coordinator that is trusted named the others: who was told of it alone links to them too, so as to hear them.
+  func heard(others: [String]) {
+    guard configuration.endpoints.count == 1 else { return }
+    for other in others where !links.contains(where: { $0.endpoint == other }) {
+      guard links.count < 1 + Self.learnedMax else { return }
+      logger.info("another coordinator is known", metadata: ["endpoint": "\(other)"])
+      trust.learnedOthers()
+      add(other)
+    }
+  }
+
   // MARK: Leaving
 
   /// Finishes what runs, within the configured time; a second call stops at once.

@@ -239,6 +239,14 @@ struct ExchangeClientTests {
       Issue.record("\(String(describing: failure))")
       return
     }
+    // One that refuses twice while another is down is still one opinion.
+    let down = try await Scripted { _, _, _, _ in }
+    await down.close()
+    let waiting = await client(
+      [strange.endpoint, down.endpoint], patience: 1_500, cluster: cluster)
+    let last = await #expect(throws: ClientFailure.self) { try await waiting.call(ModelList()) }
+    if case .unavailable = last {} else { Issue.record("\(String(describing: last))") }
+    await waiting.close()
     await served.close()
     await refused.close()
     for coordinator in [strange, stranger, good] { await coordinator.close() }

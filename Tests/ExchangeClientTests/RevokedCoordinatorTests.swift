@@ -3,6 +3,7 @@ import ExchangeTypes
 import Foundation
 import Identity
 import JobDispatch
+import Links
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -20,25 +21,28 @@ struct RevokedCoordinatorTests {
     init() throws { authority = try CertificateAuthority(cluster: cluster, now: Date()) }
 
     func coordinator(
-      _ id: UInt64, revoked: [UInt64] = [], calls: NIOLockedValueBox<Int> = .init(0)
+      _ id: UInt64, revoked: [UInt64] = [], others: [String]? = nil,
+      calls: NIOLockedValueBox<Int> = .init(0)
     ) async throws -> Scripted {
       try await Scripted(
         id: id, cluster: cluster,
         identity: NodeIdentity(
           authority: authority, role: .coordinator, name: "coordinator-\(id)", now: Date(),
-          lifetimeSeconds: 600), revoked: revoked
+          lifetimeSeconds: 600), revoked: revoked, others: others
       ) { _, _, channel, _ in
         calls.withLockedValue { $0 += 1 }
         channel.answer(Purged(count: UInt32(id)))
       }
     }
 
+    func security() throws -> LinkSecurity {
+      .anonymousTLS(try TrustAnchor(pem: authority.certificatePEM), allowing: [.coordinator])
+    }
+
     func client(_ coordinators: [Scripted]) async throws -> ExchangeClient {
       await ExchangeClient(
         configuration: ClientConfiguration(
-          endpoints: coordinators.map(\.endpoint), key: "sy_1_x",
-          security: .anonymousTLS(
-            try TrustAnchor(pem: authority.certificatePEM), allowing: [.coordinator]),
+          endpoints: coordinators.map(\.endpoint), key: "sy_1_x", security: try security(),
           patience: 20_000, software: "test"), on: MultiThreadedEventLoopGroup.singleton)
     }
   }
@@ -95,6 +99,98 @@ struct RevokedCoordinatorTests {
     await client.close()
     await stolen.close()
     await good.close()
+  }
+
+  @Test(
+    "who was told of one coordinator hears from it where the others are, and from them that it is revoked"
+  )
+  func oneEndpoint() async throws {
+    let group = try Group()
+    let good = try await group.coordinator(1)
+    let first = try await group.coordinator(2, others: [good.endpoint])
+    let client = try await group.client([first])
+    #expect(try await ask(client) == 2)
+    good.tell(revoked: [2])
+    // What is asked until the word has come goes to the old link, which still stands.
+    var answer = try await ask(client)
+    while answer == 2 { answer = try await ask(client) }
+    #expect(answer == 1)
+    await client.close()
+    await first.close()
+    await good.close()
+  }
+
+  @Test(
+    "the word of one that is not trusted any more goes with its link: it speaks against nobody later"
+  )
+  func lastWord() async throws {
+    let group = try Group()
+    let stolen = try await group.coordinator(3, revoked: [2])
+    let good = try await group.coordinator(1, revoked: [3])
+    let another = try await group.coordinator(2)
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let security = try group.security()
+    let trust = try await loop.submit {
+      NIOLoopBound(
+        CoordinatorTrust(endpoints: [stolen, good, another].map(\.endpoint)), eventLoop: loop)
+    }.get()
+    func dial(_ coordinator: Scripted) async throws -> Vetted {
+      try await loop.submit {
+        Vetted(coordinator.endpoint, security, trust.value, LinkLoop(loop))
+      }.get()
+    }
+    let thief = try await dial(stolen)
+    let witness = try await dial(good)
+    #expect(try await thief.ended.futureResult.get() == "distrusted")
+    witness.close()
+    #expect(try await witness.ended.futureResult.get() == "closed")
+    let last = try await dial(another)
+    #expect(try await last.admitted.futureResult.get())
+    last.close()
+    _ = try await last.ended.futureResult.get()
+    for one in [stolen, good, another] { await one.close() }
+  }
+
+  /// A link that a trust vets, and what becomes of it.
+  private final class Vetted: NodeLinkOwner, Sendable {
+    /// Whether streams may be opened; false if it ended before that.
+    let admitted: EventLoopPromise<Bool>
+    /// How it ended.
+    let ended: EventLoopPromise<String>
+    private let trust: NIOLoopBound<CoordinatorTrust>
+    private let link = NIOLockedValueBox<NIOLoopBound<NodeLink>?>(nil)
+
+    init(_ endpoint: String, _ security: LinkSecurity, _ trust: CoordinatorTrust, _ loop: LinkLoop)
+    {
+      admitted = loop.eventLoop.makePromise()
+      ended = loop.eventLoop.makePromise()
+      self.trust = NIOLoopBound(trust, eventLoop: loop.eventLoop)
+      let local = LocalNode(
+        role: .client, clusterID: ClusterID(7), node: 0, name: "", incarnation: 1,
+        features: [LocalNode.revocationNotices], software: "test")
+      let dialed = NodeDialer(security: security, on: loop).connect(
+        to: endpoint, as: local, owner: self)
+      link.withLockedValue { $0 = NIOLoopBound(dialed, eventLoop: loop.eventLoop) }
+    }
+
+    func close() {
+      guard let link = link.withLockedValue({ $0 }) else { return }
+      link.eventLoop.execute { link.value.close() }
+    }
+
+    func established(_ link: NodeLink, with remote: RemoteNode) {
+      trust.value.established(link) { [admitted] in admitted.succeed(true) }
+    }
+    func heard(_ notice: LeaderNotice, on link: NodeLink) {}
+    func heard(_ notice: RevocationNotice, on link: NodeLink) {
+      trust.value.heard(notice, on: link)
+    }
+    func draining(_ link: NodeLink) {}
+    func closed(_ link: NodeLink, _ end: NodeLinkEnd) {
+      trust.value.closed(link)
+      admitted.succeed(false)
+      if case .distrusted = end { ended.succeed("distrusted") } else { ended.succeed("closed") }
+    }
   }
 
   @Test("where no other answers, the one there is is taken after a second")

@@ -21,13 +21,13 @@ final class Scripted: Sendable {
 
   init(
     id: UInt64 = 1, cluster: ClusterID = ClusterID(7), notice: LeaderNotice? = nil,
-    identity: NodeIdentity? = nil, revoked: [UInt64] = [],
+    identity: NodeIdentity? = nil, revoked: [UInt64] = [], others: [String]? = nil,
     ended: @escaping @Sendable (Int) -> Void = { _ in }, script: @escaping Script
   ) async throws {
     let local = LocalNode(
       role: .coordinator, clusterID: cluster, node: id, name: "coordinator-\(id)", incarnation: 1,
       features: [LocalNode.revocationNotices], software: "scripted")
-    let told = Told(revoked)
+    let told = Told(revoked, others: others)
     self.told = told
     listener = try await Listener.bind(
       host: "127.0.0.1", port: 0,
@@ -46,8 +46,12 @@ final class Scripted: Sendable {
   /// Who is revoked, and whom that is said to.
   private final class Told: Sendable {
     private let state: NIOLockedValueBox<(revoked: [UInt64], links: [NIOLoopBound<NodeLink>])>
+    private let others: [String]?
 
-    init(_ revoked: [UInt64]) { state = NIOLockedValueBox((revoked, [])) }
+    init(_ revoked: [UInt64], others: [String]?) {
+      state = NIOLockedValueBox((revoked, []))
+      self.others = others
+    }
 
     func established(_ link: NodeLink) {
       let bound = NIOLoopBound(link, eventLoop: link.loop.eventLoop)
@@ -70,7 +74,9 @@ final class Scripted: Sendable {
     }
 
     private func notice(_ revoked: [UInt64]) -> RevocationNotice {
-      RevocationNotice(coordinators: revoked.map(ReplicaID.init))
+      RevocationNotice(
+        coordinators: revoked.map(ReplicaID.init),
+        others: others?.map { CoordinatorAddress(replica: ReplicaID(9), address: $0) })
     }
   }
 

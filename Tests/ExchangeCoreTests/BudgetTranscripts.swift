@@ -105,7 +105,7 @@ struct BudgetTranscripts {
       another's parent: ✗ not_found (budget \(first))
       a closed parent: ✗ budget_closed (budget \(closed))
       not below its parent: ✗ malformed_request (field level)
-      for bob: ✗ forbidden (reason outside_its_budget)
+      for bob: ✗ forbidden (scope 4)
       for nobody, by root: ✗ unknown_account (account 99)
       a team: budget \(first + 4)
       again: budget \(first + 4) again

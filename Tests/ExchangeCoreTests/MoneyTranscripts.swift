@@ -79,8 +79,8 @@ struct MoneyTranscripts {
       unknown payee: ✗ unknown_account (account 8)
       to a closed account, too much: ✗ account_closed (account 6)
       more than there can be: ✗ amount_overflow
-      more than alice has: ✗ insufficient_credit (needed 1.000000001, available 1)
-      a second leg that fails: ✗ insufficient_credit (needed 0.000000009, available 0.000000008)
+      more than alice has: ✗ insufficient_credit (amount 1.000000001, available 1, account 3)
+      a second leg that fails: ✗ insufficient_credit (amount 0.000000009, available 0.000000008, account 4)
       through sam to bob: transfers 2 to 3
       again: transfers 2 to 3 again
       the same request, another amount: ✗ idempotency_conflict
@@ -121,7 +121,7 @@ struct MoneyTranscripts {
       no scope: ✗ forbidden (scope 4)
       no such transfer: ✗ not_found (transfer 99)
       one from before the chain: ✗ not_found (transfer 1)
-      bob has spent it: ✗ insufficient_credit (needed 0.000000007, available 0)
+      bob has spent it: ✗ insufficient_credit (amount 0.000000007, available 0, account 5)
       the spending: transfers 5
       both: transfers 6 to 7
       again: transfers 6 to 7 again

@@ -35,6 +35,10 @@ struct PrivacyTranscripts {
           ? .init(offer: .init(worker: WorkerID(1), index: 0), askVersion: 1) : nil))
   }
 
+  private func purge(_ jobs: UInt64..., by caller: KeyID = World.alice) -> Command {
+    .purge(.init(caller: caller, jobs: jobs.map { JobID($0) }))
+  }
+
   private func raised() -> World {
     var world = World()
     world.run(.raiseStateVersion(.init(to: Exchange.privacyStateVersion)))
@@ -114,6 +118,35 @@ struct PrivacyTranscripts {
     #expect(world.exchange.wrappingKeysNeeded == [9])
     let restored = try world.replica.restored()
     #expect(restored.wrappingKeysNeeded == [9] && restored.wrappingKey == 9)
+  }
+
+  @Test(
+    "whoever may read an output that is kept until delivered may say that he has it; no other is his to delete"
+  )
+  func delivered() {
+    var world = raised()
+    world.addReader()
+    world.run(announce(5))
+    world.run(retained(1, 60_000, untilDelivered: true))
+    world.run(retained(2, 60_000))
+    world.expect(
+      "by a reader, while it is open: purged 0",
+      of: [("by a reader, while it is open", purge(1, by: World.reader))])
+    world.run(cancel(1))
+    world.run(cancel(2))
+    world.expect(
+      """
+      by another account: purged 0
+      by the reader, both: purged 1 [purged 1]
+      again: purged 0
+      by the owner: purged 1 [keys, purged 2]
+      """,
+      of: [
+        ("by another account", purge(1, by: World.sam)),
+        ("by the reader, both", purge(1, 2, by: World.reader)),
+        ("again", purge(1, 2, by: World.reader)),
+        ("by the owner", purge(2)),
+      ])
   }
 
   @Test("an ended job's record goes when its retention is over, through the log; its receipt stays")

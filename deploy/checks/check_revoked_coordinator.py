@@ -2,7 +2,8 @@
 """A coordinator whose certificate is revoked, and which goes on as if it were not: nobody that dials it stays.
 
 Its process is one that has been removed before, so that it never hears of the revocation and says nothing of it, as one
-that was stolen would. A worker, a gateway and the command line know its address as well as the others'.
+that was stolen would. A worker, a gateway and the command line know its address as well as the others'; another worker was told of it
+alone, and has learned the others from it.
 """
 
 import os
@@ -33,7 +34,7 @@ def connections(pid, address):
 
 
 with folder() as scratch:
-    group = Coordinators(scratch, 3, ("w1",))
+    group = Coordinators(scratch, 3, ("w1", "w2"))
     children = []
     try:
         cluster, parties = group.cluster, Parties(group.cluster)
@@ -42,11 +43,16 @@ with folder() as scratch:
         thief = group.addresses[gone - 1]
         # The revoked one first: whoever dials in this order meets it before any other.
         everybody = ",".join([thief, *(one for one in group.addresses if one != thief)])
-        worker = Child(
-            [YARD, "worker", "run", "--join", everybody, "--engine", "builtin", "--dir", f"{group.home}/workers/w1",
-             "--price-input", "0.2", "--price-output", "0.6", "--end-with-input"],
-            f"{scratch}/worker.log", {"YARD_KEY": parties.supplier_key})
-        children.append(worker)
+
+        def start(name, endpoints):
+            child = Child(
+                [YARD, "worker", "run", "--join", endpoints, "--engine", "builtin", "--dir", f"{group.home}/workers/{name}",
+                 "--price-input", "0.2", "--price-output", "0.6", "--end-with-input"],
+                f"{scratch}/{name}.log", {"YARD_KEY": parties.supplier_key})
+            children.append(child)
+            return child
+
+        worker, narrow = start("w1", everybody), start("w2", thief)
         gateway = Child(
             [YARD, "gateway", "--listen", "127.0.0.1:0", "--join", everybody, "--dir", f"{group.home}/gateway",
              "--end-with-input"], f"{scratch}/gateway.log")
@@ -58,7 +64,11 @@ with folder() as scratch:
         def revoked():
             """a worker and a gateway leave it within two seconds, whatever it says of itself"""
             wait_for("the gateway to serve", lambda: ask("/v1/models").status == 200, 60)
-            wait_for("the worker to be linked to it", lambda: connections(worker.process.pid, thief) > 0, 60)
+            for child in (worker, narrow):
+                wait_for("a worker to be linked to it", lambda c=child: connections(c.process.pid, thief) > 0, 60)
+            others = [one for one in group.addresses if one != thief]
+            wait_for("the worker that was told of it alone to be linked to the others",
+                     lambda: all(connections(narrow.process.pid, one) for one in others), 60)
             done = cluster.yard("cluster", "remove", gone, "--patience", 60)
             expect(done.code == 0, done)
             expect(group.running[gone].process.poll() is None, "the removed coordinator has ended")
@@ -66,13 +76,14 @@ with folder() as scratch:
             expect(done.code == 0, done)
             answered = time.monotonic()
             # A link that begins is over as soon as the others have spoken: what counts is that none stays.
-            for child in (worker, gateway):
+            for child in (worker, narrow, gateway):
                 wait_for("the last link to it to end", lambda c=child: not connections(c.process.pid, thief), 60)
             took = time.monotonic() - answered
-            print(f"    worker and gateway had left it {took:.2f} s after the answer", flush=True)
+            print(f"    workers and gateway had left it {took:.2f} s after the answer", flush=True)
             expect(took < SECONDS, f"{took:.1f} s")
-            with open(f"{scratch}/worker.log") as log:
-                expect("not a coordinator any more" in log.read(), "the worker's log says nothing")
+            for name in ("w1", "w2"):
+                with open(f"{scratch}/{name}.log") as log:
+                    expect("not a coordinator any more" in log.read(), f"{name}'s log says nothing")
 
         def served():
             """the cluster goes on without it, for whoever knows its address too"""

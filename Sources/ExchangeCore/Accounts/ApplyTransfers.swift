@@ -116,13 +116,28 @@ extension Exchange {
   ) throws(Rejection) -> Accepted {
     let posted: [Transfer]
     do { posted = try ledger.post(linked: legs, job: job, time: meta.logTime) } catch {
-      throw Rejection(ledger: error)
+      throw Self.refusal(of: legs, error)
     }
     let first = posted[0].id
     for transfer in posted { journal(transfer) }
     remember(
       caller, requestKey, hash, .transfers(first: first, count: UInt32(posted.count)))
     return .transferred(first: first, count: posted.count, duplicate: false)
+  }
+
+  /// The ledger's refusal; where credit is missing, with whose it is, if the legs leave no doubt.
+  private static func refusal(of legs: [Leg], _ refusal: LedgerRefusal) -> Rejection {
+    guard case .insufficientCredit(let needed, let available) = refusal else {
+      return Rejection(ledger: refusal)
+    }
+    var details: KeyValuePairs<String, String> = [
+      "amount": "\(needed)", "available": "\(available)",
+    ]
+    let payers = Set(legs.filter { $0.amount == needed }.map(\.debit))
+    if let payer = payers.first, payers.count == 1 {
+      details = ["amount": "\(needed)", "available": "\(available)", "account": "\(payer)"]
+    }
+    return Rejection(.insufficientCredit, details)
   }
 
   private func kind(from debit: AccountID, to credit: AccountID) -> Transfer.Kind {

@@ -27,7 +27,10 @@ extension Exchange {
       }
       account = parent.account
     } else {
-      guard isAdmin(caller) || (account == caller.account && budget(of: caller.id) == nil) else {
+      guard isAdmin(caller) || account == caller.account else {
+        throw Rejection(.forbidden, ["scope": String(Scopes.admin.rawValue)])
+      }
+      guard isAdmin(caller) || budget(of: caller.id) == nil else {
         throw Rejection(.forbidden, ["reason": "outside_its_budget"])
       }
       guard ledger[account] != nil else {

@@ -5,7 +5,7 @@
 public struct Retention: Hashable, Sendable {
   /// Milliseconds of log time from the job's end on; then the record goes, read or not.
   public let kept: UInt64
-  /// Whether it goes before that, once its owner says that he has it.
+  /// Whether it goes before that, once somebody who may read it says that he has it.
   public let untilDelivered: Bool
 
   /// Joins the parts.

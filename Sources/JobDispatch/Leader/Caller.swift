@@ -25,13 +25,15 @@ public struct Credential: Sendable, Hashable {
   }
 }
 
-/// Who asks: recognised by a key, and by nothing that a message says.
+/// Who asks: recognised by a key, and by nothing that a message says; and where from.
 struct Caller {
   let key: KeyID
   let account: AccountID
   let scopes: Scopes
   /// The hash of the secret that he showed: once it is no good any more, what it opened ends.
   let secretHash: [UInt8]
+  /// The other end of his connection, or of that of the coordinator that passes it on.
+  let origin: StreamOrigin
 
   /// Why this caller may not do what takes one of `needed`; nil if he may.
   func refusal(unless needed: Scopes) -> Failure? {

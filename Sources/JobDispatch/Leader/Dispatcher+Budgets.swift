@@ -26,7 +26,8 @@ extension Dispatcher {
             parent: message.parent == BudgetID(0) ? nil : message.parent, level: message.level,
             name: message.name,
             limits: BudgetLimits(
-              perDay: message.perDay, perMonth: message.perMonth, total: message.total))), answer
+              perDay: message.perDay, perMonth: message.perMonth, total: message.total))),
+        from: caller, answer
       ) { [weak self] in
         guard case .budget(let id, _) = $0 else { return nil }
         return self?.budgetReport(id)

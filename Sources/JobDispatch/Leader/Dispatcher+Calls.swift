@@ -83,13 +83,16 @@ extension Dispatcher {
   /// Proposes a command and answers with what `reply` makes of its acceptance: nil if what it made is no longer
   /// there to be told of, as when a key was made long ago by the same request and has been forgotten since.
   func change(
-    _ command: Command, _ answer: @escaping Answer,
+    _ command: Command, from caller: Caller? = nil, _ answer: @escaping Answer,
     reply: @escaping (ExchangeCore.Accepted) -> (any WireMessage)?
   ) {
-    queue.propose(command) { result in
+    queue.propose(command) { [weak self] result in
       if let failure = Failure(result) { return answer(failure) }
       guard case .applied(.accepted(let accepted), _) = result else {
         preconditionFailure("neither accepted nor refused: \(result)")
+      }
+      if accepted.isDuplicate, let caller {
+        self?.shell?.repeated(.request, under: caller.key, from: caller.origin)
       }
       answer(
         reply(accepted) ?? Failure(.notFound, "what this request made is no longer kept"))
@@ -204,7 +207,11 @@ extension Dispatcher {
       guard case .applied(.accepted(.submitted(let job)), let index) = result else {
         preconditionFailure("a submit was accepted as another command: \(result)")
       }
-      if !job.duplicate { self?.keepBody(body, of: job.job) }
+      if job.duplicate {
+        self?.shell?.repeated(.submit, under: caller.key, from: caller.origin)
+      } else {
+        self?.keepBody(body, of: job.job)
+      }
       answer(
         .success(
           WireProtocol.Accepted(
@@ -380,7 +387,7 @@ extension Dispatcher {
         .accountCreate(
           .init(
             caller: caller.key, requestKey: message.requestKey, name: message.name,
-            kind: message.kind)), answer
+            kind: message.kind)), from: caller, answer
       ) { [weak self] in
         guard case .account(let id, _) = $0 else { return nil }
         return self?.accountReport(id)
@@ -390,7 +397,7 @@ extension Dispatcher {
         .accountCredit(
           .init(
             caller: caller.key, requestKey: message.requestKey, account: message.account,
-            amount: message.amount)), answer
+            amount: message.amount)), from: caller, answer
       ) { [weak self] _ in self?.accountReport(message.account) }
     default:
       preconditionFailure("not a change of accounts: \(message)")

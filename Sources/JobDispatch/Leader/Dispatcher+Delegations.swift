@@ -28,7 +28,8 @@ extension Dispatcher {
   /// Only what is signed by the parent's key and would be accepted now gets there: what anybody can make up is to cost a
   /// look-up, or a check of a signature, and no entry.
   func admit(
-    _ credential: Credential?, _ answer: @escaping (Result<Caller, Failure>) -> Void
+    _ credential: Credential?, from origin: StreamOrigin,
+    _ answer: @escaping (Result<Caller, Failure>) -> Void
   ) {
     guard let credential, let signed = credential.delegation else {
       preconditionFailure("only delegations are admitted")
@@ -53,7 +54,7 @@ extension Dispatcher {
               Rejection(
                 .delegationRevoked, ["parent": "\(command.parent)", "reason": "revoked"]))))
       }
-      answer(.success(caller(key, credential)))
+      answer(.success(caller(key, credential, from: origin)))
     }
   }
 

@@ -12,14 +12,27 @@ extension Dispatcher {
     exchange.hasRevocations && exchange.isRevoked(node, serial: serial)
   }
 
-  /// Which coordinators are revoked, as far as this replica has applied the log: for those that dial them.
+  /// Which coordinators are revoked, as far as this replica has applied the log, and where the others listen: for those that
+  /// dial them.
   public var revocationNotice: RevocationNotice {
     let prefix = "coordinator-"
     let ids = exchange.revokedNodes(of: .coordinator).compactMap { node in
       UInt64(node.name.dropFirst(prefix.count)).flatMap { prefix + "\($0)" == node.name ? $0 : nil }
     }
     // Ids only rise, so the last are those that still have a disk.
-    return RevocationNotice(coordinators: ids.sorted().suffix(1_024).map(ReplicaID.init))
+    let revoked = ids.sorted().suffix(1_024).map(ReplicaID.init)
+    // What the list, and the length and presence of the other, leave of the payload.
+    var room = Int(RevocationNotice.kind.payloadMax) - 9 - 8 * revoked.count
+    let others = replica.membership.servers.compactMap { server -> CoordinatorAddress? in
+      guard server.id != replica.id, !ids.contains(server.id.rawValue),
+        let address = address(of: server.id), !address.isEmpty
+      else { return nil }
+      return CoordinatorAddress(replica: server.id, address: address)
+    }.prefix(16).prefix { other in
+      room -= 12 + other.address.utf8.count
+      return room >= 0
+    }
+    return RevocationNotice(coordinators: revoked, others: Array(others))
   }
 
   /// The first message of an enrolment stream has come: answers the relay's owner, or nil.
@@ -71,8 +84,8 @@ extension Dispatcher {
           .init(
             invitation: message.invitation, secretHash: secretHash, name: message.name,
             publicKeyHash: Array(SHA256.hash(data: publicKey)),
-            lifetimeMilliseconds: issuer.lifetimeMilliseconds)), publicKey, by: issuer, answer,
-        refuse)
+            lifetimeMilliseconds: issuer.lifetimeMilliseconds)), publicKey, by: issuer,
+        { [weak self] in self?.shell?.repeated(.join, under: nil, from: origin) }, answer, refuse)
     }
   }
 
@@ -91,20 +104,22 @@ extension Dispatcher {
         .init(
           node: node.name, serial: node.serial,
           publicKeyHash: Array(SHA256.hash(data: node.publicKey)),
-          lifetimeMilliseconds: issuer.lifetimeMilliseconds)), node.publicKey, by: issuer, answer,
+          lifetimeMilliseconds: issuer.lifetimeMilliseconds)), node.publicKey, by: issuer, {},
+      answer,
       refuse)
   }
 
   /// Signs only what is committed: of two coordinators that are asked at once, at most one gets there.
   private func issue(
     _ command: Command, _ publicKey: [UInt8], by issuer: any CertificateIssuing,
-    _ answer: @escaping Answer, _ refuse: @escaping (Failure) -> Void
+    _ repeated: @escaping () -> Void, _ answer: @escaping Answer,
+    _ refuse: @escaping (Failure) -> Void
   ) {
     queue.propose(command) { result in
       if let failure = Failure(result) { return refuse(failure) }
-      guard case .applied(.accepted(.certified(let number, let node, _)), _) = result else {
-        preconditionFailure("an enrolment was accepted as another command: \(result)")
-      }
+      guard case .applied(.accepted(.certified(let number, let node, let isRepeated)), _) = result
+      else { preconditionFailure("an enrolment was accepted as another command: \(result)") }
+      if isRepeated { repeated() }
       do {
         let issued = try issuer.issue(number, to: node, publicKey: publicKey)
         answer(
@@ -148,7 +163,8 @@ extension Dispatcher {
       .invite(
         .init(
           caller: caller.key, role: message.role, name: message.name,
-          secretHash: message.secretHash, lifetimeMilliseconds: message.lifetimeMs)), answer
+          secretHash: message.secretHash, lifetimeMilliseconds: message.lifetimeMs)),
+      from: caller, answer
     ) { [weak self] in
       guard case .invited(let id, _) = $0, let invitation = self?.exchange.invitation(id) else {
         return nil

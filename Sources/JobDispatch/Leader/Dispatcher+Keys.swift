@@ -40,7 +40,7 @@ extension Dispatcher {
         if let failure = lacksKeyLives { return answer(failure) }
         command = .keyIssue(.init(create: create, lifetime: lifetime))
       }
-      change(command, answer) { [weak self] in
+      change(command, from: caller, answer) { [weak self] in
         guard case .key(let id, _) = $0 else { return nil }
         return self?.keyReport(id)
       }
@@ -51,7 +51,7 @@ extension Dispatcher {
         name: message.name, scopes: message.scopes, secretHash: message.secretHash)
       let command = Command.KeyIssueBudgeted(
         create: create, lifetime: message.lifetimeMs, budget: message.budget)
-      change(.keyIssueBudgeted(command), answer) { [weak self] in
+      change(.keyIssueBudgeted(command), from: caller, answer) { [weak self] in
         guard case .key(let id, _) = $0 else { return nil }
         return self?.keyReport(id)
       }
@@ -60,7 +60,7 @@ extension Dispatcher {
       let command = Command.KeyRotate(
         caller: caller.key, requestKey: message.requestKey, key: message.key,
         secretHash: message.secretHash, grace: message.graceMs)
-      change(.keyRotate(command), answer) { [weak self] in
+      change(.keyRotate(command), from: caller, answer) { [weak self] in
         guard case .keyRotated(let id, _) = $0 else { return nil }
         return self?.keyReport(id)
       }

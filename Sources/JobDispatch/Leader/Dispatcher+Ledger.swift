@@ -33,13 +33,14 @@ extension Dispatcher {
         Command.TransferRequest.Leg(debit: $0.debit, credit: $0.credit, amount: $0.amount)
       }
       change(
-        .transfer(.init(caller: caller.key, requestKey: message.requestKey, legs: legs)), answer
+        .transfer(.init(caller: caller.key, requestKey: message.requestKey, legs: legs)),
+        from: caller, answer
       ) { [weak self] in self?.transferReport($0) }
     case .transferReverse(let message):
       change(
         .transferReverse(
           .init(caller: caller.key, requestKey: message.requestKey, transfer: message.transfer)),
-        answer
+        from: caller, answer
       ) { [weak self] in self?.transferReport($0) }
     case .accountClose(let message):
       change(.accountClose(.init(caller: caller.key, account: message.account)), answer) {

@@ -44,14 +44,14 @@ extension Dispatcher {
     _ service: Service, on channel: any MessageChannel, _ credential: Credential?,
     from origin: StreamOrigin
   ) -> any MessageChannelOwner {
-    switch authenticate(credential) {
+    switch authenticate(credential, from: origin) {
     case .failure(let failure):
       return refuse(channel, failure)
     case .success(let caller):
       return openHere(service, on: channel, caller, from: origin)
     case nil:
       let newcomer = Newcomer(channel: channel)
-      admit(credential) { [weak self, weak newcomer] result in
+      admit(credential, from: origin) { [weak self, weak newcomer] result in
         guard let self, let newcomer, !newcomer.isClosed else { return }
         switch result {
         case .success(let caller):
@@ -91,7 +91,7 @@ extension Dispatcher {
       return owner
     }
     if case .statusQuery = message {
-      switch authenticate(credential) {
+      switch authenticate(credential, from: origin) {
       case .success: channel.send(statusReport)
       case .failure(let failure): channel.send(failure)
       case nil:
@@ -164,7 +164,9 @@ extension Dispatcher {
   /// Recognises a caller by his key: the same answer for an unknown id, a wrong secret and a dead key.
   ///
   /// Nil is a delegation that the state does not know: whether it opens anything, `admit` finds out.
-  private func authenticate(_ credential: Credential?) -> Result<Caller, Failure>? {
+  private func authenticate(
+    _ credential: Credential?, from origin: StreamOrigin
+  ) -> Result<Caller, Failure>? {
     guard let credential else {
       return .failure(
         Failure(
@@ -189,14 +191,15 @@ extension Dispatcher {
       return .failure(
         Failure(refusing: .unauthenticated, "the API key is unknown, revoked or expired"))
     }
-    return .success(caller(key, credential))
+    return .success(caller(key, credential, from: origin))
   }
 
   /// Who has shown that a key is his.
-  func caller(_ key: APIKey, _ credential: Credential) -> Caller {
+  func caller(_ key: APIKey, _ credential: Credential, from origin: StreamOrigin) -> Caller {
     if isActive { usedKeys.note(key.id, now: clock.now) }
     return Caller(
-      key: key.id, account: key.account, scopes: key.scopes, secretHash: credential.secretHash)
+      key: key.id, account: key.account, scopes: key.scopes, secretHash: credential.secretHash,
+      origin: origin)
   }
 
   /// Compares in a time that does not depend on where two hashes differ.

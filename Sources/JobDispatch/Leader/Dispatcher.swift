@@ -27,7 +27,9 @@ public protocol DispatcherShell: AnyObject {
   func certificatesRevoked()
   /// Somebody was refused for what he is: to be counted and logged.
   func refused(_ what: String, _ failure: Failure, from origin: StreamOrigin)
-  /// How often peers were refused since the process was started, by kind.
+  /// A message came again, which did nothing: to be counted and logged, with the API key that it came under, if any.
+  func repeated(_ message: RepeatedMessage, under key: KeyID?, from origin: StreamOrigin)
+  /// How often peers were refused, or repeated themselves, since the process was started, by kind.
   var refusalCounts: [String: UInt64] { get }
 }
 

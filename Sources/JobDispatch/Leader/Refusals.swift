@@ -64,6 +64,21 @@ extension Rejection {
         "a delegated key makes, changes and ends no keys and no budgets",
         "use the key that it was delegated by"
       )
+    case (.forbidden, "reason") where details.first?.value == "outside_its_budget":
+      (
+        "the key draws on a budget, and makes and changes only what is below that one",
+        "name something below it, or use a key of the account that draws on none"
+      )
+    case (.forbidden, "reason") where details.first?.value == "outlives_its_maker":
+      (
+        "a key that ends makes, rotates and revokes none that lives longer",
+        "name an earlier end, or use a key that lives as long"
+      )
+    case (.insufficientCredit, "amount"):
+      (
+        "the account that is to pay has less than the transfer takes from it",
+        "move no more than is available, or credit that account first"
+      )
     case (.wrongState, "reason"):
       ("nobody could administer the cluster without this key", "make another admin key first")
     case (.wrongState, "part"), (.wrongState, "parts"):

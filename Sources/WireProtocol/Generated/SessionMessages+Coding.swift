@@ -175,6 +175,7 @@ extension RevocationNotice {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {
     writer.write(coordinators) { $0.write($1.rawValue) }
+    writer.write(others) { $0.write($1) { $1.encode(into: &$0) } }
   }
 
   /// Reads what `encode` writes.
@@ -183,10 +184,14 @@ extension RevocationNotice {
       (part) throws(CanonicalError) in
       try ReplicaID(rawValue: part.read())
     }
+    others = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readList(limit: 16, elementBytesMin: 12, CoordinatorAddress.init(from:))
+    }
   }
 
   /// Refuses values that a reader would refuse.
   public func checkBounds() throws(BoundsError) {
     try checkCount(coordinators.count, of: "RevocationNotice.coordinators", atMost: 1024)
+    if let others { try checkCount(others.count, of: "RevocationNotice.others", atMost: 16) }
   }
 }

@@ -183,9 +183,15 @@ public struct RevocationNotice: WireMessage {
 
   /// Their ids, as far as the sender has applied the log, in ascending order.
   public let coordinators: [ReplicaID]
+  /// Where the other coordinators are, as far as they fit: who knows the sender alone listens to
+  /// them too.
+  ///
+  /// Absent from an older coordinator.
+  public let others: [CoordinatorAddress]?
 
   /// Joins the fields.
-  public init(coordinators: [ReplicaID]) {
+  public init(coordinators: [ReplicaID], others: [CoordinatorAddress]?) {
     self.coordinators = coordinators
+    self.others = others
   }
 }

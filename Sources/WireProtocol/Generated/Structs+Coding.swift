@@ -435,6 +435,25 @@ extension RevocationSummary {
   }
 }
 
+extension CoordinatorAddress {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(replica.rawValue)
+    writer.write(address)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    replica = try ReplicaID(rawValue: reader.read())
+    address = try reader.readString(limit: 256)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(address.utf8.count, of: "CoordinatorAddress.address", atMost: 256)
+  }
+}
+
 extension RefusalCount {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {

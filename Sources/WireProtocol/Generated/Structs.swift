@@ -425,6 +425,20 @@ public struct RevocationSummary: Hashable, Sendable {
   }
 }
 
+/// Where a coordinator listens.
+public struct CoordinatorAddress: Hashable, Sendable {
+  /// The coordinator.
+  public let replica: ReplicaID
+  /// Its `host:port`.
+  public let address: String
+
+  /// Joins the fields.
+  public init(replica: ReplicaID, address: String) {
+    self.replica = replica
+    self.address = address
+  }
+}
+
 /// How often something was refused.
 public struct RefusalCount: Hashable, Sendable {
   /// What for: the word in the log's line.

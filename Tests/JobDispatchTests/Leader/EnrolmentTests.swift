@@ -70,6 +70,7 @@ struct EnrolmentTests {
     #expect(issued.certificate.hasSuffix("of worker w for [1]"))
     let again = join(bench, invitation)
     #expect(try again.last(CertificateIssued.self) == issued && again.isFinished)
+    #expect(bench.repeated == [.join])
     #expect(join(bench, invitation, key: 2).failure == .invitationUsed)
     #expect(bench.refused == [.invitationUsed])
   }

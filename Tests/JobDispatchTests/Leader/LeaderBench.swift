@@ -213,12 +213,17 @@ final class LeaderBench {
     func refused(_ what: String, _ failure: Failure, from origin: StreamOrigin) {
       bench?.refused.append(failure.errorCode)
     }
+    func repeated(_ message: RepeatedMessage, under key: KeyID?, from origin: StreamOrigin) {
+      bench?.repeated.append(message)
+    }
   }
   private var shell: Shell
   /// How often the shell was told that certificates are revoked.
   private(set) var revocations = 0
   /// What the shell was told to count.
   private(set) var refused: [ErrorCode?] = []
+  /// Messages that came again, as the shell was told.
+  private(set) var repeated: [RepeatedMessage] = []
 
   /// The log that a first program left: members and books, and no state version raised.
   private static func oldLog() throws -> WriteBatch {

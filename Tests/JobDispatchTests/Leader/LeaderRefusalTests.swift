@@ -29,6 +29,30 @@ struct LeaderRefusalTests {
     #expect(try !submit(new).last(WireProtocol.Accepted.self).duplicate)
   }
 
+  @Test("what comes again under its request key does nothing, and is counted by what it is")
+  func repetitions() throws {
+    let bench = try LeaderBench()
+    _ = try WorkerPeer(bench)
+    let key = bench.requestKey()
+    func submit() throws -> WireProtocol.Accepted {
+      let peer = bench.open(.job)
+      bench.say(.submit(bench.submission(mode: .submitted, key: key)), on: peer)
+      return try peer.last(WireProtocol.Accepted.self)
+    }
+    let accountKey = bench.requestKey()
+    func create() throws -> AccountID {
+      let peer = bench.call(
+        .accountCreate(.init(requestKey: accountKey, name: "x", kind: .consumer)))
+      return try peer.last(AccountReport.self).summary.account
+    }
+    let job = try submit().job
+    let account = try create()
+    #expect(bench.repeated == [])
+    #expect(try submit().job == job && create() == account)
+    #expect(bench.repeated == [.submit, .request])
+    #expect(bench.refused == [])
+  }
+
   @Test(
     "every code has one sentence that says what is wrong, and one that says what would be right")
   func sentences() {
@@ -67,6 +91,45 @@ struct LeaderRefusalTests {
     bench.say(.submit(bench.submission()), on: credit)
     #expect(try message(credit, .insufficientCredit).contains("available 0"))
     #expect(try message(bench.follow(JobID(77)), .unknownJob).contains("no job 77"))
+  }
+
+  @Test(
+    "money that cannot be moved and keys that may not reach so far are told of in words of their own"
+  )
+  func misleadingWords() throws {
+    let bench = try LeaderBench()
+    let account = try bench.call(
+      .accountCreate(.init(requestKey: bench.requestKey(), name: "poor", kind: .consumer))
+    ).last(AccountReport.self).summary.account
+    let leg = TransferLeg(debit: account, credit: AccountID(1), amount: Credits(nano: 5))
+    let moved = try bench.call(.transferPost(.init(requestKey: bench.requestKey(), legs: [leg])))
+      .last(Failure.self)
+    #expect(
+      moved.message
+        == "the account that is to pay has less than the transfer takes from it (amount 0.000000005, available 0, account \(account)); move no more than is available, or credit that account first"
+    )
+    let budget = try bench.call(
+      .budgetCreate(
+        .init(
+          requestKey: bench.requestKey(), account: account, parent: BudgetID(0), level: .team,
+          name: "team", perDay: nil, perMonth: nil, total: nil))
+    ).last(BudgetReport.self).summary.budget
+    let key = try bench.call(
+      .budgetKeyCreate(
+        .init(
+          requestKey: bench.requestKey(), account: account, name: "", scopes: [.submit],
+          secretHash: LeaderBench.secret, lifetimeMs: nil, budget: budget))
+    ).last(KeyReport.self).summary.key
+    let beside = bench.call(
+      .budgetCreate(
+        .init(
+          requestKey: bench.requestKey(), account: account, parent: BudgetID(0), level: .team,
+          name: "mine", perDay: nil, perMonth: nil, total: nil)),
+      Credential(key: key, secretHash: LeaderBench.secret))
+    #expect(
+      try beside.last(Failure.self).message
+        == "the key draws on a budget, and makes and changes only what is below that one (reason outside_its_budget); name something below it, or use a key of the account that draws on none"
+    )
   }
 
   @Test("a listing of keys that has no room for all leaves out the oldest dead ones")

@@ -273,7 +273,10 @@ extension AttemptAbandon: JSONDumpable {
 
 extension RevocationNotice: JSONDumpable {
   var json: String {
-    JSON.object([("coordinators", JSON.list(coordinators) { JSON.number($0.rawValue) })])
+    JSON.object([
+      ("coordinators", JSON.list(coordinators) { JSON.number($0.rawValue) }),
+      ("others", JSON.optional(others) { JSON.list($0) { $0.json } }),
+    ])
   }
 }
 

@@ -253,7 +253,8 @@ extension AttemptAbandon {
 extension RevocationNotice {
   static func sample(_ source: inout SampleSource) -> RevocationNotice {
     RevocationNotice(
-      coordinators: source.list(atMost: 1024) { ReplicaID(rawValue: $0.number(UInt64.self)) })
+      coordinators: source.list(atMost: 1024) { ReplicaID(rawValue: $0.number(UInt64.self)) },
+      others: source.optional { $0.list(atMost: 16) { CoordinatorAddress.sample(&$0) } })
   }
 }
 

@@ -204,6 +204,15 @@ extension RevocationSummary: JSONDumpable {
   }
 }
 
+extension CoordinatorAddress: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("replica", JSON.number(replica.rawValue)),
+      ("address", JSON.text(address)),
+    ])
+  }
+}
+
 extension RefusalCount: JSONDumpable {
   var json: String {
     JSON.object([

@@ -188,6 +188,14 @@ extension RevocationSummary {
   }
 }
 
+extension CoordinatorAddress {
+  static func sample(_ source: inout SampleSource) -> CoordinatorAddress {
+    CoordinatorAddress(
+      replica: ReplicaID(rawValue: source.number(UInt64.self)),
+      address: source.text(atMost: 256))
+  }
+}
+
 extension RefusalCount {
   static func sample(_ source: inout SampleSource) -> RefusalCount {
     RefusalCount(
