@@ -19,10 +19,8 @@ public struct WorkerConfiguration: Sendable, Redacted {
   public var cluster: ClusterID?
   /// Where the engine is.
   public var engine: EngineSpec
-  /// Attempts at a time; nil asks the engine.
-  public var slots: Int?
-  /// What it asks per million tokens.
-  public var prices: PricePair
+  /// What may change while it runs.
+  public var live: Live
   /// What output tokens are counted by; nil chooses by the engine's kind.
   public var basis: BillingBasis?
   /// The output bound of a job that names none.
@@ -43,13 +41,27 @@ public struct WorkerConfiguration: Sendable, Redacted {
   /// Sets what has no default.
   public init(
     endpoints: [String], name: String, apiKey: String, security: LinkSecurity,
-    engine: EngineSpec, prices: PricePair
+    engine: EngineSpec, live: Live
   ) {
     self.endpoints = endpoints
     self.name = name
     self.apiKey = apiKey
     self.security = security
     self.engine = engine
-    self.prices = prices
+    self.live = live
+  }
+
+  /// The settings that take effect at once when they change (`WorkerAgent.apply`).
+  public struct Live: Hashable, Sendable {
+    /// What it asks per million tokens.
+    public var prices: PricePair
+    /// Attempts at a time; nil asks the engine.
+    public var slots: Int?
+
+    /// Joins the parts.
+    public init(prices: PricePair, slots: Int? = nil) {
+      self.prices = prices
+      self.slots = slots
+    }
   }
 }

@@ -16,7 +16,7 @@ final class WorkerShell: WorkerHost {
   /// Endpoints beyond the configured ones that leader notices may add.
   private static let learnedMax = 8
 
-  let configuration: WorkerConfiguration
+  private(set) var configuration: WorkerConfiguration
   let loop: LinkLoop
   let dialer: NodeDialer
   let local: LocalNode
@@ -30,7 +30,8 @@ final class WorkerShell: WorkerHost {
   private var runs: [EngineRunID: (run: EngineRun, task: Task<Void, Never>)] = [:]
   private var timer: Scheduled<Void>?
   private var drainTimer: Scheduled<Void>?
-  private var engineKind = EngineStatus.Kind.generic
+  /// What the engine last said of itself.
+  private var engineStatus: EngineStatus?
   private var probeFailures = 0
   private var probing: Task<Void, Never>?
   private(set) lazy var machine = WorkerMachine(
@@ -129,10 +130,8 @@ final class WorkerShell: WorkerHost {
     switch result {
     case .success(let status):
       probeFailures = 0
-      engineKind = status.kind
-      machine.engineReady(
-        offers: configuration.offers(status), slots: configuration.slotCount(status),
-        continues: status.continuesOutput, capabilities: status.capabilities.rawValue)
+      engineStatus = status
+      offer(status)
     case .failure(let error):
       probeFailures += 1
       if probeFailures >= Self.probeFailuresMax || !machine.status.engineIsHealthy {
@@ -141,12 +140,25 @@ final class WorkerShell: WorkerHost {
     }
   }
 
+  private func offer(_ status: EngineStatus) {
+    machine.engineReady(
+      offers: configuration.offers(status), slots: configuration.slotCount(status),
+      continues: status.continuesOutput, capabilities: status.capabilities.rawValue)
+  }
+
+  /// Offers on other terms from now on; what runs goes on under those that it was taken under.
+  func apply(_ live: WorkerConfiguration.Live) {
+    configuration.live = live
+    // An engine that fails is offered when it answers again.
+    if let engineStatus, machine.status.engineIsHealthy { offer(engineStatus) }
+  }
+
   // MARK: WorkerHost
 
   func startRun(_ id: EngineRunID, _ order: EngineOrder) {
     let bound = loop.bind(self)
     let run = EngineRun { [loop] in loop.execute { bound.value.deliver(id) } }
-    let kind = engineKind
+    let kind = engineStatus?.kind ?? .generic
     let task = Task { [engine, loop] in
       let ending: EngineEnding
       do {

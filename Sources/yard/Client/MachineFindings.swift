@@ -92,14 +92,21 @@ enum MachineFindings {
 
   static func keyring(_ directory: String) -> Finding {
     let path = NodeDirectory(path: directory).keyring
-    guard
-      let mode = try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
-    else {
+    let mode: Int
+    do {
+      let attributes = try FileManager.default.attributesOfItem(atPath: path)
+      // A file of which nobody says who may read it is not taken for a well-kept one.
+      mode = attributes[.posixPermissions] as? Int ?? 0o777
+    } catch CocoaError.fileReadNoSuchFile {
       return Finding(
         "keyring", .warning, "\(path) is missing",
         advice:
           "a coordinator that starts without one asks the others for their keys; the last one has lost them"
       )
+    } catch {
+      return Finding(
+        "keyring", .bad, "who may read \(path) cannot be seen: \(error.localizedDescription)",
+        advice: "look as the user that runs the node")
     }
     guard mode & 0o077 == 0 else {
       return Finding(

@@ -13,7 +13,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     abstract: "Run a coordinator.",
     discussion: """
       Its directory is one that yard init or yard cluster prepare made. Prints one JSON line when it listens.
-      SIGTERM hands leadership over and ends it.
+      SIGTERM hands leadership over and ends it; SIGHUP reads --config again (yard config --help).
 
       With --join it founds nothing: it waits until yard cluster add has made it a member. --peers then names the
       coordinators that it joins, and itself; other members' addresses are learned from the cluster's log.
@@ -49,6 +49,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     help: ArgumentHelp(
       "How long one wrapping key is used; while this coordinator leads.", valueName: "time"))
   var rotateKeys = TimeSpan.hour
+  @OptionGroup var logs: LogOptions
   @Flag(help: "No TLS; only for listening on this machine's loopback addresses.")
   var insecure = false
   @Flag(help: "End when standard input ends, as a child of its starter does.")
@@ -66,6 +67,14 @@ struct CoordinatorCommand: AsyncParsableCommand {
       throw ValidationError("--keep-log is \(keepLog); it is 1 to 65536 MiB")
     }
     _ = try members()
+  }
+
+  private var live: CoordinatorConfiguration.Live {
+    var live = CoordinatorConfiguration.Live()
+    live.certificateLifetimeSeconds = certificateLife.seconds
+    live.keyInterval = rotateKeys.milliseconds
+    live.keptLogMebibytes = keepLog
+    return live
   }
 
   private func members() throws -> [ReplicaID: String] {
@@ -119,18 +128,16 @@ struct CoordinatorCommand: AsyncParsableCommand {
             try identity.load(cluster: cluster.clusterID, now: Date())),
         software: Software.name)
       made.issuer = insecure ? nil : try identity.loadIssuer()
-      made.certificateLifetimeSeconds = certificateLife.seconds
-      made.keyInterval = rotateKeys.milliseconds
       configuration = made
     } catch let error as IdentityError {
       throw CommandError(.refused, "\(error)")
     }
-    configuration.keptLogMebibytes = keepLog
+    configuration.live = live
     configuration.joins = join
-    Logs.begin()
+    try Logs.begin(logs)
     ProcessLimits.writeNoCore()
     if configuration.keyring.keys.isEmpty {
-      Logger(label: "switchyard.coordinator").notice(
+      Logger(label: "Coordinator").notice(
         "the keyring is empty: its keys are asked of the other coordinators",
         metadata: ["path": "\(node.keyring)"])
     }
@@ -151,7 +158,13 @@ struct CoordinatorCommand: AsyncParsableCommand {
       "ready": true, "coordinator": .unsigned(id), "address": .string(running.address),
     ]
     Terminal.write(line.line)
+    let reloading = ConfigurationReload.run(Self.self) { new in
+      let (live, levels) = (new.live, try new.logs.levels)
+      running.apply(live)
+      Logs.set(levels)
+    }
     await NodeEnd.arrives(withInput: endWithInput)
+    reloading?.cancel()
     await running.stop()
   }
 }
