@@ -90,7 +90,9 @@ public final class CoordinatorNode: Sendable {
         role: .coordinator, clusterID: configuration.clusterID,
         node: configuration.replica.rawValue, name: "coordinator-\(configuration.replica)",
         incarnation: generator.next(),
-        features: [LocalNode.stateStatements, LocalNode.revocationNotices],
+        features: [
+          LocalNode.stateStatements, LocalNode.revocationNotices, LocalNode.hostReports,
+        ],
         software: configuration.software)
       let engine = RaftEngine.Configuration(
         id: configuration.replica, address: configuration.members[configuration.replica] ?? "",

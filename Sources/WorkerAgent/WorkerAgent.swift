@@ -46,7 +46,7 @@ public final class WorkerAgent: Sendable {
         case .drain: shell.value.drain()
         case .stop: shell.value.machine.stop()
         }
-        return shell.value.machine.status.json
+        return shell.value.machine.status.json(gpuFault: shell.value.gpuFault)
       }
       loop.execute { shell.value.start() }
       let renewing = configuration.renewal.map { renewal in

@@ -35,6 +35,10 @@ public struct WorkerConfiguration: Sendable, Redacted {
   public var drainSeconds: Int64 = 600
   /// Seconds between two probes of the engine.
   public var probeSeconds: Int64 = 5
+  /// Folders in which a GPU tool is looked for, as in `PATH`; nil to look for none.
+  public var toolPath: String?
+  /// Seconds between two readings of the host's GPUs.
+  public var gpuSeconds: Int64 = 15
   /// Program and version, for the other side's log.
   public var software = "yard"
 

@@ -1,6 +1,7 @@
 internal import Engines
 internal import ExchangeClient
 internal import ExchangeTypes
+internal import HostFacts
 internal import JobDispatch
 internal import JobMarket
 internal import Links
@@ -34,6 +35,9 @@ final class WorkerShell: WorkerHost {
   private var engineStatus: EngineStatus?
   private var probeFailures = 0
   private var probing: Task<Void, Never>?
+  private var watching: Task<Void, Never>?
+  /// Why the host's GPU tool told nothing, since it last told something.
+  private(set) var gpuFault: String?
   private(set) lazy var machine = WorkerMachine(
     name: configuration.name, incarnation: local.incarnation, host: self, clock: LoopClock())
 
@@ -51,13 +55,15 @@ final class WorkerShell: WorkerHost {
     local = LocalNode(
       role: .worker, clusterID: configuration.cluster ?? LocalNode.clusterUnknown,
       name: configuration.name, incarnation: UInt64.random(in: 1...UInt64.max),
-      features: [LocalNode.revocationNotices], software: configuration.software)
+      features: [LocalNode.revocationNotices, LocalNode.hostReports],
+      software: configuration.software)
     trust = CoordinatorTrust(endpoints: configuration.endpoints)
   }
 
   func start() {
     for endpoint in configuration.endpoints { add(endpoint) }
     probe()
+    watchGPUs()
   }
 
   private func add(_ endpoint: String) {
@@ -99,6 +105,7 @@ final class WorkerShell: WorkerHost {
   func left() {
     logger.info("left")
     probing?.cancel()
+    watching?.cancel()
     timer?.cancel()
     drainTimer?.cancel()
     for link in links { link.stop() }
@@ -123,6 +130,44 @@ final class WorkerShell: WorkerHost {
         loop.execute { bound.value.probed(result) }
         do { try await Task.sleep(for: interval) } catch { return }
       }
+    }
+  }
+
+  /// Reads the host's GPUs again and again, if it has a tool for them.
+  private func watchGPUs() {
+    guard let path = configuration.toolPath, let tool = GPUProbe.find(in: path) else { return }
+    logger.info("GPUs are read", metadata: ["tool": "\(tool.name)"])
+    let bound = loop.bind(self)
+    let interval = Duration.seconds(configuration.gpuSeconds)
+    let engine: GPUProbe.Engine =
+      switch configuration.engine.place {
+      case .server(let url): GPUProbe.Engine(url: url)
+      case .builtin: .thisProcess
+      }
+    watching = Task { [loop] in
+      while !Task.isCancelled {
+        let result: Result<[GPUFacts], GPUProbeError>
+        do throws(GPUProbeError) { result = .success(try await tool.read(engine: engine)) } catch {
+          result = .failure(error)
+        }
+        if Task.isCancelled { return }
+        loop.execute { bound.value.gpusRead(result) }
+        do { try await Task.sleep(for: interval) } catch { return }
+      }
+    }
+  }
+
+  private func gpusRead(_ result: Result<[GPUFacts], GPUProbeError>) {
+    switch result {
+    case .success(let gpus):
+      gpuFault = nil
+      machine.hostRead(gpus)
+    case .failure(let error):
+      if gpuFault != error.description {
+        logger.warning("GPUs cannot be read", metadata: ["reason": "\(error)"])
+      }
+      gpuFault = error.description
+      machine.hostRead([])
     }
   }
 

@@ -204,6 +204,8 @@ public enum Message: Sendable, Hashable {
   case receiptQuery(ReceiptQuery)
   /// Receipt: see there.
   case receipt(Receipt)
+  /// HostReport: see there.
+  case hostReport(HostReport)
 
   /// Reads the fields of a message of `kind`.
   ///
@@ -312,6 +314,7 @@ public enum Message: Sendable, Hashable {
     case .budgetKeyCreate: self = .budgetKeyCreate(try BudgetKeyCreate(from: &reader))
     case .receiptQuery: self = .receiptQuery(try ReceiptQuery(from: &reader))
     case .receipt: self = .receipt(try Receipt(from: &reader))
+    case .hostReport: self = .hostReport(try HostReport(from: &reader))
     }
   }
 
@@ -418,6 +421,7 @@ public enum Message: Sendable, Hashable {
     case .budgetKeyCreate(let content): content
     case .receiptQuery(let content): content
     case .receipt(let content): content
+    case .hostReport(let content): content
     }
   }
 }

@@ -220,6 +220,9 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case receiptQuery = 181
   /// Answers a ReceiptQuery.
   case receipt = 182
+  /// Tells how a registered worker's host is; sent when that changes, where `host-reports` is
+  /// agreed on.
+  case hostReport = 195
 
   /// The most payload bytes in a frame of this kind.
   public var payloadMax: UInt32 {
@@ -241,7 +244,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .transferPost: 1024
     case .join: 2048
     case .ended, .jobReport, .attemptFinished, .transferReport: 4096
-    case .hello, .welcome, .failure, .workerRegister: 8192
+    case .hello, .welcome, .failure, .workerRegister, .hostReport: 8192
     case .revocationNotice: 8200
     case .purge, .cancelMany, .clusterReport: 16_384
     case .statusReport, .certificateIssued: 32_768
@@ -373,6 +376,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .budgetKeyCreate: "BudgetKeyCreate"
     case .receiptQuery: "ReceiptQuery"
     case .receipt: "Receipt"
+    case .hostReport: "HostReport"
     }
   }
 }

@@ -114,6 +114,7 @@ struct WorkerCommand: AsyncParsableCommand {
         engine: try EngineSpec.parse(engine), live: try live)
       configuration.renewal = own?.renewal
       configuration.directory = dir
+      configuration.toolPath = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"
       configuration.software = Software.name
       try Logs.begin(logs)
       ProcessLimits.writeNoCore()

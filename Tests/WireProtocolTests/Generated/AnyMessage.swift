@@ -106,6 +106,7 @@ extension Message: JSONDumpable {
     case .budgetKeyCreate(let it): JSON.typed("BudgetKeyCreate", it.json)
     case .receiptQuery(let it): JSON.typed("ReceiptQuery", it.json)
     case .receipt(let it): JSON.typed("Receipt", it.json)
+    case .hostReport(let it): JSON.typed("HostReport", it.json)
     }
   }
 
@@ -211,6 +212,7 @@ extension Message: JSONDumpable {
     case .budgetKeyCreate: .budgetKeyCreate(.sample(&source))
     case .receiptQuery: .receiptQuery(.sample(&source))
     case .receipt: .receipt(.sample(&source))
+    case .hostReport: .hostReport(.sample(&source))
     }
   }
 }

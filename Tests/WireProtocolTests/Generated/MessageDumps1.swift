@@ -370,7 +370,10 @@ extension WorkerList: JSONDumpable {
 
 extension WorkerListing: JSONDumpable {
   var json: String {
-    JSON.object([("workers", JSON.list(workers) { $0.json })])
+    JSON.object([
+      ("workers", JSON.list(workers) { $0.json }),
+      ("gpus", JSON.optional(gpus) { JSON.list($0) { $0.json } }),
+    ])
   }
 }
 

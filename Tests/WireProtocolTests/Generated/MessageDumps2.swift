@@ -496,3 +496,9 @@ extension Receipt: JSONDumpable {
     ])
   }
 }
+
+extension HostReport: JSONDumpable {
+  var json: String {
+    JSON.object([("gpus", JSON.list(gpus) { $0.json })])
+  }
+}

@@ -358,7 +358,8 @@ extension WorkerList {
 extension WorkerListing {
   static func sample(_ source: inout SampleSource) -> WorkerListing {
     WorkerListing(
-      workers: source.list(atMost: 1024) { WorkerSummary.sample(&$0) })
+      workers: source.list(atMost: 1024) { WorkerSummary.sample(&$0) },
+      gpus: source.optional { $0.list(atMost: 512) { WorkerGPU.sample(&$0) } })
   }
 }
 

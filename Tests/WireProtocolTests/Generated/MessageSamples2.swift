@@ -461,3 +461,10 @@ extension Receipt {
       signature: source.bytes(atMost: 64))
   }
 }
+
+extension HostReport {
+  static func sample(_ source: inout SampleSource) -> HostReport {
+    HostReport(
+      gpus: source.list(atMost: 16) { GPUFacts.sample(&$0) })
+  }
+}
