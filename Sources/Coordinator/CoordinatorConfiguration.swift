@@ -42,6 +42,8 @@ public struct CoordinatorConfiguration: Sendable {
   public var issuer: CertificateAuthority?
   /// Program and version, for handshakes and status.
   public var software: String
+  /// The newest state version that it applies, as a program of an earlier release would; nil for this program's own.
+  public var stateVersionMax: UInt32?
   /// What may change while it runs.
   public var live = Live()
 

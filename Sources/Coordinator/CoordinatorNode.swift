@@ -102,6 +102,7 @@ public final class CoordinatorNode: Sendable {
       let running = try await eventLoop.submit {
         var replica = Replica.Configuration(engine: engine, founding: membership)
         replica.retention = configuration.live.retention
+        if let versionMax = configuration.stateVersionMax { replica.stateVersionMax = versionMax }
         let host = try ReplicaHost(
           configuration: configuration, founding: replica, store: store,
           refusedConnections: refusals, eventLoop: eventLoop, log: log)

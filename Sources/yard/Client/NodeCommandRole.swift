@@ -50,7 +50,7 @@ enum NodeCommandRole: String, CaseIterable, ExpressibleByArgument {
       guard let kind = argument["kind"]?.string, kind != "positional",
         let names = argument["names"]?.elements,
         let key = names.first(where: { $0["kind"]?.string == "long" })?["name"]?.string,
-        !["help", "version", "config"].contains(key)
+        !["help", "version", "config"].contains(key), argument["shouldDisplay"] == .boolean(true)
       else { return nil }
       return Option(
         key: key, isFlag: kind == "flag", valueName: argument["valueName"]?.string ?? "",

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Coordinator
+internal import ExchangeCore
 internal import ExchangeTypes
 internal import Foundation
 internal import Identity
@@ -49,6 +50,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
     help: ArgumentHelp(
       "How long one wrapping key is used; while this coordinator leads.", valueName: "time"))
   var rotateKeys = TimeSpan.hour
+  /// Behaves as a program of an earlier release: for tests of upgrades.
+  @Option(help: .hidden) var stateVersionMax: UInt32?
   @OptionGroup var logs: LogOptions
   @Flag(help: "No TLS; only for listening on this machine's loopback addresses.")
   var insecure = false
@@ -61,6 +64,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
     }
     guard certificateLife.milliseconds > 0 else {
       throw ValidationError("--certificate-life is no time at all")
+    }
+    if let stateVersionMax, !(1...Exchange.stateVersionMax).contains(stateVersionMax) {
+      throw ValidationError("--state-version-max is none of 1 to \(Exchange.stateVersionMax)")
     }
     guard id > 0 else { throw ValidationError("--id is 0; ids begin with 1") }
     guard (1...65_536).contains(keepLog) else {
@@ -133,6 +139,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
       throw CommandError(.refused, "\(error)")
     }
     configuration.live = live
+    configuration.stateVersionMax = stateVersionMax
     configuration.joins = join
     try Logs.begin(logs)
     ProcessLimits.writeNoCore()
