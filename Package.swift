@@ -103,6 +103,7 @@ let package = Package(
     // edges
     room("Storage", ["LMDB", "Consensus", "RaftEngine", "ExchangeTypes"]),
     room("Identity", ["ExchangeTypes", "WireProtocol", crypto, x509, asn1]),
+    room("HostFacts", ["OpenAIFormat", "WireProtocol"]),
     room("Engines", ["OpenAIFormat", asyncHTTPClient, nioCore, nioHTTP1, log]),
     room(
       "BuiltinEngine",
@@ -147,7 +148,8 @@ let package = Package(
       "WorkerAgent",
       [
         "ExchangeClient", "Links", "Transport", "JobDispatch", "Engines", "BuiltinEngine",
-        "JobMarket", "OpenAIFormat", "WireProtocol", "ExchangeTypes", nioCore, nioPosix,
+        "HostFacts", "JobMarket", "OpenAIFormat", "WireProtocol", "ExchangeTypes", nioCore,
+        nioPosix,
         nioConcurrency, log,
       ]),
 
@@ -163,7 +165,8 @@ let package = Package(
       name: "yard",
       dependencies: [
         "Coordinator", "WorkerAgent", "Gateway", "ExchangeClient", "Links", "Transport", "Identity",
-        "Engines", "Storage", "JobDispatch", "ExchangeCore", "OpenAIFormat", "TokenLedger",
+        "Engines", "HostFacts", "Storage", "JobDispatch", "ExchangeCore", "OpenAIFormat",
+        "TokenLedger",
         "WireProtocol", "ExchangeTypes", nioCore, nioPosix, log, argumentParser,
       ],
       exclude: ["README.md"], swiftSettings: strict),
@@ -204,6 +207,7 @@ let package = Package(
     tests(
       "TransportTests",
       ["Transport", "HTTP2Session", "Identity", "ExchangeTypes", nioCore, nioPosix]),
+    tests("HostFactsTests", ["HostFacts", "OpenAIFormat", "WireProtocol"]),
     tests(
       "EnginesTests", ["Engines", "OpenAIFormat", nioCore, nioPosix, log, asyncHTTPClient]),
     tests("BuiltinEngineTests", ["BuiltinEngine", "CKernels", "Engines", "OpenAIFormat"]),

@@ -9,6 +9,12 @@ extension Replica {
 
   // MARK: Trimming
 
+  /// Keeps so much of the log from now on.
+  public func keepLog(_ retention: LogRetention) {
+    snapshots.retention.trailingBytes = retention.trailingBytes
+    snapshots.retention.followersBytes = retention.followersBytes
+  }
+
   /// Drops a step of the log's beginning, if more of it is kept than needs to be.
   ///
   /// The engine is told first, so that it never asks for an entry that is gone; then a write drops them.

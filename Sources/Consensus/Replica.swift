@@ -161,11 +161,20 @@ public final class Replica {
 
     let stored = try store.load()
     if let mark = stored.applied {
-      exchange = try Exchange.restoring(expecting: mark.digest) { table, visit in
-        try store.scan(table: table, prefix: [], from: []) { key, value in
-          try visit(key, value)
-          return true
+      do {
+        exchange = try Exchange.restoring(expecting: mark.digest) { table, visit in
+          try store.scan(table: table, prefix: [], from: []) { key, value in
+            try visit(key, value)
+            return true
+          }
         }
+      } catch RestoreError.unsupportedStateVersion(let version) {
+        throw ReplicaFailure.newerState(
+          version: version, supported: configuration.stateVersionMax)
+      }
+      guard exchange.stateVersion <= configuration.stateVersionMax else {
+        throw ReplicaFailure.newerState(
+          version: exchange.stateVersion, supported: configuration.stateVersionMax)
       }
       applied = mark.index
     } else {
@@ -514,6 +523,9 @@ public final class Replica {
       if entry.kind == .command {
         do {
           let result = try configuration.apply(&exchange, entry.payload, index)
+          guard exchange.stateVersion <= configuration.stateVersionMax else {
+            throw ApplyError.unsupportedStateVersion(exchange.stateVersion)
+          }
           pending.note(result.changes)
           noteApplied(index, entry.term)
           guard !isDead else { return }
@@ -621,11 +633,25 @@ public final class Replica {
 }
 
 /// Why a replica died or could not start, beyond what its disk and its engine say themselves.
-public enum ReplicaFailure: Error {
+public enum ReplicaFailure: Error, CustomStringConvertible {
   /// The store claims an entry that it does not give.
   case missingEntry(LogIndex)
   /// A committed entry that no state machine of this version wrote.
   case undecodable(LogIndex, any Error)
   /// The engine orders to install a snapshot that was not verified.
   case unverifiedSnapshot(LogIndex)
+  /// The state on the disk has a version that this program does not apply.
+  case newerState(version: UInt32, supported: UInt32)
+
+  /// A sentence for people.
+  public var description: String {
+    switch self {
+    case .missingEntry(let index): "the store does not have entry \(index), which it claims to have"
+    case .undecodable(let index, let error): "entry \(index) cannot be applied: \(error)"
+    case .unverifiedSnapshot(let index): "the snapshot at \(index) was never verified"
+    case .newerState(let version, let supported):
+      "the state has version \(version), and this program applies versions up to \(supported): a later program wrote it; "
+        + "install that one, or one after it, for a coordinator does not go back once the state version has risen"
+    }
+  }
 }

@@ -7,7 +7,7 @@ internal import RaftEngine
 /// Own: none ──a follower needs entries that are gone──► being made ──► offered ──nobody asks──► none.
 /// Another's: none ──announced──► intake ──complete──► verified ──the engine orders it──► installing ──► none.
 struct SnapshotState {
-  let retention: LogRetention
+  var retention: LogRetention
   var segments: LogSegments
   var history: MembershipHistory
   /// The applied mark on the disk: a restart needs every entry after it.

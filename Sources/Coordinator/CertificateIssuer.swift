@@ -6,7 +6,8 @@ internal import JobDispatch
 /// Issues certificates with the key of this coordinator's directory: fills the dispatcher's port with `Identity`.
 final class CertificateIssuer: CertificateIssuing {
   private let authority: CertificateAuthority
-  private let lifetimeSeconds: Double
+  /// How long the certificates that it issues from now on are valid.
+  var lifetimeSeconds: Double
 
   init(authority: CertificateAuthority, lifetimeSeconds: Double) {
     self.authority = authority

@@ -1,3 +1,4 @@
+internal import Consensus
 public import ExchangeTypes
 public import Identity
 
@@ -35,19 +36,37 @@ public struct CoordinatorConfiguration: Sendable {
   public var keyring: Keyring
   /// The file that the keyring is kept in.
   public var keyringPath: String
-  /// How long a wrapping key is the current one, in milliseconds; the leader's counts.
-  public var keyInterval: UInt64 = 3_600_000
   /// How connections are secured.
   public var security: Security
   /// What certificates of nodes that join are signed with; nil where its key is not held.
   public var issuer: CertificateAuthority?
-  /// How long those certificates are valid, in seconds: 30 days, if nobody says.
-  public var certificateLifetimeSeconds: Double = 30 * 86_400
   /// Program and version, for handshakes and status.
   public var software: String
-  /// Mebibytes of the log that stay behind the applied mark, so that a coordinator which was away for a
-  /// moment needs no snapshot; four times as many for one that answers and is behind.
-  public var keptLogMebibytes = 32
+  /// The newest state version that it applies, as a program of an earlier release would; nil for this program's own.
+  public var stateVersionMax: UInt32?
+  /// What may change while it runs.
+  public var live = Live()
+
+  /// The settings that take effect at once when they change (`CoordinatorNode.apply`).
+  public struct Live: Hashable, Sendable {
+    /// How long a wrapping key is the current one, in milliseconds; the leader's counts.
+    public var keyInterval: UInt64 = 3_600_000
+    /// How long certificates of nodes that join or renew are valid, in seconds: 30 days, if nobody says.
+    public var certificateLifetimeSeconds: Double = 30 * 86_400
+    /// Mebibytes of the log that stay behind the applied mark, so that a coordinator which was away for a
+    /// moment needs no snapshot; four times as many for one that answers and is behind.
+    public var keptLogMebibytes = 32
+
+    /// The defaults.
+    public init() {}
+
+    var retention: LogRetention {
+      var retention = LogRetention()
+      retention.trailingBytes = keptLogMebibytes << 20
+      retention.followersBytes = keptLogMebibytes << 22
+      return retention
+    }
+  }
 
   /// Joins the parts.
   public init(

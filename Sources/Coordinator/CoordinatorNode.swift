@@ -59,7 +59,7 @@ public final class CoordinatorNode: Sendable {
     _ configuration: CoordinatorConfiguration, on group: any EventLoopGroup,
     onFailure: @escaping @Sendable (any Error) -> Void
   ) async throws -> CoordinatorNode {
-    let log = Logger(label: "switchyard.coordinator")
+    let log = Logger(label: "Coordinator")
     let eventLoop = group.next()
     guard configuration.members[configuration.replica] != nil else {
       throw StartFailure.notAMember(configuration.replica)
@@ -90,17 +90,19 @@ public final class CoordinatorNode: Sendable {
         role: .coordinator, clusterID: configuration.clusterID,
         node: configuration.replica.rawValue, name: "coordinator-\(configuration.replica)",
         incarnation: generator.next(),
-        features: [LocalNode.stateStatements, LocalNode.revocationNotices],
+        features: [
+          LocalNode.stateStatements, LocalNode.revocationNotices, LocalNode.hostReports,
+        ],
         software: configuration.software)
       let engine = RaftEngine.Configuration(
         id: configuration.replica, address: configuration.members[configuration.replica] ?? "",
         seed: UInt32(truncatingIfNeeded: generator.next()))
 
-      let refusals = RefusalLog(label: "switchyard.transport")
+      let refusals = RefusalLog(label: "Transport")
       let running = try await eventLoop.submit {
         var replica = Replica.Configuration(engine: engine, founding: membership)
-        replica.retention.trailingBytes = configuration.keptLogMebibytes << 20
-        replica.retention.followersBytes = configuration.keptLogMebibytes << 22
+        replica.retention = configuration.live.retention
+        if let versionMax = configuration.stateVersionMax { replica.stateVersionMax = versionMax }
         let host = try ReplicaHost(
           configuration: configuration, founding: replica, store: store,
           refusedConnections: refusals, eventLoop: eventLoop, log: log)
@@ -133,12 +135,17 @@ public final class CoordinatorNode: Sendable {
     }
   }
 
+  /// Runs with these settings from now on; all of them in one turn of the loop.
+  public func apply(_ live: CoordinatorConfiguration.Live) {
+    eventLoop.execute { [running] in running.value.host.apply(live) }
+  }
+
   /// Hands leadership over, lets open streams end for a moment, and closes everything.
   ///
   /// It passes requests to the new leader until its links are closed, so that a stop in order is not felt.
   public func stop() async {
     let running = running
-    let log = Logger(label: "switchyard.coordinator")
+    let log = Logger(label: "Coordinator")
     await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
       eventLoop.execute {
         running.value.host.handOver { ending in

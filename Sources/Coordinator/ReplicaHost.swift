@@ -18,10 +18,12 @@ final class ReplicaHost {
   let dispatcher: Dispatcher
   let replica: Replica
   private let clock: LoopClock
+  private let issuer: CertificateIssuer?
   private let store: LMDBReplicaStore
   private let log: Logger
+  private let disk = Logger(label: "Storage")
   /// Who was refused for what he is, counted by the name of the error.
-  private let refusals = RefusalLog(label: "switchyard.enrolment")
+  private let refusals = RefusalLog(label: "JobDispatch")
   /// Whom the listener has refused, before anybody knew who he was.
   private let refusedConnections: RefusalLog
   private var links: (any CoordinatorLinks)?
@@ -48,20 +50,21 @@ final class ReplicaHost {
     var dispatch = Dispatcher.Configuration(
       clusterID: configuration.clusterID, rootSecretHash: configuration.rootSecretHash,
       addresses: configuration.members, software: configuration.software)
-    dispatch.keySchedule = .init(interval: configuration.keyInterval)
+    dispatch.keySchedule = .init(interval: configuration.live.keyInterval)
+    issuer = configuration.issuer.map {
+      CertificateIssuer(
+        authority: $0, lifetimeSeconds: configuration.live.certificateLifetimeSeconds)
+    }
     dispatcher = Dispatcher(
       configuration: dispatch, clock: clock, sealer: keyring, keyring: keyring,
-      issuer: configuration.issuer.map {
-        CertificateIssuer(
-          authority: $0, lifetimeSeconds: configuration.certificateLifetimeSeconds)
-      }, signer: StatementSigner(configuration.security), wallClock: SystemWallClock(),
+      issuer: issuer, signer: StatementSigner(configuration.security), wallClock: SystemWallClock(),
       shell: shell)
     let writes = Writes(store: store, eventLoop: eventLoop)
     replica = try Replica(
       configuration: founding, store: store, startWrite: { writes.start($0) },
       startSnapshot: { writes.startSnapshot() }, transport: shell, observer: dispatcher,
       now: clock.now)
-    replica.noticed = { [log, weak shell] notice in
+    replica.noticed = { [weak shell, log = Logger(label: "Consensus")] notice in
       // What was revoked by entries that the snapshot stands for was not applied here one by one.
       if case .snapshotInstalled = notice { shell?.certificatesRevoked() }
       switch notice {
@@ -97,6 +100,14 @@ final class ReplicaHost {
     links = nil
   }
 
+  /// Runs with these settings from now on.
+  func apply(_ live: CoordinatorConfiguration.Live) {
+    guard !hasStopped else { return }
+    issuer?.lifetimeSeconds = live.certificateLifetimeSeconds
+    replica.keepLog(live.retention)
+    dispatcher.changeKeys(.init(interval: live.keyInterval))
+  }
+
   /// A message from another coordinator.
   func receive(_ message: PeerMessage, from peer: ReplicaID) {
     guard !hasStopped else { return }
@@ -125,11 +136,11 @@ final class ReplicaHost {
     guard store.isNearlyFull != wasNearlyFull else { return }
     wasNearlyFull.toggle()
     if wasNearlyFull {
-      log.error(
+      disk.error(
         "four fifths of the disk budget are used: while this coordinator leads, no new job is taken"
       )
     } else {
-      log.notice("there is room on the disk again")
+      disk.notice("there is room on the disk again")
     }
   }
 

@@ -104,6 +104,21 @@ public struct CertificateRenewal: Sendable {
     return renewed
   }
 
+  /// What the directory's files hold now, such as a certificate that was renewed by hand, for `use`.
+  ///
+  /// - Throws: `IdentityError` if they are not whole, or another node's.
+  public func readAgain() throws(IdentityError) -> NodeIdentity {
+    let current = identity.current.identity
+    let read = try directory.load(cluster: current.cluster, now: Date())
+    guard read.identity == current else {
+      throw .malformed(path: directory.path, what: "the certificate of \(current)")
+    }
+    return read
+  }
+
+  /// Makes new connections with an identity that `readAgain` gave.
+  public func use(_ read: NodeIdentity) { identity.renew(read) }
+
   /// Renews in time, again and again, until the task is cancelled.
   ///
   /// - Parameters:

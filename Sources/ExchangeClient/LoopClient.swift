@@ -12,7 +12,7 @@ public import WireProtocol
 /// has named it and it is one of the endpoints, else to the endpoints in turn, and to addresses that have led since. A request that fails in
 /// a way that may pass is tried again, after a pause, on whatever link its lane then has.
 public final class LoopClient {
-  let configuration: ClientConfiguration
+  private(set) var configuration: ClientConfiguration
   /// The loop that this is confined to.
   public let eventLoop: any EventLoop
   private let dialer: NodeDialer
@@ -57,6 +57,12 @@ public final class LoopClient {
   var now: UInt64 { LinkLoop.now }
   func random() -> UInt64 { generator.next() }
   var authorization: String? { configuration.key.map { "Bearer \($0)" } }
+
+  /// How long what is asked from now on is tried for, in milliseconds.
+  public var patience: UInt64 {
+    get { configuration.patience }
+    set { configuration.patience = newValue }
+  }
 
   /// Asks, and calls back once, on the loop: with the answer, or with why there is none.
   ///

@@ -15,29 +15,42 @@ final class ConnectionCounts: Sendable {
   }
 
   private struct Counts {
+    var connectionsMax: Int
+    var perAddressMax: Int
     var served = 0
     var refused = 0
     var byAddress: [String: Int] = [:]
   }
 
-  private let counts = NIOLockedValueBox(Counts())
-  private let limits: HTTPLimits
+  private let counts: NIOLockedValueBox<Counts>
   /// Connections at once that are told why they are not served.
   private static let refusedMax = 512
 
-  init(limits: HTTPLimits) { self.limits = limits }
+  init(_ live: GatewayConfiguration.Live) {
+    counts = NIOLockedValueBox(
+      Counts(
+        connectionsMax: live.connectionsMax, perAddressMax: live.connectionsPerAddressMax))
+  }
+
+  /// Takes so many from now on; what is connected stays.
+  func apply(_ live: GatewayConfiguration.Live) {
+    counts.withLockedValue { counts in
+      counts.connectionsMax = live.connectionsMax
+      counts.perAddressMax = live.connectionsPerAddressMax
+    }
+  }
 
   /// Counts a connection; one that is not closed is to be removed when it has ended.
   func add(_ address: String) -> Admission {
     counts.withLockedValue { counts in
       let refusal: HTTPRefusal
-      if counts.served >= limits.connectionsMax {
+      if counts.served >= counts.connectionsMax {
         refusal = HTTPRefusal(
           .overloaded, "the gateway has as many connections as it takes", retryAfterMs: 1_000)
-      } else if counts.byAddress[address, default: 0] >= limits.connectionsPerAddressMax {
+      } else if counts.byAddress[address, default: 0] >= counts.perAddressMax {
         refusal = HTTPRefusal(
           .tooManyRequests,
-          "this address has \(limits.connectionsPerAddressMax) connections, as many as it may",
+          "this address has \(counts.perAddressMax) connections, as many as it may",
           retryAfterMs: 1_000)
       } else {
         counts.served += 1

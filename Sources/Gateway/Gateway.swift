@@ -21,6 +21,23 @@ public struct GatewayConfiguration: Sendable {
   public var client: ClientConfiguration
   /// What strangers may cost.
   public var limits = HTTPLimits()
+  /// What may change while it runs.
+  public var live = Live()
+
+  /// The settings that take effect at once when they change (`Gateway.apply`).
+  public struct Live: Hashable, Sendable {
+    /// Connections at once, of everybody.
+    public var connectionsMax = 16_384
+    /// Connections at once of one address; callers behind one proxy share them.
+    public var connectionsPerAddressMax = 4_096
+    /// How long a request looks for a coordinator that answers, in milliseconds; nil for the client's own.
+    public var patience: UInt64?
+    /// How long answers may take to end when the gateway stops, in milliseconds.
+    public var drainMilliseconds: Int64 = 30_000
+
+    /// The defaults.
+    public init() {}
+  }
 
   /// Joins the parts.
   public init(host: String, port: Int, client: ClientConfiguration) {
@@ -55,15 +72,19 @@ public final class Gateway: Sendable {
   private let listener: any Channel
   private let loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>]
   private let open: OpenChannels
+  private let counts: ConnectionCounts
+  private let live: NIOLockedValueBox<GatewayConfiguration.Live>
 
   private init(
     address: String, listener: any Channel, loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>],
-    open: OpenChannels
+    open: OpenChannels, counts: ConnectionCounts, live: GatewayConfiguration.Live
   ) {
     self.address = address
     self.listener = listener
     self.loops = loops
     self.open = open
+    self.counts = counts
+    self.live = NIOLockedValueBox(live)
   }
 
   /// Listens, on all loops of `group`.
@@ -73,7 +94,7 @@ public final class Gateway: Sendable {
     _ configuration: GatewayConfiguration, on group: any EventLoopGroup
   ) async throws -> Gateway {
     var loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>] = [:]
-    let refusals = RefusalLog(label: "switchyard.gateway")
+    let refusals = RefusalLog(label: "Gateway")
     for eventLoop in group.makeIterator() {
       loops[ObjectIdentifier(eventLoop)] = try await eventLoop.submit {
         let loop = GatewayLoop(
@@ -85,14 +106,15 @@ public final class Gateway: Sendable {
     let all = Array(loops.values)
     for loop in all { loop.eventLoop.execute { loop.value.start(beside: all) } }
     let open = OpenChannels()
+    let counts = ConnectionCounts(configuration.live)
     do {
-      let listener = try await bootstrap(configuration, loops, open, on: group)
+      let listener = try await bootstrap(configuration, loops, open, counts, on: group)
         .bind(host: configuration.host, port: configuration.port).get()
       let host = listener.localAddress?.ipAddress ?? configuration.host
       let port = listener.localAddress?.port ?? configuration.port
       return Gateway(
         address: host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)", listener: listener,
-        loops: loops, open: open)
+        loops: loops, open: open, counts: counts, live: configuration.live)
     } catch {
       for loop in loops.values { await stop(loop) }
       if let error = error as? IOError, error.errnoCode == EADDRINUSE {
@@ -106,10 +128,9 @@ public final class Gateway: Sendable {
   private static func bootstrap(
     _ configuration: GatewayConfiguration,
     _ loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>], _ open: OpenChannels,
-    on group: any EventLoopGroup
+    _ counts: ConnectionCounts, on group: any EventLoopGroup
   ) -> ServerBootstrap {
     let limits = configuration.limits
-    let counts = ConnectionCounts(limits: limits)
     return ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1_024)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -162,10 +183,21 @@ public final class Gateway: Sendable {
   /// Bytes of one read.
   private static let readBytes = 16 << 10
 
+  /// Runs with these settings from now on.
+  public func apply(_ live: GatewayConfiguration.Live) {
+    self.live.withLockedValue { $0 = live }
+    counts.apply(live)
+    guard let patience = live.patience else { return }
+    for loop in loops.values {
+      loop.eventLoop.execute { loop.value.client.patience = patience }
+    }
+  }
+
   /// Takes no further request, lets answers end, and returns when all connections have.
   ///
-  /// - Parameter milliseconds: answers that have not ended after this are cut off.
-  public func stop(within milliseconds: Int64) async {
+  /// - Parameter milliseconds: answers that have not ended after this are cut off; nil for what the settings say.
+  public func stop(within milliseconds: Int64? = nil) async {
+    let milliseconds = milliseconds ?? live.withLockedValue { $0.drainMilliseconds }
     await Self.close(listener)
     for loop in loops.values {
       loop.eventLoop.execute { loop.value.drain() }

@@ -4,10 +4,6 @@ internal import JobDispatch
 ///
 /// Each figure answers an attack; times are in milliseconds, sizes in bytes.
 public struct HTTPLimits: Hashable, Sendable {
-  /// Connections at once, of everybody.
-  public var connectionsMax = 16_384
-  /// Connections at once of one address; callers behind one proxy share them.
-  public var connectionsPerAddressMax = 4_096
   /// Header fields of one request, trailers included.
   public var headerFieldsMax = 100
   /// One header field, or the first line.

@@ -47,7 +47,7 @@ public final class Listener: Sendable {
   public static func bind(
     host: String, port: Int, security: LinkSecurity, settings: LinkSettings = LinkSettings(),
     budget: ConnectionBudget = ConnectionBudget(),
-    refusals: RefusalLog = RefusalLog(label: "switchyard.transport"), group: any EventLoopGroup,
+    refusals: RefusalLog = RefusalLog(label: "Transport"), group: any EventLoopGroup,
     refused: @escaping @Sendable (TransportError) -> Void = { _ in },
     makeDelegate: @escaping @Sendable (Link) -> any LinkDelegate
   ) async throws(TransportError) -> Listener {

@@ -8,6 +8,8 @@ public struct LocalNode: Sendable, Hashable {
   public static let stateStatements = "state-statements"
   /// The feature of nodes that understand `RevocationNotice` (handshake.md).
   public static let revocationNotices = "revocation-notices"
+  /// The feature of workers and coordinators that understand `HostReport` (messages.md).
+  public static let hostReports = "host-reports"
   /// The cluster id of a node that does not know its cluster yet: it matches any.
   public static let clusterUnknown = ClusterID(rawValue: 0)
 

@@ -1,4 +1,5 @@
 internal import ExchangeTypes
+internal import HostFacts
 internal import JobDispatch
 public import NIOCore
 internal import NIOPosix
@@ -163,7 +164,10 @@ public enum ControlError: Error, Hashable, Sendable, CustomStringConvertible {
 
 extension WorkerStatus {
   /// The status as one JSON object, for the control socket.
-  var json: [UInt8] {
+  ///
+  /// - Parameter gpuFault: why the host's GPUs cannot be read, if a tool was there to ask.
+  /// - Returns: the object's bytes.
+  func json(gpuFault: String?) -> [UInt8] {
     var writer = JSONWriter()
     writer.beginObject()
     writer.key("worker")
@@ -195,6 +199,12 @@ extension WorkerStatus {
       writer.endObject()
     }
     writer.endArray()
+    writer.key("gpus")
+    writer.beginArray()
+    for gpu in gpus { gpu.write(to: &writer) }
+    writer.endArray()
+    writer.key("gpu_fault")
+    if let gpuFault { writer.string(gpuFault) } else { writer.null() }
     writer.endObject()
     return writer.bytes
   }

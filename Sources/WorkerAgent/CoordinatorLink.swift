@@ -30,6 +30,10 @@ final class CoordinatorLink: NodeLinkOwner {
       self.authorization = authorization
     }
 
+    var takesHostReports: Bool {
+      link.remote?.features.contains(LocalNode.hostReports) == true
+    }
+
     func openStream(
       _ service: Service, owner: any MessageChannelOwner
     ) -> any MessageChannel {

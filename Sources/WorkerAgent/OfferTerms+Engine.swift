@@ -12,7 +12,7 @@ extension WorkerConfiguration {
 
   /// How many attempts run at a time on an engine that says this of itself.
   func slotCount(_ status: EngineStatus) -> Int {
-    min(max(slots ?? status.slots ?? Self.slotsDefault, 1), Self.slotsMax)
+    min(max(live.slots ?? status.slots ?? Self.slotsDefault, 1), Self.slotsMax)
   }
 
   /// What is offered of an engine that says this of itself.
@@ -21,7 +21,8 @@ extension WorkerConfiguration {
       let context = model.contextTokens.flatMap { UInt32(exactly: $0) } ?? contextDefault
       return OfferTerms(
         model: model.name, context: context, outputDefault: min(outputDefault, context),
-        slots: UInt16(slotCount(status)), priceInput: prices.input, priceOutput: prices.output,
+        slots: UInt16(slotCount(status)), priceInput: live.prices.input,
+        priceOutput: live.prices.output,
         // vLLM is asked for ids and gives them; the built-in engine has no other way.
         basis: basis ?? ([.vLLM, .builtin].contains(status.kind) ? .tokenIDs : .usage),
         bytesPerTokenFloor: max(bytesPerTokenFloor, 1),

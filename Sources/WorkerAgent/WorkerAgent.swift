@@ -33,7 +33,7 @@ public final class WorkerAgent: Sendable {
     _ configuration: WorkerConfiguration, on group: any EventLoopGroup, logger: Logger
   ) async throws -> WorkerAgent {
     let loop = LinkLoop(group.next())
-    let engine = try engine(configuration.engine, logger)
+    let engine = try engine(configuration.engine)
     let whenLeft = loop.eventLoop.makePromise(of: Void.self)
     let shell = try await loop.eventLoop.submit {
       loop.bind(
@@ -46,7 +46,7 @@ public final class WorkerAgent: Sendable {
         case .drain: shell.value.drain()
         case .stop: shell.value.machine.stop()
         }
-        return shell.value.machine.status.json
+        return shell.value.machine.status.json(gpuFault: shell.value.gpuFault)
       }
       loop.execute { shell.value.start() }
       let renewing = configuration.renewal.map { renewal in
@@ -66,9 +66,9 @@ public final class WorkerAgent: Sendable {
     }
   }
 
-  private static func engine(_ spec: EngineSpec, _ logger: Logger) throws -> any Engine {
+  private static func engine(_ spec: EngineSpec) throws -> any Engine {
     switch spec.place {
-    case .server: OpenAICompatibleEngine(spec: spec, logger: logger)
+    case .server: OpenAICompatibleEngine(spec: spec, logger: Logger(label: "Engines"))
     case .builtin(let file): try BuiltinEngine(spec: spec, file: file)
     }
   }
@@ -78,6 +78,11 @@ public final class WorkerAgent: Sendable {
     get async throws {
       try await shell.eventLoop.submit { [shell] in shell.value.machine.status }.get()
     }
+  }
+
+  /// Offers on these terms from now on.
+  public func apply(_ live: WorkerConfiguration.Live) {
+    shell.eventLoop.execute { [shell] in shell.value.apply(live) }
   }
 
   /// Takes no new attempts, finishes those that run, then leaves; at once when called again.

@@ -19,10 +19,8 @@ public struct WorkerConfiguration: Sendable, Redacted {
   public var cluster: ClusterID?
   /// Where the engine is.
   public var engine: EngineSpec
-  /// Attempts at a time; nil asks the engine.
-  public var slots: Int?
-  /// What it asks per million tokens.
-  public var prices: PricePair
+  /// What may change while it runs.
+  public var live: Live
   /// What output tokens are counted by; nil chooses by the engine's kind.
   public var basis: BillingBasis?
   /// The output bound of a job that names none.
@@ -37,19 +35,37 @@ public struct WorkerConfiguration: Sendable, Redacted {
   public var drainSeconds: Int64 = 600
   /// Seconds between two probes of the engine.
   public var probeSeconds: Int64 = 5
+  /// Folders in which a GPU tool is looked for, as in `PATH`; nil to look for none.
+  public var toolPath: String?
+  /// Seconds between two readings of the host's GPUs.
+  public var gpuSeconds: Int64 = 15
   /// Program and version, for the other side's log.
   public var software = "yard"
 
   /// Sets what has no default.
   public init(
     endpoints: [String], name: String, apiKey: String, security: LinkSecurity,
-    engine: EngineSpec, prices: PricePair
+    engine: EngineSpec, live: Live
   ) {
     self.endpoints = endpoints
     self.name = name
     self.apiKey = apiKey
     self.security = security
     self.engine = engine
-    self.prices = prices
+    self.live = live
+  }
+
+  /// The settings that take effect at once when they change (`WorkerAgent.apply`).
+  public struct Live: Hashable, Sendable {
+    /// What it asks per million tokens.
+    public var prices: PricePair
+    /// Attempts at a time; nil asks the engine.
+    public var slots: Int?
+
+    /// Joins the parts.
+    public init(prices: PricePair, slots: Int? = nil) {
+      self.prices = prices
+      self.slots = slots
+    }
   }
 }

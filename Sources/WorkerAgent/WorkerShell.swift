@@ -1,6 +1,7 @@
 internal import Engines
 internal import ExchangeClient
 internal import ExchangeTypes
+internal import HostFacts
 internal import JobDispatch
 internal import JobMarket
 internal import Links
@@ -16,7 +17,7 @@ final class WorkerShell: WorkerHost {
   /// Endpoints beyond the configured ones that leader notices may add.
   private static let learnedMax = 8
 
-  let configuration: WorkerConfiguration
+  private(set) var configuration: WorkerConfiguration
   let loop: LinkLoop
   let dialer: NodeDialer
   let local: LocalNode
@@ -30,9 +31,13 @@ final class WorkerShell: WorkerHost {
   private var runs: [EngineRunID: (run: EngineRun, task: Task<Void, Never>)] = [:]
   private var timer: Scheduled<Void>?
   private var drainTimer: Scheduled<Void>?
-  private var engineKind = EngineStatus.Kind.generic
+  /// What the engine last said of itself.
+  private var engineStatus: EngineStatus?
   private var probeFailures = 0
   private var probing: Task<Void, Never>?
+  private var watching: Task<Void, Never>?
+  /// Why the host's GPU tool told nothing, since it last told something.
+  private(set) var gpuFault: String?
   private(set) lazy var machine = WorkerMachine(
     name: configuration.name, incarnation: local.incarnation, host: self, clock: LoopClock())
 
@@ -50,13 +55,15 @@ final class WorkerShell: WorkerHost {
     local = LocalNode(
       role: .worker, clusterID: configuration.cluster ?? LocalNode.clusterUnknown,
       name: configuration.name, incarnation: UInt64.random(in: 1...UInt64.max),
-      features: [LocalNode.revocationNotices], software: configuration.software)
+      features: [LocalNode.revocationNotices, LocalNode.hostReports],
+      software: configuration.software)
     trust = CoordinatorTrust(endpoints: configuration.endpoints)
   }
 
   func start() {
     for endpoint in configuration.endpoints { add(endpoint) }
     probe()
+    watchGPUs()
   }
 
   private func add(_ endpoint: String) {
@@ -109,6 +116,7 @@ final class WorkerShell: WorkerHost {
   func left() {
     logger.info("left")
     probing?.cancel()
+    watching?.cancel()
     timer?.cancel()
     drainTimer?.cancel()
     for link in links { link.stop() }
@@ -136,14 +144,50 @@ final class WorkerShell: WorkerHost {
     }
   }
 
+  /// Reads the host's GPUs again and again, if it has a tool for them.
+  private func watchGPUs() {
+    guard let path = configuration.toolPath, let tool = GPUProbe.find(in: path) else { return }
+    logger.info("GPUs are read", metadata: ["tool": "\(tool.name)"])
+    let bound = loop.bind(self)
+    let interval = Duration.seconds(configuration.gpuSeconds)
+    let engine: GPUProbe.Engine =
+      switch configuration.engine.place {
+      case .server(let url): GPUProbe.Engine(url: url)
+      case .builtin: .thisProcess
+      }
+    watching = Task { [loop] in
+      while !Task.isCancelled {
+        let result: Result<[GPUFacts], GPUProbeError>
+        do throws(GPUProbeError) { result = .success(try await tool.read(engine: engine)) } catch {
+          result = .failure(error)
+        }
+        if Task.isCancelled { return }
+        loop.execute { bound.value.gpusRead(result) }
+        do { try await Task.sleep(for: interval) } catch { return }
+      }
+    }
+  }
+
+  private func gpusRead(_ result: Result<[GPUFacts], GPUProbeError>) {
+    switch result {
+    case .success(let gpus):
+      gpuFault = nil
+      machine.hostRead(gpus)
+    case .failure(let error):
+      if gpuFault != error.description {
+        logger.warning("GPUs cannot be read", metadata: ["reason": "\(error)"])
+      }
+      gpuFault = error.description
+      machine.hostRead([])
+    }
+  }
+
   private func probed(_ result: Result<EngineStatus, EngineError>) {
     switch result {
     case .success(let status):
       probeFailures = 0
-      engineKind = status.kind
-      machine.engineReady(
-        offers: configuration.offers(status), slots: configuration.slotCount(status),
-        continues: status.continuesOutput, capabilities: status.capabilities.rawValue)
+      engineStatus = status
+      offer(status)
     case .failure(let error):
       probeFailures += 1
       if probeFailures >= Self.probeFailuresMax || !machine.status.engineIsHealthy {
@@ -152,12 +196,25 @@ final class WorkerShell: WorkerHost {
     }
   }
 
+  private func offer(_ status: EngineStatus) {
+    machine.engineReady(
+      offers: configuration.offers(status), slots: configuration.slotCount(status),
+      continues: status.continuesOutput, capabilities: status.capabilities.rawValue)
+  }
+
+  /// Offers on other terms from now on; what runs goes on under those that it was taken under.
+  func apply(_ live: WorkerConfiguration.Live) {
+    configuration.live = live
+    // An engine that fails is offered when it answers again.
+    if let engineStatus, machine.status.engineIsHealthy { offer(engineStatus) }
+  }
+
   // MARK: WorkerHost
 
   func startRun(_ id: EngineRunID, _ order: EngineOrder) {
     let bound = loop.bind(self)
     let run = EngineRun { [loop] in loop.execute { bound.value.deliver(id) } }
-    let kind = engineKind
+    let kind = engineStatus?.kind ?? .generic
     let task = Task { [engine, loop] in
       let ending: EngineEnding
       do {

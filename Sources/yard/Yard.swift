@@ -50,7 +50,9 @@ struct Yard: AsyncParsableCommand {
   static func main() async {
     Signals.ignoreBrokenPipes()
     do {
-      var command = try ConfiguredArguments(Array(CommandLine.arguments.dropFirst())).parse()
+      let arguments = try ConfiguredArguments(Array(CommandLine.arguments.dropFirst()))
+      ConfigurationReload.begin(with: arguments)
+      var command = try arguments.parse()
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {

@@ -128,6 +128,26 @@ struct ComparisonTests {
     #expect(cluster.propose(to: stray).isRefused)
   }
 
+  @Test("a program that does not apply the state's version does not start on it")
+  func olderProgram() throws {
+    let cluster = try Cluster(1)
+    let node = try cluster.elect()
+    cluster.propose(to: node)
+    cluster.run(100)
+    let version = try #require(node.replica?.exchange.stateVersion)
+    node.replica?.flushRows()
+    cluster.run(100)
+    node.crash()
+    node.stateVersionMax = version - 1
+    let refusal = #expect(throws: ReplicaFailure.self) { try node.boot() }
+    guard case .newerState(version, supported: version - 1)? = refusal else {
+      Issue.record("it was refused with \(String(describing: refusal))")
+      return
+    }
+    node.stateVersionMax = version
+    try node.boot()
+  }
+
   @Test("what all voters support is the least of them, and rises when the last is replaced")
   func versions() throws {
     let cluster = try Cluster(3)

@@ -51,6 +51,25 @@ struct SnapshotTests {
     cluster.checkPromises()
   }
 
+  @Test(
+    "a replica that is told to keep less of its log trims it, and one told to keep more does not")
+  func otherRetention() throws {
+    var retention = LogRetention.tiny
+    retention.trailingBytes = 32 << 20
+    let cluster = try Cluster(1, retention: retention)
+    let node = try cluster.elect()
+    Self.load(cluster, to: node, 60)
+    #expect(node.store.firstEntry.rawValue <= 1)
+    let replica = try #require(node.replica)
+    replica.keepLog(.tiny)
+    Self.load(cluster, to: node, 60)
+    let trimmed = node.store.firstEntry
+    #expect(trimmed.rawValue > 1)
+    replica.keepLog(retention)
+    Self.load(cluster, to: node, 60)
+    #expect(node.store.firstEntry == trimmed)
+  }
+
   @Test("a follower that answers keeps its part of the log, but not for ever")
   func slowFollower() throws {
     var retention = LogRetention.tiny

@@ -11,19 +11,22 @@ import WireProtocol
 
 /// Runs `body` with a gateway before a coordinator that answers by `script`.
 func withGateway(
-  limits: HTTPLimits = HTTPLimits(), patience: UInt64 = 2_000,
+  limits: HTTPLimits = HTTPLimits(), live: GatewayConfiguration.Live = .init(),
+  patience: UInt64 = 2_000,
   script: @escaping ScriptedCoordinator.Script = { _, _ in },
   _ body: (Gateway, ScriptedCoordinator) async throws -> Void
 ) async throws {
   let coordinator = try await ScriptedCoordinator(script: script)
-  let gateway = try await startGateway([coordinator.endpoint], limits: limits, patience: patience)
+  let gateway = try await startGateway(
+    [coordinator.endpoint], limits: limits, live: live, patience: patience)
   try await body(gateway, coordinator)
   await gateway.stop(within: 0)
   await coordinator.close()
 }
 
 func startGateway(
-  _ endpoints: [String], limits: HTTPLimits = HTTPLimits(), patience: UInt64 = 2_000
+  _ endpoints: [String], limits: HTTPLimits = HTTPLimits(),
+  live: GatewayConfiguration.Live = .init(), patience: UInt64 = 2_000
 ) async throws -> Gateway {
   var client = ClientConfiguration(
     endpoints: endpoints, key: nil, security: .plaintextOnLoopback, patience: patience,
@@ -31,6 +34,7 @@ func startGateway(
   client.role = .gateway
   var configuration = GatewayConfiguration(host: "127.0.0.1", port: 0, client: client)
   configuration.limits = limits
+  configuration.live = live
   return try await Gateway.start(
     configuration, on: MultiThreadedEventLoopGroup.singleton.next())
 }

@@ -154,9 +154,9 @@ struct HostileClientTests {
 
   @Test("an address has its number of connections, and no more")
   func connections() async throws {
-    var limits = HTTPLimits()
-    limits.connectionsPerAddressMax = 2
-    try await withGateway(limits: limits) { gateway, _ in
+    var live = GatewayConfiguration.Live()
+    live.connectionsPerAddressMax = 2
+    try await withGateway(live: live) { gateway, _ in
       let first = try await RawClient(gateway.address)
       let second = try await RawClient(gateway.address)
       for client in [first, second] {
@@ -166,6 +166,15 @@ struct HostileClientTests {
       let third = try await RawClient(gateway.address)
       let refused = await third.readToEnd()
       #expect(refused.hasPrefix("HTTP/1.1 429 ") && refused.contains("too_many_requests"))
+      // A new limit holds from the next connection on, for what is connected already counts.
+      var more = live
+      more.connectionsPerAddressMax = 3
+      gateway.apply(more)
+      let fourth = try await RawClient(gateway.address)
+      try await fourth.get("/healthz")
+      #expect(await fourth.read(until: "ok").contains("200 OK"))
+      gateway.apply(live)
+      try await fourth.close()
       try await first.close()
       // The place is free once the gateway has seen the end.
       var answer = ""

@@ -17,6 +17,27 @@ struct SourceTests {
     }
   }
 
+  @Test("a level can be given for every module that logs, and for no other")
+  func logModules() throws {
+    var labels: Set<String> = []
+    var named: Set<String> = []
+    for file in try Repository.sources() where file.room != "yard-bench" {
+      let isList = file.path.hasSuffix("/LogLevels.swift")
+      for line in file.lines {
+        if isList, line.hasPrefix("    \""), line.hasSuffix("\",") {
+          named.formUnion(line.split { !$0.isLetter }.map(String.init))
+        }
+        // The expression is slow in debug builds, and few lines can match it.
+        guard line.contains("(label: ") else { continue }
+        for match in line.matches(of: /(?:Logger|RefusalLog)\(label: "([^"]+)"\)/) {
+          labels.insert(String(match.1))
+        }
+      }
+    }
+    #expect(labels.count > 5)
+    #expect(labels == named)
+  }
+
   @Test("no sleep stands for a condition")
   func sleeps() throws {
     let calls = ["usleep(", "Thread.sleep", "nanosleep(", " sleep("]

@@ -21,27 +21,38 @@ final class TestCoordinator: NodeLinkOwner, MessageChannelOwner {
     let port: Int
     let output: EventLoopFuture<Output>
     let drained: EventLoopFuture<Bool>
+    /// The first registration that offers something else than the one before.
+    let changed: EventLoopPromise<WorkerRegister>
     let listener: Listener
-    func close() async throws { await listener.close() }
+    func close() async throws {
+      await listener.close()
+      changed.fail(ChannelError.eof)
+    }
   }
 
   private let output: EventLoopPromise<Output>
   private let drained: EventLoopPromise<Bool>
+  private let changed: EventLoopPromise<WorkerRegister>
   private var authorization = ""
   private var register: WorkerRegister?
   private var hasAssigned = false
   private var events: [Event] = []
   private let job = JobID(5)
 
-  init(_ output: EventLoopPromise<Output>, _ drained: EventLoopPromise<Bool>) {
+  init(
+    _ output: EventLoopPromise<Output>, _ drained: EventLoopPromise<Bool>,
+    _ changed: EventLoopPromise<WorkerRegister>
+  ) {
     self.output = output
     self.drained = drained
+    self.changed = changed
   }
 
   static func start(on group: any EventLoopGroup) async throws -> Handle {
     let loop = group.next()
     let output = loop.makePromise(of: Output.self)
     let drained = loop.makePromise(of: Bool.self)
+    let changed = loop.makePromise(of: WorkerRegister.self)
     let listener = try await Listener.bind(
       host: "127.0.0.1", port: 0, security: .plaintextOnLoopback, group: group
     ) { link in
@@ -50,11 +61,11 @@ final class TestCoordinator: NodeLinkOwner, MessageChannelOwner {
         as: LocalNode(
           role: .coordinator, clusterID: ClusterID(3), node: 1, name: "coordinator-1",
           incarnation: 1, software: "test"),
-        accepting: [.worker], isPlaintext: true, owner: TestCoordinator(output, drained))
+        accepting: [.worker], isPlaintext: true, owner: TestCoordinator(output, drained, changed))
     }
     return Handle(
       port: listener.port, output: output.futureResult, drained: drained.futureResult,
-      listener: listener)
+      changed: changed, listener: listener)
   }
 
   func established(_ link: NodeLink, with remote: RemoteNode) {
@@ -76,6 +87,7 @@ final class TestCoordinator: NodeLinkOwner, MessageChannelOwner {
     switch message {
     case .workerRegister(let message):
       if message.draining { drained.succeed(true) }
+      if let register, register.offers != message.offers { changed.succeed(message) }
       register = message
       channel.send(WorkerRegistered(worker: WorkerID(9), term: Term(4), leaseMs: 4_000))
     case .workerHeartbeat(let message):

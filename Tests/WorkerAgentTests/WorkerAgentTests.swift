@@ -26,7 +26,7 @@ struct WorkerAgentTests {
       endpoints: ["127.0.0.1:\(coordinator.port)"], name: "w", apiKey: "sy_1_x",
       security: .plaintextOnLoopback,
       engine: EngineSpec(baseURL: "http://127.0.0.1:\(engine.port)", slots: 2),
-      prices: PricePair(input: .zero, output: Price(nanoPerMillion: 5)))
+      live: .init(prices: PricePair(input: .zero, output: Price(nanoPerMillion: 5))))
     let directory = try TemporaryDirectory()
     configuration.directory = directory.path
     let agent = try await WorkerAgent.start(
@@ -64,7 +64,7 @@ struct WorkerAgentTests {
       endpoints: ["127.0.0.1:\(coordinator.port)"], name: "w", apiKey: "sy_1_x",
       security: .plaintextOnLoopback,
       engine: try EngineSpec.parse("builtin,model=m,slots=1"),
-      prices: PricePair(input: .zero, output: Price(nanoPerMillion: 5)))
+      live: .init(prices: PricePair(input: .zero, output: Price(nanoPerMillion: 5))))
     let agent = try await WorkerAgent.start(
       configuration, on: group, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
     async let life: Void = agent.run()
@@ -72,6 +72,10 @@ struct WorkerAgentTests {
     #expect(!output.text.isEmpty && output.finished.error == 0)
     #expect(output.register.offers.map(\.model) == ["m"])
     #expect(output.register.offers.map(\.basis) == [.tokenIDs])
+    agent.apply(.init(prices: PricePair(input: .zero, output: Price(nanoPerMillion: 9)), slots: 3))
+    let changed = try await coordinator.changed.futureResult.get()
+    #expect(changed.offers.map(\.priceOutput.rawValue) == [9])
+    #expect(changed.offers.map(\.slots) == [3])
     agent.drain()
     try await life
     #expect(try await coordinator.drained.get())
@@ -85,7 +89,7 @@ struct WorkerAgentTests {
     let configuration = WorkerConfiguration(
       endpoints: ["127.0.0.1:1"], name: "w", apiKey: "sy_1_x", security: .plaintextOnLoopback,
       engine: try EngineSpec.parse("builtin:\(#filePath)"),
-      prices: PricePair(input: .zero, output: .zero))
+      live: .init(prices: PricePair(input: .zero, output: .zero)))
     await #expect {
       _ = try await WorkerAgent.start(
         configuration, on: group, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
@@ -106,7 +110,7 @@ struct WorkerAgentTests {
     let configuration = WorkerConfiguration(
       endpoints: [], name: "w", apiKey: "sy_1_x", security: .plaintextOnLoopback,
       engine: EngineSpec(baseURL: "http://127.0.0.1:1"),
-      prices: PricePair(input: .zero, output: .zero))
+      live: .init(prices: PricePair(input: .zero, output: .zero)))
     try await loop.submit {
       func leave() -> (CoordinatorLink, NodeLink) {
         let shell = WorkerShell(

@@ -1,11 +1,18 @@
 #!/usr/bin/env python3
 """Configuration files: every option is in them, what is wrong is named by line and key, and nodes start from them."""
 
+import contextlib
+import datetime
+import json
 import os
 import re
+import signal
+import socket
 import subprocess
+import time
 
-from product import YARD, Child, expect, folder, free_ports, main
+from cluster import made
+from product import YARD, Child, Cluster, expect, folder, free_ports, main, wait_for
 
 ROLES = {"coordinator": ["coordinator"], "worker": ["worker", "run"], "gateway": ["gateway"]}
 GATEWAY = "role: gateway\nlisten: 127.0.0.1:0\njoin:\n  - 127.0.0.1:1   # the first\n  - '127.0.0.1:2'\ninsecure: true\n"
@@ -47,7 +54,10 @@ def mistakes():
                 (GATEWAY + "links: [1]\n", 7, "in quotes"), (GATEWAY + "a\n", 7, "key: value"),
                 (GATEWAY + "\tlinks: 1\n", 7, "tab"), (GATEWAY + "  links: 1\n", 7, "indented"),
                 (GATEWAY + 'dir: "unfinished\n', 7, "closing quote"), (GATEWAY + "dir: 'a' b\n", 7, "after the closing"),
-                (GATEWAY.replace("127.0.0.1:0", "nowhere"), 2, "listen")):
+                (GATEWAY.replace("127.0.0.1:0", "nowhere"), 2, "listen"),
+                (GATEWAY + "log-level: loud\n", 7, "'loud' is no level; levels are trace"),
+                (GATEWAY + "log-level:\n  - info\n  - Raft=debug\n", 7, "no module 'Raft'; modules are Consensus, Coord"),
+                ("role: worker\njoin: 127.0.0.1:1\nengine: builtin\nprice-input: dear\n", 4, "a decimal")):
             code, _, err = yard("config", "check", write(path, text))
             expect(code == 2 and f"{path}:{line}: " in err and word in err, f"{text!r}: exit {code}, {err}")
         code, _, err = yard("coordinator", "--config", write(path, GATEWAY))
@@ -56,6 +66,24 @@ def mistakes():
         expect(code == 2 and ":2: key: anybody may read it" in err, err)
         code, _, err = yard("gateway", "--config", scratch + "/none.yaml")
         expect(code == 2 and "cannot be read" in err, err)
+        os.symlink(scratch + "/round", scratch + "/round")
+        code, _, err = yard("config", "check", scratch + "/round")
+        expect(code == 2 and "symbolic links" in err, err)
+
+
+def keyrings():
+    """a key ring is well kept only if it says so itself"""
+    with folder() as scratch:
+        write(scratch + "/cluster.json", "{}")
+        for make, level, word in (
+                (lambda path: None, "warning", "is missing"), (lambda path: os.symlink(path, path), "bad", "read by others"),
+                (lambda path: write(path, "", 0o640), "bad", "read by others"), (lambda path: write(path, ""), "ok", "alone")):
+            if os.path.lexists(scratch + "/keyring"):
+                os.unlink(scratch + "/keyring")
+            make(scratch + "/keyring")
+            out = yard("doctor", "--dir", scratch, "--output", "json")[1]
+            found = [json.loads(line) for line in out.splitlines() if '"keyring"' in line]
+            expect(len(found) == 1 and found[0]["level"] == level and word in found[0]["found"], f"{level}: {out}")
 
 
 def start():
@@ -72,4 +100,91 @@ def start():
         expect(child.ready["address"] == f"127.0.0.1:{port}", child.ready)
 
 
-main([examples, mistakes, start])
+class Node:
+    """A node with a configuration file, and the lines of its log."""
+
+    def __init__(self, stack, scratch, role, text, environment=None):
+        self.path, self.log, self.seen = f"{scratch}/{role}.yaml", f"{scratch}/{role}.log", 0
+        write(self.path, text)
+        self.text = text
+        self.child = Child([YARD, *ROLES[role], "--config", self.path], self.log, environment)
+        stack.callback(self.child.stop)
+
+    def lines(self):
+        with open(self.log, encoding="utf-8") as file:
+            return [json.loads(line) for line in file if line.endswith("\n")]
+
+    def reload(self, text):
+        """Another file, as a whole, and SIGHUP; answers what the log says of it."""
+        os.rename(write(self.path + ".new", text), self.path)
+        before = self.said()
+        self.child.process.send_signal(signal.SIGHUP)
+        wait_for(f"{self.path} to be read again", lambda: len(self.said()) > len(before))
+        return self.said()[-1]
+
+    def said(self):
+        return [line for line in self.lines() if line["module"] == "yard" and "configuration" in line["message"]]
+
+
+def reload():
+    """on SIGHUP what may change at once does, what may not is named, and a wrong file changes nothing"""
+    with folder() as scratch, contextlib.ExitStack() as stack:
+        home = scratch + "/cluster"
+        done = subprocess.run([YARD, "init", home, "--coordinators", "1", "--workers", "w", "--output", "json"],
+                              stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=60)
+        port, = free_ports(1)
+        address = f"127.0.0.1:{port}"
+        common = "end-with-input: true\nlog-format: json\n"
+        coordinator = Node(stack, scratch, "coordinator",
+                           f"role: coordinator\nid: 1\nlisten: {address}\npeers: 1={address}\n"
+                           f"dir: {home}/coordinator-1\n{common}log-level: info,Coordinator=error\n")
+        cluster = Cluster([address], json.loads(done.stdout)["root_key"], home + "/client/identity", scratch)
+        supplier = wait_for("a leader", lambda: cluster.yard("account", "create", "s", "--kind", "supplier").text.strip())
+        key = made(cluster.yard("key", "create", supplier, "--scope", "work,read"))
+        worker = Node(stack, scratch, "worker", f"role: worker\njoin: {address}\nengine: builtin\ndir: {home}/workers/w\n{common}",
+                      {"YARD_KEY": key})
+        gateway = Node(stack, scratch, "gateway", f"role: gateway\nlisten: 127.0.0.1:0\njoin: {address}\ndir: {home}/gateway\n{common}")
+        expect(not any(line["module"] == "Coordinator" for line in coordinator.lines()), "Coordinator logs below error")
+
+        def offers():
+            worker, = cluster.yard("workers", "--output", "json").lines
+            return worker["offers"][0]["price_output_nano_per_million"], worker["offers"][0]["slots"]
+
+        expect(offers() == (0, 4), offers())
+        said = worker.reload(worker.text + "price-output: 0.5\nslots: 3\nname: other\n")
+        expect(said["fields"] == {"applied": "price-output,slots", "at_next_start": "name"}, said)
+        wait_for("the new offer", lambda: offers() == (500_000_000, 3))
+        said = worker.reload(worker.text + "price-output: 0.7\nslots: none\n")
+        expect(said["level"] == "error" and f"{worker.path}:8: slots" in said["fields"]["reason"], said)
+        expect(offers() == (500_000_000, 3), f"a wrong file changed {offers()}")
+        said = worker.reload(worker.text)
+        expect(said["fields"] == {"applied": "price-output,slots", "at_next_start": "none"}, said)
+        wait_for("the old offer", lambda: offers() == (0, 4))
+
+        said = gateway.reload(gateway.text + "connections-per-address: 1\n")
+        expect(said["fields"]["applied"] == "connections-per-address", said)
+        host, at = gateway.child.ready["address"].split(":")
+        with socket.create_connection((host, at)) as held, socket.create_connection((host, at)) as other:
+            other.settimeout(60)
+            expect(b"too_many_requests" in other.recv(4096), "a second connection was taken")
+            held.close()
+        said = gateway.reload("role: coordinator\n")
+        expect(said["level"] == "error" and "it is a coordinator's" in said["fields"]["reason"], said)
+
+        # Signals that come while a file is read are one more reading, after it: the last file counts.
+        for number in range(20):
+            os.rename(write(coordinator.path + ".new", coordinator.text + f"keep-log: {100 + number}\n"), coordinator.path)
+            coordinator.child.process.send_signal(signal.SIGHUP)
+        said = coordinator.reload(coordinator.text.replace("=error", "=debug") + "certificate-life: 2h\nid: 2\n")
+        expect(said["level"] == "error" and ":10: id: given before" in said["fields"]["reason"], said)
+        said = coordinator.reload(coordinator.text.replace("=error", "=debug") + "certificate-life: 2h\nkeep-log: 119\n")
+        expect(set(said["fields"]["applied"].split(",")) >= {"certificate-life", "log-level"}, said)
+        invited = cluster.yard("node", "invite", "--role", "worker", "--name", "late").text.strip()
+        joined = cluster.yard("node", "join", "--join", address, "--dir", scratch + "/late", "--invitation-file", "-",
+                              "--output", "json", stdin=invited.encode())
+        expect(joined.code == 0, joined)
+        left = datetime.datetime.fromisoformat(joined.lines[0]["expires"].replace("Z", "+00:00")).timestamp() - time.time()
+        expect(3_600 < left <= 7_200, f"the new certificate ends in {left} s")
+
+
+main([examples, mistakes, keyrings, start, reload])

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 
-from product import ROOT, Failed, expect, main
+from product import ROOT, YARD, Failed, dev, expect, folder, main, wait_for
 
 ALERTS = ROOT / "deploy/prometheus/alerts.yml"
 
@@ -65,6 +65,104 @@ def rules():
             raise Failed(f"promtool {words}: {done.stdout[-800:]} {done.stderr[-800:]}")
 
 
+def libraries():
+    """the program loads what deploy/container/libraries lists, and the image installs the packages of that"""
+    lines = (ROOT / "deploy/container/libraries").read_text(encoding="utf-8").splitlines()
+    listed = dict(line.split() for line in lines if line and not line.startswith("#"))
+    loaded = subprocess.run(["ldd", YARD], capture_output=True, text=True, timeout=60, check=True).stdout
+    found = [line.split() for line in loaded.splitlines() if "linux-vdso" not in line]
+    names = {os.path.basename(words[0]): words[2] if len(words) > 3 else words[0] for words in found}
+    expect("not" not in names.values(), f"libraries are missing here: {loaded}")
+    # The Swift runtime is in the program, or beside it.
+    other = {name for name, path in names.items() if name not in listed and "/swift/" not in path and "/switchyard/" not in path}
+    expect(not other, f"{other} are loaded and not listed")
+    expect("libnghttp2.so.14" in names and not any("raft" in name for name in names), names)
+    text = (ROOT / "deploy/container/Containerfile").read_text(encoding="utf-8")
+    installed = re.search(r"apt-get install -y --no-install-recommends (lib.*?) \\\n", text)[1].split()
+    lacking = set(listed.values()) - set(installed) - {"libc6", "libgcc-s1"}  # of every Debian
+    expect(not lacking, f"the image does not install {lacking}")
+
+
+def compose_tool():
+    """docker's compose, version 2 or later; nothing without it."""
+    for words in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(words[0]):
+            said = subprocess.run([*words, "version", "--short"], capture_output=True, text=True, timeout=60)
+            if said.returncode == 0 and re.match(r"v?[2-9]", said.stdout.strip()):
+                return words
+    return None
+
+
+def compose():
+    """docker compose reads cluster.yaml, alone and with each overlay"""
+    place = ROOT / "deploy/compose"
+    overlays = sorted(path.name for path in place.glob("*.yaml") if path.name != "cluster.yaml")
+    expect(len(overlays) > 2, overlays)
+    for overlay in [None, *overlays]:
+        words = [*compose_tool(), "-f", "cluster.yaml", *(["-f", overlay] if overlay else []), "config", "--format", "json"]
+        done = subprocess.run(words, cwd=place, capture_output=True, text=True, timeout=60)
+        expect(done.returncode == 0, f"{overlay}: {done.stderr[-600:]}")
+        services = json.loads(done.stdout)["services"]
+        expect({"coordinator-1", "coordinator-2", "coordinator-3", "worker-1", "worker-2", "gateway"} <= set(services), services)
+        expect(all(one["read_only"] and one["cap_drop"] == ["ALL"] for name, one in services.items()
+                   if name.startswith(("coordinator", "worker", "gateway"))), "a node may more than it needs")
+
+
+NVIDIA_SMI = """#!/bin/sh
+case "$1" in
+  --query-gpu=*) cat <<'END'
+index, uuid, name, utilization.gpu [%], memory.used [MiB], memory.total [MiB], power.draw [W], power.limit [W], temperature.gpu
+0, GPU-3fd4e0a7-90b2-cbdb-1f7d-1b1f0a6a2a11, NVIDIA H100 80GB HBM3, 87, 61203, 81559, 541.25, [N/A], 64
+END
+  ;;
+  -L) echo "GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-3fd4e0a7-90b2-cbdb-1f7d-1b1f0a6a2a11)" ;;
+  *) cat <<'END'
+gpu_uuid, pid, process_name, used_gpu_memory [MiB]
+GPU-3fd4e0a7-90b2-cbdb-1f7d-1b1f0a6a2a11, 4711, /usr/bin/ffmpeg, 1080
+END
+  ;;
+esac
+"""
+
+
+def gpus():
+    """a host's GPUs are seen in yard workers, in yard doctor and in its metrics"""
+    with folder() as tools:
+        with open(tools + "/nvidia-smi", "w", encoding="utf-8") as file:
+            file.write(NVIDIA_SMI)
+        os.chmod(tools + "/nvidia-smi", 0o755)
+        path = os.environ["PATH"]
+        os.environ["PATH"] = f"{tools}:{path}"
+        try:
+            with dev("--coordinators", 1, "--workers", 1, engine="builtin") as cluster:
+                def workers():
+                    found = cluster.yard("workers", "--output", "json", key=cluster.root).lines
+                    return found and found[0]["gpus"] and found[0]
+
+                worker = wait_for("the worker's GPU", workers)
+                gpu, = worker["gpus"]
+                expect(gpu["name"] == "NVIDIA H100 80GB HBM3" and gpu["power_milliwatts"] == 541_250
+                       and gpu["power_limit_milliwatts"] is None and gpu["foreign_processes"] == 1, gpu)
+                told = cluster.yard("workers", key=cluster.root).text
+                expect("1: 87%, 59/79 GiB, 541 W, 64 °C, 1 foreign" in told, told)
+                directory = os.path.dirname(os.path.dirname(cluster.identity)) + "/workers/worker-1"
+                found = cluster.yard("doctor", "--dir", directory, "--output", "json", key=cluster.root)
+                level = {line["check"]: line for line in found.lines}["gpu"]
+                expect(level["level"] == "warning" and "1 processes with 1080 MiB on GPU 0" in level["found"], level)
+                labels = (f'{{worker="{worker["worker"]}",gpu="0",uuid="{gpu["uuid"]}",name="{gpu["name"]}"}}')
+                alone = subprocess.run([YARD, "doctor", "--dir", directory, "--metrics"], capture_output=True, text=True,
+                                       timeout=60, env={"PATH": path, "HOME": tools, "XDG_CONFIG_HOME": tools}).stdout
+                for metrics_text in (cluster.yard("doctor", "--metrics", key=cluster.root).text, alone):
+                    for name, value in (("utilization_ratio", "0.87"), ("power_watts", "541.25"),
+                                        ("memory_used_bytes", "64175996928.0"), ("foreign_processes", "1.0")):
+                        expect(f"switchyard_gpu_{name}{labels} {value}\n" in metrics_text, f"{name}: {metrics_text}")
+                    expect("switchyard_gpu_power_limit_watts" not in metrics_text, "a fact that is not known has a sample")
+        finally:
+            os.environ["PATH"] = path
+
+
 if not promtool():
     print("skip promtool: Debian's package prometheus is not here (deploy/install-dependencies --operations)", flush=True)
-main([pages, links, metrics, *([rules] if promtool() else [])])
+if not compose_tool():
+    print("skip docker compose: version 2 or later is not here", flush=True)
+main([pages, links, metrics, libraries, *([compose] if compose_tool() else []), gpus, *([rules] if promtool() else [])])

@@ -35,6 +35,12 @@ extension Dispatcher {
       rotates: exchange.stateVersion >= Exchange.privacyStateVersion)
   }
 
+  /// Changes wrapping keys by another schedule from now on, the one in use included.
+  public func changeKeys(_ schedule: KeyCustody.Schedule) {
+    keys.schedule = schedule
+    shell?.wantsEndOfTurn()
+  }
+
   /// When `tickCustody` is due.
   var custodyDeadline: UInt64 { keys.deadline(now: clock.now, logTime: queue.now) }
 

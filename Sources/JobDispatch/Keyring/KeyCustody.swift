@@ -118,7 +118,8 @@ public struct KeyCustody: Sendable {
   }
 
   private let id: ReplicaID
-  private let schedule: Schedule
+  /// When keys change; only the leader's counts.
+  public var schedule: Schedule
   /// All coordinators of the configuration in force.
   public var members: [ReplicaID] = []
   /// Those of them whose majority counts.

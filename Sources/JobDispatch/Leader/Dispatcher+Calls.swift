@@ -438,9 +438,9 @@ extension Dispatcher {
           models: listed(exchange.models.compactMap { exchange.model($0) }) { $0.slots > 0 }
             .map(ModelSummary.init)))
     case .workerList:
+      let workers = listed(Array(exchange.allWorkers), first: \.online)
       answer(
-        WorkerListing(
-          workers: listed(Array(exchange.allWorkers), first: \.online).map(workerSummary)))
+        WorkerListing(workers: workers.map(workerSummary), gpus: gpus(of: workers, for: caller)))
     case .accountQuery(let message):
       let id = message.account.rawValue == 0 ? caller.account : message.account
       guard id == caller.account || caller.scopes.contains(.admin), let report = accountReport(id)
@@ -494,6 +494,22 @@ extension Dispatcher {
       slots: UInt16(clamping: worker.offers.reduce(0) { $0 + Int($1.slots) }),
       busy: UInt16(clamping: exchange.busyCount(of: worker.id)),
       offers: worker.offers.map(OfferTerms.init))
+  }
+
+  /// The most GPUs of a listing.
+  private static let gpusListedMax = 512
+
+  /// The GPUs of those workers that are connected, for their own account and for operators: to others a supplier's
+  /// host is no concern.
+  private func gpus(of workers: [Worker], for caller: Caller) -> [WorkerGPU] {
+    let isOperator = caller.scopes.contains(.admin)
+    let all = workers.lazy.flatMap { worker -> [WorkerGPU] in
+      guard isOperator || worker.account == caller.account, let session = self.sessions[worker.id],
+        session.channel != nil
+      else { return [] }
+      return session.gpus.map { WorkerGPU(worker: worker.id, gpu: $0) }
+    }
+    return Array(all.prefix(Self.gpusListedMax))
   }
 
   /// What this coordinator knows of itself and of the cluster.

@@ -66,6 +66,7 @@ extension Dispatcher {
     if session.incarnation != incarnation {
       // Another run of the process: what the old one was doing is lost.
       session.incarnation = incarnation
+      session.gpus = []
       close(session.slots)
       for relay in relays(where: { $0.worker == worker }) { giveUp(relay, now: clock.now) }
     }

@@ -350,7 +350,8 @@ public final class Dispatcher {
         .bootstrap(
           .init(
             clusterID: configuration.clusterID, rootSecretHash: configuration.rootSecretHash)),
-        .raiseStateVersion(.init(to: Exchange.stateVersionMax)),
+        .raiseStateVersion(
+          .init(to: replica.stateVersionMax(of: replica.id) ?? Exchange.stateVersionMax)),
       ]
     queue.propose(inOrder: commands) { _ in }
     shell?.wantsEndOfTurn()

@@ -27,6 +27,8 @@ final class WorkerStream: MessageChannelOwner, LeaderBound {
     switch message {
     case .workerRegister(let message): dispatcher?.register(message, from: self)
     case .workerHeartbeat(let message): dispatcher?.heartbeat(message, from: self)
+    // Before it is registered there is nobody whose host it is.
+    case .hostReport(let message): session?.gpus = message.gpus
     default: fail(Failure(.malformedRequest, "a worker registers and sends heartbeats here"))
     }
   }

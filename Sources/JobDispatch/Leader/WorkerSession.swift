@@ -56,6 +56,8 @@ final class WorkerSession {
   var continuesOutput = false
   /// What its engine can do, as it said when it registered; a new leader believes anything until it has.
   var capabilities = Capabilities.all
+  /// The GPUs of its host, as it told last.
+  var gpus: [GPUFacts] = []
   /// How fast it was, by model.
   var speeds: [String: WorkerSpeed] = [:]
   var slots: [WorkerSlot] = []

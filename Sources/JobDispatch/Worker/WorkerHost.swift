@@ -33,10 +33,17 @@ public protocol WorkerHost: AnyObject {
 public protocol WorkerLink: AnyObject {
   /// The coordinator at the other end.
   var node: ReplicaID { get }
+  /// Whether the coordinator understands `HostReport`.
+  var takesHostReports: Bool { get }
 
   /// Opens a stream of a service. A link that cannot gives a channel that ends at once, but never
   /// before this has returned.
   func openStream(
     _ service: Service, owner: any MessageChannelOwner
   ) -> any MessageChannel
+}
+
+extension WorkerLink {
+  /// One that nothing was agreed on with does not.
+  public var takesHostReports: Bool { false }
 }

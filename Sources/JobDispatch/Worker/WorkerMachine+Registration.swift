@@ -127,6 +127,7 @@ extension WorkerMachine {
       host.note(.registered(message.worker, message.term, leader: session.link.node))
       for index in slots.indices { slots[index].failures = 0 }
       sendHeartbeat()
+      if !gpus.isEmpty { sendHostReport() }
     }
     openSlots()
     closeSurplusSlots()
@@ -186,6 +187,14 @@ extension WorkerMachine {
         sendHeartbeat()
       }
     }
+  }
+
+  /// Tells the leader how the host is, if it understands that.
+  func sendHostReport() {
+    guard case .registered(let session, _) = registration, session.link.takesHostReports else {
+      return
+    }
+    session.channel.send(HostReport(gpus: gpus))
   }
 
   /// Renews the lease, and says how the engine is.

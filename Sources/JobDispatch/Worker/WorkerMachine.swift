@@ -94,6 +94,8 @@ public final class WorkerMachine: MessageChannelOwner {
   /// What it can do, as bits of `WorkerRegister.capabilities`; nil while that is not known.
   var engineCapabilities: UInt32?
   var engineIsHealthy = false
+  /// The GPUs of its host, as last read.
+  var gpus: [GPUFacts] = []
   var slots: [EngineSlot] = []
   private var lastRun: UInt64 = 0
 
@@ -161,6 +163,13 @@ public final class WorkerMachine: MessageChannelOwner {
     engineIsHealthy = false
     host.note(.engineFailing(reason))
     sendHeartbeat()
+  }
+
+  /// The host's GPUs were read: a leader that understands it is told, now and when another takes the worker.
+  public func hostRead(_ gpus: [GPUFacts]) {
+    guard !hasLeft, self.gpus != gpus else { return }
+    self.gpus = gpus
+    sendHostReport()
   }
 
   /// A run made these events.

@@ -1,4 +1,5 @@
 public import ExchangeTypes
+public import WireProtocol
 
 /// What a worker is doing, for `yard worker status`.
 public struct WorkerStatus: Hashable, Sendable {
@@ -18,6 +19,8 @@ public struct WorkerStatus: Hashable, Sendable {
   public let slots: Int
   /// The attempts that it keeps, in the order of its slots.
   public let attempts: [Attempt]
+  /// The GPUs of its host.
+  public let gpus: [GPUFacts]
 
   /// An attempt that is kept.
   public struct Attempt: Hashable, Sendable {
@@ -43,6 +46,6 @@ extension WorkerMachine {
         var isFollowed = false
         if case .attached = slot.state { isFollowed = true }
         return .init(id: runner.attempt, isFinished: runner.isFinished, isFollowed: isFollowed)
-      })
+      }, gpus: gpus)
   }
 }

@@ -42,11 +42,15 @@ extension WorkerListing {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {
     writer.write(workers) { $1.encode(into: &$0) }
+    writer.write(gpus) { $0.write($1) { $1.encode(into: &$0) } }
   }
 
   /// Reads what `encode` writes.
   public init(from reader: inout CanonicalReader) throws(CanonicalError) {
     workers = try reader.readList(limit: 1024, elementBytesMin: 30, WorkerSummary.init(from:))
+    gpus = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readList(limit: 512, elementBytesMin: 30, WorkerGPU.init(from:))
+    }
   }
 
   /// Refuses values that a reader would refuse.
@@ -55,6 +59,7 @@ extension WorkerListing {
     for element in workers {
       try element.checkBounds()
     }
+    if let gpus { try checkCount(gpus.count, of: "WorkerListing.gpus", atMost: 512) }
   }
 }
 

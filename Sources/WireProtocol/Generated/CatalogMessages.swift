@@ -41,10 +41,14 @@ public struct WorkerListing: WireMessage {
 
   /// The workers, by id; of more than fit, the oldest that are offline are left out first.
   public let workers: [WorkerSummary]
+  /// The GPUs of those that are connected and told of any, by worker and number, as far as they are
+  /// the caller's or he has the scope admin; of more than fit, the last are left out.
+  public let gpus: [WorkerGPU]?
 
   /// Joins the fields.
-  public init(workers: [WorkerSummary]) {
+  public init(workers: [WorkerSummary], gpus: [WorkerGPU]?) {
     self.workers = workers
+    self.gpus = gpus
   }
 }
 

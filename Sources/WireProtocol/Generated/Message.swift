@@ -214,6 +214,8 @@ public enum Message: Sendable, Hashable {
   case delegationListing(DelegationListing)
   /// DelegationReport: see there.
   case delegationReport(DelegationReport)
+  /// HostReport: see there.
+  case hostReport(HostReport)
 
   /// Reads the fields of a message of `kind`.
   ///
@@ -327,6 +329,7 @@ public enum Message: Sendable, Hashable {
     case .delegationList: self = .delegationList(try DelegationList(from: &reader))
     case .delegationListing: self = .delegationListing(try DelegationListing(from: &reader))
     case .delegationReport: self = .delegationReport(try DelegationReport(from: &reader))
+    case .hostReport: self = .hostReport(try HostReport(from: &reader))
     }
   }
 
@@ -438,6 +441,7 @@ public enum Message: Sendable, Hashable {
     case .delegationList(let content): content
     case .delegationListing(let content): content
     case .delegationReport(let content): content
+    case .hostReport(let content): content
     }
   }
 }

@@ -232,6 +232,9 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case delegationListing = 186
   /// Answers a DelegationRevoke.
   case delegationReport = 187
+  /// Tells how a registered worker's host is; sent when that changes, where `host-reports` is
+  /// agreed on.
+  case hostReport = 195
 
   /// The most payload bytes in a frame of this kind.
   public var payloadMax: UInt32 {
@@ -254,7 +257,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .transferPost: 1024
     case .join: 2048
     case .ended, .jobReport, .attemptFinished, .transferReport, .delegationReport: 4096
-    case .hello, .welcome, .failure, .workerRegister: 8192
+    case .hello, .welcome, .failure, .workerRegister, .hostReport: 8192
     case .revocationNotice: 8200
     case .purge, .cancelMany, .clusterReport: 16_384
     case .statusReport, .certificateIssued: 32_768
@@ -391,6 +394,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .delegationList: "DelegationList"
     case .delegationListing: "DelegationListing"
     case .delegationReport: "DelegationReport"
+    case .hostReport: "HostReport"
     }
   }
 }

@@ -49,7 +49,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
     case .job:
       [.submit, .follow, .cancel, .tail]
     case .worker:
-      [.workerRegister, .workerHeartbeat, .failure]
+      [.workerRegister, .workerHeartbeat, .hostReport, .failure]
     case .slot:
       [.park, .attemptResume, .chunk, .attemptFinished, .failure]
     case .enrol:

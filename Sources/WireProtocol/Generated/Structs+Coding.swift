@@ -473,6 +473,82 @@ extension RefusalCount {
   }
 }
 
+extension GPUFacts {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(index)
+    writer.write(uuid)
+    writer.write(name)
+    writer.write(partition)
+    writer.write(utilization) { $0.write($1) }
+    writer.write(memoryUsed) { $0.write($1) }
+    writer.write(memoryTotal) { $0.write($1) }
+    writer.write(power) { $0.write($1) }
+    writer.write(powerLimit) { $0.write($1) }
+    writer.write(temperature) { $0.write($1) }
+    writer.write(foreignProcesses) { $0.write($1) }
+    writer.write(foreignMemory) { $0.write($1) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    index = try reader.read(UInt16.self)
+    uuid = try reader.readString(limit: 64)
+    name = try reader.readString(limit: 64)
+    partition = try reader.readString(limit: 64)
+    utilization = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt8.self)
+    }
+    memoryUsed = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
+    memoryTotal = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
+    power = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
+    powerLimit = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
+    temperature = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt8.self)
+    }
+    foreignProcesses = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt16.self)
+    }
+    foreignMemory = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(uuid.utf8.count, of: "GPUFacts.uuid", atMost: 64)
+    try checkCount(name.utf8.count, of: "GPUFacts.name", atMost: 64)
+    try checkCount(partition.utf8.count, of: "GPUFacts.partition", atMost: 64)
+  }
+}
+
+extension WorkerGPU {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(worker.rawValue)
+    gpu.encode(into: &writer)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    worker = try WorkerID(rawValue: reader.read())
+    gpu = try GPUFacts(from: &reader)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try gpu.checkBounds()
+  }
+}
+
 extension MemberSummary {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {

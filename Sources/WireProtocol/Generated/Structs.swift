@@ -453,6 +453,71 @@ public struct RefusalCount: Hashable, Sendable {
   }
 }
 
+/// A GPU of a worker's host, as the tool of its vendor tells it.
+///
+/// What the tool does not know is absent.
+public struct GPUFacts: Hashable, Sendable {
+  /// Its number on the host.
+  public let index: UInt16
+  /// Its id, stable over restarts; empty if the tool gives none.
+  public let uuid: String
+  /// Its product's name; empty if the tool gives none.
+  public let name: String
+  /// How it is divided, or which part of one it is, such as `MIG 3g.40gb, 2 x 1g.10gb`; empty for
+  /// one that is whole.
+  public let partition: String
+  /// Per cent of the last moments in which it worked.
+  public let utilization: UInt8?
+  /// MiB in use.
+  public let memoryUsed: UInt32?
+  /// MiB that it has.
+  public let memoryTotal: UInt32?
+  /// Milliwatts drawn.
+  public let power: UInt32?
+  /// Milliwatts that it may draw.
+  public let powerLimit: UInt32?
+  /// Degrees Celsius.
+  public let temperature: UInt8?
+  /// Processes on it that are not the worker's engine's.
+  public let foreignProcesses: UInt16?
+  /// MiB that these use.
+  public let foreignMemory: UInt32?
+
+  /// Joins the fields.
+  public init(
+    index: UInt16, uuid: String, name: String, partition: String, utilization: UInt8?,
+    memoryUsed: UInt32?, memoryTotal: UInt32?, power: UInt32?, powerLimit: UInt32?,
+    temperature: UInt8?, foreignProcesses: UInt16?, foreignMemory: UInt32?
+  ) {
+    self.index = index
+    self.uuid = uuid
+    self.name = name
+    self.partition = partition
+    self.utilization = utilization
+    self.memoryUsed = memoryUsed
+    self.memoryTotal = memoryTotal
+    self.power = power
+    self.powerLimit = powerLimit
+    self.temperature = temperature
+    self.foreignProcesses = foreignProcesses
+    self.foreignMemory = foreignMemory
+  }
+}
+
+/// A GPU, and whose it is.
+public struct WorkerGPU: Hashable, Sendable {
+  /// The worker on whose host it is.
+  public let worker: WorkerID
+  /// What that worker told last.
+  public let gpu: GPUFacts
+
+  /// Joins the fields.
+  public init(worker: WorkerID, gpu: GPUFacts) {
+    self.worker = worker
+    self.gpu = gpu
+  }
+}
+
 /// A member of the consensus group, as its leader sees it.
 public struct MemberSummary: Hashable, Sendable {
   /// The member.

@@ -282,3 +282,23 @@ extension AttemptAbandon {
     term = try Term(rawValue: reader.read())
   }
 }
+
+extension HostReport {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(gpus) { $1.encode(into: &$0) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    gpus = try reader.readList(limit: 16, elementBytesMin: 22, GPUFacts.init(from:))
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(gpus.count, of: "HostReport.gpus", atMost: 16)
+    for element in gpus {
+      try element.checkBounds()
+    }
+  }
+}

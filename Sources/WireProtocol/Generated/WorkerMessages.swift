@@ -341,3 +341,18 @@ public struct AttemptAbandon: WireMessage {
     self.term = term
   }
 }
+
+/// Tells how a registered worker's host is; sent when that changes, where `host-reports` is agreed
+/// on.
+public struct HostReport: WireMessage {
+  /// HostReport is number 195.
+  public static let kind = MessageKind.hostReport
+
+  /// Its GPUs, by number; all that were told before are forgotten.
+  public let gpus: [GPUFacts]
+
+  /// Joins the fields.
+  public init(gpus: [GPUFacts]) {
+    self.gpus = gpus
+  }
+}

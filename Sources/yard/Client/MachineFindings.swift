@@ -1,8 +1,10 @@
 internal import Foundation
+internal import HostFacts
 internal import Identity
 internal import Links
 internal import NIOPosix
 internal import OpenAIFormat
+internal import WireProtocol
 internal import WorkerAgent
 
 /// What `yard doctor` finds on one machine: its clock, a node's disk, certificate and engine.
@@ -20,9 +22,54 @@ enum MachineFindings {
       findings.append(keyring(directory))
     }
     if files.fileExists(atPath: ControlSocket.path(in: directory)) {
-      findings.append(await engine(directory))
+      do {
+        let status = try await workerStatus(directory)
+        findings.append(engine(status))
+        if let gpu = gpu(status) { findings.append(gpu) }
+      } catch {
+        findings.append(
+          Finding(
+            "engine", .bad, "no worker answers in \(directory)",
+            advice:
+              "start it (systemctl start switchyard-worker); a stale socket goes when it starts"))
+      }
     }
     return findings
+  }
+
+  /// What the worker that runs in a directory says of itself.
+  static func workerStatus(_ directory: String) async throws -> JSONValue {
+    try JSONValue.parse(
+      Array(
+        try await ControlSocket.ask(
+          .status, at: ControlSocket.path(in: directory), on: MultiThreadedEventLoopGroup.singleton
+        ).utf8))
+  }
+
+  /// The GPUs that a worker's status tells of.
+  static func gpus(_ status: JSONValue) -> [GPUFacts] {
+    (status["gpus"]?.elements ?? []).compactMap(GPUFacts.init(json:))
+  }
+
+  /// The GPUs of the worker's host; nil for a host that has no tool for them.
+  static func gpu(_ status: JSONValue) -> Finding? {
+    if let fault = status["gpu_fault"]?.string {
+      return Finding(
+        "gpu", .unknown, fault,
+        advice: "run it as the worker's user; in a systemd unit it needs the GPU's devices")
+    }
+    let gpus = gpus(status)
+    guard !gpus.isEmpty else { return nil }
+    guard let shared = gpus.first(where: { $0.foreignProcesses ?? 0 > 0 }) else {
+      return Finding("gpu", .ok, GPUText.words(gpus))
+    }
+    let memory = shared.foreignMemory.map { " with \($0) MiB" } ?? ""
+    return Finding(
+      "gpu", .warning,
+      "\(GPUText.words(gpus)); \(shared.foreignProcesses ?? 0) processes\(memory) on GPU \(shared.index) are not the engine's",
+      advice:
+        "they take memory and time that the worker's offers promise: end or move them, or offer fewer --slots"
+    )
   }
 
   static func clock() -> Finding {
@@ -92,14 +139,21 @@ enum MachineFindings {
 
   static func keyring(_ directory: String) -> Finding {
     let path = NodeDirectory(path: directory).keyring
-    guard
-      let mode = try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
-    else {
+    let mode: Int
+    do {
+      let attributes = try FileManager.default.attributesOfItem(atPath: path)
+      // A file of which nobody says who may read it is not taken for a well-kept one.
+      mode = attributes[.posixPermissions] as? Int ?? 0o777
+    } catch CocoaError.fileReadNoSuchFile {
       return Finding(
         "keyring", .warning, "\(path) is missing",
         advice:
           "a coordinator that starts without one asks the others for their keys; the last one has lost them"
       )
+    } catch {
+      return Finding(
+        "keyring", .bad, "who may read \(path) cannot be seen: \(error.localizedDescription)",
+        advice: "look as the user that runs the node")
     }
     guard mode & 0o077 == 0 else {
       return Finding(
@@ -108,31 +162,22 @@ enum MachineFindings {
     return Finding("keyring", .ok, "readable for its owner alone")
   }
 
-  static func engine(_ directory: String) async -> Finding {
-    do {
-      let answer = try await ControlSocket.ask(
-        .status, at: ControlSocket.path(in: directory), on: MultiThreadedEventLoopGroup.singleton)
-      let status = try JSONValue.parse(Array(answer.utf8))
-      guard status["engine_healthy"] == .boolean(true) else {
-        return Finding(
-          "engine", .bad, "the worker's engine does not answer",
-          advice: "look at the engine's own log; the worker offers it again as soon as it answers")
-      }
-      guard status["worker"]?.integer != nil else {
-        return Finding(
-          "engine", .bad, "the engine answers, and no leader has taken the worker",
-          advice:
-            "the worker's log says why: a key without scope work, a name that is taken, no coordinator"
-        )
-      }
-      let links = status["links"]?.integer ?? 0
+  static func engine(_ status: JSONValue) -> Finding {
+    guard status["engine_healthy"] == .boolean(true) else {
       return Finding(
-        "engine", .ok,
-        "answers; \(status["slots"]?.integer ?? 0) slots, \(links) links to coordinators")
-    } catch {
-      return Finding(
-        "engine", .bad, "no worker answers in \(directory)",
-        advice: "start it (systemctl start switchyard-worker); a stale socket goes when it starts")
+        "engine", .bad, "the worker's engine does not answer",
+        advice: "look at the engine's own log; the worker offers it again as soon as it answers")
     }
+    guard status["worker"]?.integer != nil else {
+      return Finding(
+        "engine", .bad, "the engine answers, and no leader has taken the worker",
+        advice:
+          "the worker's log says why: a key without scope work, a name that is taken, no coordinator"
+      )
+    }
+    let links = status["links"]?.integer ?? 0
+    return Finding(
+      "engine", .ok,
+      "answers; \(status["slots"]?.integer ?? 0) slots, \(links) links to coordinators")
   }
 }

@@ -10,6 +10,15 @@ enum NodeCommandRole: String, CaseIterable, ExpressibleByArgument {
   /// The words of its command.
   var words: [String] { self == .worker ? ["worker", "run"] : [rawValue] }
 
+  /// The options of which a change takes effect while the node runs; all others take effect when it starts.
+  var live: Set<String> {
+    switch self {
+    case .coordinator: ["certificate-life", "keep-log", "log-level", "rotate-keys"]
+    case .worker: ["log-level", "price-input", "price-output", "slots"]
+    case .gateway: ["connections", "connections-per-address", "drain", "log-level", "patience"]
+    }
+  }
+
   private var command: any ParsableCommand.Type {
     switch self {
     case .coordinator: CoordinatorCommand.self
@@ -41,79 +50,11 @@ enum NodeCommandRole: String, CaseIterable, ExpressibleByArgument {
       guard let kind = argument["kind"]?.string, kind != "positional",
         let names = argument["names"]?.elements,
         let key = names.first(where: { $0["kind"]?.string == "long" })?["name"]?.string,
-        !["help", "version", "config"].contains(key)
+        !["help", "version", "config"].contains(key), argument["shouldDisplay"] == .boolean(true)
       else { return nil }
       return Option(
         key: key, isFlag: kind == "flag", valueName: argument["valueName"]?.string ?? "",
         about: argument["abstract"]?.string ?? "", defaultValue: argument["defaultValue"]?.string)
     }
-  }
-}
-
-/// The program's arguments, with those of a configuration file before the ones that were given.
-struct ConfiguredArguments {
-  let arguments: [String]
-  private let file: ConfigurationFile?
-
-  /// Replaces `--config FILE` of a node's command by what the file holds; what is given as well comes later and wins.
-  init(_ given: [String]) throws(CommandError) {
-    guard let role = NodeCommandRole.allCases.first(where: { given.starts(with: $0.words) }),
-      let place = given.firstIndex(where: { $0 == "--config" || $0.hasPrefix("--config=") })
-    else {
-      arguments = given
-      file = nil
-      return
-    }
-    var rest = Array(given.dropFirst(role.words.count))
-    let at = place - role.words.count
-    let path: String
-    if rest[at] == "--config" {
-      // Without a file's name the parser says what is missing.
-      guard at + 1 < rest.count else {
-        arguments = given
-        file = nil
-        return
-      }
-      path = rest[at + 1]
-      rest.removeSubrange(at...(at + 1))
-    } else {
-      path = String(rest[at].dropFirst("--config=".count))
-      rest.remove(at: at)
-    }
-    let read = try ConfigurationFile(reading: path)
-    guard read.role == role else {
-      throw CommandError(
-        .usage,
-        "\(path): role: it is a \(read.role.rawValue)'s; start it with yard "
-          + "\(read.role.words.joined(separator: " ")) --config \(path)")
-    }
-    arguments = role.words + (try read.arguments()) + rest
-    file = read
-  }
-
-  /// The arguments that a file alone stands for.
-  init(of file: ConfigurationFile) throws(CommandError) {
-    arguments = file.role.words + (try file.arguments())
-    self.file = file
-  }
-
-  /// Parses the arguments; says which line of the file is to blame where one is.
-  func parse() throws -> any ParsableCommand {
-    do {
-      return try Yard.parseAsRoot(arguments)
-    } catch {
-      guard let file, Yard.exitCode(for: error) == .validationFailure else { throw error }
-      let message = Yard.message(for: error)
-      guard let entry = file.entries.first(where: { names($0.key, message) }) else {
-        throw CommandError(.usage, "\(file.path): \(message)")
-      }
-      throw file.refusal(entry, message)
-    }
-  }
-
-  /// Whether a message is about this option and not about one whose name only begins like it.
-  private func names(_ key: String, _ message: String) -> Bool {
-    message.split(whereSeparator: { !($0.isLetter || $0.isNumber || $0 == "-") })
-      .contains { $0 == "--\(key)" }
   }
 }

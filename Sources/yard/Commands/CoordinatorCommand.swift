@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Coordinator
+internal import ExchangeCore
 internal import ExchangeTypes
 internal import Foundation
 internal import Identity
@@ -13,7 +14,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     abstract: "Run a coordinator.",
     discussion: """
       Its directory is one that yard init or yard cluster prepare made. Prints one JSON line when it listens.
-      SIGTERM hands leadership over and ends it.
+      SIGTERM hands leadership over and ends it; SIGHUP reads --config again (yard config --help).
 
       With --join it founds nothing: it waits until yard cluster add has made it a member. --peers then names the
       coordinators that it joins, and itself; other members' addresses are learned from the cluster's log.
@@ -49,6 +50,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
     help: ArgumentHelp(
       "How long one wrapping key is used; while this coordinator leads.", valueName: "time"))
   var rotateKeys = TimeSpan.hour
+  /// Behaves as a program of an earlier release: for tests of upgrades.
+  @Option(help: .hidden) var stateVersionMax: UInt32?
+  @OptionGroup var logs: LogOptions
   @Flag(help: "No TLS; only for listening on this machine's loopback addresses.")
   var insecure = false
   @Flag(help: "End when standard input ends, as a child of its starter does.")
@@ -61,11 +65,22 @@ struct CoordinatorCommand: AsyncParsableCommand {
     guard certificateLife.milliseconds > 0 else {
       throw ValidationError("--certificate-life is no time at all")
     }
+    if let stateVersionMax, !(1...Exchange.stateVersionMax).contains(stateVersionMax) {
+      throw ValidationError("--state-version-max is none of 1 to \(Exchange.stateVersionMax)")
+    }
     guard id > 0 else { throw ValidationError("--id is 0; ids begin with 1") }
     guard (1...65_536).contains(keepLog) else {
       throw ValidationError("--keep-log is \(keepLog); it is 1 to 65536 MiB")
     }
     _ = try members()
+  }
+
+  private var live: CoordinatorConfiguration.Live {
+    var live = CoordinatorConfiguration.Live()
+    live.certificateLifetimeSeconds = certificateLife.seconds
+    live.keyInterval = rotateKeys.milliseconds
+    live.keptLogMebibytes = keepLog
+    return live
   }
 
   private func members() throws -> [ReplicaID: String] {
@@ -119,18 +134,17 @@ struct CoordinatorCommand: AsyncParsableCommand {
             try identity.load(cluster: cluster.clusterID, now: Date())),
         software: Software.name)
       made.issuer = insecure ? nil : try identity.loadIssuer()
-      made.certificateLifetimeSeconds = certificateLife.seconds
-      made.keyInterval = rotateKeys.milliseconds
       configuration = made
     } catch let error as IdentityError {
       throw CommandError(.refused, "\(error)")
     }
-    configuration.keptLogMebibytes = keepLog
+    configuration.live = live
+    configuration.stateVersionMax = stateVersionMax
     configuration.joins = join
-    Logs.begin()
+    try Logs.begin(logs)
     ProcessLimits.writeNoCore()
     if configuration.keyring.keys.isEmpty {
-      Logger(label: "switchyard.coordinator").notice(
+      Logger(label: "Coordinator").notice(
         "the keyring is empty: its keys are asked of the other coordinators",
         metadata: ["path": "\(node.keyring)"])
     }
@@ -151,7 +165,13 @@ struct CoordinatorCommand: AsyncParsableCommand {
       "ready": true, "coordinator": .unsigned(id), "address": .string(running.address),
     ]
     Terminal.write(line.line)
+    let reloading = ConfigurationReload.run(Self.self) { new in
+      let (live, levels) = (new.live, try new.logs.levels)
+      running.apply(live)
+      Logs.set(levels)
+    }
     await NodeEnd.arrives(withInput: endWithInput)
+    reloading?.cancel()
     await running.stop()
   }
 }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import ExchangeClient
 internal import Foundation
+internal import OpenAIFormat
 internal import WireProtocol
 
 /// `yard doctor`.
@@ -9,9 +10,10 @@ struct DoctorCommand: AsyncParsableCommand {
     commandName: "doctor",
     abstract: "Look at a node and at the cluster, and say what to do.",
     discussion: """
-      With --dir it looks at this machine: clock, disk, certificate, key ring, engine; as the user that runs the node.
+      With --dir it looks at this machine: clock, disk, certificate, key ring, engine, GPUs; as the user that runs the node.
       With a cluster (--endpoint, YARD_ENDPOINTS or a context) it asks the coordinators: who answers, quorum, lag,
-      versions, agreement; members are told to a key of scope admin. Exit code 3 if something is bad.
+      versions, agreement; members are told to a key of scope admin. --metrics has every worker's GPUs that the
+      cluster tells of as well, and without a cluster those of the machine. Exit code 3 if something is bad.
 
       Example: yard doctor --dir /var/lib/switchyard/coordinator
                yard doctor --dir /var/lib/switchyard/worker --metrics    for Prometheus' textfile collector
@@ -25,20 +27,43 @@ struct DoctorCommand: AsyncParsableCommand {
 
   func run() async throws {
     var findings: [Finding] = []
+    var hosts: [(labels: String, gpus: [GPUFacts])] = []
     if let dir { findings += await MachineFindings.all(dir, now: Date()) }
     do {
-      findings += try await clusterFindings(try cluster.resolve())
+      let context = try cluster.resolve()
+      findings += try await clusterFindings(context)
+      if metrics { hosts = await workersGPUs(context) }
     } catch let error as CommandError where error.code == .usage && dir != nil {
       // No cluster was named; the machine was.
       findings.append(Finding("cluster", .unknown, "not asked", advice: error.message))
+      if metrics, let dir, let status = try? await MachineFindings.workerStatus(dir) {
+        // One that does not answer is a finding, above.
+        hosts = [("worker=\"\(status["worker"]?.integer ?? 0)\"", MachineFindings.gpus(status))]
+      }
     }
-    if metrics { return Terminal.write(Finding.metrics(findings, at: Date())) }
+    if metrics {
+      return Terminal.write(Finding.metrics(findings, at: Date()) + GPUText.metrics(hosts))
+    }
     for finding in findings {
       Terminal.write(cluster.isJSON ? finding.json.line : finding.text)
     }
     let bad = findings.filter { $0.level == .bad }
     guard bad.isEmpty else {
       throw CommandError(.refused, "\(bad.map(\.check).joined(separator: ", ")) must be seen to")
+    }
+  }
+
+  /// The GPUs that workers tell of; none without a leader that answers, which is a finding.
+  private func workersGPUs(_ context: Context) async -> [(labels: String, gpus: [GPUFacts])] {
+    let listing = try? await Cluster.withClient(
+      of: context, patience: UInt64(min(cluster.patience, 3) * 1_000)
+    ) { client in
+      try await client.ask(WorkerList()) {
+        if case .workerListing(let listing) = $0 { listing } else { nil }
+      }
+    }
+    return (listing?.workers ?? []).map { worker in
+      ("worker=\"\(worker.worker)\"", listing?.gpus(of: worker) ?? [])
     }
   }
 

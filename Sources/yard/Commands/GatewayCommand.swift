@@ -17,7 +17,7 @@ struct GatewayCommand: AsyncParsableCommand {
       A process without state: start as many as you like behind any balancer. Each request brings its API key,
       authorization: Bearer sy_…. --dir is one that yard init made, with the gateway's certificate. HTTP is in
       clear: put TLS in front of it; beyond this machine it takes --clear-http. Prints one JSON line when it listens. SIGTERM lets answers end, for at most
-      --drain seconds.
+      --drain seconds; SIGHUP reads --config again (yard config --help).
 
       Example: yard gateway --listen 127.0.0.1:8080 --join 10.0.0.1:7400,10.0.0.2:7400 --dir /var/lib/switchyard
       """)
@@ -40,6 +40,13 @@ struct GatewayCommand: AsyncParsableCommand {
   var patience: Double = 15
   @Option(help: ArgumentHelp("How long answers may take to end.", valueName: "seconds"))
   var drain: Double = 30
+  @Option(help: ArgumentHelp("The most connections of clients at once.", valueName: "n"))
+  var connections = 16_384
+  @Option(
+    help: ArgumentHelp(
+      "The most of one address; callers behind one proxy share them.", valueName: "n"))
+  var connectionsPerAddress = 4_096
+  @OptionGroup var logs: LogOptions
   @Flag(help: "Let other gateways listen at the same port.") var sharePort = false
   @Flag(help: "Listen in clear beyond this machine: only where TLS ends right before it.")
   var clearHttp = false
@@ -62,6 +69,13 @@ struct GatewayCommand: AsyncParsableCommand {
     guard (1...64).contains(links) else {
       throw ValidationError("--links is \(links); it must be from 1 to 64")
     }
+    for (name, value) in [
+      ("--connections", connections), ("--connections-per-address", connectionsPerAddress),
+    ] {
+      guard (1...1_000_000).contains(value) else {
+        throw ValidationError("\(name) is \(value); it must be from 1 to 1000000")
+      }
+    }
     for (name, value) in [("--patience", patience), ("--drain", drain)] {
       guard value >= 0, value <= 3_600 else {
         throw ValidationError("\(name) takes seconds from 0 to 3600")
@@ -73,6 +87,16 @@ struct GatewayCommand: AsyncParsableCommand {
     guard !join.split(separator: ",").isEmpty else {
       throw ValidationError("--join names no coordinator")
     }
+  }
+
+  /// What may change while it runs.
+  private var live: GatewayConfiguration.Live {
+    var live = GatewayConfiguration.Live()
+    live.connectionsMax = connections
+    live.connectionsPerAddressMax = connectionsPerAddress
+    live.patience = UInt64(patience * 1_000)
+    live.drainMilliseconds = Int64(drain * 1_000)
+    return live
   }
 
   func run() async throws {
@@ -100,7 +124,8 @@ struct GatewayCommand: AsyncParsableCommand {
     var configuration = GatewayConfiguration(
       host: listen.host, port: listen.port, client: client)
     configuration.sharesPort = sharePort
-    Logs.begin()
+    configuration.live = live
+    try Logs.begin(logs)
     ProcessLimits.writeNoCore()
     ProcessLimits.raiseDescriptors()
     let gateway: Gateway
@@ -112,14 +137,21 @@ struct GatewayCommand: AsyncParsableCommand {
     }
     let line: JSONText = ["ready": true, "address": .string(gateway.address)]
     Terminal.write(line.line)
-    let log = Logger(label: "switchyard.gateway")
+    let log = Logger(label: "Gateway")
     let renewing = Task { [renewal] in
       await renewal?.run(on: MultiThreadedEventLoopGroup.singleton) {
         log.log(level: $0.isFailure ? .error : .info, "\($0.text)")
       }
     }
+    let reloading = ConfigurationReload.run(Self.self) { [renewal] new in
+      let (live, levels) = (new.live, try new.logs.levels)
+      if let renewal { renewal.use(try renewal.readAgain()) }
+      gateway.apply(live)
+      Logs.set(levels)
+    }
     await NodeEnd.arrives(withInput: endWithInput)
+    reloading?.cancel()
     renewing.cancel()
-    await gateway.stop(within: Int64(drain * 1_000))
+    await gateway.stop()
   }
 }

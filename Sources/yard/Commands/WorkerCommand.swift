@@ -24,6 +24,7 @@ struct WorkerCommand: AsyncParsableCommand {
       discussion: """
         The key needs scope work; give it by --key-file or as YARD_KEY. SIGTERM drains: what
         runs is finished, nothing new is taken; a second one leaves at once, and the streams go on elsewhere.
+        SIGHUP reads --config again (yard config --help).
 
         Example: yard worker run --join 10.0.0.1:7400,10.0.0.2:7400 --engine http://127.0.0.1:8000 \\
                    --name gpu-1 --price-input 0.2 --price-output 0.6 --dir /var/lib/switchyard
@@ -59,6 +60,7 @@ struct WorkerCommand: AsyncParsableCommand {
       help: ArgumentHelp(
         "The API key itself, which every user of the machine then sees in ps.", valueName: "sy_…"))
     var key: String?
+    @OptionGroup var logs: LogOptions
     @Flag(help: "No TLS; only to this machine's own coordinators.") var insecure = false
     @Flag(help: "End when standard input ends, as a child of its starter does.")
     var endWithInput = false
@@ -70,6 +72,8 @@ struct WorkerCommand: AsyncParsableCommand {
       guard key == nil || keyFile == nil else {
         throw ValidationError("--key and --key-file name one key twice")
       }
+      _ = try live
+      do { _ = try EngineSpec.parse(engine) } catch { throw ValidationError("--engine: \(error)") }
       if !insecure, dir == nil {
         throw ValidationError("--dir names the worker's directory, which holds its certificate")
       }
@@ -78,6 +82,11 @@ struct WorkerCommand: AsyncParsableCommand {
       for endpoint in join.split(separator: ",") where HostPort(argument: String(endpoint)) == nil {
         throw ValidationError("'\(endpoint)' in --join is not host:port")
       }
+    }
+
+    /// What may change while it runs.
+    private var live: WorkerConfiguration.Live {
+      get throws { .init(prices: try prices(), slots: slots) }
     }
 
     private func prices() throws -> PricePair {
@@ -102,23 +111,29 @@ struct WorkerCommand: AsyncParsableCommand {
       var configuration = WorkerConfiguration(
         endpoints: endpoints, name: own?.name ?? name ?? ProcessInfo.processInfo.hostName,
         apiKey: key, security: own?.security ?? .plaintextOnLoopback,
-        engine: try EngineSpec.parse(engine), prices: try prices())
+        engine: try EngineSpec.parse(engine), live: try live)
       configuration.renewal = own?.renewal
-      configuration.slots = slots
       configuration.directory = dir
+      configuration.toolPath = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"
       configuration.software = Software.name
-      Logs.begin()
+      try Logs.begin(logs)
       ProcessLimits.writeNoCore()
       let agent: WorkerAgent
       do {
         agent = try await WorkerAgent.start(
           configuration, on: MultiThreadedEventLoopGroup(numberOfThreads: 1),
-          logger: Logger(label: "switchyard.worker"))
+          logger: Logger(label: "WorkerAgent"))
       } catch {
         throw CommandError(.refused, "\(error)")
       }
       let announcing = Task { try await announce(agent, configuration.name) }
       let ending = Task { await end(agent) }
+      let reloading = ConfigurationReload.run(Self.self) { new in
+        let (live, levels) = (try new.live, try new.logs.levels)
+        if let renewal = own?.renewal { renewal.use(try renewal.readAgain()) }
+        agent.apply(live)
+        Logs.set(levels)
+      }
       do {
         try await agent.run()
       } catch {
@@ -126,6 +141,7 @@ struct WorkerCommand: AsyncParsableCommand {
       }
       announcing.cancel()
       ending.cancel()
+      reloading?.cancel()
     }
 
     private struct Own {

@@ -1,4 +1,5 @@
 internal import ExchangeTypes
+internal import HostFacts
 internal import JobDispatch
 internal import OpenAIFormat
 internal import WireProtocol
@@ -14,6 +15,8 @@ indirect enum JSONText: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
   case string(String)
   case array([JSONText])
   case object([(String, JSONText)])
+  /// JSON as it is.
+  case written([UInt8])
 
   init(stringLiteral value: String) { self = .string(value) }
   init(integerLiteral value: UInt64) { self = .unsigned(value) }
@@ -34,6 +37,7 @@ indirect enum JSONText: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
   private func write(to writer: inout JSONWriter) {
     switch self {
     case .null: writer.null()
+    case .written(let bytes): writer.verbatim(bytes)
     case .boolean(let value): writer.boolean(value)
     case .unsigned(let value): writer.verbatim(Array(String(value).utf8))
     case .decimal(let value): writer.double(value)
@@ -88,7 +92,7 @@ extension JSONText {
     ]
   }
 
-  init(_ worker: WorkerSummary) {
+  init(_ worker: WorkerSummary, _ gpus: [GPUFacts]) {
     self = [
       "worker": .id(worker.worker), "name": .string(worker.name), "account": .id(worker.account),
       "online": .boolean(worker.online), "draining": .boolean(worker.draining),
@@ -101,6 +105,12 @@ extension JSONText {
             "price_input_nano_per_million": .unsigned(offer.priceInput.rawValue),
             "price_output_nano_per_million": .unsigned(offer.priceOutput.rawValue),
           ]
+        }),
+      "gpus": .array(
+        gpus.map { gpu -> JSONText in
+          var writer = JSONWriter()
+          gpu.write(to: &writer)
+          return .written(writer.bytes)
         }),
     ]
   }

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// SIGINT and SIGTERM as values instead of interruptions.
+/// SIGINT, SIGTERM and SIGHUP as values instead of interruptions.
 ///
 /// A handler writes the signal's number to a pipe, which a thread reads. Blocking them and `sigwait`
 /// would not do: libdispatch parks the main thread in `sigsuspend` with nothing blocked.
@@ -13,11 +13,30 @@ enum Signals {
     return (ends[0], ends[1])
   }()
 
-  private static let arrivals: AsyncStream<Int32> = {
-    let (stream, continuation) = AsyncStream.makeStream(
+  /// What has arrived: ends, each of which counts, and reloads, of which many are one.
+  private static let arrivals: (ends: AsyncStream<Int32>, reloads: AsyncStream<Int32>) = {
+    let (ends, ending) = AsyncStream.makeStream(
       of: Int32.self, bufferingPolicy: .bufferingOldest(4))
+    let (reloads, reloading) = AsyncStream.makeStream(
+      of: Int32.self, bufferingPolicy: .bufferingNewest(1))
     let source = pipe.read
-    for number in [SIGINT, SIGTERM] {
+    Thread.detachNewThread {
+      var byte: UInt8 = 0
+      while true {
+        let count = read(source, &byte, 1)
+        if count == 1 {
+          (Int32(byte) == SIGHUP ? reloading : ending).yield(Int32(byte))
+        } else if !(count < 0 && errno == EINTR) {
+          reloading.finish()
+          return ending.finish()
+        }
+      }
+    }
+    return (ends, reloads)
+  }()
+
+  private static func take(_ numbers: [Int32]) {
+    for number in numbers {
       signal(number) { number in
         // Only what is async-signal-safe (signal-safety(7)): one write.
         var byte = UInt8(truncatingIfNeeded: number)
@@ -26,25 +45,29 @@ enum Signals {
         errno = saved
       }
     }
-    Thread.detachNewThread {
-      var byte: UInt8 = 0
-      while true {
-        let count = read(source, &byte, 1)
-        if count == 1 {
-          continuation.yield(Int32(byte))
-        } else if !(count < 0 && errno == EINTR) {
-          return continuation.finish()
-        }
-      }
-    }
-    return stream
-  }()
+  }
+
+  /// Installs the handlers of the signals that end a process; once.
+  private static let endsAreTaken: Void = take([SIGINT, SIGTERM])
 
   /// A peer that closes its end is an error of the write, not the end of the process.
   static func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
 
-  /// The signals that arrive from now on, which no longer end the process; for one consumer at a time.
-  static func arriving() -> AsyncStream<Int32> { arrivals }
+  /// The signals to end that arrive from now on, which no longer end the process; for one consumer at a time.
+  static func arriving() -> AsyncStream<Int32> {
+    let arriving = arrivals.ends
+    _ = endsAreTaken
+    return arriving
+  }
+
+  /// SIGHUP no longer ends the process: what arrives from now on waits for `reloads`.
+  static func keepReloads() {
+    _ = arrivals
+    take([SIGHUP])
+  }
+
+  /// SIGHUP, for one consumer: what arrives while one is dealt with counts once more, after it.
+  static var reloads: AsyncStream<Int32> { arrivals.reloads }
 }
 
 /// The end of standard input: how a child learns that its parent has gone, however it went.

@@ -38,6 +38,21 @@ struct LeaderKeyringTests {
     #expect(bench.sealer.ring[second] != nil)
   }
 
+  @Test("a shorter schedule holds for the key in use, a longer one too")
+  func otherSchedule() throws {
+    let bench = try LeaderBench()
+    let (worker, _, _) = try running(bench)
+    worker.alive(4_500)
+    #expect(bench.replica.exchange.wrappingKey == 1)
+    bench.dispatcher.changeKeys(.init(interval: 4_000))
+    worker.alive(1_000)
+    let second = try #require(bench.replica.exchange.wrappingKey)
+    #expect(second > 1)
+    bench.dispatcher.changeKeys(.hourly)
+    worker.alive(4_500)
+    #expect(bench.replica.exchange.wrappingKey == second)
+  }
+
   @Test("a leader whose keyring was lost says so of each job, in so many words, and seals anew")
   func lostKeyring() throws {
     let bench = try LeaderBench()

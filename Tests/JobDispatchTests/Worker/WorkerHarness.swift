@@ -43,6 +43,7 @@ final class FakeChannel: MessageChannel {
 final class FakeLink: WorkerLink {
   let node: ReplicaID
   private(set) var opened: [FakeChannel] = []
+  var takesHostReports = false
 
   init(_ node: UInt64) { self.node = ReplicaID(node) }
 

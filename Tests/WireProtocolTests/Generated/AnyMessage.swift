@@ -111,6 +111,7 @@ extension Message: JSONDumpable {
     case .delegationList(let it): JSON.typed("DelegationList", it.json)
     case .delegationListing(let it): JSON.typed("DelegationListing", it.json)
     case .delegationReport(let it): JSON.typed("DelegationReport", it.json)
+    case .hostReport(let it): JSON.typed("HostReport", it.json)
     }
   }
 
@@ -221,6 +222,7 @@ extension Message: JSONDumpable {
     case .delegationList: .delegationList(.sample(&source))
     case .delegationListing: .delegationListing(.sample(&source))
     case .delegationReport: .delegationReport(.sample(&source))
+    case .hostReport: .hostReport(.sample(&source))
     }
   }
 }

@@ -370,7 +370,10 @@ extension WorkerList: JSONDumpable {
 
 extension WorkerListing: JSONDumpable {
   var json: String {
-    JSON.object([("workers", JSON.list(workers) { $0.json })])
+    JSON.object([
+      ("workers", JSON.list(workers) { $0.json }),
+      ("gpus", JSON.optional(gpus) { JSON.list($0) { $0.json } }),
+    ])
   }
 }
 
@@ -507,6 +510,17 @@ extension Join: JSONDumpable {
       ("secret", JSON.hexadecimal(secret.bytes)),
       ("name", JSON.optional(name) { JSON.text($0) }),
       ("request", JSON.hexadecimal(request)),
+    ])
+  }
+}
+
+extension CertificateIssued: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("role", JSON.name(role)),
+      ("name", JSON.text(name)),
+      ("certificate", JSON.text(certificate)),
+      ("authorities", JSON.text(authorities)),
     ])
   }
 }

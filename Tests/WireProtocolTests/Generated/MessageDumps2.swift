@@ -3,17 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension CertificateIssued: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("role", JSON.name(role)),
-      ("name", JSON.text(name)),
-      ("certificate", JSON.text(certificate)),
-      ("authorities", JSON.text(authorities)),
-    ])
-  }
-}
-
 extension CertificateRenew: JSONDumpable {
   var json: String {
     JSON.object([])
@@ -526,5 +515,11 @@ extension DelegationListing: JSONDumpable {
 extension DelegationReport: JSONDumpable {
   var json: String {
     JSON.object([("summary", summary.json)])
+  }
+}
+
+extension HostReport: JSONDumpable {
+  var json: String {
+    JSON.object([("gpus", JSON.list(gpus) { $0.json })])
   }
 }

@@ -358,7 +358,8 @@ extension WorkerList {
 extension WorkerListing {
   static func sample(_ source: inout SampleSource) -> WorkerListing {
     WorkerListing(
-      workers: source.list(atMost: 1024) { WorkerSummary.sample(&$0) })
+      workers: source.list(atMost: 1024) { WorkerSummary.sample(&$0) },
+      gpus: source.optional { $0.list(atMost: 512) { WorkerGPU.sample(&$0) } })
   }
 }
 
@@ -493,5 +494,15 @@ extension Join {
       secret: Secret(source.bytes(count: 32)),
       name: source.optional { $0.text(atMost: 64) },
       request: source.bytes(atMost: 1024))
+  }
+}
+
+extension CertificateIssued {
+  static func sample(_ source: inout SampleSource) -> CertificateIssued {
+    CertificateIssued(
+      role: source.pick(NodeRole.allCases),
+      name: source.text(atMost: 64),
+      certificate: source.text(atMost: 8192),
+      authorities: source.text(atMost: 16384))
   }
 }

@@ -3,16 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension CertificateIssued {
-  static func sample(_ source: inout SampleSource) -> CertificateIssued {
-    CertificateIssued(
-      role: source.pick(NodeRole.allCases),
-      name: source.text(atMost: 64),
-      certificate: source.text(atMost: 8192),
-      authorities: source.text(atMost: 16384))
-  }
-}
-
 extension CertificateRenew {
   static func sample(_ source: inout SampleSource) -> CertificateRenew {
     CertificateRenew()
@@ -486,5 +476,12 @@ extension DelegationReport {
   static func sample(_ source: inout SampleSource) -> DelegationReport {
     DelegationReport(
       summary: DelegationSummary.sample(&source))
+  }
+}
+
+extension HostReport {
+  static func sample(_ source: inout SampleSource) -> HostReport {
+    HostReport(
+      gpus: source.list(atMost: 16) { GPUFacts.sample(&$0) })
   }
 }

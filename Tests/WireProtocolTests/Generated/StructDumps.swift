@@ -222,6 +222,34 @@ extension RefusalCount: JSONDumpable {
   }
 }
 
+extension GPUFacts: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("index", JSON.number(index)),
+      ("uuid", JSON.text(uuid)),
+      ("name", JSON.text(name)),
+      ("partition", JSON.text(partition)),
+      ("utilization", JSON.optional(utilization) { JSON.number($0) }),
+      ("memoryUsed", JSON.optional(memoryUsed) { JSON.number($0) }),
+      ("memoryTotal", JSON.optional(memoryTotal) { JSON.number($0) }),
+      ("power", JSON.optional(power) { JSON.number($0) }),
+      ("powerLimit", JSON.optional(powerLimit) { JSON.number($0) }),
+      ("temperature", JSON.optional(temperature) { JSON.number($0) }),
+      ("foreignProcesses", JSON.optional(foreignProcesses) { JSON.number($0) }),
+      ("foreignMemory", JSON.optional(foreignMemory) { JSON.number($0) }),
+    ])
+  }
+}
+
+extension WorkerGPU: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("worker", JSON.number(worker.rawValue)),
+      ("gpu", gpu.json),
+    ])
+  }
+}
+
 extension MemberSummary: JSONDumpable {
   var json: String {
     JSON.object([

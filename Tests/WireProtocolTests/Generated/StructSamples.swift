@@ -204,6 +204,32 @@ extension RefusalCount {
   }
 }
 
+extension GPUFacts {
+  static func sample(_ source: inout SampleSource) -> GPUFacts {
+    GPUFacts(
+      index: source.number(UInt16.self),
+      uuid: source.text(atMost: 64),
+      name: source.text(atMost: 64),
+      partition: source.text(atMost: 64),
+      utilization: source.optional { $0.number(UInt8.self) },
+      memoryUsed: source.optional { $0.number(UInt32.self) },
+      memoryTotal: source.optional { $0.number(UInt32.self) },
+      power: source.optional { $0.number(UInt32.self) },
+      powerLimit: source.optional { $0.number(UInt32.self) },
+      temperature: source.optional { $0.number(UInt8.self) },
+      foreignProcesses: source.optional { $0.number(UInt16.self) },
+      foreignMemory: source.optional { $0.number(UInt32.self) })
+  }
+}
+
+extension WorkerGPU {
+  static func sample(_ source: inout SampleSource) -> WorkerGPU {
+    WorkerGPU(
+      worker: WorkerID(rawValue: source.number(UInt64.self)),
+      gpu: GPUFacts.sample(&source))
+  }
+}
+
 extension MemberSummary {
   static func sample(_ source: inout SampleSource) -> MemberSummary {
     MemberSummary(

@@ -1,0 +1,85 @@
+internal import Foundation
+internal import Logging
+internal import Synchronization
+
+/// The log of a node: one line an event to standard error, each module from its own level on.
+enum Logs {
+  /// Begins the log; once for a process, before anything logs.
+  static func begin(_ options: LogOptions) throws {
+    let output = LogOutput(try options.levels, options.logFormat)
+    current.withLock { $0 = output }
+    LoggingSystem.bootstrap { module in LogHandlerOfModule(module, output) }
+  }
+
+  /// Logs from these levels on from now on.
+  static func set(_ levels: LogLevels) { current.withLock { $0 }?.set(levels) }
+
+  private static let current = Mutex<LogOutput?>(nil)
+}
+
+/// Where all loggers of a process write.
+private final class LogOutput: Sendable {
+  private let levels: Mutex<LogLevels>
+  private let format: LogFormat
+  /// Two lines never mix: each is written under it.
+  private let writing = Mutex<Void>(())
+
+  init(_ levels: LogLevels, _ format: LogFormat) {
+    self.levels = Mutex(levels)
+    self.format = format
+  }
+
+  func set(_ levels: LogLevels) { self.levels.withLock { $0 = levels } }
+
+  func level(of module: String) -> Logger.Level { levels.withLock { $0[module] } }
+
+  func write(_ line: LogLine) {
+    let bytes = line.bytes(format)
+    writing.withLock { _ in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let written = rest.withUnsafeBytes {
+          Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count)
+        }
+        if written >= 0 {
+          rest = rest.dropFirst(written)
+        } else if errno != EINTR {
+          return  // Nobody reads the log, and there is nobody else to tell.
+        }
+      }
+    }
+  }
+}
+
+/// What one module's logger writes with.
+private struct LogHandlerOfModule: LogHandler {
+  private let module: String
+  private let output: LogOutput
+  /// Set by the program for this logger alone; else the module's.
+  private var ownLevel: Logger.Level?
+  var metadata: Logger.Metadata = [:]
+
+  init(_ module: String, _ output: LogOutput) {
+    self.module = module
+    self.output = output
+  }
+
+  var logLevel: Logger.Level {
+    get { ownLevel ?? output.level(of: module) }
+    set { ownLevel = newValue }
+  }
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    var fields = metadata.merging(event.metadata ?? [:]) { $1 }
+    if let error = event.error { fields["error"] = "\(error)" }
+    output.write(
+      LogLine(
+        time: Date(), level: event.level, module: module, message: "\(event.message)",
+        fields: fields.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }))
+  }
+}

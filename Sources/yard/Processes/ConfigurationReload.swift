@@ -1,0 +1,66 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Logging
+internal import Synchronization
+
+/// A node's configuration file, read again when SIGHUP arrives.
+///
+/// ```
+/// running ──SIGHUP──► read, parsed, checked ──► what may change at once does, the rest is named ──► running
+///                          └── wrong ──► said by line and key, nothing has changed ──► running
+/// ```
+///
+/// All changes of one file take effect together, or none does. A signal that arrives meanwhile is a further reading, of the
+/// file as it then is. A node that was started without a file takes SIGHUP as any process does: it ends.
+enum ConfigurationReload {
+  /// What the process was started with, if that named a file.
+  private static let started = Mutex<ConfiguredArguments?>(nil)
+
+  /// Keeps signals for `run`, if there is a file to read again.
+  static func begin(with arguments: ConfiguredArguments) {
+    guard arguments.file != nil else { return }
+    Signals.keepReloads()
+    started.withLock { $0 = arguments }
+  }
+
+  /// Reads the file again with every signal, until the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - command: the node's.
+  ///   - apply: takes over what may change at once, all of it or, if it throws, nothing.
+  /// - Returns: the task; nil without a file.
+  static func run<Command: ParsableCommand & SendableMetatype>(
+    _ command: Command.Type, apply: @escaping @Sendable (Command) throws -> Void
+  ) -> Task<Void, Never>? {
+    guard let begun = started.withLock({ $0 }), let role = begun.file?.role else { return nil }
+    return Task {
+      let log = Logger(label: "yard")
+      var running = begun.fromFile
+      for await _ in Signals.reloads {
+        do {
+          let read = try ConfiguredArguments(Array(CommandLine.arguments.dropFirst()))
+          guard let new = try read.parse() as? Command else {
+            throw CommandError(.usage, "the file is another node's")
+          }
+          let next = read.fromFile
+          let changed = Set(next.keys).union(running.keys).filter { next[$0] != running[$0] }
+          try apply(new)
+          for key in changed.intersection(role.live) { running[key] = next[key] }
+          log.notice(
+            "configuration read again",
+            metadata: [
+              "applied": "\(words(changed.intersection(role.live)))",
+              "at_next_start": "\(words(changed.subtracting(role.live)))",
+            ])
+        } catch {
+          let reason = (error as? CommandError)?.message ?? Yard.message(for: error)
+          log.error("configuration refused, nothing has changed", metadata: ["reason": "\(reason)"])
+        }
+      }
+    }
+  }
+
+  private static func words(_ keys: Set<String>) -> String {
+    keys.isEmpty ? "none" : keys.sorted().joined(separator: ",")
+  }
+}
