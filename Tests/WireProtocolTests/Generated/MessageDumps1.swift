@@ -493,3 +493,20 @@ extension Invite: JSONDumpable {
     ])
   }
 }
+
+extension InvitationReport: JSONDumpable {
+  var json: String {
+    JSON.object([("summary", summary.json)])
+  }
+}
+
+extension Join: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("invitation", JSON.number(invitation.rawValue)),
+      ("secret", JSON.hexadecimal(secret.bytes)),
+      ("name", JSON.optional(name) { JSON.text($0) }),
+      ("request", JSON.hexadecimal(request)),
+    ])
+  }
+}

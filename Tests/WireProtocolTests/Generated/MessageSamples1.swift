@@ -478,3 +478,20 @@ extension Invite {
       lifetimeMs: source.number(UInt64.self))
   }
 }
+
+extension InvitationReport {
+  static func sample(_ source: inout SampleSource) -> InvitationReport {
+    InvitationReport(
+      summary: InvitationSummary.sample(&source))
+  }
+}
+
+extension Join {
+  static func sample(_ source: inout SampleSource) -> Join {
+    Join(
+      invitation: InvitationID(rawValue: source.number(UInt64.self)),
+      secret: Secret(source.bytes(count: 32)),
+      name: source.optional { $0.text(atMost: 64) },
+      request: source.bytes(atMost: 1024))
+  }
+}
