@@ -92,7 +92,7 @@ extension Exchange {
     let wish = Wish(
       endpoint: submit.endpoint, promptBound: submit.promptBound, outputMax: submit.outputMax,
       inputCeiling: submit.inputCeiling, outputCeiling: submit.outputCeiling)
-    return (asks.first(where: isThere) ?? asks.first).map { wish.bid(by: $0.offer) }
+    return (asks.first { isThere($0) } ?? asks.first).map { wish.bid(by: $0.offer) }
   }
   /// Jobs for a model whose record has not been purged, the newest first, among the newest numbers.
   public func recentJobs(of model: String, limit: Int, amongNewest count: UInt64) -> [Job] {

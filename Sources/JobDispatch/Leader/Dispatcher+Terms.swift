@@ -18,7 +18,7 @@ extension Dispatcher {
 
   /// The workers of a model that are connected, or are believed to be while a new leader waits for them.
   private func servers(of model: String) -> [Planner.Server] {
-    exchange.asks(model: model).map(server).filter { server in
+    exchange.asks(model: model).map { server($0) }.filter { server in
       switch server.absence {
       case nil, .engineDown: true
       case .silent: graceUntil > 0 && sessions[server.ask.id.worker]?.isEnding == false

@@ -313,8 +313,11 @@ extension Dispatcher {
   }
 
   private func candidate(_ ask: Ask, free: Int) -> Planner.Candidate {
-    Planner.Candidate(
-      server: server(ask), busy: sessions[ask.id.worker]?.busy ?? 0, free: free)
+    let session = sessions[ask.id.worker]
+    // Who has a slot free is there: it need not be asked of the state once more.
+    let absence = free > 0 ? nil : absence(of: ask.id.worker, session)
+    return Planner.Candidate(
+      server: server(ask, session, absence), busy: session?.busy ?? 0, free: free)
   }
 
   /// Slots that take a job at an offer now.
@@ -334,8 +337,14 @@ extension Dispatcher {
   /// An offer and what is known of its worker.
   func server(_ ask: Ask) -> Planner.Server {
     let session = sessions[ask.id.worker]
-    return Planner.Server(
-      ask: ask, absence: absence(of: ask.id.worker, session),
+    return server(ask, session, absence(of: ask.id.worker, session))
+  }
+
+  private func server(
+    _ ask: Ask, _ session: WorkerSession?, _ absence: Planner.Absence?
+  ) -> Planner.Server {
+    Planner.Server(
+      ask: ask, absence: absence,
       continuesOutput: session?.continuesOutput ?? false,
       capabilities: session?.capabilities ?? .all, name: exchange.supplierName(of: ask.id.worker),
       speed: session?.speeds[ask.offer.model] ?? WorkerSpeed())
