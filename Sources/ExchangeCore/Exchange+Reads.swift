@@ -85,6 +85,26 @@ extension Exchange {
   }
   /// What a submit would demand of an offer if it were applied now; nil if no offer could ever serve it.
   public func demand(of submit: Command.Submit) -> Bid? { try? bid(for: submit) }
+  /// What a submit comes closest to where no offer could ever serve it: what the cheapest offer of a worker that is there
+  /// would make of it, or of any worker; nil if nobody offers the model.
+  public func nearestBid(to submit: Command.Submit) -> Bid? {
+    let asks = asks(model: submit.model)
+    let wish = Wish(
+      endpoint: submit.endpoint, promptBound: submit.promptBound, outputMax: submit.outputMax,
+      inputCeiling: submit.inputCeiling, outputCeiling: submit.outputCeiling)
+    return (asks.first { isThere($0) } ?? asks.first).map { wish.bid(by: $0.offer) }
+  }
+  /// Jobs for a model whose record has not been purged, the newest first, among the newest numbers.
+  public func recentJobs(of model: String, limit: Int, amongNewest count: UInt64) -> [Job] {
+    var found: [Job] = []
+    var number = meta.nextJob.rawValue
+    let end = number - min(number, count)
+    while number > end, found.count < limit {
+      number -= 1
+      if let job = jobs[number], job.model == model { found.append(job) }
+    }
+    return found
+  }
   /// How many jobs wait for a model.
   public func queuedCount(model: String) -> Int { indexes.models[model]?.queue.count ?? 0 }
   /// How many jobs are before a queued one, or nil if it is not queued.

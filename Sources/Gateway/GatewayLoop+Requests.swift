@@ -18,6 +18,7 @@ extension GatewayLoop {
         let call = try InferenceCall(
           body: request.takeBody(), endpoint: endpoint, key: try Self.requestKey(request),
           drawn: drawRequestKey(), isDurable: try Self.isDurable(request))
+        if call.isDryRun { return ask(call.dryRun, key, request, connection, Self.why) }
         let answer = InferenceAnswer(call, on: connection, of: self)
         connection.answer(request, with: answer)
         answer.begin(key: key)
@@ -38,6 +39,8 @@ extension GatewayLoop {
         }
       case .job(let job):
         ask(JobQuery(job: job), key, request, connection, Self.job)
+      case .why(let job):
+        ask(JobWhyQuery(job: job), key, request, connection, Self.why)
       case .cancel(let job):
         ask(Cancel(job: job), key, request, connection, Self.job)
       case .health:
@@ -58,6 +61,10 @@ extension GatewayLoop {
 
   private static func job(_ message: Message) -> HTTPReply? {
     if case .jobReport(let report) = message { JobSummaryAnswer.one(report) } else { nil }
+  }
+
+  private static func why(_ message: Message) -> HTTPReply? {
+    if case .jobWhyReport(let report) = message { WhyAnswer.reply(report) } else { nil }
   }
 
   /// What all loops of this gateway have counted, together.

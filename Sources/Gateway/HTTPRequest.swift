@@ -57,6 +57,7 @@ final class HTTPRequest {
     case .models: "models"
     case .model: "model"
     case .job: "job"
+    case .why: "why"
     case .cancel: "cancel"
     case .events: "events"
     case .health: "healthz"

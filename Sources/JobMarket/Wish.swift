@@ -31,7 +31,7 @@ public struct Wish: Hashable, Sendable {
 
   /// The bid that an offer makes of this wish: its default bound, as far as its context reaches, and ceilings
   /// from its prices.
-  func bid(by offer: Offer) -> Bid {
+  public func bid(by offer: Offer) -> Bid {
     let (room, overflow) = offer.context.rawValue.subtractingReportingOverflow(promptBound.rawValue)
     let left = overflow ? 0 : room
     return Bid(

@@ -18,6 +18,8 @@ public struct AnswerStream: Sendable {
     var text = UTF8Assembler()
     var reasoning = UTF8Assembler()
     var hasBegun = false
+    /// Why it ended, where that was said of it alone.
+    var ending: String?
   }
 
   /// Starts an answer.
@@ -66,6 +68,10 @@ public struct AnswerStream: Sendable {
   public mutating func verbatim(_ object: [UInt8], choice: Int, to output: inout [UInt8]) {
     begin(choice, to: &output)
     flush(choice, to: &output)
+    if let ending = ChoiceEnding.reason(in: object) {
+      choices[choice].ending = ending
+      return
+    }
     guard let members = EventLine.members(of: object, without: Self.ownMembers), !members.isEmpty
     else { return }
     output += opening
@@ -76,7 +82,7 @@ public struct AnswerStream: Sendable {
     output += closing
   }
 
-  /// Ends every choice with its reason.
+  /// Ends every choice with its reason: its own where it has one (`ChoiceEnding`), else the job's.
   ///
   /// An answer that said nothing has one choice.
   public mutating func finish(_ reason: String, to output: inout [UInt8]) {
@@ -86,7 +92,7 @@ public struct AnswerStream: Sendable {
       output += opening
       output += String(choice).utf8
       output += identity.endpoint == .chatCompletions ? Self.chatEnd : Self.textEnd
-      JSONWriter.append(string: reason.utf8, to: &output)
+      JSONWriter.append(string: (choices[choice].ending ?? reason).utf8, to: &output)
       output += closing
     }
   }

@@ -1,6 +1,6 @@
 extension InferenceRequest {
   /// Fields that are for the exchange, and for no engine.
-  static let exchangeFields: Set<String> = ["provider", "models"]
+  static let exchangeFields: Set<String> = ["provider", "models", "dry_run"]
 
   /// The body without the fields that are for the exchange; as it came where it has none.
   public var bodyForEngines: [UInt8] {

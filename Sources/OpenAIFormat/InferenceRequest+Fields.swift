@@ -9,7 +9,7 @@ private let samplingFields: Set<String> = [
   "skip_special_tokens", "return_token_ids", "return_tokens", "timings_per_token", "cache_salt",
   "request_id", "priority", "parallel_tool_calls", "cache_prompt",
   // For the exchange: no engine sees them.
-  "provider", "models",
+  "provider", "models", "dry_run",
 ]
 
 /// Fields that bound the output: an engine may know any of them, so a rewriting sets all that are present.
@@ -40,6 +40,7 @@ extension InferenceRequest {
       case "model": model = try value.string(name)
       case "models": models = try value.names(name)
       case "provider": provider = try ProviderPreferences.read(&value)
+      case "dry_run": isDryRun = try value.boolean(name)
       case "stream": stream = try value.boolean(name)
       case "stream_options": try readStreamOptions(&value)
       case let name where outputLimitFields.contains(name):

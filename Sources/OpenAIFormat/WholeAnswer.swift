@@ -5,6 +5,8 @@ public struct WholeAnswer: Sendable {
     var reasoning: [UInt8] = []
     /// What engines said beyond text, such as `delta` and `logprobs`, added up.
     var rest = JSONValue.object([])
+    /// Why it ended, where that was said of it alone.
+    var ending: String?
   }
 
   private let endpoint: InferenceRequest.Endpoint
@@ -37,6 +39,10 @@ public struct WholeAnswer: Sendable {
   /// What is no JSON object adds nothing, and members that the answer itself has are passed over.
   public mutating func verbatim(_ object: [UInt8], choice: Int) {
     open(choice, object.count)
+    if let ending = ChoiceEnding.reason(in: object) {
+      choices[choice].ending = ending
+      return
+    }
     guard !isOverfull, let value = try? JSONValue.parse(object), var members = value.members else {
       return
     }
@@ -61,7 +67,7 @@ public struct WholeAnswer: Sendable {
   ///
   /// - Parameters:
   ///   - identity: what it begins with.
-  ///   - finish: why the choices ended.
+  ///   - finish: why the choices ended that do not say it of themselves.
   ///   - usage: what is charged.
   /// - Returns: JSON.
   public func body(_ identity: AnswerIdentity, finish: String, usage: UsageReport) -> [UInt8] {
@@ -91,7 +97,7 @@ public struct WholeAnswer: Sendable {
         writer.null()
       }
       writer.key("finish_reason")
-      writer.string(finish)
+      writer.string(choice.ending ?? finish)
       writer.endObject()
     }
     writer.endArray()

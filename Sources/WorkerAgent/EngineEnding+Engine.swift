@@ -36,6 +36,18 @@ extension EngineEnding {
   }
 }
 
+extension EngineEnd {
+  /// How each of several answers ended, as the last events of the output: a job has one ending for all of them.
+  var choiceEndings: [GeneratedEvent] {
+    guard finishes.count > 1 else { return [] }
+    return finishes.map { finish in
+      GeneratedEvent(
+        choice: UInt16(clamping: finish.choice), kind: .delta, tokenCount: 0, ids: [],
+        bytes: ChoiceEnding.delta(finish.reason))
+    }
+  }
+}
+
 extension FinishReason {
   /// The engine's word; one that is not OpenAI's means that the model stopped.
   init(engine word: String?) {

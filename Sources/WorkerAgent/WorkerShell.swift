@@ -219,10 +219,13 @@ final class WorkerShell: WorkerHost {
       let ending: EngineEnding
       do {
         let request = try EngineRequest(order, kind: kind)
-        ending = EngineEnding(
-          try await engine.run(request) { try await run.put(GeneratedEvent($0)) })
+        let end = try await engine.run(request) { try await run.put(GeneratedEvent($0)) }
+        for event in end.choiceEndings { try await run.put(event) }
+        ending = EngineEnding(end)
       } catch let error as EngineError {
         ending = EngineEnding(error)
+      } catch is CancellationError {
+        ending = .cancelled
       } catch {
         ending = .failed(EngineFault(.malformedRequest, "\(error)"))
       }

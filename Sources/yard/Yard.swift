@@ -21,7 +21,7 @@ struct Yard: AsyncParsableCommand {
         name: "Jobs:",
         subcommands: [
           RunCommand.self, SubmitCommand.self, FollowCommand.self, JobCommand.self,
-          JobsCommand.self, ResultCommand.self, CancelCommand.self,
+          JobsCommand.self, ResultCommand.self, CancelCommand.self, WhyCommand.self,
         ]),
       CommandGroup(
         name: "Market and accounts:",

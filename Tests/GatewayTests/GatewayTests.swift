@@ -68,6 +68,42 @@ struct GatewayTests {
     }
   }
 
+  @Test("a dry run and a question why are one call each, and are answered in JSON")
+  func why() async throws {
+    try await withGateway { message, channel in
+      let candidate = CandidateTerms(
+        worker: WorkerID(4), name: "a/w", priceInput: Price(nanoPerMillion: 250_000_000),
+        priceOutput: Price(nanoPerMillion: 1), context: 64, slots: 2, busy: 2, free: 0, place: 0,
+        obstacle: "full", detail: "all of its slots have a job", hasFailed: false,
+        firstOutputMs: 12, tokensPerSecond: nil)
+      let isDryRun = if case .dryRun = message { true } else { false }
+      channel.send(
+        JobWhyReport(
+          summary: nil, model: "m", promptBound: TokenCount(7), outputMax: TokenCount(8),
+          maxInputPrice: .zero, maxOutputPrice: .zero, hold: Credits(nano: 5),
+          refusal: isDryRun ? ErrorCode.insufficientCredit.rawValue : 0, refusalText: "no credit",
+          queueAhead: nil, waitsMs: nil, candidates: [candidate], candidatesLeftOut: 0,
+          attempts: [], remedyWorker: WorkerID(4),
+          remedy: [ChangeTerms(field: "tools", value: "")]))
+      channel.finish()
+    } _: { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      try await client.post(
+        "/v1/chat/completions",
+        #"{"model":"m","dry_run":true,"stream":true,"messages":[{"role":"user","content":"x"}]}"#)
+      let dry = await client.read(until: #"]}}"#)
+      #expect(dry.hasPrefix("HTTP/1.1 200 OK\r\n"))
+      #expect(dry.contains(#""object":"dry_run","job":null"#))
+      #expect(dry.contains(#""refusal":{"code":"insufficient_quota","message":"no credit"}"#))
+      #expect(dry.contains(#""obstacle":"full","detail":"all of its slots have a job""#))
+      #expect(dry.contains(#""price":{"prompt":"0.25","completion":"0.000000001"}"#))
+      #expect(dry.contains(#""remedy":{"worker":4,"changes":[{"field":"tools","value":null}]}"#))
+      try await client.get("/v1/jobs/3/why")
+      let why = await client.read(until: #""refusal":null"#)
+      #expect(why.contains(#""refusal":null"#))
+    }
+  }
+
   @Test("a stream is chunked, each message one chunk, and the connection goes on after it")
   func stream() async throws {
     try await withGateway(script: twoPieces) { gateway, _ in

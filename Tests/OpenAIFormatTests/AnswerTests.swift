@@ -176,6 +176,40 @@ struct AnswerTests {
         + #""usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#)
   }
 
+  @Test("each of several answers ends with its own reason, one that said nothing too")
+  func severalEndings() throws {
+    var stream = AnswerStream(identity(), wantsUsage: false)
+    var whole = WholeAnswer(endpoint: .chatCompletions)
+    var bytes: [UInt8] = []
+    let output: [(String, Int, isText: Bool)] = [
+      ("a", 1, true), ("b", 0, true),
+      (String(decoding: ChoiceEnding.delta("length"), as: UTF8.self), 0, false),
+      (String(decoding: ChoiceEnding.delta("eos"), as: UTF8.self), 2, false),
+      // Not of the form: an engine's own member among others says nothing of the end.
+      (#"{"finish_reason":"length","logprobs":{}}"#, 1, false),
+    ]
+    for (piece, choice, isText) in output {
+      if isText {
+        stream.text(Array(piece.utf8), choice: choice, to: &bytes)
+        whole.text(Array(piece.utf8), choice: choice)
+      } else {
+        stream.verbatim(Array(piece.utf8), choice: choice, to: &bytes)
+        whole.verbatim(Array(piece.utf8), choice: choice)
+      }
+    }
+    stream.finish("tool_calls", to: &bytes)
+    let ends = try events(bytes).suffix(3)
+    for (choice, end) in zip([(0, "length"), (1, "tool_calls"), (2, "stop")], ends) {
+      #expect(
+        end.contains(#"{"index":\#(choice.0),"delta":{},"finish_reason":"\#(choice.1)"}"#))
+    }
+    let body = try JSONValue.parse(
+      whole.body(
+        identity(), finish: "tool_calls", usage: UsageReport(promptTokens: 0, completionTokens: 0)))
+    let choices = try #require(body["choices"]?.elements)
+    #expect(choices.map { $0["finish_reason"]?.string } == ["length", "tool_calls", "stop"])
+  }
+
   @Test("text within an engine's own members joins the text around it, in order")
   func wholeText() throws {
     var answer = WholeAnswer(endpoint: .completions)

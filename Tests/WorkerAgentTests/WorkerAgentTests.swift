@@ -15,6 +15,22 @@ import WireProtocol
 
 @Suite("The worker process")
 struct WorkerAgentTests {
+  @Test("of several answers each says how it ended; of one the job does")
+  func choiceEndings() {
+    func end(_ reasons: [String]) -> [GeneratedEvent] {
+      EngineEnd(
+        finishes: reasons.enumerated().map { .init(choice: $0, reason: $1) }, usage: nil,
+        hasAllTokenIDs: false, promptTokenIDs: nil, tokenCount: 0,
+        timing: .init(firstEvent: nil, total: .zero)
+      ).choiceEndings
+    }
+    #expect(end(["length"]).isEmpty && end([]).isEmpty)
+    let both = end(["length", "stop"])
+    #expect(both.map(\.choice) == [0, 1] && both.allSatisfy { $0.kind == .delta })
+    #expect(both.map(\.bytes) == [ChoiceEnding.delta("length"), ChoiceEnding.delta("stop")])
+    #expect(both.allSatisfy { $0.tokenCount == 0 && $0.ids.isEmpty })
+  }
+
   @Test(
     "a job goes through the engine to the leader, and a drain by the control socket ends the process"
   )

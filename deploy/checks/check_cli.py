@@ -54,6 +54,30 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch):
         expect(int(job) in [line["job"] for line in listed.lines], listed)
         expect(cluster.yard("job", job).code == 0, "job")
 
+    def why():
+        """a dry run says who would be asked and leaves nothing behind; why says what became of a job"""
+        before = cluster.account(), len(cluster.yard("jobs", "--output", "json").lines)
+        dry = cluster.yard("run", "--dry-run", "-m", MODEL, "--max-tokens", 9, "--output", "json", "Hello")
+        expect(dry.code == 0, dry)
+        report = dry.lines[0]
+        expect(report["refusal"] is None and report["completion_tokens_max"] == 9, report)
+        expect(report["candidates"][0]["place"] == 1 and float(report["hold"]) > 0, report)
+        cheap = cluster.yard("run", "--dry-run", "-m", MODEL, "--max-output-price", "0.000000001", "Hello")
+        expect(cheap.code == 0 and "price_above_ceiling" in cheap.out.decode(), cheap)
+        expect("provider.max_price.completion = " in cheap.out.decode(), cheap)
+        expect(before == (cluster.account(), len(cluster.yard("jobs", "--output", "json").lines)), before)
+        job = cluster.yard("submit", "-m", MODEL, "--max-tokens", 3, "Once").text.strip()
+        expect(cluster.yard("follow", job).code == 0, job)
+        report = cluster.yard("why", job, "--output", "json").lines[0]
+        expect(report["job"]["status"] == "completed", report)
+        expect([attempt["state"] for attempt in report["attempts"]] == ["settled"], report)
+        expect(cluster.yard("why", job).code == 0, "why")
+        worker = cluster.yard("workers", "--output", "json").lines[0]["worker"]
+        fares = cluster.yard("worker", "why", "--worker", worker, "--output", "json", key=cluster.root)
+        expect(fares.code == 0 and fares.lines[0]["offers"][0]["jobs_taken"] > 0, fares)
+        shown = cluster.yard("worker", "why", "--worker", worker, key=cluster.root)
+        expect(shown.code == 0 and b"came here" in shown.out, shown)
+
     def interrupt_cancels():
         """Ctrl-C cancels a running job, and prints what it cost"""
         process = cluster.spawn("run", "-m", SCRIPTED, "--max-tokens", 3000, "Forever")
@@ -124,7 +148,7 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch):
             expect(process.returncode == 130 and not out, (process.returncode, out, said))
 
     checks = [
-        models_and_workers, run_streams_and_charges, every_event_once, submit_follow_result,
+        models_and_workers, run_streams_and_charges, every_event_once, submit_follow_result, why,
         interrupt_cancels, cancel_submitted, same_request_same_job, accounts_and_keys,
         context_without_flags, version_and_completions, an_end_before_it_is_ready,
     ]

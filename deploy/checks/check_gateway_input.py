@@ -288,6 +288,10 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         refused(post(chat(provider={"only": ["nobody"]})), 404, "no_supplier_admitted", "provider")
         refused(post(chat(provider={"max_price": {"completion": "0.0000001"}})), 400, "price_above_ceiling")
         expect(post(chat(provider={"order": ["nobody"], "sort": "price"})).status == 200, "order is no exclusion")
+        dry = post(chat(dry_run=True, stream=True, n=2))
+        report = json.loads(dry.body)
+        expect(dry.status == 200 and report["refusal"]["code"] == "unsupported_parameter", dry)
+        expect(report["remedy"]["changes"] == [{"field": "n", "value": None}], report["remedy"])
         other = post(chat(model="no-such-model", models=["nor-this", STORIES]))
         expect(other.status == 200 and json.loads(other.body)["model"] == STORIES, other)
 

@@ -161,7 +161,7 @@ def grows_and_shrinks():
             group.kill(kept)
             group.running.pop(lost, None)
             wait_for("the leader to miss it", lambda: (change(group, "status")[kept]["contact_age_ms"] or 1e9) > 1_000)
-            refused(group, "nothing could be committed", "remove", leader)
+            refused(group, "majority_at_risk", "remove", leader)
             group.start(kept)
             listed = group.cluster.yard("jobs", "--output", "json", key=parties.consumer_key).lines
             expect(jobs <= {line["job"] for line in listed}, f"{jobs} were acknowledged: {listed}")

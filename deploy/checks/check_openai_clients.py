@@ -161,6 +161,20 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
             expect(all(part.encode() in sent for part in odd), sent)
         expect(len(Engine.bodies) == 2, Engine.bodies)
 
+    def several_answers():
+        """of several answers each ends with its own finish reason, one that says nothing too"""
+        Engine.manner = "several"
+        ends = {0: "length", 1: "stop", 2: "content_filter"}
+        body = {"model": SCRIPTED, "messages": [{"role": "user", "content": "x"}], "n": 3}
+        whole = served.post("/v1/chat/completions", body)
+        expect(whole.status == 200, whole)
+        choices = json.loads(whole.body)["choices"]
+        expect({choice["index"]: choice["finish_reason"] for choice in choices} == ends, choices)
+        answer = served.post("/v1/chat/completions", {**body, "stream": True})
+        pieces = [choice for event in answer.events[:-1] for choice in json.loads(event)["choices"]]
+        said = [(piece["index"], piece["finish_reason"]) for piece in pieces if piece["finish_reason"]]
+        expect(sorted(said) == sorted(ends.items()) and answer.events[-1] == "[DONE]", answer)
+
     def no_truncation():
         """an engine that stops in the middle is told of in the stream, which then does not end as if it were whole"""
         Engine.manner = "truncated"
@@ -184,5 +198,5 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
         """aiperf on llama.cpp"""
         suite("aiperf", "aiperf_suite.py", MODEL)
 
-    main([openai_3, openai_2, openai_builtin, others, billed, let_go, curl, verbatim, no_truncation, at_rest,
+    main([openai_3, openai_2, openai_builtin, others, billed, let_go, curl, verbatim, several_answers, no_truncation, at_rest,
           *([aiperf] if FULL else [])])

@@ -52,9 +52,9 @@ class Engine(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"data: " + text + b"\n\n")
             self.wfile.flush()
 
-        def choice(delta, finish=None):
+        def choice(delta, finish=None, index=0):
             say(json.dumps({"object": "chat.completion.chunk", "model": MODEL, "choices": [
-                {"index": 0, "delta": delta, "finish_reason": finish}]}).encode())
+                {"index": index, "delta": delta, "finish_reason": finish}]}).encode())
 
         def delta(content, finish=None):
             choice({"content": content}, finish)
@@ -73,6 +73,12 @@ class Engine(http.server.BaseHTTPRequestHandler):
                     delta("on ")
                     given += 1
             return self.endings.append((given, time.monotonic()))
+        if self.manner == "several":
+            choice({"content": self.words[0]})
+            choice({"content": self.words[1]}, index=1)
+            for index, finish in enumerate(("length", "stop", "content_filter")):
+                choice({}, finish, index)
+            return end(2)
         if self.manner == "tool":
             for piece in TOOL_CALL:
                 choice({"tool_calls": [{"index": 0, **piece}]})

@@ -13,6 +13,8 @@ public enum HTTPRoute: Hashable, Sendable {
   case job(JobID)
   /// `POST /v1/jobs/{id}/cancel`.
   case cancel(JobID)
+  /// `GET /v1/jobs/{id}/why`.
+  case why(JobID)
   /// `GET /v1/jobs/{id}/events`.
   case events(JobID)
   /// `GET /healthz`: the process answers.
@@ -76,6 +78,7 @@ public enum HTTPRoute: Hashable, Sendable {
       guard path.count == 3 else { return (.job(JobID(number)), "GET") }
       switch path[2] {
       case "events": return (.events(JobID(number)), "GET")
+      case "why": return (.why(JobID(number)), "GET")
       case "cancel": return (.cancel(JobID(number)), "POST")
       default: throw notFound(target)
       }

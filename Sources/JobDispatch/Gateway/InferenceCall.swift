@@ -12,6 +12,8 @@ public struct InferenceCall: Sendable {
   public let stream: Bool
   /// Whether the stream ends with usage.
   public let wantsUsage: Bool
+  /// Whether it only asks what it would come to.
+  public let isDryRun: Bool
   /// How many answers there may be.
   public let sequences: Int
   /// What the leader is asked.
@@ -43,6 +45,7 @@ public struct InferenceCall: Sendable {
     self.endpoint = endpoint
     model = request.model
     stream = request.stream
+    isDryRun = request.isDryRun
     wantsUsage = request.wantsUsage
     sequences = max(1, request.sequences)
     submit = Submit(
@@ -57,6 +60,13 @@ public struct InferenceCall: Sendable {
         "\(error.field) has \(error.count) bytes; \(error.limit) are allowed",
         param: error.field == "Submit.model" ? "model" : nil)
     }
+  }
+
+  /// What the leader is asked where it is a dry run.
+  public var dryRun: DryRun {
+    DryRun(
+      requestKey: submit.requestKey, endpoint: submit.endpoint, model: submit.model,
+      body: submit.body, maxInputPrice: nil, maxOutputPrice: nil, servedOnly: true)
   }
 
   /// The most bytes of a body: what a Submit carries.

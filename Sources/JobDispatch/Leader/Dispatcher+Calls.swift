@@ -111,94 +111,22 @@ extension Dispatcher {
     _ message: Submit, from caller: Caller,
     _ answer: @escaping (Result<WireProtocol.Accepted, Failure>) -> Void
   ) {
-    let isKnown = exchange.job(account: caller.account, requestKey: message.requestKey) != nil
-    guard isKnown || !replica.isDiskNearlyFull else {
-      return answer(.failure(Failure(refusing: .storageFull, retryAfterMs: Self.roomDelay)))
-    }
-    let request: InferenceRequest
-    do throws(RequestError) {
-      request = try InferenceRequest.parse(
-        body: message.body,
-        endpoint: message.endpoint == .completions ? .completions : .chatCompletions)
+    let order: Order
+    do throws(Failure) {
+      order = try self.order(message, from: caller)
+      if let refusal = earlyRefusal(of: order.submit, inParts: !order.parts.isEmpty) {
+        throw refusal
+      }
     } catch {
-      return answer(
-        .failure(
-          Failure(
-            refusing: ErrorCode(error), error.description,
-            details: error.field.map { [ErrorDetail(name: "field", value: $0)] } ?? [])))
+      return answer(.failure(error))
     }
-    guard request.features.isDisjoint(with: [.media, .customTemplate]) else {
-      return answer(
-        .failure(
-          Failure(
-            refusing: .unsupportedParameter,
-            "images, audio and a chat template of one's own cannot be priced before they run")))
-    }
-    if message.retentionMs != nil, exchange.stateVersion < Exchange.privacyStateVersion {
-      return answer(
-        .failure(
-          Failure(
-            .wrongState,
-            "jobs have a retention from state version 3 on; the cluster is at "
-              + "\(exchange.stateVersion)")))
-    }
-    guard request.model == message.model else {
-      return answer(
-        .failure(
-          Failure(
-            refusing: .malformedRequest,
-            "the body asks for model \"\(request.model)\", the submit for \"\(message.model)\"")))
-    }
-    let terms = JobTerms(request)
-    let model = model(for: request, terms)
-    let hasTerms = exchange.stateVersion >= Exchange.jobTermsStateVersion
-    guard hasTerms || request.provider == nil else {
-      return answer(
-        .failure(
-          Failure(
-            .wrongState,
-            "jobs have preferences from state version 3 on; the cluster is at "
-              + "\(exchange.stateVersion)")))
-    }
-    if !isKnown,
-      let failure = refusal(ofModel: model, terms, servedOnly: message.servedOnly ?? false)
-    {
-      return answer(.failure(failure))
-    }
-    let body = request.bodyForEngines
-    let bound =
-      request.promptBytes + request.messageCount * Self.templateTokensPerMessage
-      + Self.templateTokens
-    guard let wrappingKey = keys.sealing else {
-      return answer(
-        .failure(
-          Failure(
-            .unavailable, "no wrapping key is current yet; one is being handed round",
-            retryAfterMs: 50)))
-    }
-    var commands: [Command] = []
-    do {
-      commands = try sealed(
-        message, request, model: model, body: body, promptBound: bound,
-        outputMax: outputBound(of: request, model), ceilings: ceilings(ofModel: model, terms),
-        under: wrappingKey, from: caller)
-    } catch {
-      return answer(.failure(Failure(.internalError, "the request cannot be sealed: \(error)")))
-    }
-    if case .submit(let last)? = commands.last,
-      let refusal = earlyRefusal(of: last, inParts: commands.count > 1)
-    {
-      return answer(.failure(refusal))
-    }
-    var promised: WorkerSlot?
-    if case .submit(let last)? = commands.last {
-      let promise = promiseSlot(to: last, on: terms)
-      promised = promise?.slot
-      commands[commands.count - 1] = Self.command(
-        last, on: promise?.ask, hasTerms ? terms : JobTerms(), retentionMs: message.retentionMs)
-    }
+    let terms = order.hasTerms ? order.terms : JobTerms()
+    let promise = promiseSlot(to: order.submit, on: order.terms)
+    let promised = promise?.slot
+    let last = Self.command(
+      order.submit, on: promise?.ask, terms, retentionMs: message.retentionMs)
     // Parts go first, in order; the log keeps that order, so the submit finds them all.
-    queue.propose(inOrder: commands) { [weak self] result in
+    queue.propose(inOrder: order.parts + [last]) { [weak self] result in
       if let promised { self?.redeem(promised, for: result) }
       if case .applied(.rejected(let rejection), _) = result, let self {
         return answer(.failure(refusal(rejection)))
@@ -210,7 +138,7 @@ extension Dispatcher {
       if job.duplicate {
         self?.shell?.repeated(.submit, under: caller.key, from: caller.origin)
       } else {
-        self?.keepBody(body, of: job.job)
+        self?.keepBody(order.body, of: job.job)
       }
       answer(
         .success(
@@ -220,6 +148,100 @@ extension Dispatcher {
             model: self?.exchange.job(job.job).flatMap {
               $0.model == message.model ? nil : $0.model
             })))
+    }
+  }
+
+  /// A submit that is ready to be proposed.
+  struct Order {
+    let request: InferenceRequest
+    let terms: JobTerms
+    /// Whether the state machine keeps terms yet.
+    let hasTerms: Bool
+    /// What engines get.
+    let body: [UInt8]
+    /// What goes before the submit.
+    let parts: [Command]
+    let submit: Command.Submit
+    /// Why a dry run would not be proposed, by what this leader alone knows; nil if it would.
+    let refusal: Failure?
+  }
+
+  /// Understands a submit, and makes what is proposed for it: nothing is changed by that.
+  ///
+  /// - Throws: what is wrong with the request, and, unless it is a dry run, why nobody would run it.
+  func order(
+    _ message: Submit, from caller: Caller, isDryRun: Bool = false
+  ) throws(Failure) -> Order {
+    let isKnown = exchange.job(account: caller.account, requestKey: message.requestKey) != nil
+    let request: InferenceRequest
+    do throws(RequestError) {
+      request = try InferenceRequest.parse(
+        body: message.body,
+        endpoint: message.endpoint == .completions ? .completions : .chatCompletions)
+    } catch {
+      throw Failure(
+        refusing: ErrorCode(error), error.description,
+        details: error.field.map { [ErrorDetail(name: "field", value: $0)] } ?? [])
+    }
+    guard isDryRun || !request.isDryRun else {
+      throw Failure(
+        refusing: .malformedRequest, "a request with dry_run is for DryRun: it makes no job",
+        details: [ErrorDetail(name: "field", value: "dry_run")])
+    }
+    guard request.features.isDisjoint(with: [.media, .customTemplate]) else {
+      throw Failure(
+        refusing: .unsupportedParameter,
+        "images, audio and a chat template of one's own cannot be priced before they run")
+    }
+    if message.retentionMs != nil, exchange.stateVersion < Exchange.privacyStateVersion {
+      throw Failure(
+        .wrongState,
+        "jobs have a retention from state version 3 on; the cluster is at "
+          + "\(exchange.stateVersion)")
+    }
+    guard request.model == message.model else {
+      throw Failure(
+        refusing: .malformedRequest,
+        "the body asks for model \"\(request.model)\", the submit for \"\(message.model)\"")
+    }
+    let terms = JobTerms(request)
+    let model = model(for: request, terms)
+    let hasTerms = exchange.stateVersion >= Exchange.jobTermsStateVersion
+    guard hasTerms || request.provider == nil else {
+      throw Failure(
+        .wrongState,
+        "jobs have preferences from state version 3 on; the cluster is at "
+          + "\(exchange.stateVersion)")
+    }
+    let refusal: Failure? =
+      if isKnown {
+        nil
+      } else if replica.isDiskNearlyFull {
+        Failure(refusing: .storageFull, retryAfterMs: Self.roomDelay)
+      } else {
+        self.refusal(ofModel: model, terms, servedOnly: message.servedOnly ?? false)
+      }
+    // What is refused so needs no seal, unless it is to be explained.
+    if let refusal, !isDryRun { throw refusal }
+    let body = request.bodyForEngines
+    let bound =
+      request.promptBytes + request.messageCount * Self.templateTokensPerMessage
+      + Self.templateTokens
+    guard let wrappingKey = keys.sealing else {
+      throw Failure(
+        .unavailable, "no wrapping key is current yet; one is being handed round",
+        retryAfterMs: 50)
+    }
+    do {
+      let (parts, submit) = try sealed(
+        message, request, model: model, body: body, promptBound: bound,
+        outputMax: outputBound(of: request, model), ceilings: ceilings(ofModel: model, terms),
+        under: wrappingKey, from: caller)
+      return Order(
+        request: request, terms: terms, hasTerms: hasTerms, body: body, parts: parts,
+        submit: submit, refusal: refusal)
+    } catch {
+      throw Failure(.internalError, "the request cannot be sealed: \(error)")
     }
   }
 
@@ -240,7 +262,7 @@ extension Dispatcher {
     promptBound: Int, outputMax: TokenCount?, ceilings: PricePair?,
     under wrappingKey: UInt64,
     from caller: Caller
-  ) throws -> [Command] {
+  ) throws -> (parts: [Command], submit: Command.Submit) {
     let (key, wrapped) = try sealer.makeKey(under: wrappingKey)
     var parts: [[UInt8]] = []
     let partBytes = Command.Limits.partBytesMax - SealedEvents.overheadBytes
@@ -273,21 +295,19 @@ extension Dispatcher {
               of: UInt16(parts.count), bytes: part)))
       }
     }
-    commands.append(
-      .submit(
-        .init(
-          caller: caller.key, requestKey: message.requestKey,
-          bodyHash: Self.requestHash(message), mode: message.mode, endpoint: message.endpoint,
-          model: model, promptBound: TokenCount(UInt64(promptBound)),
-          outputMax: outputMax,
-          inputCeiling: .lower(message.maxInputPrice, request.provider?.maxPromptPrice)
-            ?? ceilings?.input,
-          outputCeiling: .lower(message.maxOutputPrice, request.provider?.maxCompletionPrice)
-            ?? ceilings?.output,
-          queueTimeoutMilliseconds: message.queueTimeoutMs == 0
-            ? Self.queueTimeoutDefault : message.queueTimeoutMs,
-          wrappedKey: wrapped, payload: payload)))
-    return commands
+    let submit = Command.Submit(
+      caller: caller.key, requestKey: message.requestKey,
+      bodyHash: Self.requestHash(message), mode: message.mode, endpoint: message.endpoint,
+      model: model, promptBound: TokenCount(UInt64(promptBound)),
+      outputMax: outputMax,
+      inputCeiling: .lower(message.maxInputPrice, request.provider?.maxPromptPrice)
+        ?? ceilings?.input,
+      outputCeiling: .lower(message.maxOutputPrice, request.provider?.maxCompletionPrice)
+        ?? ceilings?.output,
+      queueTimeoutMilliseconds: message.queueTimeoutMs == 0
+        ? Self.queueTimeoutDefault : message.queueTimeoutMs,
+      wrappedKey: wrapped, payload: payload)
+    return (commands, submit)
   }
 
   /// The submit in the shortest form that says all.
@@ -334,7 +354,7 @@ extension Dispatcher {
     }
   }
 
-  private func report(_ id: JobID, to caller: Caller, _ answer: Answer) {
+  func report(_ id: JobID, to caller: Caller, _ answer: Answer) {
     if let job = exchange.job(id), job.account == caller.account {
       answer(JobReport(summary: summary(of: job), resumed: resumption(of: job)))
     } else if let tombstone = exchange.tombstone(id), tombstone.account == caller.account {
@@ -413,7 +433,9 @@ extension Dispatcher {
   /// What a key must be allowed for a question: what anybody may know takes nothing.
   private func scopes(for message: Message) -> Scopes? {
     switch message {
-    case .jobQuery, .jobList, .receiptQuery: [.read, .submit]
+    case .jobQuery, .jobList, .receiptQuery, .jobWhyQuery: [.read, .submit]
+    case .dryRun: [.submit]
+    case .workerWhyQuery: [.work, .read, .admin]
     case .accountQuery, .keyList, .budgetList: [.read, .admin]
     case .delegationList: [.read, .submit, .admin]
     default: nil
@@ -460,6 +482,12 @@ extension Dispatcher {
       listBudgets(message, from: caller, answer)
     case .receiptQuery(let message):
       receipt(message, of: caller, answer)
+    case .jobWhyQuery(let message):
+      why(message, of: caller, answer)
+    case .dryRun(let message):
+      dryRun(message, of: caller, answer)
+    case .workerWhyQuery(let message):
+      why(message, of: caller, answer)
     case .nodeList:
       guard caller.scopes.contains(.admin) else {
         return answer(

@@ -37,18 +37,14 @@ extension Dispatcher {
     guard let job = exchange.job(relay.attempt.job), job.state == .running,
       exchange.hasTriesLeft(job)
     else { return nil }
-    let failed = failedWorkers[job.id] ?? []
-    let terms = exchange.terms(of: job.id) ?? JobTerms()
-    let able = sessions.values.filter { session in
-      session.isLive && session.worker != relay.worker && !failed.contains(session.worker)
-        && (session.continuesOutput || relay.last == 0) && condition(session)
-        && session.capabilities.isSuperset(of: terms.needs)
-        && exchange.supplierName(of: session.worker).map(terms.preferences.admits) == true
-        && exchange.worker(session.worker)?.offers.contains {
-          $0.model == job.model && $0.mismatch(with: job.bid) == nil
-        } == true
+    let demand = demand(of: job, goesOn: relay.last > 0)
+    let able = exchange.asks(model: job.model).filter { ask in
+      guard let session = sessions[ask.id.worker], session.worker != relay.worker,
+        !demand.excluded.contains(session.worker), condition(session)
+      else { return false }
+      return server(ask).obstacle(to: demand) == nil
     }
-    guard let worker = able.map(\.worker).min() else { return nil }
+    guard let worker = able.map(\.id.worker).min() else { return nil }
     // What cannot be read cannot be continued; whoever needs it for anything else says so.
     guard relay.last == 0 || (try? continuation(of: job, with: relay, key: relay.key)) != nil
     else { return nil }

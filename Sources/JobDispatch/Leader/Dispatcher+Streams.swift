@@ -304,7 +304,7 @@ extension Dispatcher {
   func lose(_ relay: StreamRelay, _ reason: ErrorCode, retryElsewhere: Bool = true) {
     guard !relay.isEnding else { return }
     relay.isEnding = true
-    failedWorkers[relay.attempt.job, default: []].insert(relay.worker)
+    lostAttempts.note(relay.attempt, of: relay.worker, reason)
     let (rest, isWhole) = rest(of: relay)
     // What cannot be recorded has perhaps been read: such a job must not go on.
     let loss = loss(of: relay, reason, retryElsewhere: retryElsewhere && isWhole)
@@ -346,7 +346,7 @@ extension Dispatcher {
   /// A job has ended: its worker may forget it, its readers get the rest and the ending.
   func ended(_ job: JobID) {
     forgetBody(of: job)
-    failedWorkers[job] = nil
+    lostAttempts.jobEnded(job)
     var hadSlot = reservations.removeValue(forKey: job) != nil
     if let relay = relays.removeValue(forKey: job) {
       hadSlot = true

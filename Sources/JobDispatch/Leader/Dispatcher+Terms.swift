@@ -11,32 +11,19 @@ extension Dispatcher {
   private static let offlineRetryDelay: UInt32 = 5_000
 
   /// The field of a request by which it asks for a capability.
-  private static let fields = [
+  static let capabilityFields = [
     "tools": "tools", "structured_output": "response_format", "logprobs": "logprobs",
     "several_answers": "n", "token_id_prompt": "prompt", "echo": "echo",
   ]
 
-  /// A connected worker that offers a model: what it can do, and how consumers name it.
-  private struct Server {
-    let prices: PricePair
-    let capabilities: Capabilities
-    let name: SupplierName
-
-    func serves(_ terms: JobTerms) -> Bool {
-      capabilities.isSuperset(of: terms.needs) && terms.preferences.admits(name)
-    }
-  }
-
   /// The workers of a model that are connected, or are believed to be while a new leader waits for them.
-  private func servers(of model: String) -> [Server] {
-    exchange.asks(model: model).compactMap { ask in
-      guard let session = sessions[ask.id.worker], !session.isEnding,
-        session.channel != nil || graceUntil > 0,
-        let worker = exchange.worker(ask.id.worker), !worker.draining,
-        let name = exchange.supplierName(of: ask.id.worker)
-      else { return nil }
-      return Server(
-        prices: ask.offer.prices, capabilities: session.capabilities, name: name)
+  private func servers(of model: String) -> [Planner.Server] {
+    exchange.asks(model: model).map { server($0) }.filter { server in
+      switch server.absence {
+      case nil, .engineDown: true
+      case .silent: graceUntil > 0 && sessions[server.ask.id.worker]?.isEnding == false
+      case .offline, .draining: false
+      }
     }
   }
 
@@ -45,7 +32,7 @@ extension Dispatcher {
   func model(for request: InferenceRequest, _ terms: JobTerms) -> String {
     guard !request.models.isEmpty else { return request.model }
     let named = [request.model] + request.models.filter { $0 != request.model }
-    return named.first { model in servers(of: model).contains { $0.serves(terms) } }
+    return named.first { model in servers(of: model).contains { $0.obstacle(to: terms) == nil } }
       ?? request.model
   }
 
@@ -57,9 +44,12 @@ extension Dispatcher {
   func ceilings(ofModel model: String, _ terms: JobTerms) -> PricePair? {
     guard !terms.isEmpty else { return nil }
     // In the order of prices, of which the first of each place stays the first.
-    return servers(of: model).filter { $0.serves(terms) }
-      .min { terms.preferences.place(of: $0.name) < terms.preferences.place(of: $1.name) }
-      .map { Wish.ceilings(from: $0.prices) }
+    func place(_ server: Planner.Server) -> Int {
+      server.name.map(terms.preferences.place) ?? 0
+    }
+    return servers(of: model).filter { $0.obstacle(to: terms) == nil }
+      .min { place($0) < place($1) }
+      .map { Wish.ceilings(from: $0.ask.offer.prices) }
   }
 
   /// Why no worker will run a request, whatever it waits for; nil if one may.
@@ -92,10 +82,13 @@ extension Dispatcher {
         "no worker of \(model) that is online can do \(missing.joined(separator: " and "))",
         instead: "leave it out, or ask for another model",
         details: missing.map { ErrorDetail(name: "capability", value: $0) }
-          + missing.compactMap { Self.fields[$0] }.map { ErrorDetail(name: "field", value: $0) })
+          + missing.compactMap { Self.capabilityFields[$0] }.map {
+            ErrorDetail(name: "field", value: $0)
+          })
     }
-    guard able.contains(where: { terms.preferences.admits($0.name) }) else {
-      let online = Set(able.map(\.name.account)).sorted().prefix(8).joined(separator: ", ")
+    guard able.contains(where: { $0.obstacle(to: terms) == nil }) else {
+      let names = Set(able.compactMap(\.name?.account))
+      let online = names.sorted().prefix(8).joined(separator: ", ")
       return Failure(
         refusing: .noSupplierAdmitted, facts: "online are \(online)",
         details: [ErrorDetail(name: "model", value: model)])

@@ -292,7 +292,7 @@ extension Dispatcher {
       guard !candidates.isEmpty else { continue }
       let room = candidates.reduce(0) { $0 + $1.free }
       let demands = demands(for: model, limit: room) { demand in
-        candidates.contains { $0.serves(demand) }
+        candidates.contains { $0.server.obstacle(to: demand) == nil }
       }
       for (job, candidate) in Planner.plan(demands, on: candidates) {
         assign(job, to: candidate.ask)
@@ -303,22 +303,66 @@ extension Dispatcher {
   /// The offers of a model whose worker has a slot parked.
   private func candidates(for model: String) -> [Planner.Candidate] {
     exchange.asks(model: model).compactMap { ask in
-      guard let session = sessions[ask.id.worker], session.free > 0 else { return nil }
-      let taken = session.slots.count {
-        switch $0.state {
-        case .promised(let other): other == model
-        case .reserved(let job): exchange.job(job)?.model == model
-        case .opened, .parked, .running, .gone: false
-        }
-      }
-      let room = exchange.freeSlots(ask.id) - taken
-      guard room > 0 else { return nil }
-      return Planner.Candidate(
-        ask: ask, busy: session.busy, free: min(session.free, room),
-        continuesOutput: session.continuesOutput, capabilities: session.capabilities,
-        name: exchange.supplierName(of: ask.id.worker),
-        speed: session.speeds[model] ?? WorkerSpeed())
+      let free = freeSlots(ask)
+      return free > 0 ? candidate(ask, free: free) : nil
     }
+  }
+
+  /// All offers of a model, those too that take nothing now.
+  func allCandidates(for model: String) -> [Planner.Candidate] {
+    exchange.asks(model: model).map { candidate($0, free: freeSlots($0)) }
+  }
+
+  private func candidate(_ ask: Ask, free: Int) -> Planner.Candidate {
+    let session = sessions[ask.id.worker]
+    // Who has a slot free is there: it need not be asked of the state once more.
+    let absence = free > 0 ? nil : absence(of: ask.id.worker, session)
+    return Planner.Candidate(
+      server: server(ask, session, absence), busy: session?.busy ?? 0, free: free)
+  }
+
+  /// Slots that take a job at an offer now.
+  private func freeSlots(_ ask: Ask) -> Int {
+    guard let session = sessions[ask.id.worker], session.free > 0 else { return 0 }
+    let model = ask.offer.model
+    let taken = session.slots.count {
+      switch $0.state {
+      case .promised(let other): other == model
+      case .reserved(let job): exchange.job(job)?.model == model
+      case .opened, .parked, .running, .gone: false
+      }
+    }
+    return max(0, min(session.free, exchange.freeSlots(ask.id) - taken))
+  }
+
+  /// An offer and what is known of its worker.
+  func server(_ ask: Ask) -> Planner.Server {
+    let session = sessions[ask.id.worker]
+    return server(ask, session, absence(of: ask.id.worker, session))
+  }
+
+  private func server(
+    _ ask: Ask, _ session: WorkerSession?, _ absence: Planner.Absence?
+  ) -> Planner.Server {
+    Planner.Server(
+      ask: ask, absence: absence,
+      continuesOutput: session?.continuesOutput ?? false,
+      capabilities: session?.capabilities ?? .all, name: exchange.supplierName(of: ask.id.worker),
+      speed: session?.speeds[ask.offer.model] ?? WorkerSpeed())
+  }
+
+  private func absence(of worker: WorkerID, _ session: WorkerSession?) -> Planner.Absence? {
+    guard let known = exchange.worker(worker), known.online else { return .offline }
+    guard !known.draining else { return .draining }
+    guard let session, session.channel != nil, !session.isEnding else { return .silent }
+    return session.engineIsHealthy ? nil : .engineDown
+  }
+
+  /// What a job demands now of whoever is to run it.
+  func demand(of job: Job, goesOn: Bool) -> Planner.Demand {
+    Planner.Demand(
+      job: job.id, bid: job.bid, excluded: lostAttempts.workers(of: job.id), goesOn: goesOn,
+      terms: exchange.terms(of: job.id) ?? JobTerms())
   }
 
   /// Takes a free slot for the job that `submit` will make, so that both ride one entry; nil if there is none,
@@ -371,9 +415,7 @@ extension Dispatcher {
         for id in queued where demands.count < limit {
           // Jobs whose assignment is under way are still queued in the state.
           guard reservations[id] == nil, let job = exchange.job(id) else { continue }
-          let demand = Planner.Demand(
-            job: id, bid: job.bid, excluded: failedWorkers[id] ?? [],
-            goesOn: !job.record.isEmpty, terms: exchange.terms(of: id) ?? JobTerms())
+          let demand = demand(of: job, goesOn: !job.record.isEmpty)
           if isServed(demand) { demands.append(demand) }
         }
         guard let last = queued.last else { return nil }

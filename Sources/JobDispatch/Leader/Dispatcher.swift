@@ -121,7 +121,7 @@ public final class Dispatcher {
   var relays: [JobID: StreamRelay] = [:]
   var readers: [JobID: [JobReader]] = [:]
   var reservations: [JobID: WorkerSlot] = [:]
-  var failedWorkers: [JobID: Set<WorkerID>] = [:]
+  var lostAttempts = LostAttempts()
   /// Attempts of jobs that cannot be opened, whose end was refused for overload.
   var unopenable: [AttemptID] = []
   var bodies: [JobID: [UInt8]] = [:]
@@ -282,7 +282,7 @@ public final class Dispatcher {
     relays = [:]
     readers = [:]
     reservations = [:]
-    failedWorkers = [:]
+    lostAttempts = LostAttempts()
     unopenable = []
     bodies = [:]
     bodyBytes = 0

@@ -4,46 +4,27 @@ public import JobMarket
 /// Chooses a worker for each queued job, from facts that are true only now: who has a slot parked.
 ///
 /// Pure: the same facts give the same plan. What it proposes is validated again by `apply`, so a plan
-/// on stale facts costs a round trip, never correctness.
+/// on stale facts costs a round trip, never correctness. Whoever asks why a job is where it is gets the verdicts that
+/// a plan is made of (`Dispatcher+Why`): there is no second copy of the rules.
 public enum Planner {
-  /// An offer whose worker has a free slot.
+  /// An offer whose worker may have free slots.
   public struct Candidate: Hashable, Sendable {
-    /// The offer with the version of its asks: `apply` refuses the assignment if it has changed.
-    public let ask: Ask
+    /// The offer, and who makes it.
+    public let server: Server
     /// Attempts running on the worker now.
     public let busy: Int
     /// Slots parked and not reserved.
     public let free: Int
-    /// Whether its engine goes on from an output that another has begun.
-    public let continuesOutput: Bool
-
-    /// What its engine can do.
-    public let capabilities: Capabilities
-    /// How consumers name it; nil where they cannot.
-    public let name: SupplierName?
-    /// How fast it was.
-    let speed: WorkerSpeed
 
     /// Joins the facts.
-    init(
-      ask: Ask, busy: Int, free: Int, continuesOutput: Bool, capabilities: Capabilities = .all,
-      name: SupplierName? = nil, speed: WorkerSpeed = WorkerSpeed()
-    ) {
-      self.ask = ask
+    public init(server: Server, busy: Int, free: Int) {
+      self.server = server
       self.busy = busy
       self.free = free
-      self.continuesOutput = continuesOutput
-      self.capabilities = capabilities
-      self.name = name
-      self.speed = speed
     }
 
-    /// Whether it can take a job at all.
-    public func serves(_ demand: Demand) -> Bool {
-      ask.offer.mismatch(with: demand.bid) == nil && (continuesOutput || !demand.goesOn)
-        && capabilities.isSuperset(of: demand.terms.needs)
-        && name.map(demand.terms.preferences.admits) ?? true
-    }
+    /// The offer with the version of its asks: `apply` refuses the assignment if it has changed.
+    public var ask: Ask { server.ask }
   }
 
   /// What a queued job demands.
@@ -72,6 +53,23 @@ public enum Planner {
     }
   }
 
+  /// What a demand finds at a candidate.
+  enum Verdict: Hashable, Sendable {
+    /// It is not taken.
+    case excluded(Obstacle)
+    /// It would be; the least standing is chosen.
+    case ranked(Standing)
+  }
+
+  /// Judges one candidate, which has so much room and work at the moment.
+  static func verdict(
+    on demand: Demand, at candidate: Candidate, free: Int, busy: Int
+  ) -> Verdict {
+    if let obstacle = candidate.server.obstacle(to: demand) { return .excluded(obstacle) }
+    guard free > 0 else { return .excluded(.full) }
+    return .ranked(Standing(of: demand, at: candidate.server, busy: busy))
+  }
+
   /// Pairs demands, in their order, with candidates: the cheapest ask first, then the least busy
   /// worker, then the lowest offer id.
   ///
@@ -84,60 +82,38 @@ public enum Planner {
     var busy = candidates.map(\.busy)
     var plan: [(JobID, Candidate)] = []
     for demand in demands {
-      var best: Int?
+      var best: (place: Int, standing: Standing)?
       for (place, candidate) in candidates.enumerated() where free[place] > 0 {
-        guard candidate.serves(demand) else { continue }
-        guard let held = best else {
-          best = place
-          continue
-        }
-        if rank(place) < rank(held) { best = place }
+        guard
+          case .ranked(let standing) = verdict(
+            on: demand, at: candidate, free: free[place], busy: busy[place])
+        else { continue }
+        if let held = best, held.standing < standing { continue }
+        best = (place, standing)
       }
-      guard let place = best else { continue }
+      guard let (place, _) = best else { continue }
       free[place] -= 1
       busy[place] += 1
       plan.append((demand.job, candidates[place]))
-
-      func rank(_ place: Int) -> Rank {
-        let ask = candidates[place].ask
-        let preferences = demand.terms.preferences
-        return Rank(
-          wasExcluded: demand.excluded.contains(ask.id.worker),
-          preference: candidates[place].name.map(preferences.place) ?? 0,
-          slowness: candidates[place].slowness(by: preferences.sort),
-          price: UInt128(ask.offer.prices.input.rawValue)
-            + UInt128(ask.offer.prices.output.rawValue),
-          busy: busy[place], offer: ask.id)
-      }
     }
     return plan
   }
 
-  private struct Rank: Comparable {
-    let wasExcluded: Bool
-    let preference: Int
-    let slowness: Double
-    let price: UInt128
-    let busy: Int
-    let offer: OfferID
-
-    static func < (left: Rank, right: Rank) -> Bool {
-      if left.wasExcluded != right.wasExcluded { return right.wasExcluded }
-      if left.preference != right.preference { return left.preference < right.preference }
-      if left.slowness != right.slowness { return left.slowness < right.slowness }
-      return (left.price, left.busy, left.offer) < (right.price, right.busy, right.offer)
+  /// What a plan would make of one demand alone: the candidates that would take it, the one that would be chosen first, then
+  /// the others in their order.
+  static func verdicts(
+    on demand: Demand, among candidates: [Candidate]
+  ) -> [(candidate: Candidate, verdict: Verdict)] {
+    let judged = candidates.map { candidate in
+      (
+        candidate: candidate,
+        verdict: verdict(on: demand, at: candidate, free: candidate.free, busy: candidate.busy)
+      )
     }
-  }
-}
-
-extension Planner.Candidate {
-  /// Seconds that decide before the price: per token, or to the first output; zero where the price decides, or nothing
-  /// is known.
-  fileprivate func slowness(by sort: Preferences.Sort?) -> Double {
-    switch sort {
-    case nil, .price: 0
-    case .throughput: speed.tokensPerSecond.map { 1 / $0 } ?? 0
-    case .latency: speed.firstOutput.map { $0 / 1_000 } ?? 0
+    let ranked = judged.compactMap { candidate, verdict -> (Candidate, Standing)? in
+      if case .ranked(let standing) = verdict { (candidate, standing) } else { nil }
     }
+    let excluded = judged.filter { if case .excluded = $0.verdict { true } else { false } }
+    return ranked.sorted { $0.1 < $1.1 }.map { ($0.0, .ranked($0.1)) } + excluded
   }
 }

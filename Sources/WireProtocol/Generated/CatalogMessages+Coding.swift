@@ -134,3 +134,37 @@ extension StatusReport {
     if let refusals { try checkCount(refusals.count, of: "StatusReport.refusals", atMost: 64) }
   }
 }
+
+extension WorkerWhyQuery {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(worker.rawValue)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    worker = try WorkerID(rawValue: reader.read())
+  }
+}
+
+extension WorkerWhyReport {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(offers) { $1.encode(into: &$0) }
+    writer.write(leftOut)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    offers = try reader.readList(limit: 64, elementBytesMin: 76, OfferOutlook.init(from:))
+    leftOut = try reader.read(UInt32.self)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(offers.count, of: "WorkerWhyReport.offers", atMost: 64)
+    for element in offers {
+      try element.checkBounds()
+    }
+  }
+}

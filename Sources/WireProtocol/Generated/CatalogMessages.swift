@@ -134,3 +134,34 @@ public struct StatusReport: WireMessage {
     self.refusals = refusals
   }
 }
+
+/// Asks why no jobs come to the caller's workers, and at what price they would.
+public struct WorkerWhyQuery: WireMessage {
+  /// WorkerWhyQuery is number 159.
+  public static let kind = MessageKind.workerWhyQuery
+
+  /// The worker; 0 for all of the account.
+  public let worker: WorkerID
+
+  /// Joins the fields.
+  public init(worker: WorkerID) {
+    self.worker = worker
+  }
+}
+
+/// Answers a WorkerWhyQuery.
+public struct WorkerWhyReport: WireMessage {
+  /// WorkerWhyReport is number 160.
+  public static let kind = MessageKind.workerWhyReport
+
+  /// The offers, by worker and place.
+  public let offers: [OfferOutlook]
+  /// Offers that do not fit.
+  public let leftOut: UInt32
+
+  /// Joins the fields.
+  public init(offers: [OfferOutlook], leftOut: UInt32) {
+    self.offers = offers
+    self.leftOut = leftOut
+  }
+}

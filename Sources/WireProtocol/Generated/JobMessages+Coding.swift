@@ -368,3 +368,114 @@ extension Tail {
     }
   }
 }
+
+extension DryRun {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(requestKey.high)
+    writer.write(requestKey.low)
+    writer.write(endpoint.rawValue)
+    writer.write(model)
+    writer.write(body)
+    writer.write(maxInputPrice) { $0.write($1.rawValue) }
+    writer.write(maxOutputPrice) { $0.write($1.rawValue) }
+    writer.write(servedOnly)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    requestKey = try RequestKey(high: reader.read(), low: reader.read())
+    endpoint = try reader.readCase(Endpoint.self)
+    model = try reader.readString(limit: 256)
+    body = try reader.readBytes(limit: 1048576)
+    maxInputPrice = try reader.readOptional { (part) throws(CanonicalError) in
+      try Price(rawValue: part.read())
+    }
+    maxOutputPrice = try reader.readOptional { (part) throws(CanonicalError) in
+      try Price(rawValue: part.read())
+    }
+    servedOnly = try reader.readBool()
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(model.utf8.count, of: "DryRun.model", atMost: 256)
+    try checkCount(body.count, of: "DryRun.body", atMost: 1048576)
+  }
+}
+
+extension JobWhyQuery {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(job.rawValue)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    job = try JobID(rawValue: reader.read())
+  }
+}
+
+extension JobWhyReport {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(summary) { $1.encode(into: &$0) }
+    writer.write(model)
+    writer.write(promptBound.rawValue)
+    writer.write(outputMax.rawValue)
+    writer.write(maxInputPrice.rawValue)
+    writer.write(maxOutputPrice.rawValue)
+    writer.write(hold.rawValue)
+    writer.write(refusal)
+    writer.write(refusalText.cut(toBytes: 1024))
+    writer.write(queueAhead) { $0.write($1) }
+    writer.write(waitsMs) { $0.write($1) }
+    writer.write(candidates) { $1.encode(into: &$0) }
+    writer.write(candidatesLeftOut)
+    writer.write(attempts) { $1.encode(into: &$0) }
+    writer.write(remedyWorker.rawValue)
+    writer.write(remedy) { $1.encode(into: &$0) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    summary = try reader.readOptional(JobSummary.init(from:))
+    model = try reader.readString(limit: 256)
+    promptBound = try TokenCount(rawValue: reader.read())
+    outputMax = try TokenCount(rawValue: reader.read())
+    maxInputPrice = try Price(rawValue: reader.read())
+    maxOutputPrice = try Price(rawValue: reader.read())
+    hold = try Credits(rawValue: reader.read())
+    refusal = try reader.read(UInt16.self)
+    refusalText = try reader.readString(limit: 1024)
+    queueAhead = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
+    waitsMs = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt64.self)
+    }
+    candidates = try reader.readList(limit: 64, elementBytesMin: 51, CandidateTerms.init(from:))
+    candidatesLeftOut = try reader.read(UInt32.self)
+    attempts = try reader.readList(limit: 32, elementBytesMin: 20, AttemptTerms.init(from:))
+    remedyWorker = try WorkerID(rawValue: reader.read())
+    remedy = try reader.readList(limit: 8, elementBytesMin: 8, ChangeTerms.init(from:))
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    if let summary { try summary.checkBounds() }
+    try checkCount(model.utf8.count, of: "JobWhyReport.model", atMost: 256)
+    try checkCount(candidates.count, of: "JobWhyReport.candidates", atMost: 64)
+    for element in candidates {
+      try element.checkBounds()
+    }
+    try checkCount(attempts.count, of: "JobWhyReport.attempts", atMost: 32)
+    for element in attempts {
+      try element.checkBounds()
+    }
+    try checkCount(remedy.count, of: "JobWhyReport.remedy", atMost: 8)
+    for element in remedy {
+      try element.checkBounds()
+    }
+  }
+}

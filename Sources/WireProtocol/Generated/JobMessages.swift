@@ -372,3 +372,120 @@ public struct Tail: WireMessage {
     self.events = events
   }
 }
+
+/// Asks what a Submit would come to: nothing is stored, held or charged.
+public struct DryRun: WireMessage {
+  /// DryRun is number 156.
+  public static let kind = MessageKind.dryRun
+
+  /// The request's name: one that has its job already is answered with that.
+  public let requestKey: RequestKey
+  /// What the body is for.
+  public let endpoint: Endpoint
+  /// The model asked for.
+  public let model: String
+  /// The OpenAI request, verbatim.
+  public let body: [UInt8]
+  /// As in Submit.
+  public let maxInputPrice: Price?
+  /// As in Submit.
+  public let maxOutputPrice: Price?
+  /// As in Submit.
+  public let servedOnly: Bool
+
+  /// Joins the fields.
+  public init(
+    requestKey: RequestKey, endpoint: Endpoint, model: String, body: [UInt8], maxInputPrice: Price?,
+    maxOutputPrice: Price?, servedOnly: Bool
+  ) {
+    self.requestKey = requestKey
+    self.endpoint = endpoint
+    self.model = model
+    self.body = body
+    self.maxInputPrice = maxInputPrice
+    self.maxOutputPrice = maxOutputPrice
+    self.servedOnly = servedOnly
+  }
+}
+
+/// Asks why a job of the caller's is where it is.
+public struct JobWhyQuery: WireMessage {
+  /// JobWhyQuery is number 157.
+  public static let kind = MessageKind.jobWhyQuery
+
+  /// The job.
+  public let job: JobID
+
+  /// Joins the fields.
+  public init(job: JobID) {
+    self.job = job
+  }
+}
+
+/// Answers a JobWhyQuery or a DryRun: what the leader knows, from what it decides by.
+public struct JobWhyReport: WireMessage {
+  /// JobWhyReport is number 158.
+  public static let kind = MessageKind.jobWhyReport
+
+  /// The job; absent where there is none.
+  public let summary: JobSummary?
+  /// The model that it gets.
+  public let model: String
+  /// The most tokens that its prompt can be.
+  public let promptBound: TokenCount
+  /// The most output tokens.
+  public let outputMax: TokenCount
+  /// The highest price per million prompt tokens.
+  public let maxInputPrice: Price
+  /// The highest price per million output tokens.
+  public let maxOutputPrice: Price
+  /// What is held for it, or would be; 0 once it has ended.
+  public let hold: Credits
+  /// The code that a Submit would be refused with now; 0 if it would be admitted.
+  public let refusal: UInt16
+  /// The refusal's words.
+  public let refusalText: String
+  /// Jobs of the model that came before it and wait; absent if it does not wait.
+  public let queueAhead: UInt32?
+  /// For how long it still waits, in milliseconds; absent if it does not wait.
+  public let waitsMs: UInt64?
+  /// The model's offers: first those that would be chosen, in that order.
+  ///
+  /// None once the job has ended.
+  public let candidates: [CandidateTerms]
+  /// Offers that do not fit.
+  public let candidatesLeftOut: UInt32
+  /// Its attempts as far as they are known: the last one, and what this leader has seen lost.
+  public let attempts: [AttemptTerms]
+  /// Where the cheapest change of the request would bring it; 0 if none is needed or none would
+  /// help.
+  public let remedyWorker: WorkerID
+  /// That change.
+  public let remedy: [ChangeTerms]
+
+  /// Joins the fields.
+  public init(
+    summary: JobSummary?, model: String, promptBound: TokenCount, outputMax: TokenCount,
+    maxInputPrice: Price, maxOutputPrice: Price, hold: Credits, refusal: UInt16,
+    refusalText: String, queueAhead: UInt32?, waitsMs: UInt64?, candidates: [CandidateTerms],
+    candidatesLeftOut: UInt32, attempts: [AttemptTerms], remedyWorker: WorkerID,
+    remedy: [ChangeTerms]
+  ) {
+    self.summary = summary
+    self.model = model
+    self.promptBound = promptBound
+    self.outputMax = outputMax
+    self.maxInputPrice = maxInputPrice
+    self.maxOutputPrice = maxOutputPrice
+    self.hold = hold
+    self.refusal = refusal
+    self.refusalText = refusalText
+    self.queueAhead = queueAhead
+    self.waitsMs = waitsMs
+    self.candidates = candidates
+    self.candidatesLeftOut = candidatesLeftOut
+    self.attempts = attempts
+    self.remedyWorker = remedyWorker
+    self.remedy = remedy
+  }
+}

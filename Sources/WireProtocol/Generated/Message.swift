@@ -168,6 +168,16 @@ public enum Message: Sendable, Hashable {
   case tail(Tail)
   /// KeyLimit: see there.
   case keyLimit(KeyLimit)
+  /// DryRun: see there.
+  case dryRun(DryRun)
+  /// JobWhyQuery: see there.
+  case jobWhyQuery(JobWhyQuery)
+  /// JobWhyReport: see there.
+  case jobWhyReport(JobWhyReport)
+  /// WorkerWhyQuery: see there.
+  case workerWhyQuery(WorkerWhyQuery)
+  /// WorkerWhyReport: see there.
+  case workerWhyReport(WorkerWhyReport)
   /// JournalQuery: see there.
   case journalQuery(JournalQuery)
   /// JournalListing: see there.
@@ -306,6 +316,11 @@ public enum Message: Sendable, Hashable {
     case .tailQuery: self = .tailQuery(try TailQuery(from: &reader))
     case .tail: self = .tail(try Tail(from: &reader))
     case .keyLimit: self = .keyLimit(try KeyLimit(from: &reader))
+    case .dryRun: self = .dryRun(try DryRun(from: &reader))
+    case .jobWhyQuery: self = .jobWhyQuery(try JobWhyQuery(from: &reader))
+    case .jobWhyReport: self = .jobWhyReport(try JobWhyReport(from: &reader))
+    case .workerWhyQuery: self = .workerWhyQuery(try WorkerWhyQuery(from: &reader))
+    case .workerWhyReport: self = .workerWhyReport(try WorkerWhyReport(from: &reader))
     case .journalQuery: self = .journalQuery(try JournalQuery(from: &reader))
     case .journalListing: self = .journalListing(try JournalListing(from: &reader))
     case .accountList: self = .accountList(try AccountList(from: &reader))
@@ -418,6 +433,11 @@ public enum Message: Sendable, Hashable {
     case .tailQuery(let content): content
     case .tail(let content): content
     case .keyLimit(let content): content
+    case .dryRun(let content): content
+    case .jobWhyQuery(let content): content
+    case .jobWhyReport(let content): content
+    case .workerWhyQuery(let content): content
+    case .workerWhyReport(let content): content
     case .journalQuery(let content): content
     case .journalListing(let content): content
     case .accountList(let content): content

@@ -182,6 +182,16 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   /// Asks to limit what an API key may use in a minute, or to end its limit; it begins anew, with a
   /// minute's worth.
   case keyLimit = 155
+  /// Asks what a Submit would come to: nothing is stored, held or charged.
+  case dryRun = 156
+  /// Asks why a job of the caller's is where it is.
+  case jobWhyQuery = 157
+  /// Answers a JobWhyQuery or a DryRun: what the leader knows, from what it decides by.
+  case jobWhyReport = 158
+  /// Asks why no jobs come to the caller's workers, and at what price they would.
+  case workerWhyQuery = 159
+  /// Answers a WorkerWhyQuery.
+  case workerWhyReport = 160
   /// Asks for transfers of the journal, oldest first (scope admin).
   case journalQuery = 165
   /// Answers a JournalQuery.
@@ -245,9 +255,9 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
       .keyList, .keyRevoke, .certificateRenew, .nodeList, .keyRequest, .retentionSet,
       .retentionReport, .stateStatement, .clusterQuery, .workerRegistered, .workerHeartbeat,
       .workerHeartbeatAck, .park, .attemptCancel, .attemptSettled, .attemptContinue,
-      .attemptAbandon, .tailQuery, .keyLimit, .journalQuery, .accountList, .transferReverse,
-      .accountClose, .feeSet, .feeReport, .budgetList, .receiptQuery, .delegationRevoke,
-      .delegationList:
+      .attemptAbandon, .tailQuery, .keyLimit, .jobWhyQuery, .workerWhyQuery, .journalQuery,
+      .accountList, .transferReverse, .accountClose, .feeSet, .feeReport, .budgetList,
+      .receiptQuery, .delegationRevoke, .delegationList:
       64
     case .follow, .accountCredit, .keyRotate, .attemptResume, .budgetSet, .delegationKeySet: 128
     case .invite, .invitationReport, .certificateRevoke: 256
@@ -263,13 +273,15 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .statusReport, .certificateIssued: 32_768
     case .receipt: 40_960
     case .journalListing: 65_536
-    case .installSnapshot, .accountListing, .budgetListing, .delegationListing: 131_072
+    case .installSnapshot, .jobWhyReport, .workerWhyReport, .accountListing, .budgetListing,
+      .delegationListing:
+      131_072
     case .keyListing: 229_376
     case .events, .chunk, .tail: 262_144
     case .snapshotChunk: 295_168
     case .modelListing: 327_680
     case .jobListing, .nodeListing: 524_288
-    case .submit, .assign: 1_050_624
+    case .submit, .assign, .dryRun: 1_050_624
     case .appendEntries: 1_114_112
     case .workerListing: 5_242_880
     }
@@ -371,6 +383,11 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .tailQuery: "TailQuery"
     case .tail: "Tail"
     case .keyLimit: "KeyLimit"
+    case .dryRun: "DryRun"
+    case .jobWhyQuery: "JobWhyQuery"
+    case .jobWhyReport: "JobWhyReport"
+    case .workerWhyQuery: "WorkerWhyQuery"
+    case .workerWhyReport: "WorkerWhyReport"
     case .journalQuery: "JournalQuery"
     case .journalListing: "JournalListing"
     case .accountList: "AccountList"

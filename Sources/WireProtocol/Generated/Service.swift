@@ -42,7 +42,8 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
         .keyRevoke, .keyRotate, .keyLimit, .invite, .certificateRevoke, .nodeList, .clusterQuery,
         .clusterChange, .retentionSet, .journalQuery, .accountList, .transferPost, .transferReverse,
         .accountClose, .feeSet, .budgetCreate, .budgetSet, .budgetList, .budgetKeyCreate,
-        .receiptQuery, .delegationKeySet, .delegationRevoke, .delegationList,
+        .receiptQuery, .delegationKeySet, .delegationRevoke, .delegationList, .dryRun, .jobWhyQuery,
+        .workerWhyQuery,
       ]
     case .snapshot:
       [.snapshotFetch]
@@ -74,7 +75,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
         .workerListing, .statusReport, .accountReport, .keyReport, .keyListing, .invitationReport,
         .nodeListing, .clusterReport, .retentionReport, .journalListing, .accountListing,
         .transferReport, .feeReport, .budgetReport, .budgetListing, .receipt, .delegationListing,
-        .delegationReport,
+        .delegationReport, .jobWhyReport, .workerWhyReport,
       ]
     case .snapshot:
       [.snapshotChunk, .failure]

@@ -822,3 +822,174 @@ extension DelegationSummary {
     if let budget { try budget.checkBounds() }
   }
 }
+
+extension ChangeTerms {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(field)
+    writer.write(value.cut(toBytes: 320))
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    field = try reader.readString(limit: 64)
+    value = try reader.readString(limit: 320)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(field.utf8.count, of: "ChangeTerms.field", atMost: 64)
+  }
+}
+
+extension CandidateTerms {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(worker.rawValue)
+    writer.write(name.cut(toBytes: 257))
+    writer.write(priceInput.rawValue)
+    writer.write(priceOutput.rawValue)
+    writer.write(context)
+    writer.write(slots)
+    writer.write(busy)
+    writer.write(free)
+    writer.write(place)
+    writer.write(obstacle)
+    writer.write(detail.cut(toBytes: 256))
+    writer.write(hasFailed)
+    writer.write(firstOutputMs) { $0.write($1) }
+    writer.write(tokensPerSecond) { $0.write($1) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    worker = try WorkerID(rawValue: reader.read())
+    name = try reader.readString(limit: 257)
+    priceInput = try Price(rawValue: reader.read())
+    priceOutput = try Price(rawValue: reader.read())
+    context = try reader.read(UInt32.self)
+    slots = try reader.read(UInt16.self)
+    busy = try reader.read(UInt16.self)
+    free = try reader.read(UInt16.self)
+    place = try reader.read(UInt16.self)
+    obstacle = try reader.readString(limit: 32)
+    detail = try reader.readString(limit: 256)
+    hasFailed = try reader.readBool()
+    firstOutputMs = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
+    tokensPerSecond = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(obstacle.utf8.count, of: "CandidateTerms.obstacle", atMost: 32)
+  }
+}
+
+extension AttemptTerms {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(epoch.rawValue)
+    writer.write(worker.rawValue)
+    writer.write(state)
+    writer.write(error)
+    writer.write(priceInput) { $0.write($1.rawValue) }
+    writer.write(priceOutput) { $0.write($1.rawValue) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    epoch = try Epoch(rawValue: reader.read())
+    worker = try WorkerID(rawValue: reader.read())
+    state = try reader.readString(limit: 32)
+    error = try reader.read(UInt16.self)
+    priceInput = try reader.readOptional { (part) throws(CanonicalError) in
+      try Price(rawValue: part.read())
+    }
+    priceOutput = try reader.readOptional { (part) throws(CanonicalError) in
+      try Price(rawValue: part.read())
+    }
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(state.utf8.count, of: "AttemptTerms.state", atMost: 32)
+  }
+}
+
+extension ReasonCount {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(reason)
+    writer.write(count)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    reason = try reader.readString(limit: 32)
+    count = try reader.read(UInt32.self)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(reason.utf8.count, of: "ReasonCount.reason", atMost: 32)
+  }
+}
+
+extension PriceStep {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(priceInput.rawValue)
+    writer.write(priceOutput.rawValue)
+    writer.write(jobs)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    priceInput = try Price(rawValue: reader.read())
+    priceOutput = try Price(rawValue: reader.read())
+    jobs = try reader.read(UInt32.self)
+  }
+}
+
+extension OfferOutlook {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    offer.encode(into: &writer)
+    writer.write(model)
+    writer.write(queued)
+    writer.write(seen)
+    writer.write(taken)
+    writer.write(reasons) { $1.encode(into: &$0) }
+    writer.write(cheapest) { $0.write($1.rawValue) }
+    writer.write(prices) { $1.encode(into: &$0) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    offer = try CandidateTerms(from: &reader)
+    model = try reader.readString(limit: 256)
+    queued = try reader.read(UInt32.self)
+    seen = try reader.read(UInt32.self)
+    taken = try reader.read(UInt32.self)
+    reasons = try reader.readList(limit: 16, elementBytesMin: 8, ReasonCount.init(from:))
+    cheapest = try reader.readOptional { (part) throws(CanonicalError) in
+      try WorkerID(rawValue: part.read())
+    }
+    prices = try reader.readList(limit: 8, elementBytesMin: 20, PriceStep.init(from:))
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try offer.checkBounds()
+    try checkCount(model.utf8.count, of: "OfferOutlook.model", atMost: 256)
+    try checkCount(reasons.count, of: "OfferOutlook.reasons", atMost: 16)
+    for element in reasons {
+      try element.checkBounds()
+    }
+    try checkCount(prices.count, of: "OfferOutlook.prices", atMost: 8)
+  }
+}

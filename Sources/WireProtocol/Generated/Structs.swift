@@ -782,3 +782,170 @@ public struct DelegationSummary: Hashable, Sendable {
     self.budget = budget
   }
 }
+
+/// A change to a request.
+public struct ChangeTerms: Hashable, Sendable {
+  /// The field, as `provider.only`, or the option's.
+  public let field: String
+  /// What it would have to be; empty where it would have to go.
+  public let value: String
+
+  /// Joins the fields.
+  public init(field: String, value: String) {
+    self.field = field
+    self.value = value
+  }
+}
+
+/// An offer of a model as the leader judges it for one job: the same judgement that a plan is made
+/// of.
+public struct CandidateTerms: Hashable, Sendable {
+  /// Whose offer.
+  public let worker: WorkerID
+  /// How consumers name the worker: `account/worker`.
+  public let name: String
+  /// What it asks per million prompt tokens.
+  public let priceInput: Price
+  /// What it asks per million output tokens.
+  public let priceOutput: Price
+  /// Tokens that prompt and output may have together.
+  public let context: UInt32
+  /// Jobs of the model that it runs at a time.
+  public let slots: UInt16
+  /// Slots of the worker that have a job, or will.
+  public let busy: UInt16
+  /// Slots that would take one now.
+  public let free: UInt16
+  /// Its place in the order of choice, from 1 on; 0 if something is in the way.
+  public let place: UInt16
+  /// What is in the way: offline, draining, silent, engine_down, endpoint, context, input_price,
+  /// output_price, cannot_continue, capability, preference or full; empty if nothing is.
+  public let obstacle: String
+  /// The obstacle in words; empty if there is none.
+  public let detail: String
+  /// Whether it has lost or refused the job before: it is asked last.
+  public let hasFailed: Bool
+  /// Milliseconds to the first output, as this leader has measured; absent before that.
+  public let firstOutputMs: UInt32?
+  /// Tokens a second after it, as measured; absent before that.
+  public let tokensPerSecond: UInt32?
+
+  /// Joins the fields.
+  public init(
+    worker: WorkerID, name: String, priceInput: Price, priceOutput: Price, context: UInt32,
+    slots: UInt16, busy: UInt16, free: UInt16, place: UInt16, obstacle: String, detail: String,
+    hasFailed: Bool, firstOutputMs: UInt32?, tokensPerSecond: UInt32?
+  ) {
+    self.worker = worker
+    self.name = name
+    self.priceInput = priceInput
+    self.priceOutput = priceOutput
+    self.context = context
+    self.slots = slots
+    self.busy = busy
+    self.free = free
+    self.place = place
+    self.obstacle = obstacle
+    self.detail = detail
+    self.hasFailed = hasFailed
+    self.firstOutputMs = firstOutputMs
+    self.tokensPerSecond = tokensPerSecond
+  }
+}
+
+/// One worker's try at a job.
+public struct AttemptTerms: Hashable, Sendable {
+  /// Which try.
+  public let epoch: Epoch
+  /// Whose.
+  public let worker: WorkerID
+  /// running, settled or lost.
+  public let state: String
+  /// Why it was lost, or a note about one that settled (engine_no_usage); 0 if there is neither.
+  public let error: UInt16
+  /// What was asked per million prompt tokens, while that is known.
+  public let priceInput: Price?
+  /// The same for output tokens.
+  public let priceOutput: Price?
+
+  /// Joins the fields.
+  public init(
+    epoch: Epoch, worker: WorkerID, state: String, error: UInt16, priceInput: Price?,
+    priceOutput: Price?
+  ) {
+    self.epoch = epoch
+    self.worker = worker
+    self.state = state
+    self.error = error
+    self.priceInput = priceInput
+    self.priceOutput = priceOutput
+  }
+}
+
+/// How many jobs one reason holds for.
+public struct ReasonCount: Hashable, Sendable {
+  /// An obstacle's name, or what another offer was preferred for: failed, order, slower, dearer,
+  /// busier or later.
+  public let reason: String
+  /// The jobs.
+  public let count: UInt32
+
+  /// Joins the fields.
+  public init(reason: String, count: UInt32) {
+    self.reason = reason
+    self.count = count
+  }
+}
+
+/// What a price would bring.
+public struct PriceStep: Hashable, Sendable {
+  /// Per million prompt tokens.
+  public let priceInput: Price
+  /// Per million output tokens.
+  public let priceOutput: Price
+  /// How many of the jobs that were looked at would come, if all who are there had a slot free.
+  public let jobs: UInt32
+
+  /// Joins the fields.
+  public init(priceInput: Price, priceOutput: Price, jobs: UInt32) {
+    self.priceInput = priceInput
+    self.priceOutput = priceOutput
+    self.jobs = jobs
+  }
+}
+
+/// Why jobs come to an offer, or do not.
+public struct OfferOutlook: Hashable, Sendable {
+  /// The offer, and what is in the way of any job: obstacle and place are for a job that asks for
+  /// nothing special.
+  public let offer: CandidateTerms
+  /// Its model.
+  public let model: String
+  /// Jobs that wait for the model.
+  public let queued: UInt32
+  /// Recent jobs for the model that were looked at, newest first.
+  public let seen: UInt32
+  /// Those of them that the worker runs or ran last.
+  public let taken: UInt32
+  /// Why the others would not come now, each counted once.
+  public let reasons: [ReasonCount]
+  /// The worker there is that asks least for the model beside it.
+  public let cheapest: WorkerID?
+  /// Its own price, then lower ones at which more of the jobs would come.
+  public let prices: [PriceStep]
+
+  /// Joins the fields.
+  public init(
+    offer: CandidateTerms, model: String, queued: UInt32, seen: UInt32, taken: UInt32,
+    reasons: [ReasonCount], cheapest: WorkerID?, prices: [PriceStep]
+  ) {
+    self.offer = offer
+    self.model = model
+    self.queued = queued
+    self.seen = seen
+    self.taken = taken
+    self.reasons = reasons
+    self.cheapest = cheapest
+    self.prices = prices
+  }
+}

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import ExchangeClient
 internal import ExchangeTypes
+internal import WireProtocol
 
 /// `yard run`.
 struct RunCommand: AsyncParsableCommand {
@@ -14,6 +15,8 @@ struct RunCommand: AsyncParsableCommand {
       With --durable only what a majority of the coordinators has on disk is printed, up to about 60 ms later:
       the stream then goes on even if its worker and its coordinator die at once.
 
+      With --dry-run no job is made: who would run it is said, and what it would hold at most.
+
       Example: yard run -m llama-3.1-8b --max-tokens 200 "Why is the sky blue?"
       """)
 
@@ -22,15 +25,32 @@ struct RunCommand: AsyncParsableCommand {
   var detach = false
   @Flag(help: "Print nothing before a majority of the coordinators has it.")
   var durable = false
+  @Flag(help: "Make no job: say who would run it, and what is in the way.")
+  var dryRun = false
   @OptionGroup var cluster: ClusterOptions
 
   func validate() throws {
+    if dryRun, detach || durable {
+      throw ValidationError("--dry-run makes no job: neither --detach nor --durable goes with it")
+    }
     if detach, durable {
       throw ValidationError("--durable is about the stream, and with --detach there is none")
     }
   }
 
   func run() async throws {
+    if dryRun {
+      let submit = try job.submit(mode: .attached, follow: false)
+      let report = try await cluster.ask(
+        DryRun(
+          requestKey: submit.requestKey, endpoint: submit.endpoint, model: submit.model,
+          body: submit.body, maxInputPrice: submit.maxInputPrice,
+          maxOutputPrice: submit.maxOutputPrice, servedOnly: false)
+      ) {
+        if case .jobWhyReport(let report) = $0 { report } else { nil }
+      }
+      return WhyPrinter.print(report, asJSON: cluster.isJSON)
+    }
     if detach {
       try await Submission.detached(try job.submit(mode: .submitted, follow: false), cluster)
       return

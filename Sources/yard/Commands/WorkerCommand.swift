@@ -8,15 +8,16 @@ internal import JobDispatch
 internal import Logging
 internal import NIOPosix
 internal import Transport
+internal import WireProtocol
 internal import WorkerAgent
 
 /// `yard worker`.
 struct WorkerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "worker",
-    abstract: "Run a worker beside an engine, drain it, take its machine back, ask for its status.",
+    abstract: "Run a worker beside an engine, drain it, take its machine back, ask how it fares.",
     discussion: "Example: yard worker run --join 10.0.0.1:7400 --engine http://127.0.0.1:8000",
-    subcommands: [Run.self, Drain.self, Reclaim.self, Status.self])
+    subcommands: [Run.self, Drain.self, Reclaim.self, Status.self, Why.self])
 
   struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -225,6 +226,29 @@ struct WorkerCommand: AsyncParsableCommand {
       discussion: "Example: yard worker status --dir /var/lib/switchyard")
     @Option(help: ArgumentHelp("The worker's directory.", valueName: "dir")) var dir: String
     func run() async throws { try await ControlClient.ask(.status, in: dir) }
+  }
+}
+
+extension WorkerCommand {
+  struct Why: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Say why no jobs come to a worker, and at what price they would.",
+      discussion: """
+        Each offer is judged for the newest jobs of its model as the leader would judge it now, if every worker had a slot
+        free; then at lower prices, down to where more of them would come.
+
+        Example: yard worker why --worker 3
+        """)
+    @Option(help: ArgumentHelp("The worker; without it all of the account.", valueName: "number"))
+    var worker: UInt64 = 0
+    @OptionGroup var cluster: ClusterOptions
+
+    func run() async throws {
+      let report = try await cluster.ask(WorkerWhyQuery(worker: WorkerID(worker))) {
+        if case .workerWhyReport(let report) = $0 { report } else { nil }
+      }
+      WhyPrinter.print(report, asJSON: cluster.isJSON)
+    }
   }
 }
 

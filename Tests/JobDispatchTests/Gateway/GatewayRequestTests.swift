@@ -134,6 +134,15 @@ struct InferenceCallTests {
     let body = #"{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true}"#
     let call = try call(body, key: key)
     #expect(call.submit.mode == .submitted && call.submit.requestKey == key && call.stream)
+    #expect(!call.isDryRun)
+  }
+
+  @Test("a dry run asks what would happen, under the request's own name")
+  func dryRun() throws {
+    let body = #"{"model":"m","dry_run":true,"messages":[{"role":"user","content":"x"}]}"#
+    let call = try call(body)
+    #expect(call.isDryRun && call.dryRun.body == Array(body.utf8) && call.dryRun.servedOnly)
+    #expect(call.dryRun.requestKey == call.submit.requestKey)
   }
 
   @Test(

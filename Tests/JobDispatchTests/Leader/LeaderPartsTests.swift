@@ -18,9 +18,9 @@ struct LeaderPartsTests {
         input: Price(nanoPerMillion: price), output: Price(nanoPerMillion: price)),
       basis: .usage, bytesPerTokenFloor: 1, endpoints: [.chatCompletions])
     return Planner.Candidate(
-      ask: Ask(
-        id: OfferID(worker: WorkerID(worker), index: 0), offer: offer, version: 1), busy: busy,
-      free: free, continuesOutput: continues)
+      server: Planner.Server(
+        ask: Ask(id: OfferID(worker: WorkerID(worker), index: 0), offer: offer, version: 1),
+        continuesOutput: continues), busy: busy, free: free)
   }
 
   private func demand(

@@ -130,9 +130,10 @@ struct TermsTests {
         prices: PricePair(input: .zero, output: Price(nanoPerMillion: worker)), basis: .usage,
         bytesPerTokenFloor: 1, endpoints: [.chatCompletions])
       return Planner.Candidate(
-        ask: Ask(id: OfferID(worker: WorkerID(worker), index: 0), offer: offer, version: 1),
-        busy: 0, free: 1, continuesOutput: true,
-        name: SupplierName(account: "a", worker: "\(worker)"), speed: speed)
+        server: Planner.Server(
+          ask: Ask(id: OfferID(worker: WorkerID(worker), index: 0), offer: offer, version: 1),
+          continuesOutput: true, name: SupplierName(account: "a", worker: "\(worker)"),
+          speed: speed), busy: 0, free: 1)
     }
     let known = [
       candidate(1, first: 900, tokens: 10), candidate(2, first: 300, tokens: 20),

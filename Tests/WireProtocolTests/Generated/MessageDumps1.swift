@@ -524,3 +524,19 @@ extension CertificateIssued: JSONDumpable {
     ])
   }
 }
+
+extension CertificateRenew: JSONDumpable {
+  var json: String {
+    JSON.object([])
+  }
+}
+
+extension CertificateRevoke: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("role", JSON.optional(role) { JSON.name($0) }),
+      ("name", JSON.text(name)),
+      ("serial", JSON.hexadecimal(serial)),
+    ])
+  }
+}

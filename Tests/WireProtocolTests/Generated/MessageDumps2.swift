@@ -3,22 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension CertificateRenew: JSONDumpable {
-  var json: String {
-    JSON.object([])
-  }
-}
-
-extension CertificateRevoke: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("role", JSON.optional(role) { JSON.name($0) }),
-      ("name", JSON.text(name)),
-      ("serial", JSON.hexadecimal(serial)),
-    ])
-  }
-}
-
 extension NodeList: JSONDumpable {
   var json: String {
     JSON.object([])
@@ -292,6 +276,64 @@ extension KeyLimit: JSONDumpable {
     JSON.object([
       ("key", JSON.number(key.rawValue)),
       ("limit", limit.json),
+    ])
+  }
+}
+
+extension DryRun: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requestKey", JSON.name(requestKey)),
+      ("endpoint", JSON.name(endpoint)),
+      ("model", JSON.text(model)),
+      ("body", JSON.hexadecimal(body)),
+      ("maxInputPrice", JSON.optional(maxInputPrice) { JSON.number($0.rawValue) }),
+      ("maxOutputPrice", JSON.optional(maxOutputPrice) { JSON.number($0.rawValue) }),
+      ("servedOnly", JSON.boolean(servedOnly)),
+    ])
+  }
+}
+
+extension JobWhyQuery: JSONDumpable {
+  var json: String {
+    JSON.object([("job", JSON.number(job.rawValue))])
+  }
+}
+
+extension JobWhyReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("summary", JSON.optional(summary) { $0.json }),
+      ("model", JSON.text(model)),
+      ("promptBound", JSON.number(promptBound.rawValue)),
+      ("outputMax", JSON.number(outputMax.rawValue)),
+      ("maxInputPrice", JSON.number(maxInputPrice.rawValue)),
+      ("maxOutputPrice", JSON.number(maxOutputPrice.rawValue)),
+      ("hold", JSON.number(hold.rawValue)),
+      ("refusal", JSON.number(refusal)),
+      ("refusalText", JSON.text(refusalText)),
+      ("queueAhead", JSON.optional(queueAhead) { JSON.number($0) }),
+      ("waitsMs", JSON.optional(waitsMs) { JSON.number($0) }),
+      ("candidates", JSON.list(candidates) { $0.json }),
+      ("candidatesLeftOut", JSON.number(candidatesLeftOut)),
+      ("attempts", JSON.list(attempts) { $0.json }),
+      ("remedyWorker", JSON.number(remedyWorker.rawValue)),
+      ("remedy", JSON.list(remedy) { $0.json }),
+    ])
+  }
+}
+
+extension WorkerWhyQuery: JSONDumpable {
+  var json: String {
+    JSON.object([("worker", JSON.number(worker.rawValue))])
+  }
+}
+
+extension WorkerWhyReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("offers", JSON.list(offers) { $0.json }),
+      ("leftOut", JSON.number(leftOut)),
     ])
   }
 }

@@ -506,3 +506,18 @@ extension CertificateIssued {
       authorities: source.text(atMost: 16384))
   }
 }
+
+extension CertificateRenew {
+  static func sample(_ source: inout SampleSource) -> CertificateRenew {
+    CertificateRenew()
+  }
+}
+
+extension CertificateRevoke {
+  static func sample(_ source: inout SampleSource) -> CertificateRevoke {
+    CertificateRevoke(
+      role: source.optional { $0.pick(NodeRole.allCases) },
+      name: source.text(atMost: 64),
+      serial: source.bytes(atMost: 20))
+  }
+}

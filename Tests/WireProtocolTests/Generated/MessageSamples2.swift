@@ -3,21 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension CertificateRenew {
-  static func sample(_ source: inout SampleSource) -> CertificateRenew {
-    CertificateRenew()
-  }
-}
-
-extension CertificateRevoke {
-  static func sample(_ source: inout SampleSource) -> CertificateRevoke {
-    CertificateRevoke(
-      role: source.optional { $0.pick(NodeRole.allCases) },
-      name: source.text(atMost: 64),
-      serial: source.bytes(atMost: 20))
-  }
-}
-
 extension NodeList {
   static func sample(_ source: inout SampleSource) -> NodeList {
     NodeList()
@@ -269,6 +254,63 @@ extension KeyLimit {
     KeyLimit(
       key: KeyID(rawValue: source.number(UInt64.self)),
       limit: RateTerms.sample(&source))
+  }
+}
+
+extension DryRun {
+  static func sample(_ source: inout SampleSource) -> DryRun {
+    DryRun(
+      requestKey: RequestKey(high: source.number(), low: source.number()),
+      endpoint: source.pick(Endpoint.allCases),
+      model: source.text(atMost: 256),
+      body: source.bytes(atMost: 1048576),
+      maxInputPrice: source.optional { Price(rawValue: $0.number(UInt64.self)) },
+      maxOutputPrice: source.optional { Price(rawValue: $0.number(UInt64.self)) },
+      servedOnly: source.boolean())
+  }
+}
+
+extension JobWhyQuery {
+  static func sample(_ source: inout SampleSource) -> JobWhyQuery {
+    JobWhyQuery(
+      job: JobID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension JobWhyReport {
+  static func sample(_ source: inout SampleSource) -> JobWhyReport {
+    JobWhyReport(
+      summary: source.optional { JobSummary.sample(&$0) },
+      model: source.text(atMost: 256),
+      promptBound: TokenCount(rawValue: source.number(UInt64.self)),
+      outputMax: TokenCount(rawValue: source.number(UInt64.self)),
+      maxInputPrice: Price(rawValue: source.number(UInt64.self)),
+      maxOutputPrice: Price(rawValue: source.number(UInt64.self)),
+      hold: Credits(rawValue: source.number(UInt64.self)),
+      refusal: source.number(UInt16.self),
+      refusalText: source.text(atMost: 1024),
+      queueAhead: source.optional { $0.number(UInt32.self) },
+      waitsMs: source.optional { $0.number(UInt64.self) },
+      candidates: source.list(atMost: 64) { CandidateTerms.sample(&$0) },
+      candidatesLeftOut: source.number(UInt32.self),
+      attempts: source.list(atMost: 32) { AttemptTerms.sample(&$0) },
+      remedyWorker: WorkerID(rawValue: source.number(UInt64.self)),
+      remedy: source.list(atMost: 8) { ChangeTerms.sample(&$0) })
+  }
+}
+
+extension WorkerWhyQuery {
+  static func sample(_ source: inout SampleSource) -> WorkerWhyQuery {
+    WorkerWhyQuery(
+      worker: WorkerID(rawValue: source.number(UInt64.self)))
+  }
+}
+
+extension WorkerWhyReport {
+  static func sample(_ source: inout SampleSource) -> WorkerWhyReport {
+    WorkerWhyReport(
+      offers: source.list(atMost: 64) { OfferOutlook.sample(&$0) },
+      leftOut: source.number(UInt32.self))
   }
 }
 

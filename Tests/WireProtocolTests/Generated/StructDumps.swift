@@ -375,3 +375,80 @@ extension DelegationSummary: JSONDumpable {
     ])
   }
 }
+
+extension ChangeTerms: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("field", JSON.text(field)),
+      ("value", JSON.text(value)),
+    ])
+  }
+}
+
+extension CandidateTerms: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("worker", JSON.number(worker.rawValue)),
+      ("name", JSON.text(name)),
+      ("priceInput", JSON.number(priceInput.rawValue)),
+      ("priceOutput", JSON.number(priceOutput.rawValue)),
+      ("context", JSON.number(context)),
+      ("slots", JSON.number(slots)),
+      ("busy", JSON.number(busy)),
+      ("free", JSON.number(free)),
+      ("place", JSON.number(place)),
+      ("obstacle", JSON.text(obstacle)),
+      ("detail", JSON.text(detail)),
+      ("hasFailed", JSON.boolean(hasFailed)),
+      ("firstOutputMs", JSON.optional(firstOutputMs) { JSON.number($0) }),
+      ("tokensPerSecond", JSON.optional(tokensPerSecond) { JSON.number($0) }),
+    ])
+  }
+}
+
+extension AttemptTerms: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("epoch", JSON.number(epoch.rawValue)),
+      ("worker", JSON.number(worker.rawValue)),
+      ("state", JSON.text(state)),
+      ("error", JSON.number(error)),
+      ("priceInput", JSON.optional(priceInput) { JSON.number($0.rawValue) }),
+      ("priceOutput", JSON.optional(priceOutput) { JSON.number($0.rawValue) }),
+    ])
+  }
+}
+
+extension ReasonCount: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("reason", JSON.text(reason)),
+      ("count", JSON.number(count)),
+    ])
+  }
+}
+
+extension PriceStep: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("priceInput", JSON.number(priceInput.rawValue)),
+      ("priceOutput", JSON.number(priceOutput.rawValue)),
+      ("jobs", JSON.number(jobs)),
+    ])
+  }
+}
+
+extension OfferOutlook: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("offer", offer.json),
+      ("model", JSON.text(model)),
+      ("queued", JSON.number(queued)),
+      ("seen", JSON.number(seen)),
+      ("taken", JSON.number(taken)),
+      ("reasons", JSON.list(reasons) { $0.json }),
+      ("cheapest", JSON.optional(cheapest) { JSON.number($0.rawValue) }),
+      ("prices", JSON.list(prices) { $0.json }),
+    ])
+  }
+}

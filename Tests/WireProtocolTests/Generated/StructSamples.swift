@@ -346,3 +346,74 @@ extension DelegationSummary {
       budget: source.optional { BudgetSummary.sample(&$0) })
   }
 }
+
+extension ChangeTerms {
+  static func sample(_ source: inout SampleSource) -> ChangeTerms {
+    ChangeTerms(
+      field: source.text(atMost: 64),
+      value: source.text(atMost: 320))
+  }
+}
+
+extension CandidateTerms {
+  static func sample(_ source: inout SampleSource) -> CandidateTerms {
+    CandidateTerms(
+      worker: WorkerID(rawValue: source.number(UInt64.self)),
+      name: source.text(atMost: 257),
+      priceInput: Price(rawValue: source.number(UInt64.self)),
+      priceOutput: Price(rawValue: source.number(UInt64.self)),
+      context: source.number(UInt32.self),
+      slots: source.number(UInt16.self),
+      busy: source.number(UInt16.self),
+      free: source.number(UInt16.self),
+      place: source.number(UInt16.self),
+      obstacle: source.text(atMost: 32),
+      detail: source.text(atMost: 256),
+      hasFailed: source.boolean(),
+      firstOutputMs: source.optional { $0.number(UInt32.self) },
+      tokensPerSecond: source.optional { $0.number(UInt32.self) })
+  }
+}
+
+extension AttemptTerms {
+  static func sample(_ source: inout SampleSource) -> AttemptTerms {
+    AttemptTerms(
+      epoch: Epoch(rawValue: source.number(UInt32.self)),
+      worker: WorkerID(rawValue: source.number(UInt64.self)),
+      state: source.text(atMost: 32),
+      error: source.number(UInt16.self),
+      priceInput: source.optional { Price(rawValue: $0.number(UInt64.self)) },
+      priceOutput: source.optional { Price(rawValue: $0.number(UInt64.self)) })
+  }
+}
+
+extension ReasonCount {
+  static func sample(_ source: inout SampleSource) -> ReasonCount {
+    ReasonCount(
+      reason: source.text(atMost: 32),
+      count: source.number(UInt32.self))
+  }
+}
+
+extension PriceStep {
+  static func sample(_ source: inout SampleSource) -> PriceStep {
+    PriceStep(
+      priceInput: Price(rawValue: source.number(UInt64.self)),
+      priceOutput: Price(rawValue: source.number(UInt64.self)),
+      jobs: source.number(UInt32.self))
+  }
+}
+
+extension OfferOutlook {
+  static func sample(_ source: inout SampleSource) -> OfferOutlook {
+    OfferOutlook(
+      offer: CandidateTerms.sample(&source),
+      model: source.text(atMost: 256),
+      queued: source.number(UInt32.self),
+      seen: source.number(UInt32.self),
+      taken: source.number(UInt32.self),
+      reasons: source.list(atMost: 16) { ReasonCount.sample(&$0) },
+      cheapest: source.optional { WorkerID(rawValue: $0.number(UInt64.self)) },
+      prices: source.list(atMost: 8) { PriceStep.sample(&$0) })
+  }
+}

@@ -1,0 +1,177 @@
+internal import ExchangeTypes
+public import JobMarket
+
+extension Planner {
+  /// Why a worker gets no job at all now.
+  public enum Absence: String, Hashable, Sendable {
+    /// It has not registered since it went.
+    case offline
+    /// It takes no new job.
+    case draining
+    /// Its registration stream is gone; it is awaited for a lease.
+    case silent
+    /// Its engine does not answer.
+    case engineDown = "engine_down"
+  }
+
+  /// What is in the way of a job at a server, in the order in which it is looked for.
+  public enum Obstacle: Hashable, Sendable {
+    /// The worker is not there for anybody.
+    case absent(Absence)
+    /// The offer does not serve the bid.
+    case mismatch(Mismatch)
+    /// A part of the output is here, and the engine cannot go on from it.
+    case cannotContinue
+    /// The engine cannot do this.
+    case lacks(Capabilities)
+    /// The consumer does not want the worker.
+    case unwanted
+    /// Every slot has a job: the only obstacle that goes by itself.
+    case full
+  }
+
+  /// An offer of a model, and what the leader knows of who makes it.
+  public struct Server: Hashable, Sendable {
+    /// The offer with its version.
+    public let ask: Ask
+    /// Why its worker gets no job; nil if it may.
+    public let absence: Absence?
+    /// Whether its engine goes on from an output that another has begun.
+    public let continuesOutput: Bool
+    /// What its engine can do.
+    public let capabilities: Capabilities
+    /// How consumers name it; nil where they cannot.
+    public let name: SupplierName?
+    /// How fast it was.
+    let speed: WorkerSpeed
+
+    /// Joins the facts.
+    init(
+      ask: Ask, absence: Absence? = nil, continuesOutput: Bool, capabilities: Capabilities = .all,
+      name: SupplierName? = nil, speed: WorkerSpeed = WorkerSpeed()
+    ) {
+      self.ask = ask
+      self.absence = absence
+      self.continuesOutput = continuesOutput
+      self.capabilities = capabilities
+      self.name = name
+      self.speed = speed
+    }
+
+    /// What keeps a job from this server however many slots are free; nil if nothing does.
+    public func obstacle(to demand: Demand) -> Obstacle? {
+      if let absence { return .absent(absence) }
+      if let mismatch = ask.offer.mismatch(with: demand.bid) { return .mismatch(mismatch) }
+      if demand.goesOn, !continuesOutput { return .cannotContinue }
+      return obstacle(to: demand.terms)
+    }
+
+    /// What keeps a job on such terms from it, whatever its bid is.
+    func obstacle(to terms: JobTerms) -> Obstacle? {
+      let missing = terms.needs.subtracting(capabilities)
+      guard missing.isEmpty else { return .lacks(missing) }
+      return name.map(terms.preferences.admits) ?? true ? nil : .unwanted
+    }
+  }
+
+  /// How well a server suits a demand: the least is chosen.
+  struct Standing: Hashable, Comparable, Sendable {
+    /// What one of two is chosen for, in the order in which they are compared.
+    enum Ground: String, Hashable, Sendable {
+      case failed, order, slower, dearer, busier, later
+    }
+
+    let wasExcluded: Bool
+    let preference: Int
+    let slowness: Double
+    let price: UInt128
+    let busy: Int
+    let offer: OfferID
+
+    init(of demand: Demand, at server: Server, busy: Int) {
+      let preferences = demand.terms.preferences
+      wasExcluded = demand.excluded.contains(server.ask.id.worker)
+      preference = server.name.map(preferences.place) ?? 0
+      slowness = server.slowness(by: preferences.sort)
+      price = server.ask.offer.prices.sum
+      self.busy = busy
+      offer = server.ask.id
+    }
+
+    static func < (left: Standing, right: Standing) -> Bool {
+      if left.wasExcluded != right.wasExcluded { return right.wasExcluded }
+      if left.preference != right.preference { return left.preference < right.preference }
+      if left.slowness != right.slowness { return left.slowness < right.slowness }
+      return (left.price, left.busy, left.offer) < (right.price, right.busy, right.offer)
+    }
+
+    /// What a better one is better by.
+    func ground(behind better: Standing) -> Ground {
+      if wasExcluded != better.wasExcluded { return .failed }
+      if preference != better.preference { return .order }
+      if slowness != better.slowness { return .slower }
+      if price != better.price { return .dearer }
+      return busy != better.busy ? .busier : .later
+    }
+  }
+}
+
+extension Planner.Server {
+  /// Seconds that decide before the price: per token, or to the first output; zero where the price decides, or nothing
+  /// is known.
+  fileprivate func slowness(by sort: Preferences.Sort?) -> Double {
+    switch sort {
+    case nil, .price: 0
+    case .throughput: speed.tokensPerSecond.map { 1 / $0 } ?? 0
+    case .latency: speed.firstOutput.map { $0 / 1_000 } ?? 0
+    }
+  }
+}
+
+extension PricePair {
+  /// Both together: what offers are compared by.
+  var sum: UInt128 { UInt128(input.rawValue) + UInt128(output.rawValue) }
+}
+
+extension Planner.Obstacle {
+  /// Its name for programs (`CandidateTerms.obstacle`).
+  var name: String {
+    switch self {
+    case .absent(let absence): absence.rawValue
+    case .mismatch(.endpoint): "endpoint"
+    case .mismatch(.context): "context"
+    case .mismatch(.inputPrice): "input_price"
+    case .mismatch(.outputPrice): "output_price"
+    case .cannotContinue: "cannot_continue"
+    case .lacks: "capability"
+    case .unwanted: "preference"
+    case .full: "full"
+    }
+  }
+
+  /// The obstacle for people.
+  var words: String {
+    switch self {
+    case .absent(.offline): "it is offline"
+    case .absent(.draining): "it takes no new job"
+    case .absent(.silent): "the leader does not hear from it"
+    case .absent(.engineDown): "its engine does not answer"
+    case .mismatch(.endpoint): "it does not serve this kind of request"
+    case .mismatch(.context(let needed, let limit)):
+      "prompt and output may need \(needed) tokens, and it has room for \(limit)"
+    case .mismatch(.inputPrice(let ceiling, let ask)):
+      "it asks \(ask.credits) per million prompt tokens; the request pays at most \(ceiling.credits)"
+    case .mismatch(.outputPrice(let ceiling, let ask)):
+      "it asks \(ask.credits) per million output tokens; the request pays at most \(ceiling.credits)"
+    case .cannotContinue: "its engine cannot go on from the output that there is"
+    case .lacks(let missing): "its engine cannot do \(missing.names.joined(separator: " and "))"
+    case .unwanted: "the request's provider does not admit it"
+    case .full: "all of its slots have a job"
+    }
+  }
+}
+
+extension Price {
+  /// Credits, as a decimal.
+  var credits: Credits { Credits(nano: rawValue) }
+}

@@ -1,0 +1,137 @@
+import Consensus
+import ExchangeCore
+import ExchangeTypes
+import RaftEngine
+import Testing
+import WireProtocol
+
+@testable import JobDispatch
+
+@Suite("Coordinators: what a client is told that cannot be served to the end")
+struct UnservedTests {
+  @Test(
+    "an order whose leader goes is unknown, and is carried out once when it is asked again",
+    arguments: [true, false])
+  func outcomeUnknown(isWritten: Bool) throws {
+    let bench = try LeaderBench()
+    let order = Message.accountCreate(
+      .init(requestKey: bench.requestKey(), name: "new", kind: .consumer))
+    bench.holdsWrites = true
+    let peer = bench.call(order)
+    #expect(peer.sent.isEmpty)
+    bench.dispatcher.replica(
+      bench.replica, became: .follower(leader: nil), term: bench.replica.term)
+    let failure = try peer.last(Failure.self)
+    #expect(failure.errorCode == .outcomeUnknown)
+    #expect(ErrorCode.outcomeUnknown.isRetryable && failure.retryAfterMs == 50)
+    #expect(peer.isFinished && peer.sent.count == 1)
+
+    bench.holdsWrites = false
+    if isWritten { bench.settle() }
+    try bench.restart()
+    let account = try bench.call(order).last(AccountReport.self).summary.account
+    #expect(try bench.call(order).last(AccountReport.self).summary.account == account)
+    let listing = bench.call(.accountList(.init(after: AccountID(0), limit: 100)))
+    #expect(try listing.last(AccountListing.self).accounts.count { $0.name == "new" } == 1)
+  }
+
+  /// A coordinator of three that only hears what the test says.
+  private final class Follower: DispatcherShell, PeerTransport {
+    let clock = FakeClock()
+    let store = LeaderStore()
+    private let sealer = TestSealer()
+    private(set) var divergences: [StateDivergence] = []
+    private var dispatcher: Dispatcher?
+    private var replica: Replica?
+    private var write: WriteBatch?
+
+    func start() throws {
+      let servers = (1...3).map {
+        RaftServer(id: ReplicaID(UInt64($0)), address: "m\($0)", role: .voter)
+      }
+      let founding = try #require(Membership(servers))
+      let dispatcher = Dispatcher(
+        configuration: .init(
+          clusterID: LeaderBench.cluster, rootSecretHash: LeaderBench.secret, addresses: [:],
+          software: "test"), clock: clock, sealer: sealer, keyring: sealer, shell: self)
+      let replica = try Replica(
+        configuration: .init(
+          engine: .init(id: ReplicaID(1), address: "m1", seed: 3), founding: founding),
+        store: store, startWrite: { [weak self] in self?.write = $0 }, startSnapshot: {},
+        transport: self, observer: dispatcher, now: clock.now)
+      dispatcher.attach(replica)
+      self.dispatcher = dispatcher
+      self.replica = replica
+      replica.start()
+      settle()
+    }
+
+    private func settle() {
+      while let batch = write {
+        write = nil
+        store.perform(batch)
+        replica?.writeFinished(.success(()), now: clock.now)
+      }
+    }
+
+    func hear(_ message: PeerMessage, from peer: UInt64) {
+      replica?.receive(message, from: ReplicaID(peer), now: clock.now)
+      settle()
+    }
+
+    func ask(_ message: Message) -> Peer {
+      let peer = Peer()
+      let owner = dispatcher?.open(
+        .call, on: peer, credential: LeaderBench.root, authorization: "", from: StreamOrigin())
+      owner?.received(message, on: peer)
+      return peer
+    }
+
+    var applied: LogIndex { replica?.applied ?? LogIndex(0) }
+
+    func wantsEndOfTurn() {}
+    func leadershipChanged(_ notice: LeaderNotice) {}
+    func membersChanged(_ addresses: [ReplicaID: String]) {}
+    func replicaDiverged(_ divergence: StateDivergence) { divergences.append(divergence) }
+    func replicaFailed(_ error: any Error) { Issue.record("the replica died: \(error)") }
+    func openRelay(
+      to leader: ReplicaID, service: Service, authorization: String,
+      owner: any MessageChannelOwner
+    ) -> (any MessageChannel)? { nil }
+    func send(_ message: PeerMessage, to peer: ReplicaID) {}
+    func certificatesRevoked() {}
+    func refused(_ what: String, _ failure: Failure, from origin: StreamOrigin) {}
+  }
+
+  @Test("a coordinator whose state is not the majority's says so, and answers for its status alone")
+  func replicaDiverged() throws {
+    let follower = Follower()
+    try follower.start()
+    var builder = CommandBatch.Builder(time: LogTime(milliseconds: 1))
+    let verdict = builder.append(
+      .bootstrap(.init(clusterID: LeaderBench.cluster, rootSecretHash: LeaderBench.secret)))
+    #expect(verdict == .taken)
+    follower.hear(
+      .raft(
+        .appendEntries(
+          .init(
+            term: Term(2), prevLogIndex: LogIndex(1), prevLogTerm: Term(1),
+            leaderCommit: LogIndex(2),
+            entries: [LogEntry(term: Term(2), kind: .command, payload: builder.payload)]))),
+      from: 2)
+    #expect(follower.applied == LogIndex(2))
+    #expect(follower.ask(.modelList(.init())).failure == .unavailable)
+
+    let another = StateStatement(
+      versionMax: 1, index: LogIndex(2), digest: StateDigest(), asks: false)
+    follower.hear(.statement(another), from: 2)
+    #expect(follower.divergences.isEmpty)
+    follower.hear(.statement(another), from: 3)
+    #expect(follower.divergences.map(\.index) == [LogIndex(2)])
+    let failure = try follower.ask(.modelList(.init())).last(Failure.self)
+    #expect(failure.errorCode == .replicaDiverged && ErrorCode.replicaDiverged.isRetryable)
+    #expect(failure.message.contains("coordinator 1") && failure.details.count == 2)
+    let status = try follower.ask(.statusQuery(.init())).last(StatusReport.self)
+    #expect(status.divergedAt == LogIndex(2))
+  }
+}
