@@ -64,11 +64,18 @@ public final class CoordinatorTrust {
     change(link) { $0.hasSpoken = true }
   }
 
-  /// A link is over.
+  /// A link is over: what its end has said counts for as long as a link would wait for somebody's word.
+  ///
+  /// When a leader stops, all go to the next one, and who listens to whom changes with them. Those that were there a moment
+  /// ago vouch for each other meanwhile, so that nobody waits for a word that is on its way.
   public func closed(_ link: NodeLink) {
     guard let place = candidates.firstIndex(where: { $0.link === link }) else { return }
     let id = candidates.remove(at: place).id
-    if !candidates.contains(where: { $0.id == id }) { standings.left(id) }
+    let bound = link.loop.bind(self)
+    link.loop.eventLoop.scheduleTask(in: .milliseconds(Self.patience)) {
+      let trust = bound.value
+      if !trust.candidates.contains(where: { $0.id == id }) { trust.standings.left(id) }
+    }
   }
 
   private func change(_ link: NodeLink, _ body: (inout Candidate) -> Void) {

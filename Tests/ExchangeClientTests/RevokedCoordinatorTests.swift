@@ -97,6 +97,24 @@ struct RevokedCoordinatorTests {
     await good.close()
   }
 
+  @Test(
+    "when the one that was talked to ends, its word still counts for the next: nobody waits for a second"
+  )
+  func theNextOne() async throws {
+    let group = try Group()
+    let first = try await group.coordinator(1)
+    let second = try await group.coordinator(2)
+    let client = try await group.client([first, second])
+    #expect(try await ask(client) == 1)
+    let clock = ContinuousClock()
+    await first.close()
+    let since = clock.now
+    #expect(try await ask(client) == 2)
+    #expect(clock.now - since < .milliseconds(900))
+    await client.close()
+    await second.close()
+  }
+
   @Test("where no other answers, the one there is is taken after a second")
   func alone() async throws {
     let group = try Group()
