@@ -93,19 +93,17 @@ extension Replica {
   /// Time has passed: whoever has caught up gets his vote.
   func advanceReconfiguration(now: UInt64) {
     guard case .catchingUp(let member, let until, let completion) = reconfiguration else { return }
-    switch catchUpState(of: member) {
-    case .finished:
-      switch begin(.assign(member, .voter), now: now, completion) {
-      case nil: return
-      case .voterIsDown(let voter) where now + Self.catchUpTime >= until + electionTimeout:
-        // What helps is to remove it, and that must not wait for the end of this order.
-        return endReconfiguration(.refused(.voterIsDown(voter)))
-      case .notReady where now >= until: return endReconfiguration(.refused(.notReady))
-      case .voterIsDown, .notReady, .underWay, .tooSlow: break
-      case .some(let refusal): return endReconfiguration(.refused(refusal))
-      }
-    case .aborted: return endReconfiguration(.refused(.tooSlow))
-    default: break
+    // Whether it holds enough is for the engine to say (G8), which refuses until it does.
+    switch begin(.assign(member, .voter), now: now, completion) {
+    case nil: return
+    case .voterIsDown(let voter) where now + Self.catchUpTime >= until + electionTimeout:
+      // What helps is to remove it, and that must not wait for the end of this order.
+      return endReconfiguration(.refused(.voterIsDown(voter)))
+    case .notReady where now >= until: return endReconfiguration(.refused(.notReady))
+    case .tooSlow where engine.catchUpState(of: member) != .finished:
+      return endReconfiguration(.refused(.tooSlow))
+    case .voterIsDown, .notReady, .underWay, .tooSlow: break
+    case .some(let refusal): return endReconfiguration(.refused(refusal))
     }
     if now >= until { endReconfiguration(.refused(.tooSlow)) }
   }

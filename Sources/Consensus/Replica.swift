@@ -266,6 +266,13 @@ public final class Replica {
     }
   }
 
+  /// Another replica's process has ended, as its machine says: no connection is left, and nobody listens there.
+  ///
+  /// May be called again and again. If it led, another stands without waiting for a timeout.
+  public func peerEnded(_ peer: ReplicaID, now: UInt64) {
+    step(.memberEnded(peer), at: now)
+  }
+
   /// The write in flight has ended.
   public func writeFinished(_ result: Result<Void, any Error>, now: UInt64) {
     guard !isDead else { return }
@@ -430,9 +437,6 @@ public final class Replica {
       return nil
     }
   }
-
-  typealias CatchUp = RaftEngine.CatchUp
-  func catchUpState(of member: ReplicaID) -> CatchUp? { engine.catchUpState(of: member) }
 
   /// Tells the observer if the members are others than it was told last.
   private func noteMembers() {

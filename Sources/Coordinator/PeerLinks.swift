@@ -12,16 +12,20 @@ internal import WireProtocol
 ///
 /// Consensus messages to a peer leave on the stream that this side opened, and arrive on the one that
 /// the peer opened: one ordered stream for each direction. Chunks of snapshots have streams of their own, which
-/// whoever needs them opens. A peer's link is dialed again for as long as the process lives.
+/// whoever needs them opens. A peer's link is dialed again for as long as the process lives. Where nobody listens any more,
+/// and nobody has a link here either, a process has ended: the replica is told, since it may have been the leader's.
 final class PeerLinks: CoordinatorLinks {
   /// A peer that takes nothing is not sent more than this: the algorithm repeats what matters.
   private static let outstandingBytesMax = 8 << 20
   private static let redialMilliseconds: Int64 = 100
+  /// A link that was up for so long is dialed again at once when it breaks: its end may be the peer's.
+  private static let provenMilliseconds: UInt64 = 1_000
 
   private let local: LocalNode
   private let dialer: NodeDialer
   private let eventLoop: any EventLoop
   private let log: Logger
+  private let clock = LoopClock()
   private var peers: [ReplicaID: Peer] = [:]
   /// In the order in which they came.
   private var accepted: [NodeLink] = []
@@ -160,11 +164,13 @@ final class PeerLinks: CoordinatorLinks {
       return
     }
     peer.isUp = true
+    peer.upSince = clock.now
     peer.lastFailure = nil
     peer.stream = link.openStream(.raft, owner: peer)
   }
 
   fileprivate func closed(_ peer: Peer, _ end: NodeLinkEnd) {
+    let isProven = peer.isUp && clock.now >= peer.upSince + Self.provenMilliseconds
     peer.isUp = false
     peer.stream = nil
     peer.snapshots = nil
@@ -177,8 +183,9 @@ final class PeerLinks: CoordinatorLinks {
         metadata: ["peer": "\(peer.id)", "address": "\(peer.address)", "reason": "\(text)"])
     }
     guard !hasStopped, peers[peer.id] === peer else { return }
+    if case .nobodyListens = end, !hasLink(from: peer.id) { host.peerEnded(peer.id) }
     let bound = NIOLoopBound((self, peer), eventLoop: eventLoop)
-    eventLoop.scheduleTask(in: .milliseconds(Self.redialMilliseconds)) {
+    eventLoop.scheduleTask(in: .milliseconds(isProven ? 0 : Self.redialMilliseconds)) {
       let (links, peer) = bound.value
       if peer.link == nil, links.peers[peer.id] === peer { links.connect(peer) }
     }
@@ -191,6 +198,13 @@ final class PeerLinks: CoordinatorLinks {
     accepted.append(link)
     link.tell(currentRevocations)
     if let notice { link.tell(notice) }
+  }
+
+  /// Whether a link is there that a coordinator has opened to this one.
+  private func hasLink(from peer: ReplicaID) -> Bool {
+    accepted.contains {
+      $0.remote.map { $0.role == .coordinator && ReplicaID($0.node) == peer } ?? false
+    }
   }
 
   fileprivate func ended(_ link: NodeLink) { accepted.removeAll { $0 === link } }
@@ -221,6 +235,8 @@ private final class Peer: NodeLinkOwner, MessageChannelOwner {
   /// Where chunks of a snapshot come from, while this coordinator needs one.
   var snapshots: LinkChannel?
   var isUp = false
+  /// When the link came up, in the loop's milliseconds.
+  var upSince: UInt64 = 0
   /// What was last logged, so that a peer that is down is not logged ten times a second.
   var lastFailure: String?
   private weak var links: PeerLinks?

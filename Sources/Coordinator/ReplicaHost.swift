@@ -115,6 +115,17 @@ final class ReplicaHost {
     scheduleEndOfTurn()
   }
 
+  /// Another coordinator's process has ended, as its machine says.
+  func peerEnded(_ peer: ReplicaID) {
+    guard !hasStopped else { return }
+    let role = replica.role
+    replica.peerEnded(peer, now: clock.now)
+    guard replica.role != role else { return }
+    log.notice(
+      "the leader's process has ended: no timeout is waited for", metadata: ["leader": "\(peer)"])
+    scheduleEndOfTurn()
+  }
+
   /// Hands leadership over, if this one leads; calls back when that is over, however it ended.
   func handOver(_ completion: @escaping (LeadershipHandover.Ending) -> Void) {
     guard !hasStopped else { return completion(.notLeading) }

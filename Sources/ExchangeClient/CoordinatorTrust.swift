@@ -68,15 +68,21 @@ public final class CoordinatorTrust {
     change(link) { $0.hasSpoken = true }
   }
 
-  /// A link is over.
+  /// A link is over: what its end has said counts for as long as a link would wait for somebody's word.
+  ///
+  /// When a leader stops, all go to the next one, and who listens to whom changes with them. Those that were there a moment
+  /// ago vouch for each other meanwhile, so that nobody waits for a word that is on its way.
   public func closed(_ link: NodeLink) {
     guard let place = candidates.firstIndex(where: { $0.link === link }) else { return }
-    forget(at: place)
+    let id = candidates.remove(at: place).id
+    let bound = link.loop.bind(self)
+    link.loop.eventLoop.scheduleTask(in: .milliseconds(Self.patience)) {
+      bound.value.forgetWord(of: id)
+    }
   }
 
-  /// A link is of no interest any more; with the last to a coordinator its word goes.
-  private func forget(at place: Int) {
-    let id = candidates.remove(at: place).id
+  /// With the last link to a coordinator its word goes.
+  private func forgetWord(of id: ReplicaID) {
     if !candidates.contains(where: { $0.id == id }) { standings.left(id) }
   }
 
@@ -92,7 +98,9 @@ public final class CoordinatorTrust {
     while let place = candidates.firstIndex(where: isDue) {
       let candidate = candidates[place]
       if standings.isRevoked(candidate.id) {
-        forget(at: place)
+        // What such a one has said counts no moment longer.
+        candidates.remove(at: place)
+        forgetWord(of: candidate.id)
         candidate.link.distrust(
           Failure(
             .certificateRevoked, "the others say that coordinator \(candidate.id) is revoked"))

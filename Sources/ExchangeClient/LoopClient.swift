@@ -364,7 +364,8 @@ extension NodeLinkEnd {
     switch self {
     case .refused(let failure): .failure(failure)
     case .distrusted(let failure): .broke("\(endpoint): \(failure.message)")
-    case .broke(let cause): .broke(cause.contains(endpoint) ? cause : "\(endpoint): \(cause)")
+    case .broke(let cause), .nobodyListens(let cause):
+      .broke(cause.contains(endpoint) ? cause : "\(endpoint): \(cause)")
     case .orderly: .broke("\(endpoint) closed the connection")
     }
   }

@@ -75,6 +75,7 @@ extension NodeLinkEnd {
         .refused(Failure(refusing: .wrongCluster, error.description))
       case .untrusted, .noCertificate, .refusedByPeer, .notLoopback, .unusableIdentity:
         .refused(Failure(.unauthenticated, error.description))
+      case .connectionRefused: .nobodyListens(error.description)
       case .portInUse, .cannotListen, .connectTimeout, .cannotConnect, .handshakeFailed,
         .handshakeTimeout, .notHTTP2:
         .broke(error.description)

@@ -50,6 +50,8 @@ public enum NodeLinkEnd: Hashable, Sendable {
   case refused(Failure)
   /// This side does not trust the other any more: another may do.
   case distrusted(Failure)
+  /// The peer's machine is there and says that nobody listens: its process is not.
+  case nobodyListens(String)
   /// The connection could not be made, or broke.
   case broke(String)
   /// It was closed in order.

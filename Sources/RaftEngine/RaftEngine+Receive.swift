@@ -14,10 +14,12 @@ extension RaftEngine {
     }
     switch message {
     case .appendEntries(let body):
+      noteLife(of: sender, in: body.term)
       try receiveEntries(rebased(body), from: sender, into: &update)
     case .appendEntriesResult(let body):
       try receiveResult(body, from: sender, into: &update)
     case .installSnapshot(let body):
+      noteLife(of: sender, in: body.term)
       try receiveSnapshot(body, from: sender, into: &update)
     case .requestVote(let body):
       var raw = raft_message()

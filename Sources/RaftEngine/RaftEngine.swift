@@ -15,6 +15,8 @@ public final class RaftEngine {
     public var address: String
     /// Milliseconds without a leader until an election, randomised up to twice that.
     public var electionTimeout: UInt32 = 500
+    /// How often the election timeout is doubled at most, once for each term without a leader (`ElectionPatience`).
+    public var electionDoublingsMax = 3
     /// Milliseconds between a leader's heartbeats.
     public var heartbeatInterval: UInt32 = 100
     /// Milliseconds after which an unanswered snapshot is announced again; libraft's 30 s are for messages
@@ -62,6 +64,10 @@ public final class RaftEngine {
   /// The last index handed out for writing, to tell appends from truncations.
   var lastIssued: LogIndex
   var contacts = Contacts()
+  var patience: ElectionPatience
+  var loss: LeaderLoss?
+  /// Until then no news of a leader's end is believed.
+  var deafUntil: UInt64 = 0
   /// Entries up to here were applied before the start, so they are committed whatever libraft knows.
   private let committedAtStart: LogIndex
   private var reportedHardState: HardState
@@ -93,6 +99,9 @@ public final class RaftEngine {
     committed = start.snapshot?.membership ?? .none
     committedIndex = start.snapshot?.membershipIndex ?? LogIndex(0)
     reportedHardState = start.hardState ?? HardState(term: Term(0), votedFor: nil)
+    patience = ElectionPatience(
+      base: configuration.electionTimeout, doublingsMax: configuration.electionDoublingsMax,
+      term: reportedHardState.term)
     raft = .allocate(capacity: 1)
     raft.initialize(to: CRaft.raft())  // raft_init leaves fields unset
     let code = raft_init(raft, nil, nil, configuration.id.rawValue, configuration.address)
@@ -156,6 +165,7 @@ public final class RaftEngine {
       switch event {
       case .timeout:
         lastTimeout = self.now
+        standIfDue()
         var event = raft_event()
         event.type = RAFT_TIMEOUT
         try drive(&event, "timeout", into: &update)
@@ -163,6 +173,8 @@ public final class RaftEngine {
         try receive(message, from: from, into: &update)
       case .persisted(let number):
         try persisted(through: number, into: &update)
+      case .memberEnded(let member):
+        memberEnded(member)
       case .submit(let proposals):
         try submit(proposals, into: &update)
       case .change(let change):
@@ -232,6 +244,8 @@ public final class RaftEngine {
     if role != roleBefore { update.role = role }
     releaseOrder(into: &update)
     if !role.isLeader { contacts = Contacts() }
+    settleLoss()
+    adjustPatience()
     for envelope in update.messages {
       if case .appendEntries = envelope.message { contacts.sent(to: envelope.to, at: now) }
     }
@@ -327,12 +341,12 @@ public final class RaftEngine {
   /// When to step `timeout` next, on the clock of `step`; read it again after every step.
   public var nextTimeout: UInt64 {
     let due = raft_timeout(raft)
-    guard role.isLeader else { return max(due, lastTimeout + 1) }
+    guard role.isLeader else { return max(min(due, loss?.standAt ?? .max), lastTimeout + 1) }
     let heartbeat = UInt64(configuration.heartbeatInterval)
     // libraft counts members that it sends nothing any more too, and may name a time long past.
     let soonest = max(due, lastTimeout + max(1, heartbeat / 4))
     guard configuration.guards.contains(.alignHeartbeats) else { return soonest }
-    let quorumCheck = raft.pointee.election_timer_start + UInt64(configuration.electionTimeout)
+    let quorumCheck = raft.pointee.election_timer_start + UInt64(raft.pointee.election_timeout)
     return max(
       soonest,
       min(contacts.allDue(at: now, every: heartbeat), lastTimeout + 2 * heartbeat, quorumCheck))

@@ -6,6 +6,8 @@ public enum RaftEvent: Hashable, Sendable {
   case timeout
   /// A message arrived from a member or former member, authenticated by the transport.
   case receive(RaftMessage, from: ReplicaID)
+  /// The transport knows that a member's process has ended: its machine says so itself, silence is no such news.
+  case memberEnded(ReplicaID)
   /// Every write up to this one is durable, including truncations.
   case persisted(through: WriteNumber)
   /// Commands and barriers for the log; only a leader takes them.

@@ -24,6 +24,16 @@ public enum Fault: String, CaseIterable, Sendable {
   case writeLost
   /// A crash came after a write was durable and before anybody was told.
   case writeKept
+  /// A leader was cut off in the middle of a long write, and heard of another leader before its end.
+  case cutOffWriting
+  /// A coordinator was told that the leader's process had ended, which lived.
+  case falseEnd
+  /// Everything took longer than an election timeout, for all coordinators at once.
+  case overload
+  /// Who was to get his vote could write nothing for seconds while he caught up with the log.
+  case newcomerHeldUp
+  /// What an attempt said was proposed when its job had gone on elsewhere.
+  case lateWord
   /// A coordinator's disk had no room.
   case diskFull
   /// A coordinator's disk took up to a second for a write.
@@ -117,6 +127,10 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case promptInParts
   /// A new leader was elected while attempts ran.
   case leaderChangedUnderLoad
+  /// A follower heard that its leader's process had ended, and did not wait for a timeout.
+  case leaderEndHeard
+  /// A leader was elected although everything took longer than an election timeout.
+  case electedUnderOverload
   /// A leader that was stopped in order ended after another one led.
   case leadershipHandedOver
   /// A replica dropped the beginning of its log.

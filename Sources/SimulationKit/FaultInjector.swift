@@ -1,4 +1,5 @@
 internal import Consensus
+internal import ExchangeCore
 internal import ExchangeTypes
 internal import RaftEngine
 
@@ -43,14 +44,13 @@ final class FaultInjector {
     simulation.faultsAreOn = false
     simulation.network.lossPerMille = 0
     simulation.network.peerDisorder = nil
-    simulation.network.latency = SimulatedNetwork.quick
+    endOverload()
     simulation.network.heal()
     for node in nodes { node.resume() }
     for coordinator in simulation.coordinators {
       coordinator.disk.isFull = false
       coordinator.disk.isNearlyFull = false
       coordinator.disk.failsNextSync = false
-      coordinator.disk.writeTime = SimulatedDisk.quick
     }
     for worker in simulation.workers { worker.recoverEngine() }
     if hadFaults, random.below(2) == 0, allVote, let missing = upCoordinator() {
@@ -79,8 +79,26 @@ final class FaultInjector {
     else { return }
     if let standby = replica.membership.servers.first(where: { $0.role == .standby }) {
       leader.reconfigure(.promote(standby.id))
+      if replica.isReconfiguring, random.below(2) == 0 { holdUpNewcomer(standby.id) }
     } else {
       leader.reconfigure(.demote(pick(simulation.coordinators.filter { $0 !== leader }).id))
+    }
+  }
+
+  /// The next write of a newcomer takes longer than a leader waits for him to catch up: he gets no vote.
+  private func holdUpNewcomer(_ id: ReplicaID) {
+    guard let newcomer = simulation.coordinators.first(where: { $0.id == id }), newcomer.isRunning
+    else { return }
+    simulation.count(.newcomerHeldUp)
+    newcomer.disk.writeTime = 5_500_000...7_000_000
+    after(200_000) { [self] in quicken(newcomer.disk) }
+  }
+
+  /// Nothing passes between this coordinator and the others.
+  private func cutOff(_ coordinator: SimulatedCoordinator) {
+    for other in simulation.coordinators where other !== coordinator {
+      simulation.network.cut(coordinator, other)
+      simulation.network.cut(other, coordinator)
     }
   }
 
@@ -127,7 +145,7 @@ final class FaultInjector {
   private func pick<Node>(_ nodes: [Node]) -> Node { nodes[Int(random.below(UInt64(nodes.count)))] }
 
   private func breakSomething() {
-    switch random.below(32) {
+    switch random.below(40) {
     case 0: kill(pick(simulation.coordinators), silently: false)
     case 1: kill(pick(simulation.coordinators), silently: true)
     case 2, 3: if let leader = simulation.leader { kill(leader, silently: random.below(2) == 0) }
@@ -157,6 +175,10 @@ final class FaultInjector {
     case 27: die(pick(simulation.coordinators), .writing)
     case 28: die(pick(simulation.coordinators), .voting)
     case 29, 30: bridge()
+    case 31, 32: cutOffWriting()
+    case 33, 34: spreadFalseNews()
+    case 35, 36, 37: speakLate()
+    case 38: if random.below(8) == 0 { overload() }
     default: pause(pick(workload.clients), .clientPaused)
     }
   }
@@ -255,7 +277,25 @@ final class FaultInjector {
   private func slowDisk(_ coordinator: SimulatedCoordinator) {
     simulation.count(.diskSlow)
     coordinator.disk.writeTime = 20_000...(100_000 + random.below(900_000))
-    after(random.within(500_000...5_000_000)) { coordinator.disk.writeTime = SimulatedDisk.quick }
+    after(random.within(500_000...5_000_000)) { [self] in quicken(coordinator.disk) }
+  }
+
+  /// A disk is as quick as everything else.
+  private func quicken(_ disk: SimulatedDisk) {
+    disk.writeTime = simulation.overloadedSince == nil ? SimulatedDisk.quick : Self.overloadedWrite
+  }
+
+  /// What the leader writes now only it has, and the write takes so long that it has lost its leadership, and hears what is
+  /// to stand in the place of those entries, before it has ended.
+  private func cutOffWriting() {
+    guard let leader = simulation.leader, simulation.overloadedSince == nil else { return }
+    simulation.count(.cutOffWriting)
+    leader.disk.writeTime = 2_000_000...2_800_000
+    cutOff(leader)
+    after(random.within(1_200_000...1_600_000)) { [self] in
+      simulation.network.heal()
+      quicken(leader.disk)
+    }
   }
 
   private func fullDisk(_ coordinator: SimulatedCoordinator) {
@@ -314,7 +354,57 @@ final class FaultInjector {
     simulation.count(.slowNetwork)
     simulation.network.latency = 1_000...(20_000 + random.below(180_000))
     after(random.within(500_000...4_000_000)) { [self] in
-      simulation.network.latency = SimulatedNetwork.quick
+      if simulation.overloadedSince == nil { simulation.network.latency = SimulatedNetwork.quick }
+    }
+  }
+
+  // MARK: Everybody
+
+  private static let overloadedWrite: ClosedRange<UInt64> = 300_000...900_000
+  private static let overloadedLatency: ClosedRange<UInt64> = 400_000...800_000
+
+  /// A machine that has far more to do than it can: messages and writes take longer than an election timeout.
+  private func overload() {
+    guard simulation.overloadedSince == nil else { return }
+    simulation.count(.overload)
+    simulation.overloadedSince = simulation.clock.now
+    simulation.network.latency = Self.overloadedLatency
+    for coordinator in simulation.coordinators {
+      coordinator.disk.writeTime = Self.overloadedWrite
+    }
+    after(random.within(15_000_000...40_000_000)) { [self] in endOverload() }
+  }
+
+  private func endOverload() {
+    simulation.overloadedSince = nil
+    simulation.network.latency = SimulatedNetwork.quick
+    for coordinator in simulation.coordinators {
+      coordinator.disk.writeTime = SimulatedDisk.quick
+    }
+  }
+
+  /// Some coordinators, or all, are told that the leader is no more.
+  private func spreadFalseNews() {
+    guard let leader = simulation.leader else { return }
+    simulation.count(.falseEnd)
+    let isTold = random.below(2) == 0 ? 2 : 1
+    for coordinator in simulation.coordinators where coordinator !== leader {
+      guard coordinator.isRunning, isTold == 2 || random.below(2) == 0 else { continue }
+      coordinator.after(random.below(20_000)) { coordinator.hear(ofTheEndOf: leader.id) }
+    }
+  }
+
+  /// A leader that decided on what it knew before: its word for an attempt comes when another one runs.
+  private func speakLate() {
+    guard let leader = simulation.leader, let exchange = leader.replica?.exchange,
+      let job = exchange.openJobs(limit: 64).first(where: {
+        $0.attempt != nil && $0.lastEpoch > Epoch(1)
+      })
+    else { return }
+    let gone = AttemptID(job: job.id, epoch: Epoch(job.lastEpoch.rawValue - 1))
+    leader.propose(.settle(.init(attempt: gone, finish: .stop, usage: ReportedUsage()))) {
+      [self] result in
+      if case .applied = result { simulation.count(.lateWord) }
     }
   }
 }

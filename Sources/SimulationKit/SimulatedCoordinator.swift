@@ -11,6 +11,8 @@ final class SimulatedCoordinator: SimulatedNode {
   /// What work handed to the end of the turn waits for company, in microseconds.
   private static let turnTime: UInt64 = 30
   private static let redialTime: UInt64 = 100_000
+  /// A link that was up for so long is dialed again at once when it breaks (`PeerLinks`).
+  private static let provenTime: UInt64 = 1_000_000
   /// So little of the log is kept that a replica which was away for some seconds needs a snapshot.
   private static let retention: LogRetention = {
     var retention = LogRetention()
@@ -277,10 +279,34 @@ final class SimulatedCoordinator: SimulatedNode {
       authorization: authorization)
   }
 
-  fileprivate func redial(_ peer: PeerDialer) {
-    after(Self.redialTime) { [self] in
+  /// The link to a peer is over, or never was; it was up since `since`, if it was.
+  fileprivate func lost(_ peer: PeerDialer, _ end: LinkEnd, since: UInt64?) {
+    if end.foundNobody, !accepted.contains(where: { $0.peerEnd?.node === peer.peer }) {
+      if hear(ofTheEndOf: peer.peer.id) { simulation.mark(.leaderEndHeard) }
+    }
+    let isProven = since.map { $0 + Self.provenTime <= simulation.clock.now } ?? false
+    after(isProven ? 0 : Self.redialTime) { [self] in
       if peers.contains(where: { $0 === peer }) { peer.dial() }
     }
+  }
+
+  /// A coordinator's process has ended, or so it seems; answers whether that made a difference.
+  @discardableResult
+  func hear(ofTheEndOf peer: ReplicaID) -> Bool {
+    guard !isDying, let replica else { return false }
+    let before = replica.role
+    replica.peerEnded(peer, now: clock.now)
+    wantsEndOfTurn()
+    return replica.role != before
+  }
+
+  /// Puts a command into the log, if this one leads, beside what its dispatcher proposes.
+  func propose(_ command: Command, _ completion: @escaping (ProposalResult) -> Void) {
+    guard !isDying, let replica else { return }
+    var builder = CommandBatch.Builder(time: replica.exchange.logTime)
+    guard builder.append(command) == .taken else { return }
+    replica.submit([(builder.payload, completion)], now: clock.now)
+    wantsEndOfTurn()
   }
 }
 
@@ -355,6 +381,11 @@ extension SimulatedCoordinator: PeerTransport {
 extension SimulatedCoordinator: ReplicaObserver {
   func replica(_ replica: Replica, became role: Consensus.ReplicaRole, term: Term) {
     simulation.elections.observe(id, role, term)
+    if role == .leader, let since = simulation.overloadedSince,
+      since + 5_000_000 < simulation.clock.now
+    {
+      simulation.mark(.electedUnderOverload)
+    }
     if role == .leader, term > Term(1), replica.exchange.runningCount > 0 {
       simulation.mark(.leaderChangedUnderLoad)
     }
@@ -389,6 +420,7 @@ final class PeerDialer: LinkOwner {
   let peer: SimulatedCoordinator
   private(set) var end: LinkEnd?
   private(set) var isUp = false
+  private var upSince: UInt64?
   private unowned let owner: SimulatedCoordinator
 
   init(_ peer: SimulatedCoordinator, of owner: SimulatedCoordinator) {
@@ -401,7 +433,10 @@ final class PeerDialer: LinkOwner {
     end = owner.simulation.network.connect(owner, to: peer, owner: self)
   }
 
-  func established(_ end: LinkEnd) { isUp = self.end === end }
+  func established(_ end: LinkEnd) {
+    isUp = self.end === end
+    if isUp { upSince = owner.simulation.clock.now }
+  }
   func accepted(
     _ channel: SimulatedChannel, for service: Service, authorization: String, on end: LinkEnd
   ) -> any MessageChannelOwner { preconditionFailure("only dialing sides open streams") }
@@ -411,7 +446,9 @@ final class PeerDialer: LinkOwner {
     guard self.end === end else { return }
     self.end = nil
     isUp = false
-    owner.redial(self)
+    let since = upSince
+    upSince = nil
+    owner.lost(self, end, since: since)
   }
 }
 

@@ -34,6 +34,12 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
   /// The last durable entry.
   var lastEntry: LogIndex { content.lastEntry }
 
+  /// The term of a durable entry; nil if it is not there.
+  func term(at index: LogIndex) -> Term? {
+    guard index >= content.firstEntry, index <= content.lastEntry else { return nil }
+    return content.log[Int(index.rawValue - content.firstEntry.rawValue)].term
+  }
+
   /// The members by the last durable change.
   var membership: Membership? {
     let change = content.log.last { $0.kind == .change }

@@ -81,6 +81,8 @@ final class LinkEnd {
   private(set) weak var link: SimulatedLink?
   /// The other side; nil once the connection is over on both.
   private(set) weak var peerEnd: LinkEnd?
+  /// The peer's machine said that nobody listens.
+  private(set) var foundNobody = false
   private var owner: (any LinkOwner)?
   private var state = State.greeting
   private var channels: [UInt32: SimulatedChannel] = [:]
@@ -298,6 +300,7 @@ final class LinkEnd {
       owner?.established(self)
     case .refused, .closed:
       guard state != .over else { return }
+      if case .refused = packet { foundNobody = true }
       finish()
     case .notice(let notice):
       if state == .up { owner?.heard(notice, on: self) }

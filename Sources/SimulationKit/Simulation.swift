@@ -24,6 +24,8 @@ final class Simulation {
   private(set) var findings: [Finding] = []
   private(set) var faults: [Fault: Int] = [:]
   private(set) var marks: [CoverageMark: Int] = [:]
+  /// Since when everything takes longer than an election timeout, in virtual microseconds; nil if it does not.
+  var overloadedSince: UInt64?
   /// Whether engines and requests may fail by themselves.
   var faultsAreOn = false
   private var nodes = 0

@@ -16,6 +16,8 @@ public enum SimulationRun {
   private static let setUpTime: UInt64 = 30_000_000
   /// From the healing until a fresh job is acknowledged: R7's 3 s, and an election that may have begun.
   private static let probeTime: UInt64 = 5_000_000
+  /// The same where everything was slower than an election timeout for a while: timeouts are longer since, up to eight times.
+  private static let patientProbeTime: UInt64 = 20_000_000
   /// From there until everybody has his vote back, one after the other.
   private static let votesTime: UInt64 = 30_000_000
   /// Until nobody waits: longer than any patience in the workload (queue, orphan timer, back-offs).
@@ -70,10 +72,11 @@ public enum SimulationRun {
     faults.stop()
     workload.stop()
     let probe = workload.probe()
-    guard simulation.run(atMost: probeTime, until: { probe.job != nil || probe.refusal != nil })
+    let time = simulation.faults[.overload] == nil ? probeTime : patientProbeTime
+    guard simulation.run(atMost: time, until: { probe.job != nil || probe.refusal != nil })
     else {
       return demand(
-        simulation, "no submission was acknowledged \(probeTime / 1_000) ms after healing")
+        simulation, "no submission was acknowledged \(time / 1_000) ms after healing")
     }
     faults.bringBack()
     faults.restoreVotes()

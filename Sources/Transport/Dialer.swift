@@ -1,3 +1,4 @@
+internal import Glibc
 internal import HTTP2Session
 internal import NIOCore
 internal import NIOPosix
@@ -65,6 +66,12 @@ public struct Dialer: Sendable {
     switch error {
     case ChannelError.connectTimeout:
       .connectTimeout(host: host, port: port, milliseconds: connectMilliseconds)
+    case let error as NIOConnectionError
+    where !error.connectionErrors.isEmpty
+      && error.connectionErrors.allSatisfy {
+        ($0.error as? IOError)?.errnoCode == ECONNREFUSED
+      }:
+      .connectionRefused(host: host, port: port)
     default: .cannotConnect(host: host, port: port, reason: String(describing: error))
     }
   }

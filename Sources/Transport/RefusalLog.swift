@@ -71,8 +71,8 @@ extension TransportError {
     case .handshakeFailed: "handshake_failed"
     case .handshakeTimeout: "handshake_timeout"
     case .notHTTP2: "not_http2"
-    case .portInUse, .cannotListen, .notLoopback, .connectTimeout, .cannotConnect,
-      .unusableIdentity:
+    case .portInUse, .cannotListen, .notLoopback, .connectTimeout, .connectionRefused,
+      .cannotConnect, .unusableIdentity:
       "not_connected"
     }
   }

@@ -11,7 +11,9 @@ public enum TransportError: Error, Hashable, Sendable, CustomStringConvertible {
   case notLoopback(host: String)
   /// Nobody answered in time.
   case connectTimeout(host: String, port: Int, milliseconds: Int64)
-  /// The connection was refused, or the host is unknown or unreachable.
+  /// The machine is there and says that nobody listens at the port.
+  case connectionRefused(host: String, port: Int)
+  /// The host is unknown or unreachable, or the connection was not made for another reason.
   case cannotConnect(host: String, port: Int, reason: String)
   /// The peer's certificate does not make it a peer.
   case untrusted(PeerRefusal)
@@ -38,6 +40,8 @@ public enum TransportError: Error, Hashable, Sendable, CustomStringConvertible {
       "plaintext is for loopback addresses only, and \(host) is not one: use TLS"
     case .connectTimeout(let host, let port, let milliseconds):
       "\(host):\(port) did not answer within \(milliseconds) ms"
+    case .connectionRefused(let host, let port):
+      "cannot connect to \(host):\(port): connection refused, nobody listens there"
     case .cannotConnect(let host, let port, let reason):
       "cannot connect to \(host):\(port): \(reason)"
     case .untrusted(let refusal): refusal.description

@@ -132,7 +132,7 @@ final class CoordinatorLink: NodeLinkOwner {
     early = nil
     switch end {
     case .orderly: ended(after: backOff(), link)
-    case .broke(let reason):
+    case .broke(let reason), .nobodyListens(let reason):
       logger.notice("no link", metadata: ["reason": "\(reason)"])
       ended(after: backOff(), link)
     case .distrusted(let failure):

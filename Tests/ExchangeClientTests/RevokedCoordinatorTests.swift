@@ -102,6 +102,24 @@ struct RevokedCoordinatorTests {
   }
 
   @Test(
+    "when the one that was talked to ends, its word still counts for the next: nobody waits for a second"
+  )
+  func theNextOne() async throws {
+    let group = try Group()
+    let first = try await group.coordinator(1)
+    let second = try await group.coordinator(2)
+    let client = try await group.client([first, second])
+    #expect(try await ask(client) == 1)
+    let clock = ContinuousClock()
+    await first.close()
+    let since = clock.now
+    #expect(try await ask(client) == 2)
+    #expect(clock.now - since < .milliseconds(900))
+    await client.close()
+    await second.close()
+  }
+
+  @Test(
     "who was told of one coordinator hears from it where the others are, and from them that it is revoked"
   )
   func oneEndpoint() async throws {

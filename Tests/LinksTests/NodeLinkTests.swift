@@ -192,7 +192,7 @@ struct NodeLinkTests {
     }
     var heard: [Heard] = []
     for await item in stream { heard.append(item) }
-    guard case .closed(.broke(let cause))? = heard.first else {
+    guard case .closed(.nobodyListens(let cause))? = heard.first else {
       Issue.record("\(heard)")
       return
     }

@@ -7,6 +7,7 @@ extension RaftEvent {
     switch self {
     case .timeout: "timeout"
     case .receive(let message, let from): "n\(from): \(message.story)"
+    case .memberEnded(let id): "n\(id) has ended"
     case .persisted: "persisted"
     case .submit(let proposals): "submit \(proposals.count)"
     case .change(.add(let server)): "add n\(server.id) as \(server.role)"

@@ -77,6 +77,15 @@ def cuts_by_kill(group, load):
     return cuts
 
 
+def deaths_heard(group):
+    """How often a follower did not wait for an election timeout, since the leader's machine said that its process is gone."""
+    count = 0
+    for number in range(1, group.count + 1):
+        with open(f"{group.scratch}/coordinator-{number}.log", errors="replace") as log:
+            count += sum("the leader's process has ended" in line for line in log)
+    return count
+
+
 def leader_kill():
     """every acknowledged job ends, is delivered once and charged for what was delivered, while leaders are killed"""
     print(f"seed {SEED}, {JOBS} jobs, {CLIENTS} clients, {KILLS} kills", flush=True)
@@ -115,6 +124,9 @@ def verify(group, parties, load, attempts):
           f"{sum(r.ended['output_tokens'] for r in load.readers)} tokens, "
           f"{sum(r.ended['charge_nano'] for r in load.readers)} nano-credits", flush=True)
     expect(KILLS == 0 or any(cuts), "no kill hit between relay and commit")
+    heard = deaths_heard(group)
+    print(f"{heard} times a follower heard of the leader's end and waited for no timeout", flush=True)
+    expect(KILLS == 0 or heard, "every election waited for a timeout")
 
 
 main([leader_kill])

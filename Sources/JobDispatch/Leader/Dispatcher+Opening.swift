@@ -131,7 +131,7 @@ extension Dispatcher {
       channel.send(
         Failure(
           refusing: .unavailable, "no leader is known or reachable at the moment",
-          retryAfterMs: 100))
+          retryAfterMs: 2 * Failure.handoverDelay))
       channel.finish()
       return nil
     }

@@ -31,16 +31,24 @@ extension Failure {
         retryAfterMs: 100)
     case .unknown:
       self.init(
-        refusing: .outcomeUnknown, "leadership changed before the answer", retryAfterMs: 50)
+        refusing: .outcomeUnknown, "leadership changed before the answer",
+        retryAfterMs: Self.handoverDelay)
     case .invalid:
       self.init(refusing: .malformedRequest, "a field is longer than the protocol allows")
     }
   }
 
+  /// Milliseconds after which a request is repeated whose leader leads no more.
+  ///
+  /// As long as a handover takes, or an election that need not wait for a timeout; whoever is refused again waits
+  /// longer each time.
+  static let handoverDelay: UInt32 = 20
+
   /// This node does not lead.
   static var notLeader: Failure {
     Failure(
-      .notLeader, "this coordinator does not lead; another will, try again", retryAfterMs: 50)
+      .notLeader, "this coordinator does not lead; another will, try again",
+      retryAfterMs: handoverDelay)
   }
 
   /// The wrapping key that a job is sealed under is not here, and no other coordinator gave it.

@@ -103,6 +103,16 @@ final class MessageChecker {
           sender.id,
           "says that it holds \(answer.lastLogIndex), its disk ends at \(sender.disk.lastEntry)")
       }
+      // A leader's log is the truth in its term, and it drops nothing of it.
+      if let leader = simulation.coordinators.first(where: { $0.id == receiver }),
+        leader.isLeader, leader.replica?.term == answer.term,
+        let theirs = leader.disk.term(at: answer.lastLogIndex),
+        let own = sender.disk.term(at: answer.lastLogIndex), own != theirs
+      {
+        fail(
+          sender.id,
+          "says that it holds \(answer.lastLogIndex), and its disk has another entry there")
+      }
       return
     }
     guard late[direction]?.contains(rejected) != true else {

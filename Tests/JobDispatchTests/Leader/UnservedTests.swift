@@ -101,6 +101,7 @@ struct UnservedTests {
     func send(_ message: PeerMessage, to peer: ReplicaID) {}
     func certificatesRevoked() {}
     func refused(_ what: String, _ failure: Failure, from origin: StreamOrigin) {}
+    func repeated(_ message: RepeatedMessage, under key: KeyID?, from origin: StreamOrigin) {}
   }
 
   @Test("a coordinator whose state is not the majority's says so, and answers for its status alone")
