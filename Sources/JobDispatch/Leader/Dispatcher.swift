@@ -127,7 +127,9 @@ public final class Dispatcher {
   private var streamsOpened: UInt64 = 0
   var modelsToPlan: Set<String> = []
   /// Where a plan goes on that did not look at a model's whole queue.
-  var planCursors: [String: JobID] = [:]
+  var planCursors: [String: [AccountID: JobID]] = [:]
+  /// Whose turn it is.
+  var shares = FairShare()
   var nextCheckpoint: UInt64 = .max
   var pulseIsProposed = false
   private var raiseIsProposed = false
@@ -137,6 +139,8 @@ public final class Dispatcher {
   var lastRowFlush: UInt64 = 0
   /// Leadership is being given away, on request of an operator or of a process that stops.
   var handover: RunningHandover? { didSet { queue.isHeld = handover != nil } }
+  /// How long the answers of each model are.
+  var outputLengths = Planner.OutputLengths()
   var usedKeys = UsedKeys()
   var drain = DrainForecast()
   /// The secrets of the offers that are being handled.
@@ -283,10 +287,12 @@ public final class Dispatcher {
     bodyBytes = 0
     modelsToPlan = []
     planCursors = [:]
+    shares = FairShare()
     nextCheckpoint = .max
     graceUntil = 0
     pulseIsProposed = false
     usedKeys = UsedKeys()
+    outputLengths = Planner.OutputLengths()
     drain = DrainForecast()
     raiseIsProposed = false
     for stream in closing { stream.end(.notLeader) }

@@ -123,7 +123,7 @@ struct TermsTests {
   func speed() {
     func candidate(_ worker: UInt64, first: UInt64?, tokens: UInt64?) -> Planner.Candidate {
       var speed = WorkerSpeed()
-      if let first { speed.noteFirstOutput(after: first) }
+      if let first { speed.noteFirstOutput(after: first, prompt: 10) }
       if let tokens { speed.noteTokens(tokens, within: 1_000) }
       let offer = Offer(
         model: "m", context: TokenCount(4_096), outputDefault: TokenCount(512), slots: 4,
