@@ -20,8 +20,10 @@ internal import HeapModule
 struct FairShare: Sendable {
   /// What an output token weighs against a prompt token.
   static let outputWeight: UInt64 = 2
-  /// The most that one job is charged: no sum of them comes to a counter's end.
+  /// The most that one job is charged: those in flight together are far from a counter's end.
   static let costMax: UInt64 = 1 << 40
+  /// Where a counter stops: what nobody reaches who was ever idle.
+  private static let servedMax: UInt64 = 1 << 62
 
   private struct Charge {
     let model: String
@@ -107,7 +109,7 @@ struct FairShare: Sendable {
     else { preconditionFailure("a charge of nobody") }
     share.pending -= charge.cost
     share.inFlight -= 1
-    share.served += work.map(Self.cost) ?? 0
+    share.served = min(Self.servedMax, share.served + (work.map(Self.cost) ?? 0))
     shares[charge.model]?[charge.account] = share.isIdle ? nil : share
     if shares[charge.model]?.isEmpty == true { shares[charge.model] = nil }
   }
