@@ -146,6 +146,9 @@ public final class Dispatcher {
   /// The secrets of the offers that are being handled.
   var offeredKeys: [UInt64: Secret] = [:]
 
+  /// Whether nothing is running, reserved or charged to anybody: so it is once no job is open.
+  public var isAtRest: Bool { relays.isEmpty && reservations.isEmpty && shares.isEmpty }
+
   /// A dispatcher without a replica; `attach` one before anything else.
   public init(
     configuration: Configuration, clock: any MonotonicClock, sealer: any JobSealing,
