@@ -427,7 +427,7 @@ extension Dispatcher {
       var turns = shares.turns(of: accounts, for: model)
       var left = Set(accounts)
       var looked = 0
-      while demands.count < limit, looked < Self.planScanMax, let turn = turns.popMin() {
+      while demands.count < limit, looked < Self.planScanMax, let turn = turns.next() {
         let account = turn.account
         if buffers[account]?.isEmpty ?? true {
           buffers[account] =

@@ -128,9 +128,21 @@ struct FairShare: Sendable {
     }
   }
 
-  /// The turns of some accounts, in which jobs of a model are picked: the least is next.
-  func turns(of accounts: [AccountID], for model: String) -> Heap<Turn> {
-    Heap(accounts.map { Turn(counter: counter(of: $0, for: model), account: $0) })
+  /// The turns of some accounts while jobs are picked: the least is next.
+  struct Turns: Sendable {
+    private var heap: Heap<Turn>
+
+    init(_ turns: [Turn]) { heap = Heap(turns) }
+
+    /// Takes the next one out; nil once there is none.
+    mutating func next() -> Turn? { heap.popMin() }
+    /// Puts one back, or in.
+    mutating func insert(_ turn: Turn) { heap.insert(turn) }
+  }
+
+  /// The turns of some accounts whose jobs wait for a model.
+  func turns(of accounts: [AccountID], for model: String) -> Turns {
+    Turns(accounts.map { Turn(counter: counter(of: $0, for: model), account: $0) })
   }
 }
 

@@ -19,7 +19,7 @@ struct FairShareTests {
     let (a, b, c) = (AccountID(1), AccountID(2), AccountID(3))
     func next(_ accounts: [AccountID]) -> AccountID? {
       var turns = shares.turns(of: accounts, for: "m")
-      return turns.popMin()?.account
+      return turns.next()?.account
     }
     shares.wait([a, b], for: "m")
     #expect(next([b, a]) == a)
@@ -80,7 +80,7 @@ struct FairShareTests {
     for _ in 0..<2_000 {
       if running.count < slots {
         var turns = shares.turns(of: accounts, for: "m")
-        let account = try #require(turns.popMin()?.account)
+        let account = try #require(turns.next()?.account)
         number += 1
         // What it is thought to cost is wrong by half at most, either way.
         let cost = sizes[Int(account.rawValue) - 1]
