@@ -354,9 +354,10 @@ extension Dispatcher {
   func ended(_ job: JobID) {
     forgetBody(of: job)
     lostAttempts.jobEnded(job)
+    let known = exchange.job(job)
     shares.settle(
       job,
-      at: exchange.job(job)?.ending.map {
+      at: known?.ending.map {
         Planner.Work(prompt: $0.promptTokens.rawValue, output: $0.outputTokens.rawValue)
       })
     var hadSlot = reservations.removeValue(forKey: job) != nil
@@ -368,7 +369,9 @@ extension Dispatcher {
     }
     pumpReaders(of: job)
     if hadSlot { planModel(of: job) }  // its slot may be one that nobody parks again
-    if let model = exchange.job(job)?.model, exchange.queuedCount(model: model) == 0 {
+    if let model = known?.model, shares.isWaited(for: model),
+      exchange.queuedCount(model: model) == 0
+    {
       shares.wait([], for: model)
     }
   }

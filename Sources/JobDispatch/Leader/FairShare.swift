@@ -62,6 +62,11 @@ struct FairShare: Sendable {
     shares[model]?[account]?.counter ?? 0
   }
 
+  /// Whether somebody's jobs wait for a model, as far as was said.
+  func isWaited(for model: String) -> Bool {
+    shares[model]?.values.contains(where: \.waits) ?? false
+  }
+
   /// These accounts have jobs that wait for a model, and no others.
   ///
   /// One that did not wait before begins at the least of those that did, or that are served. What is only thought to be
