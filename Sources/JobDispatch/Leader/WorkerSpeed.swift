@@ -1,4 +1,5 @@
-/// How fast a worker runs jobs of one model, as this leader has seen it: means in which the last attempt counts an eighth.
+/// How fast a worker runs jobs of one model, as this leader has seen it: means in which, of many attempts, the last counts
+/// an eighth.
 ///
 /// Never what a supplier says. Forgotten with the leader's term, and known again after a few attempts.
 struct WorkerSpeed: Hashable, Sendable {

@@ -1,3 +1,4 @@
+import Consensus
 import ExchangeCore
 import ExchangeTypes
 import JobMarket
