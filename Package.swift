@@ -97,7 +97,7 @@ let package = Package(
       "JobDispatch",
       [
         "Consensus", "RaftEngine", "ExchangeCore", "JobMarket", "TokenLedger", "WireProtocol",
-        "OpenAIFormat", "ExchangeTypes", deque, crypto,
+        "OpenAIFormat", "ExchangeTypes", deque, heap, crypto,
       ]),
 
     // edges

@@ -83,6 +83,16 @@ extension Exchange {
   public func queued(model: String, after id: JobID = JobID(0), limit: Int) -> [JobID] {
     indexes.models[model]?.queue.prefix(after: id, limit: limit) ?? []
   }
+  /// The accounts whose jobs wait for a model, in no order.
+  public func accountsQueued(model: String) -> [AccountID] {
+    indexes.models[model].map { Array($0.queues.keys) } ?? []
+  }
+  /// An account's jobs that wait for a model after one, the first come first.
+  public func queued(
+    model: String, of account: AccountID, after id: JobID, limit: Int
+  ) -> [JobID] {
+    indexes.models[model]?.queues[account]?.prefix(after: id, limit: limit) ?? []
+  }
   /// What a submit would demand of an offer if it were applied now; nil if no offer could ever serve it.
   public func demand(of submit: Command.Submit) -> Bid? { try? bid(for: submit) }
   /// What a submit comes closest to where no offer could ever serve it: what the cheapest offer of a worker that is there

@@ -49,6 +49,8 @@ struct Indexes: Sendable {
   struct OfModel: Sendable {
     var prices = PriceIndex()
     var queue = SortedDeque<JobID>()
+    /// The same by account; none is empty.
+    var queues: [AccountID: SortedDeque<JobID>] = [:]
   }
 
   struct OfWorker: Sendable {
@@ -118,6 +120,7 @@ struct Indexes: Sendable {
     switch job.phase {
     case .queued(let until):
       models[job.model, default: OfModel()].queue.insert(job.id)
+      models[job.model]?.queues[job.account, default: SortedDeque()].insert(job.id)
       deadlines.insert(Deadline(at: until, kind: .queuedJob, key: job.id.rawValue))
     case .running(let attempt), .cancelling(let attempt):
       running += 1
@@ -142,6 +145,10 @@ struct Indexes: Sendable {
     switch job.phase {
     case .queued:
       models[job.model]?.queue.remove(job.id)
+      models[job.model]?.queues[job.account]?.remove(job.id)
+      if models[job.model]?.queues[job.account]?.isEmpty == true {
+        models[job.model]?.queues[job.account] = nil
+      }
       dropModelIfUnused(job.model)
     case .running(let attempt), .cancelling(let attempt):
       running -= 1

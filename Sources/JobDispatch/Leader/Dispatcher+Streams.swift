@@ -77,14 +77,20 @@ extension Dispatcher {
 
   /// What has come says how fast the worker is: its first output, and at its end the rest.
   private func notePace(of relay: StreamRelay) {
-    guard let model = exchange.job(relay.attempt.job)?.model, let session = sessions[relay.worker]
+    guard let job = exchange.job(relay.attempt.job), let session = sessions[relay.worker]
     else { return }
+    let model = job.model
     let now = clock.now
     if let wait = relay.timing.output(relay.tokens, at: now) {
-      session.speeds[model, default: WorkerSpeed()].noteFirstOutput(after: wait)
+      session.speeds[model, default: WorkerSpeed()].noteFirstOutput(
+        after: wait, prompt: job.bid.promptBound.rawValue)
     }
-    if relay.finished != nil, let (tokens, time) = relay.timing.rest(relay.tokens, at: now) {
+    guard let finished = relay.finished else { return }
+    if let (tokens, time) = relay.timing.rest(relay.tokens, at: now) {
       session.speeds[model, default: WorkerSpeed()].noteTokens(tokens, within: time)
+    }
+    if finished.finish == .stop || finished.finish == .length || finished.finish == .toolCalls {
+      outputLengths.note(relay.tokens, of: model)
     }
   }
 
@@ -339,6 +345,7 @@ extension Dispatcher {
   /// A job waits for a worker, for the first time or again.
   func requeued(_ job: JobID) {
     if let relay = relays.removeValue(forKey: job) { letGo(relay, settled: false) }
+    shares.settle(job, at: nil)
     planModel(of: job)
     if readers[job] != nil, let job = exchange.job(job) { tellReaders(of: job) }
   }
@@ -347,6 +354,12 @@ extension Dispatcher {
   func ended(_ job: JobID) {
     forgetBody(of: job)
     lostAttempts.jobEnded(job)
+    let known = exchange.job(job)
+    shares.settle(
+      job,
+      at: known?.ending.map {
+        Planner.Work(prompt: $0.promptTokens.rawValue, output: $0.outputTokens.rawValue)
+      })
     var hadSlot = reservations.removeValue(forKey: job) != nil
     if let relay = relays.removeValue(forKey: job) {
       hadSlot = true
@@ -356,6 +369,11 @@ extension Dispatcher {
     }
     pumpReaders(of: job)
     if hadSlot { planModel(of: job) }  // its slot may be one that nobody parks again
+    if let model = known?.model, shares.isWaited(for: model),
+      exchange.queuedCount(model: model) == 0
+    {
+      shares.wait([], for: model)
+    }
   }
 
   private func letGo(_ relay: StreamRelay, settled: Bool) {

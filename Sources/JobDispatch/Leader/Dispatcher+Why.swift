@@ -78,9 +78,7 @@ extension Dispatcher {
       queueAhead: job.flatMap { exchange.queuePosition($0.id) }.map { UInt32(clamping: $0) },
       waitsMs: waits,
       candidates: judged.prefix(Self.candidatesMax).enumerated().map { place, judgement in
-        CandidateTerms(
-          judgement.candidate, judgement.verdict, place: place + 1,
-          hasFailed: demand.excluded.contains(judgement.candidate.ask.id.worker))
+        CandidateTerms(judgement.candidate, judgement.verdict, of: demand, place: place + 1)
       },
       candidatesLeftOut: UInt32(clamping: max(0, judged.count - Self.candidatesMax)),
       attempts: job.map(attempts) ?? [],
@@ -172,9 +170,9 @@ extension Dispatcher {
       bid: Bid(
         endpoint: ask.offer.endpoints.first ?? .chatCompletions, promptBound: .zero,
         outputMax: TokenCount(1), ceilings: ask.offer.prices), excluded: [], goesOn: false)
-    let judged = Planner.verdict(on: plain, at: own, free: own.free, busy: own.busy)
+    let judged = Planner.verdict(on: plain, at: own)
     return OfferOutlook(
-      offer: CandidateTerms(own, judged, place: 1, hasFailed: false), model: ask.offer.model,
+      offer: CandidateTerms(own, judged, of: plain, place: 1), model: ask.offer.model,
       queued: UInt32(clamping: exchange.queuedCount(model: ask.offer.model)),
       seen: UInt32(clamping: jobs.count), taken: UInt32(clamping: taken),
       reasons: outlook.reasons.prefix(16).map {
@@ -192,7 +190,8 @@ extension Dispatcher {
 extension CandidateTerms {
   /// A candidate and what a plan would make of it; its place counts only if it would be taken.
   init(
-    _ candidate: Planner.Candidate, _ verdict: Planner.Verdict, place: Int, hasFailed: Bool
+    _ candidate: Planner.Candidate, _ verdict: Planner.Verdict, of demand: Planner.Demand,
+    place: Int
   ) {
     let server = candidate.server
     let offer = server.ask.offer
@@ -205,9 +204,11 @@ extension CandidateTerms {
       context: UInt32(clamping: offer.context.rawValue), slots: offer.slots,
       busy: UInt16(clamping: candidate.busy), free: UInt16(clamping: candidate.free),
       place: obstacle == nil ? UInt16(clamping: place) : 0, obstacle: obstacle?.name ?? "",
-      detail: obstacle?.words ?? "", hasFailed: hasFailed,
-      firstOutputMs: server.speed.firstOutput.map { UInt32(clamping: Int64($0.rounded())) },
-      tokensPerSecond: server.speed.tokensPerSecond.map { UInt32(clamping: Int64($0.rounded())) })
+      detail: obstacle?.words ?? "",
+      hasFailed: demand.excluded.contains(server.ask.id.worker),
+      firstOutputMs: server.speed.firstOutput.value(at: Double(demand.bid.promptBound.rawValue))
+        .map(UInt32.init(rounding:)),
+      tokensPerSecond: server.speed.tokensPerSecond.map(UInt32.init(rounding:)))
   }
 }
 
@@ -226,5 +227,12 @@ extension ChangeTerms {
       let fields = capabilities.names.compactMap { Dispatcher.capabilityFields[$0] }
       self.init(field: fields.joined(separator: " "), value: "")
     }
+  }
+}
+
+extension UInt32 {
+  /// The nearest whole number, as far as there is one.
+  fileprivate init(rounding value: Double) {
+    self = UInt32(exactly: Swift.min(Swift.max(0, value), 4_294_967_295).rounded()) ?? .max
   }
 }

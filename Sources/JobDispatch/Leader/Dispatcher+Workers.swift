@@ -207,6 +207,7 @@ extension Dispatcher {
     if let old = relay.slot, old !== slot { release(old) }
     relay.slot = slot
     slot.state = .running(attempt)
+    slot.work = exchange.job(attempt.job).map(work) ?? Planner.Work()
     if message.lastSeq >= message.firstSeq, message.firstSeq > 0 {
       relay.pace.goesOn(now: clock.now)
     }
@@ -255,6 +256,7 @@ extension Dispatcher {
         relay.isComplete ? .max : clock.now + UInt64(WorkerSession.leaseMilliseconds)
     case .reserved(let job):
       reservations[job] = nil
+      shares.settle(job, at: nil)
       planModel(of: job)
     case .opened, .parked, .promised, .gone:
       break
@@ -288,6 +290,7 @@ extension Dispatcher {
     let models = modelsToPlan.sorted()
     modelsToPlan = []
     for model in models {
+      shares.wait(exchange.accountsQueued(model: model), for: model)
       let candidates = candidates(for: model)
       guard !candidates.isEmpty else { continue }
       let room = candidates.reduce(0) { $0 + $1.free }
@@ -317,8 +320,10 @@ extension Dispatcher {
     let session = sessions[ask.id.worker]
     // Who has a slot free is there: it need not be asked of the state once more.
     let absence = free > 0 ? nil : absence(of: ask.id.worker, session)
+    let load = session?.load
     return Planner.Candidate(
-      server: server(ask, session, absence), busy: session?.busy ?? 0, free: free)
+      server: server(ask, session, absence), busy: load?.busy ?? 0, free: free,
+      inFlight: load?.inFlight ?? Planner.Work())
   }
 
   /// Slots that take a job at an offer now.
@@ -362,7 +367,12 @@ extension Dispatcher {
   func demand(of job: Job, goesOn: Bool) -> Planner.Demand {
     Planner.Demand(
       job: job.id, bid: job.bid, excluded: lostAttempts.workers(of: job.id), goesOn: goesOn,
-      terms: exchange.terms(of: job.id) ?? JobTerms())
+      terms: exchange.terms(of: job.id) ?? JobTerms(), work: work(of: job))
+  }
+
+  /// What a job costs an engine.
+  private func work(of job: Job) -> Planner.Work {
+    Planner.Work(of: job.bid, typicalOutput: outputLengths[job.model])
   }
 
   /// Takes a free slot for the job that `submit` will make, so that both ride one entry; nil if there is none,
@@ -375,9 +385,11 @@ extension Dispatcher {
     guard !candidates.isEmpty, let bid = exchange.demand(of: submit) else { return nil }
     // The plan needs a name for the job, which apply will give it.
     let demand = Planner.Demand(
-      job: JobID(0), bid: bid, excluded: [], goesOn: false, terms: terms)
+      job: JobID(0), bid: bid, excluded: [], goesOn: false, terms: terms,
+      work: Planner.Work(of: bid, typicalOutput: outputLengths[submit.model]))
     guard let ask = Planner.plan([demand], on: candidates).first?.candidate.ask,
-      let slot = sessions[ask.id.worker]?.take(as: .promised(model: submit.model))
+      let slot = sessions[ask.id.worker]?.take(
+        as: .promised(model: submit.model), for: demand.work)
     else { return nil }
     return (slot, ask)
   }
@@ -397,41 +409,61 @@ extension Dispatcher {
     }
   }
 
-  /// The first queued jobs that some candidate can take: one that none can take holds up no other.
+  /// Queued jobs that some candidate can take, of the accounts in turn (`FairShare`) and of each the first come first: one
+  /// that none can take holds up no other.
   ///
-  /// One plan looks at `planScanMax` jobs at most from the queue's head, and at as many from where the last one
-  /// stopped; while it has not seen the end it is planned again, so jobs that nobody can take, however many,
+  /// One plan looks at `planScanMax` jobs at most from the queues' heads, and at as many from where the last one
+  /// stopped; while it has not seen the end of each it is planned again, so jobs that nobody can take, however many,
   /// keep no other from being seen.
   private func demands(
     for model: String, limit: Int, where isServed: (Planner.Demand) -> Bool
   ) -> [Planner.Demand] {
     var demands: [Planner.Demand] = []
-    /// Looks at jobs after one; answers the last that it saw, or nil at the queue's end.
-    func look(after start: JobID) -> JobID? {
-      var after = start
+    /// Looks at accounts' jobs after some; answers the last of each that it saw, and whose it did not see all of.
+    func look(
+      after start: [AccountID: JobID], among accounts: [AccountID]
+    ) -> (places: [AccountID: JobID], left: Set<AccountID>) {
+      var places = start
+      var buffers: [AccountID: ArraySlice<JobID>] = [:]
+      var turns = shares.turns(of: accounts, for: model)
+      var left = Set(accounts)
       var looked = 0
-      while demands.count < limit, looked < Self.planScanMax {
-        let queued = exchange.queued(model: model, after: after, limit: 64)
-        for id in queued where demands.count < limit {
-          // Jobs whose assignment is under way are still queued in the state.
-          guard reservations[id] == nil, let job = exchange.job(id) else { continue }
-          let demand = demand(of: job, goesOn: !job.record.isEmpty)
-          if isServed(demand) { demands.append(demand) }
+      while demands.count < limit, looked < Self.planScanMax, let turn = turns.next() {
+        let account = turn.account
+        if buffers[account]?.isEmpty ?? true {
+          buffers[account] =
+            exchange.queued(
+              model: model, of: account, after: places[account] ?? JobID(0), limit: 64)[...]
         }
-        guard let last = queued.last else { return nil }
-        after = last
-        looked += queued.count
+        guard let id = buffers[account]?.popFirst() else {
+          left.remove(account)
+          continue
+        }
+        places[account] = id
+        looked += 1
+        // Jobs whose assignment is under way are still queued in the state.
+        guard reservations[id] == nil, let job = exchange.job(id) else {
+          turns.insert(turn)
+          continue
+        }
+        let demand = demand(of: job, goesOn: !job.record.isEmpty)
+        if isServed(demand) { demands.append(demand) }
+        turns.insert(turn.after(demand.work))
       }
-      return after
+      return (places, left)
     }
-    let cursor = planCursors.removeValue(forKey: model)
-    guard var reached = look(after: JobID(0)) else { return demands }
-    if let cursor, cursor >= reached {
-      guard let further = look(after: cursor) else { return demands }
-      reached = further
+    let cursor = planCursors.removeValue(forKey: model) ?? [:]
+    let head = look(after: [:], among: exchange.accountsQueued(model: model))
+    guard demands.count < limit, !head.left.isEmpty else { return demands }
+    let further = head.left.filter { account in
+      cursor[account].map { $0 >= head.places[account] ?? JobID(0) } ?? false
     }
-    guard demands.count < limit else { return demands }
-    planCursors[model] = reached
+    let next = look(after: cursor.filter { further.contains($0.key) }, among: Array(further))
+    guard demands.count < limit, !next.left.isEmpty || further != head.left else { return demands }
+    planCursors[model] = Dictionary(
+      uniqueKeysWithValues: head.left.map { account in
+        (account, next.places[account] ?? head.places[account] ?? JobID(0))
+      })
     modelsToPlan.insert(model)
     shell?.wantsEndOfTurn()
     return demands
@@ -441,16 +473,20 @@ extension Dispatcher {
 
   private func assign(_ job: JobID, to ask: Ask) {
     guard let queued = exchange.job(job), let session = sessions[ask.id.worker],
-      let slot = session.take(as: .reserved(job))
+      let slot = session.take(as: .reserved(job), for: work(of: queued))
     else { return }
     reservations[job] = slot
+    shares.charge(job, of: queued.account, for: queued.model, slot.work)
     let epoch = Epoch(queued.lastEpoch.rawValue + 1)
     queue.propose(
       .assign(.init(job: job, epoch: epoch, offer: ask.id, askVersion: ask.version))
     ) { [weak self] result in
       guard let self, isActive else { return }
       if case .applied(.accepted, _) = result { return }  // the effect has done the rest
-      if reservations[job] === slot { reservations[job] = nil }
+      if reservations[job] === slot {
+        reservations[job] = nil
+        shares.settle(job, at: nil)
+      }
       if slot.state == .reserved(job) { slot.state = .parked }
       // Refused for overload: with the next turn, whatever brings it; asking for one now could go round in circles.
       modelsToPlan.insert(queued.model)
@@ -462,6 +498,7 @@ extension Dispatcher {
   func assigned(_ attempt: AttemptID, to worker: WorkerID) {
     let reserved = reservations.removeValue(forKey: attempt.job)
     guard let job = exchange.job(attempt.job) else { return }
+    shares.charge(job.id, of: job.account, for: job.model, work(of: job))
     expect(job, until: clock.now + UInt64(WorkerSession.leaseMilliseconds))
     guard let relay = relays[attempt.job] else {
       if let reserved, reserved.state == .reserved(attempt.job) { reserved.state = .parked }

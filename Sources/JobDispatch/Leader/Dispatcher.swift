@@ -131,7 +131,9 @@ public final class Dispatcher {
   private var streamsOpened: UInt64 = 0
   var modelsToPlan: Set<String> = []
   /// Where a plan goes on that did not look at a model's whole queue.
-  var planCursors: [String: JobID] = [:]
+  var planCursors: [String: [AccountID: JobID]] = [:]
+  /// Whose turn it is.
+  var shares = FairShare()
   var nextCheckpoint: UInt64 = .max
   var pulseIsProposed = false
   private var raiseIsProposed = false
@@ -141,10 +143,15 @@ public final class Dispatcher {
   var lastRowFlush: UInt64 = 0
   /// Leadership is being given away, on request of an operator or of a process that stops.
   var handover: RunningHandover? { didSet { queue.isHeld = handover != nil } }
+  /// How long the answers of each model are.
+  var outputLengths = Planner.OutputLengths()
   var usedKeys = UsedKeys()
   var drain = DrainForecast()
   /// The secrets of the offers that are being handled.
   var offeredKeys: [UInt64: Secret] = [:]
+
+  /// Whether nothing is running, reserved or charged to anybody: so it is once no job is open.
+  public var isAtRest: Bool { relays.isEmpty && reservations.isEmpty && shares.isEmpty }
 
   /// A dispatcher without a replica; `attach` one before anything else.
   public init(
@@ -288,10 +295,12 @@ public final class Dispatcher {
     bodyBytes = 0
     modelsToPlan = []
     planCursors = [:]
+    shares = FairShare()
     nextCheckpoint = .max
     graceUntil = 0
     pulseIsProposed = false
     usedKeys = UsedKeys()
+    outputLengths = Planner.OutputLengths()
     drain = DrainForecast()
     raiseIsProposed = false
     for stream in closing { stream.end(.notLeader) }

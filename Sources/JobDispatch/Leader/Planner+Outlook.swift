@@ -49,14 +49,13 @@ extension Planner {
   private static func reason(
     against own: Candidate, beside rivals: [Candidate], _ demand: Demand
   ) -> String? {
-    switch verdict(on: demand, at: own, free: own.free, busy: own.busy) {
+    switch verdict(on: demand, at: own) {
     case .excluded(let obstacle): return obstacle.name
     case .ranked(let standing):
       var better: Standing?
       for rival in rivals {
         guard
-          case .ranked(let other) = verdict(
-            on: demand, at: rival, free: rival.free, busy: rival.busy),
+          case .ranked(let other) = verdict(on: demand, at: rival),
           other < better ?? standing
         else { continue }
         better = other
@@ -94,12 +93,14 @@ extension Planner {
 extension Planner.Candidate {
   /// With a slot free, whatever it has now.
   fileprivate func withRoom() -> Planner.Candidate {
-    Planner.Candidate(server: server, busy: busy, free: 1)
+    Planner.Candidate(server: server, busy: busy, free: 1, inFlight: inFlight)
   }
 
   /// As if its worker were there.
   func present() -> Planner.Candidate {
-    Planner.Candidate(server: server.with(server.ask.offer, absence: nil), busy: busy, free: free)
+    Planner.Candidate(
+      server: server.with(server.ask.offer, absence: nil), busy: busy, free: free,
+      inFlight: inFlight)
   }
 
   /// At other prices.
@@ -110,7 +111,8 @@ extension Planner.Candidate {
       prices: prices, basis: old.basis, bytesPerTokenFloor: old.bytesPerTokenFloor,
       endpoints: old.endpoints)
     return Planner.Candidate(
-      server: server.with(offer, absence: server.absence), busy: busy, free: free)
+      server: server.with(offer, absence: server.absence), busy: busy, free: free,
+      inFlight: inFlight)
   }
 }
 

@@ -78,22 +78,26 @@ extension Planner {
   struct Standing: Hashable, Comparable, Sendable {
     /// What one of two is chosen for, in the order in which they are compared.
     enum Ground: String, Hashable, Sendable {
-      case failed, order, slower, dearer, busier, later
+      case failed, order, slower, dearer, loaded, busier, later
     }
 
     let wasExcluded: Bool
     let preference: Int
     let slowness: Double
     let price: UInt128
+    /// Seconds until its slots would be through with what the worker has and the job, all of them at work.
+    let load: Double
     let busy: Int
     let offer: OfferID
 
-    init(of demand: Demand, at server: Server, busy: Int) {
+    init(of demand: Demand, at server: Server, busy: Int, inFlight: Work) {
       let preferences = demand.terms.preferences
       wasExcluded = demand.excluded.contains(server.ask.id.worker)
       preference = server.name.map(preferences.place) ?? 0
-      slowness = server.slowness(by: preferences.sort)
+      slowness = server.slowness(by: preferences.sort, for: demand)
       price = server.ask.offer.prices.sum
+      load =
+        server.speed.seconds(for: inFlight + demand.work) / Double(server.ask.offer.slots)
       self.busy = busy
       offer = server.ask.id
     }
@@ -102,7 +106,8 @@ extension Planner {
       if left.wasExcluded != right.wasExcluded { return right.wasExcluded }
       if left.preference != right.preference { return left.preference < right.preference }
       if left.slowness != right.slowness { return left.slowness < right.slowness }
-      return (left.price, left.busy, left.offer) < (right.price, right.busy, right.offer)
+      return (left.price, left.load, left.busy, left.offer)
+        < (right.price, right.load, right.busy, right.offer)
     }
 
     /// What a better one is better by.
@@ -111,19 +116,21 @@ extension Planner {
       if preference != better.preference { return .order }
       if slowness != better.slowness { return .slower }
       if price != better.price { return .dearer }
+      if load != better.load { return .loaded }
       return busy != better.busy ? .busier : .later
     }
   }
 }
 
 extension Planner.Server {
-  /// Seconds that decide before the price: per token, or to the first output; zero where the price decides, or nothing
-  /// is known.
-  fileprivate func slowness(by sort: Preferences.Sort?) -> Double {
+  /// Seconds that decide before the price: per token, or to the first output of such a prompt; zero where the price
+  /// decides, or nothing is known.
+  fileprivate func slowness(by sort: Preferences.Sort?, for demand: Planner.Demand) -> Double {
     switch sort {
     case nil, .price: 0
     case .throughput: speed.tokensPerSecond.map { 1 / $0 } ?? 0
-    case .latency: speed.firstOutput.map { $0 / 1_000 } ?? 0
+    case .latency:
+      speed.firstOutput.value(at: Double(demand.bid.promptBound.rawValue)).map { $0 / 1_000 } ?? 0
     }
   }
 }

@@ -15,12 +15,15 @@ public enum Planner {
     public let busy: Int
     /// Slots parked and not reserved.
     public let free: Int
+    /// What the attempts that run on the worker have between them.
+    public let inFlight: Work
 
     /// Joins the facts.
-    public init(server: Server, busy: Int, free: Int) {
+    public init(server: Server, busy: Int, free: Int, inFlight: Work = Work()) {
       self.server = server
       self.busy = busy
       self.free = free
+      self.inFlight = inFlight
     }
 
     /// The offer with the version of its asks: `apply` refuses the assignment if it has changed.
@@ -40,16 +43,20 @@ public enum Planner {
 
     /// What it asks for beyond its bid.
     public let terms: JobTerms
+    /// What it will cost an engine, as far as that is known.
+    public let work: Work
 
-    /// Joins the demands.
+    /// Joins the demands; where its work is not known, it is the most that its bid allows.
     public init(
-      job: JobID, bid: Bid, excluded: Set<WorkerID>, goesOn: Bool, terms: JobTerms = JobTerms()
+      job: JobID, bid: Bid, excluded: Set<WorkerID>, goesOn: Bool, terms: JobTerms = JobTerms(),
+      work: Work? = nil
     ) {
       self.job = job
       self.bid = bid
       self.excluded = excluded
       self.goesOn = goesOn
       self.terms = terms
+      self.work = work ?? Work(of: bid)
     }
   }
 
@@ -63,15 +70,22 @@ public enum Planner {
 
   /// Judges one candidate, which has so much room and work at the moment.
   static func verdict(
-    on demand: Demand, at candidate: Candidate, free: Int, busy: Int
+    on demand: Demand, at candidate: Candidate, free: Int, busy: Int, inFlight: Work
   ) -> Verdict {
     if let obstacle = candidate.server.obstacle(to: demand) { return .excluded(obstacle) }
     guard free > 0 else { return .excluded(.full) }
-    return .ranked(Standing(of: demand, at: candidate.server, busy: busy))
+    return .ranked(Standing(of: demand, at: candidate.server, busy: busy, inFlight: inFlight))
   }
 
-  /// Pairs demands, in their order, with candidates: the cheapest ask first, then the least busy
-  /// worker, then the lowest offer id.
+  /// Judges one candidate as it is.
+  static func verdict(on demand: Demand, at candidate: Candidate) -> Verdict {
+    verdict(
+      on: demand, at: candidate, free: candidate.free, busy: candidate.busy,
+      inFlight: candidate.inFlight)
+  }
+
+  /// Pairs demands, in their order, with candidates: the cheapest ask first, then the worker whose slots would be through
+  /// soonest with what it has and the job, then the least busy one, then the lowest offer id.
   ///
   /// A worker that failed a job before is its last resort. Before the price comes the order that its consumer wants, and
   /// what he wants to be chosen by: a worker whose speed is not known yet is tried first, or it never would be.
@@ -80,13 +94,15 @@ public enum Planner {
   ) -> [(job: JobID, candidate: Candidate)] {
     var free = candidates.map(\.free)
     var busy = candidates.map(\.busy)
+    var inFlight = candidates.map(\.inFlight)
     var plan: [(JobID, Candidate)] = []
     for demand in demands {
       var best: (place: Int, standing: Standing)?
       for (place, candidate) in candidates.enumerated() where free[place] > 0 {
         guard
           case .ranked(let standing) = verdict(
-            on: demand, at: candidate, free: free[place], busy: busy[place])
+            on: demand, at: candidate, free: free[place], busy: busy[place],
+            inFlight: inFlight[place])
         else { continue }
         if let held = best, held.standing < standing { continue }
         best = (place, standing)
@@ -94,6 +110,7 @@ public enum Planner {
       guard let (place, _) = best else { continue }
       free[place] -= 1
       busy[place] += 1
+      inFlight[place] = inFlight[place] + demand.work
       plan.append((demand.job, candidates[place]))
     }
     return plan
@@ -105,10 +122,7 @@ public enum Planner {
     on demand: Demand, among candidates: [Candidate]
   ) -> [(candidate: Candidate, verdict: Verdict)] {
     let judged = candidates.map { candidate in
-      (
-        candidate: candidate,
-        verdict: verdict(on: demand, at: candidate, free: candidate.free, busy: candidate.busy)
-      )
+      (candidate: candidate, verdict: verdict(on: demand, at: candidate))
     }
     let ranked = judged.compactMap { candidate, verdict -> (Candidate, Standing)? in
       if case .ranked(let standing) = verdict { (candidate, standing) } else { nil }

@@ -28,6 +28,8 @@ final class WorkerSlot {
   let origin: StreamOrigin
   var worker: WorkerID?
   var state: State = .opened
+  /// What the job costs an engine that it has, or will.
+  var work = Planner.Work()
 
   init(channel: any MessageChannel, caller: Caller, origin: StreamOrigin) {
     self.channel = channel
@@ -75,20 +77,25 @@ final class WorkerSession {
   var isLive: Bool { channel != nil && engineIsHealthy && !isEnding }
   /// Slots that wait for a job.
   var free: Int { isLive ? slots.count { $0.state == .parked } : 0 }
-  /// Slots that have one, or will.
-  var busy: Int {
-    slots.count {
-      switch $0.state {
-      case .promised, .reserved, .running: true
-      case .opened, .parked, .gone: false
+  /// Slots that have one, or will, and what those jobs cost between them.
+  ///
+  /// Counted anew each time, so that nothing that ends in an odd way can leave a count behind.
+  var load: (busy: Int, inFlight: Planner.Work) {
+    slots.reduce(into: (busy: 0, inFlight: Planner.Work())) { load, slot in
+      switch slot.state {
+      case .promised, .reserved, .running:
+        load.busy += 1
+        load.inFlight = load.inFlight + slot.work
+      case .opened, .parked, .gone: break
       }
     }
   }
 
   /// Takes a parked slot for a job, or for one that is being submitted.
-  func take(as state: WorkerSlot.State) -> WorkerSlot? {
+  func take(as state: WorkerSlot.State, for work: Planner.Work) -> WorkerSlot? {
     guard isLive, let slot = slots.first(where: { $0.state == .parked }) else { return nil }
     slot.state = state
+    slot.work = work
     return slot
   }
 }

@@ -1,25 +1,70 @@
-/// How fast a worker runs jobs of one model, as this leader has seen it: means in which an attempt counts an eighth.
+/// How fast a worker runs jobs of one model, as this leader has seen it: means in which, of many attempts, the last counts
+/// an eighth.
 ///
 /// Never what a supplier says. Forgotten with the leader's term, and known again after a few attempts.
 struct WorkerSpeed: Hashable, Sendable {
-  /// Milliseconds from an assignment to its first output; nil before the first attempt.
-  private(set) var firstOutput: Double?
+  /// Prompt tokens a second where nothing is known yet.
+  static let promptRateAssumed = 2_000.0
+  /// Output tokens a second where nothing is known yet.
+  static let outputRateAssumed = 30.0
+
+  /// Milliseconds from an assignment to its first output, by the most tokens that its prompt could be.
+  private(set) var firstOutput = DecayedLine()
   /// Tokens a second after that; nil before the first attempt of more than one token.
   private(set) var tokensPerSecond: Double?
 
-  /// An attempt's first output came after so many milliseconds.
-  mutating func noteFirstOutput(after milliseconds: UInt64) {
-    firstOutput = Self.mean(firstOutput, Double(milliseconds))
+  /// An attempt's first output came after so many milliseconds, of a prompt of at most so many tokens.
+  mutating func noteFirstOutput(after milliseconds: UInt64, prompt: UInt64) {
+    firstOutput.note(Double(milliseconds), at: Double(prompt))
   }
 
   /// An attempt's further tokens came within so many milliseconds; so few of either say nothing.
   mutating func noteTokens(_ count: UInt64, within milliseconds: UInt64) {
     guard count > 0, milliseconds > 0 else { return }
-    tokensPerSecond = Self.mean(tokensPerSecond, Double(count) * 1_000 / Double(milliseconds))
+    let new = Double(count) * 1_000 / Double(milliseconds)
+    tokensPerSecond = tokensPerSecond.map { $0 + (new - $0) / 8 } ?? new
   }
 
-  private static func mean(_ old: Double?, _ new: Double) -> Double {
-    old.map { $0 + (new - $0) / 8 } ?? new
+  /// Seconds that work takes one slot, as far as it is known.
+  func seconds(for work: Planner.Work) -> Double {
+    let prompt = firstOutput.slope.map { $0 / 1_000 } ?? 1 / Self.promptRateAssumed
+    return Double(work.prompt) * prompt
+      + Double(work.output) / (tokensPerSecond ?? Self.outputRateAssumed)
+  }
+}
+
+/// A straight line through points of which each counts seven eighths of the one after it.
+///
+/// Exact for points that lie on a line that does not fall; of points at one place, their mean.
+struct DecayedLine: Hashable, Sendable {
+  private static let decay = 7.0 / 8
+  private var weight = 0.0
+  private var placeMean = 0.0
+  private var mean = 0.0
+  /// Sums of squares and of products about the means.
+  private var squares = 0.0
+  private var products = 0.0
+
+  /// A point.
+  mutating func note(_ value: Double, at place: Double) {
+    weight = weight * Self.decay + 1
+    let before = place - placeMean
+    placeMean += before / weight
+    mean += (value - mean) / weight
+    squares = squares * Self.decay + before * (place - placeMean)
+    products = products * Self.decay + before * (value - mean)
+  }
+
+  /// How much it rises from one place to the next; nil while all points were at one place.
+  var slope: Double? {
+    squares > Self.squaresMin ? max(0, products / squares) : nil
+  }
+  /// Places closer together than this are one: what is left of older ones by rounding is no second place.
+  private static let squaresMin = 1e-6
+
+  /// Its value at a place, never below zero; nil before the first point.
+  func value(at place: Double) -> Double? {
+    weight > 0 ? max(0, mean + (slope ?? 0) * (place - placeMean)) : nil
   }
 }
 

@@ -18,6 +18,9 @@ struct RestChecker {
     if let open = exchange.openJobs(limit: 1).first {
       simulation.fail("P1", "job \(open.id) is \(open.state), and nobody waits for it any more")
     }
+    for coordinator in simulation.coordinators where coordinator.dispatcher?.isAtRest == false {
+      simulation.fail("P6", "\(coordinator.name) counts jobs that nobody has any more")
+    }
     for submission in workload.submissions { check(submission, exchange) }
     checkCharges(exchange)
     checkCredits(exchange)

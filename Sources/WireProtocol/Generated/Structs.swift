@@ -885,7 +885,7 @@ public struct AttemptTerms: Hashable, Sendable {
 /// How many jobs one reason holds for.
 public struct ReasonCount: Hashable, Sendable {
   /// An obstacle's name, or what another offer was preferred for: failed, order, slower, dearer,
-  /// busier or later.
+  /// loaded, busier or later.
   public let reason: String
   /// The jobs.
   public let count: UInt32

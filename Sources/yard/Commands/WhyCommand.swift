@@ -135,6 +135,7 @@ enum WhyPrinter {
     case "order": "their consumers name others first"
     case "slower": "another is faster, which they are sorted by"
     case "dearer": "another asks less"
+    case "loaded": "another asks the same and would be through sooner"
     case "busier": "another asks the same and has less to do"
     case "later": "another asks the same and was there first"
     case "failed": "it has failed them before"

@@ -123,7 +123,7 @@ struct TermsTests {
   func speed() {
     func candidate(_ worker: UInt64, first: UInt64?, tokens: UInt64?) -> Planner.Candidate {
       var speed = WorkerSpeed()
-      if let first { speed.noteFirstOutput(after: first) }
+      if let first { speed.noteFirstOutput(after: first, prompt: 10) }
       if let tokens { speed.noteTokens(tokens, within: 1_000) }
       let offer = Offer(
         model: "m", context: TokenCount(4_096), outputDefault: TokenCount(512), slots: 4,
@@ -156,12 +156,12 @@ struct TermsTests {
     #expect(chosen(nil, fresh) == 1)
   }
 
-  @Test("a worker's speed is what its attempts took, each an eighth of the mean")
-  func measured() {
+  @Test("a worker's speed is what its attempts took, each weighing more than the one before")
+  func measured() throws {
     var speed = WorkerSpeed()
-    speed.noteFirstOutput(after: 800)
-    speed.noteFirstOutput(after: 0)
-    #expect(speed.firstOutput == 700)
+    speed.noteFirstOutput(after: 800, prompt: 10)
+    speed.noteFirstOutput(after: 0, prompt: 10)
+    #expect(abs(try #require(speed.firstOutput.value(at: 10)) - 800 * 0.875 / 1.875) < 1e-9)
     speed.noteTokens(0, within: 10)
     speed.noteTokens(10, within: 0)
     #expect(speed.tokensPerSecond == nil)
