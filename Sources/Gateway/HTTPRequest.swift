@@ -59,6 +59,7 @@ final class HTTPRequest {
     case .job: "job"
     case .cancel: "cancel"
     case .events: "events"
+    case .money(let route): route.name
     case .health: "healthz"
     case .readiness: "readyz"
     case .metrics: "metrics"

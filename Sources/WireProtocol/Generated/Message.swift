@@ -214,6 +214,10 @@ public enum Message: Sendable, Hashable {
   case delegationListing(DelegationListing)
   /// DelegationReport: see there.
   case delegationReport(DelegationReport)
+  /// StandingQuery: see there.
+  case standingQuery(StandingQuery)
+  /// Standing: see there.
+  case standing(Standing)
 
   /// Reads the fields of a message of `kind`.
   ///
@@ -327,6 +331,8 @@ public enum Message: Sendable, Hashable {
     case .delegationList: self = .delegationList(try DelegationList(from: &reader))
     case .delegationListing: self = .delegationListing(try DelegationListing(from: &reader))
     case .delegationReport: self = .delegationReport(try DelegationReport(from: &reader))
+    case .standingQuery: self = .standingQuery(try StandingQuery(from: &reader))
+    case .standing: self = .standing(try Standing(from: &reader))
     }
   }
 
@@ -438,6 +444,8 @@ public enum Message: Sendable, Hashable {
     case .delegationList(let content): content
     case .delegationListing(let content): content
     case .delegationReport(let content): content
+    case .standingQuery(let content): content
+    case .standing(let content): content
     }
   }
 }

@@ -42,7 +42,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
         .keyRevoke, .keyRotate, .keyLimit, .invite, .certificateRevoke, .nodeList, .clusterQuery,
         .clusterChange, .retentionSet, .journalQuery, .accountList, .transferPost, .transferReverse,
         .accountClose, .feeSet, .budgetCreate, .budgetSet, .budgetList, .budgetKeyCreate,
-        .receiptQuery, .delegationKeySet, .delegationRevoke, .delegationList,
+        .receiptQuery, .delegationKeySet, .delegationRevoke, .delegationList, .standingQuery,
       ]
     case .snapshot:
       [.snapshotFetch]
@@ -74,7 +74,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
         .workerListing, .statusReport, .accountReport, .keyReport, .keyListing, .invitationReport,
         .nodeListing, .clusterReport, .retentionReport, .journalListing, .accountListing,
         .transferReport, .feeReport, .budgetReport, .budgetListing, .receipt, .delegationListing,
-        .delegationReport,
+        .delegationReport, .standing,
       ]
     case .snapshot:
       [.snapshotChunk, .failure]

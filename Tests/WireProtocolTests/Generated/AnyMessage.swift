@@ -111,6 +111,8 @@ extension Message: JSONDumpable {
     case .delegationList(let it): JSON.typed("DelegationList", it.json)
     case .delegationListing(let it): JSON.typed("DelegationListing", it.json)
     case .delegationReport(let it): JSON.typed("DelegationReport", it.json)
+    case .standingQuery(let it): JSON.typed("StandingQuery", it.json)
+    case .standing(let it): JSON.typed("Standing", it.json)
     }
   }
 
@@ -221,6 +223,8 @@ extension Message: JSONDumpable {
     case .delegationList: .delegationList(.sample(&source))
     case .delegationListing: .delegationListing(.sample(&source))
     case .delegationReport: .delegationReport(.sample(&source))
+    case .standingQuery: .standingQuery(.sample(&source))
+    case .standing: .standing(.sample(&source))
     }
   }
 }

@@ -510,3 +510,14 @@ extension Join: JSONDumpable {
     ])
   }
 }
+
+extension CertificateIssued: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("role", JSON.name(role)),
+      ("name", JSON.text(name)),
+      ("certificate", JSON.text(certificate)),
+      ("authorities", JSON.text(authorities)),
+    ])
+  }
+}

@@ -495,3 +495,13 @@ extension Join {
       request: source.bytes(atMost: 1024))
   }
 }
+
+extension CertificateIssued {
+  static func sample(_ source: inout SampleSource) -> CertificateIssued {
+    CertificateIssued(
+      role: source.pick(NodeRole.allCases),
+      name: source.text(atMost: 64),
+      certificate: source.text(atMost: 8192),
+      authorities: source.text(atMost: 16384))
+  }
+}

@@ -3,16 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension CertificateIssued {
-  static func sample(_ source: inout SampleSource) -> CertificateIssued {
-    CertificateIssued(
-      role: source.pick(NodeRole.allCases),
-      name: source.text(atMost: 64),
-      certificate: source.text(atMost: 8192),
-      authorities: source.text(atMost: 16384))
-  }
-}
-
 extension CertificateRenew {
   static func sample(_ source: inout SampleSource) -> CertificateRenew {
     CertificateRenew()
@@ -485,5 +475,23 @@ extension DelegationReport {
   static func sample(_ source: inout SampleSource) -> DelegationReport {
     DelegationReport(
       summary: DelegationSummary.sample(&source))
+  }
+}
+
+extension StandingQuery {
+  static func sample(_ source: inout SampleSource) -> StandingQuery {
+    StandingQuery()
+  }
+}
+
+extension Standing {
+  static func sample(_ source: inout SampleSource) -> Standing {
+    Standing(
+      key: KeySummary.sample(&source),
+      life: KeyLife.sample(&source),
+      rate: source.optional { RateSummary.sample(&$0) },
+      account: source.optional { AccountSummary.sample(&$0) },
+      budgets: source.list(atMost: 16) { BudgetSummary.sample(&$0) },
+      left: source.optional { Credits(rawValue: $0.number(UInt64.self)) })
   }
 }
