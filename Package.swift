@@ -140,7 +140,7 @@ let package = Package(
     room(
       "Gateway",
       [
-        "ExchangeClient", "Transport", "JobDispatch", "OpenAIFormat", "WireProtocol",
+        "ExchangeClient", "Transport", "Identity", "JobDispatch", "OpenAIFormat", "WireProtocol",
         "ExchangeTypes",
         crypto, deque, nioCore, nioPosix, nioHTTP1, nioConcurrency,
       ]),
@@ -175,6 +175,7 @@ let package = Package(
       dependencies: [
         "ExchangeClient", "Transport", "Identity", "Engines", "BuiltinEngine", "OpenAIFormat",
         "SimulationKit", "Storage", "Consensus", "RaftEngine", "ExchangeCore", "JobMarket",
+        "TokenLedger",
         "WireProtocol", "ExchangeTypes", nioPosix, log, argumentParser,
       ],
       exclude: ["README.md"], swiftSettings: strict),

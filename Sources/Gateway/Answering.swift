@@ -14,7 +14,9 @@ protocol Answering: AnyObject {
 
 /// Answers with what one call to the cluster gives.
 final class CallAnswer: Answering {
+  /// Whether nobody waits for it any more.
+  private(set) var isLeft = false
   func setReading(_ isReading: Bool) {}
   func tick(now: UInt64) {}
-  func clientLeft() {}
+  func clientLeft() { isLeft = true }
 }

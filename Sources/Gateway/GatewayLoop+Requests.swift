@@ -43,6 +43,7 @@ extension GatewayLoop {
         ask(JobWhyQuery(job: job), key, request, connection, Self.why)
       case .cancel(let job):
         ask(Cancel(job: job), key, request, connection, Self.job)
+      case .money(let route): try serve(route, key: key, request, connection)
       case .health:
         reply(.json(Array(#"{"status":"ok"}"#.utf8)), to: request, connection)
       case .readiness:
@@ -91,7 +92,8 @@ extension GatewayLoop {
     connection.send(reply, from: answer)
   }
 
-  private func ask(
+  /// Asks the leader one thing and answers with what `pick` makes of what it says.
+  func ask(
     _ message: any WireMessage, _ key: String, _ request: HTTPRequest,
     _ connection: HTTPConnection, _ pick: @escaping (Message) -> HTTPReply?
   ) {
@@ -122,7 +124,7 @@ extension GatewayLoop {
   }
 
   /// The request's own name, as 128 bits of its hash; nil where it has none.
-  private static func requestKey(_ request: HTTPRequest) throws(HTTPRefusal) -> RequestKey? {
+  static func requestKey(_ request: HTTPRequest) throws(HTTPRefusal) -> RequestKey? {
     let values = request.head.headers["idempotency-key"]
     guard let value = values.first else { return nil }
     guard values.count == 1, (1...255).contains(value.utf8.count) else {

@@ -60,6 +60,7 @@ final class HTTPRequest {
     case .why: "why"
     case .cancel: "cancel"
     case .events: "events"
+    case .money(let route): route.name
     case .health: "healthz"
     case .readiness: "readyz"
     case .metrics: "metrics"

@@ -1,9 +1,20 @@
 internal import ExchangeCore
 internal import ExchangeTypes
 internal import JobMarket
+internal import TokenLedger
 
 /// Small jobs from submit to settle, many in a write, by twenty accounts in turn.
 struct FinishedJobs {
+  /// What a job has to do with money.
+  enum Money {
+    /// Nothing: it is free.
+    case free
+    /// It has a price, against its account alone.
+    case priced
+    /// It has a price, of which the operator has a part, against its account and three budgets with limits.
+    case full
+  }
+
   /// Enough that tombstones meet the bound of all accounts rather than that of one.
   private static let consumers = 20
   private static let jobsInWrite = 500
@@ -11,11 +22,15 @@ struct FinishedJobs {
   private static let outputBytes = 100
 
   private let replica: BenchedReplica
+  private let money: Money
   private var keys: [KeyID] = []
   private var offer = OfferID(worker: WorkerID(1), index: 0)
   private var requests: UInt64 = 0
 
-  init(replica: BenchedReplica) { self.replica = replica }
+  init(replica: BenchedReplica, money: Money = .priced) {
+    self.replica = replica
+    self.money = money
+  }
 
   private func bytes(_ number: UInt64, count: Int) -> [UInt8] {
     var random = SplitMix64(state: number)
@@ -43,11 +58,13 @@ struct FinishedJobs {
             kind: isSupplier ? .supplier : .consumer))
       ])
       guard case .account(let id, _) = account[0] else { throw unexpected(account) }
+      let create = Command.KeyCreate(
+        caller: root, requestKey: request(), account: id, name: "k",
+        scopes: isSupplier ? [.work] : [.submit, .read], secretHash: bytes(1, count: 32))
+      let budget = isSupplier ? nil : try makeBudgets(for: id)
       let key = try replica.apply([
-        .keyCreate(
-          .init(
-            caller: root, requestKey: request(), account: id, name: "k",
-            scopes: isSupplier ? [.work] : [.submit, .read], secretHash: bytes(1, count: 32)))
+        budget.map { .keyIssueBudgeted(.init(create: create, lifetime: nil, budget: $0)) }
+          ?? .keyCreate(create)
       ])
       guard case .key(let number, _) = key[0] else { throw unexpected(key) }
       keys.append(number)
@@ -66,13 +83,48 @@ struct FinishedJobs {
           offers: [
             Offer(
               model: "m", context: TokenCount(4_096), outputDefault: TokenCount(64), slots: 1_000,
-              prices: PricePair(
-                input: Price(nanoPerMillion: 1_000_000), output: Price(nanoPerMillion: 2_000_000)),
+              prices: money == .free
+                ? PricePair(input: .zero, output: .zero)
+                : PricePair(
+                  input: Price(nanoPerMillion: 1_000_000), output: Price(nanoPerMillion: 2_000_000)),
               basis: .usage, bytesPerTokenFloor: 2, endpoints: [.chatCompletions])
           ], draining: false))
     ])
     guard case .worker(let id, _) = worker[0] else { throw unexpected(worker) }
     offer = OfferID(worker: id, index: 0)
+    if money == .full { try takeFees() }
+  }
+
+  /// The budget that a consumer's key draws on, a part of another; nil where there are none.
+  private mutating func makeBudgets(for account: AccountID) throws -> BudgetID? {
+    guard money == .full else { return nil }
+    var parent: BudgetID?
+    for level in [BudgetLevel.organisation, .team] {
+      let made = try replica.apply([
+        .budgetCreate(
+          .init(
+            caller: KeyID(1), requestKey: request(), account: account, parent: parent, level: level,
+            name: "b",
+            limits: BudgetLimits(
+              perDay: Credits(nano: 1 << 50), perMonth: Credits(nano: 1 << 50),
+              total: Credits(nano: 1 << 50))))
+      ])
+      guard case .budget(let id, _) = made[0] else { throw unexpected(made) }
+      parent = id
+    }
+    return parent
+  }
+
+  /// The operator has a part of what is charged.
+  private mutating func takeFees() throws {
+    let made = try replica.apply([
+      .accountCreate(
+        .init(caller: KeyID(1), requestKey: request(), name: "fees", kind: .fees))
+    ])
+    guard case .account(let id, _) = made[0] else { throw unexpected(made) }
+    _ = try replica.apply([
+      .feeSet(.init(caller: KeyID(1), terms: FeeTerms(parts: 25_000, account: id)))
+    ])
   }
 
   /// Submits, runs and settles so many jobs.

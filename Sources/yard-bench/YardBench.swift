@@ -9,6 +9,7 @@ struct YardBench: AsyncParsableCommand {
       FirstTokenCommand.self, DecodeCommand.self, BuiltinStartCommand.self,
       BuiltinLogitsCommand.self,
       FuzzFramesCommand.self, FuzzGGUFCommand.self, LedgerBench.self, FinishedJobsCommand.self,
+      SettlementCommand.self,
     ])
 }
 

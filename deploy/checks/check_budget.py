@@ -62,15 +62,15 @@ class Trials:
         key = made(self.cluster.yard("key", "create", account, "--budget", team, key=owner))
         load = self.cluster.spawn("check", "budget", "--model", scripted_engine.MODEL, "--jobs", JOBS,
                                   "--patience", "120", key=key)
-        killed = None
+        killed = in_time = False
         if kill:
             # While some are in and not all: the order of events is the machine's, every order must do.
             wait_for("a job, or the end", lambda: load.poll() is not None
                      or self.budget(owner, org)["held_nano"] > 0)
-            killed = self.group.leader()
-            if killed:
-                self.group.kill(killed)
-                self.group.start(killed)
+            leader = wait_for("a leader to kill", self.group.leader)
+            self.group.kill(leader)
+            killed, in_time = True, load.poll() is None
+            self.group.start(leader)
         out, err = load.communicate(timeout=300)
         expect(load.returncode == 0, (out, err))
         counted = json.loads(out)
@@ -79,7 +79,7 @@ class Trials:
             found = self.budget(owner, budget)
             expect(found["held_nano"] == ADMITTED * hold and found["spent_nano"] == 0, found)
         self.cluster.yard("key", "revoke", key.split("_")[1], key=owner)
-        return killed
+        return killed, in_time
 
 
 def exactly():
@@ -92,8 +92,9 @@ def exactly():
             trials.post_an_offer(scratch)
             hold = trials.price()
             killed = [trials.run(number, hold, kill=number % 2 == 1) for number in range(TRIALS)]
-            expect(TRIALS < 2 or any(killed), "no leader was killed")
-            print(f"killed {sum(map(bool, killed))} leaders", flush=True)
+            kills, in_time = (sum(each) for each in zip(*killed))
+            expect(kills == TRIALS // 2, f"killed {kills} leaders in {TRIALS} trials")
+            print(f"killed {kills} leaders, {in_time} of them while jobs were being asked for", flush=True)
             group.agree()
         finally:
             group.stop()

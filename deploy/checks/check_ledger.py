@@ -4,6 +4,7 @@
 import json
 import subprocess
 
+import raw_http1
 import scripted_engine
 from product import ROOT, dev, expect, folder, main, scripted_worker, wait_for
 
@@ -114,6 +115,71 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         refused("unknown_job", "receipt", job, key=stranger)
         refused("unknown_job", "receipt", 9_999, key=cluster.key)
 
+    def http():
+        """the gateway shows and moves money as the command line does; a retry under its name moves nothing"""
+        gateway = cluster.ready["gateway"].split("//")[-1]
+
+        def ask(method, path, body=None, key=None, status=200, headers=()):
+            answer = raw_http1.ask(gateway, method, path, body, key or cluster.root, headers)
+            expect(answer.status == status, (method, path, answer))
+            return json.loads(answer.body)
+
+        job = next(t["job"] for t in transfers("show", "--limit", "512") if t["kind"] == "capture")
+        receipt = raw_http1.ask(gateway, "GET", f"/v1/jobs/{job}/receipt", key=cluster.key)
+        path = scratch + "/http.receipt"
+        with open(path, "wb") as file:
+            file.write(receipt.body)
+        done = cluster.yard("receipt", "verify", path, "--ca", cluster.identity + "/ca.pem", "--json", key="")
+        expect(done.code == 0 and done.lines[0]["job"] == job, (receipt, done))
+
+        shown = cluster.account()
+        account = ask("GET", "/v1/account", key=cluster.key)
+        expect(account["id"] == alice and account["budgets"] == [] and account["left"] is None, account)
+        nano = round(float(account["balance"]) * 10**9)
+        expect(nano == shown["balance_nano"] and account["held"] == "0", (account, shown))
+        credits = ask("GET", "/v1/credits", key=cluster.key)["data"]
+        expect(abs(credits["total_credits"] - credits["total_usage"] - nano / 10**9) < 1e-6, credits)
+
+        made = ask("POST", "/v1/keys", {"name": "bot", "scopes": ["submit"], "expires_in": 3600}, cluster.key)
+        expect(made["account"] == alice and made["key"].startswith(f"sy_{made['id']}_"), made)
+        mine = ask("GET", "/v1/key", key=made["key"])["data"]
+        expect(mine["label"] == "bot" and mine["limit"] is None and 3500 < mine["expires_in"] <= 3600, mine)
+        hidden = ask("GET", "/v1/credits", key=made["key"], status=403)["error"]
+        expect(hidden["code"] == "forbidden", hidden)
+        listed = ask("GET", "/v1/keys", key=cluster.key)["data"]
+        expect(any(line["id"] == made["id"] and "key" not in line for line in listed), listed)
+        wide = ask("POST", "/v1/keys", {"scopes": ["admin"]}, cluster.key, 403)["error"]
+        expect(wide["code"] == "forbidden", wide)
+        expect(ask("DELETE", f"/v1/keys/{made['id']}", key=cluster.key)["revoked"], "not revoked")
+        dead = ask("GET", "/v1/key", key=made["key"], status=401)["error"]
+        expect(dead["code"] == "invalid_api_key", dead)
+
+        before = balance(reserve)
+        body = {"transfers": [{"from": 2, "to": int(reserve), "amount": "0.75"}]}
+        unnamed = ask("POST", "/v1/transfers", body, status=400)["error"]
+        expect(unnamed["param"] == "idempotency-key", unnamed)
+        name = ["Idempotency-Key: books-1"]
+        first = ask("POST", "/v1/transfers", body, headers=name)
+        again = ask("POST", "/v1/transfers", body, headers=name)
+        expect(again["duplicate"] and not first["duplicate"] and first["data"] == again["data"], (first, again))
+        expect(balance(reserve) == before + 750_000_000, "moved otherwise")
+        body["transfers"][0]["amount"] = "0.5"
+        other = ask("POST", "/v1/transfers", body, status=409, headers=name)["error"]
+        expect(other["code"] == "idempotency_conflict", other)
+        poor = ask("POST", "/v1/transfers", {"transfers": [{"from": int(reserve), "to": alice, "amount": "9999"}]},
+                   status=402, headers=["Idempotency-Key: books-2"])["error"]
+        expect(poor["code"] == "insufficient_quota", poor)
+        denied = ask("POST", "/v1/transfers", body, cluster.key, 403, ["Idempotency-Key: books-3"])["error"]
+        expect(denied["code"] == "forbidden", denied)
+        ask("GET", "/v1/ledger", key=cluster.key, status=403)
+
+        page = ask("GET", "/v1/ledger?after=1&limit=2")
+        expect([t["id"] for t in page["data"]] == [2, 3] and page["has_more"], page)
+        report = ask("GET", "/v1/report")
+        said = root("report", "--output", "json").lines[0]
+        for part in ("last_transfer", "issued", "fees", "earned", "paid_jobs", "suppliers"):
+            expect(report[part] == said[part], (part, report, said))
+
     def audit():
         """an export audits itself without the cluster; a line that is changed, left out or moved is found"""
         whole = scratch + "/books.jsonl"
@@ -186,4 +252,4 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         table = root("ledger", "export", "--format", "csv").text.split("\r\n")
         expect(len(table) - 2 == len(transfers("show", "--limit", "512")), "not every transfer is there")
 
-    main([moves, reversals, closing, fee, receipts, audit, report, formats])
+    main([moves, reversals, closing, fee, receipts, http, audit, report, formats])

@@ -21,7 +21,7 @@ extension Exchange {
   public func isPart(_ id: BudgetID, of other: BudgetID) -> Bool { path(from: id).contains(other) }
 
   /// A budget and those that it is a part of, itself first.
-  func path(from id: BudgetID) -> [BudgetID] {
+  public func path(from id: BudgetID) -> [BudgetID] {
     var path: [BudgetID] = []
     var next: BudgetID? = id
     while let id = next, let budget = budgets[id.rawValue] {

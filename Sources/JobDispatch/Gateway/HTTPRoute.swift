@@ -17,6 +17,8 @@ public enum HTTPRoute: Hashable, Sendable {
   case why(JobID)
   /// `GET /v1/jobs/{id}/events`.
   case events(JobID)
+  /// Accounts, keys, budgets and the books.
+  case money(MoneyRoute)
   /// `GET /healthz`: the process answers.
   case health
   /// `GET /readyz`: a coordinator is connected and knows a leader.
@@ -42,10 +44,17 @@ public enum HTTPRoute: Hashable, Sendable {
   ///
   /// - Parameters:
   ///   - method: such as `GET`.
-  ///   - target: path and query, or an absolute URI (RFC 9112, section 3.2); the query is not read.
+  ///   - target: path and query, or an absolute URI (RFC 9112, section 3.2); the query is read of money's routes only.
   /// - Throws: `not_found`, `method_not_allowed`, `not_implemented`.
   public init(method: String, target: String) throws(HTTPRefusal) {
     let path = try Self.path(of: target)
+    if path.first == "v1",
+      let money = try MoneyRoute(
+        method: method, path: Array(path.dropFirst()), query: Self.query(of: target))
+    {
+      self = .money(money)
+      return
+    }
     let route: HTTPRoute
     let allowed: String
     switch path.first {
@@ -86,6 +95,12 @@ public enum HTTPRoute: Hashable, Sendable {
       throw HTTPRefusal(.notImplemented, "no worker of this exchange serves /v1/\(first)")
     default: throw notFound(target)
     }
+  }
+
+  /// What stands behind the question mark.
+  private static func query(of target: String) -> Substring {
+    let whole = target.prefix { $0 != "#" }
+    return whole.firstIndex(of: "?").map { whole[whole.index(after: $0)...] } ?? ""
   }
 
   /// The decoded parts of the path; a slash at its end adds none.

@@ -478,6 +478,8 @@ extension Dispatcher {
     case .accountList(let message):
       listAccounts(message, from: caller, answer)
     case .delegationList(let message): listDelegations(message, from: caller, answer)
+    case .standingQuery:
+      answer(standing(of: caller) ?? Failure(.notFound, "the key is no longer kept"))
     case .budgetList(let message):
       listBudgets(message, from: caller, answer)
     case .receiptQuery(let message):
@@ -576,7 +578,7 @@ extension Dispatcher {
 }
 
 extension AccountSummary {
-  fileprivate init(_ account: Account) {
+  init(_ account: Account) {
     self.init(
       account: account.id, name: account.name, kind: account.kind, balance: account.balance,
       held: account.debitsHeld, spent: account.debitsPosted, earned: account.creditsEarned)

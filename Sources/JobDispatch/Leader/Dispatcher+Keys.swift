@@ -30,7 +30,8 @@ extension Dispatcher {
     switch message {
     case .keyCreate(let message):
       let create = Command.KeyCreate(
-        caller: caller.key, requestKey: message.requestKey, account: message.account,
+        caller: caller.key, requestKey: message.requestKey,
+        account: message.account == AccountID(0) ? caller.account : message.account,
         name: message.name, scopes: message.scopes, secretHash: message.secretHash)
       var command = Command.keyCreate(create)
       if let limit = message.limit {
@@ -47,7 +48,8 @@ extension Dispatcher {
     case .budgetKeyCreate(let message):
       if let failure = lacksKeyLives { return answer(failure) }
       let create = Command.KeyCreate(
-        caller: caller.key, requestKey: message.requestKey, account: message.account,
+        caller: caller.key, requestKey: message.requestKey,
+        account: message.account == AccountID(0) ? caller.account : message.account,
         name: message.name, scopes: message.scopes, secretHash: message.secretHash)
       let command = Command.KeyIssueBudgeted(
         create: create, lifetime: message.lifetimeMs, budget: message.budget)
@@ -123,7 +125,7 @@ extension Dispatcher {
     }
   }
 
-  private func life(of key: APIKey) -> KeyLife {
+  func life(of key: APIKey) -> KeyLife {
     let now = queue.now
     func until(_ time: LogTime) -> UInt64 { time.rawValue - min(time.rawValue, now.rawValue) }
     return KeyLife(
@@ -142,7 +144,7 @@ extension Dispatcher {
 }
 
 extension KeySummary {
-  fileprivate init(_ key: APIKey, revoked: Bool = false) {
+  init(_ key: APIKey, revoked: Bool = false) {
     self.init(
       key: key.id, account: key.account, scopes: key.scopes, name: key.name,
       revoked: key.revoked || revoked)

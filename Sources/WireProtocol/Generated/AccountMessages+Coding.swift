@@ -245,3 +245,45 @@ extension KeyLimit {
     limit = try RateTerms(from: &reader)
   }
 }
+
+extension StandingQuery {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {}
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {}
+}
+
+extension Standing {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    key.encode(into: &writer)
+    life.encode(into: &writer)
+    writer.write(rate) { $1.encode(into: &$0) }
+    writer.write(account) { $1.encode(into: &$0) }
+    writer.write(budgets) { $1.encode(into: &$0) }
+    writer.write(left) { $0.write($1.rawValue) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    key = try KeySummary(from: &reader)
+    life = try KeyLife(from: &reader)
+    rate = try reader.readOptional(RateSummary.init(from:))
+    account = try reader.readOptional(AccountSummary.init(from:))
+    budgets = try reader.readList(limit: 16, elementBytesMin: 89, BudgetSummary.init(from:))
+    left = try reader.readOptional { (part) throws(CanonicalError) in
+      try Credits(rawValue: part.read())
+    }
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try key.checkBounds()
+    if let account { try account.checkBounds() }
+    try checkCount(budgets.count, of: "Standing.budgets", atMost: 16)
+    for element in budgets {
+      try element.checkBounds()
+    }
+  }
+}

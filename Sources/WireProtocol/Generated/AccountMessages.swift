@@ -77,7 +77,7 @@ public struct KeyCreate: WireMessage {
 
   /// The caller's name for this request: a retry under it is the same request.
   public let requestKey: RequestKey
-  /// Whose key it becomes.
+  /// Whose key it becomes; 0 for the caller's own account.
   public let account: AccountID
   /// Its name.
   public let name: String
@@ -247,5 +247,47 @@ public struct KeyLimit: WireMessage {
   public init(key: KeyID, limit: RateTerms) {
     self.key = key
     self.limit = limit
+  }
+}
+
+/// Asks what the caller's own key is and may spend.
+public struct StandingQuery: WireMessage {
+  /// StandingQuery is number 188.
+  public static let kind = MessageKind.standingQuery
+
+  /// Joins the fields.
+  public init() {}
+}
+
+/// Answers a StandingQuery.
+public struct Standing: WireMessage {
+  /// Standing is number 189.
+  public static let kind = MessageKind.standing
+
+  /// The key.
+  public let key: KeySummary
+  /// When it ends and when it was used.
+  public let life: KeyLife
+  /// What it may use in a minute and has left; absent if it has no limit of its own.
+  public let rate: RateSummary?
+  /// Its account; absent without the scope read or admin.
+  public let account: AccountSummary?
+  /// The budget that it draws on, and with the scope read or admin those that that is a part of;
+  /// empty if its account's credit is all that bounds it.
+  public let budgets: [BudgetSummary]
+  /// Most that all its budgets together still allow; absent if none has a limit.
+  public let left: Credits?
+
+  /// Joins the fields.
+  public init(
+    key: KeySummary, life: KeyLife, rate: RateSummary?, account: AccountSummary?,
+    budgets: [BudgetSummary], left: Credits?
+  ) {
+    self.key = key
+    self.life = life
+    self.rate = rate
+    self.account = account
+    self.budgets = budgets
+    self.left = left
   }
 }

@@ -318,7 +318,7 @@ public struct BudgetKeyCreate: WireMessage {
 
   /// The caller's name for this request: a retry under it is the same request.
   public let requestKey: RequestKey
-  /// Whose key it becomes.
+  /// Whose key it becomes; 0 for the caller's own account.
   public let account: AccountID
   /// Its name.
   public let name: String

@@ -224,6 +224,10 @@ public enum Message: Sendable, Hashable {
   case delegationListing(DelegationListing)
   /// DelegationReport: see there.
   case delegationReport(DelegationReport)
+  /// StandingQuery: see there.
+  case standingQuery(StandingQuery)
+  /// Standing: see there.
+  case standing(Standing)
   /// HostReport: see there.
   case hostReport(HostReport)
 
@@ -344,6 +348,8 @@ public enum Message: Sendable, Hashable {
     case .delegationList: self = .delegationList(try DelegationList(from: &reader))
     case .delegationListing: self = .delegationListing(try DelegationListing(from: &reader))
     case .delegationReport: self = .delegationReport(try DelegationReport(from: &reader))
+    case .standingQuery: self = .standingQuery(try StandingQuery(from: &reader))
+    case .standing: self = .standing(try Standing(from: &reader))
     case .hostReport: self = .hostReport(try HostReport(from: &reader))
     }
   }
@@ -461,6 +467,8 @@ public enum Message: Sendable, Hashable {
     case .delegationList(let content): content
     case .delegationListing(let content): content
     case .delegationReport(let content): content
+    case .standingQuery(let content): content
+    case .standing(let content): content
     case .hostReport(let content): content
     }
   }

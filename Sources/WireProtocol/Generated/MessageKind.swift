@@ -242,6 +242,10 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case delegationListing = 186
   /// Answers a DelegationRevoke.
   case delegationReport = 187
+  /// Asks what the caller's own key is and may spend.
+  case standingQuery = 188
+  /// Answers a StandingQuery.
+  case standing = 189
   /// Tells how a registered worker's host is; sent when that changes, where `host-reports` is
   /// agreed on.
   case hostReport = 195
@@ -257,7 +261,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
       .workerHeartbeatAck, .park, .attemptCancel, .attemptSettled, .attemptContinue,
       .attemptAbandon, .tailQuery, .keyLimit, .jobWhyQuery, .workerWhyQuery, .journalQuery,
       .accountList, .transferReverse, .accountClose, .feeSet, .feeReport, .budgetList,
-      .receiptQuery, .delegationRevoke, .delegationList:
+      .receiptQuery, .delegationRevoke, .delegationList, .standingQuery:
       64
     case .follow, .accountCredit, .keyRotate, .attemptResume, .budgetSet, .delegationKeySet: 128
     case .invite, .invitationReport, .certificateRevoke: 256
@@ -267,7 +271,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .transferPost: 1024
     case .join: 2048
     case .ended, .jobReport, .attemptFinished, .transferReport, .delegationReport: 4096
-    case .hello, .welcome, .failure, .workerRegister, .hostReport: 8192
+    case .hello, .welcome, .failure, .workerRegister, .standing, .hostReport: 8192
     case .revocationNotice: 8200
     case .purge, .cancelMany, .clusterReport: 16_384
     case .statusReport, .certificateIssued: 32_768
@@ -411,6 +415,8 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .delegationList: "DelegationList"
     case .delegationListing: "DelegationListing"
     case .delegationReport: "DelegationReport"
+    case .standingQuery: "StandingQuery"
+    case .standing: "Standing"
     case .hostReport: "HostReport"
     }
   }

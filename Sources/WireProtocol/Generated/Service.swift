@@ -43,7 +43,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
         .clusterChange, .retentionSet, .journalQuery, .accountList, .transferPost, .transferReverse,
         .accountClose, .feeSet, .budgetCreate, .budgetSet, .budgetList, .budgetKeyCreate,
         .receiptQuery, .delegationKeySet, .delegationRevoke, .delegationList, .dryRun, .jobWhyQuery,
-        .workerWhyQuery,
+        .workerWhyQuery, .standingQuery,
       ]
     case .snapshot:
       [.snapshotFetch]
@@ -75,7 +75,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
         .workerListing, .statusReport, .accountReport, .keyReport, .keyListing, .invitationReport,
         .nodeListing, .clusterReport, .retentionReport, .journalListing, .accountListing,
         .transferReport, .feeReport, .budgetReport, .budgetListing, .receipt, .delegationListing,
-        .delegationReport, .jobWhyReport, .workerWhyReport,
+        .delegationReport, .jobWhyReport, .workerWhyReport, .standing,
       ]
     case .snapshot:
       [.snapshotChunk, .failure]

@@ -32,7 +32,8 @@ struct ReportCommand: AsyncParsableCommand {
     do throws(JournalAudit.Fault) { try export.audit() } catch {
       throw CommandError(.refused, "the books are wrong: \(error.sentence)")
     }
-    let report = LedgerReport(export)
+    var report = LedgerReport()
+    for transfer in export.transfers { report.add(transfer) }
     let first = TransferID(export.base.transfer.rawValue + 1)
     if cluster.isJSON {
       let line: JSONText = [

@@ -116,6 +116,8 @@ extension Message: JSONDumpable {
     case .delegationList(let it): JSON.typed("DelegationList", it.json)
     case .delegationListing(let it): JSON.typed("DelegationListing", it.json)
     case .delegationReport(let it): JSON.typed("DelegationReport", it.json)
+    case .standingQuery(let it): JSON.typed("StandingQuery", it.json)
+    case .standing(let it): JSON.typed("Standing", it.json)
     case .hostReport(let it): JSON.typed("HostReport", it.json)
     }
   }
@@ -232,6 +234,8 @@ extension Message: JSONDumpable {
     case .delegationList: .delegationList(.sample(&source))
     case .delegationListing: .delegationListing(.sample(&source))
     case .delegationReport: .delegationReport(.sample(&source))
+    case .standingQuery: .standingQuery(.sample(&source))
+    case .standing: .standing(.sample(&source))
     case .hostReport: .hostReport(.sample(&source))
     }
   }

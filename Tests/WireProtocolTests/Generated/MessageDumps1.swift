@@ -540,3 +540,9 @@ extension CertificateRevoke: JSONDumpable {
     ])
   }
 }
+
+extension NodeList: JSONDumpable {
+  var json: String {
+    JSON.object([])
+  }
+}

@@ -3,12 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension NodeList: JSONDumpable {
-  var json: String {
-    JSON.object([])
-  }
-}
-
 extension NodeListing: JSONDumpable {
   var json: String {
     JSON.object([
@@ -557,6 +551,25 @@ extension DelegationListing: JSONDumpable {
 extension DelegationReport: JSONDumpable {
   var json: String {
     JSON.object([("summary", summary.json)])
+  }
+}
+
+extension StandingQuery: JSONDumpable {
+  var json: String {
+    JSON.object([])
+  }
+}
+
+extension Standing: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("key", key.json),
+      ("life", life.json),
+      ("rate", JSON.optional(rate) { $0.json }),
+      ("account", JSON.optional(account) { $0.json }),
+      ("budgets", JSON.list(budgets) { $0.json }),
+      ("left", JSON.optional(left) { JSON.number($0.rawValue) }),
+    ])
   }
 }
 

@@ -521,3 +521,9 @@ extension CertificateRevoke {
       serial: source.bytes(atMost: 20))
   }
 }
+
+extension NodeList {
+  static func sample(_ source: inout SampleSource) -> NodeList {
+    NodeList()
+  }
+}

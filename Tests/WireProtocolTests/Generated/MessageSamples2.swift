@@ -3,12 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension NodeList {
-  static func sample(_ source: inout SampleSource) -> NodeList {
-    NodeList()
-  }
-}
-
 extension NodeListing {
   static func sample(_ source: inout SampleSource) -> NodeListing {
     NodeListing(
@@ -518,6 +512,24 @@ extension DelegationReport {
   static func sample(_ source: inout SampleSource) -> DelegationReport {
     DelegationReport(
       summary: DelegationSummary.sample(&source))
+  }
+}
+
+extension StandingQuery {
+  static func sample(_ source: inout SampleSource) -> StandingQuery {
+    StandingQuery()
+  }
+}
+
+extension Standing {
+  static func sample(_ source: inout SampleSource) -> Standing {
+    Standing(
+      key: KeySummary.sample(&source),
+      life: KeyLife.sample(&source),
+      rate: source.optional { RateSummary.sample(&$0) },
+      account: source.optional { AccountSummary.sample(&$0) },
+      budgets: source.list(atMost: 16) { BudgetSummary.sample(&$0) },
+      left: source.optional { Credits(rawValue: $0.number(UInt64.self)) })
   }
 }
 

@@ -1,0 +1,133 @@
+internal import ExchangeClient
+internal import ExchangeTypes
+internal import Identity
+internal import JobDispatch
+internal import WireProtocol
+
+// Accounts, keys, budgets and the books: each request is one question to the leader, but for the report.
+extension GatewayLoop {
+  /// A whole request about money has come.
+  func serve(
+    _ route: MoneyRoute, key: String, _ request: HTTPRequest, _ connection: HTTPConnection
+  ) throws(HTTPRefusal) {
+    switch route {
+    case .account:
+      ask(StandingQuery(), key, request, connection) { Self.standing($0).map(MoneyAnswer.account) }
+    case .key:
+      ask(StandingQuery(), key, request, connection) { Self.standing($0).map(MoneyAnswer.key) }
+    case .credits:
+      ask(StandingQuery(), key, request, connection) { Self.standing($0).map(MoneyAnswer.credits) }
+    case .budgets(let after):
+      ask(
+        BudgetList(account: AccountID(0), after: after, limit: 256), key, request, connection
+      ) { if case .budgetListing(let listing) = $0 { MoneyAnswer.budgets(listing) } else { nil } }
+    case .receipt(let job):
+      ask(ReceiptQuery(job: job), key, request, connection) {
+        if case .receipt(let receipt) = $0 { Self.text(of: receipt) } else { nil }
+      }
+    case .keys(let account):
+      ask(KeyList(account: account), key, request, connection) {
+        if case .keyListing(let listing) = $0 { MoneyAnswer.keys(listing) } else { nil }
+      }
+    case .makeKey: try makeKey(key, request, connection)
+    case .endKey(let id):
+      ask(KeyRevoke(key: id), key, request, connection) { Self.key($0, secret: nil) }
+    case .transfer:
+      guard let name = try Self.requestKey(request) else {
+        throw HTTPRefusal(
+          .malformedRequest,
+          "what moves money is named, so that a retry moves nothing: idempotency-key",
+          param: "idempotency-key")
+      }
+      let legs = try MoneyBody.transfers(request.takeBody())
+      ask(TransferPost(requestKey: name, legs: legs), key, request, connection) {
+        if case .transferReport(let report) = $0 { MoneyAnswer.transfers(report) } else { nil }
+      }
+    case .ledger(let after, let limit):
+      ask(JournalQuery(after: after, limit: limit), key, request, connection) {
+        if case .journalListing(let listing) = $0 { MoneyAnswer.ledger(listing) } else { nil }
+      }
+    case .report:
+      let answer = CallAnswer()
+      connection.answer(request, with: answer)
+      read(ReportReading(), key, connection, answer)
+    }
+  }
+
+  /// A key whose secret is drawn here is made once for each request: its secret is shown once, and kept nowhere. A request that is
+  /// to be repeatable brings the hash of its own.
+  private func makeKey(
+    _ key: String, _ request: HTTPRequest, _ connection: HTTPConnection
+  ) throws(HTTPRefusal) {
+    let name = try Self.requestKey(request)
+    let asked = try MoneyBody.newKey(request.takeBody())
+    guard name == nil || asked.secretHash != nil else {
+      throw HTTPRefusal(
+        .malformedRequest,
+        "with an idempotency-key a key is made for a secret of the caller's own: give its secret_sha256",
+        param: "secret_sha256")
+    }
+    let secret = asked.secretHash == nil ? APIKey.generateSecret() : nil
+    let hash = asked.secretHash ?? secret.map(APIKey.hash) ?? []
+    let requestKey = name ?? drawRequestKey()
+    let account = asked.account ?? AccountID(0)
+    let lifetime = asked.expiresInSeconds.map { $0 * 1_000 }
+    let message: any WireMessage =
+      if let budget = asked.budget {
+        BudgetKeyCreate(
+          requestKey: requestKey, account: account, name: asked.name, scopes: asked.scopes,
+          secretHash: hash, lifetimeMs: lifetime, budget: budget)
+      } else {
+        KeyCreate(
+          requestKey: requestKey, account: account, name: asked.name, scopes: asked.scopes,
+          secretHash: hash, lifetimeMs: lifetime,
+          limit: asked.requestsPerMinute == nil && asked.tokensPerMinute == nil
+            ? nil
+            : RateTerms(requests: asked.requestsPerMinute, tokens: asked.tokensPerMinute))
+      }
+    ask(message, key, request, connection) { Self.key($0, secret: secret) }
+  }
+
+  /// Asks for the journal's next page until there is none; a client that has left ends it.
+  private func read(
+    _ reading: ReportReading, _ key: String, _ connection: HTTPConnection, _ answer: CallAnswer
+  ) {
+    client.call(reading.query, key: key) { [weak self, weak connection] result in
+      guard let self, let connection, !answer.isLeft else { return }
+      var reading = reading
+      do throws(HTTPRefusal) {
+        switch result {
+        case .failure(let failure): throw HTTPRefusal(failure)
+        case .success(.journalListing(let page)):
+          if let reply = try reading.take(page) { return connection.send(reply, from: answer) }
+        case .success:
+          throw HTTPRefusal(.internalError, "a coordinator answered another question")
+        }
+      } catch {
+        return connection.send(error.reply, from: answer)
+      }
+      read(reading, key, connection, answer)
+    }
+  }
+
+  private static func standing(_ message: Message) -> Standing? {
+    if case .standing(let standing) = message { standing } else { nil }
+  }
+
+  private static func key(_ message: Message, secret: Secret?) -> HTTPReply? {
+    guard case .keyReport(let report) = message else { return nil }
+    return MoneyAnswer.key(
+      report, secret: secret.map { APIKey(id: report.summary.key, secret: $0).text })
+  }
+
+  /// The text that `yard receipt verify` takes.
+  private static func text(of receipt: Receipt) -> HTTPReply {
+    let signed = SignedStatement(
+      statement: receipt.statement, signedAt: receipt.signedAt, certificate: receipt.certificate,
+      signature: receipt.signature)
+    return HTTPReply(
+      head: .init(
+        status: 200, fields: [HTTPReply.Field("content-type", "text/plain; charset=utf-8")]),
+      body: Array((signed.text + "\n").utf8), end: .complete)
+  }
+}

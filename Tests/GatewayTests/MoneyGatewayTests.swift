@@ -1,0 +1,98 @@
+import ExchangeTypes
+import Foundation
+import Gateway
+import JobDispatch
+import Testing
+import WireProtocol
+
+/// Says that it has made the key or posted the transfers, with the key's hash in its place.
+private let books: ScriptedCoordinator.Script = { message, channel in
+  switch message {
+  case .keyCreate(let message):
+    channel.send(
+      KeyReport(
+        summary: KeySummary(
+          key: KeyID(7), account: AccountID(3), scopes: message.scopes, name: message.name,
+          revoked: false), life: nil, rate: nil))
+  case .transferPost:
+    channel.send(TransferReport(entries: [], duplicate: false))
+  case .journalQuery(let message):
+    let next = message.after.rawValue + 1
+    channel.send(
+      JournalListing(
+        entries: [
+          TransferEntry(
+            transfer: TransferID(next), debit: AccountID(2), credit: AccountID(3),
+            amount: Credits(nano: 1), kind: .credit, job: nil, time: LogTime(milliseconds: 1),
+            group: nil, reverses: nil)
+        ], more: next < 3, base: TransferID(0), baseHash: [UInt8](repeating: 0, count: 32),
+        head: TransferID(3), headHash: [UInt8](repeating: 0, count: 32),
+        logTime: LogTime(milliseconds: 1)))
+  default: channel.send(Failure(.internalError, "not in the script"))
+  }
+  channel.finish()
+}
+
+@Suite("The gateway: money", .timeLimit(.minutes(1)))
+struct MoneyGatewayTests {
+  @Test("a key is drawn here and shown once; a request with a name brings its own secret's hash")
+  func keys() async throws {
+    try await withGateway(script: books) { gateway, coordinator in
+      let client = try await RawClient(gateway.address)
+      try await client.post("/v1/keys", #"{"name":"bot"}"#)
+      let made = await client.read(until: #""key":""#)
+      #expect(made.hasPrefix("HTTP/1.1 200 OK\r\n") && made.contains(#""key":"sy_7_"#))
+      let first = await coordinator.hears { heard -> KeyCreate? in
+        if case .message(.keyCreate(let create), _) = heard { create } else { nil }
+      }
+      #expect(first?.account == AccountID(0) && first?.name == "bot")
+      try await client.post("/v1/keys", "{}", headers: "idempotency-key: k1\r\n")
+      #expect(await client.read(until: "secret_sha256").contains("HTTP/1.1 400 "))
+      let other = try await RawClient(gateway.address)
+      let hash = String(repeating: "0a", count: 32)
+      for _ in 0..<2 {
+        try await other.post(
+          "/v1/keys", #"{"secret_sha256":"\#(hash)"}"#, headers: "idempotency-key: k1\r\n")
+      }
+      let answer = await other.read(until: "\"object\":\"key\"")
+      #expect(!answer.contains(#""key":"sy_"#))
+      var names: Set<RequestKey> = []
+      for _ in 0..<2 {
+        let create = await coordinator.hears { heard -> KeyCreate? in
+          if case .message(.keyCreate(let create), _) = heard { create } else { nil }
+        }
+        #expect(create?.secretHash == [UInt8](repeating: 10, count: 32))
+        if let create { names.insert(create.requestKey) }
+      }
+      #expect(names.count == 1)
+    }
+  }
+
+  @Test("what moves money is named; without a name nothing is asked of a coordinator")
+  func transfers() async throws {
+    try await withGateway(script: books) { gateway, coordinator in
+      let body = #"{"transfers":[{"from":2,"to":3,"amount":"1.5"}]}"#
+      let client = try await RawClient(gateway.address)
+      try await client.post("/v1/transfers", body)
+      let refused = await client.read(until: "idempotency-key")
+      #expect(refused.hasPrefix("HTTP/1.1 400 ") && refused.contains("malformed_request"))
+      let named = try await RawClient(gateway.address)
+      try await named.post("/v1/transfers", body, headers: "idempotency-key: t1\r\n")
+      #expect(await named.read(until: "duplicate").hasPrefix("HTTP/1.1 200 OK\r\n"))
+      let posted = await coordinator.hears { heard -> TransferPost? in
+        if case .message(.transferPost(let post), _) = heard { post } else { nil }
+      }
+      #expect(posted?.legs.map(\.amount) == [Credits(nano: 1_500_000_000)])
+    }
+  }
+
+  @Test("a report reads the whole journal, a page after the other")
+  func report() async throws {
+    try await withGateway(script: books) { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      try await client.get("/v1/report")
+      let answer = await client.read(until: "suppliers")
+      #expect(answer.contains(#""first_transfer":1,"last_transfer":3,"issued":"0.000000003""#))
+    }
+  }
+}

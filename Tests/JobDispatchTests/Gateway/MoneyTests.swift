@@ -1,0 +1,218 @@
+import ExchangeTypes
+import OpenAIFormat
+import Testing
+import WireProtocol
+
+@testable import JobDispatch
+
+@Suite("Money over HTTP")
+struct MoneyTests {
+  @Test(
+    "a method and a path ask for one thing",
+    arguments: [
+      ("GET", "/v1/account", MoneyRoute.account), ("HEAD", "/v1/key/", .key),
+      ("GET", "/v1/credits", .credits), ("GET", "/v1/report", .report),
+      ("GET", "/v1/budgets", .budgets(after: BudgetID(0))),
+      ("GET", "/v1/budgets?after=7", .budgets(after: BudgetID(7))),
+      ("GET", "/v1/keys", .keys(of: AccountID(0))),
+      ("GET", "/v1/keys?account=5", .keys(of: AccountID(5))),
+      ("POST", "/v1/keys", .makeKey), ("DELETE", "/v1/keys/9", .endKey(KeyID(9))),
+      ("POST", "/v1/transfers", .transfer), ("GET", "/v1/jobs/7/receipt", .receipt(JobID(7))),
+      ("GET", "/v1/ledger", .ledger(after: TransferID(0), limit: 512)),
+      ("GET", "/v1/ledger?limit=3&after=4", .ledger(after: TransferID(4), limit: 3)),
+    ])
+  func asked(method: String, target: String, route: MoneyRoute) throws {
+    #expect(try HTTPRoute(method: method, target: target) == .money(route))
+  }
+
+  @Test(
+    "what is nothing is refused by its own code",
+    arguments: [
+      ("POST", "/v1/account", ErrorCode.methodNotAllowed, nil),
+      ("PUT", "/v1/keys", .methodNotAllowed, nil), ("GET", "/v1/keys/9", .methodNotAllowed, nil),
+      ("GET", "/v1/transfers", .methodNotAllowed, nil),
+      ("POST", "/v1/jobs/7/receipt", .methodNotAllowed, nil),
+      ("GET", "/v1/jobs/+7/receipt", .unknownJob, nil), ("DELETE", "/v1/keys/0", .notFound, nil),
+      ("GET", "/v1/account/1", .notFound, nil), ("GET", "/v1/account?x=1", .malformedRequest, "x"),
+      ("GET", "/v1/ledger?limit=0", .malformedRequest, "limit"),
+      ("GET", "/v1/ledger?limit=513", .malformedRequest, "limit"),
+      ("GET", "/v1/ledger?after=-1", .malformedRequest, "after"),
+      ("GET", "/v1/ledger?after=1&after=2", .malformedRequest, "after=2"),
+      ("GET", "/v1/ledger?after", .malformedRequest, "after"),
+      ("GET", "/v1/budgets?after=18446744073709551616", .malformedRequest, "after"),
+    ] as [(String, String, ErrorCode, String?)])
+  func refused(method: String, target: String, code: ErrorCode, param: String?) {
+    #expect {
+      _ = try HTTPRoute(method: method, target: target)
+    } throws: {
+      let refusal = $0 as? HTTPRefusal
+      return refusal?.code == code && refusal?.param == param
+    }
+  }
+
+  @Test("the body of a new key: what is absent is usual, what is unknown or wrong is named")
+  func newKey() throws {
+    #expect(try MoneyBody.newKey([]) == MoneyBody.NewKey())
+    let hash = String(repeating: "0a", count: 32)
+    let whole = try MoneyBody.newKey(
+      Array(
+        #"{"account":3,"name":"bot","scopes":["read","submit"],"expires_in":60,"requests_per_minute":5,"tokens_per_minute":6,"secret_sha256":"\#(hash)"}"#
+          .utf8))
+    #expect(
+      whole
+        == MoneyBody.NewKey(
+          account: AccountID(3), name: "bot", scopes: [.submit, .read], expiresInSeconds: 60,
+          requestsPerMinute: 5, tokensPerMinute: 6, secretHash: [UInt8](repeating: 10, count: 32)))
+    for (body, param) in [
+      (#"{"account":0}"#, "account"), (#"{"account":"3"}"#, "account"), (#"{"name":""}"#, "name"),
+      (#"{"scopes":["root"]}"#, "scopes"), (#"{"scopes":"read"}"#, "scopes"),
+      (#"{"expires_in":0}"#, "expires_in"), (#"{"expires_in":1.5}"#, "expires_in"),
+      (#"{"requests_per_minute":4294967296}"#, "requests_per_minute"),
+      (#"{"secret_sha256":"0a"}"#, "secret_sha256"), (#"{"limit":3}"#, "limit"),
+      (#"{"budget":3,"requests_per_minute":4}"#, "budget"), (#"{"name":"a","name":"b"}"#, "name"),
+      ("[]", nil), ("{", nil), (#"{} {}"#, nil),
+    ] as [(String, String?)] {
+      #expect {
+        _ = try MoneyBody.newKey(Array(body.utf8))
+      } throws: {
+        let refusal = $0 as? HTTPRefusal
+        return refusal?.code == .malformedRequest && refusal?.param == param
+      }
+    }
+    #expect {
+      _ = try MoneyBody.newKey([UInt8](repeating: UInt8(ascii: " "), count: 20_000))
+    } throws: {
+      ($0 as? HTTPRefusal)?.code == .payloadTooLarge
+    }
+  }
+
+  @Test("the body of transfers: amounts are text, and each entry is whole")
+  func transfers() throws {
+    #expect(
+      try MoneyBody.transfers(
+        Array(
+          #"{"transfers":[{"from":2,"to":3,"amount":"1.5"},{"amount":"0.000000001","to":4,"from":3}]}"#
+            .utf8)) == [
+          TransferLeg(
+            debit: AccountID(2), credit: AccountID(3), amount: Credits(nano: 1_500_000_000)),
+          TransferLeg(debit: AccountID(3), credit: AccountID(4), amount: Credits(nano: 1)),
+        ])
+    let one = #"{"from":2,"to":3,"amount":"1"}"#
+    let many = [String](repeating: one, count: 17).joined(separator: ",")
+    for body in [
+      "", "{}", #"{"transfers":[]}"#, #"{"transfers":[{"from":2,"to":3}]}"#,
+      #"{"transfers":[{"from":2,"to":3,"amount":1}]}"#,
+      #"{"transfers":[{"from":2,"to":3,"amount":"-1"}]}"#,
+      #"{"transfers":[{"from":2,"to":3,"amount":"0.0000000001"}]}"#,
+      #"{"transfers":[{"from":2,"to":3,"amount":"1","note":"x"}]}"#,
+      #"{"transfers":[{"from":2,"from":2,"to":3,"amount":"1"}]}"#, #"{"transfers":[\#(many)]}"#,
+    ] {
+      #expect {
+        _ = try MoneyBody.transfers(Array(body.utf8))
+      } throws: {
+        ($0 as? HTTPRefusal)?.code == .malformedRequest
+      }
+    }
+  }
+
+  private static let budget = BudgetSummary(
+    budget: BudgetID(9), parent: BudgetID(0), account: AccountID(3), level: .key, name: "bot",
+    key: KeyID(4), perDay: nil, perMonth: Credits(nano: 2_000_000_000), total: nil, closed: false,
+    held: Credits(nano: 500_000_000), spentInDay: Credits(nano: 1),
+    spentInMonth: Credits(nano: 1_000_000_000), spent: Credits(nano: 3_000_000_000),
+    dayEndsInMs: 5_000, monthEndsInMs: 6_999)
+
+  private func standing(account: Bool) -> Standing {
+    Standing(
+      key: KeySummary(
+        key: KeyID(4), account: AccountID(3), scopes: [.submit, .read], name: "bot", revoked: false),
+      life: KeyLife(expiresInMs: 61_000, formerForMs: nil, lastUsedAgoMs: nil),
+      rate: RateSummary(requests: 60, requestsLeft: 3, tokens: nil, tokensLeft: 0),
+      account: account
+        ? AccountSummary(
+          account: AccountID(3), name: "alice", kind: .consumer,
+          balance: Credits(nano: 7_000_000_000), held: Credits(nano: 500_000_000),
+          spent: Credits(nano: 3_000_000_000), earned: Credits(nano: 10_000_000_000)) : nil,
+      budgets: [Self.budget], left: Credits(nano: 500_000_000))
+  }
+
+  private func text(_ reply: HTTPReply) -> String { String(decoding: reply.body, as: UTF8.self) }
+
+  @Test("what a key is told of itself: the examples of MONEY.md")
+  func standings() {
+    #expect(
+      text(MoneyAnswer.key(standing(account: true)))
+        == #"{"data":{"label":"bot","id":4,"scopes":["submit","read"],"limit":2,"limit_remaining":0.5,"limit_reset":"monthly","usage":3,"usage_daily":0.000000001,"usage_monthly":1,"is_free_tier":false,"expires_in":61,"rate_limit":{"requests":60,"tokens":null,"interval":"1m"}}}"#
+    )
+    #expect(
+      text(MoneyAnswer.credits(standing(account: true)))
+        == #"{"data":{"total_credits":10,"total_usage":3}}"#)
+    let hidden = MoneyAnswer.credits(standing(account: false))
+    #expect(hidden.head?.status == 403 && text(hidden).contains(#""code":"forbidden""#))
+    #expect(
+      text(MoneyAnswer.account(standing(account: true)))
+        == #"{"object":"account","id":3,"name":"alice","balance":"7","held":"0.5","available":"6.5","spent":"3","credited":"10","left":"0.5","budgets":[{"id":9,"object":"budget","parent":null,"level":"key","name":"bot","key":4,"closed":false,"held":"0.5","day":{"limit":null,"spent":"0.000000001","left":null,"ends_in":5},"month":{"limit":"2","spent":"1","left":"0.5","ends_in":6},"total":{"limit":null,"spent":"3","left":null}}]}"#
+    )
+    #expect(
+      text(MoneyAnswer.account(standing(account: false)))
+        .hasPrefix(#"{"object":"account","id":null,"name":null,"balance":null"#))
+  }
+
+  @Test("keys, and what was posted, as MONEY.md shows them")
+  func listings() {
+    let report = KeyReport(
+      summary: standing(account: true).key, life: standing(account: true).life, rate: nil)
+    #expect(
+      text(MoneyAnswer.key(report, secret: "sy_4_x"))
+        == #"{"id":4,"object":"key","name":"bot","account":3,"scopes":["submit","read"],"revoked":false,"expires_in":61,"last_used_seconds_ago":null,"rate_limit":null,"key":"sy_4_x"}"#
+    )
+    #expect(!text(MoneyAnswer.key(report, secret: nil)).contains(#""key":"#))
+    let entry = TransferEntry(
+      transfer: TransferID(8), debit: AccountID(2), credit: AccountID(3),
+      amount: Credits(nano: 5), kind: .credit, job: nil, time: LogTime(milliseconds: 9),
+      group: nil, reverses: TransferID(7))
+    let posted =
+      #"{"id":8,"object":"transfer","from":2,"to":3,"amount":"0.000000005","kind":"credit","job":null,"group":null,"reverses":7,"log_time_ms":9}"#
+    #expect(
+      text(MoneyAnswer.transfers(TransferReport(entries: [entry], duplicate: true)))
+        == #"{"object":"list","duplicate":true,"data":[\#(posted)]}"#)
+    let page = JournalListing(
+      entries: [entry], more: true, base: TransferID(0), baseHash: [0], head: TransferID(9),
+      headHash: [255], logTime: LogTime(milliseconds: 10))
+    #expect(
+      text(MoneyAnswer.ledger(page))
+        == #"{"object":"list","has_more":true,"base":0,"base_hash":"00","head":9,"head_hash":"ff","log_time_ms":10,"data":[\#(posted)]}"#
+    )
+  }
+
+  @Test("a report is read page by page, begins where the journal does, and notices a gap")
+  func report() throws {
+    func page(_ ids: [UInt64], base: UInt64 = 4, more: Bool) -> JournalListing {
+      JournalListing(
+        entries: ids.map {
+          TransferEntry(
+            transfer: TransferID($0), debit: AccountID(3), credit: AccountID($0 % 2 + 5),
+            amount: Credits(nano: 1_000_000_000), kind: $0 % 3 == 0 ? .fee : .capture,
+            job: JobID($0 / 3), time: LogTime(milliseconds: 1), group: nil, reverses: nil)
+        }, more: more, base: TransferID(base), baseHash: [0], head: TransferID(9), headHash: [0],
+        logTime: LogTime(milliseconds: 1))
+    }
+    var reading = ReportReading()
+    #expect(reading.query.after == TransferID(0))
+    #expect(try reading.take(page([5, 6], more: true)) == nil)
+    #expect(reading.query.after == TransferID(6))
+    var broken = reading
+    #expect {
+      _ = try broken.take(page([8], base: 7, more: false))
+    } throws: {
+      ($0 as? HTTPRefusal)?.code == .unavailable
+    }
+    let reply = try #require(try reading.take(page([7, 8], more: false)))
+    #expect(
+      text(reply)
+        == #"{"object":"report","first_transfer":5,"last_transfer":8,"issued":"0","redeemed":"0","fees":"1","earned":"3","moved":"0","paid_jobs":2,"suppliers":[{"account":5,"earned":"1"},{"account":6,"earned":"2"}]}"#
+    )
+    var empty = ReportReading()
+    #expect(try empty.take(page([], base: 0, more: false)) != nil)
+  }
+}
