@@ -68,6 +68,8 @@ public enum Command: Hashable, Sendable {
   case retentionSet(RetentionSet)
   /// Queues a job whose record is kept for less than the cluster's time.
   case submitRetained(SubmitRetained)
+  /// Notes that a job goes on from the token ids of its record.
+  case goesOnFromIDs(GoesOnFromIDs)
   /// Sets what an API key may use in a minute.
   case keyLimit(KeyLimit)
   /// Adds an API key with a limit.
@@ -123,6 +125,7 @@ public enum Command: Hashable, Sendable {
     case .wrappingKeyAnnounce: 31
     case .retentionSet: 32
     case .submitRetained: 33
+    case .goesOnFromIDs: 43
     case .keyLimit: 60
     case .keyIssueLimited: 61
     case .submitOnTerms: 62

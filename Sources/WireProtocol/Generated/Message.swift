@@ -166,6 +166,8 @@ public enum Message: Sendable, Hashable {
   case tailQuery(TailQuery)
   /// Tail: see there.
   case tail(Tail)
+  /// AttemptGoesOn: see there.
+  case attemptGoesOn(AttemptGoesOn)
   /// KeyLimit: see there.
   case keyLimit(KeyLimit)
   /// JournalQuery: see there.
@@ -293,6 +295,7 @@ public enum Message: Sendable, Hashable {
     case .revocationNotice: self = .revocationNotice(try RevocationNotice(from: &reader))
     case .tailQuery: self = .tailQuery(try TailQuery(from: &reader))
     case .tail: self = .tail(try Tail(from: &reader))
+    case .attemptGoesOn: self = .attemptGoesOn(try AttemptGoesOn(from: &reader))
     case .keyLimit: self = .keyLimit(try KeyLimit(from: &reader))
     case .journalQuery: self = .journalQuery(try JournalQuery(from: &reader))
     case .journalListing: self = .journalListing(try JournalListing(from: &reader))
@@ -399,6 +402,7 @@ public enum Message: Sendable, Hashable {
     case .revocationNotice(let content): content
     case .tailQuery(let content): content
     case .tail(let content): content
+    case .attemptGoesOn(let content): content
     case .keyLimit(let content): content
     case .journalQuery(let content): content
     case .journalListing(let content): content

@@ -203,6 +203,7 @@ extension Assign: JSONDumpable {
       ("recordSeq", JSON.number(recordSeq)),
       ("recordHash", JSON.hexadecimal(recordHash)),
       ("outputTokensMax", JSON.number(outputTokensMax)),
+      ("output", JSON.optional(output) { JSON.list($0) { $0.json } }),
     ])
   }
 }
@@ -311,6 +312,16 @@ extension Tail: JSONDumpable {
     JSON.object([
       ("job", JSON.number(job.rawValue)),
       ("events", JSON.list(events) { $0.json }),
+    ])
+  }
+}
+
+extension AttemptGoesOn: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("job", JSON.number(job.rawValue)),
+      ("epoch", JSON.number(epoch.rawValue)),
+      ("resumption", JSON.name(resumption)),
     ])
   }
 }

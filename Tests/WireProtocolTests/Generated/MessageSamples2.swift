@@ -189,7 +189,8 @@ extension Assign {
       body: source.bytes(atMost: 1048576),
       recordSeq: source.number(UInt64.self),
       recordHash: source.bytes(count: 32),
-      outputTokensMax: source.number(UInt32.self))
+      outputTokensMax: source.number(UInt32.self),
+      output: source.optional { $0.list(atMost: 1024) { OutputPart.sample(&$0) } })
   }
 }
 
@@ -288,6 +289,15 @@ extension Tail {
     Tail(
       job: JobID(rawValue: source.number(UInt64.self)),
       events: source.list(atMost: 256) { Event.sample(&$0) })
+  }
+}
+
+extension AttemptGoesOn {
+  static func sample(_ source: inout SampleSource) -> AttemptGoesOn {
+    AttemptGoesOn(
+      job: JobID(rawValue: source.number(UInt64.self)),
+      epoch: Epoch(rawValue: source.number(UInt32.self)),
+      resumption: source.pick(Resumption.allCases))
   }
 }
 
