@@ -92,6 +92,17 @@ public final class BuiltinEngine: Engine {
       models: [EngineStatus.Model(name: modelName, contextTokens: contextTokens)], slots: slots)
   }
 
+  /// The request from ids, if they are the model's for the output.
+  public func resuming(_ request: EngineRequest) async -> EngineRequest {
+    guard let begun = request.begun, begun.parts.allSatisfy({ !$0.ids.isEmpty || $0.text.isEmpty })
+    else { return request }
+    let ids = begun.parts.flatMap(\.ids)
+    guard ids.allSatisfy({ $0 < model.tokenizer.count }),
+      ids.flatMap(model.tokenizer.text(of:)) == begun.text
+    else { return request }
+    return request.resumed(from: ids) ?? request
+  }
+
   /// Runs a request; it waits its turn with the others, a step at a time.
   public func run(
     _ request: EngineRequest,
@@ -130,7 +141,10 @@ public final class BuiltinEngine: Engine {
     let count = added.withLockedValue { $0 }
     return EngineEnd(
       finishes: [EngineEnd.Finish(choice: 0, reason: reason)],
-      usage: UsageReport(promptTokens: asked.promptCount, completionTokens: count),
+      usage: UsageReport(
+        // As other engines count: what a resumed request was given again is prompt.
+        promptTokens: asked.promptCount + (request.goesOnFromIDs ? request.generated.count : 0),
+        completionTokens: count),
       hasAllTokenIDs: true, promptTokenIDs: asked.prompt, tokenCount: count,
       timing: EngineEnd.Timing(firstEvent: firstEvent, total: clock.now - began))
   }

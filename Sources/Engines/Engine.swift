@@ -3,6 +3,12 @@ public protocol Engine: Sendable {
   /// Asks what it is, which models it serves, and how much at once; succeeds only if it is ready to serve.
   func probe() async throws(EngineError) -> EngineStatus
 
+  /// The request as this engine goes on best from the output that it ends with: from the ids of `begun` if they stand for that
+  /// output here, else as it is, by its text.
+  ///
+  /// What goes wrong in asking the engine is no error: then it is the text.
+  func resuming(_ request: EngineRequest) async -> EngineRequest
+
   /// Runs a request and hands its output to `onEvent`, in order, until the stream's end.
   ///
   /// `onEvent` is awaited before more is asked of the engine. Cancelling the task, or throwing from

@@ -10,12 +10,41 @@ public struct EngineRequest: Hashable, Sendable {
   public var sequences: Int
   /// Ids of output that is already there: the engine goes on after them, and sends none of it again.
   ///
-  /// The output's limit counts what is still to come.
+  /// The output's limit counts what is still to come. Of the built-in engine alone: others get them in the body.
   public var generated: [UInt32] = []
+  /// The output that the body ends with, if ids of it are known: for `Engine.resuming`.
+  public var begun: BegunOutput?
+  /// How it was made of a consumer's request; nil if it is a body as it came.
+  var address: Address?
+  /// Whether it goes on from the ids of an output, and not from its text.
+  public internal(set) var goesOnFromIDs = false
+  /// The server's route for it.
+  public internal(set) var route: String
+
+  /// Whom a consumer's request is for, and within what.
+  struct Address: Hashable, Sendable {
+    let model: String
+    let maxTokens: Int?
+    let kind: EngineStatus.Kind
+
+    /// What is changed in the request for it.
+    var changes: InferenceRequest.Rewriting {
+      var changes = InferenceRequest.Rewriting(model: model, maxTokens: maxTokens)
+      switch kind {
+      case .vLLM:
+        changes.additions = [.init("return_token_ids", "true")]
+        changes.streamOptions = [.init("continuous_usage_stats", "true")]
+      case .llamaCpp: changes.additions = [.init("timings_per_token", "true")]
+      case .sgLang, .ollama, .generic, .builtin: break
+      }
+      return changes
+    }
+  }
 
   /// Sends a body as it is; it must ask for a stream.
   public init(endpoint: InferenceRequest.Endpoint, body: [UInt8], sequences: Int = 1) {
     self.endpoint = endpoint
+    route = endpoint.rawValue
     self.body = body
     self.sequences = sequences
   }
@@ -23,8 +52,8 @@ public struct EngineRequest: Hashable, Sendable {
   /// Addresses a consumer's request to an engine, and asks for all that the engine can tell about tokens.
   ///
   /// Every engine is asked for usage. vLLM gives the ids of prompt and output (`return_token_ids`) and
-  /// running usage; llama.cpp counts tokens in each chunk (`timings_per_token`) and has ids only on
-  /// routes and terms that lose some (see the room's README); others ignore or refuse fields they do not
+  /// running usage; llama.cpp counts tokens in each chunk (`timings_per_token`), and gives ids on its own route for
+  /// completions, for which plain ones are asked there (see the room's README); others ignore or refuse fields they do not
   /// know, so they get none.
   ///
   /// - Parameters:
@@ -39,14 +68,12 @@ public struct EngineRequest: Hashable, Sendable {
     _ request: InferenceRequest, model: String, maxTokens: Int?, kind: EngineStatus.Kind,
     goesOn: Bool = false
   ) {
-    var changes = InferenceRequest.Rewriting(model: model, maxTokens: maxTokens)
-    switch kind {
-    case .vLLM:
-      changes.additions = [.init("return_token_ids", "true")]
-      changes.streamOptions = [.init("continuous_usage_stats", "true")]
-    case .llamaCpp: changes.additions = [.init("timings_per_token", "true")]
-    case .sgLang, .ollama, .generic, .builtin: break
+    let address = Address(model: model, maxTokens: maxTokens, kind: kind)
+    if kind == .llamaCpp, Self.isPlainCompletion(request) {
+      self = .llamaCompletion(request, address)
+      return
     }
+    var changes = address.changes
     if goesOn, request.endpoint == .chatCompletions, kind == .vLLM || kind == .sgLang {
       changes.additions += [
         .init("continue_final_message", "true"), .init("add_generation_prompt", "false"),
@@ -54,6 +81,55 @@ public struct EngineRequest: Hashable, Sendable {
     }
     self.init(
       endpoint: request.endpoint, body: request.rewriting(changes), sequences: request.sequences)
+    self.address = address
+  }
+}
+
+extension EngineRequest {
+  /// The request from the ids of the output that it ends with, for an engine that takes them beside the body: the built-in one.
+  ///
+  /// Nil if no ids are known, or if this is a body as it came.
+  public func resumed(from ids: [UInt32]) -> EngineRequest? {
+    guard let begun, let address else { return nil }
+    let body = begun.request.rewriting(
+      .init(model: address.model, maxTokens: address.maxTokens))
+    var resumed = EngineRequest(endpoint: begun.request.endpoint, body: body)
+    resumed.generated = ids
+    resumed.goesOnFromIDs = true
+    return resumed
+  }
+
+  /// What is not asked of llama.cpp's own route, or means something else there.
+  private static let openAIOnly = [
+    "suffix", "best_of", "response_format", "grammar", "json_schema", "n_probs", "response_fields",
+    "return_progress",
+  ]
+
+  /// Whether llama.cpp's own route for completions does with a request what OpenAI's does.
+  static func isPlainCompletion(_ request: InferenceRequest) -> Bool {
+    request.endpoint == .completions
+      && request.features.isDisjoint(with: [
+        .severalSequences, .structuredOutput, .logprobs, .echo, .tools,
+      ]) && !openAIOnly.contains { request.value(of: $0) != nil }
+  }
+
+  /// A completion on llama.cpp's own route, which gives the ids of its tokens; with another prompt than the request's, as JSON.
+  static func llamaCompletion(
+    _ request: InferenceRequest, _ address: Address, prompt: String? = nil
+  ) -> EngineRequest {
+    var changes = address.changes
+    changes.additions.append(.init("return_tokens", "true"))
+    if let prompt { changes.additions.append(.init("prompt", prompt)) }
+    // This route takes a list only, and passes over a string.
+    if request.stop.count == 1 {
+      let stop = String(decoding: JSONWriter.string(request.stop[0]), as: UTF8.self)
+      changes.additions.append(.init("stop", "[\(stop)]"))
+    }
+    var addressed = EngineRequest(
+      endpoint: .completions, body: request.rewriting(changes), sequences: 1)
+    addressed.route = "/completion"
+    addressed.address = address
+    return addressed
   }
 }
 

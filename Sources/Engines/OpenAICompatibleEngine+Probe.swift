@@ -41,7 +41,7 @@ extension OpenAICompatibleEngine {
     return EngineStatus(kind: kind, models: models, slots: spec.slots ?? slots)
   }
 
-  fileprivate struct Answer {
+  struct Answer {
     let status: Int
     let server: String
     let error: EngineError
@@ -114,7 +114,7 @@ extension OpenAICompatibleEngine {
       .integer
   }
 
-  private func ask(
+  func ask(
     _ method: HTTPMethod, _ path: String, _ body: [UInt8]? = nil
   ) async throws(EngineError) -> Answer {
     var request = HTTPClientRequest(url: baseURL + path)
@@ -139,5 +139,5 @@ extension OpenAICompatibleEngine {
 
 extension OpenAICompatibleEngine.Answer {
   /// The body as JSON where the answer is a success and JSON.
-  fileprivate var json: JSONValue? { status == 200 ? try? JSONValue.parse(body) : nil }
+  var json: JSONValue? { status == 200 ? try? JSONValue.parse(body) : nil }
 }

@@ -126,7 +126,7 @@ public final class OpenAICompatibleEngine: Engine {
 
   /// Sends the request and waits for the answer's head, which must be that of a stream.
   private func open(_ request: EngineRequest) async throws -> HTTPClientResponse {
-    var outgoing = HTTPClientRequest(url: baseURL + request.endpoint.rawValue)
+    var outgoing = HTTPClientRequest(url: baseURL + request.route)
     outgoing.method = .POST
     outgoing.headers.add(name: "content-type", value: "application/json")
     outgoing.headers.add(name: "accept", value: "text/event-stream")

@@ -32,6 +32,8 @@ struct StreamReader {
     /// Tokens whose characters are not complete yet.
     var pendingIDs: [UInt32] = []
     var pendingCount = 0
+    /// Whether the ids of all pending tokens are there.
+    var isPendingWhole = true
     /// The engine's own running count for this choice.
     var counted = 0
     var finishReason: String?
@@ -131,8 +133,12 @@ struct StreamReader {
     // The engine's running count: per choice from llama.cpp, over all from vLLM, so of use with one only.
     let running = whole.generatedTokens ?? (sequences == 1 ? whole.usage?.completionTokens : nil)
     if let ids = chunk.tokenIDs {
+      // llama.cpp leaves out the ids of tokens that end inside a character; its running count tells how many.
+      let count = whole.generatedTokens.map { max(ids.count, $0 - state.counted) } ?? ids.count
       state.pendingIDs += ids
-      state.pendingCount += ids.count
+      state.pendingCount += count
+      if count != ids.count { state.isPendingWhole = false }
+      if let counted = whole.generatedTokens { state.counted = max(state.counted, counted) }
     } else if let running, running > state.counted {
       if hasOutput { state.pendingCount += running - state.counted }
     } else if hasOutput, running == nil {
@@ -162,13 +168,15 @@ struct StreamReader {
     _ content: EngineEvent.Content, _ choice: Int, _ state: inout ChoiceState, _ gaveIDs: Bool,
     _ events: inout [EngineEvent]
   ) {
+    let isWhole = gaveIDs && state.isPendingWhole
     let event = EngineEvent(
-      choice: choice, content: content, tokenIDs: gaveIDs ? state.pendingIDs : nil,
+      choice: choice, content: content, tokenIDs: isWhole ? state.pendingIDs : nil,
       tokenCount: state.pendingCount)
-    if gaveIDs { eventsWithIDs += 1 } else { eventsWithoutIDs += 1 }
+    if isWhole { eventsWithIDs += 1 } else { eventsWithoutIDs += 1 }
     tokenCount += state.pendingCount
     state.pendingIDs = []
     state.pendingCount = 0
+    state.isPendingWhole = true
     if let last = events.indices.last, events[last].merge(event) { return }
     events.append(event)
   }

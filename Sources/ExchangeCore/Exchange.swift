@@ -31,6 +31,9 @@ public struct Exchange: Sendable {
   /// From this version on, jobs ask for abilities of engines and for suppliers.
   public static let jobTermsStateVersion: UInt32 = 3
 
+  /// From this version on, jobs say that they went on from token ids.
+  static let idResumptionStateVersion: UInt32 = 3
+
   let limits: Limits
   var meta = Meta()
   /// The accounts; read-only from outside.
@@ -46,6 +49,7 @@ public struct Exchange: Sendable {
   @Boxed var certificates = RowTable<IssuedCertificate>()
   @Boxed var revocations = RowTable<Revocation>()
   @Boxed var privacy = RowTable<Privacy>()
+  @Boxed var idResumptions = RowTable<IDResumption>()
   @Boxed var keyRates = RowTable<KeyRate>()
   @Boxed var jobTerms = RowTable<JobTermsRow>()
   @Boxed var journals = RowTable<Journal>()
@@ -127,6 +131,7 @@ public struct Exchange: Sendable {
     case .wrappingKeyAnnounce(let command): return try apply(command)
     case .retentionSet(let command): return try apply(command)
     case .submitRetained(let command): return try apply(command)
+    case .goesOnFromIDs(let command): return try apply(command)
     case .keyLimit(let command): return try apply(command)
     case .keyIssueLimited(let command): return try apply(command)
     case .submitOnTerms(let command): return try apply(command)

@@ -44,6 +44,8 @@ public enum Accepted: Hashable, Sendable {
   case settled(Settled)
   /// The job's state after it was asked to end.
   case cancelled(JobID, JobState)
+  /// The job goes on from token ids.
+  case goesOnFromIDs(JobID)
   /// The job's state after its worker was lost: queued, or ended.
   case attemptLost(JobID, JobState)
   /// The worker is known under this number, and its offers have these versions.

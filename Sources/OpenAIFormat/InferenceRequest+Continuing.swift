@@ -27,17 +27,44 @@ extension InferenceRequest {
       guard let messages = value(of: "messages"), self.messages().last?.role != "assistant" else {
         return nil
       }
-      var writer = JSONWriter()
-      writer.beginObject()
-      writer.key("role")
-      writer.string("assistant")
-      writer.key("content")
-      writer.string(text)
-      writer.endObject()
       // The array is not empty: `parse` refuses a chat without messages.
-      let longer = messages.dropLast() + [UInt8(ascii: ",")] + writer.bytes + [UInt8(ascii: "]")]
-      return replacing([("messages", Array(longer))])
+      return replacing([("messages", Array(messages.dropLast()) + Self.lastMessage(text))])
     }
+  }
+
+  /// What `continuing` has made longer, taken apart again.
+  ///
+  /// - Parameter count: the output's bytes.
+  /// - Returns: the body without the output at its end, and the output; nil if it does not end in one of this length.
+  public func separated(outputBytes count: Int) -> (body: [UInt8], output: [UInt8])? {
+    guard count > 0 else { return nil }
+    switch endpoint {
+    case .completions:
+      guard let prompt = prompt().map({ Array($0.utf8) }), prompt.count >= count,
+        let start = String(validating: prompt.dropLast(count), as: UTF8.self)
+      else { return nil }
+      return (replacing([("prompt", JSONWriter.string(start))]), Array(prompt.suffix(count)))
+    case .chatCompletions:
+      guard let messages = value(of: "messages"), let text = self.messages().last?.text,
+        text.utf8.count == count
+      else { return nil }
+      let end = Self.lastMessage(text)
+      guard messages.suffix(end.count).elementsEqual(end) else { return nil }
+      let shorter = Array(messages.dropLast(end.count)) + [UInt8(ascii: "]")]
+      return (replacing([("messages", shorter)]), Array(text.utf8))
+    }
+  }
+
+  /// The end of an array of messages whose last is the assistant's.
+  private static func lastMessage(_ text: String) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.key("role")
+    writer.string("assistant")
+    writer.key("content")
+    writer.string(text)
+    writer.endObject()
+    return [UInt8(ascii: ",")] + writer.bytes + [UInt8(ascii: "]")]
   }
 
   private func isGiven(_ field: String) -> Bool {

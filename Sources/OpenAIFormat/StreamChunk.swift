@@ -43,6 +43,8 @@ public struct StreamChunk: Hashable, Sendable {
 
   /// Parses the payload of one event, which is not `[DONE]`.
   ///
+  /// The one of llama.cpp's own route for completions is read as well: its text, ids and counts are at the top.
+  ///
   /// Strings are not checked to be UTF-8 where they are decoded (an engine may cut a character between two
   /// chunks); verbatim parts are.
   public static func parse(
@@ -52,6 +54,9 @@ public struct StreamChunk: Hashable, Sendable {
     var scanner = try JSONScanner(trusting: data, limits: limits)
     var topLevelMessage = false
     var recognised = false
+    var native = Choice()
+    var isNative = false
+    var promptTokens: Int?
     try scanner.beginObject()
     while let key = try scanner.nextKey() {
       switch key {
@@ -66,6 +71,21 @@ public struct StreamChunk: Hashable, Sendable {
         let span = try scanner.skipValue()
         recognised = true
         chunk.error = EngineErrorBody(errorMember: Array(data[span]))
+      case "content" where try scanner.peek() == .string:
+        recognised = true
+        native.text = try scanner.readStringBytes()
+        isNative = true
+      case "index" where try scanner.peek() == .number: native.index = try scanner.readInteger()
+      case "tokens" where try scanner.peek() == .array:
+        native.tokenIDs = try readTokenIDs(&scanner)
+      case "tokens_predicted": chunk.generatedTokens = try UsageReport.count(&scanner)
+      case "tokens_evaluated": promptTokens = try UsageReport.count(&scanner)
+      case "stop" where try scanner.peek() == .boolean:
+        if try scanner.readBoolean(), native.finishReason == nil { native.finishReason = "stop" }
+      case "stop_type" where try scanner.peek() == .string:
+        if try scanner.readString() == "limit" { native.finishReason = "length" }
+      case "stopped_limit" where try scanner.peek() == .boolean:  // before stop_type
+        if try scanner.readBoolean() { native.finishReason = "length" }
       case "prompt_token_ids": chunk.promptTokenIDs = try readTokenIDs(&scanner)
       case "timings" where try scanner.peek() == .object:
         try chunk.readTimings(&scanner)
@@ -76,6 +96,18 @@ public struct StreamChunk: Hashable, Sendable {
       }
     }
     try scanner.end()
+    if isNative, chunk.choices.isEmpty {
+      guard (0..<4096).contains(native.index) else {
+        throw JSONError(.invalidNumber, at: scanner.offset)
+      }
+      if native.finishReason != nil {
+        // The last chunk adds nothing, and says "none" of the ids that it has left out.
+        native.tokenIDs = nil
+        chunk.usage = UsageReport(
+          promptTokens: promptTokens ?? 0, completionTokens: chunk.generatedTokens ?? 0)
+      }
+      chunk.choices = [native]
+    }
     if !recognised, topLevelMessage {
       // Older vLLM and SGLang: {"object":"error","message":…,"code":400} without a wrapper.
       chunk.error = EngineErrorBody.parse(data)

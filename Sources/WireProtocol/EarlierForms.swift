@@ -51,3 +51,15 @@ extension RevocationNotice {
   /// Says who is revoked, and nothing of where the others are.
   public init(coordinators: [ReplicaID]) { self.init(coordinators: coordinators, others: nil) }
 }
+
+extension Assign {
+  /// Starts an attempt whose output, if it has one, is known by its text alone.
+  public init(
+    job: JobID, epoch: Epoch, term: Term, endpoint: Endpoint, model: String, body: [UInt8],
+    recordSeq: UInt64, recordHash: [UInt8], outputTokensMax: UInt32
+  ) {
+    self.init(
+      job: job, epoch: epoch, term: term, endpoint: endpoint, model: model, body: body,
+      recordSeq: recordSeq, recordHash: recordHash, outputTokensMax: outputTokensMax, output: nil)
+  }
+}

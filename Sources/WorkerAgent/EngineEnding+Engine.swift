@@ -89,5 +89,8 @@ extension EngineRequest {
     self.init(
       request, model: order.model, maxTokens: each, kind: kind,
       goesOn: order.goesOn)
+    begun = BegunOutput(
+      endOf: request,
+      in: order.output.map { (bytes: Int($0.bytes), tokens: Int($0.tokens), ids: $0.ids) })
   }
 }

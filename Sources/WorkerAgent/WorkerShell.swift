@@ -218,7 +218,8 @@ final class WorkerShell: WorkerHost {
     let task = Task { [engine, loop] in
       let ending: EngineEnding
       do {
-        let request = try EngineRequest(order, kind: kind)
+        let request = await engine.resuming(try EngineRequest(order, kind: kind))
+        if request.goesOnFromIDs { loop.execute { bound.value.machine.runGoesOnFromIDs(id) } }
         let end = try await engine.run(request) { try await run.put(GeneratedEvent($0)) }
         for event in end.choiceEndings { try await run.put(event) }
         ending = EngineEnding(end)

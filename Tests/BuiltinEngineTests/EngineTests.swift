@@ -39,6 +39,35 @@ struct EngineTests {
     try await engine.shutdown()
   }
 
+  @Test("an answer goes on from its ids where they stand for its text, sampled ones too")
+  func continuedIDs() async throws {
+    let engine = try BuiltinEngine(spec: EngineSpec(place: .builtin(file: nil)), file: nil)
+    let asked = try InferenceRequest.parse(
+      body: Array(
+        #"{"model":"m","messages":[{"role":"user","content":"Tell me a story."}],"max_tokens":24,"seed":11}"#
+          .utf8), endpoint: .chatCompletions)
+    let whole = try await engine.output(
+      EngineRequest(asked, model: "m", maxTokens: 24, kind: .builtin))
+    let begun = try await engine.output(
+      EngineRequest(asked, model: "m", maxTokens: 9, kind: .builtin))
+    let longer = try InferenceRequest.parse(
+      body: #require(asked.continuing(Array(begun.text.utf8))), endpoint: .chatCompletions)
+    func resuming(_ ids: [UInt32]) async -> EngineRequest {
+      var request = EngineRequest(
+        longer, model: "m", maxTokens: 24 - begun.ids.count, kind: .builtin, goesOn: true)
+      request.begun = BegunOutput(
+        endOf: longer, in: [(bytes: begun.text.utf8.count, tokens: ids.count, ids: ids)])
+      return await engine.resuming(request)
+    }
+    let resumed = await resuming(begun.ids)
+    #expect(resumed.goesOnFromIDs)
+    let rest = try await engine.output(resumed)
+    #expect(begun.text + rest.text == whole.text && begun.ids + rest.ids == whole.ids)
+    #expect(await !resuming(begun.ids.reversed()).goesOnFromIDs)
+    #expect(await !resuming([.max]).goesOnFromIDs)
+    try await engine.shutdown()
+  }
+
   @Test("an answer goes on from its text, as a last message of the assistant, where tokens agree")
   func continuedText() async throws {
     let engine = try BuiltinEngine(spec: EngineSpec(place: .builtin(file: nil)), file: nil)

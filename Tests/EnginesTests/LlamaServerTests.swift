@@ -74,6 +74,52 @@ struct LlamaServerTests {
     }
   }
 
+  @Test("a completion goes on from its token ids as if it had never been cut")
+  func goesOnFromIDs() async throws {
+    try await withEngine { engine in
+      // Without half characters and control tokens, which this model of noise says all the time.
+      let banned = ([0, 1, 2] + Array(131..<259)).map { "[\($0),false]" }.joined(separator: ",")
+      let body =
+        #"{"model":"x","prompt":"hello","temperature":0,"ignore_eos":true,"logit_bias":[\#(banned)]}"#
+      let asked = try InferenceRequest.parse(body: Array(body.utf8), endpoint: .completions)
+      func run(_ request: EngineRequest) async throws -> [EngineEvent] {
+        let events = Mutex<[EngineEvent]>([])
+        let end = try await engine.run(request) { event in events.withLock { $0.append(event) } }
+        #expect(end.hasAllTokenIDs && end.finishes.first?.reason == "length")
+        #expect(end.usage?.completionTokens == end.tokenCount)
+        return events.withLock { $0 }
+      }
+      func bytes(_ events: some Sequence<EngineEvent>) -> [UInt8] {
+        events.flatMap { if case .text(let bytes) = $0.content { bytes } else { [UInt8]() } }
+      }
+      let whole = try await run(
+        EngineRequest(asked, model: "switchyard-test", maxTokens: 40, kind: .llamaCpp))
+      let ids = whole.flatMap { $0.tokenIDs ?? [] }
+      let text = bytes(whole)
+      try #require(ids.count == 40 && text.count == 40, "a token is a byte here")
+      let known = Array(text.prefix(17))
+      let longer = try InferenceRequest.parse(
+        body: #require(asked.continuing(known)), endpoint: .completions)
+      func resuming(_ parts: [(bytes: Int, tokens: Int, ids: [UInt32])]) async -> EngineRequest {
+        var request = EngineRequest(
+          longer, model: "switchyard-test", maxTokens: 23, kind: .llamaCpp, goesOn: true)
+        request.begun = BegunOutput(endOf: longer, in: parts)
+        return await engine.resuming(request)
+      }
+      let resumed = await resuming([(17, 17, Array(ids.prefix(17)))])
+      #expect(resumed.goesOnFromIDs)
+      #expect(try await bytes(run(resumed)) == Array(text.dropFirst(17)))
+      // What the engine has not named is cut again, if it comes out as as many tokens.
+      #expect(
+        await resuming([(5, 5, Array(ids[..<5])), (4, 4, []), (8, 8, Array(ids[9..<17]))])
+          .goesOnFromIDs)
+      #expect(await !resuming([(5, 5, Array(ids[..<5])), (12, 3, [])]).goesOnFromIDs)
+      // Ids that stand for another text are not gone on from.
+      #expect(await !resuming([(17, 17, Array(ids[1..<18]))]).goesOnFromIDs)
+      #expect(await !resuming([(17, 17, ids.prefix(17).map { $0 + 9_000 })]).goesOnFromIDs)
+    }
+  }
+
   @Test("a stream gives whole characters, a token count for each piece, and usage that agrees")
   func streams() async throws {
     try await withEngine { engine in

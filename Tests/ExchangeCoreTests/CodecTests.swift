@@ -61,6 +61,7 @@ struct CodecTests {
         retention: Retention(kept: 2, untilDelivered: false),
         assignment: .init(offer: OfferID(worker: WorkerID(1), index: 2), askVersion: 3))),
     .submitOnTerms(.init(submit: plainSubmit(8), terms: JobTerms(needs: .logprobs))),
+    .goesOnFromIDs(.init(attempt: attempt(3, 4))),
     .keyLimit(
       .init(caller: KeyID(1), key: KeyID(2), limit: RateLimit(requests: 3, tokens: 4))),
     .keyIssueLimited(
@@ -101,7 +102,7 @@ struct CodecTests {
   @Test("every code that was given is tested here")
   func complete() {
     #expect(
-      Self.codes == Array(1...25) + Array(28...33) + [46, 47, 48, 60, 61, 62] + Array(67...73))
+      Self.codes == Array(1...25) + Array(28...33) + [43, 46, 47, 48, 60, 61, 62] + Array(67...73))
   }
 
   @Test(

@@ -6,8 +6,10 @@ import TokenLedger
 @Suite("Jobs that go on after a loss, command by command")
 struct ContinuationTranscripts {
   /// A world in state version 2, with jobs 1 to `count` and a dearer second worker.
-  private func world(jobs count: UInt64, version: UInt32 = 2) -> World {
-    var world = World()
+  private func world(
+    jobs count: UInt64, version: UInt32 = 2, limits: Limits = Limits()
+  ) -> World {
+    var world = World(limits: limits)
     world.run(register("w2", offers: [offer(output: 4_000_000_000)]))
     if version > 1 { world.run(.raiseStateVersion(.init(to: version))) }
     for number in 1...count { world.run(submit(number, timeout: 1_000)) }
@@ -29,6 +31,73 @@ struct ContinuationTranscripts {
         ("lost", lost(attempt(1))),
       ])
     #expect(world.exchange.job(JobID(1))?.ending?.charge == Credits(nano: 20_000))
+  }
+
+  @Test(
+    "a job went on from ids if it did wherever an attempt was lost, and each word for it counts once"
+  )
+  func fromIDs() throws {
+    var limits = Limits()
+    limits.attemptsMax = 4
+    var world = world(jobs: 3, version: 3, limits: limits)
+    func says(_ job: UInt64, _ epoch: UInt32) -> Command {
+      .goesOnFromIDs(.init(attempt: attempt(job, epoch)))
+    }
+    func fromIDs(_ job: UInt64) -> Bool? {
+      world.exchange.job(JobID(job)).map(world.exchange.wentOnFromIDs)
+    }
+    /// An attempt adds an event and is lost, and the next one has the job.
+    func cut(_ job: UInt64, _ epoch: UInt32, adding seq: UInt64?) {
+      if let seq { world.run(checkpoint((attempt(job, epoch), events(from: seq)))) }
+      world.run(lost(attempt(job, epoch)))
+      world.run(assign(job, epoch: epoch + 1))
+    }
+    world.run(assign(1))
+    world.expect(
+      "nothing is cut yet: 1 from ids", of: [("nothing is cut yet", says(1, 1))])
+    #expect(fromIDs(1) == false)
+    cut(1, 1, adding: 1)
+    #expect(fromIDs(1) == false, "by text, as far as is known")
+    world.expect(
+      """
+      the lost one: ✗ stale_epoch (epoch 1, expected 2)
+      the next: 1 from ids
+      """, of: [("the lost one", says(1, 1)), ("the next", says(1, 2))])
+    #expect(fromIDs(1) == true)
+    // The next is lost before it has added anything: the seam is the same, and is passed by text.
+    cut(1, 2, adding: nil)
+    #expect(fromIDs(1) == false)
+    world.run(says(1, 3))
+    cut(1, 3, adding: 2)
+    #expect(fromIDs(1) == false)
+    world.run(says(1, 4))
+    #expect(fromIDs(1) == true)
+    #expect(try world.replica.restored().wentOnFromIDs(#require(world.exchange.job(JobID(1)))))
+    // Once by text, and no later word mends it.
+    world.run(assign(2))
+    cut(2, 1, adding: 1)
+    cut(2, 2, adding: 2)
+    world.run(says(2, 3))
+    #expect(fromIDs(2) == false)
+    // Or by text in between.
+    world.run(assign(3))
+    cut(3, 1, adding: 1)
+    world.run(says(3, 2))
+    cut(3, 2, adding: nil)
+    cut(3, 3, adding: 2)
+    world.run(says(3, 4))
+    #expect(fromIDs(3) == false)
+    // What is said of a job goes with it.
+    world.run(settle(attempt(1, 4)))
+    #expect(fromIDs(1) == true)
+    world.run(.purge(.init(caller: World.alice, jobs: [JobID(1)])))
+    #expect(fromIDs(1) == nil)
+    #expect(try world.replica.restored().digest == world.exchange.digest)
+    var old = self.world(jobs: 1)
+    old.run(assign(1))
+    old.expect(
+      "in an older version: ✗ wrong_state (state_version 2, needed 3)",
+      of: [("in an older version", says(1, 1))])
   }
 
   @Test("record, epoch and fence: the second attempt goes on where the first one was recorded")

@@ -20,10 +20,17 @@ struct RestoreTests {
         .init(
           caller: World.alice, requestKey: request(90), part: 0, of: 2, bytes: [1])))
     world.run(.raiseStateVersion(.init(to: 3)))
+    world.run(submit(5))
+    world.run(assign(5))
+    world.run(checkpoint((attempt(5), events(from: 1))))
+    world.run(lost(attempt(5)))
+    world.run(assign(5, epoch: 2))
+    world.run(.goesOnFromIDs(.init(attempt: attempt(5, 2))))
+    world.run(settle(attempt(5, 2)))
     world.run(
       .submitOnTerms(
         .init(
-          submit: plainSubmit(5),
+          submit: plainSubmit(6),
           terms: JobTerms(needs: .tools, preferences: Preferences(only: ["sam"])))))
     world.run(invite())
     world.run(invite(8, role: .gateway, name: "g1"))
@@ -53,7 +60,7 @@ struct RestoreTests {
     #expect(restored.digest == world.exchange.digest)
     #expect(restored.nextDeadline == world.exchange.nextDeadline)
     #expect(restored.orphans == [JobID(3)])
-    #expect(restored.queued(model: "m", limit: 9) == [JobID(3), JobID(4), JobID(5)])
+    #expect(restored.queued(model: "m", limit: 9) == [JobID(3), JobID(4), JobID(6)])
     #expect(restored.attempts(of: WorkerID(1)) == [attempt(1)])
     #expect(Array(restored.segments(of: JobID(1))) == Array(world.exchange.segments(of: JobID(1))))
     #expect(restored.job(account: AccountID(3), requestKey: request(102)) == JobID(2))
@@ -61,6 +68,7 @@ struct RestoreTests {
     #expect(restored.invitations(limit: 9) == world.exchange.invitations(limit: 9))
     #expect(restored.certificates(limit: 9) == world.exchange.certificates(limit: 9))
     #expect(restored.isRevoked(node("w0"), serial: [1]))
+    #expect(try restored.wentOnFromIDs(#require(restored.job(JobID(5)))))
     let certificate = try #require(world.exchange.certificates(limit: 1).first)
     #expect(restored.isRevoked(certificate.node, serial: certificate.number.serial))
     #expect(!restored.isRevoked(certificate.node, serial: [9, 9]))
@@ -76,7 +84,7 @@ struct RestoreTests {
     #expect(digest == world.exchange.digest)
     #expect(
       world.replica.rows.keys.sorted() == [
-        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28, 34, 35, 37, 38, 39, 46, 47,
+        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28, 32, 34, 35, 37, 38, 39, 46, 47,
       ])
   }
 

@@ -65,6 +65,7 @@ private func describe(_ accepted: Accepted) -> String {
     return "\(ending.state) for \(ending.charge)" + mark(!ending.first)
   case .cancelled(_, let state): return "\(state)"
   case .attemptLost(_, let state): return "\(state)"
+  case .goesOnFromIDs(let job): return "\(job) from ids"
   case .worker(let id, let versions): return "worker \(id), asks \(versions)"
   case .workerGone(let id): return "worker \(id) gone"
   case .purged(let count): return "purged \(count)"

@@ -25,6 +25,25 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
         == #"{"model":"m","prompt" : "a\nso \"far\" é","suffix":null,"x":1.0}"#)
   }
 
+  @Test("what was made longer comes apart again, byte for byte, and nothing else does")
+  func separates() throws {
+    let output = Array("so \"far\" é".utf8)
+    let chat = try parse(#"{"messages" : [{"role":"user","content":"hi"} ],"model":"m","x":1.0}"#)
+    let completion = try parse(#"{"model":"m","prompt" : "a\n","x":1.0}"#, .completions)
+    for request in [chat, completion] {
+      let longer = try InferenceRequest.parse(
+        body: #require(request.continuing(output)), endpoint: request.endpoint)
+      let parts = try #require(longer.separated(outputBytes: output.count))
+      #expect(parts.body == request.body && parts.output == output)
+      #expect(request.separated(outputBytes: 0) == nil)
+      #expect(request.separated(outputBytes: 20) == nil)
+    }
+    #expect(chat.separated(outputBytes: 2) == nil, "the last message is the user's")
+    let longer = try parse(
+      text(#require(completion.continuing(output))), .completions)
+    #expect(longer.separated(outputBytes: 1) == nil, "half a character is no output")
+  }
+
   @Test(
     "what would not be a continuation is refused",
     arguments: [

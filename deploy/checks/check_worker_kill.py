@@ -4,14 +4,16 @@
 The cheaper worker gets the job and ends while the client reads, by SIGKILL or because its owner wants the machine back
 (`yard worker reclaim`, at most 5 s); the other one goes on from the text. Then:
 what the client read has no gap and is, event for event, what the record says; the job tells that it had two
-attempts and went on by text; the charge is computed from the record's tokens; no hold is open; the supplier
+attempts and went on by text (a completion, of which llama.cpp gives token ids: from these); the charge is computed from the record's tokens; no hold is open; the supplier
 earned what the consumer spent; the replicas agree.
 """
 
 import contextlib
+import http.client
 import json
 import time
 
+from gateway import gateway
 from product import MODEL, SERVE, YARD, Child, dev, expect, folder, join, main, wait_for
 
 #: Nano-credits per million tokens: of the worker that is killed, and of the one that goes on.
@@ -20,6 +22,10 @@ INPUT_KILLED, INPUT_SPARE, OUTPUT = 100_000_000, 200_000_000, 600_000_000
 READ_BEFORE_KILL = 20
 #: An engine may be done before the kill strikes; then another job is tried.
 TRIES = 5
+#: Tokens of the completion, and those that it may not have: control tokens and halves of characters (deploy/engine/make-model),
+#: so that each is a character and none is missing or twice if the text has as many.
+COMPLETION_TOKENS = 800
+BANNED = [[token, False] for token in (0, 1, 2, *range(131, 259))]
 
 
 class Workers:
@@ -78,7 +84,7 @@ def read_and_end(cluster, victim, end):
 
 def worker_kill():
     """a killed worker's stream goes on at another, delivered once and charged for what was delivered"""
-    goes_on_elsewhere(lambda cluster, victim, directory: victim.kill())
+    goes_on_elsewhere(lambda cluster, victim, directory: victim.kill(), from_ids)
 
 
 def worker_reclaim():
@@ -86,7 +92,52 @@ def worker_reclaim():
     goes_on_elsewhere(reclaim)
 
 
-def goes_on_elsewhere(end):
+def from_ids(cluster, scratch, workers):
+    """A completion whose worker is killed goes on from the ids of its tokens; answers what all of them were charged."""
+    charged = 0
+    with gateway(cluster, scratch) as served:
+        for _ in range(TRIES):
+            victim = workers.start("victim", INPUT_KILLED)
+            number, text = complete_and_kill(cluster, served.address, victim)
+            job = cluster.yard("job", number, "--output", "json").lines[0]
+            charged += job["charge_nano"]
+            if job["attempts"] > 1:
+                break
+    expect(job["attempts"] == 2 and job["resumed"] == "ids", job)
+    expect(job["state"] == "completed" and job["output_tokens"] == COMPLETION_TOKENS, job)
+    expect(len(text) == COMPLETION_TOKENS, f"{len(text)} characters of {COMPLETION_TOKENS} tokens")
+    return charged
+
+
+def complete_and_kill(cluster, address, victim):
+    """Streams a completion, and kills the worker in the middle; answers the job's number and the text."""
+    body = {"model": MODEL, "prompt": "Once", "max_tokens": COMPLETION_TOKENS, "temperature": 0, "stream": True,
+            "ignore_eos": True, "logit_bias": BANNED}
+    connection = http.client.HTTPConnection(address, timeout=120)
+    connection.request("POST", "/v1/completions", json.dumps(body),
+                       {"authorization": f"Bearer {cluster.key}", "content-type": "application/json"})
+    answer = connection.getresponse()
+    expect(answer.status == 200, f"{answer.status}: {answer.read()!r}")
+    text, chunks, ended = "", 0, False
+    for line in answer:
+        if not line.startswith(b"data: "):
+            continue
+        if line.strip() == b"data: [DONE]":
+            ended = True
+            break
+        chunk = json.loads(line[6:])
+        expect("error" not in chunk, chunk)
+        text += "".join(choice["text"] for choice in chunk["choices"])
+        chunks += 1
+        if chunks == READ_BEFORE_KILL and victim.process.poll() is None:
+            victim.kill()
+    expect(ended, f"the stream just stops after {chunks} chunks")
+    number = int(answer.headers["x-switchyard-job"])
+    connection.close()
+    return number, text
+
+
+def goes_on_elsewhere(end, then=None):
     with dev("--coordinators", 3, "--workers", 0) as cluster, folder() as scratch, \
             contextlib.ExitStack() as stack:
         workers = Workers(cluster, scratch, stack)
@@ -101,6 +152,8 @@ def goes_on_elsewhere(end):
             if job["attempts"] > 1:
                 break
         verify(cluster, lines, job, spare)
+        if then:
+            charged += then(cluster, scratch, workers)
         books = cluster.account()
         expect(books["held_nano"] == 0, f"a hold is open: {books}")
         expect(books["spent_nano"] - before["spent_nano"] == charged, f"{books}, but {charged} was charged")

@@ -68,6 +68,8 @@ public enum Command: Hashable, Sendable {
   case retentionSet(RetentionSet)
   /// Queues a job whose record is kept for less than the cluster's time.
   case submitRetained(SubmitRetained)
+  /// Notes that a job goes on from the token ids of its record.
+  case goesOnFromIDs(GoesOnFromIDs)
   /// Sets what an API key may use in a minute.
   case keyLimit(KeyLimit)
   /// Adds an API key with a limit.
@@ -129,6 +131,7 @@ public enum Command: Hashable, Sendable {
     case .wrappingKeyAnnounce: 31
     case .retentionSet: 32
     case .submitRetained: 33
+    case .goesOnFromIDs: 43
     case .delegationKeySet: 46
     case .delegationAdmit: 47
     case .delegationRevoke: 48

@@ -95,6 +95,7 @@ extension Exchange {
     guard let job = jobs.remove(id.rawValue), let ending = job.ending else {
       preconditionFailure("only ended jobs are purged")
     }
+    idResumptions.remove(id.rawValue)
     if indexes.remove(job) { pending.effects.append(.wrappingKeysChanged) }
     for row in indexes.removeSegments(of: id) { pending.delete(.segments, key: row.key) }
     let tombstone = Tombstone(

@@ -22,6 +22,7 @@ extension Exchange {
     certificates.drain(into: &changes, &digest)
     revocations.drain(into: &changes, &digest)
     privacy.drain(into: &changes, &digest)
+    idResumptions.drain(into: &changes, &digest)
     keyRates.drain(into: &changes, &digest)
     jobTerms.drain(into: &changes, &digest)
     journals.drain(into: &changes, &digest)

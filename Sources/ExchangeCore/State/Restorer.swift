@@ -113,6 +113,8 @@ extension Exchange {
       indexes.enter(revocation)
     case .privacy:
       privacy.restore(try row(), contribution: contribution)
+    case .idResumptions:
+      idResumptions.restore(try row(), contribution: contribution)
     case .keyRates:
       keyRates.restore(try row(), contribution: contribution)
     case .jobTerms:

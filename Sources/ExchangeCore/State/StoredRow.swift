@@ -32,6 +32,8 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case revocations = 24
   /// One row: the current wrapping key and the retention.
   case privacy = 28
+  /// Jobs that went on from token ids wherever an attempt was lost, until they are purged.
+  case idResumptions = 32
   /// What keys with a limit may use in a minute, and have left.
   case keyRates = 34
   /// What open jobs ask for beyond their bids.

@@ -5,11 +5,15 @@ internal import JobMarket
 internal import OpenAIFormat
 internal import WireProtocol
 
+/// What a worker is sent: a request, and if it ends with an output, that in parts where ids of it are known.
+struct Continuation {
+  let body: [UInt8]
+  let parts: [OutputPart]?
+}
+
 // A stream whose attempt is lost goes on elsewhere: the next worker gets the request with the output so far as
 // its end, and numbers its events from there. See the room's README ("Going on after a loss").
 extension Dispatcher {
-  /// The longest output that another worker continues, in bytes: the loop reads it in one go.
-  static let continuedBytesMax = 256 << 10
   /// The largest request that an assignment carries (`proto-spec/messages.md`, Assign), in bytes.
   private static let assignedBodyBytesMax = 1 << 20
 
@@ -37,9 +41,10 @@ extension Dispatcher {
 
   /// The request that a worker is sent: the consumer's, or what continues the job's record; nil if that
   /// cannot be continued.
-  func request(of job: Job, key: JobKey) throws -> [UInt8]? {
+  func request(of job: Job, key: JobKey) throws -> Continuation? {
     job.record.isEmpty
-      ? try body(of: job, key: key) : try continuation(of: job, with: nil, key: key)
+      ? Continuation(body: try body(of: job, key: key), parts: nil)
+      : try continuation(of: job, with: nil, key: key)
   }
 
   /// The most output tokens that a job has still to come; at least one, which its worker is asked for.
@@ -50,7 +55,17 @@ extension Dispatcher {
 
   /// How a job's output went on after a loss; nil if it did not.
   func resumption(of job: Job) -> Resumption? {
-    job.interruption.flatMap { job.lastEpoch > $0.attempt.epoch ? .text : nil }
+    guard let lost = job.interruption?.attempt, job.lastEpoch > lost.epoch else { return nil }
+    return exchange.wentOnFromIDs(job) ? .ids : .text
+  }
+
+  /// A worker goes on from the ids that it was given: the job says so from now on, unless too much waits for the log.
+  func goesOn(_ message: AttemptGoesOn, on slot: WorkerSlot) {
+    guard message.resumption == .ids, let relay = relays[message.job], relay.slot === slot,
+      relay.attempt.epoch == message.epoch, relay.isUntouched, !relay.saidResumption
+    else { return }
+    relay.saidResumption = true
+    queue.propose(.goesOnFromIDs(.init(attempt: relay.attempt))) { _ in }
   }
 
   /// A job's request with its output so far as its end, out of the record and a relay's events beyond it.
@@ -59,36 +74,27 @@ extension Dispatcher {
   ///   assignment carries, or if the request cannot be continued.
   func continuation(
     of job: Job, with live: StreamRelay?, key: JobKey
-  ) throws -> [UInt8]? {
-    var text: [UInt8] = []
+  ) throws -> Continuation? {
+    var output = RecordedOutput()
     for reference in exchange.segments(of: job.id) {
       guard let row = try replica.row(table: Table.segments.rawValue, key: reference.row.key)
       else { throw MissingRow(table: Table.segments.rawValue, job: job.id) }
       let events = try SealedEvents.open(
         Array(row[reference.range]), epoch: reference.epoch, key: key, sealer: sealer)
-      guard Self.append(events, to: &text) else { return nil }
+      guard output.append(events) else { return nil }
     }
     if let live, live.last > job.record.lastSeq {
       let unrecorded = live.events(
         from: job.record.lastSeq + 1, countMax: Int(StreamRelay.windowEvents), bytesMax: .max)
-      guard Self.append(unrecorded.events, to: &text) else { return nil }
+      guard output.append(unrecorded.events) else { return nil }
     }
     let request = try InferenceRequest.parse(
       body: try body(of: job, key: key),
       endpoint: job.bid.endpoint == .completions ? .completions : .chatCompletions)
-    guard let body = request.continuing(text), body.count <= Self.assignedBodyBytesMax else {
+    guard let body = request.continuing(output.text), body.count <= Self.assignedBodyBytesMax else {
       return nil
     }
-    return body
-  }
-
-  private static func append(_ events: [Event], to text: inout [UInt8]) -> Bool {
-    for event in events {
-      guard event.kind == .text, event.choice == 0,
-        text.count + event.bytes.count <= continuedBytesMax
-      else { return false }
-      text += event.bytes
-    }
-    return true
+    return Continuation(
+      body: body, parts: output.parts(within: Self.assignedBodyBytesMax - body.count))
   }
 }

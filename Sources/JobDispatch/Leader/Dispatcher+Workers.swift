@@ -520,8 +520,9 @@ extension Dispatcher {
       slot.channel.send(
         Assign(
           job: job.id, epoch: attempt.epoch, term: replica.term, endpoint: job.bid.endpoint,
-          model: job.model, body: request, recordSeq: job.record.lastSeq,
-          recordHash: recordHash(of: job).bytes, outputTokensMax: outputTokensLeft(job)))
+          model: job.model, body: request.body, recordSeq: job.record.lastSeq,
+          recordHash: recordHash(of: job).bytes, outputTokensMax: outputTokensLeft(job),
+          output: request.parts))
       tellReaders(of: job)
     } catch {
       slot.state = .parked

@@ -54,6 +54,8 @@ final class StreamRelay {
   var finished: AttemptFinished?
   /// When its output came, for what is known of its worker.
   var timing = AttemptTiming()
+  /// Whether its worker has said that it goes on from ids.
+  var saidResumption = false
   /// Whether a settle or a loss of this attempt has been proposed.
   var isEnding = false
   /// A loss or a settle that was refused for overload, to be proposed again.

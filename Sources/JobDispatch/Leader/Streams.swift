@@ -70,6 +70,7 @@ final class SlotStream: MessageChannelOwner, LeaderBound {
     case .park(let message): dispatcher?.park(message, on: slot)
     case .attemptResume(let message): dispatcher?.resume(message, on: slot)
     case .chunk(let message): dispatcher?.received(message, on: slot)
+    case .attemptGoesOn(let message): dispatcher?.goesOn(message, on: slot)
     case .attemptFinished(let message): dispatcher?.received(message, on: slot)
     case .failure(let failure): dispatcher?.gaveUp(failure, on: slot)
     default:

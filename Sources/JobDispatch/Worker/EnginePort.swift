@@ -30,6 +30,8 @@ public struct EngineOrder: Hashable, Sendable {
   public let goesOn: Bool
   /// The most output tokens that are paid for: the engine is asked for no more.
   public let outputTokensMax: UInt32
+  /// The output at the end of `body` in parts, where ids of it are known; else empty.
+  public let output: [OutputPart]
 
   init(_ assign: Assign) {
     attempt = AttemptID(job: assign.job, epoch: assign.epoch)
@@ -38,6 +40,7 @@ public struct EngineOrder: Hashable, Sendable {
     body = assign.body
     goesOn = assign.recordSeq > 0
     outputTokensMax = assign.outputTokensMax
+    output = assign.output ?? []
   }
 }
 

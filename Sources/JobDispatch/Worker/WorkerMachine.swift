@@ -172,6 +172,19 @@ public final class WorkerMachine: MessageChannelOwner {
     sendHostReport()
   }
 
+  /// A run goes on from the ids that its order has, and has made nothing yet.
+  ///
+  /// A leader that is not there to hear it takes it for one that goes on by text, which is what it says of the job then.
+  public func runGoesOnFromIDs(_ run: EngineRunID) {
+    for slot in slots {
+      guard case .attached(let runner, let channel) = slot.state, runner.run == run,
+        !runner.isFinished
+      else { continue }
+      let attempt = runner.attempt
+      channel.send(AttemptGoesOn(job: attempt.job, epoch: attempt.epoch, resumption: .ids))
+    }
+  }
+
   /// A run made these events.
   public func runProduced(_ run: EngineRunID, _ events: [GeneratedEvent]) {
     guard let index = slots.firstIndex(where: { $0.state.runner?.run == run }),

@@ -166,6 +166,8 @@ public enum Message: Sendable, Hashable {
   case tailQuery(TailQuery)
   /// Tail: see there.
   case tail(Tail)
+  /// AttemptGoesOn: see there.
+  case attemptGoesOn(AttemptGoesOn)
   /// KeyLimit: see there.
   case keyLimit(KeyLimit)
   /// DryRun: see there.
@@ -319,6 +321,7 @@ public enum Message: Sendable, Hashable {
     case .revocationNotice: self = .revocationNotice(try RevocationNotice(from: &reader))
     case .tailQuery: self = .tailQuery(try TailQuery(from: &reader))
     case .tail: self = .tail(try Tail(from: &reader))
+    case .attemptGoesOn: self = .attemptGoesOn(try AttemptGoesOn(from: &reader))
     case .keyLimit: self = .keyLimit(try KeyLimit(from: &reader))
     case .dryRun: self = .dryRun(try DryRun(from: &reader))
     case .jobWhyQuery: self = .jobWhyQuery(try JobWhyQuery(from: &reader))
@@ -438,6 +441,7 @@ public enum Message: Sendable, Hashable {
     case .revocationNotice(let content): content
     case .tailQuery(let content): content
     case .tail(let content): content
+    case .attemptGoesOn(let content): content
     case .keyLimit(let content): content
     case .dryRun(let content): content
     case .jobWhyQuery(let content): content

@@ -179,6 +179,9 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   /// Answers a TailQuery, in several messages where one would be too large: the last has the event
   /// before Follow.fromSeq.
   case tail = 147
+  /// Tells how an attempt goes on from a record, before its first Chunk; only in answer to an
+  /// Assign that has `output`, and without it: by text.
+  case attemptGoesOn = 148
   /// Asks to limit what an API key may use in a minute, or to end its limit; it begins anew, with a
   /// minute's worth.
   case keyLimit = 155
@@ -253,6 +256,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   /// The most payload bytes in a frame of this kind.
   public var payloadMax: UInt32 {
     switch self {
+    case .attemptGoesOn: 32
     case .ping, .pong, .requestVote, .requestVoteResult, .appendEntriesResult, .timeoutNow,
       .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .snapshotFetch, .cancel, .jobQuery,
       .jobList, .purged, .cancelledMany, .modelList, .workerList, .statusQuery, .accountQuery,
@@ -386,6 +390,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .revocationNotice: "RevocationNotice"
     case .tailQuery: "TailQuery"
     case .tail: "Tail"
+    case .attemptGoesOn: "AttemptGoesOn"
     case .keyLimit: "KeyLimit"
     case .dryRun: "DryRun"
     case .jobWhyQuery: "JobWhyQuery"

@@ -52,7 +52,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
     case .worker:
       [.workerRegister, .workerHeartbeat, .hostReport, .failure]
     case .slot:
-      [.park, .attemptResume, .chunk, .attemptFinished, .failure]
+      [.park, .attemptResume, .chunk, .attemptFinished, .failure, .attemptGoesOn]
     case .enrol:
       [.join, .certificateRenew]
     }

@@ -32,6 +32,29 @@ extension Event {
   }
 }
 
+extension OutputPart {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(bytes)
+    writer.write(tokens)
+    writer.write(ids) { $0.write($1) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    bytes = try reader.read(UInt32.self)
+    tokens = try reader.read(UInt32.self)
+    ids = try reader.readList(limit: 4096, elementBytesMin: 4) { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(ids.count, of: "OutputPart.ids", atMost: 4096)
+  }
+}
+
 extension TailClaim {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {

@@ -30,6 +30,23 @@ public struct Event: Hashable, Sendable {
   }
 }
 
+/// A part of an output that another attempt has made: text with the ids of its tokens, or without.
+public struct OutputPart: Hashable, Sendable {
+  /// How many bytes of the text it is.
+  public let bytes: UInt32
+  /// How many tokens the engine said that it is.
+  public let tokens: UInt32
+  /// Their ids, all of them; empty if the engine has not given all.
+  public let ids: [UInt32]
+
+  /// Joins the fields.
+  public init(bytes: UInt32, tokens: UInt32, ids: [UInt32]) {
+    self.bytes = bytes
+    self.tokens = tokens
+    self.ids = ids
+  }
+}
+
 /// What a leader vouched for in the last Events that a reader got: what it has beyond the record is
 /// that.
 public struct TailClaim: Hashable, Sendable {

@@ -113,6 +113,7 @@ extension Assign {
     writer.write(recordSeq)
     writer.writeRaw(recordHash)
     writer.write(outputTokensMax)
+    writer.write(output) { $0.write($1) { $1.encode(into: &$0) } }
   }
 
   /// Reads what `encode` writes.
@@ -126,6 +127,9 @@ extension Assign {
     recordSeq = try reader.read(UInt64.self)
     recordHash = try reader.readRaw(count: 32)
     outputTokensMax = try reader.read(UInt32.self)
+    output = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readList(limit: 1024, elementBytesMin: 12, OutputPart.init(from:))
+    }
   }
 
   /// Refuses values that a reader would refuse.
@@ -133,6 +137,7 @@ extension Assign {
     try checkCount(model.utf8.count, of: "Assign.model", atMost: 256)
     try checkCount(body.count, of: "Assign.body", atMost: 1048576)
     try checkCount(recordHash.count, of: "Assign.recordHash", exactly: 32)
+    if let output { try checkCount(output.count, of: "Assign.output", atMost: 1024) }
   }
 }
 
@@ -280,6 +285,22 @@ extension AttemptAbandon {
     job = try JobID(rawValue: reader.read())
     epoch = try Epoch(rawValue: reader.read())
     term = try Term(rawValue: reader.read())
+  }
+}
+
+extension AttemptGoesOn {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(job.rawValue)
+    writer.write(epoch.rawValue)
+    writer.write(resumption.rawValue)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    job = try JobID(rawValue: reader.read())
+    epoch = try Epoch(rawValue: reader.read())
+    resumption = try reader.readCase(Resumption.self)
   }
 }
 

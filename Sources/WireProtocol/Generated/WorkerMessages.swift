@@ -144,11 +144,16 @@ public struct Assign: WireMessage {
   public let recordHash: [UInt8]
   /// Most output tokens that are still paid for.
   public let outputTokensMax: UInt32
+  /// The output at the end of `body` in parts, where the ids of some are known: an engine that
+  /// finds that they stand for that text may go on from them instead.
+  ///
+  /// A worker that is given some understands AttemptGoesOn.
+  public let output: [OutputPart]?
 
   /// Joins the fields.
   public init(
     job: JobID, epoch: Epoch, term: Term, endpoint: Endpoint, model: String, body: [UInt8],
-    recordSeq: UInt64, recordHash: [UInt8], outputTokensMax: UInt32
+    recordSeq: UInt64, recordHash: [UInt8], outputTokensMax: UInt32, output: [OutputPart]?
   ) {
     self.job = job
     self.epoch = epoch
@@ -159,6 +164,7 @@ public struct Assign: WireMessage {
     self.recordSeq = recordSeq
     self.recordHash = recordHash
     self.outputTokensMax = outputTokensMax
+    self.output = output
   }
 }
 
@@ -339,6 +345,27 @@ public struct AttemptAbandon: WireMessage {
     self.job = job
     self.epoch = epoch
     self.term = term
+  }
+}
+
+/// Tells how an attempt goes on from a record, before its first Chunk; only in answer to an Assign
+/// that has `output`, and without it: by text.
+public struct AttemptGoesOn: WireMessage {
+  /// AttemptGoesOn is number 148.
+  public static let kind = MessageKind.attemptGoesOn
+
+  /// The job.
+  public let job: JobID
+  /// The attempt.
+  public let epoch: Epoch
+  /// From what.
+  public let resumption: Resumption
+
+  /// Joins the fields.
+  public init(job: JobID, epoch: Epoch, resumption: Resumption) {
+    self.job = job
+    self.epoch = epoch
+    self.resumption = resumption
   }
 }
 

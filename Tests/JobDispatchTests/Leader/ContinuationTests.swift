@@ -1,7 +1,7 @@
 import Consensus
 import ExchangeCore
 import ExchangeTypes
-import JobDispatch
+@testable import JobDispatch
 import Testing
 import WireProtocol
 
@@ -61,6 +61,66 @@ struct ContinuationTests {
     }
     let report = try bench.call(.jobQuery(.init(job: lost.job))).last(JobReport.self)
     #expect(report.resumed == .text)
+  }
+
+  @Test("an output goes out with the ids that its events have, and the job says how it went on")
+  func ids() throws {
+    let bench = try LeaderBench()
+    let first = try WorkerPeer(bench, "first", price: 600_000)
+    let second = try WorkerPeer(bench, "second")
+    let slot = first.park()
+    bench.submit(.submitted)
+    let lost = try slot.last(Assign.self)
+    #expect(lost.output == nil)
+    func events(_ range: ClosedRange<UInt64>, ids: Bool) -> [Event] {
+      output(range).map {
+        Event(
+          seq: $0.seq, choice: 0, kind: .text, tokenCount: 2,
+          ids: ids ? [UInt32($0.seq), 7] : [], bytes: $0.bytes)
+      }
+    }
+    let begun = events(1...2, ids: true) + events(3...3, ids: false) + events(4...4, ids: true)
+    first.chunk(lost, begun, on: slot)
+    bench.advance(60)
+    bench.say(.failure(Failure(.workerLost, "leaving")), on: slot)
+    let other = second.park()
+    let assign = try other.last(Assign.self)
+    #expect(
+      assign.output == [
+        OutputPart(bytes: 8, tokens: 4, ids: [1, 7, 2, 7]),
+        OutputPart(bytes: 4, tokens: 2, ids: []),
+        OutputPart(bytes: 4, tokens: 2, ids: [4, 7]),
+      ])
+    func resumed() throws -> Resumption? {
+      try bench.call(.jobQuery(.init(job: lost.job))).last(JobReport.self).resumed
+    }
+    #expect(try resumed() == .text)
+    func says(_ epoch: Epoch, on peer: Peer) {
+      bench.say(.attemptGoesOn(.init(job: lost.job, epoch: epoch, resumption: .ids)), on: peer)
+    }
+    says(lost.epoch, on: other)
+    #expect(try resumed() == .text, "the word of an attempt that is over")
+    says(assign.epoch, on: other)
+    #expect(try resumed() == .ids)
+    second.chunk(assign, events(5...5, ids: true), on: other)
+    second.finish(assign, begun + events(5...5, ids: true), on: other)
+    try bench.restart()
+    #expect(try resumed() == .ids)
+  }
+
+  @Test("an output without ids, and one with more than an assignment carries, goes out as text")
+  func noIDs() {
+    let event = Event(
+      seq: 1, choice: 0, kind: .text, tokenCount: 256, ids: [UInt32](repeating: 1, count: 256),
+      bytes: Array("x".utf8))
+    var output = RecordedOutput()
+    #expect(output.parts(within: .max) == nil)
+    var isText = output.append([event])
+    #expect(output.parts(within: 1_100)?.first?.ids.count == 256)
+    #expect(output.parts(within: 1_000) == nil)
+    isText = output.append([Event](repeating: event, count: 20)) && isText
+    #expect(isText)
+    #expect(output.parts(within: .max)?.map(\.ids.count) == [4_096, 1_280])
   }
 
   @Test("two workers die in turn: the third goes on; if it dies too, the job ends with its charge")

@@ -71,6 +71,22 @@ struct WorkerMachineTests {
     #expect(bench.assign(slot, job: 101) != nil)
   }
 
+  @Test(
+    "an engine that goes on from ids says so before its first event, and only to who follows it")
+  func goesOnFromIDs() throws {
+    let link = try bench.register()
+    let slot = link.slots[0]
+    let run = try #require(bench.assign(slot, recordSeq: 7))
+    bench.machine.runGoesOnFromIDs(run)
+    bench.produce(run, ["a"])
+    let told = AttemptGoesOn(job: JobID(100), epoch: Epoch(1), resumption: .ids)
+    #expect(slot.all(AttemptGoesOn.self) == [told])
+    #expect(slot.sent.last is Chunk)
+    bench.complete(run)
+    bench.machine.runGoesOnFromIDs(run)
+    #expect(slot.all(AttemptGoesOn.self).count == 1)
+  }
+
   @Test("an engine that continues no output says so, and is given none")
   func continues() throws {
     let link = try bench.register(slots: 1, continues: false)

@@ -546,3 +546,13 @@ extension NodeList: JSONDumpable {
     JSON.object([])
   }
 }
+
+extension NodeListing: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("invitations", JSON.list(invitations) { $0.json }),
+      ("certificates", JSON.list(certificates) { $0.json }),
+      ("revocations", JSON.list(revocations) { $0.json }),
+    ])
+  }
+}

@@ -3,16 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension NodeListing: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("invitations", JSON.list(invitations) { $0.json }),
-      ("certificates", JSON.list(certificates) { $0.json }),
-      ("revocations", JSON.list(revocations) { $0.json }),
-    ])
-  }
-}
-
 extension KeyRotate: JSONDumpable {
   var json: String {
     JSON.object([
@@ -153,6 +143,7 @@ extension Assign: JSONDumpable {
       ("recordSeq", JSON.number(recordSeq)),
       ("recordHash", JSON.hexadecimal(recordHash)),
       ("outputTokensMax", JSON.number(outputTokensMax)),
+      ("output", JSON.optional(output) { JSON.list($0) { $0.json } }),
     ])
   }
 }
@@ -261,6 +252,16 @@ extension Tail: JSONDumpable {
     JSON.object([
       ("job", JSON.number(job.rawValue)),
       ("events", JSON.list(events) { $0.json }),
+    ])
+  }
+}
+
+extension AttemptGoesOn: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("job", JSON.number(job.rawValue)),
+      ("epoch", JSON.number(epoch.rawValue)),
+      ("resumption", JSON.name(resumption)),
     ])
   }
 }

@@ -527,3 +527,12 @@ extension NodeList {
     NodeList()
   }
 }
+
+extension NodeListing {
+  static func sample(_ source: inout SampleSource) -> NodeListing {
+    NodeListing(
+      invitations: source.list(atMost: 1024) { InvitationSummary.sample(&$0) },
+      certificates: source.list(atMost: 1024) { CertificateSummary.sample(&$0) },
+      revocations: source.list(atMost: 1024) { RevocationSummary.sample(&$0) })
+  }
+}

@@ -3,15 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension NodeListing {
-  static func sample(_ source: inout SampleSource) -> NodeListing {
-    NodeListing(
-      invitations: source.list(atMost: 1024) { InvitationSummary.sample(&$0) },
-      certificates: source.list(atMost: 1024) { CertificateSummary.sample(&$0) },
-      revocations: source.list(atMost: 1024) { RevocationSummary.sample(&$0) })
-  }
-}
-
 extension KeyRotate {
   static func sample(_ source: inout SampleSource) -> KeyRotate {
     KeyRotate(
@@ -141,7 +132,8 @@ extension Assign {
       body: source.bytes(atMost: 1048576),
       recordSeq: source.number(UInt64.self),
       recordHash: source.bytes(count: 32),
-      outputTokensMax: source.number(UInt32.self))
+      outputTokensMax: source.number(UInt32.self),
+      output: source.optional { $0.list(atMost: 1024) { OutputPart.sample(&$0) } })
   }
 }
 
@@ -240,6 +232,15 @@ extension Tail {
     Tail(
       job: JobID(rawValue: source.number(UInt64.self)),
       events: source.list(atMost: 256) { Event.sample(&$0) })
+  }
+}
+
+extension AttemptGoesOn {
+  static func sample(_ source: inout SampleSource) -> AttemptGoesOn {
+    AttemptGoesOn(
+      job: JobID(rawValue: source.number(UInt64.self)),
+      epoch: Epoch(rawValue: source.number(UInt32.self)),
+      resumption: source.pick(Resumption.allCases))
   }
 }
 

@@ -16,6 +16,16 @@ extension Event: JSONDumpable {
   }
 }
 
+extension OutputPart: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("bytes", JSON.number(bytes)),
+      ("tokens", JSON.number(tokens)),
+      ("ids", JSON.list(ids) { JSON.number($0) }),
+    ])
+  }
+}
+
 extension TailClaim: JSONDumpable {
   var json: String {
     JSON.object([

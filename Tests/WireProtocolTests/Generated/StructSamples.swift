@@ -15,6 +15,15 @@ extension Event {
   }
 }
 
+extension OutputPart {
+  static func sample(_ source: inout SampleSource) -> OutputPart {
+    OutputPart(
+      bytes: source.number(UInt32.self),
+      tokens: source.number(UInt32.self),
+      ids: source.list(atMost: 4096) { $0.number(UInt32.self) })
+  }
+}
+
 extension TailClaim {
   static func sample(_ source: inout SampleSource) -> TailClaim {
     TailClaim(
