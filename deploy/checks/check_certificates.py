@@ -32,7 +32,7 @@ def counts(group):
     found = {}
     for number in group.running:
         text = pathlib.Path(f"{group.scratch}/coordinator-{number}.log").read_text(errors="replace")
-        for count, kind in re.findall(r" count=(\d+) kind=(\w+) ", text):
+        for count, kind in re.findall(r" count=(\d+) kind=(\w+)\b", text):
             found[(number, kind)] = max(found.get((number, kind), 0), int(count))
     return {kind: sum(n for (_, k), n in found.items() if k == kind) for _, kind in found}
 

@@ -157,6 +157,16 @@ def reload():
         said = worker.reload(worker.text + "price-output: 0.7\nslots: none\n")
         expect(said["level"] == "error" and f"{worker.path}:8: slots" in said["fields"]["reason"], said)
         expect(offers() == (500_000_000, 3), f"a wrong file changed {offers()}")
+        # A certificate that was renewed by hand is taken with the file; one that is none takes the file with it.
+        made(cluster.yard("node", "renew", "--join", address, "--dir", home + "/workers/w"))
+        certificate = f"{home}/workers/w/identity/node.pem"
+        with open(certificate, encoding="utf-8") as file:
+            renewed = file.read()
+        write(certificate, "none")
+        said = worker.reload(worker.text + "price-output: 0.9\n")
+        expect(said["level"] == "error" and "node.pem" in said["fields"]["reason"], said)
+        expect(offers() == (500_000_000, 3), f"with a certificate that is none {offers()}")
+        write(certificate, renewed)
         said = worker.reload(worker.text)
         expect(said["fields"] == {"applied": "price-output,slots", "at_next_start": "none"}, said)
         wait_for("the old offer", lambda: offers() == (0, 4))

@@ -39,7 +39,7 @@ class Load:
 
     def more(self):
         """Waits for answers that were asked for after this moment."""
-        enough = self.answers + 2 * len(self.threads)
+        enough = self.answers + len(self.threads) + 1
         wait_for("the load to go on", lambda: self.failures or self.answers >= enough)
         expect(not self.failures, f"requests failed: {self.failures[:3]}")
 
