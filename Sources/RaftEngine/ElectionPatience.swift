@@ -1,19 +1,19 @@
 internal import CRaft
 internal import ExchangeTypes
 
-/// How long a replica waits for a leader: longer while elections bear none.
+/// How long a replica waits for a leader: longer once votes have come too late.
 ///
 /// Where everything takes longer than the election timeout (a machine with more work than processors, a disk that is
 /// full of requests), votes come when their candidate stands in another term already, and nobody is ever elected.
 ///
 /// ```
-///             ┌──── another term has passed without a leader: doubled, eight times the configured at most ────┐
-///             ▼                                                                                               │
-/// the configured timeout ◄── a leader has been known for `steadyTimeouts`: halved ──── a longer timeout ◄─────┘
+///             ┌──── a vote comes for a term that is over: doubled, eight times the configured at most ────┐
+///             ▼                                                                                           │
+/// the configured timeout ◄── a leader has been known for `steadyTimeouts`: halved ── a longer timeout ◄───┘
 /// ```
-/// One term without a leader is free: votes are split now and then. A doubling is taken back a step at a time: a leader
-/// that was elected with patience is not deposed for want of it. Terms are what all members see, so they lengthen their
-/// timeouts together, whoever of them stood.
+/// A vote that was never given, or is lost, says nothing of the kind: after a crash or a partition the next election comes as
+/// soon as ever. A doubling is taken back a step at a time: a leader that was elected with patience is not deposed for want
+/// of it.
 struct ElectionPatience {
   /// So many configured timeouts with a leader take one doubling back.
   static let steadyTimeouts: UInt64 = 20
@@ -22,52 +22,43 @@ struct ElectionPatience {
   let base: UInt32
   /// How often `base` may be doubled.
   let doublingsMax: Int
-  /// Terms that passed without a leader, as far as they count.
-  private var inVain = 0
-  private var term: Term
-  /// Whether a leader of `term` has been known.
-  ///
-  /// What was before the start does not count against anybody.
-  private var wasLed = true
+  /// How often the configured timeout is doubled now.
+  private(set) var doublings = 0
+  /// The last term for which a vote came too late: all that come for one term count once.
+  private var lateTerm = Term(0)
   private var ledSince: UInt64?
 
-  init(base: UInt32, doublingsMax: Int, term: Term) {
+  init(base: UInt32, doublingsMax: Int) {
     self.base = base
     self.doublingsMax = doublingsMax
-    self.term = term
   }
-
-  /// How often the configured timeout is doubled now.
-  var doublings: Int { max(0, inVain - 1) }
 
   /// Milliseconds without a leader until an election, randomised up to twice that.
   var timeout: UInt32 { base << UInt32(doublings) }
 
+  /// This replica was given a vote for a term that is over.
+  mutating func noteLateVote(of term: Term) {
+    guard term > lateTerm else { return }
+    lateTerm = term
+    doublings = min(doublings + 1, doublingsMax)
+    ledSince = nil
+  }
+
   /// How things stand after a step.
   ///
   /// - Parameters:
-  ///   - term: the current term.
   ///   - now: milliseconds, on the engine's clock.
-  ///   - isLed: whether its leader is known; of a leader, whether a majority has answered it.
-  mutating func observe(_ term: Term, at now: UInt64, isLed: @autoclosure () -> Bool) {
-    if term != self.term {
-      if !wasLed { inVain = min(inVain + 1, doublingsMax + 1) }
-      self.term = term
-      wasLed = false
-      ledSince = nil
-    }
-    guard inVain > 0 || !wasLed else { return }
+  ///   - isLed: whether the term's leader is known; of a leader, whether a majority has answered it.
+  mutating func observe(at now: UInt64, isLed: @autoclosure () -> Bool) {
+    guard doublings > 0 else { return }
     guard isLed() else {
       ledSince = nil
       return
     }
-    wasLed = true
     let since = ledSince ?? now
     ledSince = since
-    if doublings == 0 {
-      inVain = 0
-    } else if since + Self.steadyTimeouts * UInt64(base) <= now {
-      inVain -= 1
+    if since + Self.steadyTimeouts * UInt64(base) <= now {
+      doublings -= 1
       ledSince = now
     }
   }
@@ -76,7 +67,7 @@ struct ElectionPatience {
 extension RaftEngine {
   /// Gives libraft the timeout that is due after this step; a timer that runs is drawn again if it changes.
   func adjustPatience() {
-    patience.observe(term, at: now, isLed: isLed)
+    patience.observe(at: now, isLed: isLed)
     if raft.pointee.election_timeout != patience.timeout {
       raft_set_election_timeout(raft, patience.timeout)
     }

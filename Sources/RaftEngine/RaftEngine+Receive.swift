@@ -6,6 +6,9 @@ extension RaftEngine {
   func receive(
     _ message: RaftMessage, from sender: ReplicaID, into update: inout RaftUpdate
   ) throws(RaftFailure) {
+    if case .requestVoteResult(let body) = message, body.granted, !body.preVote, body.term < term {
+      patience.noteLateVote(of: body.term)
+    }
     if configuration.guards.contains(.checkPreconditions),
       let reason = reasonToDrop(message, from: sender)
     {

@@ -15,7 +15,7 @@ public final class RaftEngine {
     public var address: String
     /// Milliseconds without a leader until an election, randomised up to twice that.
     public var electionTimeout: UInt32 = 500
-    /// How often the election timeout is doubled at most, once for each term without a leader (`ElectionPatience`).
+    /// How often the election timeout is doubled at most, once for each term whose votes came too late (`ElectionPatience`).
     public var electionDoublingsMax = 3
     /// Milliseconds between a leader's heartbeats.
     public var heartbeatInterval: UInt32 = 100
@@ -100,8 +100,7 @@ public final class RaftEngine {
     committedIndex = start.snapshot?.membershipIndex ?? LogIndex(0)
     reportedHardState = start.hardState ?? HardState(term: Term(0), votedFor: nil)
     patience = ElectionPatience(
-      base: configuration.electionTimeout, doublingsMax: configuration.electionDoublingsMax,
-      term: reportedHardState.term)
+      base: configuration.electionTimeout, doublingsMax: configuration.electionDoublingsMax)
     raft = .allocate(capacity: 1)
     raft.initialize(to: CRaft.raft())  // raft_init leaves fields unset
     let code = raft_init(raft, nil, nil, configuration.id.rawValue, configuration.address)

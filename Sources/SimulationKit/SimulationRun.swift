@@ -76,7 +76,9 @@ public enum SimulationRun {
     guard simulation.run(atMost: time, until: { probe.job != nil || probe.refusal != nil })
     else {
       return demand(
-        simulation, "no submission was acknowledged \(time / 1_000) ms after healing")
+        simulation,
+        "no submission was acknowledged \(time / 1_000) ms after healing: "
+          + roles(simulation))
     }
     faults.bringBack()
     faults.restoreVotes()
@@ -113,6 +115,14 @@ public enum SimulationRun {
     return replicas.allSatisfy {
       $0.applied == first.lastIndex && $0.exchange.digest == first.exchange.digest
     }
+  }
+
+  /// What each coordinator takes itself to be.
+  private static func roles(_ simulation: Simulation) -> String {
+    simulation.coordinators.map { coordinator in
+      guard let replica = coordinator.replica else { return "\(coordinator.name) is down" }
+      return "\(coordinator.name) is \(replica.role) in term \(replica.term)"
+    }.joined(separator: ", ")
   }
 
   private static func waiting(_ simulation: Simulation, _ workload: Workload) -> String {

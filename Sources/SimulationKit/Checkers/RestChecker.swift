@@ -216,6 +216,7 @@ struct RestChecker {
       return 0
     }
     checkRecord(of: job, exchange)
+    checkEnd(of: job, ending, exchange)
     let cost = cost(of: job, ending, terms)
     if cost != UInt128(ending.charge.rawValue) {
       simulation.fail("P3", "job \(job.id) costs \(cost) and was charged \(ending.charge)")
@@ -226,6 +227,17 @@ struct RestChecker {
       simulation.fail("P3", "job \(job.id): \(reported) prompt tokens, as nobody counted")
     }
     return ending.charge.rawValue
+  }
+
+  /// P2: a job that has completed ends where its last attempt's engine ended, or where its request bounds it.
+  private func checkEnd(of job: Job, _ ending: Ending, _ exchange: Exchange) {
+    guard ending.state == .completed, let attempt = ending.attempt else { return }
+    let made = UInt64(epochs(job, exchange).count { $0 == attempt.epoch })
+    let wanted = ScriptedOutput(attempt: AttemptID(job: job.id, epoch: attempt.epoch))
+      .length(max: simulation.configuration.workload.tokensMax)
+    guard made != wanted, job.record.lastSeq < job.bid.outputMax.rawValue else { return }
+    simulation.fail(
+      "P2", "job \(job.id) completed with \(made) of \(wanted) events of its last attempt")
   }
 
   /// The design's table ("The bill"), and decision 10 for a job that went on elsewhere.
