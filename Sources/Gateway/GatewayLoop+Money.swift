@@ -54,7 +54,9 @@ extension GatewayLoop {
     }
   }
 
-  /// A key whose secret is drawn here is made once for each request: its secret is shown once, and kept nowhere. A request that is
+  /// Makes a key.
+  ///
+  /// One whose secret is drawn here is made once for each request: its secret is shown once, and kept nowhere. A request that is
   /// to be repeatable brings the hash of its own.
   private func makeKey(
     _ key: String, _ request: HTTPRequest, _ connection: HTTPConnection

@@ -117,6 +117,7 @@ public enum MoneyAnswer {
   /// - Parameters:
   ///   - report: the key.
   ///   - secret: what its holder sends, shown this once; nil if the caller has drawn it himself.
+  /// - Returns: the answer.
   public static func key(_ report: KeyReport, secret: String?) -> HTTPReply {
     var writer = JSONWriter()
     writer.write(report.summary, report.life, report.rate, secret: secret)
@@ -164,6 +165,7 @@ public enum MoneyAnswer {
   ///   - report: what the journal comes to.
   ///   - base: the last transfer before it.
   ///   - head: its last transfer.
+  /// - Returns: the answer.
   public static func report(
     _ report: LedgerReport, after base: TransferID, through head: TransferID
   ) -> HTTPReply {
