@@ -84,7 +84,9 @@ extension Exchange {
     indexes.models[model]?.queue.prefix(after: id, limit: limit) ?? []
   }
   /// What a submit would demand of an offer if it were applied now; nil if no offer could ever serve it.
-  public func demand(of submit: Command.Submit) -> Bid? { try? bid(for: submit) }
+  public func demand(of submit: Command.Submit) -> Bid? {
+    keys[submit.caller.rawValue].flatMap { try? bid(for: submit, of: $0.account) }
+  }
   /// How many jobs wait for a model.
   public func queuedCount(model: String) -> Int { indexes.models[model]?.queue.count ?? 0 }
   /// How many jobs are before a queued one, or nil if it is not queued.

@@ -77,6 +77,8 @@ public enum Accepted: Hashable, Sendable {
   case budget(BudgetID, duplicate: Bool)
   /// The budget allows what was asked for.
   case budgetSet(BudgetID)
+  /// What the supplier posts holds, for so many workers that offer the model now.
+  case askSet(workers: Int)
 
   /// What `submit` gives.
   public struct Submitted: Hashable, Sendable {

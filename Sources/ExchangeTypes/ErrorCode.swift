@@ -325,6 +325,15 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Ask whoever governs it.
   case budgetClosed = 104
+  /// The supplier does not take jobs of the account; every supplier of the model, where a submit is
+  /// refused for it.
+  ///
+  /// Ask the supplier, or ask for another model.
+  case tenantRefused = 105
+  /// The slots that are free are kept for the supplier's own jobs.
+  ///
+  /// Plan again.
+  case slotsReserved = 106
 
   /// The name in snake_case, as HTTP clients and logs see it.
   public var name: String {
@@ -408,6 +417,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .alreadyReversed: "already_reversed"
     case .budgetExceeded: "budget_exceeded"
     case .budgetClosed: "budget_closed"
+    case .tenantRefused: "tenant_refused"
+    case .slotsReserved: "slots_reserved"
     }
   }
 
@@ -504,6 +515,9 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .budgetExceeded:
       "A budget that the key draws on has less left than the largest possible charge."
     case .budgetClosed: "A budget that the key draws on is closed."
+    case .tenantRefused:
+      "The supplier does not take jobs of the account; every supplier of the model, where a submit is refused for it."
+    case .slotsReserved: "The slots that are free are kept for the supplier's own jobs."
     }
   }
 
@@ -594,6 +608,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .budgetExceeded:
       "Lower max_tokens, wait for the window that is named to end, or ask for a higher limit."
     case .budgetClosed: "Ask whoever governs it."
+    case .tenantRefused: "Ask the supplier, or ask for another model."
+    case .slotsReserved: "Plan again."
     }
   }
 
@@ -617,7 +633,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .unauthenticated: 401
     case .insufficientCredit, .budgetExceeded: 402
     case .forbidden, .invitationInvalid, .invitationUsed, .certificateRevoked, .wrongName,
-      .accountClosed, .budgetClosed:
+      .accountClosed, .budgetClosed, .tenantRefused:
       403
     case .notFound, .modelNotFound, .unknownWorker, .unknownAccount, .unknownJob,
       .noSupplierAdmitted:

@@ -80,14 +80,19 @@ public struct OfferID: Hashable, Comparable, Sendable, CustomStringConvertible {
 public struct Ask: Hashable, Sendable {
   /// Which offer it is.
   public let id: OfferID
-  /// What is offered.
+  /// What is offered, at the prices that hold.
   public let offer: Offer
-  /// Grows whenever the worker changes the offer.
+  /// Grows whenever the worker changes the offer, or its supplier what is posted about the model.
   public let version: UInt32
-  /// Joins the parts.
-  public init(id: OfferID, offer: Offer, version: UInt32) {
+  /// Whose jobs it is for.
+  public let tenancy: Tenancy
+  /// Joins the parts; without a tenancy it is for anybody's jobs.
+  public init(
+    id: OfferID, offer: Offer, version: UInt32, tenancy: Tenancy = Tenancy(of: AccountID(0))
+  ) {
     self.id = id
     self.offer = offer
     self.version = version
+    self.tenancy = tenancy
   }
 }

@@ -81,6 +81,12 @@ struct CodecTests {
     budget(request: 2, under: 4, day: 5, total: 6), budget(request: 2),
     budgetSet(3, total: 4, closed: true), budgetedKey(3, request: 4, lifetime: 5),
     budgetedKey(3, request: 4),
+    askSet(
+      "m",
+      AskTerms(
+        input: Price(nanoPerMillion: 2), output: Price(nanoPerMillion: 3), reserve: 4,
+        own: [AccountID(5)], only: [AccountID(6), AccountID(7)], refuse: [AccountID(8)])),
+    askSet("m", AskTerms(reserve: 1)), askSet("m", nil),
   ]
 
   private static func retained(
@@ -98,7 +104,7 @@ struct CodecTests {
 
   @Test("every code that was given is tested here")
   func complete() {
-    #expect(Self.codes == Array(1...25) + Array(28...33) + [60, 61, 62] + Array(67...73))
+    #expect(Self.codes == Array(1...25) + Array(28...33) + [60, 61, 62] + Array(67...74))
   }
 
   @Test(

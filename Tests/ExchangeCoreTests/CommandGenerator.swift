@@ -28,12 +28,15 @@ struct CommandGenerator {
   private var rateRandom: SeededGenerator
   /// The same for transfers, fees and closing.
   private var moneyRandom: SeededGenerator
+  /// The same for what suppliers post.
+  private var marketRandom: SeededGenerator
 
   init(seed: UInt64) {
     random = SeededGenerator(seed: seed)
     enrolmentRandom = SeededGenerator(seed: seed + 1_000)
     rateRandom = SeededGenerator(seed: seed + 2_000)
     moneyRandom = SeededGenerator(seed: seed + 3_000)
+    marketRandom = SeededGenerator(seed: seed + 4_000)
   }
 
   mutating func below(_ bound: UInt64) -> UInt64 { UInt64.random(in: 0..<bound, using: &random) }
@@ -51,6 +54,7 @@ struct CommandGenerator {
       commands.append(moneyCommand(exchange))
     }
     if UInt64.random(in: 0..<12, using: &rateRandom) == 0 { commands.append(termsCommand()) }
+    if UInt64.random(in: 0..<24, using: &marketRandom) == 0 { commands.append(askCommand()) }
     return UInt64.random(in: 0..<3, using: &enrolmentRandom) == 0
       ? commands + [enrolmentCommand(exchange)] : commands
   }
@@ -200,6 +204,22 @@ struct CommandGenerator {
         caller: World.root, key: World.bob,
         limit: RateLimit(
           requests: one(in: 5...100).map { UInt32($0) }, tokens: one(in: 50...1_500))))
+  }
+
+  /// What suppliers post, mostly taken back again soon.
+  private mutating func askCommand() -> Command {
+    swap(&random, &marketRandom)
+    defer { swap(&random, &marketRandom) }
+    let by = chance(9, in: 10) ? World.sam : caller()
+    guard chance(1, in: 2) else { return askSet("m", nil, by: by) }
+    return askSet(
+      chance(9, in: 10) ? "m" : "x",
+      AskTerms(
+        input: chance(1, in: 2) ? Price(nanoPerMillion: 500_000_000 * below(4)) : nil,
+        output: chance(1, in: 2) ? Price(nanoPerMillion: 500_000_000 * below(6)) : nil,
+        reserve: UInt16(below(4)), own: chance(1, in: 4) ? [AccountID(5)] : [],
+        only: chance(1, in: 4) ? [AccountID(3)] : [],
+        refuse: chance(1, in: 4) ? [AccountID(chance(3, in: 4) ? 4 : below(20))] : []), by: by)
   }
 
   private mutating func enrolmentCommand(_ exchange: Exchange) -> Command {

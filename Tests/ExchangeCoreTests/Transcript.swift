@@ -83,6 +83,7 @@ private func describe(_ accepted: Accepted) -> String {
   case .fee(let terms): return "\(terms.parts) to \(terms.account)"
   case .budget(let id, let duplicate): return "budget \(id)" + mark(duplicate)
   case .budgetSet(let id): return "budget \(id) set"
+  case .askSet(let workers): return "posted for \(workers)"
   }
 }
 

@@ -88,6 +88,8 @@ public enum Command: Hashable, Sendable {
   case budgetSet(BudgetSet)
   /// Adds an API key that draws on a budget.
   case keyIssueBudgeted(KeyIssueBudgeted)
+  /// Posts what a supplier asks for a model.
+  case askSet(AskSet)
 
   /// The command's number in the log.
   public var code: UInt8 {
@@ -133,6 +135,7 @@ public enum Command: Hashable, Sendable {
     case .budgetCreate: 71
     case .budgetSet: 72
     case .keyIssueBudgeted: 73
+    case .askSet: 74
     }
   }
 

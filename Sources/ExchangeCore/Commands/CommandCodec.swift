@@ -47,6 +47,7 @@ extension Command {
     case .budgetCreate(let command): command.encode(into: &writer)
     case .budgetSet(let command): command.encode(into: &writer)
     case .keyIssueBudgeted(let command): command.encode(into: &writer)
+    case .askSet(let command): command.encode(into: &writer)
     }
   }
 
@@ -96,6 +97,7 @@ extension Command {
     case 71: self = .budgetCreate(try BudgetCreate(from: &reader))
     case 72: self = .budgetSet(try BudgetSet(from: &reader))
     case 73: self = .keyIssueBudgeted(try KeyIssueBudgeted(from: &reader))
+    case 74: self = .askSet(try AskSet(from: &reader))
     default: throw .unknownValue(offset: at, value: UInt64(code))
     }
   }

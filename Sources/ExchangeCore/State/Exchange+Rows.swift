@@ -27,6 +27,8 @@ extension Exchange {
     journals.drain(into: &changes, &digest)
     fees.drain(into: &changes, &digest)
     budgets.drain(into: &changes, &digest)
+    postedAsks.drain(into: &changes, &digest)
+    sales.drain(into: &changes, &digest)
     self.digest = digest
     return changes
   }

@@ -56,6 +56,14 @@ public struct Limits: Hashable, Sendable {
   public var budgetsMax = 100_000
   /// Budgets from a key to the top of its tree, those of keys that other keys made included.
   public var budgetDepthMax = 8
+  /// Models that one account posts asks for.
+  public var postedAsksPerAccountMax = 256
+  /// Hours of models that an account's sales are kept for: a week of ten models and more.
+  public var salesPerAccountMax = 2_000
+  /// The same for all accounts: about 200 bytes of memory each.
+  public var salesMax = 50_000
+  /// Old sales that are dropped at most with each row that comes.
+  public var salesDroppedMax = 4
   /// How long an upload waits for its next part or its submit, in milliseconds.
   public var uploadTimeout: UInt64 = 600_000
 

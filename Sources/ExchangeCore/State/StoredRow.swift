@@ -42,6 +42,10 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case fees = 38
   /// Budgets.
   case budgets = 39
+  /// What suppliers post about models.
+  case postedAsks = 40
+  /// What was sold, by supplier, model and hour.
+  case sales = 41
 
   /// Whether rows of the table count for the digest; bulk rows are covered by hashes in job rows.
   public var isDigested: Bool { self != .payloadParts && self != .segments }

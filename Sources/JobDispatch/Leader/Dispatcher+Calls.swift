@@ -67,6 +67,8 @@ extension Dispatcher {
       changeLedger(message, from: caller, answer)
     case .budgetCreate, .budgetSet:
       changeBudgets(message, from: caller, answer)
+    case .askSet(let message):
+      postAsk(message, from: caller, answer)
     case .statusQuery:
       answer(statusReport)
     case .clusterQuery, .clusterChange:
@@ -146,7 +148,7 @@ extension Dispatcher {
             "the body asks for model \"\(request.model)\", the submit for \"\(message.model)\"")))
     }
     let terms = JobTerms(request)
-    let model = model(for: request, terms)
+    let model = model(for: request, terms, of: caller.account)
     let hasTerms = exchange.stateVersion >= Exchange.jobTermsStateVersion
     guard hasTerms || request.provider == nil else {
       return answer(
@@ -157,7 +159,8 @@ extension Dispatcher {
               + "\(exchange.stateVersion)")))
     }
     if !isKnown,
-      let failure = refusal(ofModel: model, terms, servedOnly: message.servedOnly ?? false)
+      let failure = refusal(
+        ofModel: model, terms, of: caller.account, servedOnly: message.servedOnly ?? false)
     {
       return answer(.failure(failure))
     }
@@ -176,7 +179,8 @@ extension Dispatcher {
     do {
       commands = try sealed(
         message, request, model: model, body: body, promptBound: bound,
-        outputMax: outputBound(of: request, model), ceilings: ceilings(ofModel: model, terms),
+        outputMax: outputBound(of: request, model),
+        ceilings: ceilings(ofModel: model, terms, of: caller.account),
         under: wrappingKey, from: caller)
     } catch {
       return answer(.failure(Failure(.internalError, "the request cannot be sealed: \(error)")))
@@ -406,6 +410,7 @@ extension Dispatcher {
   private func scopes(for message: Message) -> Scopes? {
     switch message {
     case .jobQuery, .jobList, .receiptQuery: [.read, .submit]
+    case .askList, .salesQuery: [.read, .work, .admin]
     case .accountQuery, .keyList, .budgetList: [.read, .admin]
     default: nil
     }
@@ -448,6 +453,8 @@ extension Dispatcher {
       listAccounts(message, from: caller, answer)
     case .budgetList(let message):
       listBudgets(message, from: caller, answer)
+    case .bookQuery, .quoteQuery, .priceQuery, .askList, .salesQuery:
+      queryMarket(message, from: caller, answer)
     case .receiptQuery(let message):
       receipt(message, of: caller, answer)
     case .nodeList:
@@ -483,7 +490,7 @@ extension Dispatcher {
       draining: worker.draining,
       slots: UInt16(clamping: worker.offers.reduce(0) { $0 + Int($1.slots) }),
       busy: UInt16(clamping: exchange.busyCount(of: worker.id)),
-      offers: worker.offers.map(OfferTerms.init))
+      offers: exchange.asks(of: worker).map { OfferTerms($0.offer) })
   }
 
   /// What this coordinator knows of itself and of the cluster.

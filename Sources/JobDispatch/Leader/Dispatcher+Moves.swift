@@ -44,8 +44,9 @@ extension Dispatcher {
         && (session.continuesOutput || relay.last == 0) && condition(session)
         && session.capabilities.isSuperset(of: terms.needs)
         && exchange.supplierName(of: session.worker).map(terms.preferences.admits) == true
-        && exchange.worker(session.worker)?.offers.contains {
-          $0.model == job.model && $0.mismatch(with: job.bid) == nil
+        && exchange.worker(session.worker).map(exchange.asks)?.contains {
+          $0.offer.model == job.model && $0.offer.mismatch(with: job.bid) == nil
+            && $0.tenancy.admits(job.account)
         } == true
     }
     guard let worker = able.map(\.worker).min() else { return nil }

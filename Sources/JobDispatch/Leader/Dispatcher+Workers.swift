@@ -314,6 +314,8 @@ extension Dispatcher {
       guard room > 0 else { return nil }
       return Planner.Candidate(
         ask: ask, busy: session.busy, free: min(session.free, room),
+        // Slots that are promised may go to others: what is kept is kept from all of them.
+        freeForOthers: min(session.free, max(0, exchange.freeSlotsForOthers(ask) - taken)),
         continuesOutput: session.continuesOutput, capabilities: session.capabilities,
         name: exchange.supplierName(of: ask.id.worker),
         speed: session.speeds[model] ?? WorkerSpeed())
@@ -330,7 +332,8 @@ extension Dispatcher {
     guard !candidates.isEmpty, let bid = exchange.demand(of: submit) else { return nil }
     // The plan needs a name for the job, which apply will give it.
     let demand = Planner.Demand(
-      job: JobID(0), bid: bid, excluded: [], goesOn: false, terms: terms)
+      job: JobID(0), bid: bid, excluded: [], goesOn: false, terms: terms,
+      account: exchange.key(submit.caller)?.account ?? AccountID(0))
     guard let ask = Planner.plan([demand], on: candidates).first?.candidate.ask,
       let slot = sessions[ask.id.worker]?.take(as: .promised(model: submit.model))
     else { return nil }
@@ -372,7 +375,8 @@ extension Dispatcher {
           guard reservations[id] == nil, let job = exchange.job(id) else { continue }
           let demand = Planner.Demand(
             job: id, bid: job.bid, excluded: failedWorkers[id] ?? [],
-            goesOn: !job.record.isEmpty, terms: exchange.terms(of: id) ?? JobTerms())
+            goesOn: !job.record.isEmpty, terms: exchange.terms(of: id) ?? JobTerms(),
+            account: job.account)
           if isServed(demand) { demands.append(demand) }
         }
         guard let last = queued.last else { return nil }

@@ -14,6 +14,8 @@ public enum Planner {
     public let busy: Int
     /// Slots parked and not reserved.
     public let free: Int
+    /// Those of them that are not kept for the supplier's own jobs.
+    public let freeForOthers: Int
     /// Whether its engine goes on from an output that another has begun.
     public let continuesOutput: Bool
 
@@ -26,12 +28,14 @@ public enum Planner {
 
     /// Joins the facts.
     init(
-      ask: Ask, busy: Int, free: Int, continuesOutput: Bool, capabilities: Capabilities = .all,
-      name: SupplierName? = nil, speed: WorkerSpeed = WorkerSpeed()
+      ask: Ask, busy: Int, free: Int, freeForOthers: Int? = nil, continuesOutput: Bool,
+      capabilities: Capabilities = .all, name: SupplierName? = nil,
+      speed: WorkerSpeed = WorkerSpeed()
     ) {
       self.ask = ask
       self.busy = busy
       self.free = free
+      self.freeForOthers = min(free, freeForOthers ?? free)
       self.continuesOutput = continuesOutput
       self.capabilities = capabilities
       self.name = name
@@ -43,7 +47,11 @@ public enum Planner {
       ask.offer.mismatch(with: demand.bid) == nil && (continuesOutput || !demand.goesOn)
         && capabilities.isSuperset(of: demand.terms.needs)
         && name.map(demand.terms.preferences.admits) ?? true
+        && ask.tenancy.admits(demand.account) && (isOwn(demand) || freeForOthers > 0)
     }
+
+    /// Whether it is its supplier's own job, which may have the slots that are kept.
+    func isOwn(_ demand: Demand) -> Bool { ask.tenancy.isOwn(demand.account) }
   }
 
   /// What a queued job demands.
@@ -59,16 +67,20 @@ public enum Planner {
 
     /// What it asks for beyond its bid.
     public let terms: JobTerms
+    /// Whose job it is.
+    public let account: AccountID
 
     /// Joins the demands.
     public init(
-      job: JobID, bid: Bid, excluded: Set<WorkerID>, goesOn: Bool, terms: JobTerms = JobTerms()
+      job: JobID, bid: Bid, excluded: Set<WorkerID>, goesOn: Bool, terms: JobTerms = JobTerms(),
+      account: AccountID = AccountID(0)
     ) {
       self.job = job
       self.bid = bid
       self.excluded = excluded
       self.goesOn = goesOn
       self.terms = terms
+      self.account = account
     }
   }
 
@@ -81,12 +93,14 @@ public enum Planner {
     _ demands: [Demand], on candidates: [Candidate]
   ) -> [(job: JobID, candidate: Candidate)] {
     var free = candidates.map(\.free)
+    var freeForOthers = candidates.map(\.freeForOthers)
     var busy = candidates.map(\.busy)
     var plan: [(JobID, Candidate)] = []
     for demand in demands {
       var best: Int?
       for (place, candidate) in candidates.enumerated() where free[place] > 0 {
         guard candidate.serves(demand) else { continue }
+        guard candidate.isOwn(demand) || freeForOthers[place] > 0 else { continue }
         guard let held = best else {
           best = place
           continue
@@ -95,6 +109,7 @@ public enum Planner {
       }
       guard let place = best else { continue }
       free[place] -= 1
+      if !candidates[place].isOwn(demand) { freeForOthers[place] -= 1 }
       busy[place] += 1
       plan.append((demand.job, candidates[place]))
 

@@ -220,6 +220,28 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case receiptQuery = 181
   /// Answers a ReceiptQuery.
   case receipt = 182
+  /// Asks for the asks of a model's workers that take jobs now, the cheapest output first.
+  case bookQuery = 200
+  /// Answers a BookQuery or a QuoteQuery.
+  case book = 201
+  /// Asks what a job would cost now at each worker that would take it from the caller's account,
+  /// the one that it would go to first.
+  case quoteQuery = 202
+  /// Asks for the price index of a model.
+  case priceQuery = 203
+  /// Answers a PriceQuery.
+  case priceHistory = 204
+  /// Posts what the caller's account asks for a model, or takes it back (scope work).
+  case askSet = 205
+  /// Asks what the caller's account posts about models (scope read, or work).
+  case askList = 206
+  /// Answers an AskList, and an AskSet by what holds of it.
+  case askListing = 207
+  /// Asks what a supplier sold, oldest first (its own account with scope read, or work; others'
+  /// with admin).
+  case salesQuery = 208
+  /// Answers a SalesQuery.
+  case salesListing = 209
 
   /// The most payload bytes in a frame of this kind.
   public var payloadMax: UInt32 {
@@ -231,28 +253,29 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
       .retentionReport, .stateStatement, .clusterQuery, .workerRegistered, .workerHeartbeat,
       .workerHeartbeatAck, .park, .attemptCancel, .attemptSettled, .attemptContinue,
       .attemptAbandon, .tailQuery, .keyLimit, .journalQuery, .accountList, .transferReverse,
-      .accountClose, .feeSet, .feeReport, .budgetList, .receiptQuery:
+      .accountClose, .feeSet, .feeReport, .budgetList, .receiptQuery, .askList, .salesQuery:
       64
     case .follow, .accountCredit, .keyRotate, .attemptResume, .budgetSet: 128
     case .invite, .invitationReport, .certificateRevoke: 256
     case .goodbye, .leaderNotice, .accepted, .waiting, .accountCreate, .accountReport, .keyCreate,
-      .keyReport, .clusterChange, .budgetCreate, .budgetReport, .budgetKeyCreate:
+      .keyReport, .clusterChange, .budgetCreate, .budgetReport, .budgetKeyCreate, .bookQuery,
+      .quoteQuery, .priceQuery:
       512
     case .transferPost: 1024
-    case .join: 2048
+    case .join, .askSet: 2048
     case .ended, .jobReport, .attemptFinished, .transferReport: 4096
     case .hello, .welcome, .failure, .workerRegister: 8192
     case .revocationNotice: 8200
     case .purge, .cancelMany, .clusterReport: 16_384
-    case .statusReport, .certificateIssued: 32_768
+    case .statusReport, .certificateIssued, .priceHistory: 32_768
     case .receipt: 40_960
     case .journalListing: 65_536
-    case .installSnapshot, .accountListing, .budgetListing: 131_072
+    case .installSnapshot, .accountListing, .budgetListing, .book, .salesListing: 131_072
     case .keyListing: 229_376
     case .events, .chunk, .tail: 262_144
     case .snapshotChunk: 295_168
     case .modelListing: 327_680
-    case .jobListing, .nodeListing: 524_288
+    case .jobListing, .nodeListing, .askListing: 524_288
     case .submit, .assign: 1_050_624
     case .appendEntries: 1_114_112
     case .workerListing: 5_242_880
@@ -373,6 +396,16 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .budgetKeyCreate: "BudgetKeyCreate"
     case .receiptQuery: "ReceiptQuery"
     case .receipt: "Receipt"
+    case .bookQuery: "BookQuery"
+    case .book: "Book"
+    case .quoteQuery: "QuoteQuery"
+    case .priceQuery: "PriceQuery"
+    case .priceHistory: "PriceHistory"
+    case .askSet: "AskSet"
+    case .askList: "AskList"
+    case .askListing: "AskListing"
+    case .salesQuery: "SalesQuery"
+    case .salesListing: "SalesListing"
     }
   }
 }

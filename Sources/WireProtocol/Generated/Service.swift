@@ -42,7 +42,7 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
         .keyRevoke, .keyRotate, .keyLimit, .invite, .certificateRevoke, .nodeList, .clusterQuery,
         .clusterChange, .retentionSet, .journalQuery, .accountList, .transferPost, .transferReverse,
         .accountClose, .feeSet, .budgetCreate, .budgetSet, .budgetList, .budgetKeyCreate,
-        .receiptQuery,
+        .receiptQuery, .bookQuery, .quoteQuery, .priceQuery, .askSet, .askList, .salesQuery,
       ]
     case .snapshot:
       [.snapshotFetch]
@@ -73,7 +73,8 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
         .failure, .accepted, .jobReport, .jobListing, .purged, .cancelledMany, .modelListing,
         .workerListing, .statusReport, .accountReport, .keyReport, .keyListing, .invitationReport,
         .nodeListing, .clusterReport, .retentionReport, .journalListing, .accountListing,
-        .transferReport, .feeReport, .budgetReport, .budgetListing, .receipt,
+        .transferReport, .feeReport, .budgetReport, .budgetListing, .receipt, .book, .priceHistory,
+        .askListing, .salesListing,
       ]
     case .snapshot:
       [.snapshotChunk, .failure]

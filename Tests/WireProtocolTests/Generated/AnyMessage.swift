@@ -106,6 +106,16 @@ extension Message: JSONDumpable {
     case .budgetKeyCreate(let it): JSON.typed("BudgetKeyCreate", it.json)
     case .receiptQuery(let it): JSON.typed("ReceiptQuery", it.json)
     case .receipt(let it): JSON.typed("Receipt", it.json)
+    case .bookQuery(let it): JSON.typed("BookQuery", it.json)
+    case .book(let it): JSON.typed("Book", it.json)
+    case .quoteQuery(let it): JSON.typed("QuoteQuery", it.json)
+    case .priceQuery(let it): JSON.typed("PriceQuery", it.json)
+    case .priceHistory(let it): JSON.typed("PriceHistory", it.json)
+    case .askSet(let it): JSON.typed("AskSet", it.json)
+    case .askList(let it): JSON.typed("AskList", it.json)
+    case .askListing(let it): JSON.typed("AskListing", it.json)
+    case .salesQuery(let it): JSON.typed("SalesQuery", it.json)
+    case .salesListing(let it): JSON.typed("SalesListing", it.json)
     }
   }
 
@@ -211,6 +221,16 @@ extension Message: JSONDumpable {
     case .budgetKeyCreate: .budgetKeyCreate(.sample(&source))
     case .receiptQuery: .receiptQuery(.sample(&source))
     case .receipt: .receipt(.sample(&source))
+    case .bookQuery: .bookQuery(.sample(&source))
+    case .book: .book(.sample(&source))
+    case .quoteQuery: .quoteQuery(.sample(&source))
+    case .priceQuery: .priceQuery(.sample(&source))
+    case .priceHistory: .priceHistory(.sample(&source))
+    case .askSet: .askSet(.sample(&source))
+    case .askList: .askList(.sample(&source))
+    case .askListing: .askListing(.sample(&source))
+    case .salesQuery: .salesQuery(.sample(&source))
+    case .salesListing: .salesListing(.sample(&source))
     }
   }
 }

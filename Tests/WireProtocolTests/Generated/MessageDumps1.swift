@@ -493,3 +493,47 @@ extension Invite: JSONDumpable {
     ])
   }
 }
+
+extension InvitationReport: JSONDumpable {
+  var json: String {
+    JSON.object([("summary", summary.json)])
+  }
+}
+
+extension Join: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("invitation", JSON.number(invitation.rawValue)),
+      ("secret", JSON.hexadecimal(secret.bytes)),
+      ("name", JSON.optional(name) { JSON.text($0) }),
+      ("request", JSON.hexadecimal(request)),
+    ])
+  }
+}
+
+extension CertificateIssued: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("role", JSON.name(role)),
+      ("name", JSON.text(name)),
+      ("certificate", JSON.text(certificate)),
+      ("authorities", JSON.text(authorities)),
+    ])
+  }
+}
+
+extension CertificateRenew: JSONDumpable {
+  var json: String {
+    JSON.object([])
+  }
+}
+
+extension CertificateRevoke: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("role", JSON.optional(role) { JSON.name($0) }),
+      ("name", JSON.text(name)),
+      ("serial", JSON.hexadecimal(serial)),
+    ])
+  }
+}

@@ -3,50 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension InvitationReport: JSONDumpable {
-  var json: String {
-    JSON.object([("summary", summary.json)])
-  }
-}
-
-extension Join: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("invitation", JSON.number(invitation.rawValue)),
-      ("secret", JSON.hexadecimal(secret.bytes)),
-      ("name", JSON.optional(name) { JSON.text($0) }),
-      ("request", JSON.hexadecimal(request)),
-    ])
-  }
-}
-
-extension CertificateIssued: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("role", JSON.name(role)),
-      ("name", JSON.text(name)),
-      ("certificate", JSON.text(certificate)),
-      ("authorities", JSON.text(authorities)),
-    ])
-  }
-}
-
-extension CertificateRenew: JSONDumpable {
-  var json: String {
-    JSON.object([])
-  }
-}
-
-extension CertificateRevoke: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("role", JSON.optional(role) { JSON.name($0) }),
-      ("name", JSON.text(name)),
-      ("serial", JSON.hexadecimal(serial)),
-    ])
-  }
-}
-
 extension NodeList: JSONDumpable {
   var json: String {
     JSON.object([])
@@ -493,6 +449,91 @@ extension Receipt: JSONDumpable {
       ("signedAt", JSON.number(signedAt)),
       ("certificate", JSON.hexadecimal(certificate)),
       ("signature", JSON.hexadecimal(signature)),
+    ])
+  }
+}
+
+extension BookQuery: JSONDumpable {
+  var json: String {
+    JSON.object([("model", JSON.text(model))])
+  }
+}
+
+extension Book: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("asks", JSON.list(asks) { $0.json }),
+      ("costs", JSON.list(costs) { JSON.number($0.rawValue) }),
+      ("more", JSON.boolean(more)),
+    ])
+  }
+}
+
+extension QuoteQuery: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("model", JSON.text(model)),
+      ("promptTokens", JSON.number(promptTokens)),
+      ("outputTokens", JSON.number(outputTokens)),
+    ])
+  }
+}
+
+extension PriceQuery: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("model", JSON.text(model)),
+      ("intervals", JSON.number(intervals)),
+    ])
+  }
+}
+
+extension PriceHistory: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("intervalMs", JSON.number(intervalMs)),
+      ("points", JSON.list(points) { $0.json }),
+    ])
+  }
+}
+
+extension AskSet: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("terms", terms.json),
+      ("withdraw", JSON.boolean(withdraw)),
+    ])
+  }
+}
+
+extension AskList: JSONDumpable {
+  var json: String {
+    JSON.object([])
+  }
+}
+
+extension AskListing: JSONDumpable {
+  var json: String {
+    JSON.object([("terms", JSON.list(terms) { $0.json })])
+  }
+}
+
+extension SalesQuery: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("account", JSON.number(account.rawValue)),
+      ("after", JSON.number(after)),
+      ("limit", JSON.number(limit)),
+    ])
+  }
+}
+
+extension SalesListing: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("intervalMs", JSON.number(intervalMs)),
+      ("sales", JSON.list(sales) { $0.json }),
+      ("more", JSON.boolean(more)),
     ])
   }
 }

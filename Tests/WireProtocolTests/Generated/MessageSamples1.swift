@@ -478,3 +478,45 @@ extension Invite {
       lifetimeMs: source.number(UInt64.self))
   }
 }
+
+extension InvitationReport {
+  static func sample(_ source: inout SampleSource) -> InvitationReport {
+    InvitationReport(
+      summary: InvitationSummary.sample(&source))
+  }
+}
+
+extension Join {
+  static func sample(_ source: inout SampleSource) -> Join {
+    Join(
+      invitation: InvitationID(rawValue: source.number(UInt64.self)),
+      secret: Secret(source.bytes(count: 32)),
+      name: source.optional { $0.text(atMost: 64) },
+      request: source.bytes(atMost: 1024))
+  }
+}
+
+extension CertificateIssued {
+  static func sample(_ source: inout SampleSource) -> CertificateIssued {
+    CertificateIssued(
+      role: source.pick(NodeRole.allCases),
+      name: source.text(atMost: 64),
+      certificate: source.text(atMost: 8192),
+      authorities: source.text(atMost: 16384))
+  }
+}
+
+extension CertificateRenew {
+  static func sample(_ source: inout SampleSource) -> CertificateRenew {
+    CertificateRenew()
+  }
+}
+
+extension CertificateRevoke {
+  static func sample(_ source: inout SampleSource) -> CertificateRevoke {
+    CertificateRevoke(
+      role: source.optional { $0.pick(NodeRole.allCases) },
+      name: source.text(atMost: 64),
+      serial: source.bytes(atMost: 20))
+  }
+}

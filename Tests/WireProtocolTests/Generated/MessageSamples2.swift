@@ -3,48 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension InvitationReport {
-  static func sample(_ source: inout SampleSource) -> InvitationReport {
-    InvitationReport(
-      summary: InvitationSummary.sample(&source))
-  }
-}
-
-extension Join {
-  static func sample(_ source: inout SampleSource) -> Join {
-    Join(
-      invitation: InvitationID(rawValue: source.number(UInt64.self)),
-      secret: Secret(source.bytes(count: 32)),
-      name: source.optional { $0.text(atMost: 64) },
-      request: source.bytes(atMost: 1024))
-  }
-}
-
-extension CertificateIssued {
-  static func sample(_ source: inout SampleSource) -> CertificateIssued {
-    CertificateIssued(
-      role: source.pick(NodeRole.allCases),
-      name: source.text(atMost: 64),
-      certificate: source.text(atMost: 8192),
-      authorities: source.text(atMost: 16384))
-  }
-}
-
-extension CertificateRenew {
-  static func sample(_ source: inout SampleSource) -> CertificateRenew {
-    CertificateRenew()
-  }
-}
-
-extension CertificateRevoke {
-  static func sample(_ source: inout SampleSource) -> CertificateRevoke {
-    CertificateRevoke(
-      role: source.optional { $0.pick(NodeRole.allCases) },
-      name: source.text(atMost: 64),
-      serial: source.bytes(atMost: 20))
-  }
-}
-
 extension NodeList {
   static func sample(_ source: inout SampleSource) -> NodeList {
     NodeList()
@@ -459,5 +417,85 @@ extension Receipt {
       signedAt: source.number(UInt64.self),
       certificate: source.bytes(atMost: 16384),
       signature: source.bytes(atMost: 64))
+  }
+}
+
+extension BookQuery {
+  static func sample(_ source: inout SampleSource) -> BookQuery {
+    BookQuery(
+      model: source.text(atMost: 256))
+  }
+}
+
+extension Book {
+  static func sample(_ source: inout SampleSource) -> Book {
+    Book(
+      asks: source.list(atMost: 256) { AskEntry.sample(&$0) },
+      costs: source.list(atMost: 256) { Credits(rawValue: $0.number(UInt64.self)) },
+      more: source.boolean())
+  }
+}
+
+extension QuoteQuery {
+  static func sample(_ source: inout SampleSource) -> QuoteQuery {
+    QuoteQuery(
+      model: source.text(atMost: 256),
+      promptTokens: source.number(UInt32.self),
+      outputTokens: source.number(UInt32.self))
+  }
+}
+
+extension PriceQuery {
+  static func sample(_ source: inout SampleSource) -> PriceQuery {
+    PriceQuery(
+      model: source.text(atMost: 256),
+      intervals: source.number(UInt32.self))
+  }
+}
+
+extension PriceHistory {
+  static func sample(_ source: inout SampleSource) -> PriceHistory {
+    PriceHistory(
+      intervalMs: source.number(UInt64.self),
+      points: source.list(atMost: 168) { PriceEntry.sample(&$0) })
+  }
+}
+
+extension AskSet {
+  static func sample(_ source: inout SampleSource) -> AskSet {
+    AskSet(
+      terms: PostedTerms.sample(&source),
+      withdraw: source.boolean())
+  }
+}
+
+extension AskList {
+  static func sample(_ source: inout SampleSource) -> AskList {
+    AskList()
+  }
+}
+
+extension AskListing {
+  static func sample(_ source: inout SampleSource) -> AskListing {
+    AskListing(
+      terms: source.list(atMost: 256) { PostedTerms.sample(&$0) })
+  }
+}
+
+extension SalesQuery {
+  static func sample(_ source: inout SampleSource) -> SalesQuery {
+    SalesQuery(
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      after: source.number(UInt64.self),
+      limit: source.number(UInt32.self))
+  }
+}
+
+extension SalesListing {
+  static func sample(_ source: inout SampleSource) -> SalesListing {
+    SalesListing(
+      intervalMs: source.number(UInt64.self),
+      sales: source.list(atMost: 256) { SalesEntry.sample(&$0) },
+      more: source.boolean())
   }
 }
