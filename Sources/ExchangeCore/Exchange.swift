@@ -56,6 +56,7 @@ public struct Exchange: Sendable {
   @Boxed var budgets = RowTable<Budget>()
   @Boxed var postedAsks = RowTable<PostedAsk>()
   @Boxed var sales = RowTable<Sales>()
+  @Boxed var cachedPrompts = RowTable<CachedPrompt>()
   @Boxed var indexes = Indexes()
   @Boxed var pending = PendingEntry()
   var metaContribution: StateDigest?
@@ -141,6 +142,7 @@ public struct Exchange: Sendable {
     case .budgetSet(let command): return try apply(command)
     case .keyIssueBudgeted(let command): return try apply(command)
     case .askSet(let command): return try apply(command)
+    case .settleCached(let command): return try apply(command)
     case .payloadPart(let command): return try apply(command)
     case .submit(let command): return try apply(command)
     case .assign(let command): return try apply(command)

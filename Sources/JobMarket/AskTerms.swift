@@ -10,7 +10,9 @@ public struct AskTerms: Hashable, Sendable {
 
   /// The price of prompt tokens; nil for the one that each worker registers with.
   public var input: Price?
-  /// The price of output tokens; nil likewise.
+  /// The price of prompt tokens that the engine had cached; nil for that of the others.
+  public var cachedInput: Price?
+  /// The price of output tokens; nil for the one that each worker registers with.
   public var output: Price?
   /// Slots of each worker that are for the supplier's own use alone.
   public var reserve: UInt16
@@ -23,10 +25,11 @@ public struct AskTerms: Hashable, Sendable {
 
   /// Joins the parts.
   public init(
-    input: Price? = nil, output: Price? = nil, reserve: UInt16 = 0, own: [AccountID] = [],
-    only: [AccountID] = [], refuse: [AccountID] = []
+    input: Price? = nil, cachedInput: Price? = nil, output: Price? = nil, reserve: UInt16 = 0,
+    own: [AccountID] = [], only: [AccountID] = [], refuse: [AccountID] = []
   ) {
     self.input = input
+    self.cachedInput = cachedInput
     self.output = output
     self.reserve = reserve
     self.own = own

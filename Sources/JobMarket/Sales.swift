@@ -20,8 +20,10 @@ public struct Sales: Hashable, Sendable {
   public let interval: UInt64
   /// Jobs that ended, were billed, and that this supplier ran last of those that delivered.
   public private(set) var jobs: UInt64 = 0
-  /// Their prompts.
+  /// Their prompts, without what was cached.
   public private(set) var input = PriceVolume()
+  /// What engines had cached of their prompts.
+  public private(set) var cached = PriceVolume()
   /// Their outputs.
   public private(set) var output = PriceVolume()
   /// What the supplier was paid, after the operator's part; for its shares of jobs that another ended too.
@@ -42,11 +44,13 @@ public struct Sales: Hashable, Sendable {
   /// Sales as a row says they are.
   public init(
     number: UInt64, account: AccountID, model: String, interval: UInt64, jobs: UInt64,
-    input: PriceVolume, output: PriceVolume, earned: Credits, ownJobs: UInt64, ownTokens: UInt64
+    input: PriceVolume, cached: PriceVolume, output: PriceVolume, earned: Credits, ownJobs: UInt64,
+    ownTokens: UInt64
   ) {
     self.init(number: number, account: account, model: model, interval: interval)
     self.jobs = jobs
     self.input = input
+    self.cached = cached
     self.output = output
     self.earned = earned
     self.ownJobs = ownJobs
@@ -62,11 +66,20 @@ public struct Sales: Hashable, Sendable {
   public var start: LogTime { LogTime(milliseconds: interval * Self.intervalMilliseconds) }
 
   /// A job that was billed to somebody else.
+  ///
+  /// - Parameters:
+  ///   - promptTokens: its prompt, without what was cached.
+  ///   - cachedTokens: what was cached of it.
+  ///   - cachedPrice: what that cost.
+  ///   - outputTokens: its output.
+  ///   - prices: what the rest cost.
   public mutating func add(
-    promptTokens: TokenCount, outputTokens: TokenCount, at prices: PricePair
+    promptTokens: TokenCount, cachedTokens: TokenCount, at cachedPrice: Price,
+    outputTokens: TokenCount, at prices: PricePair
   ) {
     jobs += 1
     input.add(promptTokens, at: prices.input)
+    cached.add(cachedTokens, at: cachedPrice)
     output.add(outputTokens, at: prices.output)
   }
 
@@ -132,8 +145,10 @@ public struct PricePoint: Hashable, Sendable {
   public let start: LogTime
   /// Jobs that were billed.
   public private(set) var jobs: UInt64 = 0
-  /// Their prompts.
+  /// Their prompts, without what was cached.
   public private(set) var input = PriceVolume()
+  /// What engines had cached of their prompts.
+  public private(set) var cached = PriceVolume()
   /// Their outputs.
   public private(set) var output = PriceVolume()
   /// Tokens that suppliers' own accounts bought from them: in none of the above.
@@ -156,6 +171,7 @@ public struct PricePoint: Hashable, Sendable {
   private mutating func add(_ sale: Sales) {
     jobs += sale.jobs
     input.add(sale.input)
+    cached.add(sale.cached)
     output.add(sale.output)
     ownTokens += sale.ownTokens
   }

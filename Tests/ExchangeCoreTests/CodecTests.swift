@@ -84,9 +84,11 @@ struct CodecTests {
     askSet(
       "m",
       AskTerms(
-        input: Price(nanoPerMillion: 2), output: Price(nanoPerMillion: 3), reserve: 4,
+        input: Price(nanoPerMillion: 2), cachedInput: Price(nanoPerMillion: 1),
+        output: Price(nanoPerMillion: 3), reserve: 4,
         own: [AccountID(5)], only: [AccountID(6), AccountID(7)], refuse: [AccountID(8)])),
     askSet("m", AskTerms(reserve: 1)), askSet("m", nil),
+    settleCached(attempt(1), prompt: 9, cached: 8, output: 3),
   ]
 
   private static func retained(
@@ -104,7 +106,7 @@ struct CodecTests {
 
   @Test("every code that was given is tested here")
   func complete() {
-    #expect(Self.codes == Array(1...25) + Array(28...33) + [60, 61, 62] + Array(67...74))
+    #expect(Self.codes == Array(1...25) + Array(28...33) + [60, 61, 62] + Array(67...75))
   }
 
   @Test(

@@ -55,6 +55,9 @@ struct CommandGenerator {
     }
     if UInt64.random(in: 0..<12, using: &rateRandom) == 0 { commands.append(termsCommand()) }
     if UInt64.random(in: 0..<24, using: &marketRandom) == 0 { commands.append(askCommand()) }
+    if UInt64.random(in: 0..<16, using: &marketRandom) == 0 {
+      commands.append(cachedCommand(exchange))
+    }
     return UInt64.random(in: 0..<3, using: &enrolmentRandom) == 0
       ? commands + [enrolmentCommand(exchange)] : commands
   }
@@ -206,6 +209,16 @@ struct CommandGenerator {
           requests: one(in: 5...100).map { UInt32($0) }, tokens: one(in: 50...1_500))))
   }
 
+  /// An end of which more is said to be cached than there may be.
+  private mutating func cachedCommand(_ exchange: Exchange) -> Command {
+    swap(&random, &marketRandom)
+    defer { swap(&random, &marketRandom) }
+    guard case .settle(let settle) = settleCommand(exchange) else {
+      fatalError("a settle is a settle")
+    }
+    return .settleCached(.init(settle: settle, cachedTokens: TokenCount(below(600))))
+  }
+
   /// What suppliers post, mostly taken back again soon.
   private mutating func askCommand() -> Command {
     swap(&random, &marketRandom)
@@ -216,6 +229,7 @@ struct CommandGenerator {
       chance(9, in: 10) ? "m" : "x",
       AskTerms(
         input: chance(1, in: 2) ? Price(nanoPerMillion: 500_000_000 * below(4)) : nil,
+        cachedInput: chance(1, in: 2) ? Price(nanoPerMillion: 100_000_000 * below(9)) : nil,
         output: chance(1, in: 2) ? Price(nanoPerMillion: 500_000_000 * below(6)) : nil,
         reserve: UInt16(below(4)), own: chance(1, in: 4) ? [AccountID(5)] : [],
         only: chance(1, in: 4) ? [AccountID(3)] : [],

@@ -3,9 +3,28 @@ import ExchangeTypes
 import Foundation
 import JobMarket
 import Testing
+import TokenLedger
 
-func askSet(_ model: String = "m", _ terms: AskTerms?, by caller: KeyID = World.sam) -> Command {
+func askSet(_ terms: AskTerms?, by caller: KeyID = World.sam) -> Command {
+  askSet("m", terms, by: caller)
+}
+
+func askSet(_ model: String, _ terms: AskTerms?, by caller: KeyID = World.sam) -> Command {
   .askSet(.init(caller: caller, model: model, terms: terms))
+}
+
+/// The end of an attempt whose engine had `cached` tokens of its prompt.
+func settleCached(
+  _ id: AttemptID, _ finish: FinishReason = .stop, prompt: UInt64?, cached: UInt64,
+  output: UInt64?, tail: Command.RecordExtension? = events(from: 1)
+) -> Command {
+  .settleCached(
+    .init(
+      settle: .init(
+        attempt: id, finish: finish,
+        usage: ReportedUsage(
+          promptTokens: prompt.map { TokenCount($0) }, outputTokens: output.map { TokenCount($0) }),
+        tail: tail), cachedTokens: TokenCount(cached)))
 }
 
 func perMillion(_ credits: UInt64) -> Price {
@@ -286,6 +305,106 @@ struct MarketTranscripts {
     sell(&world, 5, prompt: 1, output: 1)
     #expect(world.exchange.sales(of: AccountID(4), limit: 9).count == 2)
     #expect(world.exchange.sales(of: AccountID(4), limit: 9).map(\.jobs) == [1, 1])
+    #expect(try world.replica.restored().digest == world.exchange.digest)
+  }
+
+  /// The worked example of Sources/MONEY.md.
+  @Test("what an engine had cached costs what is asked for it, at most all of what is billed")
+  func cached() throws {
+    var old = World()
+    old.run(submit(1))
+    old.run(assign(1))
+    var world = raised()
+    old.expect(
+      "too old: ✗ wrong_state (state_version 1, needed 3)",
+      of: [("too old", settleCached(attempt(1), prompt: 9, cached: 8, output: 3))])
+    world.run(submit(1))
+    world.run(assign(1))
+    world.expect(
+      """
+      dearer than the rest: ✗ malformed_request (field cached_input)
+      dearer than the worker's: ✗ malformed_request (field cached_input)
+      without a price of its own: completed for 0.00005 [record 1 at 1, ended 1]
+      a tenth: posted for 1 [worker 1 changed]
+      held as if nothing were cached: job 2 holds 0.0004 [queued 2]
+      its worker: attempt 2/1 [assign 2/1 to 1]
+      taken back while it runs: posted for 1 [worker 1 changed]
+      80 of 90 cached: completed for 0.000038 [record 2 at 1, ended 2]
+      again: completed for 0.000038 again
+      """,
+      of: [
+        (
+          "dearer than the rest",
+          askSet(AskTerms(input: perMillion(1), cachedInput: perMillion(2)))
+        ),
+        ("dearer than the worker's", askSet(AskTerms(cachedInput: perMillion(2)))),
+        (
+          "without a price of its own",
+          settleCached(attempt(1), prompt: 30, cached: 20, output: 10)
+        ),
+        ("a tenth", askSet(AskTerms(cachedInput: Price(nanoPerMillion: 100_000_000)))),
+        ("held as if nothing were cached", submit(2)), ("its worker", assign(2, version: 2)),
+        ("taken back while it runs", askSet(nil)),
+        ("80 of 90 cached", settleCached(attempt(2), prompt: 90, cached: 80, output: 10)),
+        ("again", settleCached(attempt(2), prompt: 90, cached: 0, output: 10)),
+      ])
+    #expect(world.exchange.cachedPrompt(of: JobID(1))?.tokens == TokenCount(20))
+    #expect(world.exchange.cachedPrompt(of: JobID(2))?.tokens == TokenCount(80))
+    let point = try #require(world.exchange.priceHistory(model: "m", intervals: 1).first)
+    #expect(point.input.tokens == 20 && point.cached.tokens == 100)
+    #expect(point.cached.low.rawValue == 100_000_000 && point.cached.high == perMillion(1))
+    let restored = try world.replica.restored()
+    #expect(restored.cachedPrompt(of: JobID(2)) == world.exchange.cachedPrompt(of: JobID(2)))
+    world.run(.purge(.init(caller: World.alice, jobs: [JobID(1), JobID(2)])))
+    #expect(world.replica.rows[42]?.isEmpty != false)
+
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    let document = try String(
+      contentsOf: root.appendingPathComponent("Sources/MONEY.md"), encoding: .utf8)
+    #expect(document.contains("10 × 1, 80 × 0.1 and 10 × 2 millionths: 0.000038"))
+  }
+
+  @Test(
+    "an engine that claims more than there was, or goes on after a loss, is believed up to what is billed"
+  )
+  func cachedBounds() throws {
+    var world = raised()
+    world.run(askSet(AskTerms(cachedInput: .zero)))
+    world.run(register("w2"))
+    for number in 1...3 as ClosedRange<UInt64> { world.run(submit(number)) }
+    world.run(assign(1, version: 2))
+    world.run(assign(2, version: 2))
+    world.expect(
+      """
+      more than its prompt: completed for 0.00002 [record 1 at 1, ended 1]
+      10 bytes: 2 through 1 [record 2 at 1]
+      it dies: queued [requeued 2]
+      another, at the same terms: attempt 2/2 [assign 2/2 to 2]
+      40 of prompt and record, all cached: completed for 0.000002 [record 2 at 2, ended 2]
+      one that reads nothing: attempt 3/1 [assign 3/1 to 1]
+      nothing of nothing: completed for 0.00002 [record 3 at 1, ended 3]
+      """,
+      of: [
+        (
+          "more than its prompt",
+          settleCached(attempt(1), prompt: 30, cached: .max, output: 10)
+        ),
+        ("10 bytes", checkpoint((attempt(2), events(from: 1, tokens: 1, bytes: 10)))),
+        ("it dies", lost(attempt(2))),
+        ("another, at the same terms", assign(2, epoch: 2, worker: 2)),
+        (
+          "40 of prompt and record, all cached",
+          settleCached(
+            attempt(2, 2), prompt: 40, cached: 40, output: 0,
+            tail: events(from: 2, tokens: 0, bytes: 10))
+        ),
+        ("one that reads nothing", assign(3, version: 2)),
+        ("nothing of nothing", settleCached(attempt(3), prompt: nil, cached: 7, output: 10)),
+      ])
+    #expect(world.exchange.cachedPrompt(of: JobID(1))?.tokens == TokenCount(30))
+    #expect(world.exchange.cachedPrompt(of: JobID(2))?.tokens == TokenCount(30))
+    #expect(world.exchange.cachedPrompt(of: JobID(3))?.tokens == .zero)
     #expect(try world.replica.restored().digest == world.exchange.digest)
   }
 }

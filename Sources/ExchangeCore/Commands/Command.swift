@@ -90,6 +90,8 @@ public enum Command: Hashable, Sendable {
   case keyIssueBudgeted(KeyIssueBudgeted)
   /// Posts what a supplier asks for a model.
   case askSet(AskSet)
+  /// Ends a job whose engine had a part of the prompt cached.
+  case settleCached(SettleCached)
 
   /// The command's number in the log.
   public var code: UInt8 {
@@ -136,6 +138,7 @@ public enum Command: Hashable, Sendable {
     case .budgetSet: 72
     case .keyIssueBudgeted: 73
     case .askSet: 74
+    case .settleCached: 75
     }
   }
 

@@ -48,6 +48,7 @@ extension Command {
     case .budgetSet(let command): command.encode(into: &writer)
     case .keyIssueBudgeted(let command): command.encode(into: &writer)
     case .askSet(let command): command.encode(into: &writer)
+    case .settleCached(let command): command.encode(into: &writer)
     }
   }
 
@@ -98,6 +99,7 @@ extension Command {
     case 72: self = .budgetSet(try BudgetSet(from: &reader))
     case 73: self = .keyIssueBudgeted(try KeyIssueBudgeted(from: &reader))
     case 74: self = .askSet(try AskSet(from: &reader))
+    case 75: self = .settleCached(try SettleCached(from: &reader))
     default: throw .unknownValue(offset: at, value: UInt64(code))
     }
   }

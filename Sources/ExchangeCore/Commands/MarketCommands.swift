@@ -17,6 +17,31 @@ extension Command {
       self.terms = terms
     }
   }
+
+  /// As `Settle`, of an engine that had a part of the prompt cached.
+  public struct SettleCached: Hashable, Sendable {
+    /// The end.
+    public let settle: Settle
+    /// Prompt tokens that the engine had cached, as it says.
+    public let cachedTokens: TokenCount
+    /// Joins the parts.
+    public init(settle: Settle, cachedTokens: TokenCount) {
+      self.settle = settle
+      self.cachedTokens = cachedTokens
+    }
+  }
+}
+
+extension Command.SettleCached {
+  func encode(into writer: inout FieldWriter) {
+    settle.encode(into: &writer)
+    writer.write(cachedTokens.rawValue)
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(
+      settle: try Command.Settle(from: &reader), cachedTokens: try reader.readTokens())
+  }
 }
 
 extension Command.AskSet {
@@ -37,7 +62,7 @@ extension Command.AskSet {
 
 extension AskTerms {
   func encode(into writer: inout FieldWriter) {
-    for price in [input, output] { writer.write(price) { $0.write($1.rawValue) } }
+    for price in [input, cachedInput, output] { writer.write(price) { $0.write($1.rawValue) } }
     writer.write(reserve)
     for accounts in [own, only, refuse] {
       writer.write(accounts, limit: Self.accountsMax) { $0.write($1) }
@@ -57,7 +82,8 @@ extension AskTerms {
       }
     }
     self.init(
-      input: try price(), output: try price(), reserve: try reader.read(), own: try accounts(),
+      input: try price(), cachedInput: try price(), output: try price(), reserve: try reader.read(),
+      own: try accounts(),
       only: try accounts(), refuse: try accounts())
   }
 }

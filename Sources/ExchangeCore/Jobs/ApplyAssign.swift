@@ -64,6 +64,7 @@ extension Exchange {
       $0.phase = .running(attempt)
     }
     let id = AttemptID(job: job.id, epoch: epoch)
+    noteCachedPrice(of: id, on: ask)
     pending.effects.append(.attemptAssigned(id, worker.id))
     return .assigned(id)
   }

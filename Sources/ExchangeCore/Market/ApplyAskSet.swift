@@ -5,7 +5,7 @@ internal import TokenLedger
 // What suppliers post about models; since state version 3.
 extension Exchange {
   /// Checks: `wrong_state` (an older state version), caller, `model_not_found` (no worker of the account offers it), form
-  /// (an account that is named twice; prices at which no hold could be placed), `unknown_account`, `no_capacity`.
+  /// (an account that is named twice; prices at which no hold could be placed; cached tokens that cost more than others), `unknown_account`, `no_capacity`.
   ///
   /// The offers of all the account's workers get a new version, so that nothing that was planned before goes on. Jobs that
   /// run keep the prices that they began with.
@@ -47,6 +47,9 @@ extension Exchange {
     for offer in offers {
       if let flaw = terms.applied(to: offer).flaw {
         throw Rejection(.malformedRequest, ["field": flaw])
+      }
+      if let cached = terms.cachedInput, cached > terms.applied(to: offer).prices.input {
+        throw Rejection(.malformedRequest, ["field": "cached_input"])
       }
     }
     for account in terms.own + terms.only + terms.refuse where ledger[account] == nil {
@@ -103,7 +106,7 @@ extension Exchange {
     return Ask(
       id: OfferID(worker: worker.id, index: UInt16(place)),
       offer: terms?.applied(to: offer) ?? offer, version: worker.askVersions[place],
-      tenancy: Tenancy(of: worker.account, terms ?? AskTerms()))
+      cachedInput: terms?.cachedInput, tenancy: Tenancy(of: worker.account, terms ?? AskTerms()))
   }
 
   /// How many more jobs of others than the supplier's own an ask takes now: what is kept for its own is not for them.

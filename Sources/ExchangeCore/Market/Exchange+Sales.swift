@@ -10,6 +10,7 @@ extension Exchange {
   mutating func noteSale(of job: Job, _ bill: Bill, by attempt: Attempt, _ paid: [Transfer]) {
     guard meta.stateVersion >= Self.marketStateVersion else { return }
     let isOwn = attempt.supplier == job.account
+    let cachedPrice = cachedPrompt(of: job.id)?.price(of: attempt) ?? attempt.prices.input
     if bill.promptTokens > .zero || bill.outputTokens > .zero {
       updateSales(of: attempt.supplier, model: job.model) {
         if isOwn {
@@ -17,7 +18,9 @@ extension Exchange {
             tokens: TokenCount(bill.promptTokens.rawValue + bill.outputTokens.rawValue))
         } else {
           $0.add(
-            promptTokens: bill.promptTokens, outputTokens: bill.outputTokens, at: attempt.prices)
+            promptTokens: TokenCount(bill.promptTokens.rawValue - bill.cachedTokens.rawValue),
+            cachedTokens: bill.cachedTokens, at: cachedPrice, outputTokens: bill.outputTokens,
+            at: attempt.prices)
         }
       }
     }
@@ -105,7 +108,7 @@ extension Sales: StoredRow {
     writer.write(model)
     writer.write(interval)
     writer.write(jobs)
-    for volume in [input, output] {
+    for volume in [input, cached, output] {
       writer.write(volume.tokens)
       writer.write(volume.low.rawValue)
       writer.write(volume.high.rawValue)
@@ -125,7 +128,7 @@ extension Sales: StoredRow {
     self.init(
       number: key, account: try reader.readID(),
       model: try reader.readString(limit: Offer.modelBytesMax), interval: try reader.read(),
-      jobs: try reader.read(), input: try volume(), output: try volume(),
+      jobs: try reader.read(), input: try volume(), cached: try volume(), output: try volume(),
       earned: try reader.readCredits(), ownJobs: try reader.read(), ownTokens: try reader.read())
   }
 }

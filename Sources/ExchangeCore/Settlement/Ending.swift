@@ -17,16 +17,19 @@ extension Exchange {
   /// - Precondition: the job has not ended.
   mutating func end(
     _ job: Job, state: JobState, finish: FinishReason?, error: ErrorCode?, detailSealed: [UInt8],
-    usage: ReportedUsage
+    usage: ReportedUsage, cached: TokenCount = .zero
   ) {
     precondition(job.ending == nil && state.isFinal)
     let billed = job.billedAttempt
     var bill = Bill.nothing
     if let billed {
-      bill = Bill(of: job, attempt: billed, usage: usage, completed: state == .completed)
+      bill = Bill(
+        of: job, attempt: billed, usage: usage, cached: cached,
+        cachedPrice: cachedPrompt(of: job.id)?.price(of: billed), completed: state == .completed)
     }
     let (charge, paid) = closeHold(of: job, attempt: billed, charge: bill.charge)
     if let billed, charge == bill.charge { noteSale(of: job, bill, by: billed, paid) }
+    noteCached(bill.cachedTokens, of: job.id)
     let ending = Ending(
       state: state, finish: finish, error: error, detailSealed: detailSealed, usage: usage,
       promptTokens: bill.promptTokens, outputTokens: bill.outputTokens, charge: charge,
@@ -96,6 +99,7 @@ extension Exchange {
     guard let job = jobs.remove(id.rawValue), let ending = job.ending else {
       preconditionFailure("only ended jobs are purged")
     }
+    cachedPrompts.remove(id.rawValue)
     if indexes.remove(job) { pending.effects.append(.wrappingKeysChanged) }
     for row in indexes.removeSegments(of: id) { pending.delete(.segments, key: row.key) }
     let tombstone = Tombstone(

@@ -29,6 +29,7 @@ extension Exchange {
     budgets.drain(into: &changes, &digest)
     postedAsks.drain(into: &changes, &digest)
     sales.drain(into: &changes, &digest)
+    cachedPrompts.drain(into: &changes, &digest)
     self.digest = digest
     return changes
   }

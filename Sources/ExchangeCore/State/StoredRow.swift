@@ -46,6 +46,8 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case postedAsks = 40
   /// What was sold, by supplier, model and hour.
   case sales = 41
+  /// What jobs' engines had cached of their prompts, and what that costs.
+  case cachedPrompts = 42
 
   /// Whether rows of the table count for the digest; bulk rows are covered by hashes in job rows.
   public var isDigested: Bool { self != .payloadParts && self != .segments }

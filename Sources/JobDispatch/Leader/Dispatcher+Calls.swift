@@ -332,7 +332,10 @@ extension Dispatcher {
 
   private func report(_ id: JobID, to caller: Caller, _ answer: Answer) {
     if let job = exchange.job(id), job.account == caller.account {
-      answer(JobReport(summary: summary(of: job), resumed: resumption(of: job)))
+      answer(
+        JobReport(
+          summary: summary(of: job), resumed: resumption(of: job),
+          cachedTokens: cachedTokens(of: job.id)))
     } else if let tombstone = exchange.tombstone(id), tombstone.account == caller.account {
       answer(
         Failure(

@@ -91,7 +91,8 @@ extension Dispatcher {
     return AskEntry(
       account: ask.tenancy.supplier, supplier: name?.account ?? "", worker: ask.id.worker,
       name: name?.worker ?? "", priceInput: ask.offer.prices.input,
-      priceOutput: ask.offer.prices.output, context: UInt32(clamping: ask.offer.context.rawValue),
+      priceCachedInput: ask.cachedInput, priceOutput: ask.offer.prices.output,
+      context: UInt32(clamping: ask.offer.context.rawValue),
       outputDefault: UInt32(clamping: ask.offer.outputDefault.rawValue), slots: ask.offer.slots,
       slotsFree: UInt16(clamping: exchange.freeSlots(ask, for: account)),
       reserve: ask.tenancy.reserve, admits: ask.tenancy.admits(account))
@@ -102,7 +103,8 @@ extension AskTerms {
   /// What a message says that a supplier posts.
   init(_ terms: PostedTerms) {
     self.init(
-      input: terms.priceInput, output: terms.priceOutput, reserve: terms.reserve, own: terms.own,
+      input: terms.priceInput, cachedInput: terms.priceCachedInput, output: terms.priceOutput,
+      reserve: terms.reserve, own: terms.own,
       only: terms.only, refuse: terms.refuse)
   }
 }
@@ -111,7 +113,8 @@ extension PostedTerms {
   /// What a supplier posts, as the wire says it.
   init(model: String, _ terms: AskTerms) {
     self.init(
-      model: model, priceInput: terms.input, priceOutput: terms.output, reserve: terms.reserve,
+      model: model, priceInput: terms.input, priceCachedInput: terms.cachedInput,
+      priceOutput: terms.output, reserve: terms.reserve,
       own: terms.own, only: terms.only, refuse: terms.refuse)
   }
 }
@@ -121,7 +124,9 @@ extension PriceEntry {
     self.init(
       start: point.start, jobs: point.jobs, promptTokens: point.input.tokens,
       inputMean: point.input.mean ?? .zero, inputLow: point.input.low,
-      inputHigh: point.input.high, outputTokens: point.output.tokens,
+      inputHigh: point.input.high, cachedTokens: point.cached.tokens,
+      cachedMean: point.cached.mean ?? .zero, cachedLow: point.cached.low,
+      cachedHigh: point.cached.high, outputTokens: point.output.tokens,
       outputMean: point.output.mean ?? .zero, outputLow: point.output.low,
       outputHigh: point.output.high, ownTokens: point.ownTokens)
   }
@@ -131,7 +136,8 @@ extension SalesEntry {
   fileprivate init(_ sale: Sales) {
     self.init(
       number: sale.number, start: sale.start, model: sale.model, jobs: sale.jobs,
-      promptTokens: sale.input.tokens, outputTokens: sale.output.tokens, earned: sale.earned,
+      promptTokens: sale.input.tokens, cachedTokens: sale.cached.tokens,
+      outputTokens: sale.output.tokens, earned: sale.earned,
       ownJobs: sale.ownJobs, ownTokens: sale.ownTokens)
   }
 }

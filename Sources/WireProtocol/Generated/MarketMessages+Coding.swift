@@ -29,7 +29,7 @@ extension Book {
 
   /// Reads what `encode` writes.
   public init(from reader: inout CanonicalReader) throws(CanonicalError) {
-    asks = try reader.readList(limit: 256, elementBytesMin: 55, AskEntry.init(from:))
+    asks = try reader.readList(limit: 256, elementBytesMin: 63, AskEntry.init(from:))
     costs = try reader.readList(limit: 256, elementBytesMin: 8) { (part) throws(CanonicalError) in
       try Credits(rawValue: part.read())
     }
@@ -96,7 +96,7 @@ extension PriceHistory {
   /// Reads what `encode` writes.
   public init(from reader: inout CanonicalReader) throws(CanonicalError) {
     intervalMs = try reader.read(UInt64.self)
-    points = try reader.readList(limit: 168, elementBytesMin: 88, PriceEntry.init(from:))
+    points = try reader.readList(limit: 168, elementBytesMin: 120, PriceEntry.init(from:))
   }
 
   /// Refuses values that a reader would refuse.
@@ -140,7 +140,7 @@ extension AskListing {
 
   /// Reads what `encode` writes.
   public init(from reader: inout CanonicalReader) throws(CanonicalError) {
-    terms = try reader.readList(limit: 256, elementBytesMin: 20, PostedTerms.init(from:))
+    terms = try reader.readList(limit: 256, elementBytesMin: 21, PostedTerms.init(from:))
   }
 
   /// Refuses values that a reader would refuse.
@@ -179,7 +179,7 @@ extension SalesListing {
   /// Reads what `encode` writes.
   public init(from reader: inout CanonicalReader) throws(CanonicalError) {
     intervalMs = try reader.read(UInt64.self)
-    sales = try reader.readList(limit: 256, elementBytesMin: 68, SalesEntry.init(from:))
+    sales = try reader.readList(limit: 256, elementBytesMin: 76, SalesEntry.init(from:))
     more = try reader.readBool()
   }
 

@@ -691,6 +691,7 @@ extension AskEntry {
     writer.write(worker.rawValue)
     writer.write(name)
     writer.write(priceInput.rawValue)
+    writer.write(priceCachedInput.rawValue)
     writer.write(priceOutput.rawValue)
     writer.write(context)
     writer.write(outputDefault)
@@ -707,6 +708,7 @@ extension AskEntry {
     worker = try WorkerID(rawValue: reader.read())
     name = try reader.readString(limit: 128)
     priceInput = try Price(rawValue: reader.read())
+    priceCachedInput = try Price(rawValue: reader.read())
     priceOutput = try Price(rawValue: reader.read())
     context = try reader.read(UInt32.self)
     outputDefault = try reader.read(UInt32.self)
@@ -732,6 +734,10 @@ extension PriceEntry {
     writer.write(inputMean.rawValue)
     writer.write(inputLow.rawValue)
     writer.write(inputHigh.rawValue)
+    writer.write(cachedTokens)
+    writer.write(cachedMean.rawValue)
+    writer.write(cachedLow.rawValue)
+    writer.write(cachedHigh.rawValue)
     writer.write(outputTokens)
     writer.write(outputMean.rawValue)
     writer.write(outputLow.rawValue)
@@ -747,6 +753,10 @@ extension PriceEntry {
     inputMean = try Price(rawValue: reader.read())
     inputLow = try Price(rawValue: reader.read())
     inputHigh = try Price(rawValue: reader.read())
+    cachedTokens = try reader.read(UInt64.self)
+    cachedMean = try Price(rawValue: reader.read())
+    cachedLow = try Price(rawValue: reader.read())
+    cachedHigh = try Price(rawValue: reader.read())
     outputTokens = try reader.read(UInt64.self)
     outputMean = try Price(rawValue: reader.read())
     outputLow = try Price(rawValue: reader.read())
@@ -760,6 +770,7 @@ extension PostedTerms {
   public func encode(into writer: inout CanonicalWriter) {
     writer.write(model)
     writer.write(priceInput) { $0.write($1.rawValue) }
+    writer.write(priceCachedInput) { $0.write($1.rawValue) }
     writer.write(priceOutput) { $0.write($1.rawValue) }
     writer.write(reserve)
     writer.write(own) { $0.write($1.rawValue) }
@@ -771,6 +782,9 @@ extension PostedTerms {
   public init(from reader: inout CanonicalReader) throws(CanonicalError) {
     model = try reader.readString(limit: 256)
     priceInput = try reader.readOptional { (part) throws(CanonicalError) in
+      try Price(rawValue: part.read())
+    }
+    priceCachedInput = try reader.readOptional { (part) throws(CanonicalError) in
       try Price(rawValue: part.read())
     }
     priceOutput = try reader.readOptional { (part) throws(CanonicalError) in
@@ -805,6 +819,7 @@ extension SalesEntry {
     writer.write(model)
     writer.write(jobs)
     writer.write(promptTokens)
+    writer.write(cachedTokens)
     writer.write(outputTokens)
     writer.write(earned.rawValue)
     writer.write(ownJobs)
@@ -818,6 +833,7 @@ extension SalesEntry {
     model = try reader.readString(limit: 256)
     jobs = try reader.read(UInt64.self)
     promptTokens = try reader.read(UInt64.self)
+    cachedTokens = try reader.read(UInt64.self)
     outputTokens = try reader.read(UInt64.self)
     earned = try Credits(rawValue: reader.read())
     ownJobs = try reader.read(UInt64.self)

@@ -675,6 +675,8 @@ public struct AskEntry: Hashable, Sendable {
   public let name: String
   /// Nano-credits per million prompt tokens.
   public let priceInput: Price
+  /// The same for prompt tokens that the engine had cached.
+  public let priceCachedInput: Price
   /// Nano-credits per million output tokens.
   public let priceOutput: Price
   /// Most tokens of prompt and output together.
@@ -693,14 +695,15 @@ public struct AskEntry: Hashable, Sendable {
   /// Joins the fields.
   public init(
     account: AccountID, supplier: String, worker: WorkerID, name: String, priceInput: Price,
-    priceOutput: Price, context: UInt32, outputDefault: UInt32, slots: UInt16, slotsFree: UInt16,
-    reserve: UInt16, admits: Bool
+    priceCachedInput: Price, priceOutput: Price, context: UInt32, outputDefault: UInt32,
+    slots: UInt16, slotsFree: UInt16, reserve: UInt16, admits: Bool
   ) {
     self.account = account
     self.supplier = supplier
     self.worker = worker
     self.name = name
     self.priceInput = priceInput
+    self.priceCachedInput = priceCachedInput
     self.priceOutput = priceOutput
     self.context = context
     self.outputDefault = outputDefault
@@ -717,7 +720,7 @@ public struct PriceEntry: Hashable, Sendable {
   public let start: LogTime
   /// Jobs that were billed.
   public let jobs: UInt64
-  /// Their prompt tokens.
+  /// Their prompt tokens, without those that engines had cached.
   public let promptTokens: UInt64
   /// The mean price of these, by volume, rounded down.
   public let inputMean: Price
@@ -725,6 +728,14 @@ public struct PriceEntry: Hashable, Sendable {
   public let inputLow: Price
   /// The highest price of these.
   public let inputHigh: Price
+  /// Prompt tokens that engines had cached.
+  public let cachedTokens: UInt64
+  /// The mean price of these, by volume, rounded down.
+  public let cachedMean: Price
+  /// The lowest price of these.
+  public let cachedLow: Price
+  /// The highest price of these.
+  public let cachedHigh: Price
   /// Their output tokens.
   public let outputTokens: UInt64
   /// The mean price of these, by volume, rounded down.
@@ -739,8 +750,8 @@ public struct PriceEntry: Hashable, Sendable {
   /// Joins the fields.
   public init(
     start: LogTime, jobs: UInt64, promptTokens: UInt64, inputMean: Price, inputLow: Price,
-    inputHigh: Price, outputTokens: UInt64, outputMean: Price, outputLow: Price, outputHigh: Price,
-    ownTokens: UInt64
+    inputHigh: Price, cachedTokens: UInt64, cachedMean: Price, cachedLow: Price, cachedHigh: Price,
+    outputTokens: UInt64, outputMean: Price, outputLow: Price, outputHigh: Price, ownTokens: UInt64
   ) {
     self.start = start
     self.jobs = jobs
@@ -748,6 +759,10 @@ public struct PriceEntry: Hashable, Sendable {
     self.inputMean = inputMean
     self.inputLow = inputLow
     self.inputHigh = inputHigh
+    self.cachedTokens = cachedTokens
+    self.cachedMean = cachedMean
+    self.cachedLow = cachedLow
+    self.cachedHigh = cachedHigh
     self.outputTokens = outputTokens
     self.outputMean = outputMean
     self.outputLow = outputLow
@@ -762,7 +777,10 @@ public struct PostedTerms: Hashable, Sendable {
   public let model: String
   /// Nano-credits per million prompt tokens; absent for what each worker registers with.
   public let priceInput: Price?
-  /// The same for output tokens.
+  /// The same for prompt tokens that the engine had cached, at most as much; absent for the price
+  /// of the others.
+  public let priceCachedInput: Price?
+  /// Nano-credits per million output tokens; absent for what each worker registers with.
   public let priceOutput: Price?
   /// Slots of each worker that are for the supplier's own jobs alone.
   public let reserve: UInt16
@@ -775,11 +793,12 @@ public struct PostedTerms: Hashable, Sendable {
 
   /// Joins the fields.
   public init(
-    model: String, priceInput: Price?, priceOutput: Price?, reserve: UInt16, own: [AccountID],
-    only: [AccountID], refuse: [AccountID]
+    model: String, priceInput: Price?, priceCachedInput: Price?, priceOutput: Price?,
+    reserve: UInt16, own: [AccountID], only: [AccountID], refuse: [AccountID]
   ) {
     self.model = model
     self.priceInput = priceInput
+    self.priceCachedInput = priceCachedInput
     self.priceOutput = priceOutput
     self.reserve = reserve
     self.own = own
@@ -798,8 +817,10 @@ public struct SalesEntry: Hashable, Sendable {
   public let model: String
   /// Jobs that were billed to others.
   public let jobs: UInt64
-  /// Their prompt tokens.
+  /// Their prompt tokens, without those that engines had cached.
   public let promptTokens: UInt64
+  /// Prompt tokens that engines had cached.
+  public let cachedTokens: UInt64
   /// Their output tokens.
   public let outputTokens: UInt64
   /// What the supplier was paid, after the operator's part.
@@ -812,13 +833,14 @@ public struct SalesEntry: Hashable, Sendable {
   /// Joins the fields.
   public init(
     number: UInt64, start: LogTime, model: String, jobs: UInt64, promptTokens: UInt64,
-    outputTokens: UInt64, earned: Credits, ownJobs: UInt64, ownTokens: UInt64
+    cachedTokens: UInt64, outputTokens: UInt64, earned: Credits, ownJobs: UInt64, ownTokens: UInt64
   ) {
     self.number = number
     self.start = start
     self.model = model
     self.jobs = jobs
     self.promptTokens = promptTokens
+    self.cachedTokens = cachedTokens
     self.outputTokens = outputTokens
     self.earned = earned
     self.ownJobs = ownJobs

@@ -27,7 +27,12 @@ extension MarketCommand {
         "Credits per million prompt tokens, or worker for what each registers with.",
         valueName: "credits"))
     var inputPrice: PostedPrice?
-    @Option(help: ArgumentHelp("The same for output tokens.", valueName: "credits"))
+    @Option(
+      help: ArgumentHelp(
+        "The same for prompt tokens that the engine had cached; input for the price of the others.",
+        valueName: "credits"))
+    var cachedInputPrice: CachedPrice?
+    @Option(help: ArgumentHelp("As --input-price, for output tokens.", valueName: "credits"))
     var outputPrice: PostedPrice?
     @Option(help: ArgumentHelp("Slots of each worker for your own jobs alone.", valueName: "slots"))
     var reserve: UInt16?
@@ -41,7 +46,8 @@ extension MarketCommand {
     @OptionGroup var cluster: ClusterOptions
 
     private var changes: Bool {
-      inputPrice != nil || outputPrice != nil || reserve != nil || own != nil || only != nil
+      inputPrice != nil || cachedInputPrice != nil || outputPrice != nil || reserve != nil
+        || own != nil || only != nil
         || refuse != nil
     }
 
@@ -69,6 +75,7 @@ extension MarketCommand {
     private func changed(_ held: PostedTerms?, _ model: String) -> PostedTerms {
       PostedTerms(
         model: model, priceInput: inputPrice.map(\.price) ?? held?.priceInput,
+        priceCachedInput: cachedInputPrice.map(\.price) ?? held?.priceCachedInput,
         priceOutput: outputPrice.map(\.price) ?? held?.priceOutput,
         reserve: reserve ?? held?.reserve ?? 0, own: own?.accounts ?? held?.own ?? [],
         only: only?.accounts ?? held?.only ?? [], refuse: refuse?.accounts ?? held?.refuse ?? [])
@@ -83,10 +90,12 @@ extension MarketCommand {
       func text(_ accounts: [AccountID]) -> String {
         accounts.map { "\($0)" }.joined(separator: ",")
       }
-      var table = Table("MODEL", "INPUT", "OUTPUT", "RESERVE", "OWN", "ONLY", "REFUSED")
+      var table = Table("MODEL", "INPUT", "CACHED", "OUTPUT", "RESERVE", "OWN", "ONLY", "REFUSED")
       for terms in posted {
         table.add(
-          terms.model, text(terms.priceInput), text(terms.priceOutput), "\(terms.reserve)",
+          terms.model, text(terms.priceInput),
+          terms.priceCachedInput.map { "\($0)" } ?? "input", text(terms.priceOutput),
+          "\(terms.reserve)",
           text(terms.own), text(terms.only), text(terms.refuse))
       }
       Terminal.write(table.text)
@@ -104,6 +113,20 @@ struct PostedPrice: ExpressibleByArgument {
 
   init?(argument: String) {
     if argument == "worker" {
+      price = nil
+    } else {
+      guard let credits = Credits(decimal: argument) else { return nil }
+      price = Price(nanoPerMillion: credits.rawValue)
+    }
+  }
+}
+
+/// A price of cached tokens that is posted, or that of the others.
+struct CachedPrice: ExpressibleByArgument {
+  let price: Price?
+
+  init?(argument: String) {
+    if argument == "input" {
       price = nil
     } else {
       guard let credits = Credits(decimal: argument) else { return nil }

@@ -48,12 +48,14 @@ struct MarketCommand: AsyncParsableCommand {
         return
       }
       var table = Table(
-        "MODEL", "SUPPLIER", "INPUT", "OUTPUT", "CONTEXT", "SLOTS", "FREE", "KEPT", "FOR YOU")
+        "MODEL", "SUPPLIER", "INPUT", "CACHED", "OUTPUT", "CONTEXT", "SLOTS", "FREE", "KEPT",
+        "FOR YOU")
       for (model, asks) in books {
         for ask in asks {
           table.add(
-            model, "\(ask.supplier)/\(ask.name)", "\(ask.priceInput)", "\(ask.priceOutput)",
-            "\(ask.context)", "\(ask.slots)", "\(ask.slotsFree)", "\(ask.reserve)",
+            model, "\(ask.supplier)/\(ask.name)", "\(ask.priceInput)", "\(ask.priceCachedInput)",
+            "\(ask.priceOutput)", "\(ask.context)", "\(ask.slots)", "\(ask.slotsFree)",
+            "\(ask.reserve)",
             ask.admits ? "yes" : "no")
         }
       }
@@ -120,13 +122,14 @@ struct MarketCommand: AsyncParsableCommand {
       }
       var table = Table(
         "HOUR", "JOBS", "PROMPT", "INPUT MEAN", "LOW", "HIGH", "TOKENS", "OUTPUT MEAN", "LOW",
-        "HIGH", "OWN")
+        "HIGH", "CACHED", "CACHED MEAN", "OWN")
       for point in history.points {
         table.add(
           "\(point.start.rawValue / max(history.intervalMs, 1))", "\(point.jobs)",
           "\(point.promptTokens)", "\(point.inputMean)", "\(point.inputLow)", "\(point.inputHigh)",
           "\(point.outputTokens)", "\(point.outputMean)", "\(point.outputLow)",
-          "\(point.outputHigh)", "\(point.ownTokens)")
+          "\(point.outputHigh)", "\(point.cachedTokens)", "\(point.cachedMean)",
+          "\(point.ownTokens)")
       }
       Terminal.write(table.text)
     }

@@ -38,11 +38,13 @@ struct SupplierCommand: AsyncParsableCommand {
         for sale in sales { Terminal.write(JSONText(sale, interval: interval).line) }
         return
       }
-      var table = Table("HOUR", "MODEL", "JOBS", "PROMPT", "TOKENS", "EARNED", "OWN JOBS", "OWN")
+      var table = Table(
+        "HOUR", "MODEL", "JOBS", "PROMPT", "CACHED", "TOKENS", "EARNED", "OWN JOBS", "OWN")
       for sale in sales {
         table.add(
           "\(sale.start.rawValue / max(interval, 1))", sale.model, "\(sale.jobs)",
-          "\(sale.promptTokens)", "\(sale.outputTokens)", "\(sale.earned)", "\(sale.ownJobs)",
+          "\(sale.promptTokens)", "\(sale.cachedTokens)", "\(sale.outputTokens)", "\(sale.earned)",
+          "\(sale.ownJobs)",
           "\(sale.ownTokens)")
       }
       Terminal.write(table.text)

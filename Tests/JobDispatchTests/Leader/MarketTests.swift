@@ -127,4 +127,26 @@ struct MarketTests {
     let other = SalesQuery(account: AccountID(1), after: 0, limit: 9)
     #expect(bench.call(.salesQuery(other), alice).failure == .forbidden)
   }
+
+  @Test("what a worker says was cached is billed so, and told with the end and with the job")
+  func cached() throws {
+    let bench = try LeaderBench()
+    let (_, alice) = try consumer(bench)
+    let worker = try WorkerPeer(bench, price: 3_000_000)
+    _ = post(bench, AskTerms(cachedInput: Price(nanoPerMillion: 1_000_000)))
+    let slot = worker.park()
+    let reader = submit(bench, as: alice)
+    let assign = try slot.last(Assign.self)
+    worker.chunk(assign, output(1...3), on: slot)
+    worker.finish(assign, output(1...3), on: slot, cachedTokens: 4)
+    // 1 at 3, 4 at 1 and 3 at 6.
+    let ended = try reader.last(Ended.self)
+    #expect(ended.summary.charge.rawValue == 25 && ended.cachedTokens == 4)
+    let report = try bench.call(.jobQuery(.init(job: assign.job)), alice).last(JobReport.self)
+    #expect(report.cachedTokens == 4 && report.summary.promptTokens.rawValue == 5)
+    let answer = JobSummaryAnswer.one(report)
+    #expect(
+      String(decoding: answer.body, as: UTF8.self)
+        .contains(#""prompt_tokens_details":{"cached_tokens":4}"#))
+  }
 }

@@ -283,6 +283,7 @@ extension Ended: JSONDumpable {
       ("hash", JSON.hexadecimal(hash)),
       ("lastSeq", JSON.number(lastSeq)),
       ("untilDelivered", JSON.optional(untilDelivered) { JSON.boolean($0) }),
+      ("cachedTokens", JSON.optional(cachedTokens) { JSON.number($0) }),
     ])
   }
 }
@@ -304,6 +305,7 @@ extension JobReport: JSONDumpable {
     JSON.object([
       ("summary", summary.json),
       ("resumed", JSON.optional(resumed) { JSON.name($0) }),
+      ("cachedTokens", JSON.optional(cachedTokens) { JSON.number($0) }),
     ])
   }
 }

@@ -185,6 +185,7 @@ extension AttemptFinished: JSONDumpable {
       ("error", JSON.number(error)),
       ("errorText", JSON.text(errorText)),
       ("retryElsewhere", JSON.boolean(retryElsewhere)),
+      ("cachedTokens", JSON.optional(cachedTokens) { JSON.number($0) }),
     ])
   }
 }

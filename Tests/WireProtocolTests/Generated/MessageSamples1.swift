@@ -266,7 +266,8 @@ extension Ended {
       summary: JobSummary.sample(&source),
       hash: source.bytes(count: 32),
       lastSeq: source.number(UInt64.self),
-      untilDelivered: source.optional { $0.boolean() })
+      untilDelivered: source.optional { $0.boolean() },
+      cachedTokens: source.optional { $0.number(UInt32.self) })
   }
 }
 
@@ -288,7 +289,8 @@ extension JobReport {
   static func sample(_ source: inout SampleSource) -> JobReport {
     JobReport(
       summary: JobSummary.sample(&source),
-      resumed: source.optional { $0.pick(Resumption.allCases) })
+      resumed: source.optional { $0.pick(Resumption.allCases) },
+      cachedTokens: source.optional { $0.number(UInt32.self) })
   }
 }
 

@@ -171,7 +171,8 @@ extension AttemptFinished {
       hash: source.bytes(count: 32),
       error: source.number(UInt16.self),
       errorText: source.text(atMost: 1024),
-      retryElsewhere: source.boolean())
+      retryElsewhere: source.boolean(),
+      cachedTokens: source.optional { $0.number(UInt32.self) })
   }
 }
 
