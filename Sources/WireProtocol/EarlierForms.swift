@@ -46,3 +46,19 @@ extension WorkerRegister {
       continues: continues, capabilities: nil)
   }
 }
+
+extension Ended {
+  /// Ends a stream of whose prompt nothing is said to have been cached.
+  public init(summary: JobSummary, hash: [UInt8], lastSeq: UInt64, untilDelivered: Bool?) {
+    self.init(
+      summary: summary, hash: hash, lastSeq: lastSeq, untilDelivered: untilDelivered,
+      cachedTokens: nil)
+  }
+}
+
+extension JobReport {
+  /// Reports a job of whose prompt nothing is said to have been cached.
+  public init(summary: JobSummary, resumed: Resumption?) {
+    self.init(summary: summary, resumed: resumed, cachedTokens: nil)
+  }
+}

@@ -1,3 +1,5 @@
+import Consensus
+import ExchangeCore
 import ExchangeTypes
 import JobMarket
 import Testing
