@@ -80,7 +80,7 @@ struct MarketTests {
     let worker = try WorkerPeer(bench, slots: 2)
     let slots = [worker.park(), worker.park()]
     _ = post(bench, AskTerms(reserve: 1))
-    let first = submit(bench, as: alice)
+    _ = submit(bench, as: alice)
     let second = submit(bench, as: alice)
     #expect(slots.flatMap { $0.all(Assign.self) }.count == 1)
     let index = bench.replica.lastIndex
@@ -94,13 +94,13 @@ struct MarketTests {
 
     _ = post(bench, AskTerms(refuse: [account]))
     #expect(submit(bench, as: alice).failure == .tenantRefused)
-    _ = first
     let book = try bench.call(.bookQuery(BookQuery(model: "m")), alice).last(Book.self)
     #expect(book.asks.map(\.admits) == [false] && book.asks.map(\.slotsFree) == [0])
     // What is kept no longer, and refused no longer, is given to whoever waits.
     _ = worker.park()
     _ = post(bench, AskTerms(), withdraw: true)
     let done = try #require(slots.flatMap { $0.all(Assign.self) }.first)
+    worker.chunk(done, output(1...3), on: slots[0])
     worker.finish(done, output(1...3), on: slots[0])
     _ = worker.park()
     #expect(try bench.job(second.last(WireProtocol.Accepted.self).job).state == .running)
