@@ -58,7 +58,6 @@ struct MarketTranscripts {
       not his: ✗ model_not_found (model y, account 4)
       twice: ✗ malformed_request (field only)
       in two lists: ✗ malformed_request (field refuse)
-      dearer than there can be: ✗ malformed_request (field prices)
       unknown account: ✗ unknown_account (account 99)
       a price: posted for 1 [worker 1 changed]
       one too many: ✗ no_capacity (asks 1, limit 1)
@@ -82,10 +81,6 @@ struct MarketTranscripts {
           askSet(AskTerms(output: .init(nanoPerMillion: .max), only: [AccountID(3), AccountID(3)]))
         ),
         ("in two lists", askSet(AskTerms(own: [AccountID(99)], refuse: [AccountID(99)]))),
-        (
-          "dearer than there can be",
-          askSet(AskTerms(output: .init(nanoPerMillion: .max), own: [AccountID(99)]))
-        ),
         ("unknown account", askSet(AskTerms(refuse: [AccountID(99)]))),
         ("a price", askSet(AskTerms(output: perMillion(4)))),
         ("one too many", askSet("x", AskTerms())),

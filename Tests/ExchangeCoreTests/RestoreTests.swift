@@ -41,6 +41,11 @@ struct RestoreTests {
         .init(caller: World.root, requestKey: request(71), name: "fees", kind: .fees)))
     world.run(feeSet(1_000, to: UInt64(world.exchange.ledger.count)))
     world.run(budget(request: 72))
+    world.run(register("w2"))
+    world.run(askSet(AskTerms(cachedInput: .zero)))
+    world.run(submit(6))
+    world.run(assign(6, worker: 2, version: 2))
+    world.run(settleCached(attempt(6), prompt: 30, cached: 20, output: 10))
     return world
   }
 
@@ -74,7 +79,8 @@ struct RestoreTests {
     #expect(digest == world.exchange.digest)
     #expect(
       world.replica.rows.keys.sorted() == [
-        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28, 34, 35, 37, 38, 39,
+        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28, 34, 35, 37, 38, 39, 40,
+        41, 42,
       ])
   }
 
