@@ -43,7 +43,7 @@ struct RestoreTests {
     world.run(budget(request: 72))
     world.run(register("w2"))
     world.run(askSet(AskTerms(cachedInput: .zero)))
-    world.run(submit(6))
+    world.run(submit(6, wrappedKey: [0, 0, 0, 0, 0, 0, 0, 5, 1]))
     world.run(assign(6, worker: 2, version: 2))
     world.run(settleCached(attempt(6), prompt: 30, cached: 20, output: 10))
     return world
