@@ -10,6 +10,8 @@ struct StreamReader {
   private var choices: [Int: ChoiceState] = [:]
   private let sequences: Int
   private var usage: UsageReport?
+  /// Where it is said beside the usage.
+  private var cachedTokens: Int?
   private var promptTokenIDs: [UInt32]?
   private var tokenCount = 0
   private var eventsWithoutIDs = 0
@@ -85,6 +87,8 @@ struct StreamReader {
     let finishes = choices.keys.sorted().compactMap { index in
       choices[index]?.finishReason.map { EngineEnd.Finish(choice: index, reason: $0) }
     }
+    var usage = usage
+    if usage?.cachedTokens == nil { usage?.cachedTokens = cachedTokens }
     let end = EngineEnd(
       finishes: finishes, usage: usage, hasAllTokenIDs: eventsWithIDs > 0 && eventsWithoutIDs == 0,
       promptTokenIDs: promptTokenIDs, tokenCount: tokenCount, timing: timing)
@@ -115,6 +119,7 @@ struct StreamReader {
     if let error = chunk.error { throw .failed(error) }
     if event.name.elementsEqual("error".utf8) { throw .failed(EngineErrorBody.parse(event.data)) }
     if let usage = chunk.usage { self.usage = usage }
+    if let cached = chunk.cachedTokens { cachedTokens = cached }
     if let ids = chunk.promptTokenIDs { promptTokenIDs = ids }
     for choice in chunk.choices { try take(choice, of: chunk, &events) }
   }

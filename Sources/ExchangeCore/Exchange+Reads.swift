@@ -94,7 +94,9 @@ extension Exchange {
     indexes.models[model]?.queues[account]?.prefix(after: id, limit: limit) ?? []
   }
   /// What a submit would demand of an offer if it were applied now; nil if no offer could ever serve it.
-  public func demand(of submit: Command.Submit) -> Bid? { try? bid(for: submit) }
+  public func demand(of submit: Command.Submit) -> Bid? {
+    keys[submit.caller.rawValue].flatMap { try? bid(for: submit, of: $0.account) }
+  }
   /// What a submit comes closest to where no offer could ever serve it: what the cheapest offer of a worker that is there
   /// would make of it, or of any worker; nil if nobody offers the model.
   public func nearestBid(to submit: Command.Submit) -> Bid? {

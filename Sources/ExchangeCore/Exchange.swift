@@ -1,4 +1,5 @@
 public import ExchangeTypes
+internal import JobMarket
 public import TokenLedger
 
 /// The replicated state machine: accounts, keys, workers and jobs, and what the commands do to them.
@@ -30,6 +31,8 @@ public struct Exchange: Sendable {
   static let keyRateStateVersion: UInt32 = 3
   /// From this version on, jobs ask for abilities of engines and for suppliers.
   public static let jobTermsStateVersion: UInt32 = 3
+  /// From this version on, suppliers post what they ask, and what is sold is counted by the hour.
+  public static let marketStateVersion: UInt32 = 3
 
   /// From this version on, jobs say that they went on from token ids.
   static let idResumptionStateVersion: UInt32 = 3
@@ -57,6 +60,9 @@ public struct Exchange: Sendable {
   @Boxed var budgets = RowTable<Budget>()
   @Boxed var delegators = RowTable<Delegator>()
   @Boxed var delegations = RowTable<AdmittedDelegation>()
+  @Boxed var postedAsks = RowTable<PostedAsk>()
+  @Boxed var sales = RowTable<Sales>()
+  @Boxed var cachedPrompts = RowTable<CachedPrompt>()
   @Boxed var indexes = Indexes()
   @Boxed var pending = PendingEntry()
   var metaContribution: StateDigest?
@@ -145,6 +151,8 @@ public struct Exchange: Sendable {
     case .delegationKeySet(let command): return try apply(command)
     case .delegationAdmit(let command): return try apply(command)
     case .delegationRevoke(let command): return try apply(command)
+    case .askSet(let command): return try apply(command)
+    case .settleCached(let command): return try apply(command)
     case .payloadPart(let command): return try apply(command)
     case .submit(let command): return try apply(command)
     case .assign(let command): return try apply(command)

@@ -79,6 +79,8 @@ public enum Accepted: Hashable, Sendable {
   case budget(BudgetID, duplicate: Bool)
   /// The budget allows what was asked for.
   case budgetSet(BudgetID)
+  /// What the supplier posts holds, for so many workers that offer the model now.
+  case askSet(workers: Int)
   /// The key's delegations are signed by what was asked for, or by nothing.
   case delegationKeySet(KeyID)
   /// The delegation is dead, in the row of this number.

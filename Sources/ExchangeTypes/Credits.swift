@@ -127,13 +127,35 @@ public struct PricePair: Hashable, Sendable {
   public func cost(
     inputTokens: TokenCount, outputTokens: TokenCount, rounding: Rounding
   ) -> Credits? {
+    cost(
+      inputTokens: inputTokens, cachedTokens: .zero, cachedPrice: input, outputTokens: outputTokens,
+      rounding: rounding)
+  }
+
+  /// The same where prompt tokens that an engine had cached have a price of their own.
+  ///
+  /// - Parameters:
+  ///   - inputTokens: prompt tokens, without the cached ones.
+  ///   - cachedTokens: the cached ones.
+  ///   - cachedPrice: per million of these.
+  ///   - outputTokens: output tokens.
+  ///   - rounding: what happens to a fraction of a nano-credit.
+  /// - Returns: the amount, or nil if it does not fit in 64 bits.
+  public func cost(
+    inputTokens: TokenCount, cachedTokens: TokenCount, cachedPrice: Price, outputTokens: TokenCount,
+    rounding: Rounding
+  ) -> Credits? {
     let million: UInt128 = 1_000_000
-    let first = UInt128(input.rawValue).multipliedReportingOverflow(
-      by: UInt128(inputTokens.rawValue))
-    let second = UInt128(output.rawValue).multipliedReportingOverflow(
-      by: UInt128(outputTokens.rawValue))
-    let (sum, overflow) = first.partialValue.addingReportingOverflow(second.partialValue)
-    guard !overflow else { return nil }
+    var sum: UInt128 = 0
+    for (price, tokens) in [
+      (input, inputTokens), (cachedPrice, cachedTokens), (output, outputTokens),
+    ] {
+      // Two factors of 64 bits: the product fits.
+      let product = UInt128(price.rawValue) * UInt128(tokens.rawValue)
+      let (next, overflow) = sum.addingReportingOverflow(product)
+      guard !overflow else { return nil }
+      sum = next
+    }
     var whole = sum / million
     if rounding == .up, sum % million != 0 { whole += 1 }
     guard let nano = UInt64(exactly: whole) else { return nil }

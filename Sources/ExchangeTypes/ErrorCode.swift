@@ -325,6 +325,15 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Ask whoever governs it.
   case budgetClosed = 104
+  /// The supplier does not take jobs of the account; every supplier of the model, where a submit is
+  /// refused for it.
+  ///
+  /// Ask the supplier, or ask for another model.
+  case tenantRefused = 105
+  /// The slots that are free are kept for the supplier's own jobs.
+  ///
+  /// Plan again.
+  case slotsReserved = 106
   /// A delegation is not signed by the key that its parent is bound to.
   ///
   /// Ask who gave it to you for a new one; if he bound another key, all that he signed before are
@@ -434,6 +443,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .alreadyReversed: "already_reversed"
     case .budgetExceeded: "budget_exceeded"
     case .budgetClosed: "budget_closed"
+    case .tenantRefused: "tenant_refused"
+    case .slotsReserved: "slots_reserved"
     case .delegationForged: "delegation_forged"
     case .delegationReplayed: "delegation_replayed"
     case .delegationExpired: "delegation_expired"
@@ -536,6 +547,9 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .budgetExceeded:
       "A budget that the key draws on has less left than the largest possible charge."
     case .budgetClosed: "A budget that the key draws on is closed."
+    case .tenantRefused:
+      "The supplier does not take jobs of the account; every supplier of the model, where a submit is refused for it."
+    case .slotsReserved: "The slots that are free are kept for the supplier's own jobs."
     case .delegationForged: "A delegation is not signed by the key that its parent is bound to."
     case .delegationReplayed:
       "A delegation was made for another cluster, or its id belongs to another delegation of the same parent."
@@ -636,6 +650,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .budgetExceeded:
       "Lower max_tokens, wait for the window that is named to end, or ask for a higher limit."
     case .budgetClosed: "Ask whoever governs it."
+    case .tenantRefused: "Ask the supplier, or ask for another model."
+    case .slotsReserved: "Plan again."
     case .delegationForged:
       "Ask who gave it to you for a new one; if he bound another key, all that he signed before are worth nothing."
     case .delegationReplayed: "Use it at the cluster that it names; draw an id once."
@@ -668,7 +684,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
       401
     case .insufficientCredit, .budgetExceeded: 402
     case .forbidden, .invitationInvalid, .invitationUsed, .certificateRevoked, .wrongName,
-      .accountClosed, .budgetClosed, .delegationWidened, .modelNotDelegated:
+      .accountClosed, .budgetClosed, .tenantRefused, .delegationWidened, .modelNotDelegated:
       403
     case .notFound, .modelNotFound, .unknownWorker, .unknownAccount, .unknownJob,
       .noSupplierAdmitted:

@@ -80,14 +80,24 @@ public struct OfferID: Hashable, Comparable, Sendable, CustomStringConvertible {
 public struct Ask: Hashable, Sendable {
   /// Which offer it is.
   public let id: OfferID
-  /// What is offered.
+  /// What is offered, at the prices that hold.
   public let offer: Offer
-  /// Grows whenever the worker changes the offer.
+  /// Grows whenever the worker changes the offer, or its supplier what is posted about the model.
   public let version: UInt32
-  /// Joins the parts.
-  public init(id: OfferID, offer: Offer, version: UInt32) {
+  /// The price of prompt tokens that the engine had cached: never more than that of the others, so that a hold covers it.
+  public let cachedInput: Price
+  /// Whose jobs it is for.
+  public let tenancy: Tenancy
+  /// Joins the parts; without a tenancy it is for anybody's jobs, without a price of its own what was cached costs
+  /// what the rest does.
+  public init(
+    id: OfferID, offer: Offer, version: UInt32, cachedInput: Price? = nil,
+    tenancy: Tenancy = Tenancy(of: AccountID(0))
+  ) {
+    self.cachedInput = min(cachedInput ?? offer.prices.input, offer.prices.input)
     self.id = id
     self.offer = offer
     self.version = version
+    self.tenancy = tenancy
   }
 }

@@ -7,6 +7,8 @@ public import ExchangeTypes
 public struct PriceIndex: Sendable {
   /// The asks, the cheapest output first.
   public private(set) var asks: [Ask] = []
+  /// How many of them are not for everybody's jobs.
+  private var restricted = 0
 
   /// No ask.
   public init() {}
@@ -19,10 +21,23 @@ public struct PriceIndex: Sendable {
     remove(ask.id)
     let place = asks.firstIndex { precedes(ask, $0) } ?? asks.endIndex
     asks.insert(ask, at: place)
+    if ask.tenancy.isRestricted { restricted += 1 }
   }
 
   /// Removes the ask with this id, if there is one.
-  public mutating func remove(_ id: OfferID) { asks.removeAll { $0.id == id } }
+  public mutating func remove(_ id: OfferID) {
+    guard let place = asks.firstIndex(where: { $0.id == id }) else { return }
+    if asks.remove(at: place).tenancy.isRestricted { restricted -= 1 }
+  }
+
+  /// Those of the asks that are for an account's jobs.
+  public func admitting(_ account: AccountID) -> PriceIndex {
+    guard restricted > 0 else { return self }
+    var admitting = self
+    admitting.asks.removeAll { !$0.tenancy.admits(account) }
+    admitting.restricted = admitting.asks.count { $0.tenancy.isRestricted }
+    return admitting
+  }
 
   /// What all asks that serve `endpoint` allow together; nil if none does.
   public func bounds(for endpoint: Endpoint) -> Bounds? {

@@ -40,6 +40,10 @@ public struct StreamChunk: Hashable, Sendable {
   public var promptTokenIDs: [UInt32]?
   /// Tokens generated so far for this choice (llama.cpp's `timings.predicted_n`).
   public var generatedTokens: Int?
+  /// Prompt tokens that were in the engine's cache (llama.cpp's `timings.cache_n`).
+  ///
+  /// Its `tokens_cached` is something else: all that the slot holds after the answer.
+  public var cachedTokens: Int?
 
   /// Parses the payload of one event, which is not `[DONE]`.
   ///
@@ -118,10 +122,10 @@ public struct StreamChunk: Hashable, Sendable {
   private mutating func readTimings(_ scanner: inout JSONScanner) throws(JSONError) {
     try scanner.beginObject()
     while let key = try scanner.nextKey() {
-      if key == "predicted_n" {
-        generatedTokens = try UsageReport.count(&scanner)
-      } else {
-        try scanner.skipValue()
+      switch key {
+      case "predicted_n": generatedTokens = try UsageReport.count(&scanner)
+      case "cache_n": cachedTokens = try UsageReport.count(&scanner)
+      default: try scanner.skipValue()
       }
     }
   }

@@ -276,7 +276,8 @@ private final class CoordinatorDialer: LinkOwner {
       return AttemptFinished(
         job: honest.job, epoch: honest.epoch, finish: honest.finish, usage: honest.usage,
         lastSeq: honest.lastSeq + 3, hash: honest.hash, error: honest.error,
-        errorText: honest.errorText, retryElsewhere: honest.retryElsewhere)
+        errorText: honest.errorText, retryElsewhere: honest.retryElsewhere,
+        cachedTokens: honest.cachedTokens)
     }
   }
 

@@ -61,5 +61,20 @@ extension Assign {
     self.init(
       job: job, epoch: epoch, term: term, endpoint: endpoint, model: model, body: body,
       recordSeq: recordSeq, recordHash: recordHash, outputTokensMax: outputTokensMax, output: nil)
+}
+
+extension Ended {
+  /// Ends a stream of whose prompt nothing is said to have been cached.
+  public init(summary: JobSummary, hash: [UInt8], lastSeq: UInt64, untilDelivered: Bool?) {
+    self.init(
+      summary: summary, hash: hash, lastSeq: lastSeq, untilDelivered: untilDelivered,
+      cachedTokens: nil)
+  }
+}
+
+extension JobReport {
+  /// Reports a job of whose prompt nothing is said to have been cached.
+  public init(summary: JobSummary, resumed: Resumption?) {
+    self.init(summary: summary, resumed: resumed, cachedTokens: nil)
   }
 }

@@ -10,7 +10,12 @@ extension EngineEnding {
     let usage = Usage(
       promptTokens: end.usage.map { UInt32(clamping: $0.promptTokens) },
       outputTokens: end.usage.map { UInt32(clamping: $0.completionTokens) })
-    self = .completed(FinishReason(engine: end.finishes.first?.reason), usage)
+    // An engine cannot have had more than there was.
+    let cached = end.usage.flatMap { usage in
+      usage.cachedTokens.map { UInt32(clamping: min($0, usage.promptTokens)) }
+    }
+    self = .completed(
+      FinishReason(engine: end.finishes.first?.reason), usage, cachedTokens: cached)
   }
 
   /// What an engine's error is to the exchange.

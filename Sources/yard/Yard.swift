@@ -26,7 +26,8 @@ struct Yard: AsyncParsableCommand {
       CommandGroup(
         name: "Market and accounts:",
         subcommands: [
-          ModelsCommand.self, WorkersCommand.self, AccountCommand.self, KeyCommand.self,
+          ModelsCommand.self, WorkersCommand.self, MarketCommand.self, SupplierCommand.self,
+          AccountCommand.self, KeyCommand.self,
           BudgetCommand.self, LedgerCommand.self, ReceiptCommand.self,
           ReportCommand.self,
         ]),

@@ -84,6 +84,14 @@ struct CodecTests {
     budget(request: 2, under: 4, day: 5, total: 6), budget(request: 2),
     budgetSet(3, total: 4, closed: true), budgetedKey(3, request: 4, lifetime: 5),
     budgetedKey(3, request: 4),
+    askSet(
+      "m",
+      AskTerms(
+        input: Price(nanoPerMillion: 2), cachedInput: Price(nanoPerMillion: 1),
+        output: Price(nanoPerMillion: 3), reserve: 4,
+        own: [AccountID(5)], only: [AccountID(6), AccountID(7)], refuse: [AccountID(8)])),
+    askSet("m", AskTerms(reserve: 1)), askSet("m", nil),
+    settleCached(attempt(1), prompt: 9, cached: 8, output: 3),
   ]
 
   private static func retained(
@@ -102,7 +110,7 @@ struct CodecTests {
   @Test("every code that was given is tested here")
   func complete() {
     #expect(
-      Self.codes == Array(1...25) + Array(28...33) + [43, 46, 47, 48, 60, 61, 62] + Array(67...73))
+      Self.codes == Array(1...25) + Array(28...33) + [43, 46, 47, 48, 60, 61, 62] + Array(67...75))
   }
 
   @Test(

@@ -30,6 +30,8 @@ struct CommandGenerator {
   private var moneyRandom: SeededGenerator
   /// The same for delegations.
   private var delegationRandom: SeededGenerator
+  /// The same for what suppliers post.
+  private var marketRandom: SeededGenerator
 
   init(seed: UInt64) {
     random = SeededGenerator(seed: seed)
@@ -37,6 +39,7 @@ struct CommandGenerator {
     rateRandom = SeededGenerator(seed: seed + 2_000)
     moneyRandom = SeededGenerator(seed: seed + 3_000)
     delegationRandom = SeededGenerator(seed: seed + 4_000)
+    marketRandom = SeededGenerator(seed: seed + 5_000)
   }
 
   mutating func below(_ bound: UInt64) -> UInt64 { UInt64.random(in: 0..<bound, using: &random) }
@@ -59,6 +62,10 @@ struct CommandGenerator {
       commands.append(delegationCommand(exchange))
     }
     if UInt64.random(in: 0..<12, using: &rateRandom) == 0 { commands.append(termsCommand()) }
+    if UInt64.random(in: 0..<24, using: &marketRandom) == 0 { commands.append(askCommand()) }
+    if UInt64.random(in: 0..<16, using: &marketRandom) == 0 {
+      commands.append(cachedCommand(exchange))
+    }
     return UInt64.random(in: 0..<3, using: &enrolmentRandom) == 0
       ? commands + [enrolmentCommand(exchange)] : commands
   }
@@ -208,6 +215,33 @@ struct CommandGenerator {
         caller: World.root, key: World.bob,
         limit: RateLimit(
           requests: one(in: 5...100).map { UInt32($0) }, tokens: one(in: 50...1_500))))
+  }
+
+  /// An end of which more is said to be cached than there may be.
+  private mutating func cachedCommand(_ exchange: Exchange) -> Command {
+    swap(&random, &marketRandom)
+    defer { swap(&random, &marketRandom) }
+    guard case .settle(let settle) = settleCommand(exchange) else {
+      fatalError("a settle is a settle")
+    }
+    return .settleCached(.init(settle: settle, cachedTokens: TokenCount(below(600))))
+  }
+
+  /// What suppliers post, mostly taken back again soon.
+  private mutating func askCommand() -> Command {
+    swap(&random, &marketRandom)
+    defer { swap(&random, &marketRandom) }
+    let by = chance(9, in: 10) ? World.sam : caller()
+    guard chance(1, in: 2) else { return askSet("m", nil, by: by) }
+    return askSet(
+      chance(9, in: 10) ? "m" : "x",
+      AskTerms(
+        input: chance(1, in: 2) ? Price(nanoPerMillion: 500_000_000 * below(4)) : nil,
+        cachedInput: chance(1, in: 2) ? Price(nanoPerMillion: 100_000_000 * below(9)) : nil,
+        output: chance(1, in: 2) ? Price(nanoPerMillion: 500_000_000 * below(6)) : nil,
+        reserve: UInt16(below(4)), own: chance(1, in: 4) ? [AccountID(5)] : [],
+        only: chance(1, in: 4) ? [AccountID(3)] : [],
+        refuse: chance(1, in: 4) ? [AccountID(chance(3, in: 4) ? 4 : below(20))] : []), by: by)
   }
 
   private mutating func enrolmentCommand(_ exchange: Exchange) -> Command {

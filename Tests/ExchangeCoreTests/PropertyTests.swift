@@ -31,6 +31,9 @@ struct PropertyTests {
     limits.invitationsMax = 6
     limits.certificatesPerNodeMax = 2
     limits.revocationsMax = 4
+    limits.postedAsksPerAccountMax = 1
+    limits.salesPerAccountMax = 3
+    limits.salesMax = 4
     return limits
   }
 
@@ -99,7 +102,8 @@ struct PropertyTests {
 
   private static let money = [
     "transferred", "accountClosed", "fee", "already_reversed", "account_closed", "self_transfer",
-    "budget", "budgetSet", "budget_exceeded", "budget_closed",
+    "budget", "budgetSet", "budget_exceeded", "budget_closed", "askSet", "tenant_refused",
+    "slots_reserved",
     "delegationKeySet", "delegationRevoked", "delegation_forged", "delegation_replayed",
     "delegation_revoked", "delegation_widened", "model_not_delegated",
   ]

@@ -50,6 +50,11 @@ struct RestoreTests {
     world.run(budget(request: 72))
     world.run(bind(70))
     world.run(admit(1, models: ["m"]))
+    world.run(register("w2"))
+    world.run(askSet(AskTerms(cachedInput: .zero)))
+    world.run(submit(6, wrappedKey: [0, 0, 0, 0, 0, 0, 0, 5, 1]))
+    world.run(assign(6, worker: 2, version: 2))
+    world.run(settleCached(attempt(6), prompt: 30, cached: 20, output: 10))
     return world
   }
 
@@ -84,7 +89,8 @@ struct RestoreTests {
     #expect(digest == world.exchange.digest)
     #expect(
       world.replica.rows.keys.sorted() == [
-        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28, 32, 34, 35, 37, 38, 39, 46, 47,
+        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28, 32, 34, 35, 37, 38, 39, 40,
+        41, 42, 46, 47,
       ])
   }
 
@@ -119,10 +125,10 @@ struct RestoreTests {
     let world = world()
     var replica = world.replica
     let jobs = try #require(replica.rows[4])
-    let last = try #require(jobs.keys.max { $0.lexicographicallyPrecedes($1) })
-    replica.rows[4]?[last] = nil
+    let open: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 5]
+    replica.rows[4]?[open] = nil
     var digest = world.exchange.digest
-    digest.remove(StateDigest(table: 4, key: last, value: try #require(jobs[last])))
+    digest.remove(StateDigest(table: 4, key: open, value: try #require(jobs[open])))
     #expect(throws: RestoreError.inconsistent("holds of account 3")) {
       try replica.restored(expecting: digest)
     }

@@ -86,6 +86,7 @@ private func describe(_ accepted: Accepted) -> String {
   case .budgetSet(let id): return "budget \(id) set"
   case .delegationKeySet(let id): return "key \(id) signs"
   case .delegationRevoked: return "delegation dead"
+  case .askSet(let workers): return "posted for \(workers)"
   }
 }
 

@@ -79,9 +79,10 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         """a job's charge is split between supplier and operator to the nano-credit"""
         scripted_engine.Engine.manner = "good"
         root("ledger", "fee", "100000", "--to", fees)
-        with scripted_worker(cluster, scratch):
+        with scripted_worker(cluster, scratch) as worker:
             job = cluster.yard("run", "-m", scripted_engine.MODEL, "Hello", "--output", "json")
             expect(job.code == 0, job)
+            posts(worker.key)
         charge = job.lines[-1]["ended"]["charge_nano"]
         paid = [t for t in transfers("show", "--limit", "512") if t["job"] == job.lines[-1]["ended"]["job"]]
         expect([t["kind"] for t in paid] == ["capture", "fee"] and charge > 0, paid)
@@ -89,6 +90,47 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         tenth, rest = divmod(charge, 10)
         expect(paid[1]["amount_nano"] == tenth + (rest > 5), (paid, charge))
         expect(balance(fees) == paid[1]["amount_nano"], "the operator has something else")
+
+    def posts(supplier):
+        """What a supplier posts while its worker runs holds for the next quote, over what the worker registered with."""
+        model = scripted_engine.MODEL
+
+        def ask(*arguments):
+            done = cluster.yard("market", "ask", *arguments, "--output", "json", key=supplier)
+            expect(done.code == 0, (arguments, done))
+            return done.lines
+
+        def quote():
+            done = cluster.yard("market", "quote", model, "--input-tokens", 1_000,
+                                "--output-tokens", 100, "--output", "json")
+            expect(done.code == 0, done)
+            return done.lines[0]
+
+        expect(quote()["cost_nano"] == 260_000, quote())
+        expect(ask(model, "--output-price", "6", "--reserve", "1") == ask(), "not what is posted")
+        expect(quote()["cost_nano"] == 800_000 and quote()["slots_free"] == 3, quote())
+        ask(model, "--refuse", alice, "--output-price", "worker")
+        refused("tenant_refused", "market", "quote", model, "--input-tokens", "1", "--output-tokens", "1",
+                key=cluster.key)
+        refused("tenant_refused", "run", "-m", model, "Hello", key=cluster.key)
+        book = cluster.yard("market", "book", "--output", "json").lines[0]
+        expect(not book["admits"] and book["reserve"] == 1 and book["slots_free"] == 0, book)
+        refused("unknown_account", "market", "ask", model, "--only", "999", key=supplier)
+        refused("forbidden", "market", "ask", model, "--reserve", "1", key=cluster.key)
+        expect(ask(model, "--withdraw") == ask() == [], "still posted")
+        expect(quote()["cost_nano"] == 260_000, quote())
+        earned.extend(cluster.yard("supplier", "earnings", "--output", "json", key=supplier).lines)
+
+    earned = []
+
+    def market():
+        """the price index and the supplier's earnings are what the job was billed at and paid"""
+        capture = next(t for t in transfers("show", "--limit", "512") if t["kind"] == "capture")
+        expect([s["earned_nano"] for s in earned] == [capture["amount_nano"]], (earned, capture))
+        told = cluster.yard("market", "history", scripted_engine.MODEL, "--output", "json").lines
+        expect(len(told) == 1 and told[0]["jobs"] == 1 and told[0]["input_mean"] == 200_000_000
+               and told[0]["output_high"] == 600_000_000, told)
+        expect(told[0]["output_tokens"] == earned[0]["output_tokens"], (told, earned))
 
     def receipts():
         """a receipt says what was charged and who was paid; the cluster's public key checks it offline, any changed byte fails"""
@@ -252,4 +294,4 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         table = root("ledger", "export", "--format", "csv").text.split("\r\n")
         expect(len(table) - 2 == len(transfers("show", "--limit", "512")), "not every transfer is there")
 
-    main([moves, reversals, closing, fee, receipts, http, audit, report, formats])
+    main([moves, reversals, closing, fee, market, receipts, http, audit, report, formats])

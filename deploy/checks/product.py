@@ -233,6 +233,7 @@ def scripted_worker(cluster, scratch, prices=("0.2", "0.6")):
              "--name", "scripted", "--dir", directory, "--price-input", prices[0],
              "--price-output", prices[1], "--slots", "4", "--end-with-input"],
             scratch + "/scripted-worker.log", {"YARD_KEY": key})
+        worker.key = key
         try:
             yield worker
         finally:

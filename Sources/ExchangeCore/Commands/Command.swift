@@ -96,6 +96,10 @@ public enum Command: Hashable, Sendable {
   case delegationAdmit(DelegationAdmit)
   /// Ends a delegation for good.
   case delegationRevoke(DelegationRevoke)
+  /// Posts what a supplier asks for a model.
+  case askSet(AskSet)
+  /// Ends a job whose engine had a part of the prompt cached.
+  case settleCached(SettleCached)
 
   /// The command's number in the log.
   public var code: UInt8 {
@@ -145,6 +149,8 @@ public enum Command: Hashable, Sendable {
     case .budgetCreate: 71
     case .budgetSet: 72
     case .keyIssueBudgeted: 73
+    case .askSet: 74
+    case .settleCached: 75
     }
   }
 

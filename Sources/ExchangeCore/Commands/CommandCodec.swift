@@ -51,6 +51,8 @@ extension Command {
     case .delegationKeySet(let command): command.encode(into: &writer)
     case .delegationAdmit(let command): command.encode(into: &writer)
     case .delegationRevoke(let command): command.encode(into: &writer)
+    case .askSet(let command): command.encode(into: &writer)
+    case .settleCached(let command): command.encode(into: &writer)
     }
   }
 
@@ -104,6 +106,8 @@ extension Command {
     case 71: self = .budgetCreate(try BudgetCreate(from: &reader))
     case 72: self = .budgetSet(try BudgetSet(from: &reader))
     case 73: self = .keyIssueBudgeted(try KeyIssueBudgeted(from: &reader))
+    case 74: self = .askSet(try AskSet(from: &reader))
+    case 75: self = .settleCached(try SettleCached(from: &reader))
     default: throw .unknownValue(offset: at, value: UInt64(code))
     }
   }

@@ -25,7 +25,8 @@ extension Exchange {
   /// Checks: `unknown_job`; `wrong_state` (not queued); `stale_epoch`; `unknown_worker`;
   /// `no_capacity` (offline or draining); `ask_changed` (offer gone, of another model, or of another
   /// version); the match (`unsupported_parameter`, `context_length_exceeded`,
-  /// `price_above_ceiling`); `no_capacity` (the consumer does not want the worker; no slot).
+  /// `price_above_ceiling`); `no_capacity` (the consumer does not want the worker; no slot); `tenant_refused` (the supplier
+  /// does not take the consumer); `slots_reserved` (the slots that are free are the supplier's own).
   mutating func apply(_ command: Command.Assign) throws(Rejection) -> Accepted {
     guard let job = jobs[command.job.rawValue] else {
       throw Rejection(.unknownJob, ["job": "\(command.job)"])
@@ -45,12 +46,14 @@ extension Exchange {
         .noCapacity,
         ["worker": "\(worker.id)", "reason": worker.online ? "draining" : "offline"])
     }
-    let offer = try self.offer(of: worker, for: job, command)
+    let ask = try self.ask(of: worker, for: job, command)
+    let offer = ask.offer
     try checkTerms(of: job.id, for: worker)
     let busy = busyCount(of: worker.id, model: job.model)
     guard busy < Int(offer.slots) else {
       throw Rejection(.noCapacity, ["busy": "\(busy)", "slots": "\(offer.slots)"])
     }
+    try checkTenancy(of: job, on: ask)
 
     let attempt = Attempt(
       epoch: epoch, offer: command.offer, incarnation: worker.incarnation,
@@ -61,14 +64,15 @@ extension Exchange {
       $0.phase = .running(attempt)
     }
     let id = AttemptID(job: job.id, epoch: epoch)
+    noteCachedPrice(of: id, on: ask)
     pending.effects.append(.attemptAssigned(id, worker.id))
     return .assigned(id)
   }
 
-  /// The offer that the planner saw, if it is still the same and serves the job.
-  private func offer(
+  /// The ask that the planner saw, if it is still the same and serves the job.
+  private func ask(
     of worker: Worker, for job: Job, _ command: Command.Assign
-  ) throws(Rejection) -> Offer {
+  ) throws(Rejection) -> Ask {
     let index = Int(command.offer.index)
     guard index < worker.offers.count, worker.offers[index].model == job.model,
       worker.askVersions[index] == command.askVersion
@@ -76,9 +80,9 @@ extension Exchange {
       throw Rejection(
         .askChanged, ["offer": "\(command.offer)", "version": "\(command.askVersion)"])
     }
-    let offer = worker.offers[index]
-    switch offer.mismatch(with: job.bid) {
-    case nil: return offer
+    let ask = ask(of: worker, at: index)
+    switch ask.offer.mismatch(with: job.bid) {
+    case nil: return ask
     case .endpoint:
       throw Rejection(.unsupportedParameter, ["endpoint": "\(job.bid.endpoint)"])
     case .context(let needed, let limit):

@@ -5,6 +5,18 @@ extension Exchange {
   /// `wrong_state` (no attempt); `stale_epoch`; `malformed_request`; `stream_diverged` (the tail does
   /// not continue the record, or the worker's claim is not the record that comes of it).
   mutating func apply(_ command: Command.Settle) throws(Rejection) -> Accepted {
+    try settle(command, cached: .zero)
+  }
+
+  /// Checks: `wrong_state` (an older state version), then as the settle, whose answer it gives.
+  mutating func apply(_ command: Command.SettleCached) throws(Rejection) -> Accepted {
+    try requireStateVersion(Self.marketStateVersion)
+    return try settle(command.settle, cached: command.cachedTokens)
+  }
+
+  private mutating func settle(
+    _ command: Command.Settle, cached: TokenCount
+  ) throws(Rejection) -> Accepted {
     let id = command.attempt.job
     if let settled = recordedOutcome(of: id) { return .settled(settled) }
     let job = try attempted(command.attempt)
@@ -35,7 +47,7 @@ extension Exchange {
     end(
       whole, state: state, finish: command.finish,
       error: state == .failed ? command.error ?? .engineError : command.error,
-      detailSealed: command.detailSealed, usage: command.usage)
+      detailSealed: command.detailSealed, usage: command.usage, cached: cached)
     guard var settled = recordedOutcome(of: id) else { preconditionFailure("the job has ended") }
     settled = Accepted.Settled(
       job: id, state: settled.state, charge: settled.charge, first: true)

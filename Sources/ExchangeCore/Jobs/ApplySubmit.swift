@@ -4,8 +4,9 @@ internal import TokenLedger
 
 extension Exchange {
   /// Checks: caller; the request seen before (`idempotency_conflict`, `output_expired`, or its job);
-  /// form; `model_not_delegated`; `too_many_jobs`; `overloaded`; `model_not_found`; `unsupported_parameter` (no offer
-  /// serves the endpoint); `context_length_exceeded`; `price_above_ceiling`; `amount_overflow`;
+  /// form; `model_not_delegated`; `too_many_jobs`; `overloaded`; `model_not_found`; `tenant_refused` (no supplier of the model
+  /// takes the account); `unsupported_parameter` (no offer serves the endpoint); `context_length_exceeded`;
+  /// `price_above_ceiling`; `amount_overflow`;
   /// `rate_limit_exceeded` and `request_above_rate_limit`; `wrapping_key_retired`; `wrong_state` (parts are missing);
   /// `budget_closed` and `budget_exceeded`, from the key's own budget to the top of its tree; `insufficient_credit`.
   mutating func apply(_ command: Command.Submit) throws(Rejection) -> Accepted {
@@ -87,7 +88,7 @@ extension Exchange {
     try checkForm(command)
     try checkModel(command.model, of: caller)
     try checkRoom(for: caller.account)
-    let bid = try bid(for: command)
+    let bid = try bid(for: command, of: caller.account)
     guard
       let hold = bid.ceilings.cost(
         inputTokens: bid.promptBound, outputTokens: bid.outputMax, rounding: .up)
@@ -145,14 +146,24 @@ extension Exchange {
   ///
   /// From state version 3 on by the cheapest offer of a worker that is there, or that was if none is. Before, the
   /// dearest ask and the smallest default bound of all that were ever made had the say.
-  func bid(for command: Command.Submit) throws(Rejection) -> Bid {
-    guard let prices = indexes.models[command.model]?.prices, !prices.isEmpty else {
-      throw Rejection(.modelNotFound, ["model": command.model])
+  func bid(for command: Command.Submit, of account: AccountID) throws(Rejection) -> Bid {
+    let wish = Wish(
+      endpoint: command.endpoint, promptBound: command.promptBound, outputMax: command.outputMax,
+      inputCeiling: command.inputCeiling, outputCeiling: command.outputCeiling)
+    return try bid(for: wish, model: command.model, of: account)
+  }
+
+  /// The same for a wish that nobody has submitted.
+  func bid(for wish: Wish, model: String, of account: AccountID) throws(Rejection) -> Bid {
+    guard let all = indexes.models[model]?.prices, !all.isEmpty else {
+      throw Rejection(.modelNotFound, ["model": model])
+    }
+    // What is not for him moves none of his prices.
+    let prices = all.admitting(account)
+    guard !prices.isEmpty else {
+      throw Rejection(.tenantRefused, ["model": model, "account": "\(account)"])
     }
     if meta.stateVersion >= Self.liveMarketStateVersion {
-      let wish = Wish(
-        endpoint: command.endpoint, promptBound: command.promptBound, outputMax: command.outputMax,
-        inputCeiling: command.inputCeiling, outputCeiling: command.outputCeiling)
       if let bid = prices.bid(for: wish, where: { isThere($0) })
         ?? prices.bid(for: wish, where: { _ in true })
       {
@@ -160,21 +171,21 @@ extension Exchange {
       }
       // Nobody serves it: why is said below.
     }
-    guard let bounds = prices.bounds(for: command.endpoint) else {
+    guard let bounds = prices.bounds(for: wish.endpoint) else {
       throw Rejection(
-        .unsupportedParameter, ["model": command.model, "endpoint": "\(command.endpoint)"])
+        .unsupportedParameter, ["model": model, "endpoint": "\(wish.endpoint)"])
     }
     // A default bound gives way to a long prompt, a named one does not.
-    let room = bounds.context.rawValue.subtractingReportingOverflow(command.promptBound.rawValue)
+    let room = bounds.context.rawValue.subtractingReportingOverflow(wish.promptBound.rawValue)
     let left = room.overflow ? 0 : room.partialValue
     let outputMax =
-      command.outputMax
+      wish.outputMax
       ?? TokenCount(max(1, min(bounds.outputDefault.rawValue, left)))
     let bid = Bid(
-      endpoint: command.endpoint, promptBound: command.promptBound, outputMax: outputMax,
+      endpoint: wish.endpoint, promptBound: wish.promptBound, outputMax: outputMax,
       ceilings: PricePair(
-        input: command.inputCeiling ?? bounds.highest.input,
-        output: command.outputCeiling ?? bounds.highest.output))
+        input: wish.inputCeiling ?? bounds.highest.input,
+        output: wish.outputCeiling ?? bounds.highest.output))
     guard bid.contextNeeded <= bounds.context else {
       throw Rejection(
         .contextLengthExceeded,

@@ -14,7 +14,8 @@ internal import JobMarket
 ///
 /// and never more than the job's output bound. Prompt tokens are those reported, at most the bound
 /// held at submit; none if none are reported. A job that did not complete and whose record is empty
-/// owes nothing.
+/// owes nothing. Those of them that the engine says that it had cached cost what the attempt asks for such: never more
+/// than for others, so that the hold covers them.
 ///
 /// A job that went on after a loss has a cut stream in it, whatever its basis: no engine has counted the
 /// whole, so its output is what the record claims per chunk, within the bytes. Its last engine counted the
@@ -23,18 +24,21 @@ internal import JobMarket
 public struct Bill: Hashable, Sendable {
   /// Prompt tokens billed.
   public let promptTokens: TokenCount
+  /// Those of them that the engine had cached.
+  public let cachedTokens: TokenCount
   /// Output tokens billed.
   public let outputTokens: TokenCount
   /// What they cost, rounded down once.
   public let charge: Credits
 
   /// The bill of a job that no worker ever had.
-  static let nothing = Bill(promptTokens: .zero, outputTokens: .zero, charge: .zero)
+  static let nothing = Bill()
 
-  private init(promptTokens: TokenCount, outputTokens: TokenCount, charge: Credits) {
-    self.promptTokens = promptTokens
-    self.outputTokens = outputTokens
-    self.charge = charge
+  private init() {
+    promptTokens = .zero
+    cachedTokens = .zero
+    outputTokens = .zero
+    charge = .zero
   }
 
   /// The bill of an attempt's job.
@@ -43,9 +47,14 @@ public struct Bill: Hashable, Sendable {
   ///   - job: its bounds, its hold and its committed record.
   ///   - attempt: the terms that were fixed when the attempt began.
   ///   - usage: what the engine says that it counted.
+  ///   - cached: prompt tokens that the engine says that it had cached.
+  ///   - cachedPrice: what the attempt asks for these; at most its price of the others.
   ///   - completed: whether the job ended as its engine meant it to.
   /// - Precondition: the attempt's prices are within the job's ceilings.
-  init(of job: Job, attempt: Attempt, usage: ReportedUsage, completed: Bool) {
+  init(
+    of job: Job, attempt: Attempt, usage: ReportedUsage, cached: TokenCount = .zero,
+    cachedPrice: Price? = nil, completed: Bool
+  ) {
     guard completed || !job.record.isEmpty else {
       self = .nothing
       return
@@ -57,8 +66,11 @@ public struct Bill: Hashable, Sendable {
       Self.outputTokens(
         record: job.record, basis: job.interruption == nil ? attempt.basis : .chunkCount,
         floor: attempt.bytesPerTokenFloor, reported: usage.outputTokens), job.bid.outputMax)
+    cachedTokens = min(cached, promptTokens)
     let cost = attempt.prices.cost(
-      inputTokens: promptTokens, outputTokens: outputTokens, rounding: .down)
+      inputTokens: TokenCount(promptTokens.rawValue - cachedTokens.rawValue),
+      cachedTokens: cachedTokens, cachedPrice: cachedPrice ?? attempt.prices.input,
+      outputTokens: outputTokens, rounding: .down)
     guard let cost, cost <= job.hold else {
       preconditionFailure("a charge is never more than its hold")
     }

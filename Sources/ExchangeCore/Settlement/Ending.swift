@@ -17,19 +17,23 @@ extension Exchange {
   /// - Precondition: the job has not ended.
   mutating func end(
     _ job: Job, state: JobState, finish: FinishReason?, error: ErrorCode?, detailSealed: [UInt8],
-    usage: ReportedUsage
+    usage: ReportedUsage, cached: TokenCount = .zero
   ) {
     precondition(job.ending == nil && state.isFinal)
     let billed = job.billedAttempt
     var bill = Bill.nothing
     if let billed {
-      bill = Bill(of: job, attempt: billed, usage: usage, completed: state == .completed)
+      bill = Bill(
+        of: job, attempt: billed, usage: usage, cached: cached,
+        cachedPrice: cachedPrompt(of: job.id)?.price(of: billed), completed: state == .completed)
     }
-    let (charge, transfer) = closeHold(of: job, attempt: billed, charge: bill.charge)
+    let (charge, paid) = closeHold(of: job, attempt: billed, charge: bill.charge)
+    if let billed, charge == bill.charge { noteSale(of: job, bill, by: billed, paid) }
+    noteCached(bill.cachedTokens, of: job.id)
     let ending = Ending(
       state: state, finish: finish, error: error, detailSealed: detailSealed, usage: usage,
       promptTokens: bill.promptTokens, outputTokens: bill.outputTokens, charge: charge,
-      transfer: transfer, attempt: job.attempt ?? job.interruption?.attempt,
+      transfer: paid.first?.id, attempt: job.attempt ?? job.interruption?.attempt,
       endedAt: meta.logTime)
     changePhase(of: job.id) {
       $0.orphanDeadline = nil
@@ -44,13 +48,13 @@ extension Exchange {
     giveUpOldestRecords(of: job.account)
   }
 
-  /// Captures the charge and frees the rest; answers what was charged in the end.
+  /// Captures the charge and frees the rest; answers what was charged in the end, and the transfers that paid it.
   ///
   /// A supplier whose total has reached 2⁶⁴ nano-credits cannot be paid any more: the consumer then
   /// pays nothing, rather than that the hold outlives its job.
   private mutating func closeHold(
     of job: Job, attempt: Attempt?, charge: Credits
-  ) -> (Credits, TransferID?) {
+  ) -> (Credits, [Transfer]) {
     do {
       let transfers = try ledger.close(
         hold: job.hold, on: job.account, paying: payments(of: charge, for: job, billed: attempt),
@@ -59,12 +63,12 @@ extension Exchange {
       // No overflow: they fitted into the account's debits.
       let spent = transfers.reduce(UInt64(0)) { $0 + $1.amount.rawValue }
       settleBudgets(of: job, spending: Credits(nano: spent))
-      return (charge, transfers.first?.id)
+      return (charge, transfers)
     } catch {
       precondition(error == .amountOverflow, "a hold can always be closed")
       ledger.release(job.hold, on: job.account)
       settleBudgets(of: job, spending: .zero)
-      return (.zero, nil)
+      return (.zero, [])
     }
   }
 
@@ -96,6 +100,7 @@ extension Exchange {
       preconditionFailure("only ended jobs are purged")
     }
     idResumptions.remove(id.rawValue)
+    cachedPrompts.remove(id.rawValue)
     if indexes.remove(job) { pending.effects.append(.wrappingKeysChanged) }
     for row in indexes.removeSegments(of: id) { pending.delete(.segments, key: row.key) }
     let tombstone = Tombstone(

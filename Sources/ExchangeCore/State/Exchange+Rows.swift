@@ -28,6 +28,9 @@ extension Exchange {
     journals.drain(into: &changes, &digest)
     fees.drain(into: &changes, &digest)
     budgets.drain(into: &changes, &digest)
+    postedAsks.drain(into: &changes, &digest)
+    sales.drain(into: &changes, &digest)
+    cachedPrompts.drain(into: &changes, &digest)
     delegators.drain(into: &changes, &digest)
     delegations.drain(into: &changes, &digest)
     self.digest = digest

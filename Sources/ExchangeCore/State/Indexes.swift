@@ -44,6 +44,10 @@ struct Indexes: Sendable {
     var budgets = SortedDeque<BudgetID>()
     /// Delegations that are remembered.
     var delegations = 0
+    /// Rows of what it posts.
+    var postedAsks = SortedDeque<UInt64>()
+    /// Rows of what it sold.
+    var sales = SortedDeque<UInt64>()
   }
 
   struct OfModel: Sendable {
@@ -88,6 +92,12 @@ struct Indexes: Sendable {
   var transfers = SortedDeque<TransferID>()
   /// Transfers that were taken back.
   var reversed: Set<TransferID> = []
+  /// Rows of what suppliers post.
+  var postedAsks: [ModelOfAccount: UInt64] = [:]
+  /// Rows of what was sold, oldest first; all, those of each model, and each supplier's newest of a model.
+  var sales = SortedDeque<UInt64>()
+  var salesOfModel: [String: SortedDeque<UInt64>] = [:]
+  var salesNow: [ModelOfAccount: UInt64] = [:]
   var segments: [JobID: [SegmentReference]] = [:]
   var segmentUsers: [SegmentRow: Int] = [:]
   /// How many jobs are sealed under each wrapping key.
@@ -195,18 +205,19 @@ struct Indexes: Sendable {
     if key.isLastingAdmin { lastingAdminKeys -= 1 }
   }
 
-  mutating func enter(_ worker: Worker) {
+  /// A worker is on the market with these asks.
+  mutating func enter(_ worker: Worker, asks: [Ask]) {
     workerNames[WorkerName(account: worker.account, name: worker.name)] = worker.id
     accounts[worker.account, default: OfAccount()].workers.insert(worker.id)
-    for ask in worker.asks { models[ask.offer.model, default: OfModel()].prices.insert(ask) }
+    for ask in asks { models[ask.offer.model, default: OfModel()].prices.insert(ask) }
   }
 
   mutating func leave(_ worker: Worker) {
     workerNames[WorkerName(account: worker.account, name: worker.name)] = nil
     accounts[worker.account]?.workers.remove(worker.id)
-    for ask in worker.asks {
-      models[ask.offer.model]?.prices.remove(ask.id)
-      dropModelIfUnused(ask.offer.model)
+    for (place, offer) in worker.offers.enumerated() {
+      models[offer.model]?.prices.remove(OfferID(worker: worker.id, index: UInt16(place)))
+      dropModelIfUnused(offer.model)
     }
   }
 
@@ -320,6 +331,35 @@ struct Indexes: Sendable {
   mutating func leave(_ transfer: Transfer) {
     transfers.remove(transfer.id)
     if let earlier = transfer.reverses { reversed.remove(earlier) }
+  }
+
+  // MARK: Market
+
+  mutating func enter(_ posted: PostedAsk) {
+    postedAsks[posted.name] = posted.number
+    accounts[posted.account, default: OfAccount()].postedAsks.insert(posted.number)
+  }
+
+  mutating func leave(_ posted: PostedAsk) {
+    postedAsks[posted.name] = nil
+    accounts[posted.account]?.postedAsks.remove(posted.number)
+  }
+
+  /// The rows of a supplier and a model come in the order of their intervals: the last is the newest.
+  mutating func enter(_ row: Sales) {
+    sales.insert(row.number)
+    salesOfModel[row.model, default: SortedDeque()].insert(row.number)
+    accounts[row.account, default: OfAccount()].sales.insert(row.number)
+    salesNow[ModelOfAccount(account: row.account, model: row.model)] = row.number
+  }
+
+  mutating func leave(_ row: Sales) {
+    sales.remove(row.number)
+    salesOfModel[row.model]?.remove(row.number)
+    if salesOfModel[row.model]?.isEmpty == true { salesOfModel[row.model] = nil }
+    accounts[row.account]?.sales.remove(row.number)
+    let name = ModelOfAccount(account: row.account, model: row.model)
+    if salesNow[name] == row.number { salesNow[name] = nil }
   }
 
   private mutating func dropModelIfUnused(_ model: String) {

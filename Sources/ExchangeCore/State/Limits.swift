@@ -62,6 +62,14 @@ public struct Limits: Hashable, Sendable {
   public var delegationLifetimeMax: UInt64 = 366 * 86_400_000
   /// How long a delegation is remembered after its end, in milliseconds: clocks of leaders differ by less.
   public var delegationGrace: UInt64 = 86_400_000
+  /// Models that one account posts asks for.
+  public var postedAsksPerAccountMax = 256
+  /// Hours of models that an account's sales are kept for: a week of ten models and more.
+  public var salesPerAccountMax = 2_000
+  /// The same for all accounts: about 200 bytes of memory each.
+  public var salesMax = 50_000
+  /// Old sales that are dropped at most with each row that comes.
+  public var salesDroppedMax = 4
   /// How long an upload waits for its next part or its submit, in milliseconds.
   public var uploadTimeout: UInt64 = 600_000
 

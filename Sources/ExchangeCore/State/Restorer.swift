@@ -1,4 +1,5 @@
 public import ExchangeTypes
+internal import JobMarket
 internal import TokenLedger
 
 /// Why rows are not a state of the exchange: the disk is damaged, or its program was newer.
@@ -86,7 +87,8 @@ extension Exchange {
     case .workers:
       let worker: Worker = try row()
       workers.restore(worker, contribution: contribution)
-      indexes.enter(worker)
+      // What its supplier posts comes later, and puts its asks in their place again.
+      indexes.enter(worker, asks: asks(of: worker))
     case .tombstones:
       let tombstone: Tombstone = try row()
       tombstones.restore(tombstone, contribution: contribution)
@@ -130,6 +132,20 @@ extension Exchange {
       let delegation: AdmittedDelegation = try row()
       delegations.restore(delegation, contribution: contribution)
       indexes.enter(delegation)
+    case .postedAsks:
+      let posted: PostedAsk = try row()
+      postedAsks.restore(posted, contribution: contribution)
+      let offering = workers(of: posted.account).filter { worker in
+        worker.offers.contains { $0.model == posted.model }
+      }
+      for worker in offering { indexes.leave(worker) }
+      indexes.enter(posted)
+      for worker in offering { indexes.enter(worker, asks: asks(of: worker)) }
+    case .sales:
+      let row: Sales = try row()
+      sales.restore(row, contribution: contribution)
+      indexes.enter(row)
+    case .cachedPrompts: cachedPrompts.restore(try row(), contribution: contribution)
     case .payloadParts, .segments: preconditionFailure("bulk rows are not restored")
     }
   }

@@ -44,6 +44,12 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case fees = 38
   /// Budgets.
   case budgets = 39
+  /// What suppliers post about models.
+  case postedAsks = 40
+  /// What was sold, by supplier, model and hour.
+  case sales = 41
+  /// What jobs' engines had cached of their prompts, and what that costs.
+  case cachedPrompts = 42
   /// What signs API keys' delegations.
   case delegators = 46
   /// Delegations that were used or revoked, until a day after their end.

@@ -8,7 +8,7 @@ extension Exchange {
   /// offer's version grows only when the offer changed, and no version is ever given twice.
   mutating func apply(_ command: Command.WorkerRegister) throws(Rejection) -> Accepted {
     let caller = try authorize(command.caller, .work)
-    try checkForm(command)
+    try checkForm(command, of: caller.account)
     let name = WorkerName(account: caller.account, name: command.name)
     let known = indexes.workerNames[name].flatMap { workers[$0.rawValue] }
     if known == nil { try makeRoomForWorker(of: caller.account) }
@@ -36,7 +36,7 @@ extension Exchange {
       let changed = worker
       workers.update(worker.id.rawValue) { $0 = changed }
     }
-    indexes.enter(worker)
+    indexes.enter(worker, asks: asks(of: worker))
     pending.effects.append(.workerChanged(worker.id))
     return .worker(worker.id, askVersions: worker.askVersions)
   }
@@ -63,11 +63,14 @@ extension Exchange {
     return .workerGone(worker.id)
   }
 
-  private func checkForm(_ command: Command.WorkerRegister) throws(Rejection) {
+  private func checkForm(
+    _ command: Command.WorkerRegister, of account: AccountID
+  ) throws(Rejection) {
     guard !command.name.isEmpty else { throw Rejection(.malformedRequest, ["field": "name"]) }
     var seen: Set<String> = []
     for (place, offer) in command.offers.enumerated() {
-      if let flaw = offer.flaw {
+      let posted = postedTerms(of: account, model: offer.model)
+      if let flaw = offer.flaw ?? posted?.applied(to: offer).flaw {
         throw Rejection(.malformedRequest, ["field": flaw, "offer": "\(place)"])
       }
       guard seen.insert(offer.model).inserted else {

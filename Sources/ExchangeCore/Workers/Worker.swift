@@ -11,7 +11,7 @@ public struct Worker: Hashable, Sendable {
   public let name: String
   /// Which run of the process registered last.
   public internal(set) var incarnation: UInt64
-  /// What it offers; no model twice.
+  /// What it offers, at the prices that it registered with; no model twice.
   public internal(set) var offers: [Offer]
   /// The version of each offer.
   public internal(set) var askVersions: [UInt32]
@@ -23,12 +23,4 @@ public struct Worker: Hashable, Sendable {
   public internal(set) var online: Bool
   /// When it last registered or went.
   public internal(set) var changedAt: LogTime
-
-  /// Its offers as asks.
-  public var asks: [Ask] {
-    zip(offers.indices, zip(offers, askVersions)).map { index, pair in
-      Ask(
-        id: OfferID(worker: id, index: UInt16(index)), offer: pair.0, version: pair.1)
-    }
-  }
 }

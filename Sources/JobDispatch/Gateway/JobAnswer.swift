@@ -120,7 +120,8 @@ public struct JobAnswer: Sendable {
     let finish = (ended.summary.finish ?? .stop).openAIName
     let usage = UsageReport(
       promptTokens: Int(clamping: ended.summary.promptTokens.rawValue),
-      completionTokens: Int(clamping: ended.summary.outputTokens.rawValue))
+      completionTokens: Int(clamping: ended.summary.outputTokens.rawValue),
+      cachedTokens: ended.cachedTokens.map { Int($0) })
     defer { state = .over }
     switch state {
     case .over, .waiting(nil): return .nothing

@@ -43,7 +43,8 @@ public struct JobEventsAnswer: Sendable {
   /// The job has settled, and all of its output has been taken.
   public mutating func end(_ ended: Ended, now: UInt64) -> HTTPReply {
     var writer = JSONWriter()
-    JobSummaryAnswer.write(ended.summary, resumed: nil, to: &writer)
+    JobSummaryAnswer.write(
+      ended.summary, resumed: nil, cachedTokens: ended.cachedTokens, to: &writer)
     var reply = send(
       Array("event: end\ndata: ".utf8) + writer.bytes + Array("\n\n".utf8), now: now)
     reply.end = .complete

@@ -7,12 +7,16 @@ public enum JobSummaryAnswer {
   /// The answer of `GET /v1/jobs/{id}` and of its cancel.
   public static func one(_ report: JobReport) -> HTTPReply {
     var writer = JSONWriter()
-    write(report.summary, resumed: report.resumed, to: &writer)
+    write(
+      report.summary, resumed: report.resumed, cachedTokens: report.cachedTokens, to: &writer)
     return .json(writer.bytes)
   }
 
   /// Writes a job as the object that consumers read.
-  static func write(_ job: JobSummary, resumed: Resumption?, to writer: inout JSONWriter) {
+  static func write(
+    _ job: JobSummary, resumed: Resumption?, cachedTokens: UInt32? = nil,
+    to writer: inout JSONWriter
+  ) {
     writer.beginObject()
     writer.key("id")
     writer.verbatim("\(job.job)".utf8)
@@ -34,6 +38,13 @@ public enum JobSummaryAnswer {
     writer.verbatim("\(job.promptTokens)".utf8)
     writer.key("completion_tokens")
     writer.verbatim("\(job.outputTokens)".utf8)
+    if let cachedTokens {
+      writer.key("prompt_tokens_details")
+      writer.beginObject()
+      writer.key("cached_tokens")
+      writer.integer(Int(cachedTokens))
+      writer.endObject()
+    }
     writer.endObject()
     writer.key("charge")
     writer.string("\(job.charge)")

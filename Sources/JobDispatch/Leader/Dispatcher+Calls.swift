@@ -68,6 +68,8 @@ extension Dispatcher {
       changeLedger(message, from: caller, answer)
     case .budgetCreate, .budgetSet:
       changeBudgets(message, from: caller, answer)
+    case .askSet(let message):
+      postAsk(message, from: caller, answer)
     case .statusQuery:
       answer(statusReport)
     case .clusterQuery, .clusterChange:
@@ -205,7 +207,7 @@ extension Dispatcher {
         "the body asks for model \"\(request.model)\", the submit for \"\(message.model)\"")
     }
     let terms = JobTerms(request)
-    let model = model(for: request, terms)
+    let model = model(for: request, terms, of: caller.account)
     let hasTerms = exchange.stateVersion >= Exchange.jobTermsStateVersion
     guard hasTerms || request.provider == nil else {
       throw Failure(
@@ -219,7 +221,8 @@ extension Dispatcher {
       } else if replica.isDiskNearlyFull {
         Failure(refusing: .storageFull, retryAfterMs: Self.roomDelay)
       } else {
-        self.refusal(ofModel: model, terms, servedOnly: message.servedOnly ?? false)
+        self.refusal(
+          ofModel: model, terms, of: caller.account, servedOnly: message.servedOnly ?? false)
       }
     // What is refused so needs no seal, unless it is to be explained.
     if let refusal, !isDryRun { throw refusal }
@@ -235,7 +238,8 @@ extension Dispatcher {
     do {
       let (parts, submit) = try sealed(
         message, request, model: model, body: body, promptBound: bound,
-        outputMax: outputBound(of: request, model), ceilings: ceilings(ofModel: model, terms),
+        outputMax: outputBound(of: request, model),
+        ceilings: ceilings(ofModel: model, terms, of: caller.account),
         under: wrappingKey, from: caller)
       return Order(
         request: request, terms: terms, hasTerms: hasTerms, body: body, parts: parts,
@@ -356,7 +360,10 @@ extension Dispatcher {
 
   func report(_ id: JobID, to caller: Caller, _ answer: Answer) {
     if let job = exchange.job(id), job.account == caller.account {
-      answer(JobReport(summary: summary(of: job), resumed: resumption(of: job)))
+      answer(
+        JobReport(
+          summary: summary(of: job), resumed: resumption(of: job),
+          cachedTokens: cachedTokens(of: job.id)))
     } else if let tombstone = exchange.tombstone(id), tombstone.account == caller.account {
       answer(
         Failure(
@@ -434,6 +441,7 @@ extension Dispatcher {
   private func scopes(for message: Message) -> Scopes? {
     switch message {
     case .jobQuery, .jobList, .receiptQuery, .jobWhyQuery: [.read, .submit]
+    case .askList, .salesQuery: [.read, .work, .admin]
     case .dryRun: [.submit]
     case .workerWhyQuery: [.work, .read, .admin]
     case .accountQuery, .keyList, .budgetList: [.read, .admin]
@@ -482,6 +490,8 @@ extension Dispatcher {
       answer(standing(of: caller) ?? Failure(.notFound, "the key is no longer kept"))
     case .budgetList(let message):
       listBudgets(message, from: caller, answer)
+    case .bookQuery, .quoteQuery, .priceQuery, .askList, .salesQuery:
+      queryMarket(message, from: caller, answer)
     case .receiptQuery(let message):
       receipt(message, of: caller, answer)
     case .jobWhyQuery(let message):
@@ -523,7 +533,7 @@ extension Dispatcher {
       draining: worker.draining,
       slots: UInt16(clamping: worker.offers.reduce(0) { $0 + Int($1.slots) }),
       busy: UInt16(clamping: exchange.busyCount(of: worker.id)),
-      offers: worker.offers.map(OfferTerms.init))
+      offers: exchange.asks(of: worker).map { OfferTerms($0.offer) })
   }
 
   /// The most GPUs of a listing.

@@ -319,7 +319,7 @@ extension Dispatcher {
     reader.channel.send(
       Ended(
         summary: summary(of: job), hash: recordHash(of: job).bytes, lastSeq: job.record.lastSeq,
-        untilDelivered: job.retention?.untilDelivered)
+        untilDelivered: job.retention?.untilDelivered, cachedTokens: cachedTokens(of: job.id))
     )
     reader.isDone = true
     reader.channel.finish()
@@ -340,6 +340,13 @@ extension Dispatcher {
   }
 
   // MARK: Summaries
+
+  /// Billed prompt tokens of a job that its engine had cached; nil if it said of none.
+  func cachedTokens(of job: JobID) -> UInt32? {
+    exchange.cachedPrompt(of: job).flatMap {
+      $0.tokens > .zero ? UInt32(clamping: $0.tokens.rawValue) : nil
+    }
+  }
 
   /// What is said of a job to its owner.
   func summary(of job: Job) -> JobSummary {

@@ -264,7 +264,8 @@ extension Dispatcher {
           detailSealed: detail, tail: tail,
           // An empty record has no chain to compare; the relay has compared the start of it.
           claim: finished.lastSeq == 0
-            ? nil : .init(lastSeq: finished.lastSeq, chainHash: finished.hash)))
+            ? nil : .init(lastSeq: finished.lastSeq, chainHash: finished.hash)),
+        cached: TokenCount(UInt64(finished.cachedTokens ?? 0)))
     } catch {
       relay.isEnding = false
       lose(relay, .internalError)
@@ -280,8 +281,15 @@ extension Dispatcher {
         attempt: relay.attempt, finish: .error, usage: ReportedUsage(), error: error))
   }
 
-  private func settle(_ relay: StreamRelay, _ command: Command.Settle) {
-    queue.propose(.settle(command)) { [weak self] result in
+  private func settle(
+    _ relay: StreamRelay, _ settle: Command.Settle, cached: TokenCount = .zero
+  ) {
+    // Older members of the cluster know no such command.
+    let isTold = cached > .zero && exchange.stateVersion >= Exchange.marketStateVersion
+    let command =
+      isTold
+      ? Command.settleCached(.init(settle: settle, cachedTokens: cached)) : .settle(settle)
+    queue.propose(command) { [weak self] result in
       guard let self, isActive, relays[relay.attempt.job] === relay else { return }
       switch result {
       case .applied(.accepted, _):

@@ -16,9 +16,11 @@ extension Dispatcher {
     "several_answers": "n", "token_id_prompt": "prompt", "echo": "echo",
   ]
 
-  /// The workers of a model that are connected, or are believed to be while a new leader waits for them.
-  private func servers(of model: String) -> [Planner.Server] {
-    exchange.asks(model: model).map { server($0) }.filter { server in
+  /// The workers of a model that are connected, or are believed to be while a new leader waits for them, of suppliers that
+  /// take an account's jobs.
+  private func servers(of model: String, for account: AccountID) -> [Planner.Server] {
+    exchange.asks(model: model).filter { $0.tenancy.admits(account) }.map { server($0) }.filter {
+      server in
       switch server.absence {
       case nil, .engineDown: true
       case .silent: graceUntil > 0 && sessions[server.ask.id.worker]?.isEnding == false
@@ -29,10 +31,14 @@ extension Dispatcher {
 
   /// The model that a request gets: of those that it names, the first that a connected worker serves as it asks, or
   /// the first of all.
-  func model(for request: InferenceRequest, _ terms: JobTerms) -> String {
+  func model(
+    for request: InferenceRequest, _ terms: JobTerms, of account: AccountID
+  ) -> String {
     guard !request.models.isEmpty else { return request.model }
     let named = [request.model] + request.models.filter { $0 != request.model }
-    return named.first { model in servers(of: model).contains { $0.obstacle(to: terms) == nil } }
+    return named.first { model in
+      servers(of: model, for: account).contains { $0.obstacle(to: terms) == nil }
+    }
       ?? request.model
   }
 
@@ -41,13 +47,15 @@ extension Dispatcher {
   ///
   /// The cheapest worker of all may be one that it is not for: what counts is what the one asks that it would go to,
   /// the first of its order or else the cheapest that serves it.
-  func ceilings(ofModel model: String, _ terms: JobTerms) -> PricePair? {
+  func ceilings(
+    ofModel model: String, _ terms: JobTerms, of account: AccountID
+  ) -> PricePair? {
     guard !terms.isEmpty else { return nil }
     // In the order of prices, of which the first of each place stays the first.
     func place(_ server: Planner.Server) -> Int {
       server.name.map(terms.preferences.place) ?? 0
     }
-    return servers(of: model).filter { $0.obstacle(to: terms) == nil }
+    return servers(of: model, for: account).filter { $0.obstacle(to: terms) == nil }
       .min { place($0) < place($1) }
       .map { Wish.ceilings(from: $0.ask.offer.prices) }
   }
@@ -56,12 +64,16 @@ extension Dispatcher {
   ///
   /// Only what connected workers say is known. While none is, a job waits for whoever comes, unless it asks not to
   /// (`servedOnly`): a person at the other end is better told.
-  func refusal(ofModel model: String, _ terms: JobTerms, servedOnly: Bool) -> Failure? {
+  func refusal(
+    ofModel model: String, _ terms: JobTerms, of account: AccountID, servedOnly: Bool
+  ) -> Failure? {
     // Any worker serves who asks for nothing, and he waits for one: most requests are so.
     guard servedOnly || !terms.isEmpty else { return nil }
-    // That there is no such model is said by the state machine.
-    guard !exchange.asks(model: model).isEmpty else { return nil }
-    let servers = servers(of: model)
+    // That there is no such model, or that nobody takes the account's jobs, is said by the state machine.
+    guard exchange.asks(model: model).contains(where: { $0.tenancy.admits(account) }) else {
+      return nil
+    }
+    let servers = servers(of: model, for: account)
     guard !servers.isEmpty else {
       guard servedOnly else { return nil }
       return Failure(

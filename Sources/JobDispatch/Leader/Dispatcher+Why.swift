@@ -136,7 +136,7 @@ extension Dispatcher {
     }
     var recent: [String: [Job]] = [:]
     var offers: [OfferOutlook] = []
-    let asks = workers.flatMap(\.asks)
+    let asks = workers.flatMap { exchange.asks(of: $0) }
     for ask in asks.prefix(Self.candidatesMax) {
       let model = ask.offer.model
       let jobs =

@@ -294,8 +294,16 @@ extension Dispatcher {
       let candidates = candidates(for: model)
       guard !candidates.isEmpty else { continue }
       let room = candidates.reduce(0) { $0 + $1.free }
+      // What is kept for suppliers' own jobs keeps its place beside others' jobs, however many wait.
+      var roomForOthers = candidates.reduce(0) { $0 + $1.freeForOthers }
       let demands = demands(for: model, limit: room) { demand in
-        candidates.contains { $0.server.obstacle(to: demand) == nil }
+        let able = candidates.filter { $0.server.obstacle(to: demand) == nil }
+        if able.contains(where: { $0.isOwn(demand) }) { return true }
+        guard roomForOthers > 0, able.contains(where: { $0.freeForOthers > 0 }) else {
+          return false
+        }
+        roomForOthers -= 1
+        return true
       }
       for (job, candidate) in Planner.plan(demands, on: candidates) {
         assign(job, to: candidate.ask)
@@ -323,11 +331,14 @@ extension Dispatcher {
     let load = session?.load
     return Planner.Candidate(
       server: server(ask, session, absence), busy: load?.busy ?? 0, free: free,
+      freeForOthers: free > 0 && ask.tenancy.reserve > 0 ? freeSlots(ask, ofKept: false) : free,
       inFlight: load?.inFlight ?? Planner.Work())
   }
 
-  /// Slots that take a job at an offer now.
-  private func freeSlots(_ ask: Ask) -> Int {
+  /// Slots that take a job at an offer now, with or without those that are kept for its supplier's own.
+  ///
+  /// Slots that are promised may go to others: what is kept is kept from all of them.
+  private func freeSlots(_ ask: Ask, ofKept: Bool = true) -> Int {
     guard let session = sessions[ask.id.worker], session.free > 0 else { return 0 }
     let model = ask.offer.model
     let taken = session.slots.count {
@@ -337,7 +348,8 @@ extension Dispatcher {
       case .opened, .parked, .running, .gone: false
       }
     }
-    return max(0, min(session.free, exchange.freeSlots(ask.id) - taken))
+    let free = ofKept ? exchange.freeSlots(ask.id) : exchange.freeSlotsForOthers(ask)
+    return max(0, min(session.free, free - taken))
   }
 
   /// An offer and what is known of its worker.
@@ -367,7 +379,7 @@ extension Dispatcher {
   func demand(of job: Job, goesOn: Bool) -> Planner.Demand {
     Planner.Demand(
       job: job.id, bid: job.bid, excluded: lostAttempts.workers(of: job.id), goesOn: goesOn,
-      terms: exchange.terms(of: job.id) ?? JobTerms(), work: work(of: job))
+      terms: exchange.terms(of: job.id) ?? JobTerms(), account: job.account, work: work(of: job))
   }
 
   /// What a job costs an engine.
@@ -386,6 +398,7 @@ extension Dispatcher {
     // The plan needs a name for the job, which apply will give it.
     let demand = Planner.Demand(
       job: JobID(0), bid: bid, excluded: [], goesOn: false, terms: terms,
+      account: exchange.key(submit.caller)?.account ?? AccountID(0),
       work: Planner.Work(of: bid, typicalOutput: outputLengths[submit.model]))
     guard let ask = Planner.plan([demand], on: candidates).first?.candidate.ask,
       let slot = sessions[ask.id.worker]?.take(

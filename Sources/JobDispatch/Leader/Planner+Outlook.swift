@@ -100,7 +100,7 @@ extension Planner.Candidate {
   func present() -> Planner.Candidate {
     Planner.Candidate(
       server: server.with(server.ask.offer, absence: nil), busy: busy, free: free,
-      inFlight: inFlight)
+      freeForOthers: freeForOthers, inFlight: inFlight)
   }
 
   /// At other prices.
@@ -112,14 +112,15 @@ extension Planner.Candidate {
       endpoints: old.endpoints)
     return Planner.Candidate(
       server: server.with(offer, absence: server.absence), busy: busy, free: free,
-      inFlight: inFlight)
+      freeForOthers: freeForOthers, inFlight: inFlight)
   }
 }
 
 extension Planner.Server {
   fileprivate func with(_ offer: Offer, absence: Planner.Absence?) -> Planner.Server {
     Planner.Server(
-      ask: Ask(id: ask.id, offer: offer, version: ask.version), absence: absence,
+      ask: Ask(id: ask.id, offer: offer, version: ask.version, tenancy: ask.tenancy),
+      absence: absence,
       continuesOutput: continuesOutput, capabilities: capabilities, name: name, speed: speed)
   }
 }

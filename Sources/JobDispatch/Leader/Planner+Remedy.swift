@@ -69,7 +69,7 @@ extension Planner {
     of demand: Demand, against obstacle: Obstacle, at server: Server
   ) -> Change? {
     switch obstacle {
-    case .absent, .cannotContinue, .full, .mismatch(.endpoint): return nil
+    case .absent, .cannotContinue, .full, .tenant, .reserved, .mismatch(.endpoint): return nil
     case .mismatch(.context(_, let limit)):
       let prompt = demand.bid.promptBound
       return prompt < limit
@@ -104,6 +104,6 @@ extension Planner.Demand {
       bid: Bid(
         endpoint: bid.endpoint, promptBound: bid.promptBound, outputMax: outputMax,
         ceilings: ceilings),
-      excluded: excluded, goesOn: goesOn, terms: terms)
+      excluded: excluded, goesOn: goesOn, terms: terms, account: account)
   }
 }

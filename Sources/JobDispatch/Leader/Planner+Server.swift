@@ -24,8 +24,12 @@ extension Planner {
     case cannotContinue
     /// The engine cannot do this.
     case lacks(Capabilities)
+    /// The supplier does not take the account's jobs.
+    case tenant
     /// The consumer does not want the worker.
     case unwanted
+    /// The slots that are free are kept for the supplier's own jobs.
+    case reserved
     /// Every slot has a job: the only obstacle that goes by itself.
     case full
   }
@@ -61,6 +65,7 @@ extension Planner {
     /// What keeps a job from this server however many slots are free; nil if nothing does.
     public func obstacle(to demand: Demand) -> Obstacle? {
       if let absence { return .absent(absence) }
+      guard ask.tenancy.admits(demand.account) else { return .tenant }
       if let mismatch = ask.offer.mismatch(with: demand.bid) { return .mismatch(mismatch) }
       if demand.goesOn, !continuesOutput { return .cannotContinue }
       return obstacle(to: demand.terms)
@@ -151,7 +156,9 @@ extension Planner.Obstacle {
     case .mismatch(.outputPrice): "output_price"
     case .cannotContinue: "cannot_continue"
     case .lacks: "capability"
+    case .tenant: "tenant"
     case .unwanted: "preference"
+    case .reserved: "reserved"
     case .full: "full"
     }
   }
@@ -172,7 +179,9 @@ extension Planner.Obstacle {
       "it asks \(ask.credits) per million output tokens; the request pays at most \(ceiling.credits)"
     case .cannotContinue: "its engine cannot go on from the output that there is"
     case .lacks(let missing): "its engine cannot do \(missing.names.joined(separator: " and "))"
+    case .tenant: "its supplier does not take the account's jobs"
     case .unwanted: "the request's provider does not admit it"
+    case .reserved: "its free slots are kept for its supplier's own jobs"
     case .full: "all of its slots have a job"
     }
   }

@@ -15,19 +15,27 @@ public enum Planner {
     public let busy: Int
     /// Slots parked and not reserved.
     public let free: Int
+    /// Those of them that are not kept for the supplier's own jobs.
+    public let freeForOthers: Int
     /// What the attempts that run on the worker have between them.
     public let inFlight: Work
 
-    /// Joins the facts.
-    public init(server: Server, busy: Int, free: Int, inFlight: Work = Work()) {
+    /// Joins the facts; none of the free slots is kept unless that is said.
+    public init(
+      server: Server, busy: Int, free: Int, freeForOthers: Int? = nil, inFlight: Work = Work()
+    ) {
       self.server = server
       self.busy = busy
       self.free = free
+      self.freeForOthers = min(free, freeForOthers ?? free)
       self.inFlight = inFlight
     }
 
     /// The offer with the version of its asks: `apply` refuses the assignment if it has changed.
     public var ask: Ask { server.ask }
+
+    /// Whether it is its supplier's own job, which may have the slots that are kept.
+    func isOwn(_ demand: Demand) -> Bool { ask.tenancy.isOwn(demand.account) }
   }
 
   /// What a queued job demands.
@@ -43,19 +51,22 @@ public enum Planner {
 
     /// What it asks for beyond its bid.
     public let terms: JobTerms
+    /// Whose job it is.
+    public let account: AccountID
     /// What it will cost an engine, as far as that is known.
     public let work: Work
 
     /// Joins the demands; where its work is not known, it is the most that its bid allows.
     public init(
       job: JobID, bid: Bid, excluded: Set<WorkerID>, goesOn: Bool, terms: JobTerms = JobTerms(),
-      work: Work? = nil
+      account: AccountID = AccountID(0), work: Work? = nil
     ) {
       self.job = job
       self.bid = bid
       self.excluded = excluded
       self.goesOn = goesOn
       self.terms = terms
+      self.account = account
       self.work = work ?? Work(of: bid)
     }
   }
@@ -70,18 +81,20 @@ public enum Planner {
 
   /// Judges one candidate, which has so much room and work at the moment.
   static func verdict(
-    on demand: Demand, at candidate: Candidate, free: Int, busy: Int, inFlight: Work
+    on demand: Demand, at candidate: Candidate, free: Int, freeForOthers: Int, busy: Int,
+    inFlight: Work
   ) -> Verdict {
     if let obstacle = candidate.server.obstacle(to: demand) { return .excluded(obstacle) }
     guard free > 0 else { return .excluded(.full) }
+    guard candidate.isOwn(demand) || freeForOthers > 0 else { return .excluded(.reserved) }
     return .ranked(Standing(of: demand, at: candidate.server, busy: busy, inFlight: inFlight))
   }
 
   /// Judges one candidate as it is.
   static func verdict(on demand: Demand, at candidate: Candidate) -> Verdict {
     verdict(
-      on: demand, at: candidate, free: candidate.free, busy: candidate.busy,
-      inFlight: candidate.inFlight)
+      on: demand, at: candidate, free: candidate.free, freeForOthers: candidate.freeForOthers,
+      busy: candidate.busy, inFlight: candidate.inFlight)
   }
 
   /// Pairs demands, in their order, with candidates: the cheapest ask first, then the worker whose slots would be through
@@ -93,6 +106,7 @@ public enum Planner {
     _ demands: [Demand], on candidates: [Candidate]
   ) -> [(job: JobID, candidate: Candidate)] {
     var free = candidates.map(\.free)
+    var freeForOthers = candidates.map(\.freeForOthers)
     var busy = candidates.map(\.busy)
     var inFlight = candidates.map(\.inFlight)
     var plan: [(JobID, Candidate)] = []
@@ -101,14 +115,15 @@ public enum Planner {
       for (place, candidate) in candidates.enumerated() where free[place] > 0 {
         guard
           case .ranked(let standing) = verdict(
-            on: demand, at: candidate, free: free[place], busy: busy[place],
-            inFlight: inFlight[place])
+            on: demand, at: candidate, free: free[place], freeForOthers: freeForOthers[place],
+            busy: busy[place], inFlight: inFlight[place])
         else { continue }
         if let held = best, held.standing < standing { continue }
         best = (place, standing)
       }
       guard let (place, _) = best else { continue }
       free[place] -= 1
+      if !candidates[place].isOwn(demand) { freeForOthers[place] -= 1 }
       busy[place] += 1
       inFlight[place] = inFlight[place] + demand.work
       plan.append((demand.job, candidates[place]))

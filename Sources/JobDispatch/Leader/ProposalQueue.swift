@@ -189,6 +189,8 @@ extension Command {
     case .checkpoint(let checkpoint):
       return checkpoint.entries.reduce(allowance) { $0 + $1.events.sealed.count }
     case .settle(let settle): return allowance + (settle.tail?.sealed.count ?? 0)
+    case .settleCached(let command):
+      return allowance + (command.settle.tail?.sealed.count ?? 0)
     case .purge(let purge): return allowance + purge.jobs.count * 8
     case .cancelMany(let cancel): return allowance + cancel.jobs.count * 8
     default: return allowance

@@ -75,7 +75,8 @@ final class AttemptRunner {
   func released(_ ending: EngineEnding) {
     isInEngine = false
     switch ending {
-    case .completed(let reason, let usage): finish(reason, usage: usage)
+    case .completed(let reason, let usage, let cached):
+      finish(reason, usage: usage, cachedTokens: cached)
     case .failed(let fault): finish(.error, fault)
     case .cancelled: finish(.cancelled)
     }
@@ -97,7 +98,7 @@ final class AttemptRunner {
 
   private func finish(
     _ reason: FinishReason, _ fault: EngineFault? = nil,
-    usage: Usage = Usage(promptTokens: nil, outputTokens: nil)
+    usage: Usage = Usage(promptTokens: nil, outputTokens: nil), cachedTokens: UInt32? = nil
   ) {
     guard !isFinished else { return }
     generation = .finished(
@@ -105,7 +106,7 @@ final class AttemptRunner {
         job: attempt.job, epoch: attempt.epoch, finish: reason, usage: usage,
         lastSeq: events.lastSeq, hash: events.hash.bytes, error: fault?.code.rawValue ?? 0,
         errorText: fault?.message ?? "",
-        retryElsewhere: fault?.isTheEngines == true),
+        retryElsewhere: fault?.isTheEngines == true, cachedTokens: cachedTokens),
       isSent: false)
     host.note(.generated(attempt, reason, fault, lastSeq: events.lastSeq))
   }

@@ -171,6 +171,7 @@ extension Ended {
     writer.writeRaw(hash)
     writer.write(lastSeq)
     writer.write(untilDelivered) { $0.write($1) }
+    writer.write(cachedTokens) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -180,6 +181,9 @@ extension Ended {
     lastSeq = try reader.read(UInt64.self)
     untilDelivered = try reader.readAppended { (part) throws(CanonicalError) in
       try part.readBool()
+    }
+    cachedTokens = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
     }
   }
 
@@ -219,6 +223,7 @@ extension JobReport {
   public func encode(into writer: inout CanonicalWriter) {
     summary.encode(into: &writer)
     writer.write(resumed) { $0.write($1.rawValue) }
+    writer.write(cachedTokens) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -226,6 +231,9 @@ extension JobReport {
     summary = try JobSummary(from: &reader)
     resumed = try reader.readAppended { (part) throws(CanonicalError) in
       try part.readCase(Resumption.self)
+    }
+    cachedTokens = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
     }
   }
 

@@ -193,13 +193,19 @@ public struct Ended: WireMessage {
   public let lastSeq: UInt64
   /// Whether the record is kept only until its owner says that he has it, which a Purge does.
   public let untilDelivered: Bool?
+  /// Billed prompt tokens that the engine had cached; absent if it said of none.
+  public let cachedTokens: UInt32?
 
   /// Joins the fields.
-  public init(summary: JobSummary, hash: [UInt8], lastSeq: UInt64, untilDelivered: Bool?) {
+  public init(
+    summary: JobSummary, hash: [UInt8], lastSeq: UInt64, untilDelivered: Bool?,
+    cachedTokens: UInt32?
+  ) {
     self.summary = summary
     self.hash = hash
     self.lastSeq = lastSeq
     self.untilDelivered = untilDelivered
+    self.cachedTokens = cachedTokens
   }
 }
 
@@ -240,11 +246,15 @@ public struct JobReport: WireMessage {
   public let summary: JobSummary
   /// How its output went on after an attempt was lost in the middle of it; absent if it did not.
   public let resumed: Resumption?
+  /// Of a job that has ended: billed prompt tokens that the engine had cached; absent if it said of
+  /// none.
+  public let cachedTokens: UInt32?
 
   /// Joins the fields.
-  public init(summary: JobSummary, resumed: Resumption?) {
+  public init(summary: JobSummary, resumed: Resumption?, cachedTokens: UInt32?) {
     self.summary = summary
     self.resumed = resumed
+    self.cachedTokens = cachedTokens
   }
 }
 

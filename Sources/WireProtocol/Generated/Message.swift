@@ -232,6 +232,26 @@ public enum Message: Sendable, Hashable {
   case standing(Standing)
   /// HostReport: see there.
   case hostReport(HostReport)
+  /// BookQuery: see there.
+  case bookQuery(BookQuery)
+  /// Book: see there.
+  case book(Book)
+  /// QuoteQuery: see there.
+  case quoteQuery(QuoteQuery)
+  /// PriceQuery: see there.
+  case priceQuery(PriceQuery)
+  /// PriceHistory: see there.
+  case priceHistory(PriceHistory)
+  /// AskSet: see there.
+  case askSet(AskSet)
+  /// AskList: see there.
+  case askList(AskList)
+  /// AskListing: see there.
+  case askListing(AskListing)
+  /// SalesQuery: see there.
+  case salesQuery(SalesQuery)
+  /// SalesListing: see there.
+  case salesListing(SalesListing)
 
   /// Reads the fields of a message of `kind`.
   ///
@@ -354,6 +374,16 @@ public enum Message: Sendable, Hashable {
     case .standingQuery: self = .standingQuery(try StandingQuery(from: &reader))
     case .standing: self = .standing(try Standing(from: &reader))
     case .hostReport: self = .hostReport(try HostReport(from: &reader))
+    case .bookQuery: self = .bookQuery(try BookQuery(from: &reader))
+    case .book: self = .book(try Book(from: &reader))
+    case .quoteQuery: self = .quoteQuery(try QuoteQuery(from: &reader))
+    case .priceQuery: self = .priceQuery(try PriceQuery(from: &reader))
+    case .priceHistory: self = .priceHistory(try PriceHistory(from: &reader))
+    case .askSet: self = .askSet(try AskSet(from: &reader))
+    case .askList: self = .askList(try AskList(from: &reader))
+    case .askListing: self = .askListing(try AskListing(from: &reader))
+    case .salesQuery: self = .salesQuery(try SalesQuery(from: &reader))
+    case .salesListing: self = .salesListing(try SalesListing(from: &reader))
     }
   }
 
@@ -474,6 +504,16 @@ public enum Message: Sendable, Hashable {
     case .standingQuery(let content): content
     case .standing(let content): content
     case .hostReport(let content): content
+    case .bookQuery(let content): content
+    case .book(let content): content
+    case .quoteQuery(let content): content
+    case .priceQuery(let content): content
+    case .priceHistory(let content): content
+    case .askSet(let content): content
+    case .askList(let content): content
+    case .askListing(let content): content
+    case .salesQuery(let content): content
+    case .salesListing(let content): content
     }
   }
 }

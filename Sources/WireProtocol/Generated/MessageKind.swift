@@ -252,6 +252,28 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   /// Tells how a registered worker's host is; sent when that changes, where `host-reports` is
   /// agreed on.
   case hostReport = 195
+  /// Asks for the asks of a model's workers that take jobs now, the cheapest output first.
+  case bookQuery = 200
+  /// Answers a BookQuery or a QuoteQuery.
+  case book = 201
+  /// Asks what a job would cost now at each worker that would take it from the caller's account,
+  /// the one that it would go to first.
+  case quoteQuery = 202
+  /// Asks for the price index of a model.
+  case priceQuery = 203
+  /// Answers a PriceQuery.
+  case priceHistory = 204
+  /// Posts what the caller's account asks for a model, or takes it back (scope work).
+  case askSet = 205
+  /// Asks what the caller's account posts about models (scope read, or work).
+  case askList = 206
+  /// Answers an AskList, and an AskSet by what holds of it.
+  case askListing = 207
+  /// Asks what a supplier sold, oldest first (its own account with scope read, or work; others'
+  /// with admin).
+  case salesQuery = 208
+  /// Answers a SalesQuery.
+  case salesListing = 209
 
   /// The most payload bytes in a frame of this kind.
   public var payloadMax: UInt32 {
@@ -265,30 +287,31 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
       .workerHeartbeatAck, .park, .attemptCancel, .attemptSettled, .attemptContinue,
       .attemptAbandon, .tailQuery, .keyLimit, .jobWhyQuery, .workerWhyQuery, .journalQuery,
       .accountList, .transferReverse, .accountClose, .feeSet, .feeReport, .budgetList,
-      .receiptQuery, .delegationRevoke, .delegationList, .standingQuery:
+      .receiptQuery, .delegationRevoke, .delegationList, .standingQuery, .askList, .salesQuery:
       64
     case .follow, .accountCredit, .keyRotate, .attemptResume, .budgetSet, .delegationKeySet: 128
     case .invite, .invitationReport, .certificateRevoke: 256
     case .goodbye, .leaderNotice, .accepted, .waiting, .accountCreate, .accountReport, .keyCreate,
-      .keyReport, .clusterChange, .budgetCreate, .budgetReport, .budgetKeyCreate:
+      .keyReport, .clusterChange, .budgetCreate, .budgetReport, .budgetKeyCreate, .bookQuery,
+      .quoteQuery, .priceQuery:
       512
     case .transferPost: 1024
-    case .join: 2048
+    case .join, .askSet: 2048
     case .ended, .jobReport, .attemptFinished, .transferReport, .delegationReport: 4096
     case .hello, .welcome, .failure, .workerRegister, .standing, .hostReport: 8192
     case .revocationNotice: 8200
     case .purge, .cancelMany, .clusterReport: 16_384
-    case .statusReport, .certificateIssued: 32_768
+    case .statusReport, .certificateIssued, .priceHistory: 32_768
     case .receipt: 40_960
     case .journalListing: 65_536
     case .installSnapshot, .jobWhyReport, .workerWhyReport, .accountListing, .budgetListing,
-      .delegationListing:
+      .delegationListing, .book, .salesListing:
       131_072
     case .keyListing: 229_376
     case .events, .chunk, .tail: 262_144
     case .snapshotChunk: 295_168
     case .modelListing: 327_680
-    case .jobListing, .nodeListing: 524_288
+    case .jobListing, .nodeListing, .askListing: 524_288
     case .submit, .assign, .dryRun: 1_050_624
     case .appendEntries: 1_114_112
     case .workerListing: 5_242_880
@@ -423,6 +446,16 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .standingQuery: "StandingQuery"
     case .standing: "Standing"
     case .hostReport: "HostReport"
+    case .bookQuery: "BookQuery"
+    case .book: "Book"
+    case .quoteQuery: "QuoteQuery"
+    case .priceQuery: "PriceQuery"
+    case .priceHistory: "PriceHistory"
+    case .askSet: "AskSet"
+    case .askList: "AskList"
+    case .askListing: "AskListing"
+    case .salesQuery: "SalesQuery"
+    case .salesListing: "SalesListing"
     }
   }
 }

@@ -43,7 +43,8 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
         .clusterChange, .retentionSet, .journalQuery, .accountList, .transferPost, .transferReverse,
         .accountClose, .feeSet, .budgetCreate, .budgetSet, .budgetList, .budgetKeyCreate,
         .receiptQuery, .delegationKeySet, .delegationRevoke, .delegationList, .dryRun, .jobWhyQuery,
-        .workerWhyQuery, .standingQuery,
+        .workerWhyQuery, .standingQuery, .bookQuery, .quoteQuery, .priceQuery, .askSet, .askList,
+        .salesQuery,
       ]
     case .snapshot:
       [.snapshotFetch]
@@ -75,7 +76,8 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
         .workerListing, .statusReport, .accountReport, .keyReport, .keyListing, .invitationReport,
         .nodeListing, .clusterReport, .retentionReport, .journalListing, .accountListing,
         .transferReport, .feeReport, .budgetReport, .budgetListing, .receipt, .delegationListing,
-        .delegationReport, .jobWhyReport, .workerWhyReport, .standing,
+        .delegationReport, .jobWhyReport, .workerWhyReport, .standing, .book, .priceHistory,
+        .askListing, .salesListing,
       ]
     case .snapshot:
       [.snapshotChunk, .failure]

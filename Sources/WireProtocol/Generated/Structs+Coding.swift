@@ -1016,3 +1016,166 @@ extension OfferOutlook {
     try checkCount(prices.count, of: "OfferOutlook.prices", atMost: 8)
   }
 }
+
+extension AskEntry {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(account.rawValue)
+    writer.write(supplier)
+    writer.write(worker.rawValue)
+    writer.write(name)
+    writer.write(priceInput.rawValue)
+    writer.write(priceCachedInput.rawValue)
+    writer.write(priceOutput.rawValue)
+    writer.write(context)
+    writer.write(outputDefault)
+    writer.write(slots)
+    writer.write(slotsFree)
+    writer.write(reserve)
+    writer.write(admits)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    account = try AccountID(rawValue: reader.read())
+    supplier = try reader.readString(limit: 128)
+    worker = try WorkerID(rawValue: reader.read())
+    name = try reader.readString(limit: 128)
+    priceInput = try Price(rawValue: reader.read())
+    priceCachedInput = try Price(rawValue: reader.read())
+    priceOutput = try Price(rawValue: reader.read())
+    context = try reader.read(UInt32.self)
+    outputDefault = try reader.read(UInt32.self)
+    slots = try reader.read(UInt16.self)
+    slotsFree = try reader.read(UInt16.self)
+    reserve = try reader.read(UInt16.self)
+    admits = try reader.readBool()
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(supplier.utf8.count, of: "AskEntry.supplier", atMost: 128)
+    try checkCount(name.utf8.count, of: "AskEntry.name", atMost: 128)
+  }
+}
+
+extension PriceEntry {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(start.rawValue)
+    writer.write(jobs)
+    writer.write(promptTokens)
+    writer.write(inputMean.rawValue)
+    writer.write(inputLow.rawValue)
+    writer.write(inputHigh.rawValue)
+    writer.write(cachedTokens)
+    writer.write(cachedMean.rawValue)
+    writer.write(cachedLow.rawValue)
+    writer.write(cachedHigh.rawValue)
+    writer.write(outputTokens)
+    writer.write(outputMean.rawValue)
+    writer.write(outputLow.rawValue)
+    writer.write(outputHigh.rawValue)
+    writer.write(ownTokens)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    start = try LogTime(rawValue: reader.read())
+    jobs = try reader.read(UInt64.self)
+    promptTokens = try reader.read(UInt64.self)
+    inputMean = try Price(rawValue: reader.read())
+    inputLow = try Price(rawValue: reader.read())
+    inputHigh = try Price(rawValue: reader.read())
+    cachedTokens = try reader.read(UInt64.self)
+    cachedMean = try Price(rawValue: reader.read())
+    cachedLow = try Price(rawValue: reader.read())
+    cachedHigh = try Price(rawValue: reader.read())
+    outputTokens = try reader.read(UInt64.self)
+    outputMean = try Price(rawValue: reader.read())
+    outputLow = try Price(rawValue: reader.read())
+    outputHigh = try Price(rawValue: reader.read())
+    ownTokens = try reader.read(UInt64.self)
+  }
+}
+
+extension PostedTerms {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(model)
+    writer.write(priceInput) { $0.write($1.rawValue) }
+    writer.write(priceCachedInput) { $0.write($1.rawValue) }
+    writer.write(priceOutput) { $0.write($1.rawValue) }
+    writer.write(reserve)
+    writer.write(own) { $0.write($1.rawValue) }
+    writer.write(only) { $0.write($1.rawValue) }
+    writer.write(refuse) { $0.write($1.rawValue) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    model = try reader.readString(limit: 256)
+    priceInput = try reader.readOptional { (part) throws(CanonicalError) in
+      try Price(rawValue: part.read())
+    }
+    priceCachedInput = try reader.readOptional { (part) throws(CanonicalError) in
+      try Price(rawValue: part.read())
+    }
+    priceOutput = try reader.readOptional { (part) throws(CanonicalError) in
+      try Price(rawValue: part.read())
+    }
+    reserve = try reader.read(UInt16.self)
+    own = try reader.readList(limit: 64, elementBytesMin: 8) { (part) throws(CanonicalError) in
+      try AccountID(rawValue: part.read())
+    }
+    only = try reader.readList(limit: 64, elementBytesMin: 8) { (part) throws(CanonicalError) in
+      try AccountID(rawValue: part.read())
+    }
+    refuse = try reader.readList(limit: 64, elementBytesMin: 8) { (part) throws(CanonicalError) in
+      try AccountID(rawValue: part.read())
+    }
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(model.utf8.count, of: "PostedTerms.model", atMost: 256)
+    try checkCount(own.count, of: "PostedTerms.own", atMost: 64)
+    try checkCount(only.count, of: "PostedTerms.only", atMost: 64)
+    try checkCount(refuse.count, of: "PostedTerms.refuse", atMost: 64)
+  }
+}
+
+extension SalesEntry {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(number)
+    writer.write(start.rawValue)
+    writer.write(model)
+    writer.write(jobs)
+    writer.write(promptTokens)
+    writer.write(cachedTokens)
+    writer.write(outputTokens)
+    writer.write(earned.rawValue)
+    writer.write(ownJobs)
+    writer.write(ownTokens)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    number = try reader.read(UInt64.self)
+    start = try LogTime(rawValue: reader.read())
+    model = try reader.readString(limit: 256)
+    jobs = try reader.read(UInt64.self)
+    promptTokens = try reader.read(UInt64.self)
+    cachedTokens = try reader.read(UInt64.self)
+    outputTokens = try reader.read(UInt64.self)
+    earned = try Credits(rawValue: reader.read())
+    ownJobs = try reader.read(UInt64.self)
+    ownTokens = try reader.read(UInt64.self)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(model.utf8.count, of: "SalesEntry.model", atMost: 256)
+  }
+}

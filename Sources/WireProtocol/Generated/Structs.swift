@@ -836,7 +836,8 @@ public struct CandidateTerms: Hashable, Sendable {
   /// Its place in the order of choice, from 1 on; 0 if something is in the way.
   public let place: UInt16
   /// What is in the way: offline, draining, silent, engine_down, endpoint, context, input_price,
-  /// output_price, cannot_continue, capability, preference or full; empty if nothing is.
+  /// output_price, cannot_continue, tenant, capability, preference, full or reserved; empty if
+  /// nothing is.
   public let obstacle: String
   /// The obstacle in words; empty if there is none.
   public let detail: String
@@ -964,5 +965,190 @@ public struct OfferOutlook: Hashable, Sendable {
     self.reasons = reasons
     self.cheapest = cheapest
     self.prices = prices
+  }
+}
+
+/// A worker's ask for a model, as it holds now.
+public struct AskEntry: Hashable, Sendable {
+  /// The supplier.
+  public let account: AccountID
+  /// Its name.
+  public let supplier: String
+  /// The worker.
+  public let worker: WorkerID
+  /// Its name.
+  public let name: String
+  /// Nano-credits per million prompt tokens.
+  public let priceInput: Price
+  /// The same for prompt tokens that the engine had cached.
+  public let priceCachedInput: Price
+  /// Nano-credits per million output tokens.
+  public let priceOutput: Price
+  /// Most tokens of prompt and output together.
+  public let context: UInt32
+  /// The output bound of a request that names none.
+  public let outputDefault: UInt32
+  /// Jobs it runs at the same time.
+  public let slots: UInt16
+  /// Jobs of the caller's account that it takes now.
+  public let slotsFree: UInt16
+  /// Slots that are for the supplier's own jobs alone.
+  public let reserve: UInt16
+  /// Whether it is for jobs of the caller's account.
+  public let admits: Bool
+
+  /// Joins the fields.
+  public init(
+    account: AccountID, supplier: String, worker: WorkerID, name: String, priceInput: Price,
+    priceCachedInput: Price, priceOutput: Price, context: UInt32, outputDefault: UInt32,
+    slots: UInt16, slotsFree: UInt16, reserve: UInt16, admits: Bool
+  ) {
+    self.account = account
+    self.supplier = supplier
+    self.worker = worker
+    self.name = name
+    self.priceInput = priceInput
+    self.priceCachedInput = priceCachedInput
+    self.priceOutput = priceOutput
+    self.context = context
+    self.outputDefault = outputDefault
+    self.slots = slots
+    self.slotsFree = slotsFree
+    self.reserve = reserve
+    self.admits = admits
+  }
+}
+
+/// What a model was sold at in one interval of log time.
+public struct PriceEntry: Hashable, Sendable {
+  /// When the interval began.
+  public let start: LogTime
+  /// Jobs that were billed.
+  public let jobs: UInt64
+  /// Their prompt tokens, without those that engines had cached.
+  public let promptTokens: UInt64
+  /// The mean price of these, by volume, rounded down.
+  public let inputMean: Price
+  /// The lowest price of these.
+  public let inputLow: Price
+  /// The highest price of these.
+  public let inputHigh: Price
+  /// Prompt tokens that engines had cached.
+  public let cachedTokens: UInt64
+  /// The mean price of these, by volume, rounded down.
+  public let cachedMean: Price
+  /// The lowest price of these.
+  public let cachedLow: Price
+  /// The highest price of these.
+  public let cachedHigh: Price
+  /// Their output tokens.
+  public let outputTokens: UInt64
+  /// The mean price of these, by volume, rounded down.
+  public let outputMean: Price
+  /// The lowest price of these.
+  public let outputLow: Price
+  /// The highest price of these.
+  public let outputHigh: Price
+  /// Tokens that suppliers' own accounts bought from them: in none of the above.
+  public let ownTokens: UInt64
+
+  /// Joins the fields.
+  public init(
+    start: LogTime, jobs: UInt64, promptTokens: UInt64, inputMean: Price, inputLow: Price,
+    inputHigh: Price, cachedTokens: UInt64, cachedMean: Price, cachedLow: Price, cachedHigh: Price,
+    outputTokens: UInt64, outputMean: Price, outputLow: Price, outputHigh: Price, ownTokens: UInt64
+  ) {
+    self.start = start
+    self.jobs = jobs
+    self.promptTokens = promptTokens
+    self.inputMean = inputMean
+    self.inputLow = inputLow
+    self.inputHigh = inputHigh
+    self.cachedTokens = cachedTokens
+    self.cachedMean = cachedMean
+    self.cachedLow = cachedLow
+    self.cachedHigh = cachedHigh
+    self.outputTokens = outputTokens
+    self.outputMean = outputMean
+    self.outputLow = outputLow
+    self.outputHigh = outputHigh
+    self.ownTokens = ownTokens
+  }
+}
+
+/// What a supplier posts about a model, for all of its workers.
+public struct PostedTerms: Hashable, Sendable {
+  /// The model.
+  public let model: String
+  /// Nano-credits per million prompt tokens; absent for what each worker registers with.
+  public let priceInput: Price?
+  /// The same for prompt tokens that the engine had cached, at most as much; absent for the price
+  /// of the others.
+  public let priceCachedInput: Price?
+  /// Nano-credits per million output tokens; absent for what each worker registers with.
+  public let priceOutput: Price?
+  /// Slots of each worker that are for the supplier's own jobs alone.
+  public let reserve: UInt16
+  /// Accounts whose jobs are its own, beside its own account's.
+  public let own: [AccountID]
+  /// Nobody else's jobs but these accounts' and its own; empty for anybody's.
+  public let only: [AccountID]
+  /// Not these accounts' jobs.
+  public let refuse: [AccountID]
+
+  /// Joins the fields.
+  public init(
+    model: String, priceInput: Price?, priceCachedInput: Price?, priceOutput: Price?,
+    reserve: UInt16, own: [AccountID], only: [AccountID], refuse: [AccountID]
+  ) {
+    self.model = model
+    self.priceInput = priceInput
+    self.priceCachedInput = priceCachedInput
+    self.priceOutput = priceOutput
+    self.reserve = reserve
+    self.own = own
+    self.only = only
+    self.refuse = refuse
+  }
+}
+
+/// What a supplier sold of a model in one interval of log time.
+public struct SalesEntry: Hashable, Sendable {
+  /// Its place: later intervals have larger ones.
+  public let number: UInt64
+  /// When the interval began.
+  public let start: LogTime
+  /// The model.
+  public let model: String
+  /// Jobs that were billed to others.
+  public let jobs: UInt64
+  /// Their prompt tokens, without those that engines had cached.
+  public let promptTokens: UInt64
+  /// Prompt tokens that engines had cached.
+  public let cachedTokens: UInt64
+  /// Their output tokens.
+  public let outputTokens: UInt64
+  /// What the supplier was paid, after the operator's part.
+  public let earned: Credits
+  /// Jobs of the supplier's own account.
+  public let ownJobs: UInt64
+  /// Their tokens, prompt and output together.
+  public let ownTokens: UInt64
+
+  /// Joins the fields.
+  public init(
+    number: UInt64, start: LogTime, model: String, jobs: UInt64, promptTokens: UInt64,
+    cachedTokens: UInt64, outputTokens: UInt64, earned: Credits, ownJobs: UInt64, ownTokens: UInt64
+  ) {
+    self.number = number
+    self.start = start
+    self.model = model
+    self.jobs = jobs
+    self.promptTokens = promptTokens
+    self.cachedTokens = cachedTokens
+    self.outputTokens = outputTokens
+    self.earned = earned
+    self.ownJobs = ownJobs
+    self.ownTokens = ownTokens
   }
 }

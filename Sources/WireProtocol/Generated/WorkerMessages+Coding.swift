@@ -177,6 +177,7 @@ extension AttemptFinished {
     writer.write(error)
     writer.write(errorText.cut(toBytes: 1024))
     writer.write(retryElsewhere)
+    writer.write(cachedTokens) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -190,6 +191,9 @@ extension AttemptFinished {
     error = try reader.read(UInt16.self)
     errorText = try reader.readString(limit: 1024)
     retryElsewhere = try reader.readBool()
+    cachedTokens = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
   }
 
   /// Refuses values that a reader would refuse.

@@ -212,11 +212,13 @@ public struct AttemptFinished: WireMessage {
   public let errorText: String
   /// Whether another worker may succeed.
   public let retryElsewhere: Bool
+  /// Prompt tokens that the engine had cached, among those of the usage; absent if it said nothing.
+  public let cachedTokens: UInt32?
 
   /// Joins the fields.
   public init(
     job: JobID, epoch: Epoch, finish: FinishReason, usage: Usage, lastSeq: UInt64, hash: [UInt8],
-    error: UInt16, errorText: String, retryElsewhere: Bool
+    error: UInt16, errorText: String, retryElsewhere: Bool, cachedTokens: UInt32?
   ) {
     self.job = job
     self.epoch = epoch
@@ -227,6 +229,7 @@ public struct AttemptFinished: WireMessage {
     self.error = error
     self.errorText = errorText
     self.retryElsewhere = retryElsewhere
+    self.cachedTokens = cachedTokens
   }
 }
 

@@ -62,7 +62,7 @@ struct JobConversation {
         }
       case .ended(let ended):
         if isJSON {
-          Terminal.write(JSONText.object([("ended", JSONText(ended.summary))]).line)
+          Terminal.write(JSONText.object([("ended", JSONText(ended))]).line)
         } else if needsNewline {
           Terminal.write("\n")
         }

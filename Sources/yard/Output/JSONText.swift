@@ -60,10 +60,17 @@ indirect enum JSONText: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
 extension JSONText {
   init(_ report: JobReport) {
     let resumed = report.resumed.map { JSONText.string($0.name) } ?? .null
-    self = .object(Self.members(report.summary) + [("resumed", resumed)])
+    let cached = report.cachedTokens.map { JSONText.number($0) } ?? .null
+    self = .object(
+      Self.members(report.summary) + [("resumed", resumed), ("cached_tokens", cached)])
   }
 
   init(_ job: JobSummary) { self = .object(Self.members(job)) }
+
+  init(_ ended: Ended) {
+    let cached = ended.cachedTokens.map { JSONText.number($0) } ?? .null
+    self = .object(Self.members(ended.summary) + [("cached_tokens", cached)])
+  }
 
   private static func members(_ job: JobSummary) -> [(String, JSONText)] {
     [

@@ -515,7 +515,8 @@ final class WorkerPeer {
 
   func finish(
     _ assign: Assign, _ events: [Event], on slot: Peer, _ finish: FinishReason = .stop,
-    error: UInt16 = 0, text: String = "", retryElsewhere: Bool = false, hash: [UInt8]? = nil
+    error: UInt16 = 0, text: String = "", retryElsewhere: Bool = false, hash: [UInt8]? = nil,
+    cachedTokens: UInt32? = nil
   ) {
     let chain = ChainHash(cluster: LeaderBench.cluster, job: assign.job).appending(events)
     bench.say(
@@ -524,7 +525,7 @@ final class WorkerPeer {
           job: assign.job, epoch: assign.epoch, finish: finish,
           usage: Usage(promptTokens: 5, outputTokens: nil),
           lastSeq: UInt64(events.count), hash: hash ?? chain.bytes, error: error,
-          errorText: text, retryElsewhere: retryElsewhere)), on: slot)
+          errorText: text, retryElsewhere: retryElsewhere, cachedTokens: cachedTokens)), on: slot)
   }
 }
 

@@ -120,6 +120,16 @@ extension Message: JSONDumpable {
     case .standingQuery(let it): JSON.typed("StandingQuery", it.json)
     case .standing(let it): JSON.typed("Standing", it.json)
     case .hostReport(let it): JSON.typed("HostReport", it.json)
+    case .bookQuery(let it): JSON.typed("BookQuery", it.json)
+    case .book(let it): JSON.typed("Book", it.json)
+    case .quoteQuery(let it): JSON.typed("QuoteQuery", it.json)
+    case .priceQuery(let it): JSON.typed("PriceQuery", it.json)
+    case .priceHistory(let it): JSON.typed("PriceHistory", it.json)
+    case .askSet(let it): JSON.typed("AskSet", it.json)
+    case .askList(let it): JSON.typed("AskList", it.json)
+    case .askListing(let it): JSON.typed("AskListing", it.json)
+    case .salesQuery(let it): JSON.typed("SalesQuery", it.json)
+    case .salesListing(let it): JSON.typed("SalesListing", it.json)
     }
   }
 
@@ -239,6 +249,16 @@ extension Message: JSONDumpable {
     case .standingQuery: .standingQuery(.sample(&source))
     case .standing: .standing(.sample(&source))
     case .hostReport: .hostReport(.sample(&source))
+    case .bookQuery: .bookQuery(.sample(&source))
+    case .book: .book(.sample(&source))
+    case .quoteQuery: .quoteQuery(.sample(&source))
+    case .priceQuery: .priceQuery(.sample(&source))
+    case .priceHistory: .priceHistory(.sample(&source))
+    case .askSet: .askSet(.sample(&source))
+    case .askList: .askList(.sample(&source))
+    case .askListing: .askListing(.sample(&source))
+    case .salesQuery: .salesQuery(.sample(&source))
+    case .salesListing: .salesListing(.sample(&source))
     }
   }
 }

@@ -283,6 +283,7 @@ extension Ended: JSONDumpable {
       ("hash", JSON.hexadecimal(hash)),
       ("lastSeq", JSON.number(lastSeq)),
       ("untilDelivered", JSON.optional(untilDelivered) { JSON.boolean($0) }),
+      ("cachedTokens", JSON.optional(cachedTokens) { JSON.number($0) }),
     ])
   }
 }
@@ -304,6 +305,7 @@ extension JobReport: JSONDumpable {
     JSON.object([
       ("summary", summary.json),
       ("resumed", JSON.optional(resumed) { JSON.name($0) }),
+      ("cachedTokens", JSON.optional(cachedTokens) { JSON.number($0) }),
     ])
   }
 }
@@ -553,6 +555,52 @@ extension NodeListing: JSONDumpable {
       ("invitations", JSON.list(invitations) { $0.json }),
       ("certificates", JSON.list(certificates) { $0.json }),
       ("revocations", JSON.list(revocations) { $0.json }),
+    ])
+  }
+}
+
+extension KeyRotate: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("requestKey", JSON.name(requestKey)),
+      ("key", JSON.number(key.rawValue)),
+      ("secretHash", JSON.hexadecimal(secretHash)),
+      ("graceMs", JSON.number(graceMs)),
+    ])
+  }
+}
+
+extension KeyRequest: JSONDumpable {
+  var json: String {
+    JSON.object([("wrappingKey", JSON.number(wrappingKey))])
+  }
+}
+
+extension RetentionSet: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("keptMs", JSON.optional(keptMs) { JSON.number($0) }),
+      ("untilDelivered", JSON.boolean(untilDelivered)),
+    ])
+  }
+}
+
+extension RetentionReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("keptMs", JSON.number(keptMs)),
+      ("untilDelivered", JSON.boolean(untilDelivered)),
+    ])
+  }
+}
+
+extension StateStatement: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("versionMax", JSON.number(versionMax)),
+      ("index", JSON.number(index.rawValue)),
+      ("digest", JSON.hexadecimal(digest)),
+      ("asks", JSON.boolean(asks)),
     ])
   }
 }

@@ -3,52 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension KeyRotate: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("requestKey", JSON.name(requestKey)),
-      ("key", JSON.number(key.rawValue)),
-      ("secretHash", JSON.hexadecimal(secretHash)),
-      ("graceMs", JSON.number(graceMs)),
-    ])
-  }
-}
-
-extension KeyRequest: JSONDumpable {
-  var json: String {
-    JSON.object([("wrappingKey", JSON.number(wrappingKey))])
-  }
-}
-
-extension RetentionSet: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("keptMs", JSON.optional(keptMs) { JSON.number($0) }),
-      ("untilDelivered", JSON.boolean(untilDelivered)),
-    ])
-  }
-}
-
-extension RetentionReport: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("keptMs", JSON.number(keptMs)),
-      ("untilDelivered", JSON.boolean(untilDelivered)),
-    ])
-  }
-}
-
-extension StateStatement: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("versionMax", JSON.number(versionMax)),
-      ("index", JSON.number(index.rawValue)),
-      ("digest", JSON.hexadecimal(digest)),
-      ("asks", JSON.boolean(asks)),
-    ])
-  }
-}
-
 extension ClusterQuery: JSONDumpable {
   var json: String {
     JSON.object([])
@@ -170,6 +124,7 @@ extension AttemptFinished: JSONDumpable {
       ("error", JSON.number(error)),
       ("errorText", JSON.text(errorText)),
       ("retryElsewhere", JSON.boolean(retryElsewhere)),
+      ("cachedTokens", JSON.optional(cachedTokens) { JSON.number($0) }),
     ])
   }
 }
@@ -577,5 +532,90 @@ extension Standing: JSONDumpable {
 extension HostReport: JSONDumpable {
   var json: String {
     JSON.object([("gpus", JSON.list(gpus) { $0.json })])
+  }
+}
+
+extension BookQuery: JSONDumpable {
+  var json: String {
+    JSON.object([("model", JSON.text(model))])
+  }
+}
+
+extension Book: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("asks", JSON.list(asks) { $0.json }),
+      ("costs", JSON.list(costs) { JSON.number($0.rawValue) }),
+      ("more", JSON.boolean(more)),
+    ])
+  }
+}
+
+extension QuoteQuery: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("model", JSON.text(model)),
+      ("promptTokens", JSON.number(promptTokens)),
+      ("outputTokens", JSON.number(outputTokens)),
+    ])
+  }
+}
+
+extension PriceQuery: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("model", JSON.text(model)),
+      ("intervals", JSON.number(intervals)),
+    ])
+  }
+}
+
+extension PriceHistory: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("intervalMs", JSON.number(intervalMs)),
+      ("points", JSON.list(points) { $0.json }),
+    ])
+  }
+}
+
+extension AskSet: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("terms", terms.json),
+      ("withdraw", JSON.boolean(withdraw)),
+    ])
+  }
+}
+
+extension AskList: JSONDumpable {
+  var json: String {
+    JSON.object([])
+  }
+}
+
+extension AskListing: JSONDumpable {
+  var json: String {
+    JSON.object([("terms", JSON.list(terms) { $0.json })])
+  }
+}
+
+extension SalesQuery: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("account", JSON.number(account.rawValue)),
+      ("after", JSON.number(after)),
+      ("limit", JSON.number(limit)),
+    ])
+  }
+}
+
+extension SalesListing: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("intervalMs", JSON.number(intervalMs)),
+      ("sales", JSON.list(sales) { $0.json }),
+      ("more", JSON.boolean(more)),
+    ])
   }
 }

@@ -266,7 +266,8 @@ extension Ended {
       summary: JobSummary.sample(&source),
       hash: source.bytes(count: 32),
       lastSeq: source.number(UInt64.self),
-      untilDelivered: source.optional { $0.boolean() })
+      untilDelivered: source.optional { $0.boolean() },
+      cachedTokens: source.optional { $0.number(UInt32.self) })
   }
 }
 
@@ -288,7 +289,8 @@ extension JobReport {
   static func sample(_ source: inout SampleSource) -> JobReport {
     JobReport(
       summary: JobSummary.sample(&source),
-      resumed: source.optional { $0.pick(Resumption.allCases) })
+      resumed: source.optional { $0.pick(Resumption.allCases) },
+      cachedTokens: source.optional { $0.number(UInt32.self) })
   }
 }
 
@@ -534,5 +536,48 @@ extension NodeListing {
       invitations: source.list(atMost: 1024) { InvitationSummary.sample(&$0) },
       certificates: source.list(atMost: 1024) { CertificateSummary.sample(&$0) },
       revocations: source.list(atMost: 1024) { RevocationSummary.sample(&$0) })
+  }
+}
+
+extension KeyRotate {
+  static func sample(_ source: inout SampleSource) -> KeyRotate {
+    KeyRotate(
+      requestKey: RequestKey(high: source.number(), low: source.number()),
+      key: KeyID(rawValue: source.number(UInt64.self)),
+      secretHash: source.bytes(count: 32),
+      graceMs: source.number(UInt64.self))
+  }
+}
+
+extension KeyRequest {
+  static func sample(_ source: inout SampleSource) -> KeyRequest {
+    KeyRequest(
+      wrappingKey: source.number(UInt64.self))
+  }
+}
+
+extension RetentionSet {
+  static func sample(_ source: inout SampleSource) -> RetentionSet {
+    RetentionSet(
+      keptMs: source.optional { $0.number(UInt64.self) },
+      untilDelivered: source.boolean())
+  }
+}
+
+extension RetentionReport {
+  static func sample(_ source: inout SampleSource) -> RetentionReport {
+    RetentionReport(
+      keptMs: source.number(UInt64.self),
+      untilDelivered: source.boolean())
+  }
+}
+
+extension StateStatement {
+  static func sample(_ source: inout SampleSource) -> StateStatement {
+    StateStatement(
+      versionMax: source.number(UInt32.self),
+      index: LogIndex(rawValue: source.number(UInt64.self)),
+      digest: source.bytes(count: 32),
+      asks: source.boolean())
   }
 }

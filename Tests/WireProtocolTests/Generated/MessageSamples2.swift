@@ -3,49 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension KeyRotate {
-  static func sample(_ source: inout SampleSource) -> KeyRotate {
-    KeyRotate(
-      requestKey: RequestKey(high: source.number(), low: source.number()),
-      key: KeyID(rawValue: source.number(UInt64.self)),
-      secretHash: source.bytes(count: 32),
-      graceMs: source.number(UInt64.self))
-  }
-}
-
-extension KeyRequest {
-  static func sample(_ source: inout SampleSource) -> KeyRequest {
-    KeyRequest(
-      wrappingKey: source.number(UInt64.self))
-  }
-}
-
-extension RetentionSet {
-  static func sample(_ source: inout SampleSource) -> RetentionSet {
-    RetentionSet(
-      keptMs: source.optional { $0.number(UInt64.self) },
-      untilDelivered: source.boolean())
-  }
-}
-
-extension RetentionReport {
-  static func sample(_ source: inout SampleSource) -> RetentionReport {
-    RetentionReport(
-      keptMs: source.number(UInt64.self),
-      untilDelivered: source.boolean())
-  }
-}
-
-extension StateStatement {
-  static func sample(_ source: inout SampleSource) -> StateStatement {
-    StateStatement(
-      versionMax: source.number(UInt32.self),
-      index: LogIndex(rawValue: source.number(UInt64.self)),
-      digest: source.bytes(count: 32),
-      asks: source.boolean())
-  }
-}
-
 extension ClusterQuery {
   static func sample(_ source: inout SampleSource) -> ClusterQuery {
     ClusterQuery()
@@ -157,7 +114,8 @@ extension AttemptFinished {
       hash: source.bytes(count: 32),
       error: source.number(UInt16.self),
       errorText: source.text(atMost: 1024),
-      retryElsewhere: source.boolean())
+      retryElsewhere: source.boolean(),
+      cachedTokens: source.optional { $0.number(UInt32.self) })
   }
 }
 
@@ -538,5 +496,85 @@ extension HostReport {
   static func sample(_ source: inout SampleSource) -> HostReport {
     HostReport(
       gpus: source.list(atMost: 16) { GPUFacts.sample(&$0) })
+  }
+}
+
+extension BookQuery {
+  static func sample(_ source: inout SampleSource) -> BookQuery {
+    BookQuery(
+      model: source.text(atMost: 256))
+  }
+}
+
+extension Book {
+  static func sample(_ source: inout SampleSource) -> Book {
+    Book(
+      asks: source.list(atMost: 256) { AskEntry.sample(&$0) },
+      costs: source.list(atMost: 256) { Credits(rawValue: $0.number(UInt64.self)) },
+      more: source.boolean())
+  }
+}
+
+extension QuoteQuery {
+  static func sample(_ source: inout SampleSource) -> QuoteQuery {
+    QuoteQuery(
+      model: source.text(atMost: 256),
+      promptTokens: source.number(UInt32.self),
+      outputTokens: source.number(UInt32.self))
+  }
+}
+
+extension PriceQuery {
+  static func sample(_ source: inout SampleSource) -> PriceQuery {
+    PriceQuery(
+      model: source.text(atMost: 256),
+      intervals: source.number(UInt32.self))
+  }
+}
+
+extension PriceHistory {
+  static func sample(_ source: inout SampleSource) -> PriceHistory {
+    PriceHistory(
+      intervalMs: source.number(UInt64.self),
+      points: source.list(atMost: 168) { PriceEntry.sample(&$0) })
+  }
+}
+
+extension AskSet {
+  static func sample(_ source: inout SampleSource) -> AskSet {
+    AskSet(
+      terms: PostedTerms.sample(&source),
+      withdraw: source.boolean())
+  }
+}
+
+extension AskList {
+  static func sample(_ source: inout SampleSource) -> AskList {
+    AskList()
+  }
+}
+
+extension AskListing {
+  static func sample(_ source: inout SampleSource) -> AskListing {
+    AskListing(
+      terms: source.list(atMost: 256) { PostedTerms.sample(&$0) })
+  }
+}
+
+extension SalesQuery {
+  static func sample(_ source: inout SampleSource) -> SalesQuery {
+    SalesQuery(
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      after: source.number(UInt64.self),
+      limit: source.number(UInt32.self))
+  }
+}
+
+extension SalesListing {
+  static func sample(_ source: inout SampleSource) -> SalesListing {
+    SalesListing(
+      intervalMs: source.number(UInt64.self),
+      sales: source.list(atMost: 256) { SalesEntry.sample(&$0) },
+      more: source.boolean())
   }
 }

@@ -462,3 +462,77 @@ extension OfferOutlook: JSONDumpable {
     ])
   }
 }
+
+extension AskEntry: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("account", JSON.number(account.rawValue)),
+      ("supplier", JSON.text(supplier)),
+      ("worker", JSON.number(worker.rawValue)),
+      ("name", JSON.text(name)),
+      ("priceInput", JSON.number(priceInput.rawValue)),
+      ("priceCachedInput", JSON.number(priceCachedInput.rawValue)),
+      ("priceOutput", JSON.number(priceOutput.rawValue)),
+      ("context", JSON.number(context)),
+      ("outputDefault", JSON.number(outputDefault)),
+      ("slots", JSON.number(slots)),
+      ("slotsFree", JSON.number(slotsFree)),
+      ("reserve", JSON.number(reserve)),
+      ("admits", JSON.boolean(admits)),
+    ])
+  }
+}
+
+extension PriceEntry: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("start", JSON.number(start.rawValue)),
+      ("jobs", JSON.number(jobs)),
+      ("promptTokens", JSON.number(promptTokens)),
+      ("inputMean", JSON.number(inputMean.rawValue)),
+      ("inputLow", JSON.number(inputLow.rawValue)),
+      ("inputHigh", JSON.number(inputHigh.rawValue)),
+      ("cachedTokens", JSON.number(cachedTokens)),
+      ("cachedMean", JSON.number(cachedMean.rawValue)),
+      ("cachedLow", JSON.number(cachedLow.rawValue)),
+      ("cachedHigh", JSON.number(cachedHigh.rawValue)),
+      ("outputTokens", JSON.number(outputTokens)),
+      ("outputMean", JSON.number(outputMean.rawValue)),
+      ("outputLow", JSON.number(outputLow.rawValue)),
+      ("outputHigh", JSON.number(outputHigh.rawValue)),
+      ("ownTokens", JSON.number(ownTokens)),
+    ])
+  }
+}
+
+extension PostedTerms: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("model", JSON.text(model)),
+      ("priceInput", JSON.optional(priceInput) { JSON.number($0.rawValue) }),
+      ("priceCachedInput", JSON.optional(priceCachedInput) { JSON.number($0.rawValue) }),
+      ("priceOutput", JSON.optional(priceOutput) { JSON.number($0.rawValue) }),
+      ("reserve", JSON.number(reserve)),
+      ("own", JSON.list(own) { JSON.number($0.rawValue) }),
+      ("only", JSON.list(only) { JSON.number($0.rawValue) }),
+      ("refuse", JSON.list(refuse) { JSON.number($0.rawValue) }),
+    ])
+  }
+}
+
+extension SalesEntry: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("number", JSON.number(number)),
+      ("start", JSON.number(start.rawValue)),
+      ("model", JSON.text(model)),
+      ("jobs", JSON.number(jobs)),
+      ("promptTokens", JSON.number(promptTokens)),
+      ("cachedTokens", JSON.number(cachedTokens)),
+      ("outputTokens", JSON.number(outputTokens)),
+      ("earned", JSON.number(earned.rawValue)),
+      ("ownJobs", JSON.number(ownJobs)),
+      ("ownTokens", JSON.number(ownTokens)),
+    ])
+  }
+}

@@ -426,3 +426,73 @@ extension OfferOutlook {
       prices: source.list(atMost: 8) { PriceStep.sample(&$0) })
   }
 }
+
+extension AskEntry {
+  static func sample(_ source: inout SampleSource) -> AskEntry {
+    AskEntry(
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      supplier: source.text(atMost: 128),
+      worker: WorkerID(rawValue: source.number(UInt64.self)),
+      name: source.text(atMost: 128),
+      priceInput: Price(rawValue: source.number(UInt64.self)),
+      priceCachedInput: Price(rawValue: source.number(UInt64.self)),
+      priceOutput: Price(rawValue: source.number(UInt64.self)),
+      context: source.number(UInt32.self),
+      outputDefault: source.number(UInt32.self),
+      slots: source.number(UInt16.self),
+      slotsFree: source.number(UInt16.self),
+      reserve: source.number(UInt16.self),
+      admits: source.boolean())
+  }
+}
+
+extension PriceEntry {
+  static func sample(_ source: inout SampleSource) -> PriceEntry {
+    PriceEntry(
+      start: LogTime(rawValue: source.number(UInt64.self)),
+      jobs: source.number(UInt64.self),
+      promptTokens: source.number(UInt64.self),
+      inputMean: Price(rawValue: source.number(UInt64.self)),
+      inputLow: Price(rawValue: source.number(UInt64.self)),
+      inputHigh: Price(rawValue: source.number(UInt64.self)),
+      cachedTokens: source.number(UInt64.self),
+      cachedMean: Price(rawValue: source.number(UInt64.self)),
+      cachedLow: Price(rawValue: source.number(UInt64.self)),
+      cachedHigh: Price(rawValue: source.number(UInt64.self)),
+      outputTokens: source.number(UInt64.self),
+      outputMean: Price(rawValue: source.number(UInt64.self)),
+      outputLow: Price(rawValue: source.number(UInt64.self)),
+      outputHigh: Price(rawValue: source.number(UInt64.self)),
+      ownTokens: source.number(UInt64.self))
+  }
+}
+
+extension PostedTerms {
+  static func sample(_ source: inout SampleSource) -> PostedTerms {
+    PostedTerms(
+      model: source.text(atMost: 256),
+      priceInput: source.optional { Price(rawValue: $0.number(UInt64.self)) },
+      priceCachedInput: source.optional { Price(rawValue: $0.number(UInt64.self)) },
+      priceOutput: source.optional { Price(rawValue: $0.number(UInt64.self)) },
+      reserve: source.number(UInt16.self),
+      own: source.list(atMost: 64) { AccountID(rawValue: $0.number(UInt64.self)) },
+      only: source.list(atMost: 64) { AccountID(rawValue: $0.number(UInt64.self)) },
+      refuse: source.list(atMost: 64) { AccountID(rawValue: $0.number(UInt64.self)) })
+  }
+}
+
+extension SalesEntry {
+  static func sample(_ source: inout SampleSource) -> SalesEntry {
+    SalesEntry(
+      number: source.number(UInt64.self),
+      start: LogTime(rawValue: source.number(UInt64.self)),
+      model: source.text(atMost: 256),
+      jobs: source.number(UInt64.self),
+      promptTokens: source.number(UInt64.self),
+      cachedTokens: source.number(UInt64.self),
+      outputTokens: source.number(UInt64.self),
+      earned: Credits(rawValue: source.number(UInt64.self)),
+      ownJobs: source.number(UInt64.self),
+      ownTokens: source.number(UInt64.self))
+  }
+}

@@ -1,0 +1,134 @@
+public import ExchangeTypes
+public import JobMarket
+internal import TokenLedger
+
+// What was sold, by supplier, model and hour; since state version 3.
+extension Exchange {
+  /// Notes what an ended job was billed, and what it paid.
+  ///
+  /// Its tokens and prices are those of the attempt that is billed; who delivered before it has earned his share.
+  mutating func noteSale(of job: Job, _ bill: Bill, by attempt: Attempt, _ paid: [Transfer]) {
+    guard meta.stateVersion >= Self.marketStateVersion else { return }
+    let isOwn = attempt.supplier == job.account
+    let cachedPrice = cachedPrompt(of: job.id)?.price(of: attempt) ?? attempt.prices.input
+    if bill.promptTokens > .zero || bill.outputTokens > .zero {
+      updateSales(of: attempt.supplier, model: job.model) {
+        if isOwn {
+          $0.addOwn(
+            tokens: TokenCount(bill.promptTokens.rawValue + bill.outputTokens.rawValue))
+        } else {
+          $0.add(
+            promptTokens: TokenCount(bill.promptTokens.rawValue - bill.cachedTokens.rawValue),
+            cachedTokens: bill.cachedTokens, at: cachedPrice, outputTokens: bill.outputTokens,
+            at: attempt.prices)
+        }
+      }
+    }
+    for transfer in paid where transfer.kind == .capture {
+      updateSales(of: transfer.credit, model: job.model) { $0.add(earned: transfer.amount) }
+    }
+  }
+
+  private mutating func updateSales(
+    of account: AccountID, model: String, _ body: (inout Sales) -> Void
+  ) {
+    let name = ModelOfAccount(account: account, model: model)
+    let interval = Sales.interval(at: meta.logTime)
+    if let number = indexes.salesNow[name], sales[number]?.interval == interval {
+      sales.update(number, body)
+      return
+    }
+    var row = Sales(
+      number: meta.takeRequestNumber(), account: account, model: model, interval: interval)
+    body(&row)
+    sales.insert(row)
+    indexes.enter(row)
+    dropOldSales(of: account)
+  }
+
+  /// Sales that nobody can ask about any more go, a few with each row that comes, so that an entry takes bounded time; and
+  /// the oldest beyond what may be kept, of the account first, so that none displaces another's.
+  private mutating func dropOldSales(of account: AccountID) {
+    if let own = indexes.accounts[account]?.sales, own.count > limits.salesPerAccountMax,
+      let oldest = own.first
+    {
+      dropSales(oldest)
+    }
+    for _ in 0..<limits.salesDroppedMax {
+      guard let oldest = indexes.sales.first, let row = sales[oldest],
+        indexes.sales.count > limits.salesMax || row.interval < firstIntervalKept
+      else { return }
+      dropSales(oldest)
+    }
+  }
+
+  private mutating func dropSales(_ number: UInt64) {
+    guard let row = sales.remove(number) else { preconditionFailure("an index without its row") }
+    indexes.leave(row)
+  }
+
+  private var firstIntervalKept: UInt64 {
+    let now = Sales.interval(at: meta.logTime)
+    return now - min(now, Sales.intervalsKept - 1)
+  }
+
+  // MARK: Reads
+
+  /// The price index of a model: the newest intervals in which it was sold, oldest first.
+  public func priceHistory(model: String, intervals: Int) -> [PricePoint] {
+    let numbers = indexes.salesOfModel[model]?.sorted ?? []
+    let points = PricePoint.points(of: numbers.lazy.compactMap { sales[$0] }.filter(isKept))
+    return Array(points.suffix(max(0, intervals)))
+  }
+
+  /// What a supplier sold, oldest first, from after a row on.
+  public func sales(of account: AccountID, after number: UInt64 = 0, limit: Int) -> [Sales] {
+    let numbers = indexes.accounts[account]?.sales.prefix(after: number, limit: .max) ?? []
+    return Array(numbers.lazy.compactMap { sales[$0] }.filter(isKept).prefix(max(0, limit)))
+  }
+
+  /// Whether it can still be asked about: what is dropped a little later does not show.
+  private func isKept(_ sale: Sales) -> Bool { sale.interval >= firstIntervalKept }
+}
+
+extension Meta {
+  /// The number of the next row of those that are numbered together.
+  mutating func takeRequestNumber() -> UInt64 {
+    defer { nextRequest += 1 }
+    return nextRequest
+  }
+}
+
+extension Sales: StoredRow {
+  static var table: Table { .sales }
+  var rowKey: UInt64 { number }
+
+  func encode(into writer: inout CanonicalWriter) {
+    writer.write(account.rawValue)
+    writer.write(model)
+    writer.write(interval)
+    writer.write(jobs)
+    for volume in [input, cached, output] {
+      writer.write(volume.tokens)
+      writer.write(volume.low.rawValue)
+      writer.write(volume.high.rawValue)
+      writer.write(volume.sum)
+    }
+    writer.write(earned.rawValue)
+    writer.write(ownJobs)
+    writer.write(ownTokens)
+  }
+
+  init(key: UInt64, from reader: inout CanonicalReader) throws(CanonicalError) {
+    func volume() throws(CanonicalError) -> PriceVolume {
+      PriceVolume(
+        tokens: try reader.read(), low: try reader.readPrice(), high: try reader.readPrice(),
+        sum: try reader.read())
+    }
+    self.init(
+      number: key, account: try reader.readID(),
+      model: try reader.readString(limit: Offer.modelBytesMax), interval: try reader.read(),
+      jobs: try reader.read(), input: try volume(), cached: try volume(), output: try volume(),
+      earned: try reader.readCredits(), ownJobs: try reader.read(), ownTokens: try reader.read())
+  }
+}
