@@ -7,6 +7,8 @@ $TRIALS (4) trials, the leader killed in every second one while the jobs are bei
 import json
 import os
 import random
+import subprocess
+import time
 
 import scripted_engine
 from cluster import Coordinators, Parties, made
@@ -22,6 +24,7 @@ class Trials:
         self.group, self.cluster = group, group.cluster
         self.parties = Parties(self.cluster)
         self.generator = random.Random(SEED)
+        self.took = 0  # seconds, of the last load that nobody disturbed
 
     def budget(self, key, number):
         listed = self.cluster.yard("budget", "list", "--output", "json", key=key)
@@ -60,18 +63,23 @@ class Trials:
         team = made(self.cluster.yard("budget", "create", "team", "--level", "team", "--parent", org,
                                       key=owner))
         key = made(self.cluster.yard("key", "create", account, "--budget", team, key=owner))
+        leader = wait_for("a leader", self.group.leader)
+        began = time.monotonic()
         load = self.cluster.spawn("check", "budget", "--model", scripted_engine.MODEL, "--jobs", JOBS,
                                   "--patience", "120", key=key)
         killed = in_time = False
         if kill:
-            # While some are in and not all: the order of events is the machine's, every order must do.
-            wait_for("a job, or the end", lambda: load.poll() is not None
-                     or self.budget(owner, org)["held_nano"] > 0)
-            leader = wait_for("a leader to kill", self.group.leader)
+            # At any moment of such a load: whoever asked for the leader meanwhile would find the load over.
+            try:
+                load.wait(self.generator.uniform(0, 0.8 * self.took))
+            except subprocess.TimeoutExpired:
+                in_time = True
             self.group.kill(leader)
-            killed, in_time = True, load.poll() is None
+            killed = True
             self.group.start(leader)
         out, err = load.communicate(timeout=300)
+        if not kill:
+            self.took = time.monotonic() - began
         expect(load.returncode == 0, (out, err))
         counted = json.loads(out)
         expect(counted["admitted"] == ADMITTED and counted["exceeded"] == JOBS - ADMITTED, counted)
