@@ -23,7 +23,7 @@ struct UnservedTests {
       bench.replica, became: .follower(leader: nil), term: bench.replica.term)
     let failure = try peer.last(Failure.self)
     #expect(failure.errorCode == .outcomeUnknown)
-    #expect(ErrorCode.outcomeUnknown.isRetryable && failure.retryAfterMs == 50)
+    #expect(ErrorCode.outcomeUnknown.isRetryable && failure.retryAfterMs == 20)
     #expect(peer.isFinished && peer.sent.count == 1)
 
     bench.holdsWrites = false
