@@ -61,6 +61,7 @@ extension Assign {
     self.init(
       job: job, epoch: epoch, term: term, endpoint: endpoint, model: model, body: body,
       recordSeq: recordSeq, recordHash: recordHash, outputTokensMax: outputTokensMax, output: nil)
+  }
 }
 
 extension Ended {
