@@ -537,6 +537,11 @@ public final class Replica {
             completion(.applied(outcomes: result.outcomes, index: index))
           }
           observer?.replica(self, applied: result, at: index)
+        } catch ApplyError.unsupportedStateVersion(let version) {
+          fail(
+            ReplicaFailure.newerState(
+              version: version, supported: configuration.stateVersionMax))
+          return
         } catch {
           fail(ReplicaFailure.undecodable(index, error))
           return

@@ -34,7 +34,7 @@ struct RestoreTests {
           terms: JobTerms(needs: .tools, preferences: Preferences(only: ["sam"])))))
     world.run(invite())
     world.run(invite(8, role: .gateway, name: "g1"))
-    world.run(join(InvitationID(8)))
+    world.run(join(InvitationID(9)))
     world.run(revoke(.node(node("w0"))))
     world.run(revoke(.serial(world.exchange.certificates(limit: 1)[0].number.serial)))
     world.run(.wrappingKeyAnnounce(.init(key: 5)))
@@ -52,9 +52,9 @@ struct RestoreTests {
     world.run(admit(1, models: ["m"]))
     world.run(register("w2"))
     world.run(askSet(AskTerms(cachedInput: .zero)))
-    world.run(submit(6, wrappedKey: [0, 0, 0, 0, 0, 0, 0, 5, 1]))
-    world.run(assign(6, worker: 2, version: 2))
-    world.run(settleCached(attempt(6), prompt: 30, cached: 20, output: 10))
+    world.run(submit(7, wrappedKey: [0, 0, 0, 0, 0, 0, 0, 5, 1]))
+    world.run(assign(7, worker: 2, version: 2))
+    world.run(settleCached(attempt(7), prompt: 30, cached: 20, output: 10))
     return world
   }
 
@@ -125,7 +125,7 @@ struct RestoreTests {
     let world = world()
     var replica = world.replica
     let jobs = try #require(replica.rows[4])
-    let open: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 5]
+    let open: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 6]
     replica.rows[4]?[open] = nil
     var digest = world.exchange.digest
     digest.remove(StateDigest(table: 4, key: open, value: try #require(jobs[open])))
