@@ -31,6 +31,8 @@ public final class CoordinatorTrust {
 
   private var standings = CoordinatorStandings()
   private var candidates: [Candidate] = []
+  /// Those whose link ended a moment ago, with how many of them there were.
+  private var lastWords: [ReplicaID: Int] = [:]
   private var hasOthers: Bool
 
   /// Trust among these endpoints, each `host:port`.
@@ -68,20 +70,26 @@ public final class CoordinatorTrust {
     change(link) { $0.hasSpoken = true }
   }
 
-  /// A link is over: what its end has said counts for as long as a link would wait for somebody's word.
+  /// A link is over, and with the last one to a coordinator its word goes.
   ///
-  /// When a leader stops, all go to the next one, and who listens to whom changes with them. Those that were there a moment
-  /// ago vouch for each other meanwhile, so that nobody waits for a word that is on its way.
+  /// When a leader stops, all go to the next one, and who listens to whom changes with them. So that nobody waits for a word
+  /// that is on its way, those that were there a moment ago still vouch, for as long as a link would wait; whether
+  /// another is revoked is for those to say that are there.
   public func closed(_ link: NodeLink) {
     guard let place = candidates.firstIndex(where: { $0.link === link }) else { return }
     let id = candidates.remove(at: place).id
+    let hadSpoken = standings.hasSpoken(id)
+    forgetWord(of: id)
+    guard hadSpoken else { return }
+    lastWords[id, default: 0] += 1
     let bound = link.loop.bind(self)
     link.loop.eventLoop.scheduleTask(in: .milliseconds(Self.patience)) {
-      bound.value.forgetWord(of: id)
+      let trust = bound.value
+      let left = trust.lastWords[id, default: 1] - 1
+      trust.lastWords[id] = left > 0 ? left : nil
     }
   }
 
-  /// With the last link to a coordinator its word goes.
   private func forgetWord(of id: ReplicaID) {
     if !candidates.contains(where: { $0.id == id }) { standings.left(id) }
   }
@@ -116,6 +124,7 @@ public final class CoordinatorTrust {
     guard candidate.hasSpoken else { return false }
     if standings.isRevoked(candidate.id) { return true }
     return candidate.admit != nil
-      && (candidate.hasWaited || standings.isVouchedFor(candidate.id))
+      && (candidate.hasWaited || standings.isVouchedFor(candidate.id)
+        || lastWords.keys.contains { $0 != candidate.id && !standings.isRevoked($0) })
   }
 }

@@ -101,6 +101,35 @@ struct RevokedCoordinatorTests {
     await good.close()
   }
 
+  @Test("one that has left a moment ago speaks for nobody that those who are there say is revoked")
+  func leftBefore() async throws {
+    let group = try Group()
+    let left = try await group.coordinator(1)
+    let stolen = try await group.coordinator(2)
+    let good = try await group.coordinator(3)
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let security = try group.security()
+    let trust = try await loop.submit {
+      NIOLoopBound(
+        CoordinatorTrust(endpoints: [left, stolen, good].map(\.endpoint)), eventLoop: loop)
+    }.get()
+    var dialed: [Vetted] = []
+    for coordinator in [left, stolen, good] {
+      let link = try await loop.submit {
+        Vetted(coordinator.endpoint, security, trust.value, LinkLoop(loop))
+      }.get()
+      #expect(try await link.admitted.futureResult.get())
+      dialed.append(link)
+    }
+    dialed[0].close()
+    #expect(try await dialed[0].ended.futureResult.get() == "closed")
+    good.tell(revoked: [2])
+    #expect(try await dialed[1].ended.futureResult.get() == "distrusted")
+    dialed[2].close()
+    _ = try await dialed[2].ended.futureResult.get()
+    for one in [left, stolen, good] { await one.close() }
+  }
+
   @Test(
     "when the one that was talked to ends, its word still counts for the next: nobody waits for a second"
   )

@@ -25,6 +25,9 @@ public struct CoordinatorStandings: Sendable {
   /// There is no link to a coordinator any more: its word is out of date.
   public mutating func left(_ speaker: ReplicaID) { words[speaker] = nil }
 
+  /// Whether a coordinator that there is a link to has said whom it knows.
+  public func hasSpoken(_ speaker: ReplicaID) -> Bool { words[speaker] != nil }
+
   /// Whether a coordinator is taken for revoked.
   public func isRevoked(_ id: ReplicaID) -> Bool { revoked.contains(id) }
 
