@@ -58,7 +58,8 @@ extension Exchange {
   }
 
   /// Checks: `wrong_state` (an older state version), caller, `not_found`, `forbidden` (as for a revocation of the
-  /// parent), `no_capacity` (delegations that are remembered).
+  /// parent), `wrong_state` (the parent is bound to nothing, and there is no such delegation), `no_capacity` (delegations that are
+  /// remembered).
   ///
   /// One that is ended already is no error.
   mutating func apply(_ command: Command.DelegationRevoke) throws(Rejection) -> Accepted {
@@ -70,9 +71,13 @@ extension Exchange {
       if let use = delegations[number]?.use, let key = keys[use.key.rawValue] { end(key) }
       return .delegationRevoked(number)
     }
+    guard let delegator = delegators[parent.id.rawValue], !delegator.isClosed else {
+      throw Rejection(.wrongState, ["key": "\(parent.id)", "reason": "not_bound"])
+    }
     try requireRoomForDelegation(of: parent.account)
-    let end = meta.logTime.advanced(milliseconds: limits.delegationLifetimeMax)
-    return .delegationRevoked(insert(parent.id, parent.account, command.id, use: nil, until: end))
+    // Nobody knows until when it was signed: what was never used is never good again.
+    return .delegationRevoked(
+      insert(parent.id, parent.account, command.id, use: nil, until: LogTime(milliseconds: .max)))
   }
 
   /// What a first use would be refused for if it were applied now; nil if it would not: what is refused is not to fill

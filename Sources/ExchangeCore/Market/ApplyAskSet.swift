@@ -4,7 +4,7 @@ internal import TokenLedger
 
 // What suppliers post about models; since state version 3.
 extension Exchange {
-  /// Checks: `wrong_state` (an older state version), caller, `model_not_found` (no worker of the account offers it), form
+  /// Checks: `wrong_state` (an older state version), caller, `forbidden` (a delegated key), `model_not_found` (no worker of the account offers it), form
   /// (an account that is named twice; prices at which no hold could be placed; cached tokens that cost more than others), `unknown_account`, `no_capacity`.
   ///
   /// The offers of all the account's workers get a new version, so that nothing that was planned before goes on. Jobs that
@@ -12,6 +12,7 @@ extension Exchange {
   mutating func apply(_ command: Command.AskSet) throws(Rejection) -> Accepted {
     try requireStateVersion(Self.marketStateVersion)
     let caller = try authorize(command.caller, .work)
+    try requireUndelegated(caller)
     let name = ModelOfAccount(account: caller.account, model: command.model)
     let known = indexes.postedAsks[name]
     if let terms = command.terms {

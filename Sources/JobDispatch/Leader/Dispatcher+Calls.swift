@@ -445,7 +445,7 @@ extension Dispatcher {
     case .dryRun: [.submit]
     case .workerWhyQuery: [.work, .read, .admin]
     case .accountQuery, .keyList, .budgetList: [.read, .admin]
-    case .delegationList: [.read, .submit, .admin]
+    case .delegationList: [.read, .admin]
     default: nil
     }
   }

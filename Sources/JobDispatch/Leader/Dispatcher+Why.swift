@@ -48,7 +48,8 @@ extension Dispatcher {
         refusal ?? Failure(refusing: .modelNotFound))
     }
     let demand = Planner.Demand(
-      job: JobID(0), bid: bid, excluded: [], goesOn: false, terms: order.terms)
+      job: JobID(0), bid: bid, excluded: [], goesOn: false, terms: order.terms,
+      account: caller.account)
     let hold = bid.ceilings.cost(
       inputTokens: bid.promptBound, outputTokens: bid.outputMax, rounding: .up)
     answer(
@@ -118,6 +119,9 @@ extension Dispatcher {
   /// The newest job numbers that are looked at for an outlook, and the most jobs of one model among them.
   private static let recentScanMax: UInt64 = 1_024
   private static let recentMax = 64
+  /// The most offers in an answer, and the most rivals of each that are looked at, the cheapest: the leader has other work.
+  private static let outlooksMax = 8
+  private static let rivalsMax = 32
 
   /// Answers for one of the caller's workers, or for all of them.
   func why(_ message: WorkerWhyQuery, of caller: Caller, _ answer: Answer) {
@@ -137,7 +141,7 @@ extension Dispatcher {
     var recent: [String: [Job]] = [:]
     var offers: [OfferOutlook] = []
     let asks = workers.flatMap { exchange.asks(of: $0) }
-    for ask in asks.prefix(Self.candidatesMax) {
+    for ask in asks.prefix(Self.outlooksMax) {
       let model = ask.offer.model
       let jobs =
         recent[model]
@@ -155,7 +159,7 @@ extension Dispatcher {
     guard let own = all.first(where: { $0.ask.id == ask.id }) else {
       preconditionFailure("the offer \(ask.id) is not in the market")
     }
-    let others = all.filter { $0.ask.id != ask.id }
+    let others = Array(all.lazy.filter { $0.ask.id != ask.id }.prefix(Self.rivalsMax))
     let taken = jobs.count {
       ($0.attempt ?? $0.ending?.attempt)?.offer.worker == ask.id.worker
     }
@@ -169,7 +173,8 @@ extension Dispatcher {
       job: JobID(0),
       bid: Bid(
         endpoint: ask.offer.endpoints.first ?? .chatCompletions, promptBound: .zero,
-        outputMax: TokenCount(1), ceilings: ask.offer.prices), excluded: [], goesOn: false)
+        outputMax: TokenCount(1), ceilings: ask.offer.prices), excluded: [], goesOn: false,
+      account: ask.tenancy.supplier)
     let judged = Planner.verdict(on: plain, at: own)
     return OfferOutlook(
       offer: CandidateTerms(own, judged, of: plain, place: 1), model: ask.offer.model,
