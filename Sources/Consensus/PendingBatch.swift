@@ -99,7 +99,8 @@ struct PendingBatch {
     taken.rows = order.map { RowChange(table: $0.table, key: $0.key, value: rows[$0] ?? nil) }
     taken.applied = applied
     defer {
-      rows = [:]
+      // The next write's rows are about as many; growing step by step hashes each of them again.
+      rows = Dictionary(minimumCapacity: min(rows.count, rowsMax))
       order = []
       rowBytes = 0
       applied = nil

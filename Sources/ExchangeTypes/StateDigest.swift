@@ -41,7 +41,13 @@ public struct StateDigest: Hashable, Sendable, CustomStringConvertible {
     head.write(key)
     hash.update(data: head.bytes)
     hash.update(data: value)
-    self = StateDigest(bytes: Array(hash.finalize())) ?? StateDigest()
+    // In place, since each changed row of each entry comes here: the digest's iterator makes an array of it first.
+    lanes = unsafe hash.finalize().withUnsafeBytes { bytes in
+      func lane(_ place: Int) -> UInt64 {
+        UInt64(bigEndian: unsafe bytes.loadUnaligned(fromByteOffset: place * 8, as: UInt64.self))
+      }
+      return (lane(3), lane(2), lane(1), lane(0))
+    }
   }
 
   /// Adds the rows that `other` stands for.

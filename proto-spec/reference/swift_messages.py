@@ -204,17 +204,21 @@ class MessageSource:
         ):
             lines += ["", f"  /// {text}", f"  public var {name}: MessageSet {{", "    switch self {"]
             for service in services:
-                members = ", ".join("." + camel(member) for member in service[table])
-                lines.append(f"    case .{service['name']}:")
-                if len(members) + 8 <= 100:
-                    lines.append(f"      [{members}]")
-                else:
-                    lines += ["      [", *filled(members + ",", "        "), "      ]"]
+                lines.append(f"    case .{service['name']}: Self.{service['name']}{table.capitalize()}")
             lines += ["    }", "  }"]
         lines += ["", "  /// Who may open a stream of it."]
         lines += ["  public var initiators: [NodeRole] {", "    switch self {"]
         for service in services:
             members = ", ".join("." + role for role in service["initiators"])
             lines.append(f"    case .{service['name']}: [{members}]")
-        lines += ["    }", "  }", "}"]
+        lines += ["    }", "  }", "", "  // Made once: every stream that is opened asks for its two."]
+        for service in services:
+            for table in ("requests", "responses"):
+                members = ", ".join("." + camel(member) for member in service[table])
+                head = f"  private static let {service['name']}{table.capitalize()}: MessageSet = ["
+                if len(head) + len(members) + 1 <= 100:
+                    lines.append(f"{head}{members}]")
+                else:
+                    lines += [head, *filled(members + ",", "    "), "  ]"]
+        lines.append("}")
         return "\n".join(lines) + "\n"

@@ -7,8 +7,10 @@
 struct Boxed<Value: Sendable>: Sendable {
   /// Unchecked: it is changed by its only owner alone.
   private final class Box: @unchecked Sendable {
-    var value: Value
-    init(_ value: Value) { self.value = value }
+    /// Unchecked: whoever changes a `Boxed` has exclusive access to it, which the compiler proves, and nobody else
+    /// has the box.
+    @exclusivity(unchecked) var value: Value
+    init(_ value: Value) { unsafe self.value = value }
   }
 
   private var box: Box
@@ -16,10 +18,10 @@ struct Boxed<Value: Sendable>: Sendable {
   init(wrappedValue: Value) { box = Box(wrappedValue) }
 
   var wrappedValue: Value {
-    _read { yield box.value }
+    _read { yield unsafe box.value }
     _modify {
-      if !isKnownUniquelyReferenced(&box) { box = Box(box.value) }
-      yield &box.value
+      if !isKnownUniquelyReferenced(&box) { box = unsafe Box(box.value) }
+      yield unsafe &box.value
     }
   }
 }

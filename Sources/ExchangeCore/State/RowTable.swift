@@ -10,6 +10,19 @@ struct RowTable<Row: StoredRow>: Sendable {
     var row: Row
     /// What the stored value adds to the digest; nil while the row has never been stored.
     var contribution: StateDigest?
+
+    /// Brings `digest` up to date; the value to store, nil if it is the stored one.
+    ///
+    /// In place: a row that is read out of a dictionary is a copy of all that it refers to.
+    mutating func store(key: [UInt8], _ digest: inout StateDigest) -> [UInt8]? {
+      let value = row.rowValue
+      let new = StateDigest(table: Row.table.rawValue, key: key, value: value)
+      guard new != contribution else { return nil }
+      if let contribution { digest.remove(contribution) }
+      digest.add(new)
+      contribution = new
+      return value
+    }
   }
 
   private var slots: [UInt64: Slot] = [:]
@@ -68,14 +81,9 @@ struct RowTable<Row: StoredRow>: Sendable {
         changes.append(RowChange(table: Row.table.rawValue, key: bytes, value: nil))
         continue
       }
-      let value = slots.values[place].row.rowValue
-      let new = StateDigest(table: Row.table.rawValue, key: bytes, value: value)
-      let old = slots.values[place].contribution
-      guard new != old else { continue }
-      if let old { digest.remove(old) }
-      digest.add(new)
-      slots.values[place].contribution = new
-      changes.append(RowChange(table: Row.table.rawValue, key: bytes, value: value))
+      if let value = slots.values[place].store(key: bytes, &digest) {
+        changes.append(RowChange(table: Row.table.rawValue, key: bytes, value: value))
+      }
     }
     marked.removeAll(keepingCapacity: true)
     removed.removeAll(keepingCapacity: true)

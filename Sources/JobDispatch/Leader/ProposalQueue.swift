@@ -85,7 +85,10 @@ public final class ProposalQueue {
   /// Queues a command; `completion` is called exactly once, never from within this call unless the
   /// command is refused.
   public func propose(_ command: Command, _ completion: @escaping (CommandResult) -> Void) {
-    propose(inOrder: [command], completion)
+    guard hasRoom(for: 1, bytes: command.bulkBytes) else {
+      return completion(.refused(.overloaded))
+    }
+    enqueue(command, completion)
   }
 
   /// Queues commands that make sense only together: all of them, or none is.
@@ -97,20 +100,21 @@ public final class ProposalQueue {
     inOrder commands: [Command], _ completion: @escaping (CommandResult) -> Void
   ) {
     precondition(!commands.isEmpty)
-    let bytes = commands.reduce(0) { $0 + $1.bulkBytes }
-    guard waiting.count + commands.count <= Self.commandsMax,
-      waitingBytes + bytes <= Self.bytesMax
-    else {
-      completion(.refused(.overloaded))
-      return
+    guard hasRoom(for: commands.count, bytes: commands.reduce(0) { $0 + $1.bulkBytes }) else {
+      return completion(.refused(.overloaded))
     }
-    for command in commands.dropLast() {
-      waiting.append(Waiting(command: command, completion: { _ in }))
+    for place in commands.indices {
+      enqueue(commands[place], place == commands.indices.last ? completion : { _ in })
     }
-    for command in commands.suffix(1) {
-      waiting.append(Waiting(command: command, completion: completion))
-    }
-    waitingBytes += bytes
+  }
+
+  private func hasRoom(for count: Int, bytes: Int) -> Bool {
+    waiting.count + count <= Self.commandsMax && waitingBytes + bytes <= Self.bytesMax
+  }
+
+  private func enqueue(_ command: Command, _ completion: @escaping (CommandResult) -> Void) {
+    waiting.append(Waiting(command: command, completion: completion))
+    waitingBytes += command.bulkBytes
     if !flushIsWanted {
       flushIsWanted = true
       wantsFlush()

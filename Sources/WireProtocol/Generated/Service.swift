@@ -27,71 +27,28 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
   /// What the side that opened the stream may send.
   public var requests: MessageSet {
     switch self {
-    case .control:
-      [.hello, .ping, .pong, .goodbye, .failure]
-    case .raft:
-      [
-        .requestVote, .requestVoteResult, .appendEntries, .appendEntriesResult, .installSnapshot,
-        .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .stateStatement,
-        .keyRequest,
-      ]
-    case .call:
-      [
-        .submit, .cancel, .jobQuery, .jobList, .purge, .cancelMany, .modelList, .workerList,
-        .statusQuery, .accountCreate, .accountCredit, .accountQuery, .keyCreate, .keyList,
-        .keyRevoke, .keyRotate, .keyLimit, .invite, .certificateRevoke, .nodeList, .clusterQuery,
-        .clusterChange, .retentionSet, .journalQuery, .accountList, .transferPost, .transferReverse,
-        .accountClose, .feeSet, .budgetCreate, .budgetSet, .budgetList, .budgetKeyCreate,
-        .receiptQuery, .delegationKeySet, .delegationRevoke, .delegationList, .dryRun, .jobWhyQuery,
-        .workerWhyQuery, .standingQuery, .bookQuery, .quoteQuery, .priceQuery, .askSet, .askList,
-        .salesQuery,
-      ]
-    case .snapshot:
-      [.snapshotFetch]
-    case .job:
-      [.submit, .follow, .cancel, .tail]
-    case .worker:
-      [.workerRegister, .workerHeartbeat, .hostReport, .failure]
-    case .slot:
-      [.park, .attemptResume, .chunk, .attemptFinished, .failure, .attemptGoesOn]
-    case .enrol:
-      [.join, .certificateRenew]
+    case .control: Self.controlRequests
+    case .raft: Self.raftRequests
+    case .call: Self.callRequests
+    case .snapshot: Self.snapshotRequests
+    case .job: Self.jobRequests
+    case .worker: Self.workerRequests
+    case .slot: Self.slotRequests
+    case .enrol: Self.enrolRequests
     }
   }
 
   /// What the side that accepted the stream may send.
   public var responses: MessageSet {
     switch self {
-    case .control:
-      [.welcome, .failure, .ping, .pong, .leaderNotice, .goodbye, .revocationNotice]
-    case .raft:
-      [
-        .requestVote, .requestVoteResult, .appendEntries, .appendEntriesResult, .installSnapshot,
-        .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .failure,
-        .stateStatement, .keyRequest,
-      ]
-    case .call:
-      [
-        .failure, .accepted, .jobReport, .jobListing, .purged, .cancelledMany, .modelListing,
-        .workerListing, .statusReport, .accountReport, .keyReport, .keyListing, .invitationReport,
-        .nodeListing, .clusterReport, .retentionReport, .journalListing, .accountListing,
-        .transferReport, .feeReport, .budgetReport, .budgetListing, .receipt, .delegationListing,
-        .delegationReport, .jobWhyReport, .workerWhyReport, .standing, .book, .priceHistory,
-        .askListing, .salesListing,
-      ]
-    case .snapshot:
-      [.snapshotChunk, .failure]
-    case .job:
-      [.failure, .accepted, .waiting, .events, .ended, .tailQuery]
-    case .worker:
-      [
-        .workerRegistered, .workerHeartbeatAck, .leaderNotice, .attemptCancel, .attemptSettled,
-        .attemptAbandon, .failure,
-      ]
-    case .slot:
-      [.assign, .attemptCancel, .attemptSettled, .attemptContinue, .attemptAbandon, .failure]
-    case .enrol:
-      [.certificateIssued, .failure]
+    case .control: Self.controlResponses
+    case .raft: Self.raftResponses
+    case .call: Self.callResponses
+    case .snapshot: Self.snapshotResponses
+    case .job: Self.jobResponses
+    case .worker: Self.workerResponses
+    case .slot: Self.slotResponses
+    case .enrol: Self.enrolResponses
     }
   }
 
@@ -108,4 +65,58 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
     case .enrol: [.worker, .gateway, .client, .coordinator]
     }
   }
+
+  // Made once: every stream that is opened asks for its two.
+  private static let controlRequests: MessageSet = [.hello, .ping, .pong, .goodbye, .failure]
+  private static let controlResponses: MessageSet = [
+    .welcome, .failure, .ping, .pong, .leaderNotice, .goodbye, .revocationNotice,
+  ]
+  private static let raftRequests: MessageSet = [
+    .requestVote, .requestVoteResult, .appendEntries, .appendEntriesResult, .installSnapshot,
+    .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .stateStatement,
+    .keyRequest,
+  ]
+  private static let raftResponses: MessageSet = [
+    .requestVote, .requestVoteResult, .appendEntries, .appendEntriesResult, .installSnapshot,
+    .timeoutNow, .readConfirm, .readConfirmResult, .keyOffer, .keyAccept, .failure, .stateStatement,
+    .keyRequest,
+  ]
+  private static let callRequests: MessageSet = [
+    .submit, .cancel, .jobQuery, .jobList, .purge, .cancelMany, .modelList, .workerList,
+    .statusQuery, .accountCreate, .accountCredit, .accountQuery, .keyCreate, .keyList, .keyRevoke,
+    .keyRotate, .keyLimit, .invite, .certificateRevoke, .nodeList, .clusterQuery, .clusterChange,
+    .retentionSet, .journalQuery, .accountList, .transferPost, .transferReverse, .accountClose,
+    .feeSet, .budgetCreate, .budgetSet, .budgetList, .budgetKeyCreate, .receiptQuery,
+    .delegationKeySet, .delegationRevoke, .delegationList, .dryRun, .jobWhyQuery, .workerWhyQuery,
+    .standingQuery, .bookQuery, .quoteQuery, .priceQuery, .askSet, .askList, .salesQuery,
+  ]
+  private static let callResponses: MessageSet = [
+    .failure, .accepted, .jobReport, .jobListing, .purged, .cancelledMany, .modelListing,
+    .workerListing, .statusReport, .accountReport, .keyReport, .keyListing, .invitationReport,
+    .nodeListing, .clusterReport, .retentionReport, .journalListing, .accountListing,
+    .transferReport, .feeReport, .budgetReport, .budgetListing, .receipt, .delegationListing,
+    .delegationReport, .jobWhyReport, .workerWhyReport, .standing, .book, .priceHistory,
+    .askListing, .salesListing,
+  ]
+  private static let snapshotRequests: MessageSet = [.snapshotFetch]
+  private static let snapshotResponses: MessageSet = [.snapshotChunk, .failure]
+  private static let jobRequests: MessageSet = [.submit, .follow, .cancel, .tail]
+  private static let jobResponses: MessageSet = [
+    .failure, .accepted, .waiting, .events, .ended, .tailQuery,
+  ]
+  private static let workerRequests: MessageSet = [
+    .workerRegister, .workerHeartbeat, .hostReport, .failure,
+  ]
+  private static let workerResponses: MessageSet = [
+    .workerRegistered, .workerHeartbeatAck, .leaderNotice, .attemptCancel, .attemptSettled,
+    .attemptAbandon, .failure,
+  ]
+  private static let slotRequests: MessageSet = [
+    .park, .attemptResume, .chunk, .attemptFinished, .failure, .attemptGoesOn,
+  ]
+  private static let slotResponses: MessageSet = [
+    .assign, .attemptCancel, .attemptSettled, .attemptContinue, .attemptAbandon, .failure,
+  ]
+  private static let enrolRequests: MessageSet = [.join, .certificateRenew]
+  private static let enrolResponses: MessageSet = [.certificateIssued, .failure]
 }
