@@ -27,6 +27,8 @@ TIMES, FLOOR_MS = (2, 40) if IS_OPTIMISED else (6, 120)
 # An attack that holds the client up does so each time; what a busy machine does, it does not do five times, nor in all of them together.
 TRIES = 5
 SAMPLES_MIN = 100
+# How long each attack goes on. The 99th percentile of so few calls is their second slowest: for figures, BYSTANDER_SECONDS=10.
+SECONDS = float(os.environ.get("BYSTANDER_SECONDS", 0.8))
 
 
 def percentile(times, share):
@@ -79,7 +81,7 @@ class Bystander:
             times += self.felt()
         return times
 
-    def is_unharmed_by(self, name, attack, idle, seconds=0.8):
+    def is_unharmed_by(self, name, attack, idle, seconds=SECONDS):
         """Holds that its p99 under `attack` is at most `TIMES` that beside `idle`, which costs the machine the same."""
         def compared(beside, under):
             return {"calls": len(under), "p50_ms": round(percentile(under, 0.5), 1),
