@@ -16,12 +16,19 @@ struct RowKey: Hashable {
 /// What the next write will hold.
 ///
 /// Log and rows are kept apart: entries, term and vote go with the next write, since somebody waits for
-/// them; rows wait until there are many, or until they are asked for, since the log has what they come
-/// from. A row that changes again before it is written is written once, and rows written together share
-/// pages: one by one they cost a page each.
+/// them; rows and the log's base wait until there are many rows, until nothing follows them, or for a
+/// second, since the log has what they come from. A row that changes again before it is written is written
+/// once, and rows written together share pages: one by one they cost a page each.
 struct PendingBatch {
   /// So many bytes of rows are due, however few rows they are.
   static let rowBytesMax = 16 << 20
+  /// What has waited so many milliseconds is due, whatever follows it.
+  static let waitMilliseconds: UInt64 = 1_000
+  /// What nothing has followed for so many milliseconds is due: who reads the disk beside the process finds it there.
+  ///
+  /// More than a heartbeat, by which followers learn what is committed, so that a burst of entries
+  /// is one write.
+  static let quietMilliseconds: UInt64 = 200
 
   /// So many rows are due.
   let rowsMax: Int
@@ -35,7 +42,11 @@ struct PendingBatch {
   /// About how many bytes `rows` has: what was noted, though it may have been replaced.
   private var rowBytes = 0
   /// How far `rows` bring the stored state.
-  var applied: AppliedMark?
+  private(set) var applied: AppliedMark?
+  /// When the oldest and the newest came of what nobody waits for, in monotonic milliseconds.
+  private var waiting: (since: UInt64, latest: UInt64)?
+  /// What nobody waits for goes with the next write all the same.
+  private(set) var isDue = false
   /// The engine's number of the last log write in `batch`.
   var lastWrite: WriteNumber?
 
@@ -49,6 +60,15 @@ struct PendingBatch {
 
   /// Whether there are so many rows that they are due.
   var isFull: Bool { order.count >= rowsMax || rowBytes >= Self.rowBytesMax }
+
+  /// When `makeDue` wants to be called, in monotonic milliseconds; nil if nothing waits, or is due already.
+  var deadline: UInt64? {
+    guard !isDue, let waiting else { return nil }
+    return min(waiting.since + Self.waitMilliseconds, waiting.latest + Self.quietMilliseconds)
+  }
+
+  /// What waits goes with the next write.
+  mutating func makeDue() { isDue = waiting != nil }
 
   /// Adds a log write: drops what it replaces, here and, by `truncateFrom`, on the disk.
   mutating func append(_ entries: [LogEntry], at first: LogIndex, truncating: Bool) {
@@ -65,6 +85,22 @@ struct PendingBatch {
       first.rawValue == batch.firstEntry.rawValue + UInt64(batch.entries.count),
       "a log write that does not follow the one before")
     batch.entries += entries
+  }
+
+  /// The entry of this mark is applied: its rows are noted, or are none.
+  mutating func noteApplied(_ mark: AppliedMark, at now: UInt64) {
+    applied = mark
+    wait(from: now)
+  }
+
+  /// The log follows this from the next write on.
+  mutating func noteBase(_ base: SnapshotMetadata, at now: UInt64) {
+    batch.base = base
+    wait(from: now)
+  }
+
+  private mutating func wait(from now: UInt64) {
+    waiting = (waiting?.since ?? now, now)
   }
 
   mutating func note(_ changes: [RowChange]) {
@@ -95,6 +131,10 @@ struct PendingBatch {
     var taken = batch
     batch = WriteBatch()
     defer { lastWrite = nil }
+    if withRows || applied == nil {
+      waiting = nil
+      isDue = false
+    }
     guard withRows else { return Taken(batch: taken, rows: [:], lastWrite: lastWrite) }
     taken.rows = order.map { RowChange(table: $0.table, key: $0.key, value: rows[$0] ?? nil) }
     taken.applied = applied

@@ -30,7 +30,7 @@ extension Replica {
       if let offered = snapshots.offered, offered.manifest.index < index { dropOffered() }
       snapshots.segments.trim(to: index)
       snapshots.history.trim(to: index)
-      pending.batch.base = base
+      pending.noteBase(base, at: now)
       noticed?(.logTrimmed(through: index))
       absorb(update)
     } catch {

@@ -87,7 +87,8 @@ public final class Replica {
   /// When `tick` wants to be called next, in monotonic milliseconds.
   public var nextDeadline: UInt64 {
     guard !isDead else { return .max }
-    return min(engine.nextTimeout, reads.deadline ?? .max, comparison.deadline)
+    return min(
+      engine.nextTimeout, reads.deadline ?? .max, comparison.deadline, pending.deadline ?? .max)
   }
 
   /// Told of what happens to log and snapshots.
@@ -103,8 +104,6 @@ public final class Replica {
   let log: LogTail
 
   var pending: PendingBatch
-  /// Rows were asked to be flushed and have not been yet.
-  private var rowsAreDue = false
   private var inFlight: InFlight?
   private var gated: [(PeerMessage, ReplicaID)] = []
   private var proposals = WaitingProposals()
@@ -228,6 +227,7 @@ public final class Replica {
     dropUnusedSnapshot(now: now)
     dropStaleStaging()
     trimIfDue(now: now)
+    if let deadline = pending.deadline, deadline <= now { flushRows() }
     for read in reads.takeExpired(now: now) { read(.unavailable) }
     beginReadRound(now: now)
     advanceReconfiguration(now: now)
@@ -365,11 +365,10 @@ public final class Replica {
 
   /// Makes rows of applied entries durable with the next write, which begins now unless one is in flight.
   ///
-  /// Call now and then: rows are otherwise written when there are many, and until then a restart applies
-  /// their entries again.
+  /// `tick` does so in time; until then a restart applies their entries again.
   public func flushRows() {
     guard !isDead else { return }
-    rowsAreDue = true
+    pending.makeDue()
     writeIfIdle()
   }
 
@@ -565,7 +564,8 @@ public final class Replica {
   /// its rows and its mark together (invariant 4).
   private func noteApplied(_ index: LogIndex, _ term: Term) {
     applied = index
-    pending.applied = AppliedMark(index: index, term: term, digest: exchange.digest)
+    pending.noteApplied(
+      AppliedMark(index: index, term: term, digest: exchange.digest), at: engine.lastStep)
     compare(at: index)
   }
 
@@ -602,10 +602,8 @@ public final class Replica {
 
   func writeIfIdle() {
     guard inFlight == nil, !isDead else { return }
-    let withRows = pending.applied != nil && (rowsAreDue || pending.isFull)
-    let trims = rowsAreDue && pending.batch.base != nil
-    guard pending.mustBeWritten || withRows || trims else { return }
-    if withRows || trims { rowsAreDue = false }
+    let withRows = pending.applied != nil && (pending.isDue || pending.isFull)
+    guard pending.mustBeWritten || pending.isDue || withRows else { return }
     let taken = pending.take(withRows: withRows)
     inFlight = InFlight(
       last: taken.lastWrite, holdsHardState: taken.batch.hardState != nil, rows: taken.rows,

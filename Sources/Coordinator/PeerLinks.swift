@@ -164,6 +164,7 @@ final class PeerLinks: CoordinatorLinks {
       return
     }
     peer.isUp = true
+    peer.isRefused = false
     peer.upSince = clock.now
     peer.lastFailure = nil
     peer.stream = link.openStream(.raft, owner: peer)
@@ -182,8 +183,9 @@ final class PeerLinks: CoordinatorLinks {
         "no link to a peer",
         metadata: ["peer": "\(peer.id)", "address": "\(peer.address)", "reason": "\(text)"])
     }
+    if case .nobodyListens = end { peer.isRefused = true } else { peer.isRefused = false }
     guard !hasStopped, peers[peer.id] === peer else { return }
-    if case .nobodyListens = end, !hasLink(from: peer.id) { host.peerEnded(peer.id) }
+    tellIfEnded(peer)
     let bound = NIOLoopBound((self, peer), eventLoop: eventLoop)
     eventLoop.scheduleTask(in: .milliseconds(isProven ? 0 : Self.redialMilliseconds)) {
       let (links, peer) = bound.value
@@ -207,7 +209,18 @@ final class PeerLinks: CoordinatorLinks {
     }
   }
 
-  fileprivate func ended(_ link: NodeLink) { accepted.removeAll { $0 === link } }
+  fileprivate func ended(_ link: NodeLink) {
+    accepted.removeAll { $0 === link }
+    guard !hasStopped, let remote = link.remote, remote.role == .coordinator,
+      let peer = peers[ReplicaID(remote.node)]
+    else { return }
+    tellIfEnded(peer)
+  }
+
+  /// Tells the replica where both signs are there, in whichever order the sockets gave them.
+  private func tellIfEnded(_ peer: Peer) {
+    if peer.isRefused, !hasLink(from: peer.id) { host.peerEnded(peer.id) }
+  }
 
   fileprivate func receive(_ message: Message, from peer: ReplicaID) {
     guard let message = PeerMessage(message) else { return }
@@ -235,6 +248,8 @@ private final class Peer: NodeLinkOwner, MessageChannelOwner {
   /// Where chunks of a snapshot come from, while this coordinator needs one.
   var snapshots: LinkChannel?
   var isUp = false
+  /// Whether nobody listened when it was dialed last.
+  var isRefused = false
   /// When the link came up, in the loop's milliseconds.
   var upSince: UInt64 = 0
   /// What was last logged, so that a peer that is down is not logged ten times a second.

@@ -24,6 +24,7 @@ struct GatewayCounters: Sendable {
   var duration = Histogram()
   private var requests: [String: UInt64] = [:]
   private var answers: [Int: UInt64] = [:]
+  private var unlisted: [String: UInt64] = [:]
   private var promptTokens: UInt64 = 0
   private var outputTokens: UInt64 = 0
   /// In nano-credits.
@@ -34,6 +35,11 @@ struct GatewayCounters: Sendable {
 
   /// An answer has begun.
   mutating func answered(status: Int) { answers[status, default: 0] += 1 }
+
+  /// A scrape that brought a key was not told of workers.
+  mutating func notListed(_ reason: ErrorCode?) {
+    unlisted[reason?.name ?? "unknown", default: 0] += 1
+  }
 
   /// A job has settled.
   mutating func settled(_ job: JobSummary) {
@@ -55,17 +61,18 @@ struct GatewayCounters: Sendable {
     duration.add(other.duration)
     requests.merge(other.requests) { $0 &+ $1 }
     answers.merge(other.answers) { $0 &+ $1 }
+    unlisted.merge(other.unlisted) { $0 &+ $1 }
     promptTokens &+= other.promptTokens
     outputTokens &+= other.outputTokens
     charged &+= other.charged
   }
 
-  /// The answer of `GET /metrics`.
-  var reply: HTTPReply {
+  /// The answer of `GET /metrics`, with the GPUs that were asked for.
+  func reply(with gpus: [WorkerGPU]) -> HTTPReply {
     HTTPReply(
       head: .init(
         status: 200, fields: [.init("content-type", "text/plain; version=0.0.4; charset=utf-8")]),
-      body: Array(text.utf8), end: .complete)
+      body: Array((text + GPUGauges.text(gpus)).utf8), end: .complete)
   }
 
   private var text: String {
@@ -92,6 +99,10 @@ struct GatewayCounters: Sendable {
     number(
       "undeleted_outputs_total", "counter",
       "Outputs kept until delivery that could not be deleted after it.", undeleted)
+    metric(
+      "switchyard_gateway_unlisted_workers_total", "counter",
+      "Scrapes with a key that were not told of workers' GPUs, by the error.",
+      unlisted.sorted { $0.key < $1.key }.map { ("{error=\"\($0.key)\"}", "\($0.value)") })
     metric(
       "switchyard_gateway_tokens_total", "counter", "Tokens charged, by their kind.",
       [("{type=\"input\"}", "\(promptTokens)"), ("{type=\"output\"}", "\(outputTokens)")])

@@ -53,7 +53,7 @@ extension GatewayLoop {
         }
         reply(.json(Array(#"{"status":"ready"}"#.utf8)), to: request, connection)
       case .metrics:
-        answerMetrics(request, connection)
+        answerMetrics(key, request, connection)
       }
     } catch {
       reply(error.reply, to: request, connection)
@@ -66,24 +66,6 @@ extension GatewayLoop {
 
   private static func why(_ message: Message) -> HTTPReply? {
     if case .jobWhyReport(let report) = message { WhyAnswer.reply(report) } else { nil }
-  }
-
-  /// What all loops of this gateway have counted, together.
-  private func answerMetrics(_ request: HTTPRequest, _ connection: HTTPConnection) {
-    let answer = CallAnswer()
-    connection.answer(request, with: answer)
-    let counters = all.map { loop in loop.eventLoop.submit { loop.value.counters } }
-    let bound = NIOLoopBound((connection, answer), eventLoop: eventLoop)
-    EventLoopFuture.reduce(into: GatewayCounters(), counters, on: eventLoop) { $0.add($1) }
-      .whenComplete { result in
-        let (connection, answer) = bound.value
-        switch result {
-        case .success(let counters): connection.send(counters.reply, from: answer)
-        case .failure(let error):
-          let refusal = HTTPRefusal(.unavailable, "a loop of the gateway has ended: \(error)")
-          connection.send(refusal.reply, from: answer)
-        }
-      }
   }
 
   private func reply(_ reply: HTTPReply, to request: HTTPRequest, _ connection: HTTPConnection) {

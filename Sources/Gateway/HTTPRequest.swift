@@ -31,7 +31,7 @@ final class HTTPRequest {
     id = Self.clientsID(head.headers) ?? drawnID()
     do throws(HTTPRefusal) {
       let route = try HTTPRoute(method: head.method.rawValue, target: head.uri)
-      call = .success((route, route.isPublic ? "" : try Self.key(head.headers)))
+      call = .success((route, try Self.key(head.headers, route.keyUse)))
     } catch {
       call = .failure(error)
     }
@@ -106,11 +106,16 @@ final class HTTPRequest {
     HTTPRefusal(.payloadTooLarge, "the body has more than \(bodyMax) bytes")
   }
 
-  /// The key of `authorization: Bearer …`.
-  private static func key(_ headers: HTTPHeaders) throws(HTTPRefusal) -> String {
+  /// The key of `authorization: Bearer …`; empty where none is wanted, or may be left away and is.
+  private static func key(
+    _ headers: HTTPHeaders, _ use: HTTPRoute.KeyUse
+  ) throws(HTTPRefusal) -> String {
+    guard use != .none else { return "" }
     let values = headers["authorization"]
     let parts = values.first?.split(separator: " ", maxSplits: 1) ?? []
     guard values.count == 1, parts.count == 2, parts[0].lowercased() == "bearer" else {
+      // A proxy may ask for a password of its own, and pass it on.
+      if use == .optional { return "" }
       throw HTTPRefusal(
         .unauthenticated, "send an API key: authorization: Bearer sy_<id>_<secret>")
     }

@@ -9,7 +9,7 @@ internal import WireProtocol
 enum AMDSMI {
   /// Asks for each GPU's uuid.
   static let listArguments = ["list", "--json"]
-  /// Asks for each GPU's name, limits and partition: what does not change while a driver is loaded.
+  /// Asks for each GPU's name, limits and partition: what seldom changes.
   static let staticArguments = ["static", "--json"]
   /// Asks how each GPU is.
   static let metricArguments = ["metric", "--json"]
@@ -42,6 +42,9 @@ enum AMDSMI {
         foreignProcesses: nil, foreignMemory: nil)
     }
   }
+
+  /// The numbers of the GPUs that `metric` tells of.
+  static func numbers(_ metric: JSONValue) -> [UInt16] { byNumber(metric).keys.sorted() }
 
   /// The processes, by their GPU's number; nil if it is not the tool's answer.
   static func processes(_ answer: JSONValue) -> [GPUProcess]? {

@@ -38,11 +38,16 @@ public final class GPUProbe: Sendable {
   private let tool: Tool
   private let path: String
   private let run = ToolRun()
-  /// What a tool is asked once: nvidia-smi's fields that it knows, amd-smi's lists.
+  /// amd-smi's lists, which take seconds, are asked for again after so many readings: a power limit changes seldom.
+  private static let listedReadings = 60
+
+  /// What a tool is not asked every time: nvidia-smi's fields that it knows, amd-smi's lists.
   private struct Known {
     var fields = NvidiaSMI.fields
-    var list: JSONValue?
-    var fixed: JSONValue?
+    var lists: (list: JSONValue, fixed: JSONValue)?
+    /// The GPUs that there were when the lists were asked for, and for how many readings more they are good.
+    var numbers: [UInt16] = []
+    var readings = 0
   }
   private let known = Mutex(Known())
 
@@ -120,14 +125,21 @@ public final class GPUProbe: Sendable {
   }
 
   private func readAMD() async throws(GPUProbeError) -> ([GPUFacts], [GPUProcess]?) {
-    if known.withLock({ $0.list == nil }) {
-      let list = try await json(AMDSMI.listArguments)
-      let fixed = try await json(AMDSMI.staticArguments)
-      known.withLock { ($0.list, $0.fixed) = (list, fixed) }
-    }
-    let (list, fixed) = known.withLock { ($0.list, $0.fixed) }
     let metric = try await json(AMDSMI.metricArguments)
-    guard let gpus = AMDSMI.gpus(list: list, static: fixed, metric: metric) else {
+    let numbers = AMDSMI.numbers(metric)
+    // A GPU that was divided anew is others.
+    var lists = known.withLock { $0.readings > 0 && $0.numbers == numbers ? $0.lists : nil }
+    if lists == nil {
+      let asked = (
+        list: try await json(AMDSMI.listArguments), fixed: try await json(AMDSMI.staticArguments)
+      )
+      known.withLock {
+        ($0.lists, $0.numbers, $0.readings) = (asked, numbers, Self.listedReadings)
+      }
+      lists = asked
+    }
+    known.withLock { $0.readings -= 1 }
+    guard let gpus = AMDSMI.gpus(list: lists?.list, static: lists?.fixed, metric: metric) else {
       throw .unreadable(path, "no list of GPUs")
     }
     return (gpus, AMDSMI.processes(try await json(AMDSMI.processArguments)))

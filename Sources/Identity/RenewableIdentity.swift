@@ -18,13 +18,13 @@ public final class RenewableIdentity: Sendable {
   /// What a new connection is to use.
   public var current: NodeIdentity { state.withLock { $0 } }
 
-  /// Replaces the certificate.
+  /// Replaces the certificate, unless the one in use was issued later: who reads a file while another renews it comes late.
   ///
   /// - Precondition: the identity is the same node's.
   public func renew(_ identity: NodeIdentity) {
     state.withLock {
       precondition($0.identity == identity.identity, "another node's certificate")
-      $0 = identity
+      if identity.issuedAt >= $0.issuedAt { $0 = identity }
     }
   }
 }

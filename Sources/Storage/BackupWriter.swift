@@ -6,7 +6,20 @@ internal import RaftEngine
 
 /// Makes backups: a coordinator's state, read beside the process that has it open.
 public enum BackupWriter {
+  /// What was written, and what was not.
+  public struct Written: Hashable, Sendable {
+    /// What the file is of.
+    public let manifest: BackupManifest
+    /// How many entries that the log had when the backup began are not in it: those that the coordinator neither
+    /// applied nor wrote within the patience.
+    public let entriesBehind: UInt64
+  }
+
   /// Writes the state in the data directory at `directory` to a new file at `path`, and flushes it.
+  ///
+  /// Rows reach the disk a moment after their entries (`Consensus/README.md`, invariant 4), so it first waits until the
+  /// rows have come as far as the log goes: what was acknowledged before the backup began is in it. A coordinator
+  /// that has stopped, or has no majority, does not get there: then it is written as it is.
   ///
   /// One read transaction of LMDB sees one state, whatever is committed meanwhile; the log grows by the pages that it
   /// keeps from being reused. Nothing is written to the directory but LMDB's table of readers.
@@ -15,17 +28,33 @@ public enum BackupWriter {
   ///   - directory: the data directory, open elsewhere or not.
   ///   - path: the file to make, mode 0600; nothing has this name.
   ///   - now: seconds since 1970, for whoever reads the backup.
+  ///   - patience: how long to wait at most.
   /// - Returns: what was written.
   /// - Throws: `BackupError`, or `StoreError` if the directory is no replica's or is damaged.
   @discardableResult
   public static func write(
-    _ directory: String, to path: String, now: UInt64
-  ) throws -> BackupManifest {
+    _ directory: String, to path: String, now: UInt64, patience: Duration = .zero
+  ) throws -> Written {
+    let watch = FileWatch(path: directory + "/data.mdb")
+    return try write(directory, to: path, now: now, patience: patience) {
+      watch.wait(milliseconds: lookMilliseconds)
+    }
+  }
+
+  /// It looks again so often at least.
+  private static let lookMilliseconds: Int32 = 100
+
+  /// The same; `pause` is what passes between two looks.
+  static func write(
+    _ directory: String, to path: String, now: UInt64, patience: Duration,
+    pausing pause: () throws -> Void
+  ) throws -> Written {
     var status = stat()
     guard stat(directory + "/data.mdb", &status) == 0 else {
       throw StoreError.notBootstrapped(path: directory)
     }
     guard access(path, F_OK) != 0 else { throw BackupError.exists(path: path) }
+    let end = try logEnd(of: directory, appliedWithin: patience, pause)
     let partial = path + ".partial"
     do {
       var file = try OutputFile(path: partial)
@@ -34,20 +63,57 @@ public enum BackupWriter {
       guard rename(partial, path) == 0 else { throw failure("name", path) }
       let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
       try StoreDirectory.synchronize(path: folder)
-      return manifest
+      return Written(
+        manifest: manifest,
+        entriesBehind: end > manifest.index ? end.rawValue - manifest.index.rawValue : 0)
     } catch {
       unlink(partial)
       throw error
     }
   }
 
+  /// Where the log ends now, once the rows have come so far, or the patience is over.
+  ///
+  /// A log that becomes shorter meanwhile has lost entries that were never committed: nobody waits for those.
+  private static func logEnd(
+    of directory: String, appliedWithin patience: Duration, _ pause: () throws -> Void
+  ) throws -> LogIndex {
+    let deadline = ContinuousClock.now + patience
+    var (end, applied) = try read(directory) { try progress(directory, $0) }
+    while applied < end, ContinuousClock.now < deadline {
+      try pause()
+      let found = try read(directory) { try progress(directory, $0) }
+      (end, applied) = (min(end, found.end), found.applied)
+    }
+    return end
+  }
+
+  /// The last index of the log, and how far the rows have been brought.
+  private static func progress(
+    _ directory: String, _ transaction: borrowing ReadTransaction
+  ) throws -> (end: LogIndex, applied: LogIndex) {
+    guard let meta = try transaction.database(named: "meta"),
+      let log = try transaction.database(named: "log"),
+      try StoredMeta.identity(in: meta, of: transaction) != nil
+    else { throw StoreError.notBootstrapped(path: directory) }
+    let applied = try StoredMeta.applied(in: meta, of: transaction)?.index ?? LogIndex(0)
+    let last = try transaction.withRow(at: .last, in: log) { key, _ in try LogKey.index(of: key) }
+    return (last ?? applied, applied)
+  }
+
+  /// Calls `body` with one state of the directory, and holds nothing afterwards.
+  private static func read<Result>(
+    _ directory: String, _ body: (borrowing ReadTransaction) throws -> Result
+  ) throws -> Result {
+    var options = Environment.Options()
+    options.isReadOnly = true
+    return try Environment(directory: directory, options: options).read(body)
+  }
+
   private static func write(
     _ directory: String, to file: inout OutputFile, now: UInt64
   ) throws -> BackupManifest {
-    var options = Environment.Options()
-    options.isReadOnly = true
-    let environment = try Environment(directory: directory, options: options)
-    let found = try environment.read { transaction in
+    let found = try read(directory) { transaction in
       try state(directory, transaction, to: &file)
     }
     let manifest = BackupManifest(

@@ -118,7 +118,7 @@ final class CoordinatorLink: NodeLinkOwner {
   func heard(_ notice: RevocationNotice, on link: NodeLink) {
     trust.heard(notice, on: link)
     if case .up(let current, _) = state, current === link, link.certificate != nil {
-      shell.heard(others: notice.others?.map(\.address) ?? [])
+      shell.heard(others: notice.others ?? [])
     }
   }
 

@@ -27,7 +27,7 @@ final class WorkerShell: WorkerHost {
   private let logger: Logger
   private let engine: any Engine
   private let whenLeft: EventLoopPromise<Void>
-  private var links: [CoordinatorLink] = []
+  private(set) var links: [CoordinatorLink] = []
   private var runs: [EngineRunID: (run: EngineRun, task: Task<Void, Never>)] = [:]
   private var timer: Scheduled<Void>?
   private var drainTimer: Scheduled<Void>?
@@ -66,7 +66,7 @@ final class WorkerShell: WorkerHost {
     watchGPUs()
   }
 
-  private func add(_ endpoint: String) {
+  func add(_ endpoint: String) {
     let link = CoordinatorLink(endpoint: endpoint, shell: self, logger: logger)
     links.append(link)
     link.dial()
@@ -85,13 +85,16 @@ final class WorkerShell: WorkerHost {
   }
 
   /// A coordinator that is trusted named the others: who was told of it alone links to them too, so as to hear them.
-  func heard(others: [String]) {
+  ///
+  /// One that is linked already under another name than the members' has one link all the same.
+  func heard(others: [CoordinatorAddress]) {
     guard configuration.endpoints.count == 1 else { return }
-    for other in others where !links.contains(where: { $0.endpoint == other }) {
+    for other in others
+    where !links.contains(where: { $0.endpoint == other.address || $0.node == other.replica }) {
       guard links.count < 1 + Self.learnedMax else { return }
-      logger.info("another coordinator is known", metadata: ["endpoint": "\(other)"])
+      logger.info("another coordinator is known", metadata: ["endpoint": "\(other.address)"])
       trust.learnedOthers()
-      add(other)
+      add(other.address)
     }
   }
 

@@ -51,7 +51,10 @@ struct Yard: AsyncParsableCommand {
   static func main() async {
     Signals.ignoreBrokenPipes()
     do {
-      let arguments = try ConfiguredArguments(Array(CommandLine.arguments.dropFirst()))
+      let given = Array(CommandLine.arguments.dropFirst())
+      // A reload that is asked for while the file is read for the first time is one more reading, not the end.
+      if ConfiguredArguments.place(of: given) != nil { Signals.keepReloads() }
+      let arguments = try ConfiguredArguments(given)
       ConfigurationReload.begin(with: arguments)
       var command = try arguments.parse()
       if var asynchronous = command as? any AsyncParsableCommand {

@@ -15,6 +15,8 @@ final class MemoryStore: ReplicaStore, @unchecked Sendable {
   private(set) var staged: StagedSnapshot?
   private(set) var stagedRows: [UInt8: [[UInt8]: [UInt8]]] = [:]
   private(set) var writes = 0
+  /// The applied marks that were written, in order.
+  private(set) var marks: [LogIndex] = []
   let isNearlyFull = false
   /// The last snapshot made of this disk.
   private(set) var chunks: [SnapshotChunk] = []
@@ -63,6 +65,7 @@ final class MemoryStore: ReplicaStore, @unchecked Sendable {
       precondition(mark.index <= lastEntry, "rows of entries not durable")
       precondition(mark.index >= applied?.index ?? mark.index, "the mark went back")
       applied = mark
+      marks.append(mark.index)
     }
     if let base = batch.base {
       precondition(base.index <= applied?.index ?? LogIndex(0), "a restart would need more")

@@ -21,19 +21,48 @@ struct PendingBatchTests {
       [LogEntry(term: Term(1), kind: .command, payload: [1])], at: LogIndex(1), truncating: false)
     pending.note([change(1, [1]), change(2, [2])])
     pending.note([change(1, [3]), change(2, nil)])
-    pending.applied = mark(1)
+    #expect(pending.deadline == nil)
+    pending.noteApplied(mark(1), at: 40)
 
     let log = pending.take(withRows: false)
     #expect(log.batch.entries.count == 1)
     #expect(log.batch.rows.isEmpty && log.batch.applied == nil && log.rows.isEmpty)
     #expect(!pending.mustBeWritten)
     #expect(pending.rows[RowKey(table: 4, key: [1])] == .some([3]), "still to be seen by readers")
+    #expect(pending.deadline == 240, "rows that stay are due when they were")
 
     let rows = pending.take(withRows: true)
     #expect(rows.batch.entries.isEmpty)
     #expect(rows.batch.rows == [change(1, [3]), change(2, nil)])
     #expect(rows.batch.applied == mark(1))
     #expect(pending.rows.isEmpty && pending.applied == nil && !pending.isFull)
+    #expect(pending.deadline == nil)
+  }
+
+  @Test(
+    "what nobody waits for is due when nothing follows it, or after a second; once said, no time is wanted"
+  )
+  func deadlines() {
+    var pending = PendingBatch(rowsMax: 100)
+    pending.makeDue()
+    #expect(!pending.isDue, "there is nothing")
+    for now in stride(from: UInt64(1_000), to: 1_750, by: 150) {
+      pending.noteApplied(mark(now), at: now)
+      #expect(pending.deadline == now + 200)
+    }
+    pending.noteApplied(mark(2_000), at: 1_850)
+    #expect(pending.deadline == 2_000)
+    pending.makeDue()
+    #expect(pending.isDue && pending.deadline == nil)
+    _ = pending.take(withRows: true)
+    #expect(!pending.isDue)
+
+    let base = SnapshotMetadata(
+      index: LogIndex(1), term: Term(1), membership: .none, membershipIndex: LogIndex(0))
+    pending.noteBase(base, at: 5_000)
+    #expect(pending.deadline == 5_200)
+    _ = pending.take(withRows: false)
+    #expect(pending.deadline == nil, "the base goes with the log")
   }
 
   @Test("rows are due when they are many, or large")

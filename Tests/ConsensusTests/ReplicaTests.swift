@@ -144,11 +144,11 @@ struct ReplicaTests {
     cluster.run(100)
     node.replica?.flushRows()
     for _ in 0..<4 { cluster.propose(to: node) }
-    cluster.run(100)
+    cluster.run(50)
     let applied = try #require(node.replica?.applied)
     let digest = try #require(node.replica?.exchange.digest)
     let mark = try #require(node.store.applied)
-    #expect(mark.index < applied, "the last rows wait until there are many")
+    #expect(mark.index < applied, "the last rows wait for what may follow")
     node.crash()
     try node.boot()
     _ = try cluster.elect()
@@ -157,6 +157,65 @@ struct ReplicaTests {
     #expect(replica.applied > applied)
     #expect(digest != mark.digest)
     cluster.checkPromises()
+  }
+
+  @Test(
+    "what is applied reaches every disk when nothing follows it, with one write; then the disks rest"
+  )
+  func quiet() throws {
+    let cluster = try Cluster(3)
+    let leader = try cluster.elect()
+    try cluster.settle()
+    cluster.run(2_000)
+    let nodes = cluster.nodes
+    let idle = nodes.map(\.store.writes)
+    for node in nodes { #expect(node.store.applied?.index == leader.replica?.lastIndex) }
+    cluster.run(10_000)
+    #expect(nodes.map(\.store.writes) == idle, "a cluster without work writes nothing")
+
+    let before = nodes.map(\.store.marks.count)
+    let tickets = (0..<5).map { _ in cluster.propose(to: leader) }
+    #expect(cluster.run(atMost: 100) { tickets.allSatisfy(\.isApplied) })
+    #expect(nodes.map(\.store.marks.count) == before, "rows wait for what may follow")
+    cluster.run(500)
+    for node in nodes {
+      #expect(node.store.applied?.index == leader.replica?.lastIndex)
+      #expect(try node.store.restored() != nil)
+    }
+    #expect(nodes.map(\.store.marks.count) == before.map { $0 + 1 })
+  }
+
+  @Test("while entries come without a pause, rows wait together for a second")
+  func busy() throws {
+    let cluster = try Cluster(3)
+    let leader = try cluster.elect()
+    let before = cluster.nodes.map(\.store.marks.count)
+    for _ in 0..<80 {
+      cluster.propose(to: leader)
+      cluster.run(50)
+    }
+    for (node, before) in zip(cluster.nodes, before) {
+      #expect(3...5 ~= node.store.marks.count - before, "in four seconds")
+    }
+  }
+
+  @Test("rows that are due while another write is under way go with the next one")
+  func dueWhileWriting() throws {
+    let cluster = try Cluster(1)
+    let node = try cluster.elect()
+    cluster.run(1_000)
+    cluster.propose(to: node)
+    cluster.run(20)
+    node.holdsWrites = true
+    cluster.propose(to: node)
+    #expect(node.isWriteHeld)
+    cluster.run(1_000)
+    let before = node.store.writes
+    node.holdsWrites = false
+    node.releaseWrite()
+    cluster.run(50)
+    #expect(node.store.writes <= before + 2)
+    #expect(node.store.applied?.index == node.replica?.lastIndex)
   }
 
   @Test("rows and their mark reach the disk together, even if a completion submits")

@@ -303,7 +303,7 @@ struct GatewayTests {
       let client = try await RawClient(gateway.address)
       try await client.post("/v1/chat/completions", streaming)
       _ = await client.read(until: "[DONE]")
-      try await client.get("/metrics")
+      try await client.get("/metrics", authorization: nil)
       let text = await client.read(until: "request_duration_seconds_count 1\n")
       for sample in [
         "switchyard_gateway_connections 1\n", "switchyard_gateway_requests_running 0\n",
@@ -312,6 +312,44 @@ struct GatewayTests {
         "gen_ai_server_time_to_first_token_seconds_count 1\n",
         "gen_ai_server_time_per_output_token_seconds_bucket{le=\"+Inf\"} 1\n",
       ] { #expect(text.contains(sample), "\(sample)") }
+    }
+  }
+
+  @Test(
+    "a scrape with a key is told of the GPUs that it may see; without them, of everything else, and that"
+  )
+  func metricsOfGPUs() async throws {
+    let gpu = GPUFacts(
+      index: 1, uuid: "GPU-x", name: "H100", partition: "", utilization: 87, memoryUsed: nil,
+      memoryTotal: nil, power: 541_250, powerLimit: nil, temperature: nil, foreignProcesses: nil,
+      foreignMemory: nil)
+    try await withGateway(script: { message, channel in
+      guard case .workerList = message else { return }
+      channel.send(
+        WorkerListing(workers: [], gpus: [WorkerGPU(worker: WorkerID(3), gpu: gpu)]))
+      channel.finish()
+    }) { gateway, coordinator in
+      let client = try await RawClient(gateway.address)
+      try await client.get("/metrics", authorization: "Bearer sy_9_secret")
+      let text = await client.read(until: "power_watts{worker=\"3\",gpu=\"1\"} 541.25\n")
+      #expect(text.contains("switchyard_gpu_utilization_ratio{worker=\"3\",gpu=\"1\"} 0.87\n"))
+      #expect(text.contains("switchyard_gateway_connections 1\n") && !text.contains("H100"))
+      let key = await coordinator.hears { heard -> String? in
+        if case .message(.workerList, let key) = heard { key } else { nil }
+      }
+      #expect(key == "Bearer sy_9_secret")
+    }
+    try await withGateway(script: { _, channel in
+      channel.send(Failure(.unauthenticated, "the key is unknown"))
+      channel.finish()
+    }) { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      try await client.get("/metrics")
+      let text = await client.read(until: "request_duration_seconds_count 0\n")
+      #expect(text.hasPrefix("HTTP/1.1 200 "))
+      #expect(text.contains("unlisted_workers_total{error=\"unauthenticated\"} 1\n"))
+      try await client.get("/metrics", authorization: "Bearer none")
+      #expect(await client.read(until: "unauthenticated\"").contains("HTTP/1.1 401 "))
     }
   }
 
@@ -338,7 +376,7 @@ struct GatewayTests {
         "/v1/chat/completions", streaming, headers: "idempotency-key: one\r\n")
       _ = await second.read(until: "[DONE]")
       // The coordinator's answers of both came over the same link, in this order.
-      try await second.get("/metrics")
+      try await second.get("/metrics", authorization: "Basic eDp5")
       let text = await second.read(until: "request_duration_seconds_count 2\n")
       #expect(text.contains("left_clients_total 1\n"))
       #expect(text.contains("tokens_total{type=\"output\"} 2\n"))

@@ -40,8 +40,9 @@ final class RawClient: Sendable {
         + "content-length: \(body.utf8.count)\r\n\r\n\(body)")
   }
 
-  func get(_ path: String) async throws {
-    try await send("GET \(path) HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sy_1_x\r\n\r\n")
+  func get(_ path: String, authorization: String? = "Bearer sy_1_x") async throws {
+    let field = authorization.map { "authorization: \($0)\r\n" } ?? ""
+    try await send("GET \(path) HTTP/1.1\r\nhost: x\r\n\(field)\r\n")
   }
 
   /// Everything that has come, once it holds `text`; or at the connection's end.

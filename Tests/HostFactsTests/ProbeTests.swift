@@ -68,6 +68,37 @@ struct ProbeTests {
     withExtendedLifetime(folder) {}
   }
 
+  @Test(
+    "amd-smi is asked for its lists once for many readings, and again when a GPU was divided anew")
+  func divided() async throws {
+    let (folder, probe) = try tool(
+      "amd-smi",
+      """
+      here=$(dirname "$0"); echo "$1" >>"$here/asked"
+      parts=$(cat "$here/parts" 2>/dev/null || echo 1)
+      rows=""; for n in $(seq 0 $((parts - 1))); do
+        case "$1" in
+          list) row="{\\"gpu\\":$n,\\"uuid\\":\\"u$parts-$n\\"}" ;;
+          static) row="{\\"gpu\\":$n,\\"asic\\":{\\"market_name\\":\\"MI300X\\"}}" ;;
+          *) row="{\\"gpu\\":$n,\\"process_list\\":[]}" ;;
+        esac
+        rows="$rows${rows:+,}$row"
+      done
+      echo "[$rows]"
+      """)
+    func asked() throws -> [String] {
+      let text = try String(contentsOfFile: folder.file("asked"), encoding: .utf8)
+      return text.split(separator: "\n").map(String.init).filter { $0 == "list" || $0 == "static" }
+    }
+    for _ in 1...3 { #expect(try await probe.read(engine: .elsewhere).map(\.uuid) == ["u1-0"]) }
+    #expect(try asked() == ["list", "static"])
+    try "2".write(toFile: folder.file("parts"), atomically: true, encoding: .utf8)
+    let gpus = try await probe.read(engine: .elsewhere)
+    #expect(gpus.map(\.uuid) == ["u2-0", "u2-1"] && gpus.map(\.name) == ["MI300X", "MI300X"])
+    _ = try await probe.read(engine: .elsewhere)
+    #expect(try asked() == ["list", "static", "list", "static"])
+  }
+
   @Test("a tool that fails, hangs or says too much is named, and asked again later")
   func failures() async throws {
     let (broken, failing) = try tool("nvidia-smi", "echo 'No devices were found'; exit 6\n")

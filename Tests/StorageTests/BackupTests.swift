@@ -2,9 +2,10 @@ import Consensus
 import ExchangeTypes
 import Foundation
 import RaftEngine
-import Storage
 import TemporaryDirectory
 import Testing
+
+@testable import Storage
 
 @Suite("Backups") struct BackupTests {
   private static let rows: [RowChange] = (1...40).map {
@@ -47,7 +48,7 @@ import Testing
   func roundTrip() async throws {
     let medium = try await filled()
     let file = medium.directory.file("backup")
-    let written = try BackupWriter.write(medium.path, to: file, now: 7)
+    let written = try BackupWriter.write(medium.path, to: file, now: 7).manifest
     let backup = try BackupFile(path: file)
     #expect(backup.manifest == written)
     #expect(written.index == LogIndex(5) && written.replica == ReplicaID(1) && written.madeAt == 7)
@@ -70,6 +71,48 @@ import Testing
     #expect(members.voters == [ReplicaID(4)])
     #expect(members.servers.filter(\.isRetired).map(\.id) == [ReplicaID(1), ReplicaID(3)])
     for row in Self.rows { #expect(try store.row(table: row.table, key: row.key) == row.value) }
+  }
+
+  @Test(
+    "a backup waits for the rows of what the log has when it begins, and says how far behind it is where they do not come"
+  )
+  func waits() async throws {
+    let medium = try await filled()
+    func commit(_ batch: WriteBatch) throws {
+      let store = try medium.openStore()
+      store.write(batch) { result in #expect(throws: Never.self) { try result.get() } }
+      store.close()
+    }
+    var looks = 0
+    func backup(
+      _ name: String, _ patience: Duration, pausing pause: () throws -> Void
+    ) throws -> [UInt64] {
+      let written = try BackupWriter.write(
+        medium.path, to: medium.directory.file(name), now: 7, patience: patience, pausing: pause)
+      return [written.manifest.index.rawValue, written.entriesBehind]
+    }
+    let waited = try backup("waited", .seconds(600)) {
+      looks += 1
+      guard looks == 3 else { return }
+      var batch = WriteBatch.entries(7...8)
+      batch.applied = .at(6)
+      try commit(batch)
+    }
+    #expect(waited == [6, 0], "entries 7 and 8 came after it had begun")
+    #expect(looks == 3)
+
+    looks = 0
+    #expect(try backup("at once", .zero) { looks += 1 } == [6, 2])
+    #expect(looks == 0)
+    #expect(try backup("in vain", .milliseconds(50)) { looks += 1 } == [6, 2])
+    #expect(looks > 0)
+
+    let shorter = try backup("shorter", .seconds(600)) {
+      var batch = WriteBatch()
+      batch.truncateFrom = LogIndex(7)
+      try commit(batch)
+    }
+    #expect(shorter == [6, 0], "what was never committed is not waited for")
   }
 
   @Test("a restore to a coordinator's directory is refused, and so is a backup over another")

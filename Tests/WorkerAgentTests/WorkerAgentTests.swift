@@ -148,6 +148,43 @@ struct WorkerAgentTests {
     try await group.shutdownGracefully()
   }
 
+  @Test("a coordinator that is linked under another name than the members' gets no second link")
+  func otherName() async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let loop = group.next()
+    let logger = Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }
+    let coordinator = try await TestCoordinator.start(on: group)
+    let engine = OpenAICompatibleEngine(
+      spec: EngineSpec(baseURL: "http://127.0.0.1:1"), logger: logger)
+    let whenLeft = loop.makePromise(of: Void.self)
+    let configuration = WorkerConfiguration(
+      endpoints: ["localhost:\(coordinator.port)"], name: "w", apiKey: "sy_1_x",
+      security: .plaintextOnLoopback, engine: EngineSpec(baseURL: "http://127.0.0.1:1"),
+      live: .init(prices: PricePair(input: .zero, output: .zero)))
+    let shell = try await loop.submit {
+      let shell = WorkerShell(
+        configuration, engine: engine, loop: LinkLoop(loop), logger: logger, whenLeft: whenLeft)
+      shell.add("localhost:\(coordinator.port)")
+      return NIOLoopBound(shell, eventLoop: loop)
+    }.get()
+    while try await loop.submit({ shell.value.links.first?.node == nil }).get() {
+      await Task.yield()
+    }
+    let endpoints = try await loop.submit {
+      shell.value.heard(others: [
+        CoordinatorAddress(replica: ReplicaID(1), address: "127.0.0.1:\(coordinator.port)"),
+        CoordinatorAddress(replica: ReplicaID(2), address: "127.0.0.1:1"),
+      ])
+      return shell.value.links.map(\.endpoint)
+    }.get()
+    #expect(endpoints == ["localhost:\(coordinator.port)", "127.0.0.1:1"])
+    try await loop.submit { shell.value.machine.stop() }.get()
+    try await whenLeft.futureResult.get()
+    try await coordinator.close()
+    try await engine.shutdown()
+    try await group.shutdownGracefully()
+  }
+
   @Test("the task that reads the engine waits while the buffer is full, and while reading is off")
   func runWaits() async throws {
     let run = EngineRun {}

@@ -50,6 +50,7 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch):
         expect(rest.lines[0]["event"]["seq"] == 5, rest)
         detached = cluster.yard("run", "--detach", "-m", MODEL, "--max-tokens", 5, "Twice")
         expect(detached.code == 0 and int(detached.text) == int(job) + 1, detached)
+        expect(cluster.yard("follow", detached.text.strip()).code == 0, "what comes next compares accounts")
         listed = cluster.yard("jobs", "--output", "json")
         expect(int(job) in [line["job"] for line in listed.lines], listed)
         expect(cluster.yard("job", job).code == 0, "job")

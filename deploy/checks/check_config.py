@@ -3,17 +3,22 @@
 
 import contextlib
 import datetime
+import fcntl
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
+import sys
+import termios
 import time
 
 from cluster import made
 from product import YARD, Child, Cluster, expect, folder, free_ports, main, wait_for
 
+F_SETPIPE_SZ = 1031  # fcntl.h; Python 3.10 has it
 ROLES = {"coordinator": ["coordinator"], "worker": ["worker", "run"], "gateway": ["gateway"]}
 GATEWAY = "role: gateway\nlisten: 127.0.0.1:0\njoin:\n  - 127.0.0.1:1   # the first\n  - '127.0.0.1:2'\ninsecure: true\n"
 
@@ -98,6 +103,70 @@ def start():
         child = Child([YARD, "coordinator", "--config", path, "--listen", f"127.0.0.1:{port}"], scratch + "/log")
         child.stop()
         expect(child.ready["address"] == f"127.0.0.1:{port}", child.ready)
+
+
+def early():
+    """a reload that is asked for while a node reads its file for the first time does not end it"""
+    with folder() as scratch:
+        path = scratch + "/gateway.yaml"
+        os.mkfifo(path, 0o600)
+        process = subprocess.Popen([YARD, "gateway", "--config", path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+
+        def opened():
+            """The way into the file, once the node waits at its other end."""
+            expect(process.poll() is None, "it has ended")
+            with contextlib.suppress(OSError):
+                return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+
+        with open(wait_for("the node to read its file", opened), "w", encoding="utf-8") as file:
+            process.send_signal(signal.SIGHUP)
+            file.write("role: king\n")
+        _, err = process.communicate(timeout=60)
+        expect(process.returncode == 2 and "none of" in err, f"exit {process.returncode}, {err}")
+
+
+def slow_reader():
+    """a log that is read too slowly loses lines, and the next that is written is whole"""
+    with folder() as scratch, contextlib.ExitStack() as stack:
+        text = "role: gateway\nlisten: 127.0.0.1:0\njoin: 127.0.0.1:1\ninsecure: true\nlog-format: json\nend-with-input: true\n"
+        text += "log-level: error,yard=notice\n"
+        path = write(scratch + "/gateway.yaml", text)
+        reading, writing = os.pipe()
+        stack.callback(os.close, reading)
+        size = fcntl.fcntl(writing, F_SETPIPE_SZ, 4_096)
+        os.set_blocking(writing, False)
+        process = subprocess.Popen([YARD, "gateway", "--config", path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=writing)
+        stack.callback(process.stdout.close)
+        stack.callback(process.wait)
+        stack.callback(process.stdin.close)
+        os.close(writing)
+        expect(process.stdout.readline(), "it is ready")
+        os.set_blocking(reading, False)
+        got = b""
+
+        def told(word):
+            nonlocal got
+            with contextlib.suppress(BlockingIOError):
+                got += os.read(reading, 65_536)
+            return word in got
+
+        os.rename(write(path + ".new", text + "listen" + size * "n" + ": x\n"), path)
+        process.send_signal(signal.SIGHUP)
+        # What fits has come when it is all of the pipe.
+        wait_for("a line longer than the pipe", lambda: select.select([reading], [], [], 0)[0] and unread(reading) == size)
+        os.rename(write(path + ".new", text + "drain: 3\n"), path)
+        told(b"")
+        process.send_signal(signal.SIGHUP)
+        wait_for("the next line", lambda: told(b"configuration read again"))
+        cut, *whole = got.rstrip(b"\n").split(b"\n")
+        expect(b"refused" in cut and [json.loads(line)["message"] for line in whole] == ["configuration read again"], got[-900:])
+
+
+def unread(pipe):
+    """How many bytes a pipe holds."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 class Node:
@@ -198,4 +267,4 @@ def reload():
         expect(3_600 < left <= 7_210, f"the new certificate ends in {left} s")
 
 
-main([examples, mistakes, keyrings, start, reload])
+main([examples, mistakes, keyrings, start, early, slow_reader, reload])

@@ -27,9 +27,13 @@ def waiting_jobs(group, parties):
 
 
 def load(group, seconds):
-    """Clients that submit for so long, in the background."""
-    return group.cluster.spawn("check", "perf", "--model", MODEL, "--clients", 16, "--accounts", 2,
-                               "--connections", 2, "--seconds", seconds, "--patience", 60)
+    """Clients that submit for so long, in the background; they have begun."""
+    before = group.applied()
+    clients = group.cluster.spawn("check", "perf", "--model", MODEL, "--clients", 16, "--accounts", 2,
+                                  "--connections", 2, "--seconds", seconds, "--patience", 60)
+    # What was applied stays so, where a queue that is looked at too late is empty again.
+    wait_for("clients to submit", lambda: group.applied() > before + 50)
+    return clients
 
 
 def measured(process):
@@ -60,8 +64,6 @@ def rolling_restart():
             for _ in range(3):
                 leader = wait_for("a leader", group.leader)
                 clients = load(group, 3)
-                wait_for("clients to submit", lambda: any(
-                    status["jobs_queued"] > 0 for status in group.statuses()))
                 restart(group, leader)
                 gaps.append(measured(clients)["gap_max_ms"])
             print(f"longest gaps in ms: {', '.join(map(str, gaps))}", flush=True)

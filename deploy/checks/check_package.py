@@ -145,7 +145,10 @@ def life():
     first, tarball = PACKAGES
     with mounted() as path:
         machine = Machine(path + "/root")
+        demand(machine.root("groupadd", "--system", "render"), "groupadd")
         machine.install(first)
+        groups = demand(machine.root("id", "-nG", "switchyard"), "id").split()
+        expect(sorted(groups) == ["render", "switchyard", "video"], f"the devices of GPUs are not for groups {groups}")
         for owner, file in (("root:root", "/usr/bin/yard"), ("root:switchyard", "/etc/switchyard/worker.yaml"),
                             ("switchyard:switchyard", "/var/lib/switchyard")):
             found = demand(machine.root("stat", "-c", "%U:%G", file), file).strip()

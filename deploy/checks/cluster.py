@@ -55,6 +55,10 @@ class Coordinators:
         found = [s for s in self.statuses() if s["role"] == "leader"]
         return max(found, key=lambda s: s["term"])["replica"] if found else None
 
+    def applied(self):
+        """How far the furthest replica is."""
+        return max((status["applied_index"] for status in self.statuses()), default=0)
+
     def agree(self):
         """All replicas have one digest at one index."""
         def agreed():

@@ -23,14 +23,25 @@ public enum HTTPRoute: Hashable, Sendable {
   case health
   /// `GET /readyz`: a coordinator is connected and knows a leader.
   case readiness
-  /// `GET /metrics`.
+  /// `GET /metrics`: the gateway's own, and what the key may see of workers.
   case metrics
 
-  /// Whether the answer is for everybody.
-  public var isPublic: Bool {
+  /// What a route wants of a request's API key.
+  public enum KeyUse: Hashable, Sendable {
+    /// Nothing: the answer is the same for everybody.
+    case none
+    /// Who brings one is told more.
+    case optional
+    /// It is asked for in its name.
+    case required
+  }
+
+  /// What it wants of the request's API key.
+  public var keyUse: KeyUse {
     switch self {
-    case .health, .readiness, .metrics: true
-    default: false
+    case .health, .readiness: .none
+    case .metrics: .optional
+    default: .required
     }
   }
 

@@ -140,7 +140,6 @@ public final class Dispatcher {
   var isActive = false
   /// Until then, what the state says of workers and readers is believed without their streams.
   var graceUntil: UInt64 = 0
-  var lastRowFlush: UInt64 = 0
   /// Leadership is being given away, on request of an operator or of a process that stops.
   var handover: RunningHandover? { didSet { queue.isHeld = handover != nil } }
   /// How long the answers of each model are.
@@ -221,10 +220,6 @@ public final class Dispatcher {
     let now = clock.now
     replica.tick(now: now)
     advanceHandover()
-    if now >= lastRowFlush + 1_000 {
-      lastRowFlush = now
-      replica.flushRows()
-    }
     tickCustody(now: now)
     guard isActive else { return }
     if now >= nextCheckpoint { checkpoint() }
@@ -346,8 +341,9 @@ public final class Dispatcher {
     configuration.addresses[replica] ?? self.replica.membership.server(replica)?.address
   }
 
-  /// Opens a new cluster's books, in the newest state version, since nobody has begun with an older one.
+  /// Opens a new cluster's books, in this program's newest state version, since nobody has begun with an older one.
   ///
+  /// So all founders run one version: one whose program is older stops at this entry, and says what to install.
   /// On any other cluster one only commits an entry of this term,
   /// which a leader needs before it knows what is committed (Raft, §8).
   private func proposeFirstCommand() {

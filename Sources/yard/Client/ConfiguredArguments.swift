@@ -9,9 +9,7 @@ struct ConfiguredArguments {
 
   /// Replaces `--config FILE` of a node's command by what the file holds; what is given as well comes later and wins.
   init(_ given: [String]) throws(CommandError) {
-    guard let role = NodeCommandRole.allCases.first(where: { given.starts(with: $0.words) }),
-      let place = given.firstIndex(where: { $0 == "--config" || $0.hasPrefix("--config=") })
-    else {
+    guard let (role, place) = Self.place(of: given) else {
       (arguments, typed, file) = (given, given, nil)
       return
     }
@@ -40,6 +38,14 @@ struct ConfiguredArguments {
     arguments = role.words + (try read.arguments()) + rest
     typed = rest
     file = read
+  }
+
+  /// Where a node's arguments name a file, and which node's they are.
+  static func place(of given: [String]) -> (NodeCommandRole, Int)? {
+    guard let role = NodeCommandRole.allCases.first(where: { given.starts(with: $0.words) }),
+      let place = given.firstIndex(where: { $0 == "--config" || $0.hasPrefix("--config=") })
+    else { return nil }
+    return (role, place)
   }
 
   /// The arguments that a file alone stands for.

@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import ExchangeClient
+internal import ExchangeTypes
 internal import Foundation
+internal import JobDispatch
 internal import OpenAIFormat
 internal import WireProtocol
 
@@ -27,22 +29,23 @@ struct DoctorCommand: AsyncParsableCommand {
 
   func run() async throws {
     var findings: [Finding] = []
-    var hosts: [(labels: String, gpus: [GPUFacts])] = []
+    var gpus: [WorkerGPU] = []
     if let dir { findings += await MachineFindings.all(dir, now: Date()) }
     do {
       let context = try cluster.resolve()
       findings += try await clusterFindings(context)
-      if metrics { hosts = await workersGPUs(context) }
+      if metrics { gpus = await workersGPUs(context) }
     } catch let error as CommandError where error.code == .usage && dir != nil {
       // No cluster was named; the machine was.
       findings.append(Finding("cluster", .unknown, "not asked", advice: error.message))
       if metrics, let dir, let status = try? await MachineFindings.workerStatus(dir) {
         // One that does not answer is a finding, above.
-        hosts = [("worker=\"\(status["worker"]?.integer ?? 0)\"", MachineFindings.gpus(status))]
+        let worker = WorkerID(UInt64(clamping: status["worker"]?.integer ?? 0))
+        gpus = MachineFindings.gpus(status).map { WorkerGPU(worker: worker, gpu: $0) }
       }
     }
     if metrics {
-      return Terminal.write(Finding.metrics(findings, at: Date()) + GPUText.metrics(hosts))
+      return Terminal.write(Finding.metrics(findings, at: Date()) + GPUGauges.text(gpus))
     }
     for finding in findings {
       Terminal.write(cluster.isJSON ? finding.json.line : finding.text)
@@ -54,7 +57,7 @@ struct DoctorCommand: AsyncParsableCommand {
   }
 
   /// The GPUs that workers tell of; none without a leader that answers, which is a finding.
-  private func workersGPUs(_ context: Context) async -> [(labels: String, gpus: [GPUFacts])] {
+  private func workersGPUs(_ context: Context) async -> [WorkerGPU] {
     let listing = try? await Cluster.withClient(
       of: context, patience: UInt64(min(cluster.patience, 3) * 1_000)
     ) { client in
@@ -62,9 +65,7 @@ struct DoctorCommand: AsyncParsableCommand {
         if case .workerListing(let listing) = $0 { listing } else { nil }
       }
     }
-    return (listing?.workers ?? []).map { worker in
-      ("worker=\"\(worker.worker)\"", listing?.gpus(of: worker) ?? [])
-    }
+    return listing?.gpus ?? []
   }
 
   private func clusterFindings(_ context: Context) async throws -> [Finding] {

@@ -21,8 +21,8 @@ enum Logs {
 private final class LogOutput: Sendable {
   private let levels: Mutex<LogLevels>
   private let format: LogFormat
-  /// Two lines never mix: each is written under it.
-  private let writing = Mutex<Void>(())
+  /// Whether the last line was cut off; two lines never mix, since each is written under it.
+  private let isCut = Mutex(false)
 
   init(_ levels: LogLevels, _ format: LogFormat) {
     self.levels = Mutex(levels)
@@ -35,8 +35,10 @@ private final class LogOutput: Sendable {
 
   func write(_ line: LogLine) {
     let bytes = line.bytes(format)
-    writing.withLock { _ in
-      var rest = bytes[...]
+    isCut.withLock { isCut in
+      // A reader that is too slow for a pipe that does not block loses lines, and no more than it was given half of.
+      var rest = (isCut ? [UInt8(ascii: "\n")] + bytes : bytes)[...]
+      let whole = rest.count
       while !rest.isEmpty {
         let written = rest.withUnsafeBytes {
           Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count)
@@ -44,9 +46,10 @@ private final class LogOutput: Sendable {
         if written >= 0 {
           rest = rest.dropFirst(written)
         } else if errno != EINTR {
-          return  // Nobody reads the log, and there is nobody else to tell.
+          break  // Nobody reads the log, and there is nobody else to tell.
         }
       }
+      if rest.count < whole { isCut = !rest.isEmpty }
     }
   }
 }

@@ -16,10 +16,9 @@ enum ConfigurationReload {
   /// What the process was started with, if that named a file.
   private static let started = Mutex<ConfiguredArguments?>(nil)
 
-  /// Keeps signals for `run`, if there is a file to read again.
+  /// Remembers for `run` that there is a file to read again.
   static func begin(with arguments: ConfiguredArguments) {
     guard arguments.file != nil else { return }
-    Signals.keepReloads()
     started.withLock { $0 = arguments }
   }
 
