@@ -35,13 +35,19 @@ public struct StateDigest: Hashable, Sendable, CustomStringConvertible {
 
   /// The digest of one row.
   public init(table: UInt8, key: [UInt8], value: [UInt8]) {
-    var hash = SHA256()
-    var head = CanonicalWriter(capacity: 5 + key.count)
-    head.write(table)
-    head.write(key)
-    hash.update(data: head.bytes)
-    hash.update(data: value)
-    self = StateDigest(bytes: Array(hash.finalize())) ?? StateDigest()
+    var row = CanonicalWriter(capacity: 5 + key.count + value.count)
+    row.write(table)
+    row.write(key)
+    row.writeRaw(value)
+    // Read lane by lane: an array of a digest grows step by step, and every row that changes comes by here.
+    var bytes = SHA256.hash(data: row.bytes).makeIterator()
+    func lane() -> UInt64 {
+      var word: UInt64 = 0
+      for _ in 0..<8 { word = word << 8 | UInt64(bytes.next() ?? 0) }
+      return word
+    }
+    let words = (lane(), lane(), lane(), lane())
+    lanes = (words.3, words.2, words.1, words.0)
   }
 
   /// Adds the rows that `other` stands for.

@@ -16,11 +16,18 @@ struct Lane: Hashable, Comparable {
 
 /// Virtual time and everything that is to happen in it, in one order: by moment, lane and scheduling.
 final class SimulatedClock {
+  private struct Happening {
+    let node: SimulatedNode?
+    let life: Int
+    let body: () -> Void
+  }
+
+  /// When something is to happen, and where `happenings` has it: without a reference, so that the agenda moves it for nothing.
   private struct Entry: Comparable {
     let at: UInt64
     let lane: Lane
     let order: UInt64
-    let body: () -> Void
+    let place: Int
 
     static func < (left: Self, right: Self) -> Bool {
       if left.at != right.at { return left.at < right.at }
@@ -37,6 +44,8 @@ final class SimulatedClock {
   /// A hash over the moments and lanes of all events, and over what `note` was told.
   private(set) var digest: UInt64 = 0xCBF2_9CE4_8422_2325
   private var agenda = Heap<Entry>()
+  private var happenings: [Happening?] = []
+  private var free: [Int] = []
   private var scheduled: UInt64 = 0
   private var lanes: UInt32 = 0
 
@@ -46,10 +55,21 @@ final class SimulatedClock {
     return lanes
   }
 
-  /// Lets `body` happen at `moment`, or now if that has passed.
-  func schedule(at moment: UInt64, lane: Lane, _ body: @escaping () -> Void) {
+  /// Lets `body` happen at `moment`, or now if that has passed; to `node` in its present life, if one is named.
+  func schedule(
+    at moment: UInt64, lane: Lane, to node: SimulatedNode? = nil, _ body: @escaping () -> Void
+  ) {
     scheduled += 1
-    agenda.insert(Entry(at: max(moment, now), lane: lane, order: scheduled, body: body))
+    let happening = Happening(node: node, life: node?.life ?? 0, body: body)
+    let place: Int
+    if let last = free.popLast() {
+      place = last
+      happenings[place] = happening
+    } else {
+      place = happenings.count
+      happenings.append(happening)
+    }
+    agenda.insert(Entry(at: max(moment, now), lane: lane, order: scheduled, place: place))
   }
 
   /// Lets the next event happen, if there is one not after `end`; else time passes to `end`.
@@ -63,7 +83,15 @@ final class SimulatedClock {
     events += 1
     note(now)
     note(UInt64(next.lane.major) << 32 | UInt64(next.lane.minor))
-    next.body()
+    free.append(next.place)
+    guard let happening = happenings[next.place].take() else {
+      preconditionFailure("an event without what is to happen")
+    }
+    if let node = happening.node {
+      node.meet(happening.body, meantFor: happening.life)
+    } else {
+      happening.body()
+    }
     return true
   }
 
@@ -73,7 +101,11 @@ final class SimulatedClock {
   }
 
   /// Forgets what was to happen: the run is over.
-  func clear() { agenda = Heap() }
+  func clear() {
+    agenda = Heap()
+    happenings = []
+    free = []
+  }
 }
 
 /// A node's monotonic clock: milliseconds from a beginning of its own.

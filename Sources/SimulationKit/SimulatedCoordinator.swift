@@ -482,8 +482,11 @@ extension Credential {
   static func authorization(key: KeyID, secret: UInt64) -> String { "\(key) \(secret)" }
 
   init?(authorization: String) {
-    let words = authorization.split(separator: " ").compactMap { UInt64($0) }
-    guard words.count == 2 else { return nil }
-    self.init(key: KeyID(words[0]), secretHash: Self.secretHash(of: words[1]))
+    let text = authorization.utf8
+    guard let gap = text.firstIndex(of: UInt8(ascii: " ")),
+      let key = UInt64(authorization[..<gap]),
+      let secret = UInt64(authorization[text.index(after: gap)...])
+    else { return nil }
+    self.init(key: KeyID(key), secretHash: Self.secretHash(of: secret))
   }
 }

@@ -126,10 +126,10 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
     table: UInt8, prefix: [UInt8], from start: [UInt8],
     _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Bool
   ) throws {
-    let sorted = (content.rows[table] ?? [:]).filter {
+    let found = (content.rows[table] ?? [:]).lazy.filter {
       $0.key.starts(with: prefix) && !$0.key.lexicographicallyPrecedes(start)
-    }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-    for (key, value) in sorted {
+    }
+    for (key, value) in found.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
       guard try body(key, value) else { return }
     }
   }
