@@ -33,6 +33,12 @@ extension LedgerCommand {
             "transfers \(last.rawValue + 1) to \(kept.base) are neither in \(directory) nor in the cluster any more: "
               + "archive more often, and go on in another directory")
         }
+        guard last <= kept.head else {
+          throw CommandError(
+            .refused,
+            "the cluster's journal ends at transfer \(kept.head), and \(directory) at \(last): it is another cluster's, "
+              + "or the cluster was restored; go on in another directory")
+        }
         guard kept.head.rawValue >= last.rawValue + max(1, atLeast) else { return nil }
         return try await reader.export(after: last, from: newest?.head)
       }
