@@ -303,7 +303,7 @@ final class FaultInjector {
       return
     }
     for coordinator in simulation.coordinators {
-      coordinator.disk.writeTime = coordinator === leader ? 900_000...1_600_000 : 250_000...700_000
+      coordinator.disk.writeTime = coordinator === leader ? 900_000...1_600_000 : 120_000...350_000
     }
     after(random.within(800_000...1_400_000)) { [self] in simulation.network.heal() }
     after(3_500_000) { [self] in
