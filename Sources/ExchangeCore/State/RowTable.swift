@@ -7,8 +7,9 @@ internal import ExchangeTypes
 /// through a dictionary; nothing that reaches an output iterates over it unsorted.
 struct RowTable<Row: StoredRow>: Sendable {
   private var rows: [UInt64: Row] = [:]
-  /// What each row's stored value adds to the digest, apart from the row: whoever reads that takes a copy of it. A row that has
-  /// never been stored has none.
+  /// What each row's stored value adds to the digest; a row that has never been stored has none.
+  ///
+  /// Apart from the rows: whoever reads a row takes a copy of what lies with it.
   private var contributions: [UInt64: StateDigest] = [:]
   /// Rows changed since the last drain, possibly more than once.
   private var marked: [UInt64] = []
