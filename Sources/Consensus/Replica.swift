@@ -349,6 +349,9 @@ public final class Replica {
     engine.denial(by: peer) ?? engine.matchIndex(of: peer)
   }
 
+  /// The term of an entry of the log, durable or not; nil if the log does not reach it or no longer has it.
+  public func term(at index: LogIndex) -> Term? { engine.term(at: index) }
+
   /// How long ago, in milliseconds, a follower last answered this leader; nil if it has not, or unless
   /// this replica leads.
   public func contactAge(of peer: ReplicaID, now: UInt64) -> UInt64? {

@@ -35,14 +35,12 @@ public struct StateDigest: Hashable, Sendable, CustomStringConvertible {
 
   /// The digest of one row.
   public init(table: UInt8, key: [UInt8], value: [UInt8]) {
-    var hash = SHA256()
-    var head = CanonicalWriter(capacity: 5 + key.count)
-    head.write(table)
-    head.write(key)
-    hash.update(data: head.bytes)
-    hash.update(data: value)
+    var row = CanonicalWriter(capacity: 5 + key.count + value.count)
+    row.write(table)
+    row.write(key)
+    row.writeRaw(value)
     // In place, since each changed row of each entry comes here: the digest's iterator makes an array of it first.
-    lanes = unsafe hash.finalize().withUnsafeBytes { bytes in
+    lanes = unsafe SHA256.hash(data: row.bytes).withUnsafeBytes { bytes in
       func lane(_ place: Int) -> UInt64 {
         UInt64(bigEndian: unsafe bytes.loadUnaligned(fromByteOffset: place * 8, as: UInt64.self))
       }

@@ -24,7 +24,7 @@ public enum Fault: String, CaseIterable, Sendable {
   case writeLost
   /// A crash came after a write was durable and before anybody was told.
   case writeKept
-  /// A leader was cut off in the middle of a long write, and heard of another leader before its end.
+  /// A leader was cut off in the middle of a long write, and heard who stands, and who leads, before the end of the next.
   case cutOffWriting
   /// A coordinator was told that the leader's process had ended, which lived.
   case falseEnd
@@ -133,6 +133,8 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case electedUnderOverload
   /// A leader that was stopped in order ended after another one led.
   case leadershipHandedOver
+  /// A write ended whose entries had been dropped meanwhile, in a term that was durable: it proves nothing (G9).
+  case writeOvertaken
   /// A replica dropped the beginning of its log.
   case logTrimmed
   /// A leader sent a chunk of a snapshot.

@@ -285,16 +285,29 @@ final class FaultInjector {
     disk.writeTime = simulation.overloadedSince == nil ? SimulatedDisk.quick : Self.overloadedWrite
   }
 
-  /// What the leader writes now only it has, and the write takes so long that it has lost its leadership, and hears what is
-  /// to stand in the place of those entries, before it has ended.
+  /// What the leader takes now only it has, and it hears what is to stand in the place of those entries while it writes them.
+  ///
+  /// In half of the cases one write outlasts its leadership and the silence. In the other half all write slowly, and it is
+  /// reachable again as the others elect: a candidate's term becomes durable with its entries, in a write that is under way when the
+  /// new leader's come.
   private func cutOffWriting() {
     guard let leader = simulation.leader, simulation.overloadedSince == nil else { return }
     simulation.count(.cutOffWriting)
-    leader.disk.writeTime = 2_000_000...2_800_000
     cutOff(leader)
-    after(random.within(1_200_000...1_600_000)) { [self] in
-      simulation.network.heal()
-      quicken(leader.disk)
+    if random.below(2) == 0 {
+      leader.disk.writeTime = 2_000_000...2_800_000
+      after(random.within(1_200_000...1_600_000)) { [self] in
+        simulation.network.heal()
+        quicken(leader.disk)
+      }
+      return
+    }
+    for coordinator in simulation.coordinators {
+      coordinator.disk.writeTime = coordinator === leader ? 900_000...1_600_000 : 120_000...350_000
+    }
+    after(random.within(800_000...1_400_000)) { [self] in simulation.network.heal() }
+    after(3_500_000) { [self] in
+      for coordinator in simulation.coordinators { quicken(coordinator.disk) }
     }
   }
 

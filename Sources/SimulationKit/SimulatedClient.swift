@@ -206,7 +206,8 @@ protocol FollowedJobReader: AnyObject {
 final class SimulatedFollowing: MessageChannelOwner {
   private var job: FollowedJob
   private let client: SimulatedClient
-  private weak var reader: (any FollowedJobReader)?
+  /// Whoever reads outlives what it follows: submissions are kept to the end of a run.
+  private unowned let reader: any FollowedJobReader
   private var channel: (any MessageChannel)?
   private var end: LinkEnd?
   private var isReading = true
@@ -306,8 +307,8 @@ final class SimulatedFollowing: MessageChannelOwner {
   private func perform(_ action: FollowedJob.Action) {
     switch action {
     case .nothing, .waiting: break
-    case .accepted(let accepted): reader?.accepted(accepted)
-    case .deliver(let events, let durable): reader?.delivered(events, durableThrough: durable)
+    case .accepted(let accepted): reader.accepted(accepted)
+    case .deliver(let events, let durable): reader.delivered(events, durableThrough: durable)
     case .show(let messages):
       client.simulation.mark(.tailShown)
       shownEpoch = lastEpoch
@@ -317,7 +318,7 @@ final class SimulatedFollowing: MessageChannelOwner {
       channel?.finish()
       channel = nil
       end = nil
-      reader?.ended(ended)
+      reader.ended(ended)
     case .reopen(let wait, _):
       close()
       client.simulation.mark(.readerCameBack)
@@ -325,7 +326,7 @@ final class SimulatedFollowing: MessageChannelOwner {
     case .fail(let failure):
       isOver = true
       close()
-      reader?.failed(failure)
+      reader.failed(failure)
     }
   }
 

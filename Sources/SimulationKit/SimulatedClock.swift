@@ -16,28 +16,13 @@ struct Lane: Hashable, Comparable {
 
 /// Virtual time and everything that is to happen in it, in one order: by moment, lane and scheduling.
 final class SimulatedClock {
-  private struct Entry: Comparable {
-    let at: UInt64
-    let lane: Lane
-    let order: UInt64
-    let body: () -> Void
-
-    static func < (left: Self, right: Self) -> Bool {
-      if left.at != right.at { return left.at < right.at }
-      if left.lane != right.lane { return left.lane < right.lane }
-      return left.order < right.order
-    }
-    static func == (left: Self, right: Self) -> Bool { left.order == right.order }
-  }
-
   /// Microseconds since the run began.
   private(set) var now: UInt64 = 0
   /// Events that have happened.
   private(set) var events: UInt64 = 0
   /// A hash over the moments and lanes of all events, and over what `note` was told.
   private(set) var digest: UInt64 = 0xCBF2_9CE4_8422_2325
-  private var agenda = Heap<Entry>()
-  private var scheduled: UInt64 = 0
+  private var agenda = Agenda()
   private var lanes: UInt32 = 0
 
   /// A lane number that nobody else has.
@@ -46,24 +31,29 @@ final class SimulatedClock {
     return lanes
   }
 
-  /// Lets `body` happen at `moment`, or now if that has passed.
-  func schedule(at moment: UInt64, lane: Lane, _ body: @escaping () -> Void) {
-    scheduled += 1
-    agenda.insert(Entry(at: max(moment, now), lane: lane, order: scheduled, body: body))
+  /// Lets `body` happen at `moment`, or now if that has passed; to `node` in its present life, if one is named.
+  func schedule(
+    at moment: UInt64, lane: Lane, to node: SimulatedNode? = nil, _ body: @escaping () -> Void
+  ) {
+    let happening = Agenda.Happening(node: node, life: node?.life ?? 0, body: body)
+    agenda.add(happening, at: max(moment, now), lane: lane)
   }
 
   /// Lets the next event happen, if there is one not after `end`; else time passes to `end`.
   func runNext(until end: UInt64) -> Bool {
-    guard let next = agenda.min, next.at <= end else {
+    guard let next = agenda.takeFirst(until: end) else {
       now = max(now, end)
       return false
     }
-    agenda.removeMin()
     now = next.at
     events += 1
     note(now)
     note(UInt64(next.lane.major) << 32 | UInt64(next.lane.minor))
-    next.body()
+    if let node = next.happening.node {
+      node.meet(next.happening.body, meantFor: next.happening.life)
+    } else {
+      next.happening.body()
+    }
     return true
   }
 
@@ -73,7 +63,62 @@ final class SimulatedClock {
   }
 
   /// Forgets what was to happen: the run is over.
-  func clear() { agenda = Heap() }
+  func clear() { agenda = Agenda() }
+}
+
+/// What is to happen; one value, so that adding to it and taking from it are one access each.
+private struct Agenda {
+  struct Happening {
+    let node: SimulatedNode?
+    let life: Int
+    let body: () -> Void
+  }
+
+  /// When something is to happen, and where `happenings` has it: without a reference, so that it is moved for nothing.
+  private struct Entry: Comparable {
+    let at: UInt64
+    let lane: Lane
+    let order: UInt64
+    let place: Int
+
+    static func < (left: Self, right: Self) -> Bool {
+      if left.at != right.at { return left.at < right.at }
+      if left.lane != right.lane { return left.lane < right.lane }
+      return left.order < right.order
+    }
+    static func == (left: Self, right: Self) -> Bool { left.order == right.order }
+  }
+
+  private var entries = Heap<Entry>()
+  private var happenings: [Happening?] = []
+  private var free: [Int] = []
+  private var scheduled: UInt64 = 0
+
+  mutating func add(_ happening: Happening, at moment: UInt64, lane: Lane) {
+    scheduled += 1
+    let place: Int
+    if let last = free.popLast() {
+      place = last
+      happenings[place] = happening
+    } else {
+      place = happenings.count
+      happenings.append(happening)
+    }
+    entries.insert(Entry(at: moment, lane: lane, order: scheduled, place: place))
+  }
+
+  /// Takes what comes first, if it is not after `end`.
+  mutating func takeFirst(
+    until end: UInt64
+  ) -> (at: UInt64, lane: Lane, happening: Happening)? {
+    guard let first = entries.min, first.at <= end else { return nil }
+    entries.removeMin()
+    guard let happening = happenings[first.place].take() else {
+      preconditionFailure("an event without what is to happen")
+    }
+    free.append(first.place)
+    return (first.at, first.lane, happening)
+  }
 }
 
 /// A node's monotonic clock: milliseconds from a beginning of its own.

@@ -210,6 +210,7 @@ final class SimulatedCoordinator: SimulatedNode {
       result = .failure(DiskFailure.sync)
     } else {
       disk.perform(batch)
+      noteOvertaken(batch)
     }
     replica?.writeFinished(result, now: clock.now)
     if batch.truncateFrom != nil || batch.entries.contains(where: { $0.kind == .change }) {
@@ -220,6 +221,14 @@ final class SimulatedCoordinator: SimulatedNode {
       suddenDeath = nil
       after(random.within(1...2_000)) { [self] in dieNow(.diedVoting) }
     }
+  }
+
+  /// Marks that the log has another entry by now where a write that ended wrote its last, while no term waits to be written.
+  private func noteOvertaken(_ batch: WriteBatch) {
+    guard let last = batch.entries.last, let replica, disk.hardState?.term == replica.term,
+      let held = replica.term(at: disk.lastEntry), held != last.term
+    else { return }
+    simulation.mark(.writeOvertaken)
   }
 
   private func startSnapshot() {
@@ -482,8 +491,11 @@ extension Credential {
   static func authorization(key: KeyID, secret: UInt64) -> String { "\(key) \(secret)" }
 
   init?(authorization: String) {
-    let words = authorization.split(separator: " ").compactMap { UInt64($0) }
-    guard words.count == 2 else { return nil }
-    self.init(key: KeyID(words[0]), secretHash: Self.secretHash(of: words[1]))
+    let text = authorization.utf8
+    guard let gap = text.firstIndex(of: UInt8(ascii: " ")),
+      let key = UInt64(authorization[..<gap]),
+      let secret = UInt64(authorization[text.index(after: gap)...])
+    else { return nil }
+    self.init(key: KeyID(key), secretHash: Self.secretHash(of: secret))
   }
 }

@@ -29,8 +29,8 @@ final class SimulatedLink {
     self.network = network
     dialer = LinkEnd(dialing, isDialer: true)
     acceptor = LinkEnd(accepting, isDialer: false)
-    dialer.join(self, peer: acceptor)
-    acceptor.join(self, peer: dialer)
+    dialer.join(self)
+    acceptor.join(self)
   }
 
   func connects(_ one: SimulatedNode, _ other: SimulatedNode) -> Bool {
@@ -39,7 +39,15 @@ final class SimulatedLink {
   }
 
   func endedAtOneSide() {
-    if dialer.isOver, acceptor.isOver { network.forget(self) }
+    guard dialer.isOver, acceptor.isOver else { return }
+    network.forget(self)
+    unlink()
+  }
+
+  /// Its ends know each other no more; until then they keep each other.
+  func unlink() {
+    dialer.unlink()
+    acceptor.unlink()
   }
 }
 
@@ -78,9 +86,8 @@ final class LinkEnd {
   let node: SimulatedNode
   let life: Int
   let isDialer: Bool
-  private(set) weak var link: SimulatedLink?
-  /// The other side; nil once the connection is over on both.
-  private(set) weak var peerEnd: LinkEnd?
+  /// What it is an end of; nil once the connection is over on both sides.
+  private var link: SimulatedLink?
   /// The peer's machine said that nobody listens.
   private(set) var foundNobody = false
   private var owner: (any LinkOwner)?
@@ -105,11 +112,14 @@ final class LinkEnd {
     random = SeededGenerator(seed: node.simulation.seed, part: 2_000_000 + UInt64(lane))
   }
 
-  fileprivate func join(_ link: SimulatedLink, peer: LinkEnd) {
-    self.link = link
-    peerEnd = peer
-  }
+  fileprivate func join(_ link: SimulatedLink) { self.link = link }
+  fileprivate func unlink() { link = nil }
 
+  /// The other side; nil once the connection is over on both.
+  var peerEnd: LinkEnd? {
+    guard let link else { return nil }
+    return isDialer ? link.acceptor : link.dialer
+  }
   var peer: LinkEnd {
     guard let peerEnd else { preconditionFailure("a link has two ends") }
     return peerEnd

@@ -56,7 +56,9 @@ final class SimulatedNetwork {
     return link.dialer
   }
 
-  func forget(_ link: SimulatedLink) { links.removeAll { $0 === link } }
+  func forget(_ link: SimulatedLink) {
+    if let place = links.firstIndex(where: { $0 === link }) { links.remove(at: place) }
+  }
 
   /// Breaks a connection between two living nodes, as a middle box or an idle timeout does.
   func breakLink(_ link: SimulatedLink) {
@@ -147,6 +149,7 @@ final class SimulatedNetwork {
     for link in links {
       link.dialer.clear()
       link.acceptor.clear()
+      link.unlink()
     }
     links = []
   }

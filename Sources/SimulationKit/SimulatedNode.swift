@@ -65,11 +65,13 @@ class SimulatedNode {
 
   /// The same at a moment and in a lane.
   func at(_ moment: UInt64, lane: Lane, _ body: @escaping () -> Void) {
-    let scheduledIn = life
-    simulation.clock.schedule(at: moment, lane: lane) { [self] in
-      guard life == scheduledIn, isUp else { return }
-      if pausedSince != nil { inbox.append(body) } else { body() }
-    }
+    simulation.clock.schedule(at: moment, lane: lane, to: self, body)
+  }
+
+  /// The moment of something that was scheduled in `life` has come.
+  func meet(_ body: @escaping () -> Void, meantFor life: Int) {
+    guard life == self.life, isUp else { return }
+    if pausedSince != nil { inbox.append(body) } else { body() }
   }
 
   /// Somebody has connected: who is told what happens on the connection; nil refuses it.

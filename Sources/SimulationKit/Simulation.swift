@@ -26,6 +26,8 @@ final class Simulation {
   private(set) var marks: [CoverageMark: Int] = [:]
   /// Since when everything takes longer than an election timeout, in virtual microseconds; nil if it does not.
   var overloadedSince: UInt64?
+  /// Readers of jobs who have not been told an end.
+  var openReaders = 0
   /// Whether engines and requests may fail by themselves.
   var faultsAreOn = false
   private var nodes = 0

@@ -79,7 +79,9 @@ final class Reader: FollowedJobReader {
   }
 
   fileprivate(set) var following: SimulatedFollowing?
-  private(set) var end: End?
+  private(set) var end: End? {
+    didSet { if oldValue == nil { simulation.openReaders -= 1 } }
+  }
   /// The last event that was delivered.
   private(set) var lastSeq: UInt64 = 0
   /// The last event that the leader called committed.
@@ -96,6 +98,7 @@ final class Reader: FollowedJobReader {
     self.submission = submission
     self.simulation = simulation
     asked = simulation.clock.now
+    simulation.openReaders += 1
   }
 
   /// Stops following for good.

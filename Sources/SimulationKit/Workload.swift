@@ -156,7 +156,7 @@ final class Workload {
 
   /// Whether everything that clients wait for has come to an end.
   var isAtRest: Bool {
-    openCalls == 0 && submissions.allSatisfy { $0.readers.allSatisfy { $0.end != nil } }
+    openCalls == 0 && simulation.openReaders == 0
   }
 
   /// Asks for one more job after the healing; the answer must come soon.
@@ -197,14 +197,15 @@ final class Workload {
   ) -> Submission {
     let prompt = client.random.chance(perMille: 30) ? 40_000 : Int(client.random.below(200))
     let max = client.random.chance(perMille: 200) ? 3 : 500
-    let text = String(repeating: "x", count: prompt)
+    let head =
+      "{\"model\":\"\(SimulatedWorker.model)\",\"max_tokens\":\(max),\"messages\":[{\"role\":\"user\",\"content\":\""
     let body =
-      "{\"model\":\"\(SimulatedWorker.model)\",\"max_tokens\":\(max),\"messages\":[{\"role\":\"user\",\"content\":\"\(text)\"}]}"
+      Array(head.utf8) + repeatElement(UInt8(ascii: "x"), count: prompt) + Array("\"}]}".utf8)
     let patience: UInt32 = client.random.chance(perMille: 100) ? 1_500 : 60_000
     let submission = Submission(
       Submit(
         requestKey: requestKey(), mode: mode, endpoint: .chatCompletions,
-        model: SimulatedWorker.model, body: Array(body.utf8), maxInputPrice: nil,
+        model: SimulatedWorker.model, body: body, maxInputPrice: nil,
         maxOutputPrice: nil, queueTimeoutMs: patience, follow: follow,
         retentionMs: nil, durable: client.random.chance(perMille: 300) ? true : nil),
       account: account(of: client), simulation: simulation)

@@ -25,7 +25,13 @@ public struct ChainHash: Sendable, Hashable {
     self.bytes = bytes
   }
 
-  private init(digest: SHA256.Digest) { bytes = Array(digest) }
+  private init(digest: SHA256.Digest) {
+    // A digest does not say how long it is: an array of it would grow step by step, once for each event.
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(SHA256.byteCount)
+    for byte in digest { bytes.append(byte) }
+    self.bytes = bytes
+  }
 
   /// The hash after `event`.
   public func appending(_ event: Event) -> ChainHash {

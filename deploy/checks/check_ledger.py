@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """The books: transfers, reversals, fees, closed accounts, receipts; exports that audit themselves, in this program and in Beancount."""
 
+import fcntl
 import json
+import os
 import subprocess
 
 import raw_http1
@@ -264,6 +266,39 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         done = cluster.yard("ledger", "audit", whole, later, "--json", key="")
         expect(done.code == 0 and done.lines[0]["transfers"] == count + 1, done)
 
+    def archive():
+        """an archive's pieces join, and an export joins them; a second archiver, a changed piece and another cluster's are refused"""
+        place = scratch + "/journal"
+
+        def add(*arguments):
+            return root("ledger", "archive", place, "--output", "json", *arguments).lines
+
+        def pieces():
+            return [f"{place}/{name}" for name in sorted(os.listdir(place)) if name.endswith(".jsonl")]
+
+        first = add()[0]
+        root("ledger", "transfer", f"{alice}:{reserve}:0.1")
+        expect(add("--at-least", "2") == [] and len(pieces()) == 1, "a piece before there is enough for one")
+        open(first["piece"] + ".unfinished", "w").close()  # as a crash leaves it
+        second = add()[0]
+        expect(second["transfers"] == 1 and second["head"] == first["head"] + 1, (first, second))
+        expect(add() == [] and pieces() == [first["piece"], second["piece"]], pieces())
+        later = scratch + "/later.jsonl"
+        root("ledger", "transfer", f"{alice}:{reserve}:0.1")
+        root("ledger", "export", "--to", later, "--after", second["head"])
+        done = cluster.yard("ledger", "audit", *pieces(), later, "--json", key="")
+        expect(done.code == 0 and done.lines[0]["transfers"] == second["head"] + 1, done)
+        expect(cluster.yard("ledger", "audit", first["piece"], later, key="").code == 3, "a piece is missing")
+        lock = os.open(place, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        root("ledger", "archive", place, code=3)
+        os.close(lock)
+        with open(second["piece"], "r+", encoding="utf-8") as file:
+            lines = file.read()
+            file.seek(0)
+            file.write(lines.replace('"head_hash":"', '"head_hash":"0', 1))
+        root("ledger", "archive", place, code=3)
+
     def report():
         """the report is made of the journal alone: of a file it is the same, and its sums are the accounts'"""
         path = scratch + "/report.jsonl"
@@ -294,4 +329,4 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         table = root("ledger", "export", "--format", "csv").text.split("\r\n")
         expect(len(table) - 2 == len(transfers("show", "--limit", "512")), "not every transfer is there")
 
-    main([moves, reversals, closing, fee, market, receipts, http, audit, report, formats])
+    main([moves, reversals, closing, fee, market, receipts, http, audit, archive, report, formats])

@@ -6,42 +6,27 @@ internal import ExchangeTypes
 /// that changes often in one entry costs one SHA-256 (the old contribution is remembered). Lookups go
 /// through a dictionary; nothing that reaches an output iterates over it unsorted.
 struct RowTable<Row: StoredRow>: Sendable {
-  private struct Slot: Sendable {
-    var row: Row
-    /// What the stored value adds to the digest; nil while the row has never been stored.
-    var contribution: StateDigest?
-
-    /// Brings `digest` up to date; the value to store, nil if it is the stored one.
-    ///
-    /// In place: a row that is read out of a dictionary is a copy of all that it refers to.
-    mutating func store(key: [UInt8], _ digest: inout StateDigest) -> [UInt8]? {
-      let value = row.rowValue
-      let new = StateDigest(table: Row.table.rawValue, key: key, value: value)
-      guard new != contribution else { return nil }
-      if let contribution { digest.remove(contribution) }
-      digest.add(new)
-      contribution = new
-      return value
-    }
-  }
-
-  private var slots: [UInt64: Slot] = [:]
+  private var rows: [UInt64: Row] = [:]
+  /// What each row's stored value adds to the digest; a row that has never been stored has none.
+  ///
+  /// Apart from the rows: whoever reads a row takes a copy of what lies with it.
+  private var contributions: [UInt64: StateDigest] = [:]
   /// Rows changed since the last drain, possibly more than once.
   private var marked: [UInt64] = []
   /// The contributions of rows removed since the last drain.
   private var removed: [UInt64: StateDigest] = [:]
 
-  var count: Int { slots.count }
+  var count: Int { rows.count }
 
   /// Keys in ascending order: O(n log n), for restarts and rare reads.
-  var sortedKeys: [UInt64] { slots.keys.sorted() }
+  var sortedKeys: [UInt64] { rows.keys.sorted() }
 
-  subscript(key: UInt64) -> Row? { slots[key]?.row }
+  subscript(key: UInt64) -> Row? { rows[key] }
 
   mutating func insert(_ row: Row) {
     let key = row.rowKey
-    precondition(slots[key] == nil, "a key was given twice")
-    slots[key] = Slot(row: row, contribution: nil)
+    let known = rows.updateValue(row, forKey: key)
+    precondition(known == nil, "a key was given twice")
     marked.append(key)
   }
 
@@ -49,22 +34,23 @@ struct RowTable<Row: StoredRow>: Sendable {
   ///
   /// - Precondition: the row exists, and `body` leaves its key alone.
   mutating func update(_ key: UInt64, _ body: (inout Row) -> Void) {
-    guard let place = slots.index(forKey: key) else { preconditionFailure("no such row") }
-    body(&slots.values[place].row)
+    guard let place = rows.index(forKey: key) else { preconditionFailure("no such row") }
+    body(&rows.values[place])
     marked.append(key)
   }
 
   @discardableResult
   mutating func remove(_ key: UInt64) -> Row? {
-    guard let slot = slots.removeValue(forKey: key) else { return nil }
-    if let contribution = slot.contribution { removed[key] = contribution }
+    guard let row = rows.removeValue(forKey: key) else { return nil }
+    if let contribution = contributions.removeValue(forKey: key) { removed[key] = contribution }
     marked.append(key)
-    return slot.row
+    return row
   }
 
   /// Adds a row that is on disk already.
   mutating func restore(_ row: Row, contribution: StateDigest) {
-    slots[row.rowKey] = Slot(row: row, contribution: contribution)
+    rows[row.rowKey] = row
+    contributions[row.rowKey] = contribution
   }
 
   /// Brings `digest` up to date and appends the changed rows in key order.
@@ -75,17 +61,24 @@ struct RowTable<Row: StoredRow>: Sendable {
     for key in marked where key != last {
       last = key
       let bytes = rowKeyBytes(key)
-      guard let place = slots.index(forKey: key) else {
+      guard let place = rows.index(forKey: key) else {
         guard let old = removed[key] else { continue }  // created and removed in one entry
         digest.remove(old)
         changes.append(RowChange(table: Row.table.rawValue, key: bytes, value: nil))
         continue
       }
-      if let value = slots.values[place].store(key: bytes, &digest) {
-        changes.append(RowChange(table: Row.table.rawValue, key: bytes, value: value))
-      }
+      let value = Self.stored(&rows.values[place])
+      let new = StateDigest(table: Row.table.rawValue, key: bytes, value: value)
+      let old = contributions.updateValue(new, forKey: key)
+      guard new != old else { continue }
+      if let old { digest.remove(old) }
+      digest.add(new)
+      changes.append(RowChange(table: Row.table.rawValue, key: bytes, value: value))
     }
     marked.removeAll(keepingCapacity: true)
     removed.removeAll(keepingCapacity: true)
   }
+
+  /// A row's value. In place: a row that is read out of a dictionary is a copy of all that it refers to.
+  private static func stored(_ row: inout Row) -> [UInt8] { row.rowValue }
 }

@@ -28,7 +28,10 @@ extension Dispatcher {
     if let term { custody(.began(term)) }
   }
 
-  private var custodyNeeds: KeyCustody.Needs {
+  private var custodyNeeds: KeyCustody.Needs { Self.custodyNeeds(of: exchange) }
+
+  /// Takes the state once: each look at it from this room copies its references, and this is looked at in every tick.
+  private static func custodyNeeds(of exchange: Exchange) -> KeyCustody.Needs {
     .init(
       current: exchange.wrappingKey, since: exchange.wrappingKeySince,
       keys: exchange.wrappingKeysNeeded,

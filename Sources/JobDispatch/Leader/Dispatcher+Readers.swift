@@ -154,18 +154,20 @@ extension Dispatcher {
 
   /// Sends a reader what there is for it, until its channel is full or it has everything.
   func pump(_ reader: JobReader) {
+    guard !reader.isDone else { return }
+    // Once, since sending changes nothing of it.
+    guard let job = exchange.job(reader.job) else {
+      finish(
+        reader,
+        Failure(refusing: .outputExpired, "the output of job \(reader.job) is no longer kept"))
+      return
+    }
     while !reader.isDone {
       guard reader.channel.outstandingBytes < MessageChannelLimits.outstandingBytesMax else {
         if reader.stalledSince == nil { reader.stalledSince = clock.now }
         return
       }
       reader.stalledSince = nil
-      guard let job = exchange.job(reader.job) else {
-        finish(
-          reader,
-          Failure(refusing: .outputExpired, "the output of job \(reader.job) is no longer kept"))
-        return
-      }
       let relay = relays[job.id]
       let last =
         reader.isDurable ? job.record.lastSeq : max(relay?.last ?? 0, job.record.lastSeq)

@@ -77,11 +77,14 @@ extension Dispatcher {
 
   /// What has come says how fast the worker is: its first output, and at its end the rest.
   private func notePace(of relay: StreamRelay) {
-    guard let job = exchange.job(relay.attempt.job), let session = sessions[relay.worker]
+    guard let session = sessions[relay.worker] else { return }
+    let now = clock.now
+    let firstAfter = relay.timing.output(relay.tokens, at: now)
+    // Most output is neither the first nor the last: the job is not looked up for it.
+    guard firstAfter != nil || relay.finished != nil, let job = exchange.job(relay.attempt.job)
     else { return }
     let model = job.model
-    let now = clock.now
-    if let wait = relay.timing.output(relay.tokens, at: now) {
+    if let wait = firstAfter {
       session.speeds[model, default: WorkerSpeed()].noteFirstOutput(
         after: wait, prompt: job.bid.promptBound.rawValue)
     }

@@ -103,6 +103,15 @@ final class MessageChecker {
           sender.id,
           "says that it holds \(answer.lastLogIndex), its disk ends at \(sender.disk.lastEntry)")
       }
+      // It vouches for its log: a write that ended says nothing of entries that were dropped while it went on.
+      if let durable = sender.disk.term(at: answer.lastLogIndex),
+        let held = replica.term(at: answer.lastLogIndex), durable != held
+      {
+        fail(
+          sender.id,
+          "says that it holds \(answer.lastLogIndex) of term \(held), its disk has that of term \(durable)"
+        )
+      }
       // A leader's log is the truth in its term, and it drops nothing of it.
       if let leader = simulation.coordinators.first(where: { $0.id == receiver }),
         leader.isLeader, leader.replica?.term == answer.term,

@@ -26,7 +26,8 @@ final class StateChecker {
     if digests.count <= place {
       digests += Array(repeating: StateDigest(), count: place + 1 - digests.count)
     }
-    let digest = replica.exchange.digest
+    let exchange = replica.exchange
+    let digest = exchange.digest
     if digests[place] != StateDigest() {
       if digests[place] != digest {
         simulation.fail("P4", "\(coordinator.name) has another state at \(index)")
@@ -35,12 +36,12 @@ final class StateChecker {
     }
     digests[place] = digest
     simulation.clock.note(digest.lanes.0)
-    if !replica.exchange.ledger.isBalanced {
+    if !exchange.ledger.isBalanced {
       simulation.fail("P3", "the books do not balance at \(index)")
     }
-    if place % Self.holdsInterval == 0 { checkHolds(replica.exchange, at: index) }
+    if place % Self.holdsInterval == 0 { checkHolds(exchange, at: index) }
     noteOutcomes(applied, voters: replica.voters.count)
-    noteEffects(applied, replica.exchange, at: index)
+    noteEffects(applied, exchange, at: index)
   }
 
   /// A snapshot gives a replica the state that others had at its index.

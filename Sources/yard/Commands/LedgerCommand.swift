@@ -8,13 +8,13 @@ internal import WireProtocol
 struct LedgerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ledger",
-    abstract: "The books: show, move, take back, export, audit.",
+    abstract: "The books: show, move, take back, export, archive, audit.",
     discussion: """
       Example: yard ledger export --format json --to books.jsonl
                yard ledger audit books.jsonl
       """,
     subcommands: [
-      Show.self, Move.self, Reverse.self, Fee.self, Export.self, Audit.self,
+      Show.self, Move.self, Reverse.self, Fee.self, Export.self, Archive.self, Audit.self,
     ])
 
   struct Show: AsyncParsableCommand {
@@ -127,7 +127,7 @@ struct LedgerCommand: AsyncParsableCommand {
       abstract: "Write the journal, with every account at both of its ends (scope admin).",
       discussion: """
         json can be audited, beancount can be checked with bean-check, csv is the transfers alone. The journal keeps the
-        newest transfers; what is to be kept for ever is exported in pieces that join (--after).
+        newest transfers; yard ledger archive keeps all of them.
 
         Example: yard ledger export --format beancount --to books.beancount
         """)
@@ -170,9 +170,7 @@ struct LedgerCommand: AsyncParsableCommand {
       var transfers = 0
       for file in files {
         let export = try LedgerJSON.export(fromFile: file)
-        do throws(JournalAudit.Fault) { try export.audit() } catch {
-          throw CommandError(.refused, "\(file): the books are wrong: \(error.sentence)")
-        }
+        try export.checked(as: file)
         if let last, !export.continues(last) {
           throw CommandError(.refused, "\(file) does not go on where the file before it ends")
         }
@@ -220,9 +218,16 @@ extension LedgerFormat: ExpressibleByArgument {}
 
 extension LedgerExport {
   /// Whether it begins where another ends, with the same balances.
-  fileprivate func continues(_ earlier: LedgerExport) -> Bool {
+  func continues(_ earlier: LedgerExport) -> Bool {
     guard base == earlier.head, accounts.count >= earlier.accounts.count else { return false }
     return zip(earlier.accounts, accounts).allSatisfy { $0.line.closing == $1.line.opening }
+  }
+
+  /// Audits it by itself, under a name for people.
+  func checked(as name: String) throws(CommandError) {
+    do throws(JournalAudit.Fault) { try audit() } catch {
+      throw CommandError(.refused, "\(name): the books are wrong: \(error.sentence)")
+    }
   }
 }
 

@@ -34,7 +34,13 @@ struct LedgerReader {
   /// The journal after a transfer, or all that is kept, with every account at both of its ends.
   ///
   /// Each page is as of its own moment: sums are brought to the journal's two ends by the transfers between.
-  func export(after start: TransferID) async throws -> LedgerExport {
+  ///
+  /// - Parameters:
+  ///   - start: the transfer; 0 for all that is kept.
+  ///   - place: the same with the chain's hash after it, if that is known: an audit says whether it is the cluster's.
+  func export(after start: TransferID, from place: JournalPosition? = nil) async throws
+    -> LedgerExport
+  {
     var pages = try await accounts()
     var export = LedgerExport()
     var last = start
@@ -73,7 +79,7 @@ struct LedgerReader {
         break
       }
     }
-    try await placeBase(of: &export, after: start)
+    if let place { export.base = place } else { try await placeBase(of: &export, after: start) }
     try export.take(pages)
     return export
   }

@@ -1,0 +1,64 @@
+internal import ArgumentParser
+internal import ExchangeTypes
+internal import TokenLedger
+
+extension LedgerCommand {
+  struct Archive: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Add what has been posted since to a directory of the whole journal (scope admin).",
+      discussion: """
+        The cluster keeps the newest 100,000 transfers and drops the others, archived or not: run this more often than so
+        many are posted, as from a timer. Each run adds one piece, an export that joins the newest one there is, checked
+        before it gets its name and then never changed. All pieces together can be audited without the cluster.
+
+        Example: yard ledger archive /var/lib/switchyard/journal --at-least 10000
+                 yard ledger audit /var/lib/switchyard/journal/*.jsonl
+        """)
+
+    @Argument(help: ArgumentHelp("The directory; made if there is none.", valueName: "dir"))
+    var directory: String
+    @Option(help: "Add nothing while fewer transfers than this wait.") var atLeast: UInt64 = 1
+    @OptionGroup var cluster: ClusterOptions
+
+    func run() async throws {
+      let archive = try LedgerArchive(directory)
+      let newest = try archive.newest()
+      let export = try await cluster.withClient { client -> LedgerExport? in
+        let reader = LedgerReader(client: client)
+        let kept = try await reader.page(after: newest?.head.transfer ?? TransferID(0), limit: 1)
+        let last = newest?.head.transfer ?? kept.base
+        guard last >= kept.base else {
+          throw CommandError(
+            .refused,
+            "transfers \(last.rawValue + 1) to \(kept.base) are neither in \(directory) nor in the cluster any more: "
+              + "archive more often, and go on in another directory")
+        }
+        guard last <= kept.head else {
+          throw CommandError(
+            .refused,
+            "the cluster's journal ends at transfer \(kept.head), and \(directory) at \(last): it is another cluster's, "
+              + "or the cluster was restored; go on in another directory")
+        }
+        guard kept.head.rawValue >= last.rawValue + max(1, atLeast) else { return nil }
+        return try await reader.export(after: last, from: newest?.head)
+      }
+      guard let export else { return Terminal.note("nothing to add to \(directory)") }
+      try export.checked(as: "what the cluster says")
+      if let newest, !export.continues(newest) {
+        throw CommandError(
+          .refused,
+          "what the cluster says does not go on where \(directory) ends: it is another cluster's, or was changed"
+        )
+      }
+      let path = try archive.add(export)
+      guard cluster.isJSON else {
+        return Terminal.write("\(export.transfers.count) transfers are in \(path)\n")
+      }
+      let line: JSONText = [
+        "piece": .string(path), "transfers": .number(UInt64(export.transfers.count)),
+        "head": .id(export.head.transfer), "head_hash": .string(hexadecimal(export.head.hash)),
+      ]
+      Terminal.write(line.line)
+    }
+  }
+}
