@@ -63,6 +63,7 @@ public struct Exchange: Sendable {
   @Boxed var postedAsks = RowTable<PostedAsk>()
   @Boxed var sales = RowTable<Sales>()
   @Boxed var cachedPrompts = RowTable<CachedPrompt>()
+  @Boxed var signedAttempts = RowTable<SignedAttempt>()
   @Boxed var indexes = Indexes()
   @Boxed var pending = PendingEntry()
   var metaContribution: StateDigest?
@@ -153,6 +154,7 @@ public struct Exchange: Sendable {
     case .delegationRevoke(let command): return try apply(command)
     case .askSet(let command): return try apply(command)
     case .settleCached(let command): return try apply(command)
+    case .settleSigned(let command): return try apply(command)
     case .payloadPart(let command): return try apply(command)
     case .submit(let command): return try apply(command)
     case .assign(let command): return try apply(command)

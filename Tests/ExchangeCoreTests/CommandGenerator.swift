@@ -224,7 +224,14 @@ struct CommandGenerator {
     guard case .settle(let settle) = settleCommand(exchange) else {
       fatalError("a settle is a settle")
     }
-    return .settleCached(.init(settle: settle, cachedTokens: TokenCount(below(600))))
+    let cached = Command.SettleCached(settle: settle, cachedTokens: TokenCount(below(600)))
+    guard chance(1, in: 2) else { return .settleCached(cached) }
+    return .settleSigned(
+      .init(
+        settle: cached,
+        signed: .init(
+          firstSeq: below(9), modelDigest: nil, publicKey: [1],
+          signature: [UInt8](repeating: 2, count: 64))))
   }
 
   /// What suppliers post, mostly taken back again soon.

@@ -36,7 +36,7 @@ extension Exchange {
     guard first.reverses == nil else {
       throw Rejection(.wrongState, ["transfer": "\(command.transfer)", "reason": "reversal"])
     }
-    guard !indexes.reversed.contains(first.id) else {
+    guard indexes.reversals[first.id] == nil else {
       throw Rejection(.alreadyReversed, ["transfer": "\(command.transfer)"])
     }
     return try post(

@@ -101,6 +101,7 @@ extension Exchange {
     }
     idResumptions.remove(id.rawValue)
     cachedPrompts.remove(id.rawValue)
+    signedAttempts.remove(id.rawValue)
     if indexes.remove(job) { pending.effects.append(.wrappingKeysChanged) }
     for row in indexes.removeSegments(of: id) { pending.delete(.segments, key: row.key) }
     let tombstone = Tombstone(

@@ -31,6 +31,7 @@ extension Exchange {
     postedAsks.drain(into: &changes, &digest)
     sales.drain(into: &changes, &digest)
     cachedPrompts.drain(into: &changes, &digest)
+    signedAttempts.drain(into: &changes, &digest)
     delegators.drain(into: &changes, &digest)
     delegations.drain(into: &changes, &digest)
     self.digest = digest

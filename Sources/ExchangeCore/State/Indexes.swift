@@ -90,8 +90,8 @@ struct Indexes: Sendable {
   var delegationDigests: [[UInt8]: UInt64] = [:]
   var delegatedKeys: [KeyID: UInt64] = [:]
   var transfers = SortedDeque<TransferID>()
-  /// Transfers that were taken back.
-  var reversed: Set<TransferID> = []
+  /// Transfers that were taken back, and by which.
+  var reversals: [TransferID: TransferID] = [:]
   /// Rows of what suppliers post.
   var postedAsks: [ModelOfAccount: UInt64] = [:]
   /// Rows of what was sold, oldest first; all, those of each model, and each supplier's newest of a model.
@@ -324,13 +324,13 @@ struct Indexes: Sendable {
 
   mutating func enter(_ transfer: Transfer) {
     transfers.insert(transfer.id)
-    if let earlier = transfer.reverses { reversed.insert(earlier) }
+    if let earlier = transfer.reverses { reversals[earlier] = transfer.id }
   }
 
   /// What it took back is older, and so has left already.
   mutating func leave(_ transfer: Transfer) {
     transfers.remove(transfer.id)
-    if let earlier = transfer.reverses { reversed.remove(earlier) }
+    if let earlier = transfer.reverses { reversals[earlier] = nil }
   }
 
   // MARK: Market

@@ -146,6 +146,7 @@ extension Exchange {
       sales.restore(row, contribution: contribution)
       indexes.enter(row)
     case .cachedPrompts: cachedPrompts.restore(try row(), contribution: contribution)
+    case .signedAttempts: signedAttempts.restore(try row(), contribution: contribution)
     case .payloadParts, .segments: preconditionFailure("bulk rows are not restored")
     }
   }

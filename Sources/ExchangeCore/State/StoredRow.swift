@@ -50,6 +50,8 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case sales = 41
   /// What jobs' engines had cached of their prompts, and what that costs.
   case cachedPrompts = 42
+  /// What workers have signed of the attempts that ended jobs.
+  case signedAttempts = 43
   /// What signs API keys' delegations.
   case delegators = 46
   /// Delegations that were used or revoked, until a day after their end.

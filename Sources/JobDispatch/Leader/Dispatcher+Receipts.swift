@@ -1,5 +1,6 @@
 internal import ExchangeCore
 internal import ExchangeTypes
+internal import JobMarket
 internal import TokenLedger
 internal import WireProtocol
 
@@ -38,7 +39,14 @@ extension Dispatcher {
           refusing: .outputExpired, "the transfers of job \(job.id) are no longer in the journal",
           job: job.id, charge: ending.charge))
     }
-    let statement = statement(about: job, ending, postings).bytes
+    var receipt = statement(about: job, ending, postings)
+    // What is not well signed is left out: whoever signs nonsense spoils nobody's receipt.
+    if let word = receipt.word, let stated = receipt.workerStatement,
+      !signer.isGood(word.signature, under: stated.bytes, by: word.publicKey)
+    {
+      receipt.word = nil
+    }
+    let statement = receipt.bytes
     do {
       let signed = try signer.sign(statement)
       answer(
@@ -54,6 +62,8 @@ extension Dispatcher {
     about job: Job, _ ending: Ending, _ postings: [JobReceipt.Posting]
   ) -> JobReceipt {
     let billed = job.billedAttempt
+    let cached = exchange.cachedPrompt(of: job.id)
+    let cachedPrice = billed.flatMap { billed in cached?.price(of: billed) }
     return JobReceipt(
       cluster: configuration.clusterID, job: job.id, account: job.account, model: job.model,
       state: ending.state, finish: ending.finish, error: ending.error?.rawValue ?? 0,
@@ -64,7 +74,21 @@ extension Dispatcher {
       promptTokens: ending.promptTokens, outputTokens: ending.outputTokens, hold: job.hold,
       charge: ending.charge, feeParts: job.feeParts, attempts: job.lastEpoch.rawValue,
       parts: job.contributions.map { JobReceipt.Part(supplier: $0.supplier, bytes: $0.bytes) },
-      postings: postings)
+      postings: postings, cachedTokens: cached?.tokens ?? .zero,
+      cachedPrice: cachedPrice == billed?.prices.input ? nil : cachedPrice,
+      reversals: postings.compactMap { exchange.reversal(of: $0.transfer) },
+      word: word(about: job, ending))
+  }
+
+  private func word(about job: Job, _ ending: Ending) -> JobReceipt.Word? {
+    guard let attempt = ending.attempt, ending.finish != nil,
+      let row = exchange.signedAttempt(of: job.id), row.signed.signature.count == 64
+    else { return nil }
+    return JobReceipt.Word(
+      worker: attempt.offer.worker, publicKey: row.signed.publicKey,
+      modelDigest: row.signed.modelDigest, promptTokens: ending.usage.promptTokens,
+      outputTokens: ending.usage.outputTokens, cachedTokens: row.cachedTokens,
+      firstSeq: row.signed.firstSeq, signature: row.signed.signature)
   }
 
   /// The transfers that paid a job; nil if the journal does not keep them any more.
