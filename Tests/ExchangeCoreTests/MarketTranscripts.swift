@@ -295,6 +295,24 @@ struct MarketTranscripts {
     }
   }
 
+  @Test(
+    "what the accounts buy that a supplier posts as his own makes no price, and is paid and earned")
+  func ownAccounts() throws {
+    var world = raised()
+    sell(&world, 1, prompt: 10, output: 10)
+    world.run(askSet(AskTerms(output: perMillion(900), own: [AccountID(5)])))
+    sell(&world, 2, caller: World.bob, version: 2, prompt: 10, output: 10)
+    world.run(askSet(nil))
+    sell(&world, 3, caller: World.bob, version: 3, prompt: 10, output: 20)
+    let point = try #require(world.exchange.priceHistory(model: "m", intervals: 1).first)
+    #expect(point.jobs == 2 && point.ownTokens == 20)
+    #expect(point.output.tokens == 30 && point.output.high == perMillion(2))
+    let earned = try #require(world.exchange.sales(of: AccountID(4), limit: 1).first)
+    let paid = world.exchange.transfers(limit: 99).filter { $0.kind == .capture }
+    #expect(paid.count == 3 && earned.ownJobs == 1)
+    #expect(earned.earned.rawValue == paid.map(\.amount.rawValue).reduce(0, +))
+  }
+
   @Test("sales are kept for a week, and so many of an account and in all; older ones do not show")
   func bounds() throws {
     var limits = Limits()
@@ -310,6 +328,11 @@ struct MarketTranscripts {
     }
     // The first is out of the week, and beyond what an account may have.
     #expect(hours() == [1, 100, 168])
+    #expect(
+      world.exchange.priceHistory(model: "m", intervals: 2).map(\.start.rawValue / 3_600_000) == [
+        100, 168,
+      ])
+    #expect(world.exchange.priceHistory(model: "m", intervals: 0).isEmpty)
     world.time = 269 * Sales.intervalMilliseconds
     world.run(.pulse)
     #expect(hours() == [168])

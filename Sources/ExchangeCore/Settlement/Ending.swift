@@ -107,7 +107,8 @@ extension Exchange {
     let tombstone = Tombstone(
       job: id, account: job.account, requestKey: job.requestKey, bodyHash: job.bodyHash,
       state: ending.state, charge: ending.charge,
-      expiry: meta.logTime.advanced(milliseconds: limits.requestRetention))
+      expiry: meta.logTime.advanced(milliseconds: limits.requestRetention),
+      delegatedKey: delegation(of: job.key) == nil ? nil : job.key)
     tombstones.insert(tombstone)
     indexes.enter(tombstone)
     while let oldest = tombstoneBeyondBounds(of: job.account) { forget(tombstone: oldest) }

@@ -49,6 +49,18 @@ struct SortedDeque<Element: Comparable & Sendable>: Sendable {
     return Array(elements[place..<end])
   }
 
+  /// At most `limit` elements greater than `element` that are wanted.
+  func prefix(
+    after element: Element, limit: Int, where isWanted: (Element) -> Bool
+  ) -> [Element] {
+    var place = lowerBound(element)
+    if place < elements.count, elements[place] == element { place += 1 }
+    return Array(elements[place...].lazy.filter(isWanted).prefix(max(0, limit)))
+  }
+
+  /// From the greatest on.
+  var descending: some Sequence<Element> { elements.reversed() }
+
   /// How many elements are less than `element`.
   func lowerBound(_ element: Element) -> Int {
     var low = 0

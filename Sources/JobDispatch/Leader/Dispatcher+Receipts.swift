@@ -8,11 +8,13 @@ internal import WireProtocol
 extension Dispatcher {
   /// Answers with a signed statement about one of the caller's own jobs, or any for who administers, once it has ended.
   func receipt(_ message: ReceiptQuery, of caller: Caller, _ answer: Answer) {
-    func maySee(_ account: AccountID) -> Bool {
-      account == caller.account || caller.scopes.contains(.admin)
-    }
-    guard let job = exchange.job(message.job), maySee(job.account) else {
-      if let tombstone = exchange.tombstone(message.job), maySee(tombstone.account) {
+    let isAdmin = caller.scopes.contains(.admin)
+    guard let job = exchange.job(message.job),
+      isAdmin || exchange.isOwn(job, of: caller.key, in: caller.account)
+    else {
+      if let tombstone = exchange.tombstone(message.job),
+        isAdmin || exchange.isOwn(tombstone, of: caller.key, in: caller.account)
+      {
         return answer(
           Failure(
             refusing: .outputExpired, "the record of job \(message.job) is no longer kept",
