@@ -45,6 +45,7 @@ public struct Exchange: Sendable {
   @Boxed var jobs = RowTable<Job>()
   @Boxed var workers = RowTable<Worker>()
   @Boxed var transfers = RowTable<Transfer>()
+  @Boxed var log = JournalLog()
   @Boxed var tombstones = RowTable<Tombstone>()
   @Boxed var requests = RowTable<AccountRequest>()
   @Boxed var uploads = RowTable<Upload>()

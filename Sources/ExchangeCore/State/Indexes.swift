@@ -89,6 +89,7 @@ struct Indexes: Sendable {
   var delegationNames: [DelegationName: UInt64] = [:]
   var delegationDigests: [[UInt8]: UInt64] = [:]
   var delegatedKeys: [KeyID: UInt64] = [:]
+  /// Those of table 7.
   var transfers = SortedDeque<TransferID>()
   /// Transfers that were taken back, and by which.
   var reversals: [TransferID: TransferID] = [:]
@@ -324,12 +325,21 @@ struct Indexes: Sendable {
 
   mutating func enter(_ transfer: Transfer) {
     transfers.insert(transfer.id)
+    enterReversal(transfer)
+  }
+
+  mutating func leave(_ transfer: Transfer) {
+    transfers.remove(transfer.id)
+    leaveReversal(transfer)
+  }
+
+  /// A transfer has come that may take another one back.
+  mutating func enterReversal(_ transfer: Transfer) {
     if let earlier = transfer.reverses { reversals[earlier] = transfer.id }
   }
 
-  /// What it took back is older, and so has left already.
-  mutating func leave(_ transfer: Transfer) {
-    transfers.remove(transfer.id)
+  /// It goes; what it took back is older, and so has left already.
+  mutating func leaveReversal(_ transfer: Transfer) {
     if let earlier = transfer.reverses { reversals[earlier] = nil }
   }
 
