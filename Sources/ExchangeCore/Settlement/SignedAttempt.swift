@@ -15,10 +15,11 @@ public struct SignedAttempt: Hashable, Sendable {
 extension Exchange {
   /// Checks: `wrong_state` (an older state version), then as the settle, whose answer it gives.
   ///
-  /// What is signed is kept if this is what ends the job.
+  /// What is signed is kept if this is what ends the job, and the job's record is not the one that has to go for that.
   mutating func apply(_ command: Command.SettleSigned) throws(Rejection) -> Accepted {
     let outcome = try apply(command.settle)
-    guard case .settled(let settled) = outcome, settled.first else { return outcome }
+    guard case .settled(let settled) = outcome, settled.first, jobs[settled.job.rawValue] != nil
+    else { return outcome }
     signedAttempts.insert(
       SignedAttempt(
         job: settled.job, signed: command.signed, cachedTokens: command.settle.cachedTokens))

@@ -102,7 +102,7 @@ struct ReceiptTests {
   @Test("a receipt has what its worker signed, with the key of its connection's certificate")
   func word() throws {
     let bench = try LeaderBench()
-    let receipt = try receipt(bench, from: try origin(), cached: 4)
+    let receipt = try self.receipt(bench, from: try origin(), cached: 4)
     let word = try #require(receipt.word)
     #expect(word.modelDigest == "x:1" && word.publicKey == [9] && word.firstSeq == 1)
     #expect(word.promptTokens == TokenCount(5) && word.cachedTokens == TokenCount(4))
