@@ -99,8 +99,10 @@ struct PendingBatch {
     taken.rows = order.map { RowChange(table: $0.table, key: $0.key, value: rows[$0] ?? nil) }
     taken.applied = applied
     defer {
-      rows = [:]
+      // About as many come before the next: growing to it again and again is most of what noting a row takes.
+      rows = Dictionary(minimumCapacity: rows.count)
       order = []
+      order.reserveCapacity(taken.rows.count)
       rowBytes = 0
       applied = nil
     }
