@@ -198,7 +198,7 @@ extension Budget {
       writer.write(limit) { $0.write($1.rawValue) }
     }
     writer.write(isClosed)
-    for amount in [.zero, spent] { writer.write(amount.rawValue) }
+    for amount in [Credits.zero, spent] { writer.write(amount.rawValue) }
     writer.write(day)
     writer.write(spentInDay.rawValue)
     writer.write(month)

@@ -53,9 +53,12 @@ struct SortedDeque<Element: Comparable & Sendable>: Sendable {
   func prefix(
     after element: Element, limit: Int, where isWanted: (Element) -> Bool
   ) -> [Element] {
-    var place = lowerBound(element)
-    if place < elements.count, elements[place] == element { place += 1 }
-    return Array(elements[place...].lazy.filter(isWanted).prefix(max(0, limit)))
+    var found: [Element] = []
+    for candidate in elements[lowerBound(element)...] where candidate != element {
+      guard found.count < limit else { break }
+      if isWanted(candidate) { found.append(candidate) }
+    }
+    return found
   }
 
   /// From the greatest on.
