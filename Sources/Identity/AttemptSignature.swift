@@ -16,7 +16,7 @@ public enum AttemptSignature {
   /// - Returns: 64 bytes.
   /// - Throws: if the key cannot be used.
   public static func sign(_ statement: [UInt8], by identity: NodeIdentity) throws -> [UInt8] {
-    let signed = signed(statement, in: identity.identity.cluster)
+    let signed = Self.signed(statement, in: identity.identity.cluster)
     return LowSignature.of(
       [UInt8](try identity.key.key.signature(for: signed).rawRepresentation))
   }

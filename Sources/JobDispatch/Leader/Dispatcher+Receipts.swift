@@ -48,12 +48,12 @@ extension Dispatcher {
     {
       receipt.word = nil
     }
-    let statement = receipt.bytes
+    let stated = receipt.bytes
     do {
-      let signed = try signer.sign(statement)
+      let signed = try signer.sign(stated)
       answer(
         Receipt(
-          statement: statement, signedAt: signed.signedAt, certificate: signed.certificate,
+          statement: stated, signedAt: signed.signedAt, certificate: signed.certificate,
           signature: signed.signature))
     } catch {
       answer(Failure(.internalError, "the receipt cannot be signed: \(error)"))

@@ -169,16 +169,6 @@ extension BillingBasis {
 
 extension JSONText {
   fileprivate init(_ receipt: JobReceipt, _ signer: PeerIdentity, at signedAt: UInt64) {
-    func count(_ tokens: TokenCount?) -> JSONText { tokens.map { .unsigned($0.rawValue) } ?? .null }
-    let worker: JSONText =
-      receipt.word.map { word in
-        [
-          "worker": .id(word.worker), "key_sha256": .string(word.keyFingerprint),
-          "model_digest": word.modelDigest.map { .string($0) } ?? .null,
-          "first_event": .unsigned(word.firstSeq), "prompt_tokens": count(word.promptTokens),
-          "output_tokens": count(word.outputTokens), "cached_tokens": count(word.cachedTokens),
-        ]
-      } ?? .null
     self = [
       "signed_by": .string("\(signer)"), "signed_at": .unsigned(signedAt),
       "cluster": .string("\(receipt.cluster)"),
@@ -212,7 +202,19 @@ extension JSONText {
             "amount_nano": .unsigned($0.amount.rawValue), "fee": .boolean($0.isFee),
           ]
         }),
-      "reversals": .array(receipt.reversals.map { .id($0) }), "worker": worker,
+      "reversals": .array(receipt.reversals.map { .id($0) }),
+      "worker": receipt.word.map { JSONText($0) } ?? .null,
+    ]
+  }
+
+  private init(_ word: JobReceipt.Word) {
+    self = [
+      "worker": .id(word.worker), "key_sha256": .string(word.keyFingerprint),
+      "model_digest": word.modelDigest.map { .string($0) } ?? .null,
+      "first_event": .unsigned(word.firstSeq),
+      "prompt_tokens": word.promptTokens.map { .unsigned($0.rawValue) } ?? .null,
+      "output_tokens": word.outputTokens.map { .unsigned($0.rawValue) } ?? .null,
+      "cached_tokens": .unsigned(word.cachedTokens.rawValue),
     ]
   }
 }
