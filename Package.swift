@@ -109,7 +109,10 @@ let package = Package(
     room("Engines", ["OpenAIFormat", asyncHTTPClient, nioCore, nioHTTP1, log]),
     room(
       "BuiltinEngine",
-      ["CKernels", "CModelBytes", "Engines", "OpenAIFormat", heap, nioPosix, nioConcurrency]),
+      [
+        "CKernels", "CModelBytes", "Engines", "OpenAIFormat", crypto, heap, nioPosix,
+        nioConcurrency,
+      ]),
     room(
       "Transport",
       [
@@ -149,8 +152,9 @@ let package = Package(
     room(
       "WorkerAgent",
       [
-        "ExchangeClient", "Links", "Transport", "JobDispatch", "Engines", "BuiltinEngine",
-        "HostFacts", "JobMarket", "OpenAIFormat", "WireProtocol", "ExchangeTypes", nioCore,
+        "ExchangeClient", "Links", "Transport", "Identity", "JobDispatch", "Engines",
+        "BuiltinEngine", "HostFacts", "JobMarket", "OpenAIFormat", "WireProtocol", "ExchangeTypes",
+        nioCore,
         nioPosix,
         nioConcurrency, log,
       ]),

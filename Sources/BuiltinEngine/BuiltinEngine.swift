@@ -19,6 +19,8 @@ public final class BuiltinEngine: Engine {
 
   private let pool: NIOThreadPool
   private let states: NIOLockedValueBox<States>
+  /// What the model's bytes are, once somebody has asked.
+  private let digest = NIOLockedValueBox<String?>(nil)
 
   private struct States {
     var free: [LlamaState] = []
@@ -85,11 +87,24 @@ public final class BuiltinEngine: Engine {
   /// Ends the threads; streams that run are cancelled.
   public func shutdown() async throws { try await pool.shutdownGracefully() }
 
-  /// Says what it serves; it is ready from the start.
+  /// Says what it serves; it is ready from the start, but reads the whole model for its digest the first time.
   public func probe() async throws(EngineError) -> EngineStatus {
     EngineStatus(
       kind: .builtin,
-      models: [EngineStatus.Model(name: modelName, contextTokens: contextTokens)], slots: slots)
+      models: [
+        EngineStatus.Model(
+          name: modelName, contextTokens: contextTokens, digest: try await modelDigest())
+      ], slots: slots)
+  }
+
+  private func modelDigest() async throws(EngineError) -> String {
+    if let known = digest.withLockedValue({ $0 }) { return known }
+    let source = model.source
+    do {
+      let made = try await pool.runIfActive { source.digest() }
+      digest.withLockedValue { $0 = made }
+      return made
+    } catch { throw .cancelled }  // it is being shut down
   }
 
   /// The request from ids, if they are the model's for the output.

@@ -142,6 +142,7 @@ struct PendingBatch {
       // The next write's rows are about as many; growing step by step hashes each of them again.
       rows = Dictionary(minimumCapacity: min(rows.count, rowsMax))
       order = []
+      order.reserveCapacity(taken.rows.count)
       rowBytes = 0
       applied = nil
     }

@@ -18,4 +18,9 @@ final class StatementSigner: StatementSigning {
     let signed = try SignedStatement(signing: statement, by: identity, now: Date())
     return (signed.signedAt, signed.certificate, signed.signature)
   }
+
+  func isGood(_ signature: [UInt8], under statement: [UInt8], by publicKey: [UInt8]) -> Bool {
+    AttemptSignature.isGood(
+      signature, under: statement, by: publicKey, in: identity.identity.cluster)
+  }
 }

@@ -161,11 +161,14 @@ public struct EngineStatus: Hashable, Sendable {
     public let name: String
     /// Tokens of prompt and output together in one sequence, where the engine says.
     public let contextTokens: Int?
+    /// What its weights are, where the engine says: the kind of the hash, a colon, and the hash in hexadecimal.
+    public let digest: String?
 
-    /// Sets both.
-    public init(name: String, contextTokens: Int?) {
+    /// Joins the parts.
+    public init(name: String, contextTokens: Int?, digest: String? = nil) {
       self.name = name
       self.contextTokens = contextTokens
+      self.digest = digest
     }
   }
 

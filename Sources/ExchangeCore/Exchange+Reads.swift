@@ -28,10 +28,12 @@ extension Exchange {
     indexes.accountRequests[RequestName(account: account, key: requestKey)] != nil
   }
   /// A transfer that the journal still has.
-  public func transfer(_ id: TransferID) -> Transfer? { transfers[id.rawValue] }
+  public func transfer(_ id: TransferID) -> Transfer? { log[id] ?? transfers[id.rawValue] }
   /// Transfers after one, oldest first.
   public func transfers(after id: TransferID = TransferID(0), limit: Int) -> [Transfer] {
-    indexes.transfers.prefix(after: id, limit: limit).compactMap { transfers[$0.rawValue] }
+    let early = indexes.transfers.prefix(after: id, limit: limit)
+      .compactMap { transfers[$0.rawValue] }
+    return early + log.prefix(after: id, limit: limit - early.count)
   }
 
   // MARK: Jobs

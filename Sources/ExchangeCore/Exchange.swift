@@ -45,6 +45,7 @@ public struct Exchange: Sendable {
   @Boxed var jobs = RowTable<Job>()
   @Boxed var workers = RowTable<Worker>()
   @Boxed var transfers = RowTable<Transfer>()
+  @Boxed var log = JournalLog()
   @Boxed var tombstones = RowTable<Tombstone>()
   @Boxed var requests = RowTable<AccountRequest>()
   @Boxed var uploads = RowTable<Upload>()
@@ -63,6 +64,7 @@ public struct Exchange: Sendable {
   @Boxed var postedAsks = RowTable<PostedAsk>()
   @Boxed var sales = RowTable<Sales>()
   @Boxed var cachedPrompts = RowTable<CachedPrompt>()
+  @Boxed var signedAttempts = RowTable<SignedAttempt>()
   @Boxed var indexes = Indexes()
   @Boxed var pending = PendingEntry()
   var metaContribution: StateDigest?
@@ -153,6 +155,7 @@ public struct Exchange: Sendable {
     case .delegationRevoke(let command): return try apply(command)
     case .askSet(let command): return try apply(command)
     case .settleCached(let command): return try apply(command)
+    case .settleSigned(let command): return try apply(command)
     case .payloadPart(let command): return try apply(command)
     case .submit(let command): return try apply(command)
     case .assign(let command): return try apply(command)

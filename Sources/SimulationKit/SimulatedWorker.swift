@@ -213,6 +213,9 @@ extension SimulatedWorker: WorkerHost {
 
   func wake(at moment: UInt64) { timer.set(clock.moment(of: moment)) }
 
+  /// A simulated link has no certificates.
+  func signature(under statement: [UInt8]) -> [UInt8]? { nil }
+
   func random(below bound: UInt64) -> UInt64 { random.below(max(bound, 1)) }
 
   func note(_ note: WorkerNote) {
@@ -277,7 +280,7 @@ private final class CoordinatorDialer: LinkOwner {
         job: honest.job, epoch: honest.epoch, finish: honest.finish, usage: honest.usage,
         lastSeq: honest.lastSeq + 3, hash: honest.hash, error: honest.error,
         errorText: honest.errorText, retryElsewhere: honest.retryElsewhere,
-        cachedTokens: honest.cachedTokens)
+        cachedTokens: honest.cachedTokens, word: honest.word)
     }
   }
 

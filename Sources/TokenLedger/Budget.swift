@@ -87,7 +87,7 @@ public struct Budget: Hashable, Sendable {
   public var limits: BudgetLimits
   /// Whether it allows nothing at all.
   public var isClosed: Bool
-  /// Held for open jobs.
+  /// Held for open jobs: it follows from these, and is not in what is stored.
   public private(set) var held: Credits
   /// Ever spent.
   public private(set) var spent: Credits
@@ -157,6 +157,9 @@ public struct Budget: Hashable, Sendable {
     held = sum
   }
 
+  /// Sets what is held in all, as it follows from the open jobs: after a restart.
+  public mutating func restoreHeld(_ amount: Credits) { held = amount }
+
   /// Closes a hold of which so much was spent.
   ///
   /// - Precondition: it is open, and covers what was spent.
@@ -184,7 +187,7 @@ public struct Budget: Hashable, Sendable {
 }
 
 extension Budget {
-  /// Writes all fields but the number, in the canonical encoding.
+  /// Writes all fields but the number and what is held, in whose place is zero, in the canonical encoding.
   public func write(to writer: inout CanonicalWriter) {
     writer.write(parent) { $0.write($1.rawValue) }
     writer.write(account.rawValue)
@@ -195,7 +198,7 @@ extension Budget {
       writer.write(limit) { $0.write($1.rawValue) }
     }
     writer.write(isClosed)
-    for amount in [held, spent] { writer.write(amount.rawValue) }
+    for amount in [Credits.zero, spent] { writer.write(amount.rawValue) }
     writer.write(day)
     writer.write(spentInDay.rawValue)
     writer.write(month)
@@ -234,7 +237,7 @@ extension Budget {
       id: id, parent: parent.map { BudgetID($0) }, account: AccountID(account), level: level,
       name: name, key: key.map { KeyID($0) }, limits: limits)
     isClosed = try reader.readBool()
-    held = try amount(&reader)
+    _ = try amount(&reader)  // what was held when holds were stored; they follow from the jobs
     spent = try amount(&reader)
     day = try number(&reader)
     spentInDay = try amount(&reader)

@@ -7,9 +7,9 @@ public import ExchangeTypes
 /// later place can tell whether any transfer before it was changed, left out, added or moved.
 public struct JournalPosition: Hashable, Sendable {
   /// The last transfer before the place; 0 at the beginning.
-  public let transfer: TransferID
+  public private(set) var transfer: TransferID
   /// The hash after it: 32 bytes, all zero at the beginning.
-  public let hash: [UInt8]
+  public private(set) var hash: [UInt8]
 
   /// Joins the parts.
   public init(transfer: TransferID, hash: [UInt8]) {
@@ -26,12 +26,23 @@ public struct JournalPosition: Hashable, Sendable {
   ///
   /// - Precondition: it is the transfer that follows.
   public func advanced(by next: Transfer) -> JournalPosition {
+    var position = self
+    var copy = CanonicalWriter(capacity: 0)
+    position.advance(by: next, copyingTo: &copy)
+    return position
+  }
+
+  /// Goes on to the place after `next`, and writes the transfer's canonical bytes where they are kept.
+  ///
+  /// - Precondition: it is the transfer that follows.
+  public mutating func advance(by next: Transfer, copyingTo copy: inout CanonicalWriter) {
     precondition(next.id.rawValue == transfer.rawValue + 1, "a journal has no gaps")
     var writer = CanonicalWriter(capacity: 128)
     writer.writeRaw(hash)
     next.append(to: &writer)
-    return JournalPosition(
-      transfer: next.id, hash: Array(SHA256.hash(data: writer.bytes)))
+    transfer = next.id
+    hash = Array(SHA256.hash(data: writer.bytes))
+    copy.writeRaw(writer.bytes[32...])
   }
 }
 
@@ -51,4 +62,23 @@ extension Transfer {
     writer.write(group) { $0.write($1.rawValue) }
     writer.write(reverses) { $0.write($1.rawValue) }
   }
+
+  /// Reads what the chain is made of.
+  ///
+  /// - Throws: `CanonicalError`.
+  public init(chained reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(
+      id: TransferID(try reader.read(UInt64.self)), debit: AccountID(try reader.read(UInt64.self)),
+      credit: AccountID(try reader.read(UInt64.self)), amount: Credits(nano: try reader.read()),
+      kind: try reader.readCase(),
+      job: try reader.readOptional {
+        (reader: inout CanonicalReader) throws(CanonicalError) in
+        JobID(try reader.read(UInt64.self))
+      }, time: LogTime(milliseconds: try reader.read()), group: try reader.readOptional(transferID),
+      reverses: try reader.readOptional(transferID))
+  }
+}
+
+private func transferID(_ reader: inout CanonicalReader) throws(CanonicalError) -> TransferID {
+  TransferID(try reader.read(UInt64.self))
 }

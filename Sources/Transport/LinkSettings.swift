@@ -87,6 +87,15 @@ public struct LinkSecurity: Sendable {
   /// Other addresses are refused.
   public static let plaintextOnLoopback = LinkSecurity(kind: .plaintext, allowed: [])
 
+  /// The certificate and key of this end, the newest where they are renewed; nil where it has none.
+  public var ownIdentity: NodeIdentity? {
+    switch kind {
+    case .mutual(let identity): identity.current
+    case .serverOnly(let identity): identity
+    case .anonymous, .joining, .plaintext: nil
+    }
+  }
+
   var isPlaintext: Bool {
     if case .plaintext = kind { true } else { false }
   }

@@ -2,11 +2,14 @@ public import ExchangeTypes
 
 /// What a coordinator states about an ended job: all that its owner needs to check the charge.
 ///
-/// It has one encoding, which is what is signed: version `u8` = 1 ‖ the fields in the order in which they stand here,
-/// in the canonical encoding. Read strictly: an unknown version or a byte too many is an error.
+/// It has one encoding, which is what is signed: version `u8` ‖ the fields in the order in which they stand here,
+/// in the canonical encoding. Version 1 ends with the postings; what comes after them is in version 2, and only a receipt that
+/// has something there is of it. Read strictly: an unknown version, one that is not the receipt's or a byte too many is an error.
 public struct JobReceipt: Hashable, Sendable {
-  /// The version of the encoding.
-  static let version: UInt8 = 1
+  /// The version of the encoding: the lowest that holds it.
+  private var version: UInt8 {
+    cachedTokens == .zero && cachedPrice == nil && reversals.isEmpty && word == nil ? 1 : 2
+  }
   /// More parts and postings than a job can have.
   private static let partsMax = 64
 
@@ -39,6 +42,40 @@ public struct JobReceipt: Hashable, Sendable {
       self.payee = payee
       self.amount = amount
       self.isFee = isFee
+    }
+  }
+
+  /// What the worker signed that ended the job, beside what the receipt says of it anyway.
+  public struct Word: Hashable, Sendable {
+    /// The worker.
+    public let worker: WorkerID
+    /// The public key of the certificate with which it was connected, in DER form.
+    public let publicKey: [UInt8]
+    /// What the model's weights are, as it says (`WorkerStatement.modelDigest`).
+    public let modelDigest: String?
+    /// Prompt tokens that its engine counted.
+    public let promptTokens: TokenCount?
+    /// Output tokens that its engine counted.
+    public let outputTokens: TokenCount?
+    /// Prompt tokens that its engine had cached, as it says.
+    public let cachedTokens: TokenCount
+    /// The first event that it made.
+    public let firstSeq: UInt64
+    /// Its signature under the `WorkerStatement`: 64 bytes.
+    public let signature: [UInt8]
+    /// Joins the parts.
+    public init(
+      worker: WorkerID, publicKey: [UInt8], modelDigest: String?, promptTokens: TokenCount?,
+      outputTokens: TokenCount?, cachedTokens: TokenCount, firstSeq: UInt64, signature: [UInt8]
+    ) {
+      self.worker = worker
+      self.publicKey = publicKey
+      self.modelDigest = modelDigest
+      self.promptTokens = promptTokens
+      self.outputTokens = outputTokens
+      self.cachedTokens = cachedTokens
+      self.firstSeq = firstSeq
+      self.signature = signature
     }
   }
 
@@ -88,6 +125,14 @@ public struct JobReceipt: Hashable, Sendable {
   public var parts: [Part]
   /// What was paid; empty if nothing moved.
   public var postings: [Posting]
+  /// Prompt tokens billed that the engine had cached.
+  public var cachedTokens: TokenCount
+  /// What such a token cost; nil if it cost what the others did.
+  public var cachedPrice: Price?
+  /// The transfers that had taken the postings back when this was signed, in the postings' order; empty if none had.
+  public var reversals: [TransferID]
+  /// What the worker signed that ended the job; nil if it signed nothing, or nothing that is good.
+  public var word: Word?
 
   /// Joins the parts.
   public init(
@@ -96,7 +141,8 @@ public struct JobReceipt: Hashable, Sendable {
     requestHash: [UInt8], lastSeq: UInt64, outputHash: [UInt8], outputBytes: UInt64,
     basis: BillingBasis?, prices: PricePair, promptTokens: TokenCount, outputTokens: TokenCount,
     hold: Credits, charge: Credits, feeParts: UInt32, attempts: UInt32, parts: [Part],
-    postings: [Posting]
+    postings: [Posting], cachedTokens: TokenCount = .zero, cachedPrice: Price? = nil,
+    reversals: [TransferID] = [], word: Word? = nil
   ) {
     self.cluster = cluster
     self.job = job
@@ -121,12 +167,26 @@ public struct JobReceipt: Hashable, Sendable {
     self.attempts = attempts
     self.parts = parts
     self.postings = postings
+    self.cachedTokens = cachedTokens
+    self.cachedPrice = cachedPrice
+    self.reversals = reversals
+    self.word = word
+  }
+
+  /// What the worker signed, as it follows from the receipt; nil if nothing is said of it.
+  public var workerStatement: WorkerStatement? {
+    guard let word, let finish else { return nil }
+    return WorkerStatement(
+      job: job, epoch: Epoch(attempts), model: model, modelDigest: word.modelDigest,
+      finish: finish, promptTokens: word.promptTokens, outputTokens: word.outputTokens,
+      cachedTokens: word.cachedTokens, firstSeq: word.firstSeq, lastSeq: lastSeq,
+      outputHash: outputHash)
   }
 
   /// What is signed.
   public var bytes: [UInt8] {
     var writer = CanonicalWriter(capacity: 512)
-    writer.write(Self.version)
+    writer.write(version)
     writer.write(cluster.rawValue)
     writer.write(job.rawValue)
     writer.write(account.rawValue)
@@ -159,6 +219,11 @@ public struct JobReceipt: Hashable, Sendable {
       $0.write($1.amount.rawValue)
       $0.write($1.isFee)
     }
+    guard version > 1 else { return writer.bytes }
+    writer.write(cachedTokens.rawValue)
+    writer.write(cachedPrice) { $0.write($1.rawValue) }
+    writer.write(reversals) { $0.write($1.rawValue) }
+    writer.write(word) { $1.write(to: &$0) }
     return writer.bytes
   }
 
@@ -168,7 +233,9 @@ public struct JobReceipt: Hashable, Sendable {
   public init(bytes: [UInt8]) throws(CanonicalError) {
     var reader = CanonicalReader(bytes)
     let version = try reader.read(UInt8.self)
-    guard version == Self.version else { throw .unknownValue(offset: 0, value: UInt64(version)) }
+    guard version == 1 || version == 2 else {
+      throw .unknownValue(offset: 0, value: UInt64(version))
+    }
     cluster = ClusterID(try reader.read())
     job = JobID(try reader.read(UInt64.self))
     account = AccountID(try reader.read(UInt64.self))
@@ -209,6 +276,56 @@ public struct JobReceipt: Hashable, Sendable {
         payee: AccountID(try reader.read(UInt64.self)),
         amount: Credits(nano: try reader.read()), isFee: try reader.readBool())
     }
+    cachedTokens = .zero
+    reversals = []
+    if version > 1 {
+      cachedTokens = TokenCount(try reader.read(UInt64.self))
+      cachedPrice = try reader.readOptional {
+        (reader: inout CanonicalReader) throws(CanonicalError) in
+        Price(nanoPerMillion: try reader.read())
+      }
+      reversals = try reader.readList(limit: Self.partsMax, elementBytesMin: 8) {
+        (reader: inout CanonicalReader) throws(CanonicalError) in
+        TransferID(try reader.read(UInt64.self))
+      }
+      word = try reader.readOptional {
+        (reader: inout CanonicalReader) throws(CanonicalError) in try Word(from: &reader)
+      }
+    }
     try reader.finish()
+    guard self.version == version else {
+      throw .unknownValue(offset: 0, value: UInt64(version))
+    }
+  }
+}
+
+extension JobReceipt.Word {
+  /// More bytes than a public key or a digest has.
+  private static let partBytesMax = 128
+
+  fileprivate func write(to writer: inout CanonicalWriter) {
+    writer.write(worker.rawValue)
+    writer.write(publicKey)
+    writer.write(modelDigest) { $0.write($1) }
+    writer.write(promptTokens) { $0.write($1.rawValue) }
+    writer.write(outputTokens) { $0.write($1.rawValue) }
+    writer.write(cachedTokens.rawValue)
+    writer.write(firstSeq)
+    writer.writeRaw(signature)
+  }
+
+  fileprivate init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    func tokens(_ reader: inout CanonicalReader) throws(CanonicalError) -> TokenCount {
+      TokenCount(try reader.read(UInt64.self))
+    }
+    self.init(
+      worker: WorkerID(try reader.read(UInt64.self)),
+      publicKey: try reader.readBytes(limit: Self.partBytesMax),
+      modelDigest: try reader.readOptional {
+        (reader: inout CanonicalReader) throws(CanonicalError) in
+        try reader.readString(limit: Self.partBytesMax)
+      }, promptTokens: try reader.readOptional(tokens),
+      outputTokens: try reader.readOptional(tokens), cachedTokens: try tokens(&reader),
+      firstSeq: try reader.read(), signature: try reader.readRaw(count: 64))
   }
 }

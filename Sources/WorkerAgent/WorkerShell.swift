@@ -2,6 +2,7 @@ internal import Engines
 internal import ExchangeClient
 internal import ExchangeTypes
 internal import HostFacts
+internal import Identity
 internal import JobDispatch
 internal import JobMarket
 internal import Links
@@ -202,7 +203,10 @@ final class WorkerShell: WorkerHost {
   private func offer(_ status: EngineStatus) {
     machine.engineReady(
       offers: configuration.offers(status), slots: configuration.slotCount(status),
-      continues: status.continuesOutput, capabilities: status.capabilities.rawValue)
+      continues: status.continuesOutput, capabilities: status.capabilities.rawValue,
+      digests: Dictionary(
+        status.models.compactMap { model in model.digest.map { (model.name, $0) } },
+        uniquingKeysWith: { first, _ in first }))
   }
 
   /// Offers on other terms from now on; what runs goes on under those that it was taken under.
@@ -263,6 +267,16 @@ final class WorkerShell: WorkerHost {
     timer = loop.eventLoop.scheduleTask(in: .milliseconds(Int64(clamping: max(moment, now) - now)))
     {
       bound.value.machine.timerFired()
+    }
+  }
+
+  func signature(under statement: [UInt8]) -> [UInt8]? {
+    guard let identity = configuration.security.ownIdentity else { return nil }
+    do {
+      return try AttemptSignature.sign(statement, by: identity)
+    } catch {
+      logger.error("an attempt cannot be signed", metadata: ["reason": "\(error)"])
+      return nil
     }
   }
 

@@ -296,6 +296,11 @@ struct EngineTests {
     #expect(!output.ids.isEmpty)
     let status = try await engine.probe()
     #expect(status.kind == .builtin && status.models.count == 1 && status.slots == 4)
+    #expect(status.models[0].digest == engine.model.source.digest())
+    // FIPS 180-4's example.
+    #expect(
+      ModelBytes(copying: Array("abc".utf8)).digest()
+        == "gguf-sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     try await engine.shutdown()
   }
 }

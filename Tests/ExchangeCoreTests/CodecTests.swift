@@ -92,6 +92,7 @@ struct CodecTests {
         own: [AccountID(5)], only: [AccountID(6), AccountID(7)], refuse: [AccountID(8)])),
     askSet("m", AskTerms(reserve: 1)), askSet("m", nil),
     settleCached(attempt(1), prompt: 9, cached: 8, output: 3),
+    settleSigned(attempt(1), cached: 8), settleSigned(attempt(1), digest: nil),
   ]
 
   private static func retained(
@@ -110,7 +111,7 @@ struct CodecTests {
   @Test("every code that was given is tested here")
   func complete() {
     #expect(
-      Self.codes == Array(1...25) + Array(28...33) + [43, 46, 47, 48, 60, 61, 62] + Array(67...75))
+      Self.codes == Array(1...25) + Array(28...33) + [43, 46, 47, 48, 60, 61, 62] + Array(67...76))
   }
 
   @Test(
@@ -225,6 +226,18 @@ struct CodecTests {
           usage: ReportedUsage(promptTokens: TokenCount(1), outputTokens: TokenCount(1)),
           error: .engineError, detailSealed: bytes(limits.detailBytesMax), tail: tail,
           claim: .init(lastSeq: 1, chainHash: hash(1)))),
+      .settleSigned(
+        .init(
+          settle: .init(
+            settle: .init(
+              attempt: attempt(1), finish: .error,
+              usage: ReportedUsage(promptTokens: TokenCount(1), outputTokens: TokenCount(1)),
+              error: .engineError, detailSealed: bytes(limits.detailBytesMax), tail: tail,
+              claim: .init(lastSeq: 1, chainHash: hash(1))), cachedTokens: TokenCount(1)),
+          signed: .init(
+            firstSeq: 1, modelDigest: String(repeating: "d", count: limits.digestBytesMax),
+            publicKey: bytes(limits.publicKeyBytesMax),
+            signature: bytes(limits.signatureBytesMax)))),
       register(name, offers: offers),
       .cancelMany(
         .init(

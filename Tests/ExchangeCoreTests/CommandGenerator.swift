@@ -224,7 +224,14 @@ struct CommandGenerator {
     guard case .settle(let settle) = settleCommand(exchange) else {
       fatalError("a settle is a settle")
     }
-    return .settleCached(.init(settle: settle, cachedTokens: TokenCount(below(600))))
+    let cached = Command.SettleCached(settle: settle, cachedTokens: TokenCount(below(600)))
+    guard settle.attempt.job.rawValue.isMultiple(of: 2) else { return .settleCached(cached) }
+    return .settleSigned(
+      .init(
+        settle: cached,
+        signed: .init(
+          firstSeq: 1, modelDigest: nil, publicKey: [1],
+          signature: [UInt8](repeating: 2, count: 64))))
   }
 
   /// What suppliers post, mostly taken back again soon.
@@ -325,7 +332,9 @@ struct CommandGenerator {
       .filter { exchange.key($0)?.revoked == false && exchange.delegation(of: $0) == nil }
     let parent = budgeted.randomElement(using: &random) ?? World.bob
     let known = exchange.delegations(of: parent, limit: 20)
-    let publicKey = UInt8(70 + below(10) / 9)
+    // What was bound once is not bound again: now and then another.
+    var publicKey = exchange.delegationKey(of: parent)?.first ?? 0
+    if publicKey == 0 || below(10) == 9 { publicKey = UInt8(70 + below(150)) }
     switch below(12) {
     case 0, 1: return bind(below(8) == 0 ? nil : publicKey, to: parent, by: World.root)
     case 2: return undelegate(below(9), under: parent, by: chance(1, in: 2) ? World.root : caller())

@@ -95,6 +95,86 @@ struct DelegationTranscripts {
     #expect(try world.replica.restored().digest == world.exchange.digest)
   }
 
+  @Test(
+    "a public key that was bound before is never bound again, so what it signed stays worthless")
+  func boundBefore() throws {
+    var limits = Limits()
+    limits.delegationKeysMax = 2
+    var world = raised(limits)
+    world.expect(
+      """
+      A: key 2 signs
+      none: key 2 signs
+      B: key 2 signs
+      A again: ✗ wrong_state (key 2, reason ended_before)
+      what A signed: ✗ delegation_forged (parent 2)
+      C: key 2 signs
+      A once more: ✗ wrong_state (key 2, reason ended_before)
+      B again: ✗ wrong_state (key 2, reason ended_before)
+      C, which is bound: key 2 signs
+      one too many: ✗ no_capacity (bound_before 2)
+      what C signed: key 5
+      none after it: key 2 signs [key 5 dead]
+      """,
+      of: [
+        ("A", bind(70)), ("none", bind(nil)), ("B", bind(71)), ("A again", bind(70)),
+        ("what A signed", admit(1)), ("C", bind(72)), ("A once more", bind(70)),
+        ("B again", bind(71)), ("C, which is bound", bind(72)), ("one too many", bind(73)),
+        ("what C signed", admit(2, signedBy: 72)), ("none after it", bind(nil)),
+      ])
+    var restored = try world.replica.restored()
+    #expect(restored.digest == world.exchange.digest)
+    let again = restored.apply(
+      CommandBatch(time: LogTime(milliseconds: world.time), commands: [bind(70), bind(71)]),
+      at: LogIndex(1_000))
+    #expect(
+      again.outcomes.map(describe)
+        == Array(repeating: "✗ wrong_state (key 2, reason ended_before)", count: 2))
+  }
+
+  @Test("a delegated key reaches the jobs that it submitted, and no other of its account")
+  func ownJobs() throws {
+    var world = raised()
+    world.run(bind(70))
+    world.run(admit(1, scopes: [.submit, .read]))
+    world.run(admit(2, scopes: [.submit, .read]))
+    let (one, other) = (KeyID(5), KeyID(6))
+    world.run(submit(1))
+    world.run(submit(2, caller: one))
+    world.run(submit(3, caller: other))
+    world.expect(
+      """
+      its holder's: ✗ not_found (job 1)
+      its sibling's: ✗ not_found (job 3)
+      all: cancelled 1 [ended 2]
+      the request of its sibling: ✗ idempotency_conflict
+      its own again: job 2 holds 0 again
+      the records: purged 1 [purged 2]
+      its own, gone: cancelled
+      the sibling's, for the other: cancelled [ended 3]
+      the holder reaches all: purged 1 [purged 3]
+      gone, and not its own: ✗ not_found (job 3)
+      for the holder: cancelled
+      """,
+      of: [
+        ("its holder's", cancel(1, caller: one)), ("its sibling's", cancel(3, caller: one)),
+        ("all", .cancelMany(.init(caller: one, jobs: [JobID(1), JobID(2), JobID(3)]))),
+        ("the request of its sibling", submit(3, caller: one)),
+        ("its own again", submit(2, caller: one)),
+        ("the records", .purge(.init(caller: one, jobs: [JobID(1), JobID(2), JobID(3)]))),
+        ("its own, gone", cancel(2, caller: one)),
+        ("the sibling's, for the other", cancel(3, caller: other)),
+        ("the holder reaches all", .purge(.init(caller: World.alice, jobs: [JobID(3)]))),
+        ("gone, and not its own", cancel(3, caller: one)), ("for the holder", cancel(3)),
+      ])
+    let seen = world.exchange.jobs(seenBy: one, of: AccountID(3), limit: 9)
+    #expect(seen.isEmpty)
+    #expect(world.exchange.jobs(seenBy: World.alice, of: AccountID(3), limit: 9).count == 1)
+    let restored = try world.replica.restored()
+    #expect(restored.digest == world.exchange.digest)
+    #expect(restored.tombstone(JobID(3)) == world.exchange.tombstone(JobID(3)))
+  }
+
   @Test("first use: each refusal in its order; what is refused beforehand is what apply refuses")
   func firstUse() throws {
     var limits = Limits()

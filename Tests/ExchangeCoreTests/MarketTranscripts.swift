@@ -27,6 +27,23 @@ func settleCached(
         tail: tail), cachedTokens: TokenCount(cached)))
 }
 
+/// The end of an attempt whose worker has signed it.
+func settleSigned(
+  _ id: AttemptID, cached: UInt64 = 0, digest: String? = "gguf-sha256:00", firstSeq: UInt64 = 1,
+  tail: Command.RecordExtension? = events(from: 1)
+) -> Command {
+  guard
+    case .settleCached(let settle) = settleCached(
+      id, prompt: 30, cached: cached, output: 10, tail: tail)
+  else { fatalError("a settle is a settle") }
+  return .settleSigned(
+    .init(
+      settle: settle,
+      signed: .init(
+        firstSeq: firstSeq, modelDigest: digest, publicKey: [1, 2],
+        signature: [UInt8](repeating: 3, count: 64))))
+}
+
 func perMillion(_ credits: UInt64) -> Price {
   Price(nanoPerMillion: credits * Credits.nanoPerCredit)
 }
@@ -278,6 +295,24 @@ struct MarketTranscripts {
     }
   }
 
+  @Test(
+    "what the accounts buy that a supplier posts as his own makes no price, and is paid and earned")
+  func ownAccounts() throws {
+    var world = raised()
+    sell(&world, 1, prompt: 10, output: 10)
+    world.run(askSet(AskTerms(output: perMillion(900), own: [AccountID(5)])))
+    sell(&world, 2, caller: World.bob, version: 2, prompt: 10, output: 10)
+    world.run(askSet(nil))
+    sell(&world, 3, caller: World.bob, version: 3, prompt: 10, output: 20)
+    let point = try #require(world.exchange.priceHistory(model: "m", intervals: 1).first)
+    #expect(point.jobs == 2 && point.ownTokens == 20)
+    #expect(point.output.tokens == 30 && point.output.high == perMillion(2))
+    let earned = try #require(world.exchange.sales(of: AccountID(4), limit: 1).first)
+    let paid = world.exchange.transfers(limit: 99).filter { $0.kind == .capture }
+    #expect(paid.count == 3 && earned.ownJobs == 1)
+    #expect(earned.earned.rawValue == paid.map(\.amount.rawValue).reduce(0, +))
+  }
+
   @Test("sales are kept for a week, and so many of an account and in all; older ones do not show")
   func bounds() throws {
     var limits = Limits()
@@ -287,12 +322,13 @@ struct MarketTranscripts {
       world.time = hour * Sales.intervalMilliseconds
       sell(&world, hour == 0 ? 1 : hour == 1 ? 2 : hour == 100 ? 3 : 4, prompt: 1, output: 1)
     }
-    func hours() -> [UInt64] {
-      world.exchange.priceHistory(model: "m", intervals: 168)
+    func hours(_ intervals: Int = 168) -> [UInt64] {
+      world.exchange.priceHistory(model: "m", intervals: intervals)
         .map { $0.start.rawValue / Sales.intervalMilliseconds }
     }
     // The first is out of the week, and beyond what an account may have.
     #expect(hours() == [1, 100, 168])
+    #expect(hours(2) == [100, 168] && hours(0).isEmpty)
     world.time = 269 * Sales.intervalMilliseconds
     world.run(.pulse)
     #expect(hours() == [168])
@@ -400,6 +436,52 @@ struct MarketTranscripts {
     #expect(world.exchange.cachedPrompt(of: JobID(1))?.tokens == TokenCount(30))
     #expect(world.exchange.cachedPrompt(of: JobID(2))?.tokens == TokenCount(30))
     #expect(world.exchange.cachedPrompt(of: JobID(3))?.tokens == .zero)
+    #expect(try world.replica.restored().digest == world.exchange.digest)
+  }
+
+  @Test("what a worker signs is kept with the job that it ends, until the job's record goes")
+  func signed() throws {
+    var old = World()
+    old.run(submit(1))
+    old.run(assign(1))
+    old.expect(
+      "too old: ✗ wrong_state (state_version 1, needed 3)",
+      of: [("too old", settleSigned(attempt(1)))])
+    var world = raised()
+    world.run(submit(1))
+    world.run(register("w2"))
+    world.expect(
+      """
+      queued: ✗ wrong_state (job 1, state queued)
+      its worker: attempt 1/1 [assign 1/1 to 1]
+      a part, then it dies: 1 through 1 [record 1 at 1]
+      lost: queued [requeued 1]
+      another: attempt 1/2 [assign 1/2 to 2]
+      the lost one signs: ✗ stale_epoch (epoch 1, expected 2)
+      its end: completed for 0.00004 [record 1 at 2, ended 1]
+      again: completed for 0.00004 again
+      """,
+      of: [
+        ("queued", settleSigned(attempt(1))), ("its worker", assign(1)),
+        ("a part, then it dies", checkpoint((attempt(1), events(from: 1, tokens: 1, bytes: 10)))),
+        ("lost", lost(attempt(1))), ("another", assign(1, epoch: 2, worker: 2)),
+        ("the lost one signs", settleSigned(attempt(1))),
+        (
+          "its end",
+          settleSigned(
+            attempt(1, 2), cached: 40, firstSeq: 2,
+            tail: events(from: 2, tokens: 9, bytes: 10))
+        ),
+        ("again", settleSigned(attempt(1, 2), digest: nil)),
+      ])
+    let row = try #require(world.exchange.signedAttempt(of: JobID(1)))
+    #expect(row.signed.firstSeq == 2 && row.signed.modelDigest == "gguf-sha256:00")
+    // What it says, and not what was billed.
+    #expect(row.cachedTokens == TokenCount(40))
+    #expect(world.exchange.cachedPrompt(of: JobID(1))?.tokens == TokenCount(20))
+    #expect(try world.replica.restored().signedAttempt(of: JobID(1)) == row)
+    world.run(.purge(.init(caller: World.alice, jobs: [JobID(1)])))
+    #expect(world.replica.rows[43]?.isEmpty == true)
     #expect(try world.replica.restored().digest == world.exchange.digest)
   }
 }

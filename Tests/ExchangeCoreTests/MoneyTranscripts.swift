@@ -335,4 +335,91 @@ struct MoneyTranscripts {
     world.expect(
       "one that went: ✗ not_found (transfer 3)", of: [("one that went", reverse(3))])
   }
+
+  @Test(
+    "what an entry posts is one row, which its chain vouches for: any changed byte of it is found")
+  func segments() throws {
+    var world = raised()
+    world.run(transfer([(3, 4, 10), (4, 3, 1)], request: 70))
+    world.run(transfer([(3, 4, 2)], request: 71))
+    world.run(reverse(4, request: 72))
+    let segments = try #require(world.replica.rows[44])
+    #expect(segments.count == 3 && world.replica.rows[7]?.count == 1)
+    #expect(try world.replica.restored().transfers(limit: 9) == world.exchange.transfers(limit: 9))
+    #expect(try world.replica.restored().reversal(of: TransferID(4)) == TransferID(5))
+    for (key, value) in segments {
+      for place in value.indices {
+        var damaged = world.replica
+        damaged.rows[44]?[key]?[place] ^= 1
+        #expect(throws: RestoreError.self, "byte \(place)") {
+          try damaged.restored(expecting: world.exchange.digest)
+        }
+      }
+    }
+  }
+
+  @Test("one entry's transfers take as many rows as they fill")
+  func largeEntry() throws {
+    var world = raised()
+    let pair: [(debit: UInt64, credit: UInt64, nano: UInt64)] = [(3, 4, 2), (4, 3, 1)]
+    let legs = (0..<8).flatMap { _ in pair }
+    let commands = (0..<30).map { transfer(legs, request: UInt64(100 + $0)) }
+    let applied = world.replica.apply(commands, at: 0)
+    #expect(applied.outcomes.count == 30)
+    let rows = applied.changes.filter { $0.table == 44 }
+    #expect(rows.count == 2 && rows.allSatisfy { ($0.value?.count ?? 0) <= 16_384 })
+    #expect(world.exchange.transfers(limit: .max).count == 481)
+    let restored = try world.replica.restored()
+    #expect(restored.journal == world.exchange.journal)
+    #expect(
+      restored.transfers(after: TransferID(200), limit: 300)
+        == world.exchange.transfers(after: TransferID(200), limit: 300))
+  }
+
+  @Test("transfers that rest in table 7, and are in the chain, are gone on from")
+  func earlierRows() throws {
+    var limits = Limits()
+    limits.transfersMax = 4
+    var world = raised(limits)
+    let legs: [(debit: UInt64, credit: UInt64, nano: UInt64)] = [(3, 4, 1), (4, 3, 1)]
+    for number in 0..<3 {
+      world.run(transfer(Array(legs.prefix(1 + number % 2)), request: UInt64(70 + number)))
+    }
+    // As a program wrote them that knew no segments.
+    var old = world.replica
+    var digest = world.exchange.digest
+    for transfer in world.exchange.transfers(after: TransferID(1), limit: 9) {
+      var key = CanonicalWriter()
+      key.write(transfer.id.rawValue)
+      var value = CanonicalWriter()
+      value.write(UInt8(transfer.group == nil ? 1 : 2))
+      for number in [transfer.debit.rawValue, transfer.credit.rawValue, transfer.amount.rawValue] {
+        value.write(number)
+      }
+      value.write(transfer.kind.rawValue)
+      value.write(false)
+      value.write(transfer.time.rawValue)
+      if let group = transfer.group {
+        value.write(true)
+        value.write(group.rawValue)
+        value.write(false)
+      }
+      old.rows[7]?[key.bytes] = value.bytes
+      digest.add(StateDigest(table: 7, key: key.bytes, value: value.bytes))
+    }
+    old.rows[44] = [:]
+    var restored = try old.restored(expecting: digest)
+    #expect(restored.transfers(limit: 9) == world.exchange.transfers(limit: 9))
+    for number in 0..<6 {
+      let next = transfer([(3, 4, 1)], request: 80 + UInt64(number))
+      world.run(next)
+      _ = restored.apply(
+        CommandBatch(time: LogTime(milliseconds: 0), commands: [next]),
+        at: LogIndex(UInt64(1_000 + number)))
+      #expect(restored.journal?.head == world.exchange.journal?.head)
+    }
+    let journal = try #require(restored.journal)
+    let kept = restored.transfers(after: journal.base.transfer, limit: 9)
+    #expect(kept.count == 4 && kept.reduce(journal.base) { $0.advanced(by: $1) } == journal.head)
+  }
 }

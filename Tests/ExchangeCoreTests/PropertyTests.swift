@@ -128,6 +128,17 @@ struct PropertyTests {
       $0.debitsHeld.rawValue == held[$0.id] ?? 0
     }
     #expect(match, place)
+    var drawn: [BudgetID: UInt64] = [:]
+    for job in open {
+      for id in job.budget.map({ exchange.path(from: $0) }) ?? [] {
+        drawn[id, default: 0] += job.hold.rawValue
+      }
+    }
+    for account in exchange.ledger.accounts(limit: .max) {
+      for budget in exchange.budgets(of: account.id, limit: .max) {
+        #expect(budget.held.rawValue == drawn[budget.id] ?? 0, place)
+      }
+    }
     #expect(exchange.queuedCount + exchange.runningCount == open.count, place)
   }
 

@@ -54,7 +54,7 @@ struct RestoreTests {
     world.run(askSet(AskTerms(cachedInput: .zero)))
     world.run(submit(7, wrappedKey: [0, 0, 0, 0, 0, 0, 0, 5, 1]))
     world.run(assign(7, worker: 2, version: 2))
-    world.run(settleCached(attempt(7), prompt: 30, cached: 20, output: 10))
+    world.run(settleSigned(attempt(7), cached: 20))
     return world
   }
 
@@ -90,7 +90,7 @@ struct RestoreTests {
     #expect(
       world.replica.rows.keys.sorted() == [
         1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28, 32, 34, 35, 37, 38, 39, 40,
-        41, 42, 46, 47,
+        41, 42, 43, 44, 46, 47,
       ])
   }
 

@@ -20,21 +20,83 @@ struct JobReceiptTests {
       .init(transfer: TransferID(26), payee: AccountID(6), amount: Credits(nano: 1), isFee: true),
     ])
 
+  /// One that has all of version 2.
+  private var full: JobReceipt {
+    var receipt = receipt
+    receipt.cachedTokens = TokenCount(27)
+    receipt.cachedPrice = Price(nanoPerMillion: 28)
+    receipt.reversals = [TransferID(29), TransferID(30)]
+    receipt.word = .init(
+      worker: WorkerID(31), publicKey: [32, 33], modelDigest: "gguf-sha256:00",
+      promptTokens: TokenCount(34), outputTokens: nil, cachedTokens: TokenCount(35), firstSeq: 4,
+      signature: [UInt8](repeating: 36, count: 64))
+    return receipt
+  }
+
+  @Test("a receipt is of the lowest version that holds it, and is not read as of another")
+  func versions() throws {
+    #expect(receipt.bytes[0] == 1 && full.bytes[0] == 2)
+    // What version 2 has more, all of it empty: zero, absent, no element, absent.
+    let empty: [UInt8] = [2] + receipt.bytes.dropFirst() + [UInt8](repeating: 0, count: 14)
+    #expect(throws: CanonicalError.unknownValue(offset: 0, value: 2)) {
+      try JobReceipt(bytes: empty)
+    }
+    var some = receipt
+    some.reversals = [TransferID(1)]
+    #expect(some.bytes[0] == 2)
+  }
+
+  @Test("what a worker has signed follows from the receipt: each thing that it says is in it")
+  func statement() throws {
+    #expect(receipt.workerStatement == nil)
+    let stated = try #require(full.workerStatement)
+    #expect(stated.job == JobID(8) && stated.epoch == Epoch(2) && stated.finish == .error)
+    #expect(stated.lastSeq == 13 && stated.firstSeq == 4 && stated.outputHash == full.outputHash)
+    let changes: [(inout JobReceipt) -> Void] = [
+      { $0.job = JobID(9) }, { $0.attempts = 3 }, { $0.model = "b" }, { $0.finish = .stop },
+      { $0.lastSeq = 14 }, { $0.outputHash[31] ^= 1 },
+      {
+        $0.word = .init(
+          worker: WorkerID(31), publicKey: [32, 33], modelDigest: nil,
+          promptTokens: TokenCount(34), outputTokens: nil, cachedTokens: TokenCount(35),
+          firstSeq: 4, signature: [UInt8](repeating: 36, count: 64))
+      },
+    ]
+    for change in changes {
+      var other = full
+      change(&other)
+      #expect(other.workerStatement?.bytes != stated.bytes)
+    }
+    var nothing = full
+    nothing.lastSeq = 0
+    #expect(nothing.workerStatement?.outputHash == [UInt8](repeating: 0, count: 32))
+  }
+
   @Test("reads what it wrote, and nothing shorter, longer or of another version")
   func roundTrip() throws {
+    try check(receipt)
+    try check(full)
+  }
+
+  private func check(_ receipt: JobReceipt) throws {
     let bytes = receipt.bytes
     #expect(try JobReceipt(bytes: bytes) == receipt)
     for length in 0..<bytes.count {
       #expect(throws: CanonicalError.self) { try JobReceipt(bytes: Array(bytes[..<length])) }
     }
     #expect(throws: CanonicalError.self) { try JobReceipt(bytes: bytes + [0]) }
-    #expect(throws: CanonicalError.unknownValue(offset: 0, value: 2)) {
-      try JobReceipt(bytes: [2] + bytes.dropFirst())
+    #expect(throws: CanonicalError.unknownValue(offset: 0, value: 3)) {
+      try JobReceipt(bytes: [3] + bytes.dropFirst())
     }
   }
 
   @Test("one receipt has one encoding: a changed byte is refused or is another receipt")
   func mutation() {
+    change(receipt)
+    change(full)
+  }
+
+  private func change(_ receipt: JobReceipt) {
     let bytes = receipt.bytes
     for place in bytes.indices {
       for change in [1, 0x80, 0xFF] as [UInt8] {

@@ -147,6 +147,9 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         expect([p["transfer"] for p in stated["postings"]] == [t["transfer"] for t in paid], stated)
         expect(sum(p["amount_nano"] for p in stated["postings"]) == stated["charge_nano"] > 0, stated)
         expect(stated["job"] == job and stated["state"] == "completed" and stated["attempts"] == 1, stated)
+        word = stated["worker"]
+        expect(word["model_digest"] is None and word["first_event"] == 1 and len(word["key_sha256"]) == 64, stated)
+        expect(word["prompt_tokens"] == stated["prompt_tokens"] > 0 and stated["reversals"] == [], stated)
         with open(path, "rb") as file:
             whole = file.read()
         for place in range(0, len(whole) - 1, len(whole) // 12):
@@ -329,4 +332,14 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         table = root("ledger", "export", "--format", "csv").text.split("\r\n")
         expect(len(table) - 2 == len(transfers("show", "--limit", "512")), "not every transfer is there")
 
-    main([moves, reversals, closing, fee, market, receipts, http, audit, archive, report, formats])
+    def taken_back():
+        """a receipt that is made after a reversal names it, and is as good"""
+        capture = next(t for t in transfers("show", "--limit", "512") if t["kind"] == "capture")
+        taken = transfers("reverse", capture["transfer"])
+        path = scratch + "/taken.receipt"
+        expect(cluster.yard("receipt", capture["job"], "--to", path).code == 0, "no receipt")
+        done = cluster.yard("receipt", "verify", path, "--ca", cluster.identity + "/ca.pem", "--json", key="")
+        expect(done.code == 0, done)
+        expect(sorted(done.lines[0]["reversals"]) == sorted(t["transfer"] for t in taken), (done, taken))
+
+    main([moves, reversals, closing, fee, market, receipts, http, audit, archive, report, formats, taken_back])

@@ -36,7 +36,7 @@ extension Exchange {
     guard first.reverses == nil else {
       throw Rejection(.wrongState, ["transfer": "\(command.transfer)", "reason": "reversal"])
     }
-    guard !indexes.reversed.contains(first.id) else {
+    guard indexes.reversals[first.id] == nil else {
       throw Rejection(.alreadyReversed, ["transfer": "\(command.transfer)"])
     }
     return try post(
@@ -148,13 +148,13 @@ extension Exchange {
   /// A transfer and all that were posted with it, in their order; none if one of them is no longer kept, or if it was
   /// posted before there was a chain.
   private func postedTogether(with id: TransferID) -> [Transfer] {
-    guard let journal, id > journal.base.transfer, let transfer = transfers[id.rawValue] else {
+    guard let journal, id > journal.base.transfer, let transfer = transfer(id) else {
       return []
     }
     guard let group = transfer.group else { return [transfer] }
     var all: [Transfer] = []
     var next = group
-    while let member = transfers[next.rawValue], member.group == group {
+    while let member = self.transfer(next), member.group == group {
       all.append(member)
       next = TransferID(next.rawValue + 1)
     }

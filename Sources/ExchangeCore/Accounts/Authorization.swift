@@ -12,9 +12,9 @@ extension Exchange {
     return key
   }
 
-  /// A job of the caller's own account; another's is as if it did not exist.
+  /// A job that the caller reaches; another is as if it did not exist.
   func ownJob(_ id: JobID, _ caller: APIKey) throws(Rejection) -> Job {
-    guard let job = jobs[id.rawValue], job.account == caller.account else {
+    guard let job = jobs[id.rawValue], isOwn(job, of: caller.id, in: caller.account) else {
       throw Rejection(.notFound, ["job": "\(id)"])
     }
     return job

@@ -48,7 +48,7 @@ extension Exchange {
   ///
   /// - Precondition: `checkBudgets` has not refused it.
   mutating func drawBudgets(hold amount: Credits, from own: BudgetID) {
-    for id in path(from: own) { budgets.update(id.rawValue) { $0.hold(amount) } }
+    for id in path(from: own) { budgets.updateUnstored(id.rawValue) { $0.hold(amount) } }
   }
 
   /// The budget of a key whose row is gone goes too, unless something is held on it or another budget is a part of it.
@@ -66,20 +66,24 @@ extension Exchange {
     guard let own = job.budget else { return }
     let now = meta.logTime
     for id in path(from: own) {
-      budgets.update(id.rawValue) { $0.settle(hold: job.hold, spending: charge, at: now) }
+      if charge == .zero {
+        budgets.updateUnstored(id.rawValue) { $0.settle(hold: job.hold, spending: .zero, at: now) }
+      } else {
+        budgets.update(id.rawValue) { $0.settle(hold: job.hold, spending: charge, at: now) }
+      }
     }
   }
 
-  /// Whether every budget holds what the open jobs below it do.
-  var areBudgetHoldsRight: Bool {
-    var held: [BudgetID: UInt128] = [:]
+  /// Holds on every budget what the open jobs below it do, after a restart; answers whether it can.
+  mutating func restoreBudgetHolds() -> Bool {
     for id in indexes.open.sorted {
       guard let job = jobs[id.rawValue], let own = job.budget else { continue }
-      for budget in path(from: own) { held[budget, default: 0] += UInt128(job.hold.rawValue) }
+      for budget in path(from: own) {
+        guard let held = budgets[budget.rawValue]?.held.adding(job.hold) else { return false }
+        budgets.updateUnstored(budget.rawValue) { $0.restoreHeld(held) }
+      }
     }
-    return budgets.sortedKeys.allSatisfy { key in
-      budgets[key].map { UInt128($0.held.rawValue) == held[$0.id] ?? 0 } ?? false
-    }
+    return true
   }
 }
 

@@ -100,6 +100,8 @@ public enum Command: Hashable, Sendable {
   case askSet(AskSet)
   /// Ends a job whose engine had a part of the prompt cached.
   case settleCached(SettleCached)
+  /// The same, by a worker that has signed what it states of it.
+  case settleSigned(SettleSigned)
 
   /// The command's number in the log.
   public var code: UInt8 {
@@ -151,6 +153,7 @@ public enum Command: Hashable, Sendable {
     case .keyIssueBudgeted: 73
     case .askSet: 74
     case .settleCached: 75
+    case .settleSigned: 76
     }
   }
 
@@ -181,6 +184,12 @@ public enum Command: Hashable, Sendable {
     public static let jobsMax = 1_024
     /// Keys named by one keysUsed.
     public static let keysMax = 1_024
+    /// What a model's weights are, in a worker's words.
+    public static let digestBytesMax = 128
+    /// The public key of a worker's certificate, in DER form.
+    public static let publicKeyBytesMax = 128
+    /// A worker's signature.
+    public static let signatureBytesMax = 64
     /// Transfers that are posted together.
     public static let legsMax = 16
   }

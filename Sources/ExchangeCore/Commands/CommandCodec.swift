@@ -53,6 +53,7 @@ extension Command {
     case .delegationRevoke(let command): command.encode(into: &writer)
     case .askSet(let command): command.encode(into: &writer)
     case .settleCached(let command): command.encode(into: &writer)
+    case .settleSigned(let command): command.encode(into: &writer)
     }
   }
 
@@ -108,6 +109,7 @@ extension Command {
     case 73: self = .keyIssueBudgeted(try KeyIssueBudgeted(from: &reader))
     case 74: self = .askSet(try AskSet(from: &reader))
     case 75: self = .settleCached(try SettleCached(from: &reader))
+    case 76: self = .settleSigned(try SettleSigned(from: &reader))
     default: throw .unknownValue(offset: at, value: UInt64(code))
     }
   }

@@ -30,6 +30,69 @@ extension Command {
       self.cachedTokens = cachedTokens
     }
   }
+
+  /// As `SettleCached`, by a worker that has signed what it states of it.
+  public struct SettleSigned: Hashable, Sendable {
+    /// The end, with what was cached.
+    public let settle: SettleCached
+    /// What the worker signed, beside what the settle says.
+    public let signed: AttemptSigned
+    /// Joins the parts.
+    public init(settle: SettleCached, signed: AttemptSigned) {
+      self.settle = settle
+      self.signed = signed
+    }
+  }
+
+  /// What a worker has signed of an attempt that it has ended, with the key by which that can be checked.
+  public struct AttemptSigned: Hashable, Sendable {
+    /// The first event that it made.
+    public let firstSeq: UInt64
+    /// What the model's weights are, as it says.
+    public let modelDigest: String?
+    /// The public key of its certificate.
+    public let publicKey: [UInt8]
+    /// The signature.
+    public let signature: [UInt8]
+    /// Joins the parts.
+    public init(
+      firstSeq: UInt64, modelDigest: String?, publicKey: [UInt8], signature: [UInt8]
+    ) {
+      self.firstSeq = firstSeq
+      self.modelDigest = modelDigest
+      self.publicKey = publicKey
+      self.signature = signature
+    }
+  }
+}
+
+extension Command.SettleSigned {
+  func encode(into writer: inout FieldWriter) {
+    settle.encode(into: &writer)
+    writer.write(signed.firstSeq)
+    writer.write(signed.modelDigest) { $0.write($1, limit: Command.Limits.digestBytesMax) }
+    writer.write(signed.publicKey, limit: Command.Limits.publicKeyBytesMax)
+    writer.write(signed.signature, limit: Command.Limits.signatureBytesMax)
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(
+      settle: try Command.SettleCached(from: &reader),
+      signed: try Command.AttemptSigned(from: &reader))
+  }
+}
+
+extension Command.AttemptSigned {
+  /// Reads the fields, as rows have them too.
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(
+      firstSeq: try reader.read(),
+      modelDigest: try reader.readOptional {
+        (reader: inout CanonicalReader) throws(CanonicalError) in
+        try reader.readString(limit: Command.Limits.digestBytesMax)
+      }, publicKey: try reader.readBytes(limit: Command.Limits.publicKeyBytesMax),
+      signature: try reader.readBytes(limit: Command.Limits.signatureBytesMax))
+  }
 }
 
 extension Command.SettleCached {

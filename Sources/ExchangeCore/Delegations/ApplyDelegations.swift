@@ -4,7 +4,8 @@ internal import TokenLedger
 // Keys that a holder makes for its agents by signing, without asking; since state version 3. Why so: decision 29.
 extension Exchange {
   /// Checks: `wrong_state` (an older state version), caller, `not_found`, `forbidden` (as for a rotation: a key that may do
-  /// more, or another one by a key with a limit), `wrong_state` (a dead or a delegated key; a public key that was ended before).
+  /// more, or another one by a key with a limit), `wrong_state` (a dead or a delegated key; a public key that was bound before),
+  /// `no_capacity` (public keys that were bound before).
   ///
   /// Another public key than the one that is bound ends all that the former signed; so does none.
   mutating func apply(_ command: Command.DelegationKeySet) throws(Rejection) -> Accepted {
@@ -19,16 +20,19 @@ extension Exchange {
       throw Rejection(.wrongState, ["key": "\(key.id)", "reason": "delegated"])
     }
     let bound = delegators[key.id.rawValue]
-    if let bound, bound.isClosed, bound.publicKey == command.publicKey {
-      throw Rejection(.wrongState, ["key": "\(key.id)", "reason": "ended_before"])
+    if let bound, let publicKey = command.publicKey {
+      guard !bound.hasEnded(publicKey) else {
+        throw Rejection(.wrongState, ["key": "\(key.id)", "reason": "ended_before"])
+      }
+      // Forgetting one would make good again what it signed and nobody has used.
+      guard publicKey == bound.publicKey || bound.ended.count < limits.delegationKeysMax else {
+        throw Rejection(.noCapacity, ["bound_before": "\(bound.ended.count)"])
+      }
     }
     let isSame = bound.map { !$0.isClosed && $0.publicKey == command.publicKey } ?? false
     if !isSame { endDelegations(of: key.id) }
     if bound != nil {
-      delegators.update(key.id.rawValue) {
-        $0.isClosed = command.publicKey == nil
-        if let publicKey = command.publicKey { $0.publicKey = publicKey }
-      }
+      delegators.update(key.id.rawValue) { $0.bind(command.publicKey) }
     } else if let publicKey = command.publicKey {
       delegators.insert(Delegator(key: key.id, publicKey: publicKey, isClosed: false))
     }

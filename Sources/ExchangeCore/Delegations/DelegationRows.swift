@@ -8,6 +8,23 @@ struct Delegator: Hashable, Sendable {
   var publicKey: [UInt8]
   /// Whether nothing that it signed is worth anything any more.
   var isClosed: Bool
+  /// The public keys that were bound before it, in their order: what they signed is never good again.
+  var ended: [[UInt8]] = []
+
+  /// Whether a public key was bound, and is no more.
+  func hasEnded(_ publicKey: [UInt8]) -> Bool {
+    isClosed && self.publicKey == publicKey || ended.contains(publicKey)
+  }
+
+  /// Binds another public key, the same, or none.
+  ///
+  /// - Precondition: it has not ended.
+  mutating func bind(_ publicKey: [UInt8]?) {
+    isClosed = publicKey == nil
+    guard let publicKey, publicKey != self.publicKey else { return }
+    ended.append(self.publicKey)
+    self.publicKey = publicKey
+  }
 }
 
 /// The row of table 47: a delegation that was used, or revoked before.
@@ -49,11 +66,28 @@ struct DelegationName: Hashable, Sendable {
 
 extension Delegator: StoredRow {
   static var table: Table { .delegators }
+  /// More than may be bound (`Limits.delegationKeysMax`).
+  private static let endedMax = 1_024
+  static var versionMax: UInt8 { 2 }
+  /// 2 once another public key was bound before.
+  var version: UInt8 { ended.isEmpty ? 1 : 2 }
   var rowKey: UInt64 { key.rawValue }
 
   func encode(into writer: inout CanonicalWriter) {
     writer.writeRaw(publicKey)
     writer.write(isClosed)
+    guard version > 1 else { return }
+    writer.write(ended) { $0.writeRaw($1) }
+  }
+
+  mutating func readAddition(
+    of version: UInt8, from reader: inout CanonicalReader
+  ) throws(CanonicalError) {
+    let at = reader.offset
+    ended = try reader.readList(limit: Self.endedMax, elementBytesMin: 32) {
+      (reader: inout CanonicalReader) throws(CanonicalError) in try reader.readHash()
+    }
+    guard self.version > 1 else { throw .unknownValue(offset: at, value: 2) }
   }
 
   init(key: UInt64, from reader: inout CanonicalReader) throws(CanonicalError) {

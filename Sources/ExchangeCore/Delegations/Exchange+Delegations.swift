@@ -32,4 +32,29 @@ extension Exchange {
   func ratedKeys(of key: KeyID) -> [KeyID] {
     delegation(of: key).map { [key, $0.parent] } ?? [key]
   }
+
+  // MARK: Whose a job is
+
+  /// Whether a key reaches a job: it is its account's, and where the key is a delegation's, it has submitted the job itself.
+  public func isOwn(_ job: Job, of key: KeyID, in account: AccountID) -> Bool {
+    job.account == account && (job.key == key || delegation(of: key) == nil)
+  }
+
+  /// The same of a job that is purged.
+  public func isOwn(_ tombstone: Tombstone, of key: KeyID, in account: AccountID) -> Bool {
+    tombstone.account == account
+      && (tombstone.delegatedKey == key || delegation(of: key) == nil)
+  }
+
+  /// The jobs that a key of an account reaches, after one, oldest first.
+  public func jobs(
+    seenBy key: KeyID, of account: AccountID, after id: JobID = JobID(0), limit: Int
+  ) -> [Job] {
+    guard delegation(of: key) != nil else { return jobs(of: account, after: id, limit: limit) }
+    // An account's jobs are bounded, and those of agents are looked for one by one.
+    let own = indexes.accounts[account]?.jobs.prefix(after: id, limit: limit) {
+      jobs[$0.rawValue]?.key == key
+    }
+    return own?.compactMap { jobs[$0.rawValue] } ?? []
+  }
 }

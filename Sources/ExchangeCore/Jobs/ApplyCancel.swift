@@ -7,7 +7,9 @@ extension Exchange {
   /// A job that has ended, purged or not, answers its state.
   mutating func apply(_ command: Command.Cancel) throws(Rejection) -> Accepted {
     let caller = try authorize(command.caller, .submit)
-    if let tombstone = tombstones[command.job.rawValue], tombstone.account == caller.account {
+    if let tombstone = tombstones[command.job.rawValue],
+      isOwn(tombstone, of: caller.id, in: caller.account)
+    {
       return .cancelled(tombstone.job, tombstone.state)
     }
     let job = try ownJob(command.job, caller)
@@ -25,7 +27,9 @@ extension Exchange {
     let caller = try authorize(command.caller, .submit)
     var count = 0
     for id in command.jobs {
-      guard let job = jobs[id.rawValue], job.account == caller.account else { continue }
+      guard let job = jobs[id.rawValue], isOwn(job, of: caller.id, in: caller.account) else {
+        continue
+      }
       if cancel(job) { count += 1 }
     }
     return .cancelledMany(count)

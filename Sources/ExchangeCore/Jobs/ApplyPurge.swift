@@ -14,7 +14,8 @@ extension Exchange {
     }
     var count = 0
     for id in command.jobs {
-      guard let job = jobs[id.rawValue], job.account == caller.account, job.ending != nil,
+      guard let job = jobs[id.rawValue], isOwn(job, of: caller.id, in: caller.account),
+        job.ending != nil,
         mayDelete || job.retention?.untilDelivered == true
       else { continue }
       purgeRecord(of: id)

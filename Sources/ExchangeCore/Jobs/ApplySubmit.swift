@@ -28,7 +28,7 @@ extension Exchange {
     let caller = try authorize(command.caller, .submit)
     let name = RequestName(account: caller.account, key: command.requestKey)
     if let known = indexes.jobRequests[name] {
-      return .submitted(try duplicate(of: known, bodyHash: command.bodyHash))
+      return .submitted(try duplicate(of: known, bodyHash: command.bodyHash, for: caller))
     }
     let (bid, hold) = try price(command, of: caller, at: meta.logTime)
     try checkSeal(command.wrappedKey)
@@ -97,11 +97,14 @@ extension Exchange {
     return (bid, hold)
   }
 
-  /// The answer to a request that has its job already.
+  /// The answer to a request that has its job already: to whoever reaches the job.
   private func duplicate(
-    of id: JobID, bodyHash: [UInt8]
+    of id: JobID, bodyHash: [UInt8], for caller: APIKey
   ) throws(Rejection) -> Accepted.Submitted {
     if let job = jobs[id.rawValue] {
+      guard isOwn(job, of: caller.id, in: caller.account) else {
+        throw Rejection(.idempotencyConflict)
+      }
       guard job.bodyHash == bodyHash else {
         throw Rejection(.idempotencyConflict, ["job": "\(id)"], job: id)
       }
@@ -109,6 +112,9 @@ extension Exchange {
     }
     guard let tombstone = tombstones[id.rawValue] else {
       preconditionFailure("a request without its job")
+    }
+    guard isOwn(tombstone, of: caller.id, in: caller.account) else {
+      throw Rejection(.idempotencyConflict)
     }
     guard tombstone.bodyHash == bodyHash else {
       throw Rejection(.idempotencyConflict, ["job": "\(id)"], job: id)

@@ -16,6 +16,8 @@ public struct Tombstone: Hashable, Sendable {
   public let charge: Credits
   /// When the request is forgotten.
   public let expiry: LogTime
+  /// The key that submitted it, where that is a delegation's: it reaches no other's.
+  public internal(set) var delegatedKey: KeyID?
 }
 
 /// An upload that no submit has taken yet.

@@ -6,10 +6,13 @@ internal import TokenLedger
 extension Exchange {
   /// Notes what an ended job was billed, and what it paid.
   ///
-  /// Its tokens and prices are those of the attempt that is billed; who delivered before it has earned his share.
+  /// Its tokens and prices are those of the attempt that is billed; who delivered before it has earned his share. What the
+  /// supplier's own accounts buy, as he posts them when the job ends, makes no price, and what they pay is earned all the same.
   mutating func noteSale(of job: Job, _ bill: Bill, by attempt: Attempt, _ paid: [Transfer]) {
     guard meta.stateVersion >= Self.marketStateVersion else { return }
-    let isOwn = attempt.supplier == job.account
+    let isOwn =
+      attempt.supplier == job.account
+      || postedTerms(of: attempt.supplier, model: job.model)?.own.contains(job.account) == true
     let cachedPrice = cachedPrompt(of: job.id)?.price(of: attempt) ?? attempt.prices.input
     if bill.promptTokens > .zero || bill.outputTokens > .zero {
       updateSales(of: attempt.supplier, model: job.model) {
@@ -76,15 +79,25 @@ extension Exchange {
 
   /// The price index of a model: the newest intervals in which it was sold, oldest first.
   public func priceHistory(model: String, intervals: Int) -> [PricePoint] {
-    let numbers = indexes.salesOfModel[model]?.sorted ?? []
-    let points = PricePoint.points(of: numbers.lazy.compactMap { sales[$0] }.filter(isKept))
-    return Array(points.suffix(max(0, intervals)))
+    guard let numbers = indexes.salesOfModel[model] else { return [] }
+    // From the newest back: who asks for an hour is not to cost a week.
+    var newest: [Sales] = []
+    var found = 0
+    for number in numbers.descending {
+      guard let sale = sales[number], isKept(sale) else { break }
+      if newest.last?.interval != sale.interval { found += 1 }
+      guard found <= intervals else { break }
+      newest.append(sale)
+    }
+    return PricePoint.points(of: newest.reversed())
   }
 
   /// What a supplier sold, oldest first, from after a row on.
   public func sales(of account: AccountID, after number: UInt64 = 0, limit: Int) -> [Sales] {
-    let numbers = indexes.accounts[account]?.sales.prefix(after: number, limit: .max) ?? []
-    return Array(numbers.lazy.compactMap { sales[$0] }.filter(isKept).prefix(max(0, limit)))
+    let numbers = indexes.accounts[account]?.sales.prefix(after: number, limit: limit) {
+      sales[$0].map(isKept) == true
+    }
+    return numbers?.compactMap { sales[$0] } ?? []
   }
 
   /// Whether it can still be asked about: what is dropped a little later does not show.

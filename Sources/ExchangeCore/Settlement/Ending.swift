@@ -101,12 +101,14 @@ extension Exchange {
     }
     idResumptions.remove(id.rawValue)
     cachedPrompts.remove(id.rawValue)
+    signedAttempts.remove(id.rawValue)
     if indexes.remove(job) { pending.effects.append(.wrappingKeysChanged) }
     for row in indexes.removeSegments(of: id) { pending.delete(.segments, key: row.key) }
     let tombstone = Tombstone(
       job: id, account: job.account, requestKey: job.requestKey, bodyHash: job.bodyHash,
       state: ending.state, charge: ending.charge,
-      expiry: meta.logTime.advanced(milliseconds: limits.requestRetention))
+      expiry: meta.logTime.advanced(milliseconds: limits.requestRetention),
+      delegatedKey: delegation(of: job.key) == nil ? nil : job.key)
     tombstones.insert(tombstone)
     indexes.enter(tombstone)
     while let oldest = tombstoneBeyondBounds(of: job.account) { forget(tombstone: oldest) }

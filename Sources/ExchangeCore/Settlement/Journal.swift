@@ -3,7 +3,7 @@ public import TokenLedger
 
 /// Where the journal of transfers begins and ends: the one row of table 37, since state version 3.
 ///
-/// The rows of table 7 after `base` lead, by their chain, from its hash to that of `head`.
+/// The transfers after `base`, those of table 7 and then those of table 44, lead, by their chain, from its hash to that of `head`.
 public struct Journal: Hashable, Sendable {
   /// Before the oldest transfer that is kept; what was before the chain began is not in it.
   public internal(set) var base: JournalPosition
@@ -24,18 +24,35 @@ extension Exchange {
   /// What the operator takes of jobs that are submitted now.
   public var feeTerms: FeeTerms { fees[0] ?? .none }
 
-  /// Writes a transfer to the journal, and drops the oldest beyond what the journal keeps.
+  /// Writes a transfer to the journal: since state version 3 into the log, which is sealed once for each entry.
   mutating func journal(_ transfer: Transfer) {
-    if meta.stateVersion >= Self.moneyStateVersion {
-      if journals[0] == nil {
-        let start = JournalPosition.beginning(after: TransferID(transfer.id.rawValue - 1))
-        journals.insert(Journal(base: start, head: start))
-      }
-      journals.update(0) { $0.head = $0.head.advanced(by: transfer) }
+    guard meta.stateVersion >= Self.moneyStateVersion else {
+      transfers.insert(transfer)
+      indexes.enter(transfer)
+      return dropOldTransfers()
     }
-    transfers.insert(transfer)
-    indexes.enter(transfer)
-    while indexes.transfers.count > limits.transfersMax, let oldest = indexes.transfers.first {
+    if journals[0] == nil {
+      let start = JournalPosition.beginning(after: TransferID(transfer.id.rawValue - 1))
+      journals.insert(Journal(base: start, head: start))
+    }
+    log.append(transfer)
+    indexes.enterReversal(transfer)
+  }
+
+  /// Chains what the entry has posted and puts it into rows; the oldest beyond what the journal keeps goes.
+  mutating func sealJournal() {
+    guard log.unsealed > 0 else { return }
+    guard let head = journal?.head else { preconditionFailure("a log without its chain") }
+    let sealed = log.seal(after: head)
+    journals.update(0) { $0.head = sealed.head }
+    for row in sealed.rows { pending.put(.journalSegments, key: row.key, value: row.value) }
+    dropOldTransfers()
+  }
+
+  /// Drops the oldest transfers that are not of the newest `transfersMax`: of table 7 each, of the log a segment once
+  /// all of it is.
+  private mutating func dropOldTransfers() {
+    while transfers.count + log.count > limits.transfersMax, let oldest = indexes.transfers.first {
       guard let row = transfers.remove(oldest.rawValue) else {
         preconditionFailure("an index without its row")
       }
@@ -43,11 +60,17 @@ extension Exchange {
       guard let base = journal?.base, oldest > base.transfer else { continue }
       journals.update(0) { $0.base = base.advanced(by: row) }
     }
+    while let oldest = log.segments.first, log.count - oldest.count >= limits.transfersMax {
+      let (segment, gone) = log.removeFirstSegment()
+      for transfer in gone { indexes.leaveReversal(transfer) }
+      pending.delete(.journalSegments, key: segment.key)
+      journals.update(0) { $0.base = segment.end }
+    }
   }
 
-  /// Whether the chain over the rows leads from the journal's beginning to its end.
-  var isJournalWhole: Bool {
-    guard let journal else { return true }
+  /// Computes the chain over what was restored; answers whether it leads from the journal's beginning to its end.
+  mutating func chainRestoredJournal() -> Bool {
+    guard let journal else { return log.count == 0 }
     var place = journal.base
     for id in indexes.transfers.prefix(after: place.transfer, limit: .max) {
       guard let row = transfers[id.rawValue], id.rawValue == place.transfer.rawValue + 1 else {
@@ -55,7 +78,7 @@ extension Exchange {
       }
       place = place.advanced(by: row)
     }
-    return place == journal.head
+    return log.chain(from: place) == journal.head
   }
 }
 

@@ -5,6 +5,7 @@ extension Exchange {
   /// Turns what the entry changed into rows and brings the digest up to date.
   mutating func drainChanges() -> [RowChange] {
     var changes: [RowChange] = []
+    sealJournal()
     meta.nextTransfer = ledger.nextTransferID
     drainMeta(into: &changes)
     drainAccounts(into: &changes)
@@ -31,6 +32,8 @@ extension Exchange {
     postedAsks.drain(into: &changes, &digest)
     sales.drain(into: &changes, &digest)
     cachedPrompts.drain(into: &changes, &digest)
+    signedAttempts.drain(into: &changes, &digest)
+    changes += pending.bulkChanges(of: .journalSegments)
     delegators.drain(into: &changes, &digest)
     delegations.drain(into: &changes, &digest)
     self.digest = digest

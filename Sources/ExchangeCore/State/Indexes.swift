@@ -89,9 +89,10 @@ struct Indexes: Sendable {
   var delegationNames: [DelegationName: UInt64] = [:]
   var delegationDigests: [[UInt8]: UInt64] = [:]
   var delegatedKeys: [KeyID: UInt64] = [:]
+  /// Those of table 7.
   var transfers = SortedDeque<TransferID>()
-  /// Transfers that were taken back.
-  var reversed: Set<TransferID> = []
+  /// Transfers that were taken back, and by which.
+  var reversals: [TransferID: TransferID] = [:]
   /// Rows of what suppliers post.
   var postedAsks: [ModelOfAccount: UInt64] = [:]
   /// Rows of what was sold, oldest first; all, those of each model, and each supplier's newest of a model.
@@ -324,13 +325,22 @@ struct Indexes: Sendable {
 
   mutating func enter(_ transfer: Transfer) {
     transfers.insert(transfer.id)
-    if let earlier = transfer.reverses { reversed.insert(earlier) }
+    enterReversal(transfer)
   }
 
-  /// What it took back is older, and so has left already.
   mutating func leave(_ transfer: Transfer) {
     transfers.remove(transfer.id)
-    if let earlier = transfer.reverses { reversed.remove(earlier) }
+    leaveReversal(transfer)
+  }
+
+  /// A transfer has come that may take another one back.
+  mutating func enterReversal(_ transfer: Transfer) {
+    if let earlier = transfer.reverses { reversals[earlier] = transfer.id }
+  }
+
+  /// It goes; what it took back is older, and so has left already.
+  mutating func leaveReversal(_ transfer: Transfer) {
+    if let earlier = transfer.reverses { reversals[earlier] = nil }
   }
 
   // MARK: Market

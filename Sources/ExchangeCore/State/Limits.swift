@@ -58,6 +58,8 @@ public struct Limits: Hashable, Sendable {
   public var budgetDepthMax = 8
   /// Delegations of one account that are remembered, ended ones included: about 200 bytes of memory each.
   public var delegationsPerAccountMax = 10_000
+  /// Public keys that were bound to one API key before, which must be remembered as long as it lives.
+  public var delegationKeysMax = 32
   /// How long a delegation may be good, in milliseconds: a year and a day.
   public var delegationLifetimeMax: UInt64 = 366 * 86_400_000
   /// How long a delegation is remembered after its end, in milliseconds: clocks of leaders differ by less.

@@ -38,6 +38,9 @@ extension Exchange {
         do {
           if table == .segments {
             segments.append((try SegmentRow(key: key), try SegmentWriter.segments(of: value)))
+          } else if table == .journalSegments {
+            let posted = try exchange.log.restore(key: try rowKey(key), value: value)
+            for transfer in posted { exchange.indexes.enterReversal(transfer) }
           } else {
             try exchange.restore(table, key: key, value: value, &accounts)
           }
@@ -146,7 +149,9 @@ extension Exchange {
       sales.restore(row, contribution: contribution)
       indexes.enter(row)
     case .cachedPrompts: cachedPrompts.restore(try row(), contribution: contribution)
-    case .payloadParts, .segments: preconditionFailure("bulk rows are not restored")
+    case .signedAttempts: signedAttempts.restore(try row(), contribution: contribution)
+    case .payloadParts, .segments, .journalSegments:
+      preconditionFailure("bulk rows are not restored")
     }
   }
 
@@ -176,8 +181,8 @@ extension Exchange {
     for account in accounts where UInt128(account.debitsHeld.rawValue) != held[account.id] ?? 0 {
       throw .inconsistent("holds of account \(account.id)")
     }
-    guard isJournalWhole else { throw .inconsistent("journal") }
-    guard areBudgetHoldsRight else { throw .inconsistent("holds of budgets") }
+    guard chainRestoredJournal() else { throw .inconsistent("journal") }
+    guard restoreBudgetHolds() else { throw .inconsistent("holds of budgets") }
     dropStaleDeadlines()
   }
 }

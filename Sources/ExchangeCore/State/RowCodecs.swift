@@ -187,6 +187,9 @@ extension Worker: StoredRow {
 
 extension Tombstone: StoredRow {
   static var table: Table { .tombstones }
+  static var versionMax: UInt8 { 2 }
+  /// 2 if a delegated key had submitted it.
+  var version: UInt8 { delegatedKey == nil ? 1 : 2 }
   var rowKey: UInt64 { job.rawValue }
 
   func encode(into writer: inout CanonicalWriter) {
@@ -197,7 +200,12 @@ extension Tombstone: StoredRow {
     writer.write(state.rawValue)
     writer.write(charge.rawValue)
     writer.write(expiry.rawValue)
+    if let delegatedKey { writer.write(delegatedKey.rawValue) }
   }
+
+  mutating func readAddition(
+    of version: UInt8, from reader: inout CanonicalReader
+  ) throws(CanonicalError) { delegatedKey = try reader.readID() }
 
   init(key: UInt64, from reader: inout CanonicalReader) throws(CanonicalError) {
     self.init(

@@ -39,6 +39,14 @@ struct RowTable<Row: StoredRow>: Sendable {
     marked.append(key)
   }
 
+  /// Changes of a row what its stored value does not have.
+  ///
+  /// - Precondition: the row exists, and `body` leaves its key and its value alone.
+  mutating func updateUnstored(_ key: UInt64, _ body: (inout Row) -> Void) {
+    guard let place = slots.index(forKey: key) else { preconditionFailure("no such row") }
+    body(&slots.values[place].row)
+  }
+
   @discardableResult
   mutating func remove(_ key: UInt64) -> Row? {
     guard let row = rows.removeValue(forKey: key) else { return nil }

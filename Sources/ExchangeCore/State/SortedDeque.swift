@@ -49,6 +49,21 @@ struct SortedDeque<Element: Comparable & Sendable>: Sendable {
     return Array(elements[place..<end])
   }
 
+  /// At most `limit` elements greater than `element` that are wanted.
+  func prefix(
+    after element: Element, limit: Int, where isWanted: (Element) -> Bool
+  ) -> [Element] {
+    var found: [Element] = []
+    for candidate in elements[lowerBound(element)...] where candidate != element {
+      guard found.count < limit else { break }
+      if isWanted(candidate) { found.append(candidate) }
+    }
+    return found
+  }
+
+  /// From the greatest on.
+  var descending: some Sequence<Element> { elements.reversed() }
+
   /// How many elements are less than `element`.
   func lowerBound(_ element: Element) -> Int {
     var low = 0

@@ -14,7 +14,7 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case payloadParts = 5
   /// Bulk: sealed record segments, key log index `u64` ‖ ordinal `u16`.
   case segments = 6
-  /// The journal of transfers.
+  /// Transfers from before state version 3, or before there were segments.
   case transfers = 7
   /// Workers with their offers.
   case workers = 8
@@ -50,13 +50,19 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case sales = 41
   /// What jobs' engines had cached of their prompts, and what that costs.
   case cachedPrompts = 42
+  /// What workers have signed of the attempts that ended jobs.
+  case signedAttempts = 43
+  /// Bulk: what an entry has posted, key its first transfer `u64`.
+  case journalSegments = 44
   /// What signs API keys' delegations.
   case delegators = 46
   /// Delegations that were used or revoked, until a day after their end.
   case delegations = 47
 
-  /// Whether rows of the table count for the digest; bulk rows are covered by hashes in job rows.
-  public var isDigested: Bool { self != .payloadParts && self != .segments }
+  /// Whether rows of the table count for the digest; bulk rows are covered by hashes in other rows.
+  public var isDigested: Bool {
+    self != .payloadParts && self != .segments && self != .journalSegments
+  }
 
   /// Whether `Exchange.restoring` reads the table.
   public var isRestored: Bool { self != .payloadParts }

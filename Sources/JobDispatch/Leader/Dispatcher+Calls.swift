@@ -207,7 +207,7 @@ extension Dispatcher {
         "the body asks for model \"\(request.model)\", the submit for \"\(message.model)\"")
     }
     let terms = JobTerms(request)
-    let model = model(for: request, terms, of: caller.account)
+    let model = model(for: request, terms, of: caller)
     let hasTerms = exchange.stateVersion >= Exchange.jobTermsStateVersion
     guard hasTerms || request.provider == nil else {
       throw Failure(
@@ -359,12 +359,14 @@ extension Dispatcher {
   }
 
   func report(_ id: JobID, to caller: Caller, _ answer: Answer) {
-    if let job = exchange.job(id), job.account == caller.account {
+    if let job = exchange.job(id), exchange.isOwn(job, of: caller.key, in: caller.account) {
       answer(
         JobReport(
           summary: summary(of: job), resumed: resumption(of: job),
           cachedTokens: cachedTokens(of: job.id)))
-    } else if let tombstone = exchange.tombstone(id), tombstone.account == caller.account {
+    } else if let tombstone = exchange.tombstone(id),
+      exchange.isOwn(tombstone, of: caller.key, in: caller.account)
+    {
       answer(
         Failure(
           refusing: .outputExpired, "the output of job \(id) is no longer kept", job: id,
@@ -459,7 +461,8 @@ extension Dispatcher {
       report(message.job, to: caller, answer)
     case .jobList(let message):
       let limit = Int(min(max(message.limit, 1), 256))
-      let found = exchange.jobs(of: caller.account, after: message.after, limit: limit + 1)
+      let found = exchange.jobs(
+        seenBy: caller.key, of: caller.account, after: message.after, limit: limit + 1)
       answer(
         JobListing(jobs: found.prefix(limit).map(summary), more: found.count > limit))
     case .modelList:

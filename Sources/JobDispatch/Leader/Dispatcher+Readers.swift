@@ -19,9 +19,12 @@ extension Dispatcher {
   func follow(_ message: Follow, from stream: JobStream) {
     let needed: Scopes = message.attach ? .submit : [.submit, .read]
     if let refusal = stream.caller.refusal(unless: needed) { return stream.fail(refusal) }
-    guard let job = exchange.job(message.job), job.account == stream.caller.account else {
+    let caller = stream.caller
+    guard let job = exchange.job(message.job),
+      exchange.isOwn(job, of: caller.key, in: caller.account)
+    else {
       if let tombstone = exchange.tombstone(message.job),
-        tombstone.account == stream.caller.account
+        exchange.isOwn(tombstone, of: caller.key, in: caller.account)
       {
         stream.fail(
           Failure(

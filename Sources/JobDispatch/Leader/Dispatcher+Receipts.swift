@@ -1,5 +1,6 @@
 internal import ExchangeCore
 internal import ExchangeTypes
+internal import JobMarket
 internal import TokenLedger
 internal import WireProtocol
 
@@ -7,11 +8,13 @@ internal import WireProtocol
 extension Dispatcher {
   /// Answers with a signed statement about one of the caller's own jobs, or any for who administers, once it has ended.
   func receipt(_ message: ReceiptQuery, of caller: Caller, _ answer: Answer) {
-    func maySee(_ account: AccountID) -> Bool {
-      account == caller.account || caller.scopes.contains(.admin)
-    }
-    guard let job = exchange.job(message.job), maySee(job.account) else {
-      if let tombstone = exchange.tombstone(message.job), maySee(tombstone.account) {
+    let isAdmin = caller.scopes.contains(.admin)
+    guard let job = exchange.job(message.job),
+      isAdmin || exchange.isOwn(job, of: caller.key, in: caller.account)
+    else {
+      if let tombstone = exchange.tombstone(message.job),
+        isAdmin || exchange.isOwn(tombstone, of: caller.key, in: caller.account)
+      {
         return answer(
           Failure(
             refusing: .outputExpired, "the record of job \(message.job) is no longer kept",
@@ -38,12 +41,19 @@ extension Dispatcher {
           refusing: .outputExpired, "the transfers of job \(job.id) are no longer in the journal",
           job: job.id, charge: ending.charge))
     }
-    let statement = statement(about: job, ending, postings).bytes
+    var receipt = statement(about: job, ending, postings)
+    // What is not well signed is left out: whoever signs nonsense spoils nobody's receipt.
+    if let word = receipt.word, let stated = receipt.workerStatement,
+      !signer.isGood(word.signature, under: stated.bytes, by: word.publicKey)
+    {
+      receipt.word = nil
+    }
+    let stated = receipt.bytes
     do {
-      let signed = try signer.sign(statement)
+      let signed = try signer.sign(stated)
       answer(
         Receipt(
-          statement: statement, signedAt: signed.signedAt, certificate: signed.certificate,
+          statement: stated, signedAt: signed.signedAt, certificate: signed.certificate,
           signature: signed.signature))
     } catch {
       answer(Failure(.internalError, "the receipt cannot be signed: \(error)"))
@@ -54,6 +64,8 @@ extension Dispatcher {
     about job: Job, _ ending: Ending, _ postings: [JobReceipt.Posting]
   ) -> JobReceipt {
     let billed = job.billedAttempt
+    let cached = exchange.cachedPrompt(of: job.id)
+    let cachedPrice = billed.flatMap { billed in cached?.price(of: billed) }
     return JobReceipt(
       cluster: configuration.clusterID, job: job.id, account: job.account, model: job.model,
       state: ending.state, finish: ending.finish, error: ending.error?.rawValue ?? 0,
@@ -64,7 +76,21 @@ extension Dispatcher {
       promptTokens: ending.promptTokens, outputTokens: ending.outputTokens, hold: job.hold,
       charge: ending.charge, feeParts: job.feeParts, attempts: job.lastEpoch.rawValue,
       parts: job.contributions.map { JobReceipt.Part(supplier: $0.supplier, bytes: $0.bytes) },
-      postings: postings)
+      postings: postings, cachedTokens: cached?.tokens ?? .zero,
+      cachedPrice: cachedPrice == billed?.prices.input ? nil : cachedPrice,
+      reversals: postings.compactMap { exchange.reversal(of: $0.transfer) },
+      word: word(about: job, ending))
+  }
+
+  private func word(about job: Job, _ ending: Ending) -> JobReceipt.Word? {
+    guard let attempt = ending.attempt, ending.finish != nil,
+      let row = exchange.signedAttempt(of: job.id), row.signed.signature.count == 64
+    else { return nil }
+    return JobReceipt.Word(
+      worker: attempt.offer.worker, publicKey: row.signed.publicKey,
+      modelDigest: row.signed.modelDigest, promptTokens: ending.usage.promptTokens,
+      outputTokens: ending.usage.outputTokens, cachedTokens: row.cachedTokens,
+      firstSeq: row.signed.firstSeq, signature: row.signed.signature)
   }
 
   /// The transfers that paid a job; nil if the journal does not keep them any more.

@@ -71,8 +71,22 @@ extension Dispatcher {
     // Streams keep their order: events that have not come before this are not going to come.
     guard finished.lastSeq <= relay.received else { return lose(relay, .streamDiverged) }
     relay.finished = finished
+    relay.signed = signed(finished, from: slot.origin)
     notePace(of: relay)
     settleIfComplete(relay)
+  }
+
+  /// What a worker signed, with the key of its certificate; nil where that is not known: it has none, or another coordinator passes
+  /// its stream on.
+  private func signed(
+    _ finished: AttemptFinished, from origin: StreamOrigin
+  ) -> Command.AttemptSigned? {
+    guard let word = finished.word, let node = origin.node, node.name.role == .worker else {
+      return nil
+    }
+    return Command.AttemptSigned(
+      firstSeq: word.firstSeq, modelDigest: word.digest, publicKey: node.publicKey,
+      signature: word.signature)
   }
 
   /// What has come says how fast the worker is: its first output, and at its end the rest.
@@ -268,7 +282,7 @@ extension Dispatcher {
           // An empty record has no chain to compare; the relay has compared the start of it.
           claim: finished.lastSeq == 0
             ? nil : .init(lastSeq: finished.lastSeq, chainHash: finished.hash)),
-        cached: TokenCount(UInt64(finished.cachedTokens ?? 0)))
+        cached: TokenCount(UInt64(finished.cachedTokens ?? 0)), signed: relay.signed)
     } catch {
       relay.isEnding = false
       lose(relay, .internalError)
@@ -285,13 +299,20 @@ extension Dispatcher {
   }
 
   private func settle(
-    _ relay: StreamRelay, _ settle: Command.Settle, cached: TokenCount = .zero
+    _ relay: StreamRelay, _ settle: Command.Settle, cached: TokenCount = .zero,
+    signed: Command.AttemptSigned? = nil
   ) {
-    // Older members of the cluster know no such command.
-    let isTold = cached > .zero && exchange.stateVersion >= Exchange.marketStateVersion
-    let command =
-      isTold
-      ? Command.settleCached(.init(settle: settle, cachedTokens: cached)) : .settle(settle)
+    let command: Command
+    if exchange.stateVersion < Exchange.marketStateVersion {
+      command = .settle(settle)  // older members of the cluster know no other
+    } else if let signed {
+      command = .settleSigned(
+        .init(settle: .init(settle: settle, cachedTokens: cached), signed: signed))
+    } else if cached > .zero {
+      command = .settleCached(.init(settle: settle, cachedTokens: cached))
+    } else {
+      command = .settle(settle)
+    }
     queue.propose(command) { [weak self] result in
       guard let self, isActive, relays[relay.attempt.job] === relay else { return }
       switch result {

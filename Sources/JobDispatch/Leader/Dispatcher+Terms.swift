@@ -29,17 +29,19 @@ extension Dispatcher {
     }
   }
 
-  /// The model that a request gets: of those that it names, the first that a connected worker serves as it asks, or
-  /// the first of all.
-  func model(
-    for request: InferenceRequest, _ terms: JobTerms, of account: AccountID
-  ) -> String {
+  /// The model that a request gets: of those that it names and that its key may ask for, the first that a connected worker
+  /// serves as it asks, or the first of all.
+  func model(for request: InferenceRequest, _ terms: JobTerms, of caller: Caller) -> String {
     guard !request.models.isEmpty else { return request.model }
-    let named = [request.model] + request.models.filter { $0 != request.model }
-    return named.first { model in
-      servers(of: model, for: account).contains { $0.obstacle(to: terms) == nil }
+    let delegated = exchange.delegation(of: caller.key)?.use?.models ?? []
+    let named = ([request.model] + request.models.filter { $0 != request.model }).filter {
+      delegated.isEmpty || delegated.contains($0)
     }
-      ?? request.model
+    return named.first { model in
+      servers(of: model, for: caller.account).contains { $0.obstacle(to: terms) == nil }
+    }
+      // What it may not have at all is refused by its name.
+      ?? named.first ?? request.model
   }
 
   /// What a request pays at most that names no ceiling and asks for more than a model; nil leaves that to the state

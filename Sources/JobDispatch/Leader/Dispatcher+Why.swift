@@ -11,7 +11,9 @@ extension Dispatcher {
 
   /// Answers for one of the caller's jobs.
   func why(_ message: JobWhyQuery, of caller: Caller, _ answer: Answer) {
-    guard let job = exchange.job(message.job), job.account == caller.account else {
+    guard let job = exchange.job(message.job),
+      exchange.isOwn(job, of: caller.key, in: caller.account)
+    else {
       // Said as it is of a job that is asked for.
       return report(message.job, to: caller, answer)
     }

@@ -52,6 +52,8 @@ final class StreamRelay {
   /// What the worker said when it ended, which it says after its last event; the job settles with it
   /// once the window has taken them all.
   var finished: AttemptFinished?
+  /// What the worker signed of it, with the key that its connection has proved to hold.
+  var signed: Command.AttemptSigned?
   /// When its output came, for what is known of its worker.
   var timing = AttemptTiming()
   /// Whether its worker has said that it goes on from ids.

@@ -21,6 +21,8 @@ final class AttemptRunner {
 
   let attempt: AttemptID
   let run: EngineRunID
+  private let model: String
+  private let modelDigest: String?
   private let recordSeq: UInt64
   private unowned let host: any WorkerHost
   private var generation = Generation.running
@@ -30,7 +32,19 @@ final class AttemptRunner {
   private(set) var isInEngine = false
 
   /// An attempt that has not begun.
-  init(_ assign: Assign, recordHash: ChainHash, run: EngineRunID, host: any WorkerHost) {
+  ///
+  /// - Parameters:
+  ///   - assign: what is asked for.
+  ///   - modelDigest: what the model's weights are (`WorkerStatement.modelDigest`).
+  ///   - recordHash: the chain hash after the record that it goes on from.
+  ///   - run: the run of the engine.
+  ///   - host: runs the engine, and signs what is stated in the end.
+  init(
+    _ assign: Assign, modelDigest: String?, recordHash: ChainHash, run: EngineRunID,
+    host: any WorkerHost
+  ) {
+    model = assign.model
+    self.modelDigest = modelDigest
     attempt = AttemptID(job: assign.job, epoch: assign.epoch)
     recordSeq = assign.recordSeq
     self.run = run
@@ -106,9 +120,25 @@ final class AttemptRunner {
         job: attempt.job, epoch: attempt.epoch, finish: reason, usage: usage,
         lastSeq: events.lastSeq, hash: events.hash.bytes, error: fault?.code.rawValue ?? 0,
         errorText: fault?.message ?? "",
-        retryElsewhere: fault?.isTheEngines == true, cachedTokens: cachedTokens),
+        retryElsewhere: fault?.isTheEngines == true, cachedTokens: cachedTokens,
+        word: word(reason, usage, cachedTokens)),
       isSent: false)
     host.note(.generated(attempt, reason, fault, lastSeq: events.lastSeq))
+  }
+
+  /// What the worker signs of the attempt.
+  private func word(
+    _ reason: FinishReason, _ usage: Usage, _ cachedTokens: UInt32?
+  ) -> WorkerWord? {
+    func tokens(_ count: UInt32?) -> TokenCount? { count.map { TokenCount(UInt64($0)) } }
+    let statement = WorkerStatement(
+      job: attempt.job, epoch: attempt.epoch, model: model, modelDigest: modelDigest,
+      finish: reason, promptTokens: tokens(usage.promptTokens),
+      outputTokens: tokens(usage.outputTokens), cachedTokens: tokens(cachedTokens) ?? .zero,
+      firstSeq: recordSeq + 1, lastSeq: events.lastSeq, outputHash: events.hash.bytes)
+    return host.signature(under: statement.bytes).map {
+      WorkerWord(firstSeq: recordSeq + 1, digest: modelDigest, signature: $0)
+    }
   }
 
   // MARK: The leader's side

@@ -22,6 +22,9 @@ public protocol WorkerHost: AnyObject {
   /// A number below `bound`, for jitter: no two workers should draw alike.
   func random(below bound: UInt64) -> UInt64
 
+  /// Signs the bytes of a `WorkerStatement` with the key of the worker's certificate; nil without one.
+  func signature(under statement: [UInt8]) -> [UInt8]?
+
   /// Something happened that people may want to read about.
   func note(_ note: WorkerNote)
 

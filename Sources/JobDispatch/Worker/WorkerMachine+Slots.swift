@@ -146,7 +146,9 @@ extension WorkerMachine {
       violated(index, "attempt \(attempt) assigned twice")
       return
     }
-    let runner = AttemptRunner(assign, recordHash: recordHash, run: nextRun(), host: host)
+    let runner = AttemptRunner(
+      assign, modelDigest: modelDigests[assign.model], recordHash: recordHash, run: nextRun(),
+      host: host)
     slots[index].state = .attached(runner, channel)
     slots[index].failures = 0
     let cannotGoOn = assign.recordSeq > 0 && !engineContinues

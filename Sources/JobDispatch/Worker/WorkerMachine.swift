@@ -93,6 +93,8 @@ public final class WorkerMachine: MessageChannelOwner {
   var engineContinues = false
   /// What it can do, as bits of `WorkerRegister.capabilities`; nil while that is not known.
   var engineCapabilities: UInt32?
+  /// What the weights of its models are, by their names, where it can be said (`WorkerStatement.modelDigest`).
+  var modelDigests: [String: String] = [:]
   var engineIsHealthy = false
   /// The GPUs of its host, as last read.
   var gpus: [GPUFacts] = []
@@ -129,11 +131,14 @@ public final class WorkerMachine: MessageChannelOwner {
   ///   - count: attempts at a time; at least one.
   ///   - continues: whether the engine goes on from an output that a request ends with.
   ///   - capabilities: what it can do (`WorkerRegister.capabilities`); nil if that is not known.
+  ///   - digests: what the weights of its models are (`WorkerStatement.modelDigest`), by their names, where that is known.
   public func engineReady(
-    offers: [OfferTerms], slots count: Int, continues: Bool = false, capabilities: UInt32? = nil
+    offers: [OfferTerms], slots count: Int, continues: Bool = false, capabilities: UInt32? = nil,
+    digests: [String: String] = [:]
   ) {
     precondition(count > 0 && !offers.isEmpty)
     guard !hasLeft else { return }
+    modelDigests = digests
     let differs =
       self.offers != offers || engineContinues != continues
       || engineCapabilities != capabilities

@@ -94,6 +94,30 @@ extension Usage {
   }
 }
 
+extension WorkerWord {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(firstSeq)
+    writer.write(digest) { $0.write($1) }
+    writer.writeRaw(signature)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    firstSeq = try reader.read(UInt64.self)
+    digest = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.readString(limit: 128)
+    }
+    signature = try reader.readRaw(count: 64)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    if let digest { try checkCount(digest.utf8.count, of: "WorkerWord.digest", atMost: 128) }
+    try checkCount(signature.count, of: "WorkerWord.signature", exactly: 64)
+  }
+}
+
 extension OfferTerms {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {

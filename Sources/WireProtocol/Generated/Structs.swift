@@ -79,6 +79,30 @@ public struct Usage: Hashable, Sendable {
   }
 }
 
+/// What a worker signs of an attempt that it has ended, beside what the message says (a receipt's
+/// *worker statement*).
+public struct WorkerWord: Hashable, Sendable {
+  /// The first event that is its own; those before it were in the record.
+  ///
+  /// One more than the last if it made none.
+  public let firstSeq: UInt64
+  /// What the model's weights are, as the worker says: the kind of the hash, a colon, and the hash
+  /// in hexadecimal.
+  ///
+  /// Absent if it cannot say.
+  public let digest: String?
+  /// ECDSA over P-256 and SHA-256 with the key of the worker's certificate: r and s, the lower of
+  /// the two.
+  public let signature: [UInt8]
+
+  /// Joins the fields.
+  public init(firstSeq: UInt64, digest: String?, signature: [UInt8]) {
+    self.firstSeq = firstSeq
+    self.digest = digest
+    self.signature = signature
+  }
+}
+
 /// A model that a worker serves, with its price.
 public struct OfferTerms: Hashable, Sendable {
   /// The model's name.

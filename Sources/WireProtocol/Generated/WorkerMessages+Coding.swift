@@ -178,6 +178,7 @@ extension AttemptFinished {
     writer.write(errorText.cut(toBytes: 1024))
     writer.write(retryElsewhere)
     writer.write(cachedTokens) { $0.write($1) }
+    writer.write(word) { $1.encode(into: &$0) }
   }
 
   /// Reads what `encode` writes.
@@ -194,11 +195,13 @@ extension AttemptFinished {
     cachedTokens = try reader.readAppended { (part) throws(CanonicalError) in
       try part.read(UInt32.self)
     }
+    word = try reader.readAppended(WorkerWord.init(from:))
   }
 
   /// Refuses values that a reader would refuse.
   public func checkBounds() throws(BoundsError) {
     try checkCount(hash.count, of: "AttemptFinished.hash", exactly: 32)
+    if let word { try word.checkBounds() }
   }
 }
 

@@ -214,11 +214,13 @@ public struct AttemptFinished: WireMessage {
   public let retryElsewhere: Bool
   /// Prompt tokens that the engine had cached, among those of the usage; absent if it said nothing.
   public let cachedTokens: UInt32?
+  /// What the worker signs of it, for the job's receipt; absent from one without a certificate.
+  public let word: WorkerWord?
 
   /// Joins the fields.
   public init(
     job: JobID, epoch: Epoch, finish: FinishReason, usage: Usage, lastSeq: UInt64, hash: [UInt8],
-    error: UInt16, errorText: String, retryElsewhere: Bool, cachedTokens: UInt32?
+    error: UInt16, errorText: String, retryElsewhere: Bool, cachedTokens: UInt32?, word: WorkerWord?
   ) {
     self.job = job
     self.epoch = epoch
@@ -230,6 +232,7 @@ public struct AttemptFinished: WireMessage {
     self.errorText = errorText
     self.retryElsewhere = retryElsewhere
     self.cachedTokens = cachedTokens
+    self.word = word
   }
 }
 

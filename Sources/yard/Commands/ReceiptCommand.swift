@@ -56,8 +56,10 @@ struct ReceiptCommand: AsyncParsableCommand {
       }
       let signer: PeerIdentity
       let receipt: JobReceipt
+      let signedAt: UInt64
       do {
         let signed = try SignedStatement(text: try read(file))
+        signedAt = signed.signedAt
         signer = try signed.verify(anchor, allowed: [.coordinator])
         receipt = try JobReceipt(bytes: signed.statement)
       } catch let fault as SignedStatement.Fault {
@@ -68,7 +70,19 @@ struct ReceiptCommand: AsyncParsableCommand {
       guard receipt.cluster == anchor.cluster else {
         throw CommandError(.refused, "\(file) is about a job of another cluster")
       }
-      Terminal.write(json ? JSONText(receipt, signer).line : table(receipt, signer).text)
+      if let word = receipt.word {
+        guard let stated = receipt.workerStatement,
+          AttemptSignature.isGood(
+            word.signature, under: stated.bytes, by: word.publicKey, in: receipt.cluster)
+        else {
+          throw CommandError(
+            .refused, "\(file) has a worker's signature that does not fit what it says")
+        }
+      }
+      Terminal.write(
+        json
+          ? JSONText(receipt, signer, at: signedAt).line
+          : table(receipt, signer, at: signedAt).text)
     }
 
     private func read(_ path: String) throws -> String {
@@ -77,8 +91,11 @@ struct ReceiptCommand: AsyncParsableCommand {
       }
     }
 
-    private func table(_ receipt: JobReceipt, _ signer: PeerIdentity) -> Table {
+    private func table(
+      _ receipt: JobReceipt, _ signer: PeerIdentity, at signedAt: UInt64
+    ) -> Table {
       var table = Table("signed by", "\(signer) of \(signer.cluster)")
+      table.add("signed at", Date(timeIntervalSince1970: Double(signedAt)).ISO8601Format())
       table.add("job", "\(receipt.job) of account \(receipt.account)")
       table.add("model", receipt.model)
       table.add(
@@ -89,6 +106,12 @@ struct ReceiptCommand: AsyncParsableCommand {
       table.add(
         "prompt",
         "\(receipt.promptTokens) tokens at \(receipt.prices.input) credits per million")
+      if receipt.cachedTokens > .zero {
+        table.add(
+          "",
+          "\(receipt.cachedTokens) of them cached, at "
+            + "\(receipt.cachedPrice ?? receipt.prices.input) credits per million")
+      }
       table.add(
         "output",
         "\(receipt.outputTokens) tokens at \(receipt.prices.output) credits per million"
@@ -102,6 +125,16 @@ struct ReceiptCommand: AsyncParsableCommand {
           posting.isFee ? "fee" : "paid",
           "\(posting.amount) to account \(posting.payee) by transfer \(posting.transfer)")
       }
+      for transfer in receipt.reversals {
+        table.add("taken back", "by transfer \(transfer)")
+      }
+      guard let word = receipt.word else {
+        table.add("worker", "signed nothing")
+        return table
+      }
+      table.add("worker", "\(word.worker) signed from event \(word.firstSeq) on, with the key")
+      table.add("", word.keyFingerprint)
+      table.add("weights", word.modelDigest ?? "the worker states no digest of them")
       return table
     }
   }
@@ -117,6 +150,12 @@ extension SignedStatement.Fault {
   }
 }
 
+extension JobReceipt.Word {
+  fileprivate var keyFingerprint: String {
+    hexadecimal(AttemptSignature.fingerprint(of: publicKey))
+  }
+}
+
 extension BillingBasis {
   /// As receipts call it.
   fileprivate var name: String {
@@ -129,9 +168,10 @@ extension BillingBasis {
 }
 
 extension JSONText {
-  fileprivate init(_ receipt: JobReceipt, _ signer: PeerIdentity) {
+  fileprivate init(_ receipt: JobReceipt, _ signer: PeerIdentity, at signedAt: UInt64) {
     self = [
-      "signed_by": .string("\(signer)"), "cluster": .string("\(receipt.cluster)"),
+      "signed_by": .string("\(signer)"), "signed_at": .unsigned(signedAt),
+      "cluster": .string("\(receipt.cluster)"),
       "job": .id(receipt.job), "account": .id(receipt.account), "model": .string(receipt.model),
       "state": .string(receipt.state.name),
       "finish": receipt.finish.map { .string($0.name) } ?? .null,
@@ -147,6 +187,9 @@ extension JSONText {
       "price_output_nano_per_million": .unsigned(receipt.prices.output.rawValue),
       "prompt_tokens": .unsigned(receipt.promptTokens.rawValue),
       "output_tokens": .unsigned(receipt.outputTokens.rawValue),
+      "cached_tokens": .unsigned(receipt.cachedTokens.rawValue),
+      "price_cached_input_nano_per_million": .unsigned(
+        (receipt.cachedPrice ?? receipt.prices.input).rawValue),
       "hold_nano": .unsigned(receipt.hold.rawValue),
       "charge_nano": .unsigned(receipt.charge.rawValue),
       "fee_parts": .number(receipt.feeParts), "attempts": .number(receipt.attempts),
@@ -159,6 +202,19 @@ extension JSONText {
             "amount_nano": .unsigned($0.amount.rawValue), "fee": .boolean($0.isFee),
           ]
         }),
+      "reversals": .array(receipt.reversals.map { .id($0) }),
+      "worker": receipt.word.map { JSONText($0) } ?? .null,
+    ]
+  }
+
+  private init(_ word: JobReceipt.Word) {
+    self = [
+      "worker": .id(word.worker), "key_sha256": .string(word.keyFingerprint),
+      "model_digest": word.modelDigest.map { .string($0) } ?? .null,
+      "first_event": .unsigned(word.firstSeq),
+      "prompt_tokens": word.promptTokens.map { .unsigned($0.rawValue) } ?? .null,
+      "output_tokens": word.outputTokens.map { .unsigned($0.rawValue) } ?? .null,
+      "cached_tokens": .unsigned(word.cachedTokens.rawValue),
     ]
   }
 }

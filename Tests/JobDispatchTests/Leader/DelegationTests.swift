@@ -134,4 +134,55 @@ struct DelegationTests {
     let wrong = Credential(key: key, secretHash: [UInt8](repeating: 1, count: 32))
     #expect(bench.call(.modelList(.init()), wrong).failure == .unauthenticated)
   }
+
+  @Test(
+    "a delegated key reads the jobs that it submitted; of its siblings' nobody tells it that they are there"
+  )
+  func ownJobs() throws {
+    let bench = try LeaderBench()
+    try bind(bench)
+    let agent = try delegation(1)
+    let other = try delegation(2)
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    bench.say(.submit(bench.submission()), on: bench.open(.job, agent))
+    let assign = try slot.last(Assign.self)
+    worker.chunk(assign, output(1...3), on: slot)
+    worker.finish(assign, output(1...3), on: slot)
+    let questions: [Message] = [
+      .jobQuery(.init(job: assign.job)), .receiptQuery(.init(job: assign.job)),
+      .jobWhyQuery(.init(job: assign.job)),
+    ]
+    for (credential, isOwn) in [(agent, true), (LeaderBench.root, true), (other, false)] {
+      let code: ErrorCode? = isOwn ? nil : .unknownJob
+      for question in questions { #expect(bench.call(question, credential).failure == code) }
+      #expect(bench.follow(assign.job, attach: false, as: credential).failure == code)
+      let listed = try bench.call(.jobList(.init(after: JobID(0), limit: 9)), credential)
+        .last(JobListing.self)
+      #expect(listed.jobs.count == (isOwn ? 1 : 0) && !listed.more)
+    }
+    bench.call(.purge(.init(jobs: [assign.job])))
+    for question in questions {
+      #expect(bench.call(question, agent).failure == .outputExpired)
+      #expect(bench.call(question, other).failure == .unknownJob)
+    }
+  }
+
+  @Test("of the models that a request names, a delegated key gets one that was signed for it")
+  func models() throws {
+    let bench = try LeaderBench()
+    try bind(bench)
+    let agent = try delegation(1, models: ["x"])
+    let slot = try WorkerPeer(bench).park()
+    let delegated = try WorkerPeer(bench, "v", model: "x").park()
+    let messages = #""max_tokens":40,"messages":[{"role":"user","content":"hi"}]}"#
+    let either = Array((#"{"model":"m","models":["x"],"# + messages).utf8)
+    bench.say(.submit(bench.submission(body: either)), on: bench.open(.job, agent))
+    #expect(slot.all(Assign.self).isEmpty)
+    #expect(try delegated.last(Assign.self).model == "x")
+    let neither = Array((#"{"model":"m","models":["y"],"# + messages).utf8)
+    let refused = bench.open(.job, agent)
+    bench.say(.submit(bench.submission(body: neither)), on: refused)
+    #expect(refused.failure == .modelNotDelegated)
+  }
 }

@@ -493,8 +493,8 @@ final class WorkerPeer {
     }
   }
 
-  func park() -> Peer {
-    let slot = bench.open(.slot)
+  func park(from origin: StreamOrigin = StreamOrigin()) -> Peer {
+    let slot = bench.open(.slot, from: origin)
     bench.say(.park(.init(worker: id, slot: 0, incarnation: incarnation)), on: slot)
     return slot
   }
@@ -516,7 +516,7 @@ final class WorkerPeer {
   func finish(
     _ assign: Assign, _ events: [Event], on slot: Peer, _ finish: FinishReason = .stop,
     error: UInt16 = 0, text: String = "", retryElsewhere: Bool = false, hash: [UInt8]? = nil,
-    cachedTokens: UInt32? = nil
+    cachedTokens: UInt32? = nil, word: WorkerWord? = nil
   ) {
     let chain = ChainHash(cluster: LeaderBench.cluster, job: assign.job).appending(events)
     bench.say(
@@ -525,7 +525,8 @@ final class WorkerPeer {
           job: assign.job, epoch: assign.epoch, finish: finish,
           usage: Usage(promptTokens: 5, outputTokens: nil),
           lastSeq: UInt64(events.count), hash: hash ?? chain.bytes, error: error,
-          errorText: text, retryElsewhere: retryElsewhere, cachedTokens: cachedTokens)), on: slot)
+          errorText: text, retryElsewhere: retryElsewhere, cachedTokens: cachedTokens,
+          word: word)), on: slot)
   }
 }
 

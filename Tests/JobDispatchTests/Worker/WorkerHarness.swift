@@ -89,6 +89,12 @@ final class Bench: WorkerHost {
   func setReading(_ run: EngineRunID, _ isReading: Bool) { reading[run] = isReading }
   func wake(at moment: UInt64) { wakeAt = moment }
   func random(below bound: UInt64) -> UInt64 { bound - 1 }
+  /// What the worker states in the end, the newest last; it is signed with zeros.
+  private(set) var stated: [[UInt8]] = []
+  func signature(under statement: [UInt8]) -> [UInt8]? {
+    stated.append(statement)
+    return [UInt8](repeating: 0, count: 64)
+  }
   func note(_ note: WorkerNote) { notes.append(note) }
   func left() { timesLeft += 1 }
 

@@ -32,6 +32,26 @@ struct WorkerMachineTests {
     #expect(bench.machine.status.worker == WorkerID(9))
   }
 
+  @Test("an attempt that has ended is signed: model, digest, counts, own events, the hash of all")
+  func signed() throws {
+    let link = try bench.register()
+    bench.machine.engineReady(
+      offers: Bench.offers(), slots: 2, continues: true, digests: ["m": "gguf-sha256:ab"])
+    let run = try #require(bench.assign(link.slots[0], recordSeq: 7))
+    bench.produce(run, ["a"])
+    bench.machine.runEnded(
+      run, .completed(.length, Usage(promptTokens: 3, outputTokens: 4), cachedTokens: 2))
+    bench.advance(5)
+    let finished = try #require(link.slots[0].all(AttemptFinished.self).first)
+    let word = try #require(finished.word)
+    #expect(word.digest == "gguf-sha256:ab" && word.firstSeq == 8)
+    let statement = WorkerStatement(
+      job: JobID(100), epoch: Epoch(1), model: "m", modelDigest: "gguf-sha256:ab",
+      finish: .length, promptTokens: TokenCount(3), outputTokens: TokenCount(4),
+      cachedTokens: TokenCount(2), firstSeq: 8, lastSeq: 8, outputHash: finished.hash)
+    #expect(bench.stated == [statement.bytes])
+  }
+
   @Test("a notice that names no leader changes nothing")
   func unknownLeader() throws {
     let link = try bench.register()

@@ -125,6 +125,7 @@ extension AttemptFinished: JSONDumpable {
       ("errorText", JSON.text(errorText)),
       ("retryElsewhere", JSON.boolean(retryElsewhere)),
       ("cachedTokens", JSON.optional(cachedTokens) { JSON.number($0) }),
+      ("word", JSON.optional(word) { $0.json }),
     ])
   }
 }

@@ -115,7 +115,8 @@ extension AttemptFinished {
       error: source.number(UInt16.self),
       errorText: source.text(atMost: 1024),
       retryElsewhere: source.boolean(),
-      cachedTokens: source.optional { $0.number(UInt32.self) })
+      cachedTokens: source.optional { $0.number(UInt32.self) },
+      word: source.optional { WorkerWord.sample(&$0) })
   }
 }
 

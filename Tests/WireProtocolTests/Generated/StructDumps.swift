@@ -45,6 +45,16 @@ extension Usage: JSONDumpable {
   }
 }
 
+extension WorkerWord: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("firstSeq", JSON.number(firstSeq)),
+      ("digest", JSON.optional(digest) { JSON.text($0) }),
+      ("signature", JSON.hexadecimal(signature)),
+    ])
+  }
+}
+
 extension OfferTerms: JSONDumpable {
   var json: String {
     JSON.object([

@@ -41,6 +41,15 @@ extension Usage {
   }
 }
 
+extension WorkerWord {
+  static func sample(_ source: inout SampleSource) -> WorkerWord {
+    WorkerWord(
+      firstSeq: source.number(UInt64.self),
+      digest: source.optional { $0.text(atMost: 128) },
+      signature: source.bytes(count: 64))
+  }
+}
+
 extension OfferTerms {
   static func sample(_ source: inout SampleSource) -> OfferTerms {
     OfferTerms(
