@@ -92,6 +92,8 @@ struct CodecTests {
         own: [AccountID(5)], only: [AccountID(6), AccountID(7)], refuse: [AccountID(8)])),
     askSet("m", AskTerms(reserve: 1)), askSet("m", nil),
     settleCached(attempt(1), prompt: 9, cached: 8, output: 3),
+    inClass(.batch, 1), inClass(.interactive, 2, needs: .tools, at: 3),
+    .attemptPreempted(.init(attempt: attempt(1, 2))),
   ]
 
   private static func retained(

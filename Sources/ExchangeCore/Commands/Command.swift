@@ -100,6 +100,10 @@ public enum Command: Hashable, Sendable {
   case askSet(AskSet)
   /// Ends a job whose engine had a part of the prompt cached.
   case settleCached(SettleCached)
+  /// Queues a job of a class of its own.
+  case submitInClass(SubmitInClass)
+  /// Takes a batch job from its worker for a job that minds waiting more.
+  case attemptPreempted(AttemptPreempted)
 
   /// The command's number in the log.
   public var code: UInt8 {
@@ -151,6 +155,8 @@ public enum Command: Hashable, Sendable {
     case .keyIssueBudgeted: 73
     case .askSet: 74
     case .settleCached: 75
+    case .submitInClass: 80
+    case .attemptPreempted: 81
     }
   }
 

@@ -53,6 +53,8 @@ extension Command {
     case .delegationRevoke(let command): command.encode(into: &writer)
     case .askSet(let command): command.encode(into: &writer)
     case .settleCached(let command): command.encode(into: &writer)
+    case .submitInClass(let command): command.encode(into: &writer)
+    case .attemptPreempted(let command): writer.write(command.attempt)
     }
   }
 
@@ -108,6 +110,8 @@ extension Command {
     case 73: self = .keyIssueBudgeted(try KeyIssueBudgeted(from: &reader))
     case 74: self = .askSet(try AskSet(from: &reader))
     case 75: self = .settleCached(try SettleCached(from: &reader))
+    case 80: self = .submitInClass(try SubmitInClass(from: &reader))
+    case 81: self = .attemptPreempted(AttemptPreempted(attempt: try reader.readAttempt()))
     default: throw .unknownValue(offset: at, value: UInt64(code))
     }
   }

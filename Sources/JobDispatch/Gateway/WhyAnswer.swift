@@ -21,6 +21,8 @@ public enum WhyAnswer {
       writer.null()
     }
     writer.member("model", report.model)
+    writer.member("class", (report.jobClass ?? .standard).name)
+    writer.member("preemptions", UInt64(report.preemptions ?? 0))
     writer.member("prompt_tokens_max", report.promptBound.rawValue)
     writer.member("completion_tokens_max", report.outputMax.rawValue)
     writer.prices("max_price", report.maxInputPrice, report.maxOutputPrice)

@@ -17,28 +17,33 @@ extension Dispatcher {
     modelsToPlan = []
     for model in models {
       shares.wait(exchange.accountsQueued(model: model), for: model)
-      let candidates = candidates(for: model)
-      guard !candidates.isEmpty else { continue }
-      let room = candidates.reduce(0) { $0 + $1.free }
-      // What is kept for suppliers' own jobs keeps its place beside others' jobs, however many wait.
-      var roomForOthers = candidates.reduce(0) { $0 + $1.freeForOthers }
-      let demands = demands(for: model, limit: room) { demand in
-        let able = candidates.filter { $0.server.obstacle(to: demand) == nil }
-        if able.contains(where: { $0.isOwn(demand) }) { return true }
-        guard roomForOthers > 0, able.contains(where: { $0.freeForOthers > 0 }) else {
-          return false
-        }
-        roomForOthers -= 1
-        return true
-      }
-      for (job, candidate) in Planner.plan(demands, on: candidates) {
-        assign(job, to: candidate.ask)
-      }
+      redeemClaims(on: model)
+      assignQueued(of: model)
+      makeRoom(for: model)
+    }
+  }
+
+  /// Gives the jobs that wait for a model to the slots that are free.
+  private func assignQueued(of model: String) {
+    let candidates = candidates(for: model)
+    guard !candidates.isEmpty else { return }
+    let room = candidates.reduce(0) { $0 + $1.free }
+    // What is kept for suppliers' own jobs keeps its place beside others' jobs, however many wait.
+    var roomForOthers = candidates.reduce(0) { $0 + $1.freeForOthers }
+    let demands = demands(for: model, limit: room) { demand in
+      let able = candidates.filter { $0.server.obstacle(to: demand) == nil }
+      if able.contains(where: { $0.isOwn(demand) }) { return true }
+      guard roomForOthers > 0, able.contains(where: { $0.freeForOthers > 0 }) else { return false }
+      roomForOthers -= 1
+      return true
+    }
+    for (job, candidate) in Planner.plan(demands, on: candidates) {
+      assign(job, to: candidate.ask)
     }
   }
 
   /// The offers of a model whose worker has a slot parked.
-  private func candidates(for model: String) -> [Planner.Candidate] {
+  func candidates(for model: String) -> [Planner.Candidate] {
     exchange.asks(model: model).compactMap { ask in
       let free = freeSlots(ask)
       return free > 0 ? candidate(ask, free: free) : nil
@@ -148,8 +153,8 @@ extension Dispatcher {
     }
   }
 
-  /// Queued jobs that some candidate can take, of the accounts in turn (`FairShare`) and of each the first come first: one
-  /// that none can take holds up no other.
+  /// Queued jobs that some candidate can take, of the accounts in turn (`FairShare`) and of each in the order of their
+  /// classes (`QueueScan`): one that none can take holds up no other.
   ///
   /// One plan looks at `planScanMax` jobs at most from the queues' heads, and at as many from where the last one
   /// stopped; while it has not seen the end of each it is planned again, so jobs that nobody can take, however many,
@@ -158,63 +163,79 @@ extension Dispatcher {
     for model: String, limit: Int, where isServed: (Planner.Demand) -> Bool
   ) -> [Planner.Demand] {
     var demands: [Planner.Demand] = []
-    /// Looks at accounts' jobs after some; answers the last of each that it saw, and whose it did not see all of.
-    func look(
-      after start: [AccountID: JobID], among accounts: [AccountID]
-    ) -> (places: [AccountID: JobID], left: Set<AccountID>) {
-      var places = start
-      var buffers: [AccountID: ArraySlice<JobID>] = [:]
-      var turns = shares.turns(of: accounts, for: model)
-      var left = Set(accounts)
+    func look(through scan: inout QueueScan) {
+      var turns = shares.turns(of: scan.accounts, for: model)
       var looked = 0
-      while demands.count < limit, looked < Self.planScanMax, let turn = turns.next() {
-        let account = turn.account
-        if buffers[account]?.isEmpty ?? true {
-          buffers[account] =
-            exchange.queued(
-              model: model, of: account, after: places[account] ?? JobID(0), limit: 64)[...]
+      for pass in QueueScan.Pass.allCases {
+        var through: [FairShare.Turn] = []
+        while demands.count < limit, looked < Self.planScanMax, let turn = turns.next() {
+          guard let id = scan.next(of: turn.account, in: pass) else {
+            through.append(turn)
+            continue
+          }
+          looked += 1
+          // Jobs whose assignment is under way are still queued in the state.
+          guard reservations[id] == nil, let job = exchange.job(id) else {
+            turns.insert(turn)
+            continue
+          }
+          let demand = demand(of: job, goesOn: !job.record.isEmpty)
+          if isServed(demand) { demands.append(demand) }
+          turns.insert(turn.after(demand.work))
         }
-        guard let id = buffers[account]?.popFirst() else {
-          left.remove(account)
-          continue
-        }
-        places[account] = id
-        looked += 1
-        // Jobs whose assignment is under way are still queued in the state.
-        guard reservations[id] == nil, let job = exchange.job(id) else {
-          turns.insert(turn)
-          continue
-        }
-        let demand = demand(of: job, goesOn: !job.record.isEmpty)
-        if isServed(demand) { demands.append(demand) }
-        turns.insert(turn.after(demand.work))
+        turns = FairShare.Turns(through)
       }
-      return (places, left)
     }
     let cursor = planCursors.removeValue(forKey: model) ?? [:]
-    let head = look(after: [:], among: exchange.accountsQueued(model: model))
-    guard demands.count < limit, !head.left.isEmpty else { return demands }
-    let further = head.left.filter { account in
-      cursor[account].map { $0 >= head.places[account] ?? JobID(0) } ?? false
+    var head = scan(of: exchange.accountsQueued(model: model), for: model)
+    look(through: &head)
+    guard demands.count < limit else { return demands }
+    let left = head.left
+    guard !left.isEmpty else { return demands }
+    let places = head.places
+    let further = cursor.filter { left.contains($0.key) && $0.value >= places[$0.key] ?? JobID(0) }
+    var next = scan(from: further, for: model)
+    look(through: &next)
+    guard demands.count < limit, !next.left.isEmpty || further.count != left.count else {
+      return demands
     }
-    let next = look(after: cursor.filter { further.contains($0.key) }, among: Array(further))
-    guard demands.count < limit, !next.left.isEmpty || further != head.left else { return demands }
-    planCursors[model] = Dictionary(
-      uniqueKeysWithValues: head.left.map { account in
-        (account, next.places[account] ?? head.places[account] ?? JobID(0))
-      })
+    let reached = places.merging(next.places) { $1 }
+    planCursors[model] = reached.filter { left.contains($0.key) }
     modelsToPlan.insert(model)
     shell?.wantsEndOfTurn()
     return demands
   }
+
+  /// The queues of a model's jobs, from their heads.
+  func scan(of accounts: [AccountID], for model: String) -> QueueScan {
+    QueueScan(of: accounts, read: reader(of: model), isRisen: riser)
+  }
+
+  private func scan(from places: [QueueScan.Queue: JobID], for model: String) -> QueueScan {
+    QueueScan(from: places, read: reader(of: model), isRisen: riser)
+  }
+
+  private func reader(of model: String) -> QueueScan.Read {
+    { [self] queue, after, limit in
+      exchange.queued(
+        model: model, of: queue.account, in: queue.jobClass, after: after, limit: limit)
+    }
+  }
+
+  private var riser: (JobID) -> Bool {
+    let now = queue.now
+    return { [self] id in exchange.job(id).map { isRisen($0, at: now) } ?? false }
+  }
+
   /// Queued jobs that one plan looks at in one go for each model.
   static let planScanMax = 4_096
 
-  private func assign(_ job: JobID, to ask: Ask) {
+  func assign(_ job: JobID, to ask: Ask) {
     guard let queued = exchange.job(job), let session = sessions[ask.id.worker],
       let slot = session.take(as: .reserved(job), for: work(of: queued))
     else { return }
     reservations[job] = slot
+    claims[job] = nil
     shares.charge(job, of: queued.account, for: queued.model, slot.work)
     let epoch = Epoch(queued.lastEpoch.rawValue + 1)
     queue.propose(

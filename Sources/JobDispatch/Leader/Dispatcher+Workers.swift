@@ -326,6 +326,7 @@ extension Dispatcher {
         recordHash: recordHash(of: job), recordTokens: job.record.tokens)
       relay.awaitedUntil = deadline
       relays[job.id] = relay
+      if job.jobClass == .batch { batchRelays.insert(job.id) }
     } catch {
       // Its wrapping key is not to be had: the output could be neither stored nor read again.
       loseUnopenable(AttemptID(job: job.id, epoch: attempt.epoch))

@@ -121,6 +121,10 @@ public final class Dispatcher {
   var relays: [JobID: StreamRelay] = [:]
   var readers: [JobID: [JobReader]] = [:]
   var reservations: [JobID: WorkerSlot] = [:]
+  /// Interactive jobs that wait for a slot which was taken from a batch job, and the worker whose it is.
+  var claims: [JobID: WorkerID] = [:]
+  /// The batch jobs among those that have a relay.
+  var batchRelays: Set<JobID> = []
   var lostAttempts = LostAttempts()
   /// Attempts of jobs that cannot be opened, whose end was refused for overload.
   var unopenable: [AttemptID] = []
@@ -131,7 +135,7 @@ public final class Dispatcher {
   private var streamsOpened: UInt64 = 0
   var modelsToPlan: Set<String> = []
   /// Where a plan goes on that did not look at a model's whole queue.
-  var planCursors: [String: [AccountID: JobID]] = [:]
+  var planCursors: [String: [QueueScan.Queue: JobID]] = [:]
   /// Whose turn it is.
   var shares = FairShare()
   var nextCheckpoint: UInt64 = .max
@@ -151,7 +155,10 @@ public final class Dispatcher {
   var offeredKeys: [UInt64: Secret] = [:]
 
   /// Whether nothing is running, reserved or charged to anybody: so it is once no job is open.
-  public var isAtRest: Bool { relays.isEmpty && reservations.isEmpty && shares.isEmpty }
+  public var isAtRest: Bool {
+    relays.isEmpty && batchRelays.isEmpty && reservations.isEmpty && claims.isEmpty
+      && shares.isEmpty
+  }
 
   /// A dispatcher without a replica; `attach` one before anything else.
   public init(
@@ -289,6 +296,8 @@ public final class Dispatcher {
     relays = [:]
     readers = [:]
     reservations = [:]
+    claims = [:]
+    batchRelays = []
     lostAttempts = LostAttempts()
     unopenable = []
     bodies = [:]

@@ -443,6 +443,8 @@ extension JobWhyReport {
     writer.write(attempts) { $1.encode(into: &$0) }
     writer.write(remedyWorker.rawValue)
     writer.write(remedy) { $1.encode(into: &$0) }
+    writer.write(jobClass) { $0.write($1.rawValue) }
+    writer.write(preemptions) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -467,6 +469,12 @@ extension JobWhyReport {
     attempts = try reader.readList(limit: 32, elementBytesMin: 20, AttemptTerms.init(from:))
     remedyWorker = try WorkerID(rawValue: reader.read())
     remedy = try reader.readList(limit: 8, elementBytesMin: 8, ChangeTerms.init(from:))
+    jobClass = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readCase(JobClass.self)
+    }
+    preemptions = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.read(UInt8.self)
+    }
   }
 
   /// Refuses values that a reader would refuse.

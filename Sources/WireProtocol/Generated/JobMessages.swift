@@ -472,6 +472,10 @@ public struct JobWhyReport: WireMessage {
   public let remedyWorker: WorkerID
   /// That change.
   public let remedy: [ChangeTerms]
+  /// Its class, or what it would have.
+  public let jobClass: JobClass?
+  /// How often a batch job has given its slot to another.
+  public let preemptions: UInt8?
 
   /// Joins the fields.
   public init(
@@ -479,7 +483,7 @@ public struct JobWhyReport: WireMessage {
     maxInputPrice: Price, maxOutputPrice: Price, hold: Credits, refusal: UInt16,
     refusalText: String, queueAhead: UInt32?, waitsMs: UInt64?, candidates: [CandidateTerms],
     candidatesLeftOut: UInt32, attempts: [AttemptTerms], remedyWorker: WorkerID,
-    remedy: [ChangeTerms]
+    remedy: [ChangeTerms], jobClass: JobClass?, preemptions: UInt8?
   ) {
     self.summary = summary
     self.model = model
@@ -497,5 +501,7 @@ public struct JobWhyReport: WireMessage {
     self.attempts = attempts
     self.remedyWorker = remedyWorker
     self.remedy = remedy
+    self.jobClass = jobClass
+    self.preemptions = preemptions
   }
 }

@@ -877,7 +877,7 @@ public struct AttemptTerms: Hashable, Sendable {
   public let epoch: Epoch
   /// Whose.
   public let worker: WorkerID
-  /// running, settled or lost.
+  /// running, settled, lost, or preempted: its slot was given to another job.
   public let state: String
   /// Why it was lost, or a note about one that settled (engine_no_usage); 0 if there is neither.
   public let error: UInt16

@@ -52,18 +52,6 @@ struct FairShareTests {
     #expect(work(.max, 3) + work(1, 4) == work(.max, 7))
   }
 
-  /// splitmix64.
-  private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var mixed = state
-      mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-      return mixed ^ (mixed >> 31)
-    }
-  }
-
   @Test(
     "accounts that wait all the time are served alike, however large and many their jobs are",
     arguments: 1...20)
@@ -261,5 +249,17 @@ struct WorkerSpeedTests {
     #expect(Planner.Work(of: bid, typicalOutput: 20) == Planner.Work(prompt: 7, output: 20))
     for number in 0..<(Planner.OutputLengths.modelsMax + 1) { lengths.note(1, of: "\(number)") }
     #expect(lengths["m"] == nil)
+  }
+}
+
+/// splitmix64.
+struct Seeded: RandomNumberGenerator {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
   }
 }

@@ -269,6 +269,8 @@ extension JobWhyReport: JSONDumpable {
       ("attempts", JSON.list(attempts) { $0.json }),
       ("remedyWorker", JSON.number(remedyWorker.rawValue)),
       ("remedy", JSON.list(remedy) { $0.json }),
+      ("jobClass", JSON.optional(jobClass) { JSON.name($0) }),
+      ("preemptions", JSON.optional(preemptions) { JSON.number($0) }),
     ])
   }
 }

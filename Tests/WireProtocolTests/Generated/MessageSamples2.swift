@@ -248,7 +248,9 @@ extension JobWhyReport {
       candidatesLeftOut: source.number(UInt32.self),
       attempts: source.list(atMost: 32) { AttemptTerms.sample(&$0) },
       remedyWorker: WorkerID(rawValue: source.number(UInt64.self)),
-      remedy: source.list(atMost: 8) { ChangeTerms.sample(&$0) })
+      remedy: source.list(atMost: 8) { ChangeTerms.sample(&$0) },
+      jobClass: source.optional { $0.pick(JobClass.allCases) },
+      preemptions: source.optional { $0.number(UInt8.self) })
   }
 }
 
