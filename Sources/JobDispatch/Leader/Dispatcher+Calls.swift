@@ -125,7 +125,8 @@ extension Dispatcher {
       return answer(.failure(error))
     }
     let terms = order.hasTerms ? order.terms : JobTerms()
-    let promise = promiseSlot(to: order.submit, on: order.terms)
+    let prefix = prefix(of: order, from: caller)
+    let promise = promiseSlot(to: order.submit, on: order.terms, beginning: prefix)
     let promised = promise?.slot
     let last = Self.command(
       order.submit, in: order.jobClass, on: promise?.ask, terms, retentionMs: message.retentionMs)
@@ -142,7 +143,7 @@ extension Dispatcher {
       if job.duplicate {
         self?.shell?.repeated(.submit, under: caller.key, from: caller.origin)
       } else {
-        self?.keepBody(order.body, of: job.job)
+        self?.keepBody(order.body, of: job.job, beginning: prefix)
       }
       answer(
         .success(
@@ -256,6 +257,13 @@ extension Dispatcher {
     } catch {
       throw Failure(.internalError, "the request cannot be sealed: \(error)")
     }
+  }
+
+  /// How a request's prompt begins; nobody asks where there is one offer.
+  func prefix(of order: Order, from caller: Caller) -> PromptPrefix {
+    let model = order.submit.model
+    guard exchange.asks(model: model).count > 1 else { return .empty }
+    return PromptPrefix(of: order.request, for: model, of: caller.account)
   }
 
   /// The most tokens that all answers of a request may have together; nil leaves one answer to the offers' default.

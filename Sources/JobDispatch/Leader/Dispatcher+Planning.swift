@@ -96,7 +96,8 @@ extension Dispatcher {
       ask: ask, absence: absence,
       continuesOutput: session?.continuesOutput ?? false,
       capabilities: session?.capabilities ?? .all, name: exchange.supplierName(of: ask.id.worker),
-      speed: session?.speeds[ask.offer.model] ?? WorkerSpeed())
+      speed: session?.speeds[ask.offer.model] ?? WorkerSpeed(),
+      prefixes: session?.prefixes[ask.offer.model] ?? PrefixMemory())
   }
 
   private func absence(of worker: WorkerID, _ session: WorkerSession?) -> Planner.Absence? {
@@ -110,7 +111,8 @@ extension Dispatcher {
   func demand(of job: Job, goesOn: Bool) -> Planner.Demand {
     Planner.Demand(
       job: job.id, bid: job.bid, excluded: lostAttempts.workers(of: job.id), goesOn: goesOn,
-      terms: exchange.terms(of: job.id) ?? JobTerms(), account: job.account, work: work(of: job))
+      terms: exchange.terms(of: job.id) ?? JobTerms(), account: job.account, work: work(of: job),
+      prefix: prefixes[job.id] ?? .empty)
   }
 
   /// What a job costs an engine.
@@ -121,7 +123,7 @@ extension Dispatcher {
   /// Takes a free slot for the job that `submit` will make, so that both ride one entry; nil if there is none,
   /// or if another job waits for it.
   func promiseSlot(
-    to submit: Command.Submit, on terms: JobTerms
+    to submit: Command.Submit, on terms: JobTerms, beginning prefix: PromptPrefix
   ) -> (slot: WorkerSlot, ask: Ask)? {
     guard isActive, exchange.queuedCount(model: submit.model) == 0 else { return nil }
     let candidates = candidates(for: submit.model)
@@ -130,7 +132,7 @@ extension Dispatcher {
     let demand = Planner.Demand(
       job: JobID(0), bid: bid, excluded: [], goesOn: false, terms: terms,
       account: exchange.key(submit.caller)?.account ?? AccountID(0),
-      work: Planner.Work(of: bid, typicalOutput: outputLengths[submit.model]))
+      work: Planner.Work(of: bid, typicalOutput: outputLengths[submit.model]), prefix: prefix)
     guard let ask = Planner.plan([demand], on: candidates).first?.candidate.ask,
       let slot = sessions[ask.id.worker]?.take(
         as: .promised(model: submit.model), for: demand.work)

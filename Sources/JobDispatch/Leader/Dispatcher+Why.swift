@@ -49,7 +49,7 @@ extension Dispatcher {
     }
     let demand = Planner.Demand(
       job: JobID(0), bid: bid, excluded: [], goesOn: false, terms: order.terms,
-      account: caller.account)
+      account: caller.account, prefix: prefix(of: order, from: caller))
     let hold = bid.ceilings.cost(
       inputTokens: bid.promptBound, outputTokens: bid.outputMax, rounding: .up)
     answer(
@@ -86,7 +86,19 @@ extension Dispatcher {
       attempts: job.map(attempts) ?? [],
       remedyWorker: remedy?.candidate.ask.id.worker ?? WorkerID(0),
       remedy: remedy?.changes.map(ChangeTerms.init) ?? [], jobClass: jobClass,
-      preemptions: job.flatMap { $0.preemptions > 0 ? $0.preemptions : nil })
+      preemptions: job.flatMap { $0.preemptions > 0 ? $0.preemptions : nil },
+      warm: known(of: demand.prefix, at: judged.map(\.candidate)))
+  }
+
+  /// What workers are thought to have read of a prompt, of those that are shown; nil if none has anything.
+  private func known(
+    of prefix: PromptPrefix, at candidates: [Planner.Candidate]
+  ) -> [WarmPrefix]? {
+    let warm = candidates.prefix(Self.candidatesMax).compactMap { candidate -> WarmPrefix? in
+      let bytes = candidate.server.prefixes.known(of: prefix)
+      return bytes > 0 ? WarmPrefix(worker: candidate.ask.id.worker, bytes: bytes) : nil
+    }
+    return warm.isEmpty ? nil : warm
   }
 
   /// A job's attempts: what this leader has seen lost, and the one that it has or ended with.

@@ -67,8 +67,12 @@ extension Dispatcher {
       // Another run of the process: what the old one was doing is lost.
       session.incarnation = incarnation
       session.gpus = []
+      session.prefixes = [:]
       close(session.slots)
       for relay in relays(where: { $0.worker == worker }) { giveUp(relay, now: clock.now) }
+    }
+    session.prefixes = session.prefixes.filter { known in
+      message.offers.contains { $0.model == known.key }
     }
     session.continuesOutput = message.continues ?? false
     session.capabilities = message.capabilities.map { Capabilities(rawValue: $0) } ?? .all
@@ -93,6 +97,7 @@ extension Dispatcher {
     session.leaseUntil = clock.now + UInt64(WorkerSession.leaseMilliseconds)
     let wasHealthy = session.engineIsHealthy
     session.engineIsHealthy = message.engineHealthy
+    if !message.engineHealthy { session.prefixes = [:] }
     stream.channel.send(WorkerHeartbeatAck(nonce: message.nonce, term: replica.term))
     if message.engineHealthy, !wasHealthy { planModels(of: session.worker) }
   }
@@ -307,6 +312,9 @@ extension Dispatcher {
           model: job.model, body: request.body, recordSeq: job.record.lastSeq,
           recordHash: recordHash(of: job).bytes, outputTokensMax: outputTokensLeft(job),
           output: request.parts))
+      if let prefix = prefixes[job.id] {
+        sessions[worker]?.prefixes[job.model, default: PrefixMemory()].note(prefix)
+      }
       tellReaders(of: job)
     } catch {
       slot.state = .parked
@@ -365,14 +373,17 @@ extension Dispatcher {
     return body
   }
 
-  func keepBody(_ body: [UInt8], of job: JobID) {
+  func keepBody(_ body: [UInt8], of job: JobID, beginning prefix: PromptPrefix) {
     guard bodyBytes + body.count <= Self.bodyCacheBytesMax, bodies[job] == nil else { return }
     bodies[job] = body
     bodyBytes += body.count
+    if prefix != .empty { prefixes[job] = prefix }
   }
 
   func forgetBody(of job: JobID) {
-    if let body = bodies.removeValue(forKey: job) { bodyBytes -= body.count }
+    guard let body = bodies.removeValue(forKey: job) else { return }
+    bodyBytes -= body.count
+    prefixes[job] = nil
   }
 }
 

@@ -130,6 +130,8 @@ public final class Dispatcher {
   var unopenable: [AttemptID] = []
   var bodies: [JobID: [UInt8]] = [:]
   var bodyBytes = 0
+  /// How the prompts of those begin that are kept.
+  var prefixes: [JobID: PromptPrefix] = [:]
   /// Streams that peers have open here, each with its place in the order in which they came.
   private var openStreams: [ObjectIdentifier: (place: UInt64, stream: any LeaderBound)] = [:]
   private var streamsOpened: UInt64 = 0
@@ -301,6 +303,7 @@ public final class Dispatcher {
     lostAttempts = LostAttempts()
     unopenable = []
     bodies = [:]
+    prefixes = [:]
     bodyBytes = 0
     modelsToPlan = []
     planCursors = [:]

@@ -445,6 +445,7 @@ extension JobWhyReport {
     writer.write(remedy) { $1.encode(into: &$0) }
     writer.write(jobClass) { $0.write($1.rawValue) }
     writer.write(preemptions) { $0.write($1) }
+    writer.write(warm) { $0.write($1) { $1.encode(into: &$0) } }
   }
 
   /// Reads what `encode` writes.
@@ -475,6 +476,9 @@ extension JobWhyReport {
     preemptions = try reader.readAppended { (part) throws(CanonicalError) in
       try part.read(UInt8.self)
     }
+    warm = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readList(limit: 64, elementBytesMin: 16, WarmPrefix.init(from:))
+    }
   }
 
   /// Refuses values that a reader would refuse.
@@ -493,5 +497,6 @@ extension JobWhyReport {
     for element in remedy {
       try element.checkBounds()
     }
+    if let warm { try checkCount(warm.count, of: "JobWhyReport.warm", atMost: 64) }
   }
 }

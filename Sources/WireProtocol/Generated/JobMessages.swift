@@ -476,6 +476,9 @@ public struct JobWhyReport: WireMessage {
   public let jobClass: JobClass?
   /// How often a batch job has given its slot to another.
   public let preemptions: UInt8?
+  /// Candidates whose engines have probably read the beginning of the prompt; absent if none has,
+  /// or it is not known.
+  public let warm: [WarmPrefix]?
 
   /// Joins the fields.
   public init(
@@ -483,7 +486,7 @@ public struct JobWhyReport: WireMessage {
     maxInputPrice: Price, maxOutputPrice: Price, hold: Credits, refusal: UInt16,
     refusalText: String, queueAhead: UInt32?, waitsMs: UInt64?, candidates: [CandidateTerms],
     candidatesLeftOut: UInt32, attempts: [AttemptTerms], remedyWorker: WorkerID,
-    remedy: [ChangeTerms], jobClass: JobClass?, preemptions: UInt8?
+    remedy: [ChangeTerms], jobClass: JobClass?, preemptions: UInt8?, warm: [WarmPrefix]?
   ) {
     self.summary = summary
     self.model = model
@@ -503,5 +506,6 @@ public struct JobWhyReport: WireMessage {
     self.remedy = remedy
     self.jobClass = jobClass
     self.preemptions = preemptions
+    self.warm = warm
   }
 }

@@ -814,6 +814,20 @@ public struct ChangeTerms: Hashable, Sendable {
   }
 }
 
+/// A worker whose engine has read a prompt that began alike, of the same account.
+public struct WarmPrefix: Hashable, Sendable {
+  /// The worker.
+  public let worker: WorkerID
+  /// Bytes of the prompt, from its beginning, that need not be read again.
+  public let bytes: UInt64
+
+  /// Joins the fields.
+  public init(worker: WorkerID, bytes: UInt64) {
+    self.worker = worker
+    self.bytes = bytes
+  }
+}
+
 /// An offer of a model as the leader judges it for one job: the same judgement that a plan is made
 /// of.
 public struct CandidateTerms: Hashable, Sendable {

@@ -57,6 +57,10 @@ enum WhyPrinter {
     Terminal.write(table.text)
     attempts(report)
     candidates(report.candidates, leftOut: report.candidatesLeftOut)
+    for warm in report.warm ?? [] {
+      Terminal.write(
+        "worker \(warm.worker) has read the first \(warm.bytes) bytes of the prompt before\n")
+    }
     remedy(report)
   }
 

@@ -271,6 +271,7 @@ extension JobWhyReport: JSONDumpable {
       ("remedy", JSON.list(remedy) { $0.json }),
       ("jobClass", JSON.optional(jobClass) { JSON.name($0) }),
       ("preemptions", JSON.optional(preemptions) { JSON.number($0) }),
+      ("warm", JSON.optional(warm) { JSON.list($0) { $0.json } }),
     ])
   }
 }

@@ -250,7 +250,8 @@ extension JobWhyReport {
       remedyWorker: WorkerID(rawValue: source.number(UInt64.self)),
       remedy: source.list(atMost: 8) { ChangeTerms.sample(&$0) },
       jobClass: source.optional { $0.pick(JobClass.allCases) },
-      preemptions: source.optional { $0.number(UInt8.self) })
+      preemptions: source.optional { $0.number(UInt8.self) },
+      warm: source.optional { $0.list(atMost: 64) { WarmPrefix.sample(&$0) } })
   }
 }
 
