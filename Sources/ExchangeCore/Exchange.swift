@@ -66,6 +66,7 @@ public struct Exchange: Sendable {
   @Boxed var postedAsks = RowTable<PostedAsk>()
   @Boxed var sales = RowTable<Sales>()
   @Boxed var cachedPrompts = RowTable<CachedPrompt>()
+  @Boxed var accountWeights = RowTable<AccountWeight>()
   @Boxed var indexes = Indexes()
   @Boxed var pending = PendingEntry()
   var metaContribution: StateDigest?
@@ -158,6 +159,7 @@ public struct Exchange: Sendable {
     case .settleCached(let command): return try apply(command)
     case .submitInClass(let command): return try apply(command)
     case .attemptPreempted(let command): return try apply(command)
+    case .accountWeigh(let command): return try apply(command)
     case .payloadPart(let command): return try apply(command)
     case .submit(let command): return try apply(command)
     case .assign(let command): return try apply(command)

@@ -110,4 +110,29 @@ struct ClassTranscripts {
       gives way: ✗ wrong_state (job 1, state cancelling, preemptions 0)
       """, of: [("cancel", cancel(1)), ("gives way", preempted(attempt(1)))])
   }
+
+  @Test("an administrator sets what an account counts for, and may set it back")
+  func weights() throws {
+    var old = World()
+    old.expect(
+      "too old: ✗ wrong_state (state_version 1, needed 3)", of: [("too old", weigh(3, 200))])
+    var world = world()
+    world.expect(
+      """
+      unknown key: ✗ unauthenticated (key 99)
+      no scope: ✗ forbidden (needed admin)
+      too little: ✗ malformed_request (field weight, least 10, most 10000)
+      too much: ✗ malformed_request (field weight, least 10, most 10000)
+      nobody: ✗ unknown_account (account 9)
+      twice: account 3 weighed
+      as most: account 3 weighed
+      """,
+      of: [
+        ("unknown key", weigh(3, 200, by: KeyID(99))), ("no scope", weigh(3, 200, by: World.alice)),
+        ("too little", weigh(3, 9)), ("too much", weigh(3, 10_001)), ("nobody", weigh(9, 200)),
+        ("twice", weigh(3, 200)), ("as most", weigh(3, 100)),
+      ])
+    #expect(world.exchange.weight(of: AccountID(3)) == 100)
+    #expect(try world.replica.restored().digest == world.exchange.digest)
+  }
 }

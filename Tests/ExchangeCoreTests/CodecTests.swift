@@ -93,7 +93,7 @@ struct CodecTests {
     askSet("m", AskTerms(reserve: 1)), askSet("m", nil),
     settleCached(attempt(1), prompt: 9, cached: 8, output: 3),
     inClass(.batch, 1), inClass(.interactive, 2, needs: .tools, at: 3),
-    .attemptPreempted(.init(attempt: attempt(1, 2))),
+    .attemptPreempted(.init(attempt: attempt(1, 2))), weigh(3, 250),
   ]
 
   private static func retained(

@@ -237,6 +237,9 @@ struct CommandGenerator {
   private mutating func classCommand(_ exchange: Exchange) -> Command {
     swap(&random, &classRandom)
     defer { swap(&random, &classRandom) }
+    guard !chance(1, in: 8) else {
+      return weigh(1 + below(6), UInt32(below(300)), by: chance(9, in: 10) ? World.root : caller())
+    }
     guard chance(1, in: 2) else {
       let batch = exchange.openJobs(limit: 40).filter { $0.jobClass == .batch && $0.attempt != nil }
       guard chance(3, in: 4), let job = batch.randomElement(using: &random) else {

@@ -56,6 +56,7 @@ struct RestoreTests {
     world.run(admit(1, models: ["m"]))
     world.run(register("w2"))
     world.run(askSet(AskTerms(cachedInput: .zero)))
+    world.run(weigh(3, 250))
     world.run(submit(7, wrappedKey: [0, 0, 0, 0, 0, 0, 0, 5, 1]))
     world.run(assign(9, worker: 2, version: 2))
     world.run(settleCached(attempt(9), prompt: 30, cached: 20, output: 10))
@@ -72,6 +73,7 @@ struct RestoreTests {
     #expect(restored.queued(model: "m", limit: 9) == [3, 4, 6, 7, 8].map(JobID.init))
     #expect(restored.attempts(of: WorkerID(1)) == [attempt(1)])
     #expect(restored.job(JobID(7))?.preemptions == 1)
+    #expect(restored.weight(of: AccountID(3)) == 250 && restored.weight(of: AccountID(4)) == 100)
     #expect(restored.isQueued(model: "m", in: .interactive))
     #expect(Array(restored.segments(of: JobID(1))) == Array(world.exchange.segments(of: JobID(1))))
     #expect(restored.job(account: AccountID(3), requestKey: request(102)) == JobID(2))
@@ -96,7 +98,7 @@ struct RestoreTests {
     #expect(
       world.replica.rows.keys.sorted() == [
         1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28, 32, 34, 35, 37, 38, 39, 40,
-        41, 42, 46, 47,
+        41, 42, 46, 47, 49,
       ])
   }
 

@@ -219,3 +219,7 @@ func inClass(
 }
 
 func preempted(_ id: AttemptID) -> Command { .attemptPreempted(.init(attempt: id)) }
+
+func weigh(_ account: UInt64, _ weight: UInt32, by caller: KeyID = World.root) -> Command {
+  .accountWeigh(.init(caller: caller, account: AccountID(account), weight: weight))
+}

@@ -21,6 +21,35 @@ extension Command {
     /// Wraps it.
     public init(attempt: AttemptID) { self.attempt = attempt }
   }
+
+  /// Sets what an account counts for when slots are shared; needs `admin`.
+  public struct AccountWeigh: Hashable, Sendable {
+    /// Who asks.
+    public let caller: KeyID
+    /// The account.
+    public let account: AccountID
+    /// Its weight, in hundredths (`AccountWeight`).
+    public let weight: UInt32
+    /// Joins the parts.
+    public init(caller: KeyID, account: AccountID, weight: UInt32) {
+      self.caller = caller
+      self.account = account
+      self.weight = weight
+    }
+  }
+}
+
+extension Command.AccountWeigh {
+  func encode(into writer: inout FieldWriter) {
+    writer.write(caller)
+    writer.write(account)
+    writer.write(weight)
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(
+      caller: try reader.readID(), account: try reader.readID(), weight: try reader.read())
+  }
 }
 
 extension Command.SubmitInClass {

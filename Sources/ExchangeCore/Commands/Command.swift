@@ -104,6 +104,8 @@ public enum Command: Hashable, Sendable {
   case submitInClass(SubmitInClass)
   /// Takes a batch job from its worker for a job that minds waiting more.
   case attemptPreempted(AttemptPreempted)
+  /// Sets what an account counts for when slots are shared.
+  case accountWeigh(AccountWeigh)
 
   /// The command's number in the log.
   public var code: UInt8 {
@@ -157,6 +159,7 @@ public enum Command: Hashable, Sendable {
     case .settleCached: 75
     case .submitInClass: 80
     case .attemptPreempted: 81
+    case .accountWeigh: 82
     }
   }
 

@@ -55,6 +55,7 @@ extension Command {
     case .settleCached(let command): command.encode(into: &writer)
     case .submitInClass(let command): command.encode(into: &writer)
     case .attemptPreempted(let command): writer.write(command.attempt)
+    case .accountWeigh(let command): command.encode(into: &writer)
     }
   }
 
@@ -112,6 +113,7 @@ extension Command {
     case 75: self = .settleCached(try SettleCached(from: &reader))
     case 80: self = .submitInClass(try SubmitInClass(from: &reader))
     case 81: self = .attemptPreempted(AttemptPreempted(attempt: try reader.readAttempt()))
+    case 82: self = .accountWeigh(try AccountWeigh(from: &reader))
     default: throw .unknownValue(offset: at, value: UInt64(code))
     }
   }

@@ -33,6 +33,7 @@ extension Exchange {
     cachedPrompts.drain(into: &changes, &digest)
     delegators.drain(into: &changes, &digest)
     delegations.drain(into: &changes, &digest)
+    accountWeights.drain(into: &changes, &digest)
     self.digest = digest
     return changes
   }

@@ -66,6 +66,8 @@ extension Dispatcher {
       revoke(message, from: caller, answer)
     case .retentionSet(let message):
       retention(message, from: caller, answer)
+    case .accountWeightSet(let message):
+      weigh(message, from: caller, answer)
     case .transferPost, .transferReverse, .accountClose, .feeSet:
       changeLedger(message, from: caller, answer)
     case .budgetCreate, .budgetSet:

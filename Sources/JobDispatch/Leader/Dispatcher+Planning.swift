@@ -166,7 +166,7 @@ extension Dispatcher {
   ) -> [Planner.Demand] {
     var demands: [Planner.Demand] = []
     func look(through scan: inout QueueScan) {
-      var turns = shares.turns(of: scan.accounts, for: model)
+      var turns = turns(of: scan.accounts, for: model)
       var looked = 0
       for pass in QueueScan.Pass.allCases {
         var through: [FairShare.Turn] = []
@@ -208,6 +208,11 @@ extension Dispatcher {
     return demands
   }
 
+  /// The turns of accounts whose jobs wait for a model, by their weights.
+  func turns(of accounts: [AccountID], for model: String) -> FairShare.Turns {
+    shares.turns(of: accounts, for: model) { exchange.weight(of: $0) }
+  }
+
   /// The queues of a model's jobs, from their heads.
   func scan(of accounts: [AccountID], for model: String) -> QueueScan {
     QueueScan(of: accounts, read: reader(of: model), isRisen: riser)
@@ -238,7 +243,9 @@ extension Dispatcher {
     else { return }
     reservations[job] = slot
     claims[job] = nil
-    shares.charge(job, of: queued.account, for: queued.model, slot.work)
+    shares.charge(
+      job, of: queued.account, for: queued.model, slot.work,
+      weight: exchange.weight(of: queued.account))
     let epoch = Epoch(queued.lastEpoch.rawValue + 1)
     queue.propose(
       .assign(.init(job: job, epoch: epoch, offer: ask.id, askVersion: ask.version))

@@ -42,7 +42,7 @@ extension Dispatcher {
     var running = running(of: model)
     let accounts = exchange.accountsQueued(model: model)
     var scan = scan(of: accounts, for: model)
-    var turns = shares.turns(of: accounts, for: model)
+    var turns = turns(of: accounts, for: model)
     var looked = 0
     while !running.isEmpty, looked < Self.askersMax, let turn = turns.next() {
       guard let id = scan.nextInteractive(of: turn.account) else { continue }

@@ -287,7 +287,9 @@ extension Dispatcher {
   func assigned(_ attempt: AttemptID, to worker: WorkerID) {
     let reserved = reservations.removeValue(forKey: attempt.job)
     guard let job = exchange.job(attempt.job) else { return }
-    shares.charge(job.id, of: job.account, for: job.model, work(of: job))
+    shares.charge(
+      job.id, of: job.account, for: job.model, work(of: job),
+      weight: exchange.weight(of: job.account))
     expect(job, until: clock.now + UInt64(WorkerSession.leaseMilliseconds))
     guard let relay = relays[attempt.job] else {
       if let reserved, reserved.state == .reserved(attempt.job) { reserved.state = .parked }

@@ -91,6 +91,27 @@ struct FairShareTests {
     #expect(shares.isEmpty)
   }
 
+  @Test(
+    "accounts that wait all the time are served by their weights", arguments: [10, 50, 300, 10_000])
+  func weighted(weight: UInt32) {
+    var shares = FairShare()
+    let (light, heavy) = (AccountID(1), AccountID(2))
+    shares.wait([light, heavy], for: "m")
+    var served = [AccountID: UInt64]()
+    let whole = 20 * (UInt64(weight) + 100)
+    for number in 1...whole {
+      var turns = shares.turns(of: [light, heavy], for: "m") { $0 == heavy ? weight : 100 }
+      guard let turn = turns.next() else { break }
+      shares.charge(
+        JobID(number), of: turn.account, for: "m", work(100_000), weight: turn.weight)
+      shares.settle(JobID(number), at: work(100_000))
+      served[turn.account, default: 0] += 1
+      // What one look ahead would give it next is what it is charged.
+      #expect(turn.after(work(100_000)).counter == shares.counter(of: turn.account, for: "m"))
+    }
+    #expect((served[heavy] ?? 0).distance(to: 20 * UInt64(weight)).magnitude <= 1, "\(served)")
+  }
+
   @Test("a stranger's single job does not wait for another account's whole queue")
   func throughTheLeader() throws {
     let bench = try LeaderBench()

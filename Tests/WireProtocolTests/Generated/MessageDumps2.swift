@@ -3,12 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension ClusterQuery: JSONDumpable {
-  var json: String {
-    JSON.object([])
-  }
-}
-
 extension ClusterReport: JSONDumpable {
   var json: String {
     JSON.object([
@@ -619,6 +613,24 @@ extension SalesListing: JSONDumpable {
       ("intervalMs", JSON.number(intervalMs)),
       ("sales", JSON.list(sales) { $0.json }),
       ("more", JSON.boolean(more)),
+    ])
+  }
+}
+
+extension AccountWeightSet: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("account", JSON.number(account.rawValue)),
+      ("weight", JSON.optional(weight) { JSON.number($0) }),
+    ])
+  }
+}
+
+extension AccountWeightReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("account", JSON.number(account.rawValue)),
+      ("weight", JSON.number(weight)),
     ])
   }
 }

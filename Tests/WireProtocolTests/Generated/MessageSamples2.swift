@@ -3,12 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension ClusterQuery {
-  static func sample(_ source: inout SampleSource) -> ClusterQuery {
-    ClusterQuery()
-  }
-}
-
 extension ClusterReport {
   static func sample(_ source: inout SampleSource) -> ClusterReport {
     ClusterReport(
@@ -579,5 +573,21 @@ extension SalesListing {
       intervalMs: source.number(UInt64.self),
       sales: source.list(atMost: 256) { SalesEntry.sample(&$0) },
       more: source.boolean())
+  }
+}
+
+extension AccountWeightSet {
+  static func sample(_ source: inout SampleSource) -> AccountWeightSet {
+    AccountWeightSet(
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      weight: source.optional { $0.number(UInt32.self) })
+  }
+}
+
+extension AccountWeightReport {
+  static func sample(_ source: inout SampleSource) -> AccountWeightReport {
+    AccountWeightReport(
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      weight: source.number(UInt32.self))
   }
 }
