@@ -198,8 +198,10 @@ final class Workload {
     let prompt = client.random.chance(perMille: 30) ? 40_000 : Int(client.random.below(200))
     let max = client.random.chance(perMille: 200) ? 3 : 500
     let text = String(repeating: "x", count: prompt)
+    // By count, so that what else is drawn does not depend on it.
+    let tier = ["flex", "flex", "priority", "default"][submissions.count % 4]
     let body =
-      "{\"model\":\"\(SimulatedWorker.model)\",\"max_tokens\":\(max),\"messages\":[{\"role\":\"user\",\"content\":\"\(text)\"}]}"
+      "{\"model\":\"\(SimulatedWorker.model)\",\"max_tokens\":\(max),\"service_tier\":\"\(tier)\",\"messages\":[{\"role\":\"user\",\"content\":\"\(text)\"}]}"
     let patience: UInt32 = client.random.chance(perMille: 100) ? 1_500 : 60_000
     let submission = Submission(
       Submit(
