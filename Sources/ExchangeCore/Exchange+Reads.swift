@@ -41,7 +41,9 @@ extension Exchange {
   /// A job whose record has not been purged.
   public func job(_ id: JobID) -> Job? { jobs[id.rawValue] }
   /// Whether a job that loses its attempt may have another.
-  public func hasTriesLeft(_ job: Job) -> Bool { job.lastEpoch.rawValue < limits.attemptsMax }
+  public func hasTriesLeft(_ job: Job) -> Bool {
+    job.lastEpoch.rawValue < limits.attemptsMax + UInt32(job.preemptions)
+  }
   /// What is left of a purged job.
   public func tombstone(_ id: JobID) -> Tombstone? { tombstones[id.rawValue] }
   /// The job that a request made, purged or not.
@@ -89,11 +91,15 @@ extension Exchange {
   public func accountsQueued(model: String) -> [AccountID] {
     indexes.models[model].map { Array($0.queues.keys) } ?? []
   }
-  /// An account's jobs that wait for a model after one, the first come first.
+  /// An account's jobs of one class that wait for a model after one, the first come first.
   public func queued(
-    model: String, of account: AccountID, after id: JobID, limit: Int
+    model: String, of account: AccountID, in jobClass: JobClass, after id: JobID, limit: Int
   ) -> [JobID] {
-    indexes.models[model]?.queues[account]?.prefix(after: id, limit: limit) ?? []
+    indexes.models[model]?.queues[account]?[jobClass].prefix(after: id, limit: limit) ?? []
+  }
+  /// Whether a job of a class waits for a model.
+  public func isQueued(model: String, in jobClass: JobClass) -> Bool {
+    indexes.models[model]?.queues.values.contains { !$0[jobClass].isEmpty } ?? false
   }
   /// What a submit would demand of an offer if it were applied now; nil if no offer could ever serve it.
   public func demand(of submit: Command.Submit) -> Bid? {

@@ -34,6 +34,9 @@ public struct Exchange: Sendable {
   /// From this version on, suppliers post what they ask, and what is sold is counted by the hour.
   public static let marketStateVersion: UInt32 = 3
 
+  /// From this version on, jobs have classes.
+  public static let jobClassStateVersion: UInt32 = 3
+
   /// From this version on, jobs say that they went on from token ids.
   static let idResumptionStateVersion: UInt32 = 3
 
@@ -65,6 +68,7 @@ public struct Exchange: Sendable {
   @Boxed var sales = RowTable<Sales>()
   @Boxed var cachedPrompts = RowTable<CachedPrompt>()
   @Boxed var signedAttempts = RowTable<SignedAttempt>()
+  @Boxed var accountWeights = RowTable<AccountWeight>()
   @Boxed var indexes = Indexes()
   @Boxed var pending = PendingEntry()
   var metaContribution: StateDigest?
@@ -156,6 +160,9 @@ public struct Exchange: Sendable {
     case .askSet(let command): return try apply(command)
     case .settleCached(let command): return try apply(command)
     case .settleSigned(let command): return try apply(command)
+    case .submitInClass(let command): return try apply(command)
+    case .attemptPreempted(let command): return try apply(command)
+    case .accountWeigh(let command): return try apply(command)
     case .payloadPart(let command): return try apply(command)
     case .submit(let command): return try apply(command)
     case .assign(let command): return try apply(command)

@@ -73,6 +73,8 @@ public enum Accepted: Hashable, Sendable {
   case transferred(first: TransferID, count: Int, duplicate: Bool)
   /// The account is closed.
   case accountClosed(AccountID)
+  /// The account counts for what was asked.
+  case accountWeighed(AccountID)
   /// What the operator takes from now on.
   case fee(FeeTerms)
   /// The budget exists.

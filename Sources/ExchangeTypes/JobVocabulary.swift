@@ -14,6 +14,25 @@ public enum JobMode: UInt8, Hashable, Sendable, CaseIterable {
   case submitted = 2
 }
 
+/// How much a job minds waiting; the numbers are those of the wire and of the log.
+public enum JobClass: UInt8, Hashable, Sendable, CaseIterable {
+  /// Somebody waits for every token: it goes before its account's other jobs, and takes slots from batch jobs.
+  case interactive = 1
+  /// First come, first served.
+  case standard = 2
+  /// It gives way to everybody else's, until it has waited long enough.
+  case batch = 3
+
+  /// As consumers name it.
+  public var name: String {
+    switch self {
+    case .interactive: "interactive"
+    case .standard: "default"
+    case .batch: "batch"
+    }
+  }
+}
+
 /// Where a job is in its life; the last four are final.
 public enum JobState: UInt8, Hashable, Sendable, CaseIterable {
   /// Waits for a worker.

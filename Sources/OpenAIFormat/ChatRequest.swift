@@ -14,11 +14,14 @@ public struct ChatRequest: Hashable, Sendable {
   public var seed: Int?
   /// Strings that end the output.
   public var stop: [String]
+  /// How soon it is wanted, if that is said.
+  public var serviceTier: ServiceTier?
 
   /// Sets the options.
   public init(
     model: String, system: String? = nil, prompt: String, maxTokens: Int? = nil,
-    temperature: Double? = nil, seed: Int? = nil, stop: [String] = []
+    temperature: Double? = nil, seed: Int? = nil, stop: [String] = [],
+    serviceTier: ServiceTier? = nil
   ) {
     self.model = model
     self.system = system
@@ -27,6 +30,7 @@ public struct ChatRequest: Hashable, Sendable {
     self.temperature = temperature
     self.seed = seed
     self.stop = stop
+    self.serviceTier = serviceTier
   }
 
   /// The body of a streaming `POST /v1/chat/completions`: fixed order, no white space, so that equal
@@ -60,6 +64,10 @@ public struct ChatRequest: Hashable, Sendable {
       writer.beginArray()
       for string in stop { writer.string(string) }
       writer.endArray()
+    }
+    if let serviceTier {
+      writer.key("service_tier")
+      writer.string(serviceTier.rawValue)
     }
     writer.key("stream")
     writer.boolean(true)

@@ -41,6 +41,7 @@ extension InferenceRequest {
       case "models": models = try value.names(name)
       case "provider": provider = try ProviderPreferences.read(&value)
       case "dry_run": isDryRun = try value.boolean(name)
+      case "service_tier": serviceTier = try ServiceTier.read(&value)
       case "stream": stream = try value.boolean(name)
       case "stream_options": try readStreamOptions(&value)
       case let name where outputLimitFields.contains(name):

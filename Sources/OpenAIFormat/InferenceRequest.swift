@@ -66,6 +66,8 @@ public struct InferenceRequest: Hashable, Sendable {
   public internal(set) var stop: [String] = []
   /// Whom the consumer wants to run it; nil where he has not said.
   public internal(set) var provider: ProviderPreferences?
+  /// How soon the consumer wants it; nil where he has not said.
+  public internal(set) var serviceTier: ServiceTier?
   /// Whether the consumer only asks what the request would come to (`dry_run`).
   public internal(set) var isDryRun = false
   /// Models that do as well, in this order, where the first cannot be had.

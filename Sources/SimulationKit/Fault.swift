@@ -96,6 +96,8 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case attemptAbandoned
   /// A job waited again after its attempt was lost.
   case jobRequeued
+  /// A batch job gave its slot to an interactive one.
+  case gaveWay
   /// A job that had a record went on elsewhere.
   case wentOnElsewhere
   /// A stream was taken from a worker whose engine gave nothing any more.

@@ -197,8 +197,10 @@ final class Workload {
   ) -> Submission {
     let prompt = client.random.chance(perMille: 30) ? 40_000 : Int(client.random.below(200))
     let max = client.random.chance(perMille: 200) ? 3 : 500
+    // By count, so that what else is drawn does not depend on it.
+    let tier = ["flex", "flex", "priority", "default"][submissions.count % 4]
     let head =
-      "{\"model\":\"\(SimulatedWorker.model)\",\"max_tokens\":\(max),\"messages\":[{\"role\":\"user\",\"content\":\""
+      "{\"model\":\"\(SimulatedWorker.model)\",\"max_tokens\":\(max),\"service_tier\":\"\(tier)\",\"messages\":[{\"role\":\"user\",\"content\":\""
     let body =
       Array(head.utf8) + repeatElement(UInt8(ascii: "x"), count: prompt) + Array("\"}]}".utf8)
     let patience: UInt32 = client.random.chance(perMille: 100) ? 1_500 : 60_000

@@ -93,6 +93,8 @@ struct CodecTests {
     askSet("m", AskTerms(reserve: 1)), askSet("m", nil),
     settleCached(attempt(1), prompt: 9, cached: 8, output: 3),
     settleSigned(attempt(1), cached: 8), settleSigned(attempt(1), digest: nil),
+    inClass(.batch, 1), inClass(.interactive, 2, needs: .tools, at: 3),
+    .attemptPreempted(.init(attempt: attempt(1, 2))), weigh(3, 250),
   ]
 
   private static func retained(

@@ -32,6 +32,8 @@ struct CommandGenerator {
   private var delegationRandom: SeededGenerator
   /// The same for what suppliers post.
   private var marketRandom: SeededGenerator
+  /// The same for classes.
+  private var classRandom: SeededGenerator
 
   init(seed: UInt64) {
     random = SeededGenerator(seed: seed)
@@ -40,6 +42,7 @@ struct CommandGenerator {
     moneyRandom = SeededGenerator(seed: seed + 3_000)
     delegationRandom = SeededGenerator(seed: seed + 4_000)
     marketRandom = SeededGenerator(seed: seed + 5_000)
+    classRandom = SeededGenerator(seed: seed + 6_000)
   }
 
   mutating func below(_ bound: UInt64) -> UInt64 { UInt64.random(in: 0..<bound, using: &random) }
@@ -65,6 +68,9 @@ struct CommandGenerator {
     if UInt64.random(in: 0..<24, using: &marketRandom) == 0 { commands.append(askCommand()) }
     if UInt64.random(in: 0..<16, using: &marketRandom) == 0 {
       commands.append(cachedCommand(exchange))
+    }
+    if UInt64.random(in: 0..<8, using: &classRandom) == 0 {
+      commands.append(classCommand(exchange))
     }
     return UInt64.random(in: 0..<3, using: &enrolmentRandom) == 0
       ? commands + [enrolmentCommand(exchange)] : commands
@@ -232,6 +238,25 @@ struct CommandGenerator {
         signed: .init(
           firstSeq: 1, modelDigest: nil, publicKey: [1],
           signature: [UInt8](repeating: 2, count: 64))))
+  }
+
+  /// Jobs of classes, which are mostly taken and sometimes give way.
+  private mutating func classCommand(_ exchange: Exchange) -> Command {
+    swap(&random, &classRandom)
+    defer { swap(&random, &classRandom) }
+    guard !chance(1, in: 8) else {
+      return weigh(1 + below(6), UInt32(below(300)), by: chance(9, in: 10) ? World.root : caller())
+    }
+    guard chance(1, in: 2) else {
+      let batch = exchange.openJobs(limit: 40).filter { $0.jobClass == .batch && $0.attempt != nil }
+      guard chance(3, in: 4), let job = batch.randomElement(using: &random) else {
+        return preempted(attempt(exchange))
+      }
+      return preempted(AttemptID(job: job.id, epoch: job.lastEpoch))
+    }
+    return inClass(
+      JobClass.allCases[Int(below(3))], 900 + below(200), needs: chance(1, in: 2) ? .tools : [],
+      at: chance(1, in: 2) ? 1 : nil)
   }
 
   /// What suppliers post, mostly taken back again soon.

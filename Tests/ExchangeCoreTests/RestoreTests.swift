@@ -32,6 +32,10 @@ struct RestoreTests {
         .init(
           submit: plainSubmit(6),
           terms: JobTerms(needs: .tools, preferences: Preferences(only: ["sam"])))))
+    world.run(inClass(.batch, 8, needs: .tools, at: 1))
+    world.run(checkpoint((attempt(7), events(from: 1))))
+    world.run(preempted(attempt(7)))
+    world.run(inClass(.interactive, 9))
     world.run(invite())
     world.run(invite(8, role: .gateway, name: "g1"))
     world.run(join(InvitationID(9)))
@@ -52,9 +56,10 @@ struct RestoreTests {
     world.run(admit(1, models: ["m"]))
     world.run(register("w2"))
     world.run(askSet(AskTerms(cachedInput: .zero)))
+    world.run(weigh(3, 250))
     world.run(submit(7, wrappedKey: [0, 0, 0, 0, 0, 0, 0, 5, 1]))
-    world.run(assign(7, worker: 2, version: 2))
-    world.run(settleSigned(attempt(7), cached: 20))
+    world.run(assign(9, worker: 2, version: 2))
+    world.run(settleSigned(attempt(9), cached: 20))
     return world
   }
 
@@ -65,8 +70,11 @@ struct RestoreTests {
     #expect(restored.digest == world.exchange.digest)
     #expect(restored.nextDeadline == world.exchange.nextDeadline)
     #expect(restored.orphans == [JobID(3)])
-    #expect(restored.queued(model: "m", limit: 9) == [JobID(3), JobID(4), JobID(6)])
+    #expect(restored.queued(model: "m", limit: 9) == [3, 4, 6, 7, 8].map(JobID.init))
     #expect(restored.attempts(of: WorkerID(1)) == [attempt(1)])
+    #expect(restored.job(JobID(7))?.preemptions == 1)
+    #expect(restored.weight(of: AccountID(3)) == 250 && restored.weight(of: AccountID(4)) == 100)
+    #expect(restored.isQueued(model: "m", in: .interactive))
     #expect(Array(restored.segments(of: JobID(1))) == Array(world.exchange.segments(of: JobID(1))))
     #expect(restored.job(account: AccountID(3), requestKey: request(102)) == JobID(2))
     #expect(restored.logTime == world.exchange.logTime)
@@ -90,7 +98,7 @@ struct RestoreTests {
     #expect(
       world.replica.rows.keys.sorted() == [
         1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 24, 28, 32, 34, 35, 37, 38, 39, 40,
-        41, 42, 43, 44, 46, 47,
+        41, 42, 43, 44, 46, 47, 49,
       ])
   }
 

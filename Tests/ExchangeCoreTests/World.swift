@@ -204,3 +204,22 @@ func lost(
 ) -> Command {
   .attemptLost(.init(attempt: id, reason: reason, retryElsewhere: retry))
 }
+
+/// The submit of that number, of a job of a class.
+func inClass(
+  _ jobClass: JobClass, _ number: UInt64, needs: Capabilities = [], at worker: UInt64? = nil
+) -> Command {
+  .submitInClass(
+    .init(
+      order: .init(
+        submit: plainSubmit(number), terms: JobTerms(needs: needs),
+        assignment: worker.map {
+          .init(offer: OfferID(worker: WorkerID($0), index: 0), askVersion: 1)
+        }), jobClass: jobClass))
+}
+
+func preempted(_ id: AttemptID) -> Command { .attemptPreempted(.init(attempt: id)) }
+
+func weigh(_ account: UInt64, _ weight: UInt32, by caller: KeyID = World.root) -> Command {
+  .accountWeigh(.init(caller: caller, account: AccountID(account), weight: weight))
+}

@@ -84,7 +84,8 @@ struct GatewayTests {
           refusal: isDryRun ? ErrorCode.insufficientCredit.rawValue : 0, refusalText: "no credit",
           queueAhead: nil, waitsMs: nil, candidates: [candidate], candidatesLeftOut: 0,
           attempts: [], remedyWorker: WorkerID(4),
-          remedy: [ChangeTerms(field: "tools", value: "")]))
+          remedy: [ChangeTerms(field: "tools", value: "")], jobClass: .batch, preemptions: nil,
+          warm: [WarmPrefix(worker: WorkerID(4), bytes: 512)]))
       channel.finish()
     } _: { gateway, _ in
       let client = try await RawClient(gateway.address)
@@ -94,6 +95,8 @@ struct GatewayTests {
       let dry = await client.read(until: #"]}}"#)
       #expect(dry.hasPrefix("HTTP/1.1 200 OK\r\n"))
       #expect(dry.contains(#""object":"dry_run","job":null"#))
+      #expect(dry.contains(#""model":"m","class":"batch","preemptions":0"#))
+      #expect(dry.contains(#""tokens_per_second":null,"prompt_bytes_known":512}"#))
       #expect(dry.contains(#""refusal":{"code":"insufficient_quota","message":"no credit"}"#))
       #expect(dry.contains(#""obstacle":"full","detail":"all of its slots have a job""#))
       #expect(dry.contains(#""price":{"prompt":"0.25","completion":"0.000000001"}"#))

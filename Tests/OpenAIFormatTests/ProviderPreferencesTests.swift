@@ -68,3 +68,34 @@ struct ProviderPreferencesTests {
     #expect(String(decoding: first.bodyForEngines, as: UTF8.self) == #" {"prompt":"x"}"#)
   }
 }
+
+@Suite("The service tier")
+struct ServiceTierTests {
+  private func parse(_ tier: String) throws(RequestError) -> InferenceRequest {
+    try InferenceRequest.parse(
+      body: Array(
+        #"{"model":"m","messages":[{"role":"user","content":"x"}],"service_tier":\#(tier)}"#.utf8),
+      endpoint: .chatCompletions)
+  }
+
+  @Test("each of OpenAI's values is known, and goes on to engines as it came")
+  func known() throws {
+    for tier in ServiceTier.allCases {
+      let request = try parse("\"\(tier.rawValue)\"")
+      #expect(request.serviceTier == tier)
+      #expect(request.bodyForEngines == request.body)
+    }
+    #expect(try parse("null").serviceTier == nil)
+    let request = ChatRequest(model: "m", prompt: "x", serviceTier: .flex)
+    let read = try InferenceRequest.parse(body: request.body(), endpoint: .chatCompletions)
+    #expect(read.serviceTier == .flex)
+  }
+
+  @Test("what is no tier is refused by name", arguments: [#""best""#, "1", #"["flex"]"#])
+  func unknown(tier: String) {
+    #expect(
+      throws: RequestError.invalid(
+        field: "service_tier", expected: "one of auto, default, flex, scale, priority, fast")
+    ) { try parse(tier) }
+  }
+}

@@ -111,6 +111,8 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch):
         key = cluster.yard("key", "create", account, "--scope", "submit,read", key=root).text.strip()
         shown = cluster.account(key=key)
         expect(shown["balance_nano"] == 2_500_000_000, shown)
+        weighed = cluster.yard("account", "weight", account, 300, key=root)
+        expect(weighed.code == 0 and cluster.yard("account", "weight", "0", key=key).text.strip() == "300", weighed)
         keys = cluster.yard("key", "list", "--output", "json", key=key).lines
         expect(cluster.yard("key", "revoke", keys[0]["key"], key=root).code == 0, "revoke")
         dead = cluster.yard("account", "show", key=key)

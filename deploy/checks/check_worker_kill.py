@@ -5,7 +5,7 @@ The cheaper worker gets the job and ends while the client reads, by SIGKILL or b
 (`yard worker reclaim`, at most 5 s); the other one goes on from the text. Then:
 what the client read has no gap and is, event for event, what the record says; the job tells that it had two
 attempts and went on by text (a completion, of which llama.cpp gives token ids: from these); the charge is computed from the
-record's tokens; no hold is open; the supplier
+record's tokens; no hold is open; a batch job's stream gives its slot to an interactive one in the same way; the supplier
 earned what the consumer spent; the replicas agree.
 """
 
@@ -90,7 +90,35 @@ def worker_kill():
 
 def worker_reclaim():
     """a machine that its owner takes back is his within 5 s, and the stream on it goes on at another"""
-    goes_on_elsewhere(reclaim)
+    goes_on_elsewhere(reclaim, gives_way)
+
+
+def gives_way(cluster, scratch, workers):
+    """A batch job's stream gives the only slot to an interactive job and goes on; answers what both were charged."""
+    charged = 0
+    for _ in range(TRIES):
+        batch = cluster.spawn("run", "-m", MODEL, "--class", "batch", "--max-tokens", 3000, "--temperature", 0,
+                              "--output", "json", "Tell me story 0")
+        lines, urgent = [], None
+        for line in batch.stdout:
+            lines.append(json.loads(line))
+            if urgent is None and sum("event" in one for one in lines) == READ_BEFORE_KILL:
+                urgent = cluster.yard("run", "-m", MODEL, "--class", "interactive", "--max-tokens", 8,
+                                      "--output", "json", "Quick")
+        expect(batch.wait() == 0, batch.stderr.read()[-600:])
+        expect(urgent is not None and urgent.code == 0, urgent)
+        ended = lines[-1]["ended"]
+        charged += ended["charge_nano"] + urgent.lines[-1]["ended"]["charge_nano"]
+        seqs = [line["event"]["seq"] for line in lines if "event" in line]
+        expect(ended["state"] == "completed" and seqs == list(range(1, ended["events"] + 1)), ended)
+        why = cluster.yard("why", ended["job"], "--output", "json").lines[0]
+        expect(why["class"] == "batch", why)
+        # The engine may have been done with it before the other came.
+        if why["preemptions"]:
+            break
+    expect(why["preemptions"] == 1, why)
+    expect([attempt["state"] for attempt in why["attempts"]] == ["preempted", "settled"], why)
+    return charged
 
 
 def from_ids(cluster, scratch, workers):

@@ -202,6 +202,13 @@ async def errors(client):
     await refused(create(client, messages=[{"role": "user", "content": "x" * 1_100_000}]), 413, "payload_too_large")
 
 
+async def tiers(client):
+    """a service_tier says how soon, not what: the text is the same; one that there is not is refused"""
+    texts = [(await chat(client, service_tier=tier))[1] for tier in ("default", "flex", "priority")]
+    expect(len(set(texts)) == 1, texts)
+    await refused(create(client, service_tier="best"), 400, "malformed_request", "service_tier", "flex")
+
+
 async def one_charge(client):
     """a request that comes again with its Idempotency-Key is answered with the same job; another body is refused"""
     name = {"extra_headers": {"Idempotency-Key": str(uuid.uuid4())}, "temperature": 1}
@@ -235,7 +242,7 @@ async def main():
     checks = [models, chat_answers, chat_streams, chat_streams_with_usage, completions, stop_ends, limits_hold,
               seeds_repeat]
     if GIVEN.get("journal"):
-        checks += [model, errors, one_charge, disconnect]
+        checks += [model, errors, tiers, one_charge, disconnect]
     failures = 0
     for kind in (openai.OpenAI, openai.AsyncOpenAI):
         client = kind(base_url=GIVEN["base_url"], api_key=GIVEN["key"], timeout=60)

@@ -102,6 +102,12 @@ public enum Command: Hashable, Sendable {
   case settleCached(SettleCached)
   /// The same, by a worker that has signed what it states of it.
   case settleSigned(SettleSigned)
+  /// Queues a job of a class of its own.
+  case submitInClass(SubmitInClass)
+  /// Takes a batch job from its worker for a job that minds waiting more.
+  case attemptPreempted(AttemptPreempted)
+  /// Sets what an account counts for when slots are shared.
+  case accountWeigh(AccountWeigh)
 
   /// The command's number in the log.
   public var code: UInt8 {
@@ -154,6 +160,9 @@ public enum Command: Hashable, Sendable {
     case .askSet: 74
     case .settleCached: 75
     case .settleSigned: 76
+    case .submitInClass: 80
+    case .attemptPreempted: 81
+    case .accountWeigh: 82
     }
   }
 

@@ -54,6 +54,9 @@ extension Command {
     case .askSet(let command): command.encode(into: &writer)
     case .settleCached(let command): command.encode(into: &writer)
     case .settleSigned(let command): command.encode(into: &writer)
+    case .submitInClass(let command): command.encode(into: &writer)
+    case .attemptPreempted(let command): writer.write(command.attempt)
+    case .accountWeigh(let command): command.encode(into: &writer)
     }
   }
 
@@ -110,6 +113,9 @@ extension Command {
     case 74: self = .askSet(try AskSet(from: &reader))
     case 75: self = .settleCached(try SettleCached(from: &reader))
     case 76: self = .settleSigned(try SettleSigned(from: &reader))
+    case 80: self = .submitInClass(try SubmitInClass(from: &reader))
+    case 81: self = .attemptPreempted(AttemptPreempted(attempt: try reader.readAttempt()))
+    case 82: self = .accountWeigh(try AccountWeigh(from: &reader))
     default: throw .unknownValue(offset: at, value: UInt64(code))
     }
   }

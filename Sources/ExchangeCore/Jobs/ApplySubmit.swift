@@ -23,7 +23,7 @@ extension Exchange {
 
   /// Takes the job, or says why not.
   mutating func submit(
-    _ command: Command.Submit, wish: Retention?
+    _ command: Command.Submit, wish: Retention?, in jobClass: JobClass = .standard
   ) throws(Rejection) -> Accepted {
     let caller = try authorize(command.caller, .submit)
     let name = RequestName(account: caller.account, key: command.requestKey)
@@ -41,7 +41,7 @@ extension Exchange {
     if let own = budget(of: caller.id) { drawBudgets(hold: hold, from: own) }
     let id = meta.nextJob.take()
     let timeout = queueTimeout(command.queueTimeoutMilliseconds)
-    let job = Job(
+    var job = Job(
       id: id, account: caller.account, key: caller.id, requestKey: command.requestKey,
       bodyHash: command.bodyHash, mode: command.mode, model: command.model, bid: bid, hold: hold,
       wrappedKey: command.wrappedKey, payload: payload, createdAt: meta.logTime,
@@ -49,6 +49,7 @@ extension Exchange {
       phase: .queued(until: meta.logTime.advanced(milliseconds: timeout)), lastEpoch: Epoch(0),
       record: Record(), orphanDeadline: nil,
       retention: meta.stateVersion >= Self.privacyStateVersion ? retention.granted(wish) : nil)
+    job.jobClass = jobClass
     jobs.insert(withTerms(job))
     indexes.insert(job)
     pending.effects.append(.jobQueued(id))

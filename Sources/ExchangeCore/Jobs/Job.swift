@@ -51,6 +51,10 @@ public struct Job: Hashable, Sendable {
   public internal(set) var budget: BudgetID?
   /// What lost attempts added to the record, in their order: each has its share of the charge.
   public internal(set) var deliveries: [Delivery] = []
+  /// How much it minds waiting.
+  public internal(set) var jobClass = JobClass.standard
+  /// How often its slot was given to a job that minds more.
+  public internal(set) var preemptions: UInt8 = 0
 
   /// A job's place in its life, with what only exists there.
   public enum Phase: Hashable, Sendable {

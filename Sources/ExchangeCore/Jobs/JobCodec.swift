@@ -3,11 +3,12 @@ internal import JobMarket
 
 extension Job: StoredRow {
   static var table: Table { .jobs }
-  static var versionMax: UInt8 { 4 }
-  /// 4 if there is more than one to be paid, or it draws on a budget, else 3 if it was granted a retention, else 2 if an attempt was lost
+  static var versionMax: UInt8 { 5 }
+  /// 5 if it has a class of its own, else 4 if there is more than one to be paid, or it draws on a budget, else 3 if it was granted a retention, else 2 if an attempt was lost
   /// with a part of the output.
   var version: UInt8 {
-    feeParts > 0 || budget != nil || !deliveries.isEmpty
+    guard jobClass == .standard else { return 5 }
+    return feeParts > 0 || budget != nil || !deliveries.isEmpty
       ? 4 : retention != nil ? 3 : interruption == nil ? 1 : 2
   }
   var rowKey: UInt64 { id.rawValue }
@@ -35,6 +36,10 @@ extension Job: StoredRow {
     record.encode(into: &writer)
     writer.write(orphanDeadline) { $0.write($1.rawValue) }
     phase.encode(into: &writer)
+    if version > 4 {
+      writer.write(jobClass.rawValue)
+      writer.write(preemptions)
+    }
     if version > 3 {
       writer.write(feeParts)
       writer.write(budget) { $0.write($1.rawValue) }
@@ -57,6 +62,12 @@ extension Job: StoredRow {
   mutating func readAddition(
     of version: UInt8, from reader: inout CanonicalReader
   ) throws(CanonicalError) {
+    if version > 4 {
+      let at = reader.offset
+      jobClass = try reader.readCase()
+      preemptions = try reader.read()
+      guard jobClass != .standard else { throw .unknownValue(offset: at, value: 2) }
+    }
     if version > 3 {
       let at = reader.offset
       feeParts = try reader.read()

@@ -36,6 +36,7 @@ extension Exchange {
     changes += pending.bulkChanges(of: .journalSegments)
     delegators.drain(into: &changes, &digest)
     delegations.drain(into: &changes, &digest)
+    accountWeights.drain(into: &changes, &digest)
     self.digest = digest
     return changes
   }

@@ -53,8 +53,34 @@ struct Indexes: Sendable {
   struct OfModel: Sendable {
     var prices = PriceIndex()
     var queue = SortedDeque<JobID>()
-    /// The same by account; none is empty.
-    var queues: [AccountID: SortedDeque<JobID>] = [:]
+    /// The same by account and class; no account's are all empty.
+    var queues: [AccountID: OfClasses] = [:]
+  }
+
+  /// The jobs of one account that wait for a model.
+  struct OfClasses: Sendable {
+    private var interactive = SortedDeque<JobID>()
+    private var standard = SortedDeque<JobID>()
+    private var batch = SortedDeque<JobID>()
+
+    var isEmpty: Bool { standard.isEmpty && interactive.isEmpty && batch.isEmpty }
+
+    subscript(jobClass: JobClass) -> SortedDeque<JobID> {
+      _read {
+        switch jobClass {
+        case .interactive: yield interactive
+        case .standard: yield standard
+        case .batch: yield batch
+        }
+      }
+      _modify {
+        switch jobClass {
+        case .interactive: yield &interactive
+        case .standard: yield &standard
+        case .batch: yield &batch
+        }
+      }
+    }
   }
 
   struct OfWorker: Sendable {
@@ -131,7 +157,7 @@ struct Indexes: Sendable {
     switch job.phase {
     case .queued(let until):
       models[job.model, default: OfModel()].queue.insert(job.id)
-      models[job.model]?.queues[job.account, default: SortedDeque()].insert(job.id)
+      models[job.model]?.queues[job.account, default: OfClasses()][job.jobClass].insert(job.id)
       deadlines.insert(Deadline(at: until, kind: .queuedJob, key: job.id.rawValue))
     case .running(let attempt), .cancelling(let attempt):
       running += 1
@@ -156,7 +182,7 @@ struct Indexes: Sendable {
     switch job.phase {
     case .queued:
       models[job.model]?.queue.remove(job.id)
-      models[job.model]?.queues[job.account]?.remove(job.id)
+      models[job.model]?.queues[job.account]?[job.jobClass].remove(job.id)
       if models[job.model]?.queues[job.account]?.isEmpty == true {
         models[job.model]?.queues[job.account] = nil
       }

@@ -148,6 +148,7 @@ extension Exchange {
       let row: Sales = try row()
       sales.restore(row, contribution: contribution)
       indexes.enter(row)
+    case .accountWeights: accountWeights.restore(try row(), contribution: contribution)
     case .cachedPrompts: cachedPrompts.restore(try row(), contribution: contribution)
     case .signedAttempts: signedAttempts.restore(try row(), contribution: contribution)
     case .payloadParts, .segments, .journalSegments:

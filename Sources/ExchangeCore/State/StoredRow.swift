@@ -58,6 +58,8 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case delegators = 46
   /// Delegations that were used or revoked, until a day after their end.
   case delegations = 47
+  /// What accounts count for when slots are shared, those that count for more or less than one.
+  case accountWeights = 49
 
   /// Whether rows of the table count for the digest; bulk rows are covered by hashes in other rows.
   public var isDigested: Bool {

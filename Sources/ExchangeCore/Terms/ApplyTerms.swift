@@ -11,9 +11,14 @@ extension Exchange {
     try requireStateVersion(Self.jobTermsStateVersion)
     let accepted = try submit(command.submit, wish: command.retention)
     guard case .submitted(let job) = accepted, !job.duplicate else { return accepted }
-    jobTerms.insert(JobTermsRow(job: job.job, terms: command.terms))
+    keep(command.terms, of: job.job)
     if let assignment = command.assignment { assign(accepted, assignment) }
     return accepted
+  }
+
+  /// Keeps what a new job asks for.
+  mutating func keep(_ terms: JobTerms, of job: JobID) {
+    jobTerms.insert(JobTermsRow(job: job, terms: terms))
   }
 
   /// Refuses a worker that the job's consumer does not want: whom he excludes is his to say, whatever a leader plans.

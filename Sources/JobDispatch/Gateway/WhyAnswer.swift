@@ -21,6 +21,8 @@ public enum WhyAnswer {
       writer.null()
     }
     writer.member("model", report.model)
+    writer.member("class", (report.jobClass ?? .standard).name)
+    writer.member("preemptions", UInt64(report.preemptions ?? 0))
     writer.member("prompt_tokens_max", report.promptBound.rawValue)
     writer.member("completion_tokens_max", report.outputMax.rawValue)
     writer.prices("max_price", report.maxInputPrice, report.maxOutputPrice)
@@ -40,7 +42,11 @@ public enum WhyAnswer {
     }
     writer.member("queue_ahead", report.queueAhead.map(UInt64.init))
     writer.member("waits_ms", report.waitsMs)
-    writer.list("candidates", report.candidates) { write($0, to: &$1) }
+    let warm = report.warm ?? []
+    writer.list("candidates", report.candidates) { candidate, writer in
+      write(
+        candidate, known: warm.first { $0.worker == candidate.worker }?.bytes ?? 0, to: &writer)
+    }
     writer.member("candidates_left_out", UInt64(report.candidatesLeftOut))
     writer.list("attempts", report.attempts) { write($0, to: &$1) }
     writer.key("remedy")
@@ -69,7 +75,7 @@ public enum WhyAnswer {
       writer.beginObject()
       writer.member("model", outlook.model)
       writer.key("offer")
-      write(outlook.offer, to: &writer)
+      write(outlook.offer, known: nil, to: &writer)
       writer.member("queued", UInt64(outlook.queued))
       writer.member("jobs_seen", UInt64(outlook.seen))
       writer.member("jobs_taken", UInt64(outlook.taken))
@@ -93,7 +99,10 @@ public enum WhyAnswer {
     return writer.bytes
   }
 
-  private static func write(_ candidate: CandidateTerms, to writer: inout JSONWriter) {
+  /// A candidate; where it is one for a prompt, with the bytes of that which it has read.
+  private static func write(
+    _ candidate: CandidateTerms, known: UInt64?, to writer: inout JSONWriter
+  ) {
     writer.beginObject()
     writer.member("worker", candidate.worker.rawValue)
     writer.member("name", candidate.name)
@@ -109,6 +118,7 @@ public enum WhyAnswer {
     writer.boolean(candidate.hasFailed)
     writer.member("first_output_ms", candidate.firstOutputMs.map(UInt64.init))
     writer.member("tokens_per_second", candidate.tokensPerSecond.map(UInt64.init))
+    if let known { writer.member("prompt_bytes_known", known) }
     writer.endObject()
   }
 

@@ -17,6 +17,8 @@ extension Dispatcher {
   private static let templateTokens = 64
   /// The longest that a job waits for a worker when its client names no time, in milliseconds.
   private static let queueTimeoutDefault: UInt32 = 120_000
+  /// The same for a batch job, whose place is behind all others': a day.
+  private static let batchTimeoutDefault: UInt32 = 86_400_000
 
   typealias Answer = (any WireMessage) -> Void
 
@@ -64,6 +66,8 @@ extension Dispatcher {
       revoke(message, from: caller, answer)
     case .retentionSet(let message):
       retention(message, from: caller, answer)
+    case .accountWeightSet(let message):
+      weigh(message, from: caller, answer)
     case .transferPost, .transferReverse, .accountClose, .feeSet:
       changeLedger(message, from: caller, answer)
     case .budgetCreate, .budgetSet:
@@ -123,10 +127,11 @@ extension Dispatcher {
       return answer(.failure(error))
     }
     let terms = order.hasTerms ? order.terms : JobTerms()
-    let promise = promiseSlot(to: order.submit, on: order.terms)
+    let prefix = prefix(of: order, from: caller)
+    let promise = promiseSlot(to: order.submit, on: order.terms, beginning: prefix)
     let promised = promise?.slot
     let last = Self.command(
-      order.submit, on: promise?.ask, terms, retentionMs: message.retentionMs)
+      order.submit, in: order.jobClass, on: promise?.ask, terms, retentionMs: message.retentionMs)
     // Parts go first, in order; the log keeps that order, so the submit finds them all.
     queue.propose(inOrder: order.parts + [last]) { [weak self] result in
       if let promised { self?.redeem(promised, for: result) }
@@ -140,7 +145,7 @@ extension Dispatcher {
       if job.duplicate {
         self?.shell?.repeated(.submit, under: caller.key, from: caller.origin)
       } else {
-        self?.keepBody(order.body, of: job.job)
+        self?.keepBody(order.body, of: job.job, beginning: prefix)
       }
       answer(
         .success(
@@ -159,6 +164,8 @@ extension Dispatcher {
     let terms: JobTerms
     /// Whether the state machine keeps terms yet.
     let hasTerms: Bool
+    /// How much it minds waiting.
+    let jobClass: JobClass
     /// What engines get.
     let body: [UInt8]
     /// What goes before the submit.
@@ -209,6 +216,10 @@ extension Dispatcher {
     let terms = JobTerms(request)
     let model = model(for: request, terms, of: caller)
     let hasTerms = exchange.stateVersion >= Exchange.jobTermsStateVersion
+    // Where the state machine knows no classes yet, a tier is what it was: for engines.
+    let jobClass =
+      exchange.stateVersion >= Exchange.jobClassStateVersion
+      ? JobClass(request.serviceTier) : .standard
     guard hasTerms || request.provider == nil else {
       throw Failure(
         .wrongState,
@@ -240,13 +251,21 @@ extension Dispatcher {
         message, request, model: model, body: body, promptBound: bound,
         outputMax: outputBound(of: request, model),
         ceilings: ceilings(ofModel: model, terms, of: caller.account),
+        timeout: jobClass == .batch ? Self.batchTimeoutDefault : Self.queueTimeoutDefault,
         under: wrappingKey, from: caller)
       return Order(
-        request: request, terms: terms, hasTerms: hasTerms, body: body, parts: parts,
-        submit: submit, refusal: refusal)
+        request: request, terms: terms, hasTerms: hasTerms, jobClass: jobClass, body: body,
+        parts: parts, submit: submit, refusal: refusal)
     } catch {
       throw Failure(.internalError, "the request cannot be sealed: \(error)")
     }
+  }
+
+  /// How a request's prompt begins; nobody asks where there is one offer.
+  func prefix(of order: Order, from caller: Caller) -> PromptPrefix {
+    let model = order.submit.model
+    guard exchange.asks(model: model).count > 1 else { return .empty }
+    return PromptPrefix(of: order.request, for: model, of: caller.account)
   }
 
   /// The most tokens that all answers of a request may have together; nil leaves one answer to the offers' default.
@@ -263,7 +282,7 @@ extension Dispatcher {
 
   private func sealed(
     _ message: Submit, _ request: InferenceRequest, model: String, body: [UInt8],
-    promptBound: Int, outputMax: TokenCount?, ceilings: PricePair?,
+    promptBound: Int, outputMax: TokenCount?, ceilings: PricePair?, timeout: UInt32,
     under wrappingKey: UInt64,
     from caller: Caller
   ) throws -> (parts: [Command], submit: Command.Submit) {
@@ -309,14 +328,15 @@ extension Dispatcher {
       outputCeiling: .lower(message.maxOutputPrice, request.provider?.maxCompletionPrice)
         ?? ceilings?.output,
       queueTimeoutMilliseconds: message.queueTimeoutMs == 0
-        ? Self.queueTimeoutDefault : message.queueTimeoutMs,
+        ? timeout : message.queueTimeoutMs,
       wrappedKey: wrapped, payload: payload)
     return (commands, submit)
   }
 
   /// The submit in the shortest form that says all.
   private static func command(
-    _ submit: Command.Submit, on ask: Ask?, _ terms: JobTerms, retentionMs: UInt64?
+    _ submit: Command.Submit, in jobClass: JobClass, on ask: Ask?, _ terms: JobTerms,
+    retentionMs: UInt64?
   ) -> Command {
     let retention = retentionMs.map {
       Retention(kept: $0 == 0 ? .max : $0, untilDelivered: $0 == 0)
@@ -324,9 +344,11 @@ extension Dispatcher {
     let assignment = ask.map {
       Command.SubmitRetained.Assignment(offer: $0.id, askVersion: $0.version)
     }
-    if !terms.isEmpty {
-      return .submitOnTerms(
-        .init(submit: submit, terms: terms, retention: retention, assignment: assignment))
+    if jobClass != .standard || !terms.isEmpty {
+      let order = Command.SubmitOnTerms(
+        submit: submit, terms: terms, retention: retention, assignment: assignment)
+      return jobClass == .standard
+        ? .submitOnTerms(order) : .submitInClass(.init(order: order, jobClass: jobClass))
     }
     if let retention {
       return .submitRetained(

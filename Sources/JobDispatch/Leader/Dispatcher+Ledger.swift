@@ -56,6 +56,35 @@ extension Dispatcher {
     }
   }
 
+  /// Sets what an account counts for when slots are shared, or only says it.
+  func weigh(_ message: AccountWeightSet, from caller: Caller, _ answer: @escaping Answer) {
+    let account = message.account == AccountID(0) ? caller.account : message.account
+    guard let weight = message.weight else {
+      return confirmed { [weak self] isLeader in
+        guard isLeader, let self else { return answer(Failure.notLeader) }
+        guard account == caller.account || caller.scopes.contains(.admin),
+          exchange.account(account) != nil
+        else {
+          return answer(
+            Failure(
+              refusing: .unknownAccount, "there is no account \(account) that this key may see"))
+        }
+        answer(AccountWeightReport(account: account, weight: exchange.weight(of: account)))
+      }
+    }
+    guard exchange.stateVersion >= Exchange.jobClassStateVersion else {
+      return answer(
+        Failure(
+          .wrongState,
+          "accounts have weights from state version 3 on; the cluster is at "
+            + "\(exchange.stateVersion)"))
+    }
+    change(.accountWeigh(.init(caller: caller.key, account: account, weight: weight)), answer) {
+      _ in
+      AccountWeightReport(account: account, weight: weight)
+    }
+  }
+
   /// What was posted; nil if the journal keeps none of it any more.
   private func transferReport(_ accepted: ExchangeCore.Accepted) -> (any WireMessage)? {
     guard case .transferred(let first, let count, let duplicate) = accepted else { return nil }

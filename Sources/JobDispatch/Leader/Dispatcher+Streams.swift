@@ -171,6 +171,10 @@ extension Dispatcher {
         relay.retry = nil
         lose(relay, reason, retryElsewhere: retryElsewhere)
         continue
+      case .giveWay(let asker):
+        relay.retry = nil
+        giveWay(relay, to: asker)
+        continue
       case .settle, nil:
         break
       }
@@ -360,7 +364,7 @@ extension Dispatcher {
   /// attempt goes on from the record, and nobody must have read anything else.
   ///
   /// - Returns: the commands, and whether they hold everything.
-  private func rest(of relay: StreamRelay) -> (commands: [Command], isWhole: Bool) {
+  func rest(of relay: StreamRelay) -> (commands: [Command], isWhole: Bool) {
     let bytesMax = Command.Limits.segmentBytesMax - SealedEvents.overheadBytes
     var commands: [Command] = []
     while true {
@@ -376,7 +380,7 @@ extension Dispatcher {
 
   /// A job waits for a worker, for the first time or again.
   func requeued(_ job: JobID) {
-    if let relay = relays.removeValue(forKey: job) { letGo(relay, settled: false) }
+    if let relay = forgetRelay(of: job) { letGo(relay, settled: false) }
     shares.settle(job, at: nil)
     planModel(of: job)
     if readers[job] != nil, let job = exchange.job(job) { tellReaders(of: job) }
@@ -393,7 +397,8 @@ extension Dispatcher {
         Planner.Work(prompt: $0.promptTokens.rawValue, output: $0.outputTokens.rawValue)
       })
     var hadSlot = reservations.removeValue(forKey: job) != nil
-    if let relay = relays.removeValue(forKey: job) {
+    claims[job] = nil
+    if let relay = forgetRelay(of: job) {
       hadSlot = true
       letGo(relay, settled: true)
       // What was delivered beyond the record does not count: readers are served from the record now.
@@ -406,6 +411,11 @@ extension Dispatcher {
     {
       shares.wait([], for: model)
     }
+  }
+
+  private func forgetRelay(of job: JobID) -> StreamRelay? {
+    batchRelays.remove(job)
+    return relays.removeValue(forKey: job)
   }
 
   private func letGo(_ relay: StreamRelay, settled: Bool) {

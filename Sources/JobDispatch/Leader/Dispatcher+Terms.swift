@@ -126,6 +126,17 @@ extension JobTerms {
   }
 }
 
+extension JobClass {
+  /// What a request's `service_tier` means here; what it does not say is the class of most jobs.
+  init(_ tier: ServiceTier?) {
+    switch tier {
+    case .priority, .fast: self = .interactive
+    case .flex: self = .batch
+    case .auto, .default, .scale, nil: self = .standard
+    }
+  }
+}
+
 extension Preferences {
   fileprivate init(_ provider: ProviderPreferences) {
     let sort: Sort? =

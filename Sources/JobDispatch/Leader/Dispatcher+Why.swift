@@ -20,7 +20,7 @@ extension Dispatcher {
     let demand = demand(of: job, goesOn: !job.record.isEmpty)
     answer(
       report(
-        on: demand, model: job.model, hold: job.held,
+        on: demand, model: job.model, in: job.jobClass, hold: job.held,
         among: job.ending == nil ? allCandidates(for: job.model) : [], job: job))
   }
 
@@ -51,17 +51,18 @@ extension Dispatcher {
     }
     let demand = Planner.Demand(
       job: JobID(0), bid: bid, excluded: [], goesOn: false, terms: order.terms,
-      account: caller.account)
+      account: caller.account, prefix: prefix(of: order, from: caller))
     let hold = bid.ceilings.cost(
       inputTokens: bid.promptBound, outputTokens: bid.outputMax, rounding: .up)
     answer(
       report(
-        on: demand, model: model, hold: hold ?? .zero, among: allCandidates(for: model),
-        refusal: refusal))
+        on: demand, model: model, in: order.jobClass, hold: hold ?? .zero,
+        among: allCandidates(for: model), refusal: refusal))
   }
 
   private func report(
-    on demand: Planner.Demand, model: String, hold: Credits, among candidates: [Planner.Candidate],
+    on demand: Planner.Demand, model: String, in jobClass: JobClass, hold: Credits,
+    among candidates: [Planner.Candidate],
     job: Job? = nil, refusal: Failure? = nil
   ) -> JobWhyReport {
     let judged = Planner.verdicts(on: demand, among: candidates)
@@ -86,15 +87,28 @@ extension Dispatcher {
       candidatesLeftOut: UInt32(clamping: max(0, judged.count - Self.candidatesMax)),
       attempts: job.map(attempts) ?? [],
       remedyWorker: remedy?.candidate.ask.id.worker ?? WorkerID(0),
-      remedy: remedy?.changes.map(ChangeTerms.init) ?? [])
+      remedy: remedy?.changes.map(ChangeTerms.init) ?? [], jobClass: jobClass,
+      preemptions: job.flatMap { $0.preemptions > 0 ? $0.preemptions : nil },
+      warm: known(of: demand.prefix, at: judged.map(\.candidate)))
+  }
+
+  /// What workers are thought to have read of a prompt, of those that are shown; nil if none has anything.
+  private func known(
+    of prefix: PromptPrefix, at candidates: [Planner.Candidate]
+  ) -> [WarmPrefix]? {
+    let warm = candidates.prefix(Self.candidatesMax).compactMap { candidate -> WarmPrefix? in
+      let bytes = candidate.server.prefixes.known(of: prefix)
+      return bytes > 0 ? WarmPrefix(worker: candidate.ask.id.worker, bytes: bytes) : nil
+    }
+    return warm.isEmpty ? nil : warm
   }
 
   /// A job's attempts: what this leader has seen lost, and the one that it has or ended with.
   private func attempts(of job: Job) -> [AttemptTerms] {
     var attempts = lostAttempts[job.id].map { loss in
       AttemptTerms(
-        epoch: loss.epoch, worker: loss.worker, state: "lost", error: loss.reason.rawValue,
-        priceInput: nil, priceOutput: nil)
+        epoch: loss.epoch, worker: loss.worker, state: loss.reason == nil ? "preempted" : "lost",
+        error: loss.reason?.rawValue ?? 0, priceInput: nil, priceOutput: nil)
     }
     let last = job.attempt ?? job.ending?.attempt
     if let last, !attempts.contains(where: { $0.epoch == last.epoch }) {

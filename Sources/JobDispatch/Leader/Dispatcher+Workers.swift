@@ -4,7 +4,7 @@ internal import ExchangeTypes
 internal import JobMarket
 internal import WireProtocol
 
-// Workers: registration, leases, slots, and giving queued jobs to them.
+// Workers: registration, leases, slots, and the jobs that they are given.
 extension Dispatcher {
   // MARK: Registration
 
@@ -67,8 +67,12 @@ extension Dispatcher {
       // Another run of the process: what the old one was doing is lost.
       session.incarnation = incarnation
       session.gpus = []
+      session.prefixes = [:]
       close(session.slots)
       for relay in relays(where: { $0.worker == worker }) { giveUp(relay, now: clock.now) }
+    }
+    session.prefixes = session.prefixes.filter { known in
+      message.offers.contains { $0.model == known.key }
     }
     session.continuesOutput = message.continues ?? false
     session.capabilities = message.capabilities.map { Capabilities(rawValue: $0) } ?? .all
@@ -93,6 +97,7 @@ extension Dispatcher {
     session.leaseUntil = clock.now + UInt64(WorkerSession.leaseMilliseconds)
     let wasHealthy = session.engineIsHealthy
     session.engineIsHealthy = message.engineHealthy
+    if !message.engineHealthy { session.prefixes = [:] }
     stream.channel.send(WorkerHeartbeatAck(nonce: message.nonce, term: replica.term))
     if message.engineHealthy, !wasHealthy { planModels(of: session.worker) }
   }
@@ -276,242 +281,15 @@ extension Dispatcher {
     if slot.state != .gone { slot.state = .opened }
   }
 
-  // MARK: Planning
-
-  func planModel(of job: JobID) {
-    guard let job = exchange.job(job) else { return }
-    modelsToPlan.insert(job.model)
-    shell?.wantsEndOfTurn()
-  }
-
-  /// Proposes an assignment for every queued job that a free slot can take.
-  func plan() {
-    guard !modelsToPlan.isEmpty else { return }
-    let models = modelsToPlan.sorted()
-    modelsToPlan = []
-    for model in models {
-      shares.wait(exchange.accountsQueued(model: model), for: model)
-      let candidates = candidates(for: model)
-      guard !candidates.isEmpty else { continue }
-      let room = candidates.reduce(0) { $0 + $1.free }
-      // What is kept for suppliers' own jobs keeps its place beside others' jobs, however many wait.
-      var roomForOthers = candidates.reduce(0) { $0 + $1.freeForOthers }
-      let demands = demands(for: model, limit: room) { demand in
-        let able = candidates.filter { $0.server.obstacle(to: demand) == nil }
-        if able.contains(where: { $0.isOwn(demand) }) { return true }
-        guard roomForOthers > 0, able.contains(where: { $0.freeForOthers > 0 }) else {
-          return false
-        }
-        roomForOthers -= 1
-        return true
-      }
-      for (job, candidate) in Planner.plan(demands, on: candidates) {
-        assign(job, to: candidate.ask)
-      }
-    }
-  }
-
-  /// The offers of a model whose worker has a slot parked.
-  private func candidates(for model: String) -> [Planner.Candidate] {
-    exchange.asks(model: model).compactMap { ask in
-      let free = freeSlots(ask)
-      return free > 0 ? candidate(ask, free: free) : nil
-    }
-  }
-
-  /// All offers of a model, those too that take nothing now.
-  func allCandidates(for model: String) -> [Planner.Candidate] {
-    exchange.asks(model: model).map { candidate($0, free: freeSlots($0)) }
-  }
-
-  private func candidate(_ ask: Ask, free: Int) -> Planner.Candidate {
-    let session = sessions[ask.id.worker]
-    // Who has a slot free is there: it need not be asked of the state once more.
-    let absence = free > 0 ? nil : absence(of: ask.id.worker, session)
-    let load = session?.load
-    return Planner.Candidate(
-      server: server(ask, session, absence), busy: load?.busy ?? 0, free: free,
-      freeForOthers: free > 0 && ask.tenancy.reserve > 0 ? freeSlots(ask, ofKept: false) : free,
-      inFlight: load?.inFlight ?? Planner.Work())
-  }
-
-  /// Slots that take a job at an offer now, with or without those that are kept for its supplier's own.
-  ///
-  /// Slots that are promised may go to others: what is kept is kept from all of them.
-  private func freeSlots(_ ask: Ask, ofKept: Bool = true) -> Int {
-    guard let session = sessions[ask.id.worker], session.free > 0 else { return 0 }
-    let model = ask.offer.model
-    let taken = session.slots.count {
-      switch $0.state {
-      case .promised(let other): other == model
-      case .reserved(let job): exchange.job(job)?.model == model
-      case .opened, .parked, .running, .gone: false
-      }
-    }
-    let free = ofKept ? exchange.freeSlots(ask.id) : exchange.freeSlotsForOthers(ask)
-    return max(0, min(session.free, free - taken))
-  }
-
-  /// An offer and what is known of its worker.
-  func server(_ ask: Ask) -> Planner.Server {
-    let session = sessions[ask.id.worker]
-    return server(ask, session, absence(of: ask.id.worker, session))
-  }
-
-  private func server(
-    _ ask: Ask, _ session: WorkerSession?, _ absence: Planner.Absence?
-  ) -> Planner.Server {
-    Planner.Server(
-      ask: ask, absence: absence,
-      continuesOutput: session?.continuesOutput ?? false,
-      capabilities: session?.capabilities ?? .all, name: exchange.supplierName(of: ask.id.worker),
-      speed: session?.speeds[ask.offer.model] ?? WorkerSpeed())
-  }
-
-  private func absence(of worker: WorkerID, _ session: WorkerSession?) -> Planner.Absence? {
-    guard let known = exchange.worker(worker), known.online else { return .offline }
-    guard !known.draining else { return .draining }
-    guard let session, session.channel != nil, !session.isEnding else { return .silent }
-    return session.engineIsHealthy ? nil : .engineDown
-  }
-
-  /// What a job demands now of whoever is to run it.
-  func demand(of job: Job, goesOn: Bool) -> Planner.Demand {
-    Planner.Demand(
-      job: job.id, bid: job.bid, excluded: lostAttempts.workers(of: job.id), goesOn: goesOn,
-      terms: exchange.terms(of: job.id) ?? JobTerms(), account: job.account, work: work(of: job))
-  }
-
-  /// What a job costs an engine.
-  private func work(of job: Job) -> Planner.Work {
-    Planner.Work(of: job.bid, typicalOutput: outputLengths[job.model])
-  }
-
-  /// Takes a free slot for the job that `submit` will make, so that both ride one entry; nil if there is none,
-  /// or if another job waits for it.
-  func promiseSlot(
-    to submit: Command.Submit, on terms: JobTerms
-  ) -> (slot: WorkerSlot, ask: Ask)? {
-    guard isActive, exchange.queuedCount(model: submit.model) == 0 else { return nil }
-    let candidates = candidates(for: submit.model)
-    guard !candidates.isEmpty, let bid = exchange.demand(of: submit) else { return nil }
-    // The plan needs a name for the job, which apply will give it.
-    let demand = Planner.Demand(
-      job: JobID(0), bid: bid, excluded: [], goesOn: false, terms: terms,
-      account: exchange.key(submit.caller)?.account ?? AccountID(0),
-      work: Planner.Work(of: bid, typicalOutput: outputLengths[submit.model]))
-    guard let ask = Planner.plan([demand], on: candidates).first?.candidate.ask,
-      let slot = sessions[ask.id.worker]?.take(
-        as: .promised(model: submit.model), for: demand.work)
-    else { return nil }
-    return (slot, ask)
-  }
-
-  /// A submit that was promised a slot has been applied, or was not: the slot is its job's, or free again.
-  func redeem(_ slot: WorkerSlot, for result: CommandResult) {
-    guard isActive, case .promised(let model) = slot.state else { return }
-    if case .applied(.accepted(.submitted(let made)), _) = result, !made.duplicate,
-      let attempt = exchange.job(made.job)?.attempt, attempt.offer.worker == slot.worker
-    {
-      slot.state = .reserved(made.job)
-      reservations[made.job] = slot  // the effect does the rest
-    } else {
-      slot.state = .parked
-      modelsToPlan.insert(model)
-      shell?.wantsEndOfTurn()
-    }
-  }
-
-  /// Queued jobs that some candidate can take, of the accounts in turn (`FairShare`) and of each the first come first: one
-  /// that none can take holds up no other.
-  ///
-  /// One plan looks at `planScanMax` jobs at most from the queues' heads, and at as many from where the last one
-  /// stopped; while it has not seen the end of each it is planned again, so jobs that nobody can take, however many,
-  /// keep no other from being seen.
-  private func demands(
-    for model: String, limit: Int, where isServed: (Planner.Demand) -> Bool
-  ) -> [Planner.Demand] {
-    var demands: [Planner.Demand] = []
-    /// Looks at accounts' jobs after some; answers the last of each that it saw, and whose it did not see all of.
-    func look(
-      after start: [AccountID: JobID], among accounts: [AccountID]
-    ) -> (places: [AccountID: JobID], left: Set<AccountID>) {
-      var places = start
-      var buffers: [AccountID: ArraySlice<JobID>] = [:]
-      var turns = shares.turns(of: accounts, for: model)
-      var left = Set(accounts)
-      var looked = 0
-      while demands.count < limit, looked < Self.planScanMax, let turn = turns.next() {
-        let account = turn.account
-        if buffers[account]?.isEmpty ?? true {
-          buffers[account] =
-            exchange.queued(
-              model: model, of: account, after: places[account] ?? JobID(0), limit: 64)[...]
-        }
-        guard let id = buffers[account]?.popFirst() else {
-          left.remove(account)
-          continue
-        }
-        places[account] = id
-        looked += 1
-        // Jobs whose assignment is under way are still queued in the state.
-        guard reservations[id] == nil, let job = exchange.job(id) else {
-          turns.insert(turn)
-          continue
-        }
-        let demand = demand(of: job, goesOn: !job.record.isEmpty)
-        if isServed(demand) { demands.append(demand) }
-        turns.insert(turn.after(demand.work))
-      }
-      return (places, left)
-    }
-    let cursor = planCursors.removeValue(forKey: model) ?? [:]
-    let head = look(after: [:], among: exchange.accountsQueued(model: model))
-    guard demands.count < limit, !head.left.isEmpty else { return demands }
-    let further = head.left.filter { account in
-      cursor[account].map { $0 >= head.places[account] ?? JobID(0) } ?? false
-    }
-    let next = look(after: cursor.filter { further.contains($0.key) }, among: Array(further))
-    guard demands.count < limit, !next.left.isEmpty || further != head.left else { return demands }
-    planCursors[model] = Dictionary(
-      uniqueKeysWithValues: head.left.map { account in
-        (account, next.places[account] ?? head.places[account] ?? JobID(0))
-      })
-    modelsToPlan.insert(model)
-    shell?.wantsEndOfTurn()
-    return demands
-  }
-  /// Queued jobs that one plan looks at in one go for each model.
-  static let planScanMax = 4_096
-
-  private func assign(_ job: JobID, to ask: Ask) {
-    guard let queued = exchange.job(job), let session = sessions[ask.id.worker],
-      let slot = session.take(as: .reserved(job), for: work(of: queued))
-    else { return }
-    reservations[job] = slot
-    shares.charge(job, of: queued.account, for: queued.model, slot.work)
-    let epoch = Epoch(queued.lastEpoch.rawValue + 1)
-    queue.propose(
-      .assign(.init(job: job, epoch: epoch, offer: ask.id, askVersion: ask.version))
-    ) { [weak self] result in
-      guard let self, isActive else { return }
-      if case .applied(.accepted, _) = result { return }  // the effect has done the rest
-      if reservations[job] === slot {
-        reservations[job] = nil
-        shares.settle(job, at: nil)
-      }
-      if slot.state == .reserved(job) { slot.state = .parked }
-      // Refused for overload: with the next turn, whatever brings it; asking for one now could go round in circles.
-      modelsToPlan.insert(queued.model)
-      if case .applied = result { shell?.wantsEndOfTurn() }
-    }
-  }
+  // MARK: Assignments
 
   /// An assignment is committed: the worker is told on the slot that was reserved for it.
   func assigned(_ attempt: AttemptID, to worker: WorkerID) {
     let reserved = reservations.removeValue(forKey: attempt.job)
     guard let job = exchange.job(attempt.job) else { return }
-    shares.charge(job.id, of: job.account, for: job.model, work(of: job))
+    shares.charge(
+      job.id, of: job.account, for: job.model, work(of: job),
+      weight: exchange.weight(of: job.account))
     expect(job, until: clock.now + UInt64(WorkerSession.leaseMilliseconds))
     guard let relay = relays[attempt.job] else {
       if let reserved, reserved.state == .reserved(attempt.job) { reserved.state = .parked }
@@ -536,6 +314,9 @@ extension Dispatcher {
           model: job.model, body: request.body, recordSeq: job.record.lastSeq,
           recordHash: recordHash(of: job).bytes, outputTokensMax: outputTokensLeft(job),
           output: request.parts))
+      if let prefix = prefixes[job.id] {
+        sessions[worker]?.prefixes[job.model, default: PrefixMemory()].note(prefix)
+      }
       tellReaders(of: job)
     } catch {
       slot.state = .parked
@@ -555,6 +336,7 @@ extension Dispatcher {
         recordHash: recordHash(of: job), recordTokens: job.record.tokens)
       relay.awaitedUntil = deadline
       relays[job.id] = relay
+      if job.jobClass == .batch { batchRelays.insert(job.id) }
     } catch {
       // Its wrapping key is not to be had: the output could be neither stored nor read again.
       loseUnopenable(AttemptID(job: job.id, epoch: attempt.epoch))
@@ -593,14 +375,17 @@ extension Dispatcher {
     return body
   }
 
-  func keepBody(_ body: [UInt8], of job: JobID) {
+  func keepBody(_ body: [UInt8], of job: JobID, beginning prefix: PromptPrefix) {
     guard bodyBytes + body.count <= Self.bodyCacheBytesMax, bodies[job] == nil else { return }
     bodies[job] = body
     bodyBytes += body.count
+    if prefix != .empty { prefixes[job] = prefix }
   }
 
   func forgetBody(of job: JobID) {
-    if let body = bodies.removeValue(forKey: job) { bodyBytes -= body.count }
+    guard let body = bodies.removeValue(forKey: job) else { return }
+    bodyBytes -= body.count
+    prefixes[job] = nil
   }
 }
 

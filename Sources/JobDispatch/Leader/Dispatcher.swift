@@ -121,17 +121,23 @@ public final class Dispatcher {
   var relays: [JobID: StreamRelay] = [:]
   var readers: [JobID: [JobReader]] = [:]
   var reservations: [JobID: WorkerSlot] = [:]
+  /// Interactive jobs that wait for a slot which was taken from a batch job, and the worker whose it is.
+  var claims: [JobID: WorkerID] = [:]
+  /// The batch jobs among those that have a relay.
+  var batchRelays: Set<JobID> = []
   var lostAttempts = LostAttempts()
   /// Attempts of jobs that cannot be opened, whose end was refused for overload.
   var unopenable: [AttemptID] = []
   var bodies: [JobID: [UInt8]] = [:]
   var bodyBytes = 0
+  /// How the prompts of those begin that are kept.
+  var prefixes: [JobID: PromptPrefix] = [:]
   /// Streams that peers have open here, each with its place in the order in which they came.
   private var openStreams: [ObjectIdentifier: (place: UInt64, stream: any LeaderBound)] = [:]
   private var streamsOpened: UInt64 = 0
   var modelsToPlan: Set<String> = []
   /// Where a plan goes on that did not look at a model's whole queue.
-  var planCursors: [String: [AccountID: JobID]] = [:]
+  var planCursors: [String: [QueueScan.Queue: JobID]] = [:]
   /// Whose turn it is.
   var shares = FairShare()
   var nextCheckpoint: UInt64 = .max
@@ -150,7 +156,10 @@ public final class Dispatcher {
   var offeredKeys: [UInt64: Secret] = [:]
 
   /// Whether nothing is running, reserved or charged to anybody: so it is once no job is open.
-  public var isAtRest: Bool { relays.isEmpty && reservations.isEmpty && shares.isEmpty }
+  public var isAtRest: Bool {
+    relays.isEmpty && batchRelays.isEmpty && reservations.isEmpty && claims.isEmpty
+      && shares.isEmpty
+  }
 
   /// A dispatcher without a replica; `attach` one before anything else.
   public init(
@@ -284,9 +293,12 @@ public final class Dispatcher {
     relays = [:]
     readers = [:]
     reservations = [:]
+    claims = [:]
+    batchRelays = []
     lostAttempts = LostAttempts()
     unopenable = []
     bodies = [:]
+    prefixes = [:]
     bodyBytes = 0
     modelsToPlan = []
     planCursors = [:]

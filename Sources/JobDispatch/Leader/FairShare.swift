@@ -1,9 +1,10 @@
+internal import ExchangeCore
 internal import ExchangeTypes
 internal import HeapModule
 
 /// Whose turn it is among the accounts whose jobs wait for a model: the one that has been served least.
 ///
-/// The virtual token counter of arXiv 2401.00588. An account's counter grows by what its jobs cost; of those whose jobs
+/// The weighted virtual token counter of arXiv 2401.00588. An account's counter grows by what its jobs cost, divided by its weight; of those whose jobs
 /// wait the least one is next. One that comes after a pause begins at the least of those that wait: what it did not
 /// use meanwhile is nobody's debt.
 ///
@@ -13,8 +14,8 @@ internal import HeapModule
 /// Invariants:
 /// - A charge ends with its job's attempt, however that ends; of a model for which nobody waits and which nobody is
 ///   served, nothing is kept.
-/// - While two accounts wait, the one that is behind is served before the other: they are never further apart than what
-///   the jobs in flight cost, and one more.
+/// - While two accounts wait, the one that is behind is served before the other: their counters are never further apart than
+///   what the jobs in flight cost, and one more.
 ///
 /// Volatile: a new leader begins with nobody served.
 struct FairShare: Sendable {
@@ -28,6 +29,7 @@ struct FairShare: Sendable {
   private struct Charge {
     let model: String
     let account: AccountID
+    let weight: UInt32
     let cost: UInt64
   }
 
@@ -50,11 +52,13 @@ struct FairShare: Sendable {
   /// Whether nothing is kept.
   var isEmpty: Bool { shares.isEmpty && charges.isEmpty }
 
-  /// What work costs.
-  static func cost(_ work: Planner.Work) -> UInt64 {
+  /// What work costs an account of a weight, in hundredths.
+  static func cost(_ work: Planner.Work, weight: UInt32 = AccountWeight.standard) -> UInt64 {
     let (output, overflow) = work.output.multipliedReportingOverflow(by: outputWeight)
     let (sum, carry) = work.prompt.addingReportingOverflow(output)
-    return overflow || carry ? costMax : min(costMax, sum)
+    let cost = overflow || carry ? costMax : min(costMax, sum)
+    return weight == AccountWeight.standard
+      ? cost : cost * UInt64(AccountWeight.standard) / UInt64(weight)
   }
 
   /// What an account has been served and is being served; 0 for one that is not known.
@@ -95,11 +99,12 @@ struct FairShare: Sendable {
 
   /// A job is given to a worker; given to another, it is charged for that one alone.
   mutating func charge(
-    _ job: JobID, of account: AccountID, for model: String, _ work: Planner.Work
+    _ job: JobID, of account: AccountID, for model: String, _ work: Planner.Work,
+    weight: UInt32 = AccountWeight.standard
   ) {
     settle(job, at: nil)
-    let cost = Self.cost(work)
-    charges[job] = Charge(model: model, account: account, cost: cost)
+    let cost = Self.cost(work, weight: weight)
+    charges[job] = Charge(model: model, account: account, weight: weight, cost: cost)
     var share = shares[model]?[account] ?? Share()
     share.pending += cost
     share.inFlight += 1
@@ -114,7 +119,8 @@ struct FairShare: Sendable {
     else { preconditionFailure("a charge of nobody") }
     share.pending -= charge.cost
     share.inFlight -= 1
-    share.served = min(Self.servedMax, share.served + (work.map(Self.cost) ?? 0))
+    share.served = min(
+      Self.servedMax, share.served + (work.map { Self.cost($0, weight: charge.weight) } ?? 0))
     shares[charge.model]?[charge.account] = share.isIdle ? nil : share
     if shares[charge.model]?.isEmpty == true { shares[charge.model] = nil }
   }
@@ -127,6 +133,8 @@ struct FairShare: Sendable {
     let counter: UInt64
     /// Whose.
     let account: AccountID
+    /// What it counts for, in hundredths.
+    let weight: UInt32
 
     static func < (left: Turn, right: Turn) -> Bool {
       (left.counter, left.account) < (right.counter, right.account)
@@ -146,14 +154,22 @@ struct FairShare: Sendable {
   }
 
   /// The turns of some accounts whose jobs wait for a model.
-  func turns(of accounts: [AccountID], for model: String) -> Turns {
-    Turns(accounts.map { Turn(counter: counter(of: $0, for: model), account: $0) })
+  func turns(
+    of accounts: [AccountID], for model: String,
+    weight: (AccountID) -> UInt32 = { _ in AccountWeight.standard }
+  ) -> Turns {
+    Turns(
+      accounts.map {
+        Turn(counter: counter(of: $0, for: model), account: $0, weight: weight($0))
+      })
   }
 }
 
 extension FairShare.Turn {
   /// The account's next turn, once a job of it has been looked at.
   func after(_ work: Planner.Work) -> FairShare.Turn {
-    FairShare.Turn(counter: counter + max(1, FairShare.cost(work)), account: account)
+    FairShare.Turn(
+      counter: counter + max(1, FairShare.cost(work, weight: weight)), account: account,
+      weight: weight)
   }
 }

@@ -13,7 +13,8 @@ struct LostAttempts {
   struct Loss: Hashable, Sendable {
     let epoch: Epoch
     let worker: WorkerID
-    let reason: ErrorCode
+    /// Nil if nothing went wrong: its slot was given to another job.
+    let reason: ErrorCode?
   }
 
   private var losses: [JobID: [Loss]] = [:]
@@ -23,6 +24,15 @@ struct LostAttempts {
 
   /// An attempt is lost; told again, it is the same loss.
   mutating func note(_ attempt: AttemptID, of worker: WorkerID, _ reason: ErrorCode) {
+    add(attempt, of: worker, reason)
+  }
+
+  /// An attempt's slot was given to another job.
+  mutating func noteGivenWay(_ attempt: AttemptID, of worker: WorkerID) {
+    add(attempt, of: worker, nil)
+  }
+
+  private mutating func add(_ attempt: AttemptID, of worker: WorkerID, _ reason: ErrorCode?) {
     guard losses[attempt.job]?.last?.epoch != attempt.epoch else { return }
     let loss = Loss(epoch: attempt.epoch, worker: worker, reason: reason)
     losses[attempt.job, default: []].append(loss)
@@ -45,6 +55,6 @@ struct LostAttempts {
 
   /// The workers that a job was lost at.
   func workers(of job: JobID) -> Set<WorkerID> {
-    losses[job].map { Set($0.map(\.worker)) } ?? []
+    losses[job].map { Set($0.lazy.filter { $0.reason != nil }.map(\.worker)) } ?? []
   }
 }

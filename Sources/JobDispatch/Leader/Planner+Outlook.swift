@@ -121,7 +121,8 @@ extension Planner.Server {
     Planner.Server(
       ask: Ask(id: ask.id, offer: offer, version: ask.version, tenancy: ask.tenancy),
       absence: absence,
-      continuesOutput: continuesOutput, capabilities: capabilities, name: name, speed: speed)
+      continuesOutput: continuesOutput, capabilities: capabilities, name: name, speed: speed,
+      prefixes: prefixes)
   }
 }
 

@@ -48,11 +48,14 @@ extension Planner {
     public let name: SupplierName?
     /// How fast it was.
     let speed: WorkerSpeed
+    /// What it has read.
+    let prefixes: PrefixMemory
 
     /// Joins the facts.
     init(
       ask: Ask, absence: Absence? = nil, continuesOutput: Bool, capabilities: Capabilities = .all,
-      name: SupplierName? = nil, speed: WorkerSpeed = WorkerSpeed()
+      name: SupplierName? = nil, speed: WorkerSpeed = WorkerSpeed(),
+      prefixes: PrefixMemory = PrefixMemory()
     ) {
       self.ask = ask
       self.absence = absence
@@ -60,6 +63,14 @@ extension Planner {
       self.capabilities = capabilities
       self.name = name
       self.speed = speed
+      self.prefixes = prefixes
+    }
+
+    /// What a demand costs its engine, which need not read again what it has of the prompt.
+    func work(for demand: Demand) -> Work {
+      var work = demand.work
+      work.prompt -= min(work.prompt, prefixes.known(of: demand.prefix))
+      return work
     }
 
     /// What keeps a job from this server however many slots are free; nil if nothing does.
@@ -102,7 +113,8 @@ extension Planner {
       slowness = server.slowness(by: preferences.sort, for: demand)
       price = server.ask.offer.prices.sum
       load =
-        server.speed.seconds(for: inFlight + demand.work) / Double(server.ask.offer.slots)
+        server.speed.seconds(for: inFlight + server.work(for: demand))
+        / Double(server.ask.offer.slots)
       self.busy = busy
       offer = server.ask.id
     }

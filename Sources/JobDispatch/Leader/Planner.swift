@@ -55,11 +55,23 @@ public enum Planner {
     public let account: AccountID
     /// What it will cost an engine, as far as that is known.
     public let work: Work
+    /// How its prompt begins, if that is known.
+    let prefix: PromptPrefix
 
     /// Joins the demands; where its work is not known, it is the most that its bid allows.
     public init(
       job: JobID, bid: Bid, excluded: Set<WorkerID>, goesOn: Bool, terms: JobTerms = JobTerms(),
       account: AccountID = AccountID(0), work: Work? = nil
+    ) {
+      self.init(
+        job: job, bid: bid, excluded: excluded, goesOn: goesOn, terms: terms, account: account,
+        work: work, prefix: .empty)
+    }
+
+    /// The same of a prompt that begins so.
+    init(
+      job: JobID, bid: Bid, excluded: Set<WorkerID>, goesOn: Bool, terms: JobTerms = JobTerms(),
+      account: AccountID = AccountID(0), work: Work? = nil, prefix: PromptPrefix
     ) {
       self.job = job
       self.bid = bid
@@ -68,6 +80,7 @@ public enum Planner {
       self.terms = terms
       self.account = account
       self.work = work ?? Work(of: bid)
+      self.prefix = prefix
     }
   }
 
@@ -98,7 +111,7 @@ public enum Planner {
   }
 
   /// Pairs demands, in their order, with candidates: the cheapest ask first, then the worker whose slots would be through
-  /// soonest with what it has and the job, then the least busy one, then the lowest offer id.
+  /// soonest with what it has and what it has not read of the job, then the least busy one, then the lowest offer id.
   ///
   /// A worker that failed a job before is its last resort. Before the price comes the order that its consumer wants, and
   /// what he wants to be chosen by: a worker whose speed is not known yet is tried first, or it never would be.

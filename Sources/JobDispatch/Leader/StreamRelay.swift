@@ -60,12 +60,15 @@ final class StreamRelay {
   var saidResumption = false
   /// Whether a settle or a loss of this attempt has been proposed.
   var isEnding = false
-  /// A loss or a settle that was refused for overload, to be proposed again.
+  /// A loss, a settle or a giving way that was refused for overload, to be proposed again.
   var retry: Retry?
   enum Retry {
     case settle
     case lose(ErrorCode, retryElsewhere: Bool)
+    case giveWay(to: JobID)
   }
+  /// Whether its output was found to be such that nobody could go on from it: it never gives way.
+  var keepsSlot = false
   /// Whether a checkpoint of this stream has been proposed and not answered.
   var isCheckpointing = false
   /// Pieces sealed by this leader for this attempt: the next ordinal.

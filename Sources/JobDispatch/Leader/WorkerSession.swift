@@ -60,6 +60,8 @@ final class WorkerSession {
   var capabilities = Capabilities.all
   /// The GPUs of its host, as it told last.
   var gpus: [GPUFacts] = []
+  /// What its engine has read, by model; only its offers' models, for jobs come to no others.
+  var prefixes: [String: PrefixMemory] = [:]
   /// How fast it was, by model.
   var speeds: [String: WorkerSpeed] = [:]
   var slots: [WorkerSlot] = []

@@ -11,6 +11,8 @@ final class StateChecker {
   private unowned let simulation: Simulation
   private var digests: [StateDigest] = []
   private var ended: Set<JobID> = []
+  /// How often each batch job has given way.
+  private var preemptions: [JobID: UInt8] = [:]
   /// Holds are compared with open jobs after so many entries.
   private static let holdsInterval = 64
 
@@ -95,6 +97,13 @@ final class StateChecker {
       switch effect {
       case .jobRequeued(let id):
         simulation.mark(.jobRequeued)
+        if let job = exchange.job(id), job.preemptions > preemptions[id] ?? 0 {
+          preemptions[id] = job.preemptions
+          simulation.mark(.gaveWay)
+          if job.jobClass != .batch || job.preemptions > 2 {
+            simulation.fail("R", "a \(job.jobClass) job, \(id), gave way \(job.preemptions) times")
+          }
+        }
         if exchange.job(id)?.record.isEmpty == false { simulation.mark(.wentOnElsewhere) }
       case .jobEnded(let id):
         if !ended.insert(id).inserted {

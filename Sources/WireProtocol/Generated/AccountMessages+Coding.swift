@@ -287,3 +287,33 @@ extension Standing {
     }
   }
 }
+
+extension AccountWeightSet {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(account.rawValue)
+    writer.write(weight) { $0.write($1) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    account = try AccountID(rawValue: reader.read())
+    weight = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
+  }
+}
+
+extension AccountWeightReport {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(account.rawValue)
+    writer.write(weight)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    account = try AccountID(rawValue: reader.read())
+    weight = try reader.read(UInt32.self)
+  }
+}

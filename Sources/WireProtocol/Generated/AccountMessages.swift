@@ -291,3 +291,38 @@ public struct Standing: WireMessage {
     self.left = left
   }
 }
+
+/// Sets what an account counts for when slots are shared among accounts that wait (scope admin), or
+/// only asks.
+public struct AccountWeightSet: WireMessage {
+  /// AccountWeightSet is number 215.
+  public static let kind = MessageKind.accountWeightSet
+
+  /// The account; 0 for the caller's own.
+  public let account: AccountID
+  /// Hundredths of what most count for, from 10 to 10,000; absent to change nothing.
+  public let weight: UInt32?
+
+  /// Joins the fields.
+  public init(account: AccountID, weight: UInt32?) {
+    self.account = account
+    self.weight = weight
+  }
+}
+
+/// Answers an AccountWeightSet.
+public struct AccountWeightReport: WireMessage {
+  /// AccountWeightReport is number 216.
+  public static let kind = MessageKind.accountWeightReport
+
+  /// The account.
+  public let account: AccountID
+  /// Hundredths of what most count for.
+  public let weight: UInt32
+
+  /// Joins the fields.
+  public init(account: AccountID, weight: UInt32) {
+    self.account = account
+    self.weight = weight
+  }
+}

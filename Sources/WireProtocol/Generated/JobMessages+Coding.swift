@@ -443,6 +443,9 @@ extension JobWhyReport {
     writer.write(attempts) { $1.encode(into: &$0) }
     writer.write(remedyWorker.rawValue)
     writer.write(remedy) { $1.encode(into: &$0) }
+    writer.write(jobClass) { $0.write($1.rawValue) }
+    writer.write(preemptions) { $0.write($1) }
+    writer.write(warm) { $0.write($1) { $1.encode(into: &$0) } }
   }
 
   /// Reads what `encode` writes.
@@ -467,6 +470,15 @@ extension JobWhyReport {
     attempts = try reader.readList(limit: 32, elementBytesMin: 20, AttemptTerms.init(from:))
     remedyWorker = try WorkerID(rawValue: reader.read())
     remedy = try reader.readList(limit: 8, elementBytesMin: 8, ChangeTerms.init(from:))
+    jobClass = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readCase(JobClass.self)
+    }
+    preemptions = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.read(UInt8.self)
+    }
+    warm = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readList(limit: 64, elementBytesMin: 16, WarmPrefix.init(from:))
+    }
   }
 
   /// Refuses values that a reader would refuse.
@@ -485,5 +497,6 @@ extension JobWhyReport {
     for element in remedy {
       try element.checkBounds()
     }
+    if let warm { try checkCount(warm.count, of: "JobWhyReport.warm", atMost: 64) }
   }
 }

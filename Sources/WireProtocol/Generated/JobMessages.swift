@@ -472,6 +472,13 @@ public struct JobWhyReport: WireMessage {
   public let remedyWorker: WorkerID
   /// That change.
   public let remedy: [ChangeTerms]
+  /// Its class, or what it would have.
+  public let jobClass: JobClass?
+  /// How often a batch job has given its slot to another.
+  public let preemptions: UInt8?
+  /// Candidates whose engines have probably read the beginning of the prompt; absent if none has,
+  /// or it is not known.
+  public let warm: [WarmPrefix]?
 
   /// Joins the fields.
   public init(
@@ -479,7 +486,7 @@ public struct JobWhyReport: WireMessage {
     maxInputPrice: Price, maxOutputPrice: Price, hold: Credits, refusal: UInt16,
     refusalText: String, queueAhead: UInt32?, waitsMs: UInt64?, candidates: [CandidateTerms],
     candidatesLeftOut: UInt32, attempts: [AttemptTerms], remedyWorker: WorkerID,
-    remedy: [ChangeTerms]
+    remedy: [ChangeTerms], jobClass: JobClass?, preemptions: UInt8?, warm: [WarmPrefix]?
   ) {
     self.summary = summary
     self.model = model
@@ -497,5 +504,8 @@ public struct JobWhyReport: WireMessage {
     self.attempts = attempts
     self.remedyWorker = remedyWorker
     self.remedy = remedy
+    self.jobClass = jobClass
+    self.preemptions = preemptions
+    self.warm = warm
   }
 }

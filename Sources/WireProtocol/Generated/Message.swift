@@ -252,6 +252,10 @@ public enum Message: Sendable, Hashable {
   case salesQuery(SalesQuery)
   /// SalesListing: see there.
   case salesListing(SalesListing)
+  /// AccountWeightSet: see there.
+  case accountWeightSet(AccountWeightSet)
+  /// AccountWeightReport: see there.
+  case accountWeightReport(AccountWeightReport)
 
   /// Reads the fields of a message of `kind`.
   ///
@@ -384,6 +388,8 @@ public enum Message: Sendable, Hashable {
     case .askListing: self = .askListing(try AskListing(from: &reader))
     case .salesQuery: self = .salesQuery(try SalesQuery(from: &reader))
     case .salesListing: self = .salesListing(try SalesListing(from: &reader))
+    case .accountWeightSet: self = .accountWeightSet(try AccountWeightSet(from: &reader))
+    case .accountWeightReport: self = .accountWeightReport(try AccountWeightReport(from: &reader))
     }
   }
 
@@ -514,6 +520,8 @@ public enum Message: Sendable, Hashable {
     case .askListing(let content): content
     case .salesQuery(let content): content
     case .salesListing(let content): content
+    case .accountWeightSet(let content): content
+    case .accountWeightReport(let content): content
     }
   }
 }

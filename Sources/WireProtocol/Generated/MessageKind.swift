@@ -274,6 +274,11 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case salesQuery = 208
   /// Answers a SalesQuery.
   case salesListing = 209
+  /// Sets what an account counts for when slots are shared among accounts that wait (scope admin),
+  /// or only asks.
+  case accountWeightSet = 215
+  /// Answers an AccountWeightSet.
+  case accountWeightReport = 216
 
   /// The most payload bytes in a frame of this kind.
   public var payloadMax: UInt32 {
@@ -287,7 +292,8 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
       .workerHeartbeatAck, .park, .attemptCancel, .attemptSettled, .attemptContinue,
       .attemptAbandon, .tailQuery, .keyLimit, .jobWhyQuery, .workerWhyQuery, .journalQuery,
       .accountList, .transferReverse, .accountClose, .feeSet, .feeReport, .budgetList,
-      .receiptQuery, .delegationRevoke, .delegationList, .standingQuery, .askList, .salesQuery:
+      .receiptQuery, .delegationRevoke, .delegationList, .standingQuery, .askList, .salesQuery,
+      .accountWeightSet, .accountWeightReport:
       64
     case .follow, .accountCredit, .keyRotate, .attemptResume, .budgetSet, .delegationKeySet: 128
     case .invite, .invitationReport, .certificateRevoke: 256
@@ -456,6 +462,8 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .askListing: "AskListing"
     case .salesQuery: "SalesQuery"
     case .salesListing: "SalesListing"
+    case .accountWeightSet: "AccountWeightSet"
+    case .accountWeightReport: "AccountWeightReport"
     }
   }
 }

@@ -889,6 +889,20 @@ extension ChangeTerms {
   }
 }
 
+extension WarmPrefix {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(worker.rawValue)
+    writer.write(bytes)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    worker = try WorkerID(rawValue: reader.read())
+    bytes = try reader.read(UInt64.self)
+  }
+}
+
 extension CandidateTerms {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {

@@ -838,6 +838,20 @@ public struct ChangeTerms: Hashable, Sendable {
   }
 }
 
+/// A worker whose engine has read a prompt that began alike, of the same account.
+public struct WarmPrefix: Hashable, Sendable {
+  /// The worker.
+  public let worker: WorkerID
+  /// Bytes of the prompt, from its beginning, that need not be read again.
+  public let bytes: UInt64
+
+  /// Joins the fields.
+  public init(worker: WorkerID, bytes: UInt64) {
+    self.worker = worker
+    self.bytes = bytes
+  }
+}
+
 /// An offer of a model as the leader judges it for one job: the same judgement that a plan is made
 /// of.
 public struct CandidateTerms: Hashable, Sendable {
@@ -901,7 +915,7 @@ public struct AttemptTerms: Hashable, Sendable {
   public let epoch: Epoch
   /// Whose.
   public let worker: WorkerID
-  /// running, settled or lost.
+  /// running, settled, lost, or preempted: its slot was given to another job.
   public let state: String
   /// Why it was lost, or a note about one that settled (engine_no_usage); 0 if there is neither.
   public let error: UInt16

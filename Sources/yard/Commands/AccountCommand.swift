@@ -8,7 +8,9 @@ struct AccountCommand: AsyncParsableCommand {
     commandName: "account",
     abstract: "Create accounts, credit them, show them, close them.",
     discussion: "Example: yard account create alice --kind consumer",
-    subcommands: [Create.self, Credit.self, Show.self, List.self, Close.self])
+    subcommands: [
+      Create.self, Credit.self, Show.self, List.self, Close.self, WeightCommand.self,
+    ])
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -126,6 +128,38 @@ struct AccountCommand: AsyncParsableCommand {
       let report = try await cluster.ask(AccountClose(account: AccountID(account)), Reply.account)
       AccountPrinter.print(report.summary, asJSON: cluster.isJSON, created: false)
     }
+  }
+}
+
+/// `yard account weight`.
+struct WeightCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "weight",
+    abstract: "Show or set what an account counts for when slots are shared (scope admin).",
+    discussion: """
+      Of the accounts whose jobs wait for a model, one of weight 300 is served three times as much as one of weight 100,
+      which is what an account has that was given none. Where nobody waits it changes nothing.
+
+      Example: yard account weight 3 300
+      """)
+
+  @Argument(help: "The account's number; 0 for the key's own.") var account: UInt64
+  @Argument(help: "From 10 to 10000; nothing is changed without it.") var weight: UInt32?
+  @OptionGroup var cluster: ClusterOptions
+
+  func run() async throws {
+    let report = try await cluster.ask(
+      AccountWeightSet(account: AccountID(account), weight: weight)
+    ) {
+      if case .accountWeightReport(let report) = $0 { report } else { nil }
+    }
+    if cluster.isJSON {
+      let line: JSONText = [
+        "account": .id(report.account), "weight": .unsigned(UInt64(report.weight)),
+      ]
+      return Terminal.write(line.line)
+    }
+    Terminal.write("\(report.weight)\n")
   }
 }
 

@@ -3,6 +3,20 @@ internal import ExchangeTypes
 internal import OpenAIFormat
 internal import WireProtocol
 
+/// The classes of jobs as options name them.
+enum ClassName: String, ExpressibleByArgument, CaseIterable {
+  case interactive, `default`, batch
+
+  /// What a request says for it; nil for what it says nothing for.
+  var tier: ServiceTier? {
+    switch self {
+    case .interactive: .priority
+    case .default: nil
+    case .batch: .flex
+    }
+  }
+}
+
 /// What a job asks for: shared by `run` and `submit`.
 struct JobOptions: ParsableArguments {
   @Option(name: .shortAndLong, help: "The model; yard models lists them.")
@@ -33,6 +47,12 @@ struct JobOptions: ParsableArguments {
       "How long the output is kept after the end, such as 10m; 0s until it is delivered.",
       valueName: "time"))
   var retention: TimeSpan?
+  @Option(
+    name: .customLong("class"),
+    help: ArgumentHelp(
+      "interactive goes before the account's other jobs, batch gives way to everybody's.",
+      valueName: "interactive|default|batch"))
+  var jobClass = ClassName.default
   @Argument(help: "The prompt; - or nothing reads standard input.")
   var prompt: String?
 
@@ -63,7 +83,7 @@ struct JobOptions: ParsableArguments {
     }
     let request = ChatRequest(
       model: model, system: system, prompt: text, maxTokens: maxTokens, temperature: temperature,
-      seed: seed, stop: stop)
+      seed: seed, stop: stop, serviceTier: jobClass.tier)
     let submit = Submit(
       requestKey: try drawnKey(), mode: mode, endpoint: .chatCompletions, model: model,
       body: request.body(), maxInputPrice: try price(maxInputPrice, "--max-input-price"),

@@ -44,6 +44,8 @@ enum WhyPrinter {
         report.refusal == 0 ? "yes" : "no: \(errorName(report.refusal)): \(report.refusalText)")
     }
     table.add("model", report.model)
+    if let jobClass = report.jobClass, jobClass != .standard { table.add("class", jobClass.name) }
+    if let times = report.preemptions { table.add("gave its slot", "\(times) times") }
     table.add(
       "tokens", "\(report.promptBound) prompt, \(report.outputMax) output, at most")
     table.add("pays at most", pair(report.maxInputPrice, report.maxOutputPrice))
@@ -55,6 +57,10 @@ enum WhyPrinter {
     Terminal.write(table.text)
     attempts(report)
     candidates(report.candidates, leftOut: report.candidatesLeftOut)
+    for warm in report.warm ?? [] {
+      Terminal.write(
+        "worker \(warm.worker) has read the first \(warm.bytes) bytes of the prompt before\n")
+    }
     remedy(report)
   }
 

@@ -52,18 +52,6 @@ struct FairShareTests {
     #expect(work(.max, 3) + work(1, 4) == work(.max, 7))
   }
 
-  /// splitmix64.
-  private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var mixed = state
-      mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-      return mixed ^ (mixed >> 31)
-    }
-  }
-
   @Test(
     "accounts that wait all the time are served alike, however large and many their jobs are",
     arguments: 1...20)
@@ -101,6 +89,27 @@ struct FairShareTests {
     for job in running { shares.settle(job.job, at: work(1)) }
     shares.wait([], for: "m")
     #expect(shares.isEmpty)
+  }
+
+  @Test(
+    "accounts that wait all the time are served by their weights", arguments: [10, 50, 300, 10_000])
+  func weighted(weight: UInt32) {
+    var shares = FairShare()
+    let (light, heavy) = (AccountID(1), AccountID(2))
+    shares.wait([light, heavy], for: "m")
+    var served = [AccountID: UInt64]()
+    let whole = 20 * (UInt64(weight) + 100)
+    for number in 1...whole {
+      var turns = shares.turns(of: [light, heavy], for: "m") { $0 == heavy ? weight : 100 }
+      guard let turn = turns.next() else { break }
+      shares.charge(
+        JobID(number), of: turn.account, for: "m", work(100_000), weight: turn.weight)
+      shares.settle(JobID(number), at: work(100_000))
+      served[turn.account, default: 0] += 1
+      // What one look ahead would give it next is what it is charged.
+      #expect(turn.after(work(100_000)).counter == shares.counter(of: turn.account, for: "m"))
+    }
+    #expect((served[heavy] ?? 0).distance(to: 20 * UInt64(weight)).magnitude <= 1, "\(served)")
   }
 
   @Test("a stranger's single job does not wait for another account's whole queue")
@@ -261,5 +270,17 @@ struct WorkerSpeedTests {
     #expect(Planner.Work(of: bid, typicalOutput: 20) == Planner.Work(prompt: 7, output: 20))
     for number in 0..<(Planner.OutputLengths.modelsMax + 1) { lengths.note(1, of: "\(number)") }
     #expect(lengths["m"] == nil)
+  }
+}
+
+/// splitmix64.
+struct Seeded: RandomNumberGenerator {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
   }
 }

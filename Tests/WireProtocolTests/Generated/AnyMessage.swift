@@ -130,6 +130,8 @@ extension Message: JSONDumpable {
     case .askListing(let it): JSON.typed("AskListing", it.json)
     case .salesQuery(let it): JSON.typed("SalesQuery", it.json)
     case .salesListing(let it): JSON.typed("SalesListing", it.json)
+    case .accountWeightSet(let it): JSON.typed("AccountWeightSet", it.json)
+    case .accountWeightReport(let it): JSON.typed("AccountWeightReport", it.json)
     }
   }
 
@@ -259,6 +261,8 @@ extension Message: JSONDumpable {
     case .askListing: .askListing(.sample(&source))
     case .salesQuery: .salesQuery(.sample(&source))
     case .salesListing: .salesListing(.sample(&source))
+    case .accountWeightSet: .accountWeightSet(.sample(&source))
+    case .accountWeightReport: .accountWeightReport(.sample(&source))
     }
   }
 }

@@ -604,3 +604,9 @@ extension StateStatement: JSONDumpable {
     ])
   }
 }
+
+extension ClusterQuery: JSONDumpable {
+  var json: String {
+    JSON.object([])
+  }
+}

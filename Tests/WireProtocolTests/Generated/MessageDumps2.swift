@@ -3,12 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension ClusterQuery: JSONDumpable {
-  var json: String {
-    JSON.object([])
-  }
-}
-
 extension ClusterReport: JSONDumpable {
   var json: String {
     JSON.object([
@@ -270,6 +264,9 @@ extension JobWhyReport: JSONDumpable {
       ("attempts", JSON.list(attempts) { $0.json }),
       ("remedyWorker", JSON.number(remedyWorker.rawValue)),
       ("remedy", JSON.list(remedy) { $0.json }),
+      ("jobClass", JSON.optional(jobClass) { JSON.name($0) }),
+      ("preemptions", JSON.optional(preemptions) { JSON.number($0) }),
+      ("warm", JSON.optional(warm) { JSON.list($0) { $0.json } }),
     ])
   }
 }
@@ -617,6 +614,24 @@ extension SalesListing: JSONDumpable {
       ("intervalMs", JSON.number(intervalMs)),
       ("sales", JSON.list(sales) { $0.json }),
       ("more", JSON.boolean(more)),
+    ])
+  }
+}
+
+extension AccountWeightSet: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("account", JSON.number(account.rawValue)),
+      ("weight", JSON.optional(weight) { JSON.number($0) }),
+    ])
+  }
+}
+
+extension AccountWeightReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("account", JSON.number(account.rawValue)),
+      ("weight", JSON.number(weight)),
     ])
   }
 }

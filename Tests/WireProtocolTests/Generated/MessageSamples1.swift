@@ -581,3 +581,9 @@ extension StateStatement {
       asks: source.boolean())
   }
 }
+
+extension ClusterQuery {
+  static func sample(_ source: inout SampleSource) -> ClusterQuery {
+    ClusterQuery()
+  }
+}

@@ -3,12 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension ClusterQuery {
-  static func sample(_ source: inout SampleSource) -> ClusterQuery {
-    ClusterQuery()
-  }
-}
-
 extension ClusterReport {
   static func sample(_ source: inout SampleSource) -> ClusterReport {
     ClusterReport(
@@ -249,7 +243,10 @@ extension JobWhyReport {
       candidatesLeftOut: source.number(UInt32.self),
       attempts: source.list(atMost: 32) { AttemptTerms.sample(&$0) },
       remedyWorker: WorkerID(rawValue: source.number(UInt64.self)),
-      remedy: source.list(atMost: 8) { ChangeTerms.sample(&$0) })
+      remedy: source.list(atMost: 8) { ChangeTerms.sample(&$0) },
+      jobClass: source.optional { $0.pick(JobClass.allCases) },
+      preemptions: source.optional { $0.number(UInt8.self) },
+      warm: source.optional { $0.list(atMost: 64) { WarmPrefix.sample(&$0) } })
   }
 }
 
@@ -577,5 +574,21 @@ extension SalesListing {
       intervalMs: source.number(UInt64.self),
       sales: source.list(atMost: 256) { SalesEntry.sample(&$0) },
       more: source.boolean())
+  }
+}
+
+extension AccountWeightSet {
+  static func sample(_ source: inout SampleSource) -> AccountWeightSet {
+    AccountWeightSet(
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      weight: source.optional { $0.number(UInt32.self) })
+  }
+}
+
+extension AccountWeightReport {
+  static func sample(_ source: inout SampleSource) -> AccountWeightReport {
+    AccountWeightReport(
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      weight: source.number(UInt32.self))
   }
 }

@@ -405,6 +405,15 @@ extension ChangeTerms: JSONDumpable {
   }
 }
 
+extension WarmPrefix: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("worker", JSON.number(worker.rawValue)),
+      ("bytes", JSON.number(bytes)),
+    ])
+  }
+}
+
 extension CandidateTerms: JSONDumpable {
   var json: String {
     JSON.object([

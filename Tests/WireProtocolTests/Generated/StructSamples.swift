@@ -373,6 +373,14 @@ extension ChangeTerms {
   }
 }
 
+extension WarmPrefix {
+  static func sample(_ source: inout SampleSource) -> WarmPrefix {
+    WarmPrefix(
+      worker: WorkerID(rawValue: source.number(UInt64.self)),
+      bytes: source.number(UInt64.self))
+  }
+}
+
 extension CandidateTerms {
   static func sample(_ source: inout SampleSource) -> CandidateTerms {
     CandidateTerms(
