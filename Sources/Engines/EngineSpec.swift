@@ -1,6 +1,8 @@
-/// Where an engine is, and what the operator says of it: `PLACE[,model=NAME][,context=N][,slots=N]`.
+public import OpenAIFormat
+
+/// Where an engine is, and what the operator says of it: `PLACE[,model=NAME][,context=N][,slots=N][,serves=WHAT]`.
 ///
-/// A place is `http://host:port`, `builtin` or `builtin:FILE.gguf`; a file's name cannot hold a comma.
+/// WHAT is `chat` (and completions), `embeddings` or `chat+embeddings`. A place is `http://host:port`, `builtin` or `builtin:FILE.gguf`; a file's name cannot hold a comma.
 public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
   /// Where an engine is.
   public enum Place: Hashable, Sendable {
@@ -18,6 +20,14 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
   public var contextTokens: Int?
   /// Requests that the engine runs at once, where the operator overrides the engine.
   public var slots: Int?
+  /// What all of its models are for, where the operator overrides the engine.
+  public var serves: [InferenceRequest.Endpoint]?
+
+  /// The words for it.
+  private static let services: [(word: String, endpoints: [InferenceRequest.Endpoint])] = [
+    ("chat", EngineStatus.Model.generation), ("embeddings", [.embeddings]),
+    ("chat+embeddings", EngineStatus.Model.generation + [.embeddings]),
+  ]
 
   /// Why a specification cannot be used.
   public struct Invalid: Error, Hashable, Sendable, CustomStringConvertible {
@@ -32,8 +42,10 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
 
   /// Sets the parts.
   public init(
-    place: Place, model: String? = nil, contextTokens: Int? = nil, slots: Int? = nil
+    place: Place, model: String? = nil, contextTokens: Int? = nil, slots: Int? = nil,
+    serves: [InferenceRequest.Endpoint]? = nil
   ) {
+    self.serves = serves
     self.place = place
     self.model = model
     self.contextTokens = contextTokens
@@ -42,10 +54,12 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
 
   /// Sets the parts for a server.
   public init(
-    baseURL: String, model: String? = nil, contextTokens: Int? = nil, slots: Int? = nil
+    baseURL: String, model: String? = nil, contextTokens: Int? = nil, slots: Int? = nil,
+    serves: [InferenceRequest.Endpoint]? = nil
   ) {
     self.init(
-      place: .server(baseURL: baseURL), model: model, contextTokens: contextTokens, slots: slots)
+      place: .server(baseURL: baseURL), model: model, contextTokens: contextTokens, slots: slots,
+      serves: serves)
   }
 
   /// Parses a specification.
@@ -57,14 +71,19 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
     for part in parts.dropFirst() {
       let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard pair.count == 2, !pair[1].isEmpty else {
-        throw invalid("'\(part)' is not a setting; use model=NAME, context=N or slots=N")
+        throw invalid("'\(part)' is not a setting; \(Self.usage)")
       }
       guard seen.insert(pair[0]).inserted else { throw invalid("'\(pair[0])' is given twice") }
       switch pair[0] {
       case "model": spec.model = String(pair[1])
       case "context": spec.contextTokens = try count(pair[1], "context", 16...(1 << 27), invalid)
       case "slots": spec.slots = try count(pair[1], "slots", 1...65536, invalid)
-      default: throw invalid("unknown setting '\(pair[0])'; use model=NAME, context=N or slots=N")
+      case "serves":
+        guard let service = services.first(where: { $0.word == pair[1] }) else {
+          throw invalid("serves must be chat, embeddings or chat+embeddings")
+        }
+        spec.serves = service.endpoints
+      default: throw invalid("unknown setting '\(pair[0])'; \(Self.usage)")
       }
     }
     return spec
@@ -80,8 +99,13 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
     if let model { text += ",model=\(model)" }
     if let contextTokens { text += ",context=\(contextTokens)" }
     if let slots { text += ",slots=\(slots)" }
+    if let serves, let service = Self.services.first(where: { $0.endpoints == serves }) {
+      text += ",serves=\(service.word)"
+    }
     return text
   }
+
+  private static let usage = "use model=NAME, context=N, slots=N or serves=WHAT"
 
   private static func count(
     _ text: Substring, _ name: String, _ range: ClosedRange<Int>, _ invalid: (String) -> Invalid

@@ -1,4 +1,5 @@
 import Engines
+import OpenAIFormat
 import Testing
 
 @Suite("Engine specifications") struct EngineSpecTests {
@@ -12,6 +13,11 @@ import Testing
       (
         "http://h:1,model=a/b:q4,context=4096,slots=2",
         EngineSpec(baseURL: "http://h:1", model: "a/b:q4", contextTokens: 4096, slots: 2)
+      ),
+      (
+        "http://h:1,serves=chat+embeddings",
+        EngineSpec(
+          baseURL: "http://h:1", serves: [.chatCompletions, .completions, .embeddings])
       ),
       ("builtin", EngineSpec(place: .builtin(file: nil))),
       (
@@ -34,6 +40,7 @@ import Testing
       ("http://h a", "space"), ("http://[::1", "']'"), ("http://[::1]x", "[address]:port"),
       ("http://h,model=", "model="), ("http://h,context=ten", "context must be"),
       ("http://h,context=1", "context must be"), ("http://h,slots=0", "slots must be"),
+      ("http://h,serves=tea", "serves must be chat, embeddings"),
       ("http://h,colour=red", "unknown setting 'colour'"),
       ("http://h,model=a,model=b", "'model' is given twice"), ("", "http://host:port"),
       ("builtin:", "builtin:FILE.gguf"), ("builtins", "builtin"), ("builtin,threads=2", "threads"),
