@@ -1,6 +1,7 @@
 import Consensus
 import ExchangeCore
 import ExchangeTypes
+import JobMarket
 import Testing
 import WireProtocol
 
