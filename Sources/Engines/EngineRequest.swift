@@ -191,9 +191,14 @@ public struct EngineStatus: Hashable, Sendable {
   public internal(set) var models: [Model]
   /// Requests that the engine runs at once, where it says.
   public let slots: Int?
+  /// What it can do beyond text out of text; nil until the engine was examined, and where that is not asked.
+  public internal(set) var features: InferenceRequest.Features?
 
   /// Sets the parts.
-  public init(kind: Kind, models: [Model], slots: Int?) {
+  public init(
+    kind: Kind, models: [Model], slots: Int?, features: InferenceRequest.Features? = nil
+  ) {
+    self.features = features
     self.kind = kind
     self.models = models
     self.slots = slots

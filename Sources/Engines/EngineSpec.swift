@@ -1,8 +1,9 @@
 public import OpenAIFormat
 
-/// Where an engine is, and what the operator says of it: `PLACE[,model=NAME][,context=N][,slots=N][,serves=WHAT]`.
+/// Where an engine is, and what the operator says of it: `PLACE[,model=NAME][,context=N][,slots=N][,serves=WHAT][,can=ABILITIES]`.
 ///
-/// WHAT is `chat` (and completions), `embeddings` or `chat+embeddings`. A place is `http://host:port`, `builtin` or `builtin:FILE.gguf`; a file's name cannot hold a comma.
+/// WHAT is `chat` (and completions), `embeddings` or `chat+embeddings`; ABILITIES are `nothing`, or some of `tools`,
+/// `structured_output`, `logprobs`, `several_answers`, `token_id_prompt` and `echo` with a plus between them. A place is `http://host:port`, `builtin` or `builtin:FILE.gguf`; a file's name cannot hold a comma.
 public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
   /// Where an engine is.
   public enum Place: Hashable, Sendable {
@@ -22,6 +23,14 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
   public var slots: Int?
   /// What all of its models are for, where the operator overrides the engine.
   public var serves: [InferenceRequest.Endpoint]?
+  /// What it can do beyond text out of text, where the operator overrides what an examination finds.
+  public var can: InferenceRequest.Features?
+
+  /// The words for it, those of `JobMarket.Capabilities`.
+  private static let abilities: [(word: String, feature: InferenceRequest.Features)] = [
+    ("tools", .tools), ("structured_output", .structuredOutput), ("logprobs", .logprobs),
+    ("several_answers", .severalSequences), ("token_id_prompt", .tokenIDPrompt), ("echo", .echo),
+  ]
 
   /// The words for it.
   private static let services: [(word: String, endpoints: [InferenceRequest.Endpoint])] = [
@@ -43,8 +52,9 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
   /// Sets the parts.
   public init(
     place: Place, model: String? = nil, contextTokens: Int? = nil, slots: Int? = nil,
-    serves: [InferenceRequest.Endpoint]? = nil
+    serves: [InferenceRequest.Endpoint]? = nil, can: InferenceRequest.Features? = nil
   ) {
+    self.can = can
     self.serves = serves
     self.place = place
     self.model = model
@@ -55,11 +65,11 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
   /// Sets the parts for a server.
   public init(
     baseURL: String, model: String? = nil, contextTokens: Int? = nil, slots: Int? = nil,
-    serves: [InferenceRequest.Endpoint]? = nil
+    serves: [InferenceRequest.Endpoint]? = nil, can: InferenceRequest.Features? = nil
   ) {
     self.init(
       place: .server(baseURL: baseURL), model: model, contextTokens: contextTokens, slots: slots,
-      serves: serves)
+      serves: serves, can: can)
   }
 
   /// Parses a specification.
@@ -83,6 +93,7 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
           throw invalid("serves must be chat, embeddings or chat+embeddings")
         }
         spec.serves = service.endpoints
+      case "can": spec.can = try features(pair[1], invalid)
       default: throw invalid("unknown setting '\(pair[0])'; \(Self.usage)")
       }
     }
@@ -102,10 +113,29 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
     if let serves, let service = Self.services.first(where: { $0.endpoints == serves }) {
       text += ",serves=\(service.word)"
     }
+    if let can {
+      let words = Self.abilities.filter { can.contains($0.feature) }.map(\.word)
+      text += ",can=\(words.isEmpty ? "nothing" : words.joined(separator: "+"))"
+    }
     return text
   }
 
-  private static let usage = "use model=NAME, context=N, slots=N or serves=WHAT"
+  private static let usage = "use model=NAME, context=N, slots=N, serves=WHAT or can=ABILITIES"
+
+  private static func features(
+    _ text: Substring, _ invalid: (String) -> Invalid
+  ) throws(Invalid) -> InferenceRequest.Features {
+    var features: InferenceRequest.Features = []
+    if text == "nothing" { return features }
+    for word in text.split(separator: "+", omittingEmptySubsequences: false) {
+      guard let ability = abilities.first(where: { $0.word == word }) else {
+        let all = abilities.map(\.word).joined(separator: ", ")
+        throw invalid("can must be nothing, or some of \(all) with a plus between them")
+      }
+      features.insert(ability.feature)
+    }
+    return features
+  }
 
   private static func count(
     _ text: Substring, _ name: String, _ range: ClosedRange<Int>, _ invalid: (String) -> Invalid

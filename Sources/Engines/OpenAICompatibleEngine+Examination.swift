@@ -2,7 +2,7 @@ internal import NIOHTTP1
 internal import OpenAIFormat
 
 extension OpenAICompatibleEngine {
-  /// Finds out what models are for: which kinds of request each serves.
+  /// Finds out what models are for, which kinds of request each serves, and what the engine can do with the first that generates.
   ///
   /// The operator's word stands (`serves=`). Ollama and SGLang say it. Others are asked for the vector of one letter, and who gives
   /// one is taken to do nothing else: so it is with vLLM, and so llama.cpp's `--embeddings` is meant; whether such a model
@@ -16,7 +16,22 @@ extension OpenAICompatibleEngine {
       examined.models[place].endpoints = try await endpoints(
         of: examined.models[place].name, status.kind)
     }
+    examined.features = try await features(examined)
     return examined
+  }
+
+  private func features(
+    _ status: EngineStatus
+  ) async throws(EngineError) -> InferenceRequest.Features? {
+    if let can = spec.can { return can }
+    let first = status.models.first { $0.endpoints.contains(.chatCompletions) }
+    switch status.kind {
+    case .llamaCpp, .vLLM, .sgLang, .generic:
+      guard let first else { return status.features }
+      return try await features(of: first.name)
+    // What it lacks is known (`EngineStatus.capabilities`), and asking would load a model.
+    case .ollama, .builtin: return status.features
+    }
   }
 
   private func endpoints(

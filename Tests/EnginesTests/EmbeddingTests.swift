@@ -160,7 +160,8 @@ struct EmbeddingTests {
     }
     return try await ScriptedEngine.serving([steps]) { server in
       let engine = OpenAICompatibleEngine(
-        spec: EngineSpec(baseURL: server.address, serves: serves), logger: Logger(label: "test"))
+        spec: EngineSpec(baseURL: server.address, serves: serves, can: []),
+        logger: Logger(label: "test"))
       let probed = EngineStatus(
         kind: kind, models: [.init(name: "e", contextTokens: nil)], slots: nil)
       let status = try? await engine.examine(probed)

@@ -46,7 +46,7 @@ struct ExaminationTests {
     func shutdown() async throws {}
   }
 
-  @Test("at first, after a failed probe and with other models; in vain, with the next probe again")
+  @Test("at first, after a failed probe and with other models; in vain, three times")
   func when() async throws {
     let engine = ToldEngine()
     var examination = EngineExamination(engine)
@@ -63,18 +63,20 @@ struct ExaminationTests {
     _ = try await examination.probe()
     #expect(await engine.examinations == 2)
     await engine.tell(models: ["a", "b"], isSilent: true)
-    for _ in 0..<2 {
+    for _ in 0..<5 {
       let taken = try await examination.probe()
       #expect(
         taken.models.map(\.endpoints) == [
           EngineStatus.Model.generation, EngineStatus.Model.generation,
         ])
     }
-    #expect(await engine.examinations == 4)
+    #expect(await engine.examinations == 5, "three times in vain, and no more")
+    await engine.tell(isDown: true)
+    do throws(EngineError) { _ = try await examination.probe() } catch { failure = error }
     await engine.tell()
     let both = try await examination.probe()
     #expect(both.models.map(\.endpoints) == [[.embeddings], [.embeddings]])
     _ = try await examination.probe()
-    #expect(await engine.examinations == 5)
+    #expect(await engine.examinations == 6)
   }
 }

@@ -46,8 +46,8 @@ class Engine(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.path == "/v1/embeddings":  # it is asked what it is for
-            self.send_response(501)
+        if self.path == "/v1/embeddings" or body.get("user") == "switchyard-examination":  # it is asked what it can do
+            self.send_response(501 if self.path == "/v1/embeddings" else 200)
             self.send_header("Content-Length", "0")
             return self.end_headers()
         messages = body["messages"]

@@ -40,8 +40,8 @@ class Engine(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path == "/v1/embeddings":  # it is asked what it is for
-            self.send_response(404)
+        if self.path == "/v1/embeddings" or b"switchyard-examination" in body:  # it is asked what it can do
+            self.send_response(404 if self.path == "/v1/embeddings" else 200)
             self.send_header("Content-Length", "0")
             return self.end_headers()
         self.bodies.append(body)
