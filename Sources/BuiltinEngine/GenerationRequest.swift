@@ -99,6 +99,8 @@ struct GenerationRequest: Sendable {
       return (
         model.tokens(of: pieces), model.tokenizer.tokens(of: Array(begun.utf8), isFirst: false)
       )
+    case .embeddings:
+      throw refusal("the built-in engine gives no embeddings", param: "model")
     case .completions:
       if parsed.features.contains(.tokenIDPrompt) {
         let value = try? JSONValue.parse(Array(parsed.value(of: "prompt") ?? []))

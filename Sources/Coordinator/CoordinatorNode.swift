@@ -92,6 +92,7 @@ public final class CoordinatorNode: Sendable {
         incarnation: generator.next(),
         features: [
           LocalNode.stateStatements, LocalNode.revocationNotices, LocalNode.hostReports,
+          LocalNode.embeddings,
         ],
         software: configuration.software)
       let engine = RaftEngine.Configuration(

@@ -3,6 +3,11 @@ public protocol Engine: Sendable {
   /// Asks what it is, which models it serves, and how much at once; succeeds only if it is ready to serve.
   func probe() async throws(EngineError) -> EngineStatus
 
+  /// Finds out what the models of a probe are for, by asking for a little of it; what was found holds until the engine starts anew.
+  ///
+  /// - Throws: where the engine does not say now and may say later.
+  func examine(_ status: EngineStatus) async throws(EngineError) -> EngineStatus
+
   /// The request as this engine goes on best from the output that it ends with: from the ids of `begun` if they stand for that
   /// output here, else as it is, by its text.
   ///
@@ -19,4 +24,9 @@ public protocol Engine: Sendable {
 
   /// Lets go of what it holds; requests that run fail.
   func shutdown() async throws
+}
+
+extension Engine {
+  /// An engine that a probe tells everything of.
+  public func examine(_ status: EngineStatus) async throws(EngineError) -> EngineStatus { status }
 }

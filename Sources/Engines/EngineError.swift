@@ -16,6 +16,10 @@ public enum EngineError: Error, Sendable, CustomStringConvertible {
   case busy(retryAfter: Duration?, EngineErrorBody)
   /// The engine reported an error inside a stream that had begun.
   case failed(EngineErrorBody)
+  /// The engine cannot give what the request asks for: it passed over a field, or would have to.
+  case unfit(String)
+  /// What was asked for is more than an answer holds.
+  case oversized(String)
   /// The task that ran the request was cancelled; the engine has been disconnected.
   case cancelled
   /// The handler of events threw this; the engine has been disconnected.
@@ -38,7 +42,7 @@ public enum EngineError: Error, Sendable, CustomStringConvertible {
     switch self {
     case .down, .slow, .garbage, .truncated, .busy, .failed: true
     case .refused(let status, _): status >= 500 || [401, 403, 404, 408].contains(status)
-    case .cancelled, .abandoned: false
+    case .unfit, .oversized, .cancelled, .abandoned: false
     }
   }
 
@@ -55,6 +59,7 @@ public enum EngineError: Error, Sendable, CustomStringConvertible {
     case .busy(let after, let body):
       "the engine is busy\(after.map { ", retry after \($0)" } ?? ""): \(body.message)"
     case .failed(let body): "the engine failed during the stream: \(body.message)"
+    case .unfit(let what), .oversized(let what): what
     case .cancelled: "the request was cancelled"
     case .abandoned(let error): "the stream was abandoned: \(error)"
     }

@@ -11,6 +11,8 @@ public struct EngineEvent: Hashable, Sendable {
     /// A JSON object with the choice's members as the engine sent them (`delta`, `logprobs`, `text`, …):
     /// tool calls, log probabilities, and whatever else is more than text.
     case verbatim([UInt8])
+    /// The vector of the input whose place `choice` is: float32 numbers, little-endian.
+    case vector([UInt8])
   }
 
   /// Which of the n answers this belongs to.

@@ -14,6 +14,8 @@ public struct EngineRequest: Hashable, Sendable {
   public var generated: [UInt32] = []
   /// The output that the body ends with, if ids of it are known: for `Engine.resuming`.
   public var begun: BegunOutput?
+  /// The consumer's request, if it is for embeddings: its inputs are asked for in parts.
+  var embedded: InferenceRequest?
   /// How it was made of a consumer's request; nil if it is a body as it came.
   var address: Address?
   /// Whether it goes on from the ids of an output, and not from its text.
@@ -54,7 +56,7 @@ public struct EngineRequest: Hashable, Sendable {
   /// Every engine is asked for usage. vLLM gives the ids of prompt and output (`return_token_ids`) and
   /// running usage; llama.cpp counts tokens in each chunk (`timings_per_token`), and gives ids on its own route for
   /// completions, for which plain ones are asked there (see the room's README); others ignore or refuse fields they do not
-  /// know, so they get none.
+  /// know, so they get none. Embeddings are asked for as the room's README says.
   ///
   /// - Parameters:
   ///   - request: the consumer's request.
@@ -69,6 +71,12 @@ public struct EngineRequest: Hashable, Sendable {
     goesOn: Bool = false
   ) {
     let address = Address(model: model, maxTokens: maxTokens, kind: kind)
+    guard request.endpoint != .embeddings else {
+      self.init(endpoint: .embeddings, body: request.body, sequences: request.sequences)
+      embedded = request
+      self.address = address
+      return
+    }
     if kind == .llamaCpp, Self.isPlainCompletion(request) {
       self = .llamaCompletion(request, address)
       return
@@ -157,30 +165,44 @@ public struct EngineStatus: Hashable, Sendable {
 
   /// A model that the engine serves.
   public struct Model: Hashable, Sendable {
+    /// What a model is for of which nobody says more.
+    public static let generation: [InferenceRequest.Endpoint] = [.chatCompletions, .completions]
+
     /// Its name in requests.
     public let name: String
     /// Tokens of prompt and output together in one sequence, where the engine says.
     public let contextTokens: Int?
     /// What its weights are, where the engine says: the kind of the hash, a colon, and the hash in hexadecimal.
     public let digest: String?
+    /// What it is for: generation, until the engine was examined.
+    public internal(set) var endpoints: [InferenceRequest.Endpoint]
 
-    /// Joins the parts.
-    public init(name: String, contextTokens: Int?, digest: String? = nil) {
+    /// Sets the parts.
+    public init(
+      name: String, contextTokens: Int?, digest: String? = nil,
+      endpoints: [InferenceRequest.Endpoint] = Self.generation
+    ) {
       self.name = name
       self.contextTokens = contextTokens
       self.digest = digest
+      self.endpoints = endpoints
     }
   }
 
   /// The program, as far as its answers tell.
   public let kind: Kind
   /// The models, in the engine's order; never empty.
-  public let models: [Model]
+  public internal(set) var models: [Model]
   /// Requests that the engine runs at once, where it says.
   public let slots: Int?
+  /// What it can do beyond text out of text; nil until the engine was examined, and where that is not asked.
+  public internal(set) var features: InferenceRequest.Features?
 
   /// Sets the parts.
-  public init(kind: Kind, models: [Model], slots: Int?) {
+  public init(
+    kind: Kind, models: [Model], slots: Int?, features: InferenceRequest.Features? = nil
+  ) {
+    self.features = features
     self.kind = kind
     self.models = models
     self.slots = slots

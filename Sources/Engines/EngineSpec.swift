@@ -1,6 +1,9 @@
-/// Where an engine is, and what the operator says of it: `PLACE[,model=NAME][,context=N][,slots=N]`.
+public import OpenAIFormat
+
+/// Where an engine is, and what the operator says of it: `PLACE[,model=NAME][,context=N][,slots=N][,serves=WHAT][,can=ABILITIES]`.
 ///
-/// A place is `http://host:port`, `builtin` or `builtin:FILE.gguf`; a file's name cannot hold a comma.
+/// WHAT is `chat` (and completions), `embeddings` or `chat+embeddings`; ABILITIES are `nothing`, or some of `tools`,
+/// `structured_output`, `logprobs`, `several_answers`, `token_id_prompt` and `echo` with a plus between them. A place is `http://host:port`, `builtin` or `builtin:FILE.gguf`; a file's name cannot hold a comma.
 public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
   /// Where an engine is.
   public enum Place: Hashable, Sendable {
@@ -18,6 +21,22 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
   public var contextTokens: Int?
   /// Requests that the engine runs at once, where the operator overrides the engine.
   public var slots: Int?
+  /// What all of its models are for, where the operator overrides the engine.
+  public var serves: [InferenceRequest.Endpoint]?
+  /// What it can do beyond text out of text, where the operator overrides what an examination finds.
+  public var can: InferenceRequest.Features?
+
+  /// The words for it, those of `JobMarket.Capabilities`.
+  private static let abilities: [(word: String, feature: InferenceRequest.Features)] = [
+    ("tools", .tools), ("structured_output", .structuredOutput), ("logprobs", .logprobs),
+    ("several_answers", .severalSequences), ("token_id_prompt", .tokenIDPrompt), ("echo", .echo),
+  ]
+
+  /// The words for it.
+  private static let services: [(word: String, endpoints: [InferenceRequest.Endpoint])] = [
+    ("chat", EngineStatus.Model.generation), ("embeddings", [.embeddings]),
+    ("chat+embeddings", EngineStatus.Model.generation + [.embeddings]),
+  ]
 
   /// Why a specification cannot be used.
   public struct Invalid: Error, Hashable, Sendable, CustomStringConvertible {
@@ -32,8 +51,11 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
 
   /// Sets the parts.
   public init(
-    place: Place, model: String? = nil, contextTokens: Int? = nil, slots: Int? = nil
+    place: Place, model: String? = nil, contextTokens: Int? = nil, slots: Int? = nil,
+    serves: [InferenceRequest.Endpoint]? = nil, can: InferenceRequest.Features? = nil
   ) {
+    self.can = can
+    self.serves = serves
     self.place = place
     self.model = model
     self.contextTokens = contextTokens
@@ -42,10 +64,12 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
 
   /// Sets the parts for a server.
   public init(
-    baseURL: String, model: String? = nil, contextTokens: Int? = nil, slots: Int? = nil
+    baseURL: String, model: String? = nil, contextTokens: Int? = nil, slots: Int? = nil,
+    serves: [InferenceRequest.Endpoint]? = nil, can: InferenceRequest.Features? = nil
   ) {
     self.init(
-      place: .server(baseURL: baseURL), model: model, contextTokens: contextTokens, slots: slots)
+      place: .server(baseURL: baseURL), model: model, contextTokens: contextTokens, slots: slots,
+      serves: serves, can: can)
   }
 
   /// Parses a specification.
@@ -57,14 +81,20 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
     for part in parts.dropFirst() {
       let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard pair.count == 2, !pair[1].isEmpty else {
-        throw invalid("'\(part)' is not a setting; use model=NAME, context=N or slots=N")
+        throw invalid("'\(part)' is not a setting; \(Self.usage)")
       }
       guard seen.insert(pair[0]).inserted else { throw invalid("'\(pair[0])' is given twice") }
       switch pair[0] {
       case "model": spec.model = String(pair[1])
       case "context": spec.contextTokens = try count(pair[1], "context", 16...(1 << 27), invalid)
       case "slots": spec.slots = try count(pair[1], "slots", 1...65536, invalid)
-      default: throw invalid("unknown setting '\(pair[0])'; use model=NAME, context=N or slots=N")
+      case "serves":
+        guard let service = services.first(where: { $0.word == pair[1] }) else {
+          throw invalid("serves must be chat, embeddings or chat+embeddings")
+        }
+        spec.serves = service.endpoints
+      case "can": spec.can = try features(pair[1], invalid)
+      default: throw invalid("unknown setting '\(pair[0])'; \(Self.usage)")
       }
     }
     return spec
@@ -80,7 +110,31 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
     if let model { text += ",model=\(model)" }
     if let contextTokens { text += ",context=\(contextTokens)" }
     if let slots { text += ",slots=\(slots)" }
+    if let serves, let service = Self.services.first(where: { $0.endpoints == serves }) {
+      text += ",serves=\(service.word)"
+    }
+    if let can {
+      let words = Self.abilities.filter { can.contains($0.feature) }.map(\.word)
+      text += ",can=\(words.isEmpty ? "nothing" : words.joined(separator: "+"))"
+    }
     return text
+  }
+
+  private static let usage = "use model=NAME, context=N, slots=N, serves=WHAT or can=ABILITIES"
+
+  private static func features(
+    _ text: Substring, _ invalid: (String) -> Invalid
+  ) throws(Invalid) -> InferenceRequest.Features {
+    var features: InferenceRequest.Features = []
+    if text == "nothing" { return features }
+    for word in text.split(separator: "+", omittingEmptySubsequences: false) {
+      guard let ability = abilities.first(where: { $0.word == word }) else {
+        let all = abilities.map(\.word).joined(separator: ", ")
+        throw invalid("can must be nothing, or some of \(all) with a plus between them")
+      }
+      features.insert(ability.feature)
+    }
+    return features
   }
 
   private static func count(

@@ -31,7 +31,7 @@ extension OpenAICompatibleEngine {
       // A list of text and ids is one prompt there: the text is cut as it was the first time.
       let prompt = Self.list([Self.json(text)] + ids.map(String.init))
       resumed = .llamaCompletion(begun.request, address, prompt: prompt)
-    case (.vLLM, _), (.sgLang, .completions):
+    case (.vLLM, .chatCompletions), (.vLLM, .completions), (.sgLang, .completions):
       guard let completion = begun.request.asCompletion,
         let ids = try await ids(of: begun, address),
         let prompt = try await promptIDs(of: begun.request, address)
@@ -40,7 +40,7 @@ extension OpenAICompatibleEngine {
       changes.additions.append(.init("prompt", Self.list((prompt + ids).map(String.init))))
       resumed = EngineRequest(endpoint: .completions, body: completion.rewriting(changes))
     case (.llamaCpp, .chatCompletions), (.sgLang, .chatCompletions), (.ollama, _), (.generic, _),
-      (.builtin, _):
+      (.builtin, _), (_, .embeddings):
       return nil
     }
     resumed.goesOnFromIDs = true
@@ -118,6 +118,7 @@ extension OpenAICompatibleEngine {
         fields.append((name, String(decoding: value, as: UTF8.self)))
       }
       fields.append(("add_generation_prompt", "true"))
+    case .embeddings: return nil
     }
     let tokens = try await ask(.POST, "/tokenize", Self.object(fields)).json?["tokens"]?.elements
     let ids = tokens?.compactMap { $0.integer.flatMap(UInt32.init(exactly:)) }
@@ -130,7 +131,7 @@ extension OpenAICompatibleEngine {
     return bytes?.count == piece?.elements?.count ? bytes : nil
   }
 
-  private static func json(_ text: String) -> String {
+  static func json(_ text: String) -> String {
     String(decoding: JSONWriter.string(text), as: UTF8.self)
   }
 
@@ -138,7 +139,7 @@ extension OpenAICompatibleEngine {
     "[" + values.joined(separator: ",") + "]"
   }
 
-  private static func object(_ fields: [(name: String, value: String)]) -> [UInt8] {
+  static func object(_ fields: [(name: String, value: String)]) -> [UInt8] {
     Array(("{" + fields.map { json($0.name) + ":" + $0.value }.joined(separator: ",") + "}").utf8)
   }
 }

@@ -19,6 +19,8 @@ public final class OpenAICompatibleEngine: Engine {
     public var nextBytes: Duration = .seconds(30)
     /// For each answer to a probe.
     public var probe: Duration = .seconds(5)
+    /// For all questions after what models are for.
+    public var examination: Duration = .seconds(15)
     /// For the end of the connection after the stream's end has come.
     public var drain: Duration = .seconds(1)
 
@@ -76,6 +78,7 @@ public final class OpenAICompatibleEngine: Engine {
       throw .refused(
         status: 400, EngineErrorBody(message: "an OpenAI server cannot go on after token ids"))
     }
+    guard request.endpoint != .embeddings else { return try await embed(request, onEvent) }
     let watchdog = StreamWatchdog(limits: limits)
     let result = await withTaskGroup(of: Outcome.self) { group -> Result<EngineEnd, EngineError> in
       group.addTask { .ended(await self.attempt(request, watchdog, onEvent)) }
@@ -131,14 +134,7 @@ public final class OpenAICompatibleEngine: Engine {
     outgoing.headers.add(name: "content-type", value: "application/json")
     outgoing.headers.add(name: "accept", value: "text/event-stream")
     outgoing.body = .bytes(request.body)
-    let response: HTTPClientResponse
-    do {
-      response = try await client.execute(outgoing, deadline: .distantFuture)
-    } catch let error where Self.isClosedConnection(error) {
-      // A pooled connection that the engine was closing just then; a new one tells the truth.
-      logger.debug("connection closed before an answer; asking once more")
-      response = try await client.execute(outgoing, deadline: .distantFuture)
-    }
+    let response = try await send(outgoing, deadline: .distantFuture)
     guard response.status == .ok else { throw Self.refusal(response, try await collect(response)) }
     let type = response.headers.first(name: "content-type") ?? ""
     if type.hasPrefix("application/json") {
@@ -147,6 +143,19 @@ public final class OpenAICompatibleEngine: Engine {
       throw EngineError.garbage("\(type) instead of an event stream: \(error.message.prefix(256))")
     }
     return response
+  }
+
+  /// Sends a request and waits for the answer's head.
+  func send(
+    _ request: HTTPClientRequest, deadline: NIODeadline
+  ) async throws -> HTTPClientResponse {
+    do {
+      return try await client.execute(request, deadline: deadline)
+    } catch let error where Self.isClosedConnection(error) {
+      // A pooled connection that the engine was closing just then; a new one tells the truth.
+      logger.debug("connection closed before an answer; asking once more")
+      return try await client.execute(request, deadline: deadline)
+    }
   }
 
   private func read(
@@ -194,7 +203,7 @@ public final class OpenAICompatibleEngine: Engine {
     return end
   }
 
-  private static func deliver(
+  static func deliver(
     _ event: EngineEvent, _ onEvent: @Sendable (EngineEvent) async throws -> Void
   ) async throws(EngineError) {
     do {
@@ -221,8 +230,10 @@ extension OpenAICompatibleEngine {
   }
 
   /// The whole body of an answer that is not a stream.
-  func collect(_ response: HTTPClientResponse) async throws -> [UInt8] {
-    let buffer = try await response.body.collect(upTo: Self.answerBytesMax)
+  func collect(
+    _ response: HTTPClientResponse, upTo bytesMax: Int = OpenAICompatibleEngine.answerBytesMax
+  ) async throws -> [UInt8] {
+    let buffer = try await response.body.collect(upTo: bytesMax)
     return Array(buffer.readableBytesView)
   }
 
@@ -230,7 +241,7 @@ extension OpenAICompatibleEngine {
   static func transportError(_ error: any Error, begun: Bool) -> EngineError {
     if error is CancellationError { return .cancelled }
     if Task.isCancelled { return .cancelled }
-    if error is NIOTooManyBytesError { return .garbage("an answer larger than 4 MiB") }
+    if error is NIOTooManyBytesError { return .garbage("an answer larger than any should be") }
     if let error = error as? HTTPParserError {
       // The end of the connection inside a chunked body is the parser's to find.
       return error == .invalidEOFState && begun

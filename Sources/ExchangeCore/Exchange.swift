@@ -39,6 +39,8 @@ public struct Exchange: Sendable {
 
   /// From this version on, jobs say that they went on from token ids.
   static let idResumptionStateVersion: UInt32 = 3
+  /// From this version on, there are jobs and offers of embeddings, and records are bounded by their bytes as well.
+  public static let embeddingsStateVersion: UInt32 = 3
 
   let limits: Limits
   var meta = Meta()

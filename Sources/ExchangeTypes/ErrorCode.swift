@@ -360,6 +360,10 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Ask for a model that the details name.
   case modelNotDelegated = 118
+  /// No supplier serves this model for this kind of request.
+  ///
+  /// Ask for a model that is served so: the list of models says which are.
+  case endpointNotServed = 126
 
   /// The name in snake_case, as HTTP clients and logs see it.
   public var name: String {
@@ -451,6 +455,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .delegationRevoked: "delegation_revoked"
     case .delegationWidened: "delegation_widened"
     case .modelNotDelegated: "model_not_delegated"
+    case .endpointNotServed: "endpoint_not_served"
     }
   }
 
@@ -560,6 +565,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .delegationWidened:
       "A delegation allows more than its parent may: the details say what and how much."
     case .modelNotDelegated: "The delegated key may not ask for this model."
+    case .endpointNotServed: "No supplier serves this model for this kind of request."
     }
   }
 
@@ -659,6 +665,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .delegationRevoked: "Ask who gave it to you for a new one."
     case .delegationWidened: "Sign one within what the parent may."
     case .modelNotDelegated: "Ask for a model that the details name."
+    case .endpointNotServed: "Ask for a model that is served so: the list of models says which are."
     }
   }
 
@@ -677,7 +684,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   public var httpStatus: Int? {
     switch self {
     case .malformedRequest, .contextLengthExceeded, .priceAboveCeiling, .invalidAmount,
-      .amountOverflow, .unsupportedParameter, .tailInvalid, .selfTransfer:
+      .amountOverflow, .unsupportedParameter, .tailInvalid, .selfTransfer, .endpointNotServed:
       400
     case .unauthenticated, .delegationForged, .delegationReplayed, .delegationExpired,
       .delegationRevoked:

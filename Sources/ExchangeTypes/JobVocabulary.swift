@@ -4,6 +4,11 @@ public enum Endpoint: UInt8, Hashable, Sendable, CaseIterable {
   case chatCompletions = 1
   /// `POST /v1/completions`.
   case completions = 2
+  /// `POST /v1/embeddings`.
+  case embeddings = 3
+
+  /// Whether there were jobs of this kind before state version 3.
+  public var isOriginal: Bool { rawValue <= Endpoint.completions.rawValue }
 }
 
 /// Whether a job lives with its reader or without one.

@@ -30,12 +30,12 @@ extension GatewayLoop {
         answer.begin(job, from: seq, key: key)
       case .models:
         ask(ModelList(), key, request, connection) {
-          if case .modelListing(let listing) = $0 { ModelAnswer.list(listing.models) } else { nil }
+          if case .modelListing(let listing) = $0 { ModelAnswer.list(listing) } else { nil }
         }
       case .model(let name):
         ask(ModelList(), key, request, connection) {
           guard case .modelListing(let listing) = $0 else { return nil }
-          return ModelAnswer.one(name, of: listing.models)
+          return ModelAnswer.one(name, of: listing)
         }
       case .job(let job):
         ask(JobQuery(job: job), key, request, connection, Self.job)

@@ -54,6 +54,7 @@ final class HTTPRequest {
     return switch call.route {
     case .inference(.chatCompletions): "chat_completions"
     case .inference(.completions): "completions"
+    case .inference(.embeddings): "embeddings"
     case .models: "models"
     case .model: "model"
     case .job: "job"

@@ -2,6 +2,7 @@ internal import ExchangeClient
 internal import ExchangeTypes
 internal import JobDispatch
 internal import NIOCore
+internal import OpenAIFormat
 internal import WireProtocol
 
 /// Answers a request for inference: the shell around `JobAnswer`.
@@ -80,6 +81,7 @@ final class InferenceAnswer: Answering, JobReading {
   }
 
   private func measure(_ events: [Event]) {
+    guard call.endpoint != .embeddings else { return }  // it has no tokens that come one by one
     let now = NIODeadline.now()
     let tokens = events.reduce(UInt64(0)) { $0 + UInt64($1.tokenCount) }
     if let outputAt {

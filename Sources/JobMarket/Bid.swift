@@ -21,8 +21,10 @@ public struct Bid: Hashable, Sendable {
     self.ceilings = ceilings
   }
 
-  /// Tokens that the job needs room for.
+  /// Tokens that the job needs room for; none for embeddings: each input has the context to itself, and how many tokens it is,
+  /// its engine alone knows.
   public var contextNeeded: TokenCount {
+    guard endpoint != .embeddings else { return .zero }
     let (sum, overflow) = promptBound.rawValue.addingReportingOverflow(outputMax.rawValue)
     return TokenCount(overflow ? .max : sum)
   }

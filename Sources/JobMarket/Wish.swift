@@ -32,14 +32,19 @@ public struct Wish: Hashable, Sendable {
   /// The bid that an offer makes of this wish: its default bound, as far as its context reaches, and ceilings
   /// from its prices.
   public func bid(by offer: Offer) -> Bid {
-    let (room, overflow) = offer.context.rawValue.subtractingReportingOverflow(promptBound.rawValue)
-    let left = overflow ? 0 : room
-    return Bid(
+    Bid(
       endpoint: endpoint, promptBound: promptBound,
-      outputMax: outputMax ?? TokenCount(max(1, min(offer.outputDefault.rawValue, left))),
+      outputMax: outputBound(default: offer.outputDefault, context: offer.context),
       ceilings: PricePair(
         input: inputCeiling ?? Self.ceilings(from: offer.prices).input,
         output: outputCeiling ?? Self.ceilings(from: offer.prices).output))
+  }
+
+  /// The most output tokens: those that were named, or a default, which gives way to a long prompt; none of embeddings.
+  public func outputBound(default bound: TokenCount, context: TokenCount) -> TokenCount {
+    guard endpoint != .embeddings else { return .zero }
+    let (room, overflow) = context.rawValue.subtractingReportingOverflow(promptBound.rawValue)
+    return outputMax ?? TokenCount(max(1, min(bound.rawValue, overflow ? 0 : room)))
   }
 
   /// What a job pays at most that names no ceiling, if an offer at these prices is the one that it goes by.

@@ -39,11 +39,14 @@ public struct EngineErrorBody: Hashable, Sendable {
 
   /// Whether the engine refused because prompt and output do not fit its context.
   ///
-  /// llama.cpp names a type; vLLM and SGLang only say so in words; OpenAI has a code.
+  /// llama.cpp names a type, and of an input of embeddings only says so in words, as vLLM, SGLang, Ollama and TEI do; OpenAI has a
+  /// code.
   public var isContextExceeded: Bool {
     type == "exceed_context_size_error" || code == "context_length_exceeded"
       || message.contains("maximum context length") || message.contains("context length is only")
       || message.contains("longer than the model's context length")
+      || message.contains("is too large to process") || message.contains("input length exceeds")
+      || message.contains("must have less than")
   }
 
   private init?(_ value: JSONValue) {

@@ -29,6 +29,7 @@ extension InferenceRequest {
       }
       // The array is not empty: `parse` refuses a chat without messages.
       return replacing([("messages", Array(messages.dropLast()) + Self.lastMessage(text))])
+    case .embeddings: return nil  // vectors of one answer are of one engine
     }
   }
 
@@ -52,6 +53,7 @@ extension InferenceRequest {
       guard messages.suffix(end.count).elementsEqual(end) else { return nil }
       let shorter = Array(messages.dropLast(end.count)) + [UInt8(ascii: "]")]
       return (replacing([("messages", shorter)]), Array(text.utf8))
+    case .embeddings: return nil
     }
   }
 

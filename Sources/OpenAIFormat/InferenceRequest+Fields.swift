@@ -12,13 +12,16 @@ private let samplingFields: Set<String> = [
   "provider", "models", "dry_run",
 ]
 
+/// Fields of embeddings that no engine makes tokens of.
+private let vectorFields: Set<String> = ["dimensions", "encoding_format"]
+
 /// Fields that bound the output: an engine may know any of them, so a rewriting sets all that are present.
 let outputLimitFields = ["max_tokens", "max_completion_tokens", "max_new_tokens", "n_predict"]
 
 extension InferenceRequest {
   /// Reads the whole body once; throws `JSONError` or `RequestError`.
   mutating func collectFields(_ scanner: inout JSONScanner) throws {
-    let promptField = endpoint == .chatCompletions ? "messages" : "prompt"
+    let promptField = endpoint.promptField
     var seen: Set<String> = []
     var limits: [String: Int] = [:]
     var answers = 1
@@ -31,7 +34,10 @@ extension InferenceRequest {
       let span = try scanner.skipValue()
       fields.append(Field(name: name, value: span))
       insertionPoint = scanner.offset
-      if !samplingFields.contains(name), name != promptField {
+      let isRead =
+        samplingFields.contains(name) || name == promptField
+        || (endpoint == .embeddings && vectorFields.contains(name))
+      if !isRead {
         var counted = value
         promptBytes += try PromptBound.printed(&counted) + name.utf8.count
       }
@@ -52,6 +58,14 @@ extension InferenceRequest {
       case "stop": stop = try value.strings(name)
       case "messages" where endpoint == .chatCompletions: try readMessages(&value)
       case "prompt" where endpoint == .completions: prompts = try readPrompt(&value)
+      case "input" where endpoint == .embeddings: try readInput(&value)
+      case "dimensions" where endpoint == .embeddings:
+        dimensions = try value.integer(name, 1...Self.dimensionsMax)
+      case "encoding_format" where endpoint == .embeddings:
+        guard let asked = VectorEncoding(rawValue: try value.string(name)) else {
+          throw RequestError.invalid(field: name, expected: "\"float\" or \"base64\"")
+        }
+        encoding = asked
       case "tools", "functions":
         if try value.peek() != .array || !value.isEmptyArray() { features.insert(.tools) }
       case "logprobs": if try value.isWanted() { features.insert(.logprobs) }
@@ -72,6 +86,7 @@ extension InferenceRequest {
     if !seen.contains("model"), let first = models.first { model = first }
     guard !model.isEmpty else { throw RequestError.missing(field: "model") }
     guard messageCount > 0 else { throw RequestError.missing(field: promptField) }
+    guard endpoint != .embeddings else { return try finishEmbeddings() }
     maxTokens = limits["max_completion_tokens"] ?? limits["max_tokens"] ?? limits.values.min()
     sequences = answers * prompts
     if sequences > 1 { features.insert(.severalSequences) }
@@ -194,7 +209,7 @@ extension InferenceRequest {
 }
 
 extension JSONScanner {
-  fileprivate mutating func string(_ field: String) throws -> String {
+  mutating func string(_ field: String) throws -> String {
     guard try peek() == .string else {
       throw RequestError.invalid(field: field, expected: "a string")
     }
@@ -208,7 +223,7 @@ extension JSONScanner {
     return try readBoolean()
   }
 
-  fileprivate mutating func integer(_ field: String, _ range: ClosedRange<Int>) throws -> Int {
+  mutating func integer(_ field: String, _ range: ClosedRange<Int>) throws -> Int {
     guard try peek() == .number, let value = Int(text(of: try readNumber())),
       range.contains(value)
     else {

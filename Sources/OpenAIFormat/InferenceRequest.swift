@@ -1,4 +1,4 @@
-/// A chat or completions request: what the exchange reads of it, and the bytes it came as.
+/// A request for a chat, a completion or embeddings: what the exchange reads of it, and the bytes it came as.
 ///
 /// Reading changes nothing: every field, known or not, can be sent on as it was written (see `rewriting`).
 /// A top-level field may come only once, since two parsers on the way might believe different ones.
@@ -9,6 +9,17 @@ public struct InferenceRequest: Hashable, Sendable {
     case chatCompletions = "/v1/chat/completions"
     /// `POST /v1/completions`.
     case completions = "/v1/completions"
+    /// `POST /v1/embeddings`.
+    case embeddings = "/v1/embeddings"
+
+    /// The field that holds what is asked.
+    var promptField: String {
+      switch self {
+      case .chatCompletions: "messages"
+      case .completions: "prompt"
+      case .embeddings: "input"
+      }
+    }
   }
 
   /// What a worker must be able to do for this request, and what limits a repair of its stream.
@@ -37,6 +48,14 @@ public struct InferenceRequest: Hashable, Sendable {
     public static let echo = Features(rawValue: 1 << 7)
   }
 
+  /// How the numbers of embeddings are written.
+  public enum VectorEncoding: String, Hashable, Sendable, CaseIterable {
+    /// A list of decimals.
+    case float
+    /// Base64 of float32, little-endian.
+    case base64
+  }
+
   /// A top-level member of the body.
   struct Field: Hashable, Sendable {
     let name: String
@@ -56,7 +75,7 @@ public struct InferenceRequest: Hashable, Sendable {
   public internal(set) var wantsUsage = false
   /// The most tokens that one sequence may have; `max_completion_tokens` wins over `max_tokens`.
   public internal(set) var maxTokens: Int?
-  /// Sequences generated for this request: prompts × max(n, best_of).
+  /// Sequences generated for this request: prompts × max(n, best_of); of embeddings, one for each input.
   public internal(set) var sequences = 1
   /// The temperature, if given.
   public internal(set) var temperature: Double?
@@ -74,7 +93,13 @@ public struct InferenceRequest: Hashable, Sendable {
   public internal(set) var models: [String] = []
   /// What the request needs.
   public internal(set) var features: Features = []
-  /// Messages of a chat, or prompts of a completion: a template allowance is due for each.
+  /// How the consumer wants the numbers of embeddings.
+  public internal(set) var encoding = VectorEncoding.float
+  /// How many numbers each embedding is to have, if that is asked for.
+  public internal(set) var dimensions: Int?
+  /// The most token ids in one input of embeddings; zero where they are texts, whose tokens nobody has counted yet.
+  public internal(set) var inputIDsMax = 0
+  /// Messages of a chat, prompts of a completion, or inputs of embeddings: a template allowance is due for each.
   public internal(set) var messageCount = 0
   /// An upper bound, in tokens of a byte-level tokenizer, for what the request itself contributes to the
   /// prompt; the template's own text comes on top.
@@ -91,6 +116,8 @@ public struct InferenceRequest: Hashable, Sendable {
   var fields: [Field] = []
   /// The members of `stream_options`.
   var streamOptions: [Field] = []
+  /// The inputs of embeddings, each a string or a list of ids.
+  var inputs: [Range<Int>] = []
   /// The byte after the last top-level member, where a new one can be put.
   var insertionPoint = 0
 

@@ -47,6 +47,11 @@ extension WorkerRegister {
   }
 }
 
+extension ModelListing {
+  /// Lists models without what they are served for.
+  public init(models: [ModelSummary]) { self.init(models: models, abilities: nil) }
+}
+
 extension RevocationNotice {
   /// Says who is revoked, and nothing of where the others are.
   public init(coordinators: [ReplicaID]) { self.init(coordinators: coordinators, others: nil) }

@@ -10,6 +10,8 @@ public struct LocalNode: Sendable, Hashable {
   public static let revocationNotices = "revocation-notices"
   /// The feature of workers and coordinators that understand `HostReport` (messages.md).
   public static let hostReports = "host-reports"
+  /// The feature of workers and coordinators that know the endpoint of embeddings (messages.md, Endpoint).
+  public static let embeddings = "embeddings"
   /// The cluster id of a node that does not know its cluster yet: it matches any.
   public static let clusterUnknown = ClusterID(rawValue: 0)
 

@@ -34,6 +34,10 @@ final class CoordinatorLink: NodeLinkOwner {
       link.remote?.features.contains(LocalNode.hostReports) == true
     }
 
+    var takesEmbeddings: Bool {
+      link.remote?.features.contains(LocalNode.embeddings) == true
+    }
+
     func openStream(
       _ service: Service, owner: any MessageChannelOwner
     ) -> any MessageChannel {

@@ -34,6 +34,8 @@ extension EngineEnding {
     case .refused(status: 400, _), .refused(status: 413, _), .refused(status: 422, _):
       code = .malformedRequest
     case .refused, .failed: code = .engineError
+    case .unfit: code = .unsupportedParameter
+    case .oversized: code = .answerTooLarge
     case .busy: code = .engineBusy
     case .abandoned: code = .internalError
     }
@@ -73,6 +75,7 @@ extension GeneratedEvent {
       case .text(let bytes): (.text, bytes)
       case .reasoning(let bytes, _): (.reasoning, bytes)
       case .verbatim(let bytes): (.delta, bytes)
+      case .vector(let bytes): (.vector, bytes)
       }
     self.init(
       choice: UInt16(clamping: event.choice), kind: kind,
@@ -83,12 +86,8 @@ extension GeneratedEvent {
 extension EngineRequest {
   /// What the engine is sent for an order.
   init(_ order: EngineOrder, kind: EngineStatus.Kind) throws(RequestError) {
-    let endpoint: InferenceRequest.Endpoint =
-      switch order.endpoint {
-      case .chatCompletions: .chatCompletions
-      case .completions: .completions
-      }
-    let request = try InferenceRequest.parse(body: order.body, endpoint: endpoint)
+    let request = try InferenceRequest.parse(
+      body: order.body, endpoint: InferenceRequest.Endpoint(order.endpoint))
     // The order's bound is for all answers together; an engine takes one for each.
     let each = max(1, Int(order.outputTokensMax) / max(1, request.sequences))
     self.init(

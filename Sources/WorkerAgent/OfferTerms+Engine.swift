@@ -1,5 +1,6 @@
 internal import Engines
 internal import ExchangeTypes
+internal import JobDispatch
 internal import WireProtocol
 
 extension WorkerConfiguration {
@@ -26,7 +27,7 @@ extension WorkerConfiguration {
         // vLLM is asked for ids and gives them; the built-in engine has no other way.
         basis: basis ?? ([.vLLM, .builtin].contains(status.kind) ? .tokenIDs : .usage),
         bytesPerTokenFloor: max(bytesPerTokenFloor, 1),
-        endpoints: [.chatCompletions, .completions])
+        endpoints: model.endpoints.map { Endpoint($0) }.sorted { $0.rawValue < $1.rawValue })
     }
   }
 }

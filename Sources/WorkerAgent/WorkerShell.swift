@@ -56,7 +56,7 @@ final class WorkerShell: WorkerHost {
     local = LocalNode(
       role: .worker, clusterID: configuration.cluster ?? LocalNode.clusterUnknown,
       name: configuration.name, incarnation: UInt64.random(in: 1...UInt64.max),
-      features: [LocalNode.revocationNotices, LocalNode.hostReports],
+      features: [LocalNode.revocationNotices, LocalNode.hostReports, LocalNode.embeddings],
       software: configuration.software)
     trust = CoordinatorTrust(endpoints: configuration.endpoints)
   }
@@ -136,9 +136,10 @@ final class WorkerShell: WorkerHost {
     let bound = loop.bind(self)
     let interval = Duration.seconds(configuration.probeSeconds)
     probing = Task { [engine, loop] in
+      var examination = EngineExamination(engine)
       while !Task.isCancelled {
         let result: Result<EngineStatus, EngineError>
-        do throws(EngineError) { result = .success(try await engine.probe()) } catch {
+        do throws(EngineError) { result = .success(try await examination.probe()) } catch {
           result = .failure(error)
         }
         if Task.isCancelled { return }

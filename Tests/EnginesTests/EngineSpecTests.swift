@@ -1,4 +1,5 @@
 import Engines
+import OpenAIFormat
 import Testing
 
 @Suite("Engine specifications") struct EngineSpecTests {
@@ -13,6 +14,16 @@ import Testing
         "http://h:1,model=a/b:q4,context=4096,slots=2",
         EngineSpec(baseURL: "http://h:1", model: "a/b:q4", contextTokens: 4096, slots: 2)
       ),
+      (
+        "http://h:1,serves=chat+embeddings",
+        EngineSpec(
+          baseURL: "http://h:1", serves: [.chatCompletions, .completions, .embeddings])
+      ),
+      (
+        "http://h:1,can=tools+several_answers",
+        EngineSpec(baseURL: "http://h:1", can: [.tools, .severalSequences])
+      ),
+      ("http://h:1,can=nothing", EngineSpec(baseURL: "http://h:1", can: [])),
       ("builtin", EngineSpec(place: .builtin(file: nil))),
       (
         "builtin:/m/x.gguf,model=x,slots=1",
@@ -34,6 +45,8 @@ import Testing
       ("http://h a", "space"), ("http://[::1", "']'"), ("http://[::1]x", "[address]:port"),
       ("http://h,model=", "model="), ("http://h,context=ten", "context must be"),
       ("http://h,context=1", "context must be"), ("http://h,slots=0", "slots must be"),
+      ("http://h,can=fly", "can must be nothing, or some of tools"),
+      ("http://h,serves=tea", "serves must be chat, embeddings"),
       ("http://h,colour=red", "unknown setting 'colour'"),
       ("http://h,model=a,model=b", "'model' is given twice"), ("", "http://host:port"),
       ("builtin:", "builtin:FILE.gguf"), ("builtins", "builtin"), ("builtin,threads=2", "threads"),

@@ -11,6 +11,15 @@ enum LlamaServer {
   /// Where it answers, or nil with a line that says why not.
   static let address: String? = {
     if let given = getenv("SWITCHYARD_ENGINE") { return String(cString: given) }
+    return started()
+  }()
+
+  /// Where one answers that gives embeddings, of the model `switchyard-vectors`; nil as `address`.
+  static let embeddingAddress: String? = started([
+    "--embeddings", "--alias", "switchyard-vectors",
+  ])
+
+  private static func started(_ options: [String] = []) -> String? {
     guard let root = repositoryRoot() else {
       print("skipped: real-engine tests need the repository around them")
       return nil
@@ -19,8 +28,8 @@ enum LlamaServer {
       print("skipped: real-engine tests need the engine (run deploy/engine/setup)")
       return nil
     }
-    return start(root + "/deploy/engine/serve")
-  }()
+    return start(root + "/deploy/engine/serve", options)
+  }
 
   private static func repositoryRoot() -> String? {
     // The tests may be built from elsewhere through links: this file's own place tells.
@@ -30,7 +39,7 @@ enum LlamaServer {
     return "/" + parts.dropLast(3).joined(separator: "/")
   }
 
-  private static func start(_ program: String) -> String? {
+  private static func start(_ program: String, _ options: [String]) -> String? {
     var input: [Int32] = [0, 0]
     var output: [Int32] = [0, 0]
     guard pipe(&input) == 0, pipe(&output) == 0 else { return nil }
@@ -41,7 +50,7 @@ enum LlamaServer {
     posix_spawn_file_actions_adddup2(&actions, input[0], 0)
     posix_spawn_file_actions_adddup2(&actions, output[1], 1)
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-    var arguments: [UnsafeMutablePointer<CChar>?] = [strdup(program), nil]
+    var arguments = ([program] + options).map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
     var child: pid_t = 0
     guard posix_spawn(&child, program, &actions, nil, &arguments, environ) == 0 else {

@@ -50,6 +50,17 @@ struct LlamaServerTests {
     }
   }
 
+  @Test("an examination finds what it can do: it passes over echo")
+  func examined() async throws {
+    try await withEngine { engine in
+      let status = try await engine.examine(try await engine.probe())
+      #expect(status.models.map(\.endpoints) == [EngineStatus.Model.generation])
+      #expect(
+        status.features
+          == [.tools, .structuredOutput, .logprobs, .severalSequences, .tokenIDPrompt])
+    }
+  }
+
   @Test("it goes on from a last message of the assistant, and sends only what is new")
   func goesOn() async throws {
     try await withEngine { engine in

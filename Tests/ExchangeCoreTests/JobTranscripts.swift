@@ -34,7 +34,7 @@ struct JobTranscripts {
       no such offer: ✗ ask_changed (offer 2#9, version 1)
       another model: ✗ ask_changed (offer 2#0, version 1)
       another version: ✗ ask_changed (offer 1#0, version 2)
-      another endpoint: ✗ unsupported_parameter (endpoint chatCompletions)
+      another endpoint: ✗ endpoint_not_served (endpoint chatCompletions)
       too small: ✗ context_length_exceeded (needed 150, limit 120)
       output too dear: ✗ price_above_ceiling (ceiling 2, ask 2.5)
       input too dear: ✗ price_above_ceiling (ceiling 1, ask 1.5)

@@ -123,7 +123,7 @@ struct SubmitTranscripts {
       no payload: ✗ malformed_request (field payload)
       no parts: ✗ malformed_request (field payload)
       unknown model: ✗ model_not_found (model x)
-      endpoint that nobody serves: ✗ unsupported_parameter (model chat, endpoint chatCompletions)
+      endpoint that nobody serves: ✗ endpoint_not_served (model chat, endpoint chatCompletions)
       too long: ✗ context_length_exceeded (needed 1001, limit 1000, prompt 900, output 101)
       too long whatever is left: ✗ context_length_exceeded (needed 1001, limit 1000, prompt 1000, output 1)
       too dear for input: ✗ price_above_ceiling (input_ceiling 0.999999999, lowest_input 1, output_ceiling 2, lowest_output 2)

@@ -44,7 +44,7 @@ private let refusedRequests: [(String, Int, String)] = [
   ("GET \(path) HTTP/1.1\r\nhost: x\r\n\r\n", 405, "method_not_allowed"),
   ("GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n", 404, "not_found"),
   (
-    "POST /v1/embeddings HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}", 501, "not_implemented"
+    "POST /v1/rerank HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}", 501, "not_implemented"
   ),
 ]
 

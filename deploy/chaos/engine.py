@@ -67,7 +67,11 @@ async def serve(reader, writer):
             length = next((int(line.split(":")[1]) for line in head.lower().split("\r\n")
                            if line.startswith("content-length:")), 0)
             body = await reader.readexactly(length)
-            if method == "POST":
+            if path == "/v1/embeddings":  # it is asked what it is for
+                whole(writer, 501, {})
+            elif b"switchyard-examination" in body:  # and what it can do
+                whole(writer, 200, {})
+            elif method == "POST":
                 await answer(writer, json.loads(body))
             elif path == "/v1/models":
                 whole(writer, 200, {"object": "list", "data": [

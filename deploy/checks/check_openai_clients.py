@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 from gateway import gateway
-from product import MODEL, ROOT, STORIES, YARD, Child, dev, expect, folder, join, main, scripted_worker, wait_for
+from product import MODEL, ROOT, SERVE, STORIES, YARD, Child, dev, expect, folder, join, main, scripted_worker, wait_for
 from scripted_engine import MODEL as SCRIPTED, Engine
 
 CLIENTS = ROOT / "deploy/clients"
@@ -20,6 +20,8 @@ CLIENTS = ROOT / "deploy/clients"
 PRICE_INPUT, PRICE_OUTPUT = 200_000_000, 600_000_000
 #: Within so long a client that left is noticed, and its engine stopped.
 LET_GO_SECONDS = 1.0
+#: A model that gives vectors, and nothing else.
+VECTORS = "switchyard-vectors"
 
 FULL = "--full" in sys.argv
 missing = subprocess.run([CLIENTS / "setup", "--check", "openai-3", "openai-2", *(["aiperf"] if FULL else [])],
@@ -30,19 +32,29 @@ if missing.returncode:
 
 
 @contextlib.contextmanager
-def builtin_worker(cluster, scratch):
-    """A worker with the built-in engine, in a cluster of `dev`."""
-    directory = scratch + "/builtin-worker"
-    join(cluster, "stories", directory)
-    supplier = cluster.yard("account", "create", "stories", "--kind", "supplier", key=cluster.root).text.strip()
+def another_worker(cluster, scratch, name, engine):
+    """A worker with another engine, in a cluster of `dev`."""
+    directory = f"{scratch}/{name}-worker"
+    join(cluster, name, directory)
+    supplier = cluster.yard("account", "create", name, "--kind", "supplier", key=cluster.root).text.strip()
     key = cluster.yard("key", "create", supplier, "--scope", "work,read", key=cluster.root).text.strip()
-    worker = Child([YARD, "worker", "run", "--join", ",".join(cluster.endpoints), "--engine", "builtin", "--name",
-                    "stories", "--dir", directory, "--price-input", "0.2", "--price-output", "0.6",
-                    "--end-with-input"], scratch + "/builtin-worker.log", {"YARD_KEY": key})
+    worker = Child([YARD, "worker", "run", "--join", ",".join(cluster.endpoints), "--engine", engine, "--name",
+                    name, "--dir", directory, "--price-input", "0.2", "--price-output", "0.6",
+                    "--end-with-input"], directory + ".log", {"YARD_KEY": key})
     try:
         yield
     finally:
         worker.stop()
+
+
+@contextlib.contextmanager
+def vector_engine(scratch):
+    """Another llama.cpp, for embeddings."""
+    server = Child([SERVE, "--slots", "2", "--embeddings", "--alias", VECTORS], scratch + "/vector-engine.log")
+    try:
+        yield server.ready["address"]
+    finally:
+        server.stop()
 
 
 def account(cluster, name, *arguments, scope="submit,read"):
@@ -52,7 +64,8 @@ def account(cluster, name, *arguments, scope="submit,read"):
 
 
 with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
-        builtin_worker(cluster, scratch), gateway(cluster, scratch) as served:
+        another_worker(cluster, scratch, "stories", "builtin"), vector_engine(scratch) as vectors, \
+        another_worker(cluster, scratch, "vectors", vectors), gateway(cluster, scratch) as served:
     Engine.manner = "endless"
     journal = scratch + "/journal"
     revoked = account(cluster, "revoked", "--credit", "1")
@@ -102,6 +115,31 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
             result = cluster.yard("result", job)
             expect(result.code == 0 and result.text.rstrip("\n") == answers[job]["text"].rstrip("\n"),
                    f"{result}, but the client read {answers[job]['text']!r}")
+
+    def embeddings():
+        """vectors by openai 3 and 2, langchain-openai and litellm; each is charged what its engine counted"""
+        notes = scratch + "/vectors"
+        for venv in ("openai-3", "openai-2"):
+            suite(venv, "embedding_suite.py", VECTORS, chat=MODEL, journal=notes)
+        with open(notes) as file:
+            answers = {line["job"]: line["prompt"] for line in map(json.loads, file)}
+        ends = {line["job"]: line for line in cluster.yard("jobs", "--limit", 1000, "--output", "json").lines}
+        expect(len(answers) > 15, f"{len(answers)} answers")
+        for job, prompt in answers.items():
+            end = ends[job]
+            told = (end["state"], end["prompt_tokens"], end["output_tokens"], end["charge_nano"])
+            expect(told == ("completed", prompt, 0, prompt * PRICE_INPUT // 1_000_000), f"{prompt} tokens, but {end}")
+        job = list(answers)[-1]
+        receipt = served.get(f"/v1/jobs/{job}/receipt")
+        expect(receipt.status == 200 and receipt.body.startswith(b"sys_"), receipt)
+        why = json.loads(served.get(f"/v1/jobs/{job}/why").body)
+        expect(why["prompt_tokens_max"] > 0 and why["completion_tokens_max"] == 0, why)
+        event = json.loads(served.get(f"/v1/jobs/{job}/events").events[0])
+        expect(len(event["vector"]) == 344 and event["tokens"] == 0, event)
+        listed = json.loads(served.get("/v1/models/" + VECTORS).body)
+        expect(listed["endpoints"] == ["/v1/embeddings"], listed)
+        dry = json.loads(served.post("/v1/embeddings", {"model": VECTORS, "input": "x", "dry_run": True}).body)
+        expect(dry["refusal"] is None and dry["candidates"][0]["obstacle"] is None, dry)
 
     def let_go():
         """a client that leaves in mid-stream stops its engine within a second, and pays what it was sent"""
@@ -198,5 +236,5 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
         """aiperf on llama.cpp"""
         suite("aiperf", "aiperf_suite.py", MODEL)
 
-    main([openai_3, openai_2, openai_builtin, others, billed, let_go, curl, verbatim, several_answers, no_truncation, at_rest,
+    main([openai_3, openai_2, openai_builtin, others, billed, embeddings, let_go, curl, verbatim, several_answers, no_truncation, at_rest,
           *([aiperf] if FULL else [])])

@@ -45,7 +45,12 @@ class Engine(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_POST(self):
-        messages = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["messages"]
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/v1/embeddings" or body.get("user") == "switchyard-examination":  # it is asked what it can do
+            self.send_response(501 if self.path == "/v1/embeddings" else 200)
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
+        messages = body["messages"]
         asked = next(m["content"] for m in messages if m["role"] == "user")
         job, count = map(int, re.fullmatch(r"Job (\d+): count to (\d+)", asked).groups())
         told = messages[-1]["content"] if messages[-1]["role"] == "assistant" else ""

@@ -225,7 +225,7 @@ def payloads(codec):
     submit = least("Submit")
     yield "mode 0", "Submit", submit[:16] + b"\0" + submit[17:], "unknownValue", 16
     yield "mode 3", "Submit", submit[:16] + b"\3" + submit[17:], "unknownValue", 16
-    yield "endpoint 3", "Submit", submit[:17] + b"\3" + submit[18:], "unknownValue", 17
+    yield "endpoint 4", "Submit", submit[:17] + b"\4" + submit[18:], "unknownValue", 17
     yield "a body of 1 MiB and 1 byte", "Submit", submit[:22] + u32(1048577), "tooLong", 22
     yield "an optional's flag 2", "Submit", submit[:26] + b"\2" + submit[27:], "notBoolean", 26
     yield "a price cut short", "Submit", submit[:26] + b"\1" + b"\0" * 7, "truncated", 27
@@ -235,7 +235,7 @@ def payloads(codec):
     event = b"\0" * 8 + b"\0\0"
     yield "257 events", "Events", events + u32(257), "tooLong", 12
     yield "events claimed, none there", "Events", events + u32(256) + b"\0" * 72, "truncated", 12
-    yield "event kind 4", "Events", events + u32(1) + event + b"\4" + b"\0" * 84, "unknownValue", 26
+    yield "event kind 5", "Events", events + u32(1) + event + b"\5" + b"\0" * 84, "unknownValue", 26
     chunk = least("Chunk")[:12]
     ids = chunk + u32(1) + event + b"\1" + u32(1)
     yield "257 token ids", "Chunk", ids + u32(257) + b"\0" * 1032, "tooLong", 31

@@ -24,7 +24,7 @@ extension Exchange {
 
   /// Checks: `unknown_job`; `wrong_state` (not queued); `stale_epoch`; `unknown_worker`;
   /// `no_capacity` (offline or draining); `ask_changed` (offer gone, of another model, or of another
-  /// version); the match (`unsupported_parameter`, `context_length_exceeded`,
+  /// version); the match (`endpoint_not_served`, `context_length_exceeded`,
   /// `price_above_ceiling`); `no_capacity` (the consumer does not want the worker; no slot); `tenant_refused` (the supplier
   /// does not take the consumer); `slots_reserved` (the slots that are free are the supplier's own).
   mutating func apply(_ command: Command.Assign) throws(Rejection) -> Accepted {
@@ -84,7 +84,7 @@ extension Exchange {
     switch ask.offer.mismatch(with: job.bid) {
     case nil: return ask
     case .endpoint:
-      throw Rejection(.unsupportedParameter, ["endpoint": "\(job.bid.endpoint)"])
+      throw Rejection(.endpointNotServed, ["endpoint": "\(job.bid.endpoint)"])
     case .context(let needed, let limit):
       throw Rejection(.contextLengthExceeded, ["needed": "\(needed)", "limit": "\(limit)"])
     case .inputPrice(let ceiling, let ask), .outputPrice(let ceiling, let ask):

@@ -4,8 +4,8 @@ internal import TokenLedger
 
 extension Exchange {
   /// Checks: caller; the request seen before (`idempotency_conflict`, `output_expired`, or its job);
-  /// form; `model_not_delegated`; `too_many_jobs`; `overloaded`; `model_not_found`; `tenant_refused` (no supplier of the model
-  /// takes the account); `unsupported_parameter` (no offer serves the endpoint); `context_length_exceeded`;
+  /// `wrong_state` (embeddings at an older state version); form; `model_not_delegated`; `too_many_jobs`; `overloaded`;
+  /// `model_not_found`; `tenant_refused` (no supplier of the model takes the account); `endpoint_not_served` (no offer serves the endpoint); `context_length_exceeded`;
   /// `price_above_ceiling`; `amount_overflow`;
   /// `rate_limit_exceeded` and `request_above_rate_limit`; `wrapping_key_retired`; `wrong_state` (parts are missing);
   /// `budget_closed` and `budget_exceeded`, from the key's own budget to the top of its tree; `insufficient_credit`.
@@ -127,6 +127,7 @@ extension Exchange {
   }
 
   private func checkForm(_ command: Command.Submit) throws(Rejection) {
+    if !command.endpoint.isOriginal { try requireStateVersion(Self.embeddingsStateVersion) }
     func refuse(_ field: String) -> Rejection { Rejection(.malformedRequest, ["field": field]) }
     guard !command.model.isEmpty else { throw refuse("model") }
     guard command.outputMax != .zero else { throw refuse("output_max") }
@@ -180,16 +181,11 @@ extension Exchange {
     }
     guard let bounds = prices.bounds(for: wish.endpoint) else {
       throw Rejection(
-        .unsupportedParameter, ["model": model, "endpoint": "\(wish.endpoint)"])
+        .endpointNotServed, ["model": model, "endpoint": "\(wish.endpoint)"])
     }
-    // A default bound gives way to a long prompt, a named one does not.
-    let room = bounds.context.rawValue.subtractingReportingOverflow(wish.promptBound.rawValue)
-    let left = room.overflow ? 0 : room.partialValue
-    let outputMax =
-      wish.outputMax
-      ?? TokenCount(max(1, min(bounds.outputDefault.rawValue, left)))
     let bid = Bid(
-      endpoint: wish.endpoint, promptBound: wish.promptBound, outputMax: outputMax,
+      endpoint: wish.endpoint, promptBound: wish.promptBound,
+      outputMax: wish.outputBound(default: bounds.outputDefault, context: bounds.context),
       ceilings: PricePair(
         input: wish.inputCeiling ?? bounds.highest.input,
         output: wish.outputCeiling ?? bounds.highest.output))

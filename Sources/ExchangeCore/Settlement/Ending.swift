@@ -88,10 +88,18 @@ extension Exchange {
 
   /// The ended job whose record goes next, if there are too many of its account or of all.
   private func recordBeyondBounds(of account: AccountID) -> JobID? {
-    if let own = indexes.accounts[account]?.endedJobs, own.count > limits.jobsEndedPerAccountMax {
-      return own.first?.job
+    let countsBytes = meta.stateVersion >= Self.embeddingsStateVersion
+    if let own = indexes.accounts[account],
+      own.endedJobs.count > limits.jobsEndedPerAccountMax
+        || (countsBytes && own.endedJobs.count > 1
+          && own.recordBytes > limits.recordBytesPerAccountMax)
+    {
+      return own.endedJobs.first?.job
     }
-    return indexes.ended.count > limits.jobsEndedMax ? indexes.ended.first?.job : nil
+    let isBeyond =
+      indexes.ended.count > limits.jobsEndedMax
+      || (countsBytes && indexes.ended.count > 1 && indexes.recordBytes > limits.recordBytesMax)
+    return isBeyond ? indexes.ended.first?.job : nil
   }
 
   /// Turns an ended job into its tombstone.

@@ -33,6 +33,8 @@ struct Indexes: Sendable {
     var jobs = SortedDeque<JobID>()
     var openJobs = 0
     var endedJobs = SortedDeque<EndedJob>()
+    /// Bytes of their output.
+    var recordBytes: UInt64 = 0
     /// Purged jobs whose request is remembered, in the order in which they are forgotten.
     var tombstones = SortedDeque<Deadline>()
     var keys = SortedDeque<KeyID>()
@@ -106,6 +108,8 @@ struct Indexes: Sendable {
   var open = SortedDeque<JobID>()
   var orphans = SortedDeque<JobID>()
   var ended = SortedDeque<EndedJob>()
+  /// Bytes of their output.
+  var recordBytes: UInt64 = 0
   var running = 0
   var lastingAdminKeys = 0
   /// What keys draw on.
@@ -167,6 +171,8 @@ struct Indexes: Sendable {
       let place = EndedJob(endedAt: ending.endedAt, job: job.id)
       ended.insert(place)
       accounts[job.account, default: OfAccount()].endedJobs.insert(place)
+      accounts[job.account]?.recordBytes += job.record.bytes
+      recordBytes += job.record.bytes
       if let until = job.keptUntil {
         deadlines.insert(Deadline(at: until, kind: .endedJob, key: job.id.rawValue))
       }
@@ -198,6 +204,8 @@ struct Indexes: Sendable {
       let place = EndedJob(endedAt: ending.endedAt, job: job.id)
       ended.remove(place)
       accounts[job.account]?.endedJobs.remove(place)
+      accounts[job.account]?.recordBytes -= job.record.bytes
+      recordBytes -= job.record.bytes
       return
     }
     open.remove(job.id)

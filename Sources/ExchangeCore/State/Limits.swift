@@ -18,6 +18,12 @@ public struct Limits: Hashable, Sendable {
   public var jobsEndedPerAccountMax = 5_000
   /// Ended jobs whose records are kept.
   public var jobsEndedMax = 10_000
+  /// Bytes of output of one account's ended jobs whose records are kept; the newest is kept whatever it has.
+  ///
+  /// Vectors are a thousand times as long as text.
+  public var recordBytesPerAccountMax: UInt64 = 1 << 30
+  /// The same for all accounts: an eighth of what a coordinator's disk is given.
+  public var recordBytesMax: UInt64 = 8 << 30
   /// Tombstones; beyond it the oldest go before their time, since refusing jobs would be worse.
   public var tombstonesMax = 500_000
   /// Tombstones of one account: its own oldest go before anybody else's.

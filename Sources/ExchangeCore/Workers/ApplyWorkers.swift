@@ -2,7 +2,8 @@ internal import ExchangeTypes
 internal import JobMarket
 
 extension Exchange {
-  /// Checks: caller; form of the name and of each offer; `no_capacity` (too many workers).
+  /// Checks: caller; form of the name and of each offer, with `wrong_state` (embeddings at an older state version);
+  /// `no_capacity` (too many workers).
   ///
   /// A worker is known by its name under its account: registering again changes its offers. An
   /// offer's version grows only when the offer changed, and no version is ever given twice.
@@ -70,6 +71,9 @@ extension Exchange {
     var seen: Set<String> = []
     for (place, offer) in command.offers.enumerated() {
       let posted = postedTerms(of: account, model: offer.model)
+      if !offer.endpoints.allSatisfy(\.isOriginal) {
+        try requireStateVersion(Self.embeddingsStateVersion)
+      }
       if let flaw = offer.flaw ?? posted?.applied(to: offer).flaw {
         throw Rejection(.malformedRequest, ["field": flaw, "offer": "\(place)"])
       }

@@ -58,13 +58,14 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
     if failure.job.rawValue > 0 { job = failure.job }
     charge = failure.charge
     switch failure.errorCode {
-    case .modelNotFound, .noWorkerOnline: param = "model"
+    case .modelNotFound, .noWorkerOnline, .endpointNotServed: param = "model"
     case .malformedRequest, .unsupportedParameter:
       param = failure.details.first { $0.name == "field" }?.value
     case .noSupplierAdmitted: param = "provider"
     case .idempotencyConflict:
       message = "the request's key was used before with another body, for job \(failure.job)"
-    case .contextLengthExceeded: param = "messages"
+    case .contextLengthExceeded:
+      param = failure.details.first { $0.name == "field" }?.value ?? "messages"
     default: break
     }
   }

@@ -3,7 +3,7 @@ public import OpenAIFormat
 
 /// What a method and a path ask for.
 public enum HTTPRoute: Hashable, Sendable {
-  /// `POST /v1/chat/completions` and `POST /v1/completions`.
+  /// `POST /v1/chat/completions`, `POST /v1/completions` and `POST /v1/embeddings`.
   case inference(InferenceRequest.Endpoint)
   /// `GET /v1/models`.
   case models
@@ -47,7 +47,7 @@ public enum HTTPRoute: Hashable, Sendable {
 
   /// OpenAI's paths that nothing here serves.
   private static let unserved: Set<String> = [
-    "embeddings", "responses", "messages", "files", "batches", "moderations", "rerank", "images",
+    "responses", "messages", "files", "batches", "moderations", "rerank", "images",
     "audio", "fine_tuning", "assistants", "threads", "vector_stores", "uploads", "tokenize",
   ]
 
@@ -89,6 +89,7 @@ public enum HTTPRoute: Hashable, Sendable {
     case "chat" where path.count == 2 && path[1] == "completions":
       return (.inference(.chatCompletions), "POST")
     case "completions" where path.count == 1: return (.inference(.completions), "POST")
+    case "embeddings" where path.count == 1: return (.inference(.embeddings), "POST")
     case "models" where path.count == 1: return (.models, "GET")
     case "models": return (.model(path.dropFirst().joined(separator: "/")), "GET")
     case "jobs" where path.count == 2 || path.count == 3:

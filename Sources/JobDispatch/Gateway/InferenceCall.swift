@@ -14,8 +14,10 @@ public struct InferenceCall: Sendable {
   public let wantsUsage: Bool
   /// Whether it only asks what it would come to.
   public let isDryRun: Bool
-  /// How many answers there may be.
+  /// How many answers there may be; of embeddings, how many there are.
   public let sequences: Int
+  /// How the numbers of embeddings are written.
+  public let encoding: InferenceRequest.VectorEncoding
   /// What the leader is asked.
   public let submit: Submit
 
@@ -48,10 +50,11 @@ public struct InferenceCall: Sendable {
     isDryRun = request.isDryRun
     wantsUsage = request.wantsUsage
     sequences = max(1, request.sequences)
+    encoding = request.encoding
     submit = Submit(
       requestKey: key ?? drawn, mode: key == nil ? .attached : .submitted,
-      endpoint: endpoint == .chatCompletions ? .chatCompletions : .completions,
-      model: request.model, body: body, maxInputPrice: nil, maxOutputPrice: nil,
+      endpoint: Endpoint(endpoint), model: request.model, body: body, maxInputPrice: nil,
+      maxOutputPrice: nil,
       queueTimeoutMs: 0, follow: true, retentionMs: nil, durable: isDurable ? true : nil,
       servedOnly: true)
     do throws(BoundsError) { try submit.checkBounds() } catch {

@@ -10,6 +10,8 @@ public import WireProtocol
 ///           └── events, or 10 s without any ──► streaming ──ended──► over: finish, usage, [DONE]
 ///                                                   └── failed ──► over: error event, connection broken
 /// collecting (no stream wanted) ──ended──► over: the whole answer
+/// vectors (embeddings) ──events──► begun ──ended──► over: usage, and the end of the JSON
+///    └── refused, failed before the first: a status   └── failed ──► over: connection broken, for JSON has no place for an error
 /// ```
 /// The status is decided as late as possible, so that whatever goes wrong before the first piece of output is an
 /// error that every client understands. The machine is told what happens and answers what to send.
@@ -18,6 +20,7 @@ public struct JobAnswer: Sendable {
     case waiting(AnswerStream?)
     case streaming(AnswerStream)
     case collecting(WholeAnswer)
+    case vectors(EmbeddingAnswer, hasBegun: Bool)
     case over
   }
 
@@ -45,7 +48,11 @@ public struct JobAnswer: Sendable {
     self.created = created
     sentAt = now
     state =
-      call.stream ? .waiting(nil) : .collecting(WholeAnswer(endpoint: call.endpoint))
+      if call.endpoint == .embeddings {
+        .vectors(EmbeddingAnswer(inputs: call.sequences, encoding: call.encoding), hasBegun: false)
+      } else {
+        call.stream ? .waiting(nil) : .collecting(WholeAnswer(endpoint: call.endpoint))
+      }
   }
 
   /// Whether everything has been said.
@@ -75,8 +82,20 @@ public struct JobAnswer: Sendable {
     guard events.allSatisfy({ Int($0.choice) < call.sequences }) else {
       return fail(HTTPRefusal(.engineGarbled, "the engine answered more often than it was asked"))
     }
+    guard events.allSatisfy({ ($0.kind == .vector) == (call.endpoint == .embeddings) }) else {
+      return fail(HTTPRefusal(.engineGarbled, "the engine gave another output than was asked for"))
+    }
     switch state {
     case .over, .waiting(nil): return .nothing
+    case .vectors(var answer, let hasBegun):
+      var body: [UInt8] = []
+      do throws(EmbeddingList.Flaw) {
+        for event in events { try answer.add(event.bytes, of: Int(event.choice), to: &body) }
+      } catch {
+        return fail(HTTPRefusal(.engineGarbled, "the engine gave \(error)"))
+      }
+      state = .vectors(answer, hasBegun: true)
+      return HTTPReply(head: hasBegun ? nil : jsonHead, body: body)
     case .collecting(var answer):
       state = .over  // lets go of the answer, so that adding to it copies nothing
       for event in events { answer.take(event) }
@@ -122,9 +141,20 @@ public struct JobAnswer: Sendable {
       promptTokens: Int(clamping: ended.summary.promptTokens.rawValue),
       completionTokens: Int(clamping: ended.summary.outputTokens.rawValue),
       cachedTokens: ended.cachedTokens.map { Int($0) })
+    if case .vectors(var answer, let hasBegun) = state {
+      var body: [UInt8] = []
+      do throws(EmbeddingList.Flaw) {
+        try answer.finish(
+          model: identity?.model ?? call.model, promptTokens: usage.promptTokens, to: &body)
+      } catch {
+        return fail(HTTPRefusal(.engineGarbled, "the engine gave \(error)"))
+      }
+      state = .over
+      return HTTPReply(head: hasBegun ? nil : jsonHead, body: body, end: .complete)
+    }
     defer { state = .over }
     switch state {
-    case .over, .waiting(nil): return .nothing
+    case .over, .waiting(nil), .vectors: return .nothing
     case .collecting(let answer):
       guard let identity else { return .nothing }
       return .json(
@@ -149,7 +179,8 @@ public struct JobAnswer: Sendable {
     if refusal.job == nil { refusal.job = accepted?.job }
     switch state {
     case .over: return .nothing
-    case .waiting, .collecting: return refusal.reply
+    case .waiting, .collecting, .vectors(_, hasBegun: false): return refusal.reply
+    case .vectors: return HTTPReply(end: .broken)
     case .streaming:
       var body: [UInt8] = []
       AnswerStream.error(refusal.error, to: &body)
@@ -161,7 +192,7 @@ public struct JobAnswer: Sendable {
   public mutating func tick(now: UInt64) -> HTTPReply {
     guard now >= sentAt + Self.pingInterval else { return .nothing }
     switch state {
-    case .over, .collecting, .waiting(nil): return .nothing
+    case .over, .collecting, .vectors, .waiting(nil): return .nothing
     case .waiting(let stream?):
       sentAt = now
       state = .streaming(stream)
@@ -178,6 +209,11 @@ public struct JobAnswer: Sendable {
     var head = Self.streamHead
     head.fields += jobFields
     return head
+  }
+
+  private var jsonHead: HTTPReply.Head {
+    HTTPReply.Head(
+      status: 200, fields: [.init("content-type", "application/json")] + jobFields)
   }
 
   /// How a stream begins: nobody between is to collect it.
@@ -199,6 +235,7 @@ extension AnswerStream {
     case .text: text(event.bytes, choice: Int(event.choice), to: &output)
     case .reasoning: reasoning(event.bytes, choice: Int(event.choice), to: &output)
     case .delta: verbatim(event.bytes, choice: Int(event.choice), to: &output)
+    case .vector: break  // of embeddings alone
     }
   }
 }
@@ -209,6 +246,7 @@ extension WholeAnswer {
     case .text: text(event.bytes, choice: Int(event.choice))
     case .reasoning: reasoning(event.bytes, choice: Int(event.choice))
     case .delta: verbatim(event.bytes, choice: Int(event.choice))
+    case .vector: break  // of embeddings alone
     }
   }
 }

@@ -85,6 +85,9 @@ public struct JobEventsAnswer: Sendable {
     writer.integer(Int(event.tokenCount))
     let text = String(decoding: event.bytes, as: UTF8.self)
     switch event.kind {
+    case .vector:
+      writer.key("vector")
+      writer.string(EmbeddingAnswer.base64(event.bytes))
     case .text:
       writer.key("text")
       writer.string(text)

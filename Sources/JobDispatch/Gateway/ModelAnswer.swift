@@ -1,26 +1,29 @@
 internal import ExchangeTypes
+internal import JobMarket
 internal import OpenAIFormat
 public import WireProtocol
 
 /// Answers about models.
 public enum ModelAnswer {
   /// The body of `GET /v1/models`.
-  public static func list(_ models: [ModelSummary]) -> HTTPReply {
+  public static func list(_ listing: ModelListing) -> HTTPReply {
     var writer = JSONWriter()
     writer.beginObject()
     writer.key("object")
     writer.string("list")
     writer.key("data")
     writer.beginArray()
-    for model in models { write(model, to: &writer) }
+    for (place, model) in listing.models.enumerated() {
+      write(model, abilities(of: place, in: listing), to: &writer)
+    }
     writer.endArray()
     writer.endObject()
     return .json(writer.bytes)
   }
 
   /// The answer of `GET /v1/models/{id}`.
-  public static func one(_ name: String, of models: [ModelSummary]) -> HTTPReply {
-    guard let model = models.first(where: { $0.model == name }) else {
+  public static func one(_ name: String, of listing: ModelListing) -> HTTPReply {
+    guard let place = listing.models.firstIndex(where: { $0.model == name }) else {
       return HTTPRefusal(
         .modelNotFound,
         "no supplier offers the model '\(name.prefix(200))'; GET /v1/models lists them",
@@ -28,11 +31,18 @@ public enum ModelAnswer {
       ).reply
     }
     var writer = JSONWriter()
-    write(model, to: &writer)
+    write(listing.models[place], abilities(of: place, in: listing), to: &writer)
     return .json(writer.bytes)
   }
 
-  private static func write(_ model: ModelSummary, to writer: inout JSONWriter) {
+  /// What a model is served for; nil where the coordinator does not say.
+  private static func abilities(of place: Int, in listing: ModelListing) -> ModelAbilities? {
+    listing.abilities.flatMap { $0.indices.contains(place) ? $0[place] : nil }
+  }
+
+  private static func write(
+    _ model: ModelSummary, _ abilities: ModelAbilities?, to writer: inout JSONWriter
+  ) {
     writer.beginObject()
     writer.key("id")
     writer.string(model.model)
@@ -54,6 +64,18 @@ public enum ModelAnswer {
     writer.key("completion")
     writer.string(model.priceOutputMin.perToken)
     writer.endObject()
+    if let abilities {
+      writer.key("endpoints")
+      writer.beginArray()
+      for endpoint in abilities.endpoints {
+        writer.string(InferenceRequest.Endpoint(endpoint).rawValue)
+      }
+      writer.endArray()
+      writer.key("capabilities")
+      writer.beginArray()
+      for name in Capabilities(rawValue: abilities.capabilities).names { writer.string(name) }
+      writer.endArray()
+    }
     writer.key("suppliers")
     writer.integer(Int(model.suppliers))
     writer.key("slots")

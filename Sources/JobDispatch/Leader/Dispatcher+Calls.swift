@@ -185,8 +185,7 @@ extension Dispatcher {
     let request: InferenceRequest
     do throws(RequestError) {
       request = try InferenceRequest.parse(
-        body: message.body,
-        endpoint: message.endpoint == .completions ? .completions : .chatCompletions)
+        body: message.body, endpoint: InferenceRequest.Endpoint(message.endpoint))
     } catch {
       throw Failure(
         refusing: ErrorCode(error), error.description,
@@ -213,6 +212,13 @@ extension Dispatcher {
         refusing: .malformedRequest,
         "the body asks for model \"\(request.model)\", the submit for \"\(message.model)\"")
     }
+    guard
+      message.endpoint.isOriginal || exchange.stateVersion >= Exchange.embeddingsStateVersion
+    else {
+      throw Failure(
+        .wrongState,
+        "there are embeddings from state version 3 on; the cluster is at \(exchange.stateVersion)")
+    }
     let terms = JobTerms(request)
     let model = model(for: request, terms, of: caller)
     let hasTerms = exchange.stateVersion >= Exchange.jobTermsStateVersion
@@ -232,8 +238,9 @@ extension Dispatcher {
       } else if replica.isDiskNearlyFull {
         Failure(refusing: .storageFull, retryAfterMs: Self.roomDelay)
       } else {
-        self.refusal(
-          ofModel: model, terms, of: caller.account, servedOnly: message.servedOnly ?? false)
+        overlong(request, model)
+          ?? self.refusal(
+            ofModel: model, terms, of: caller.account, servedOnly: message.servedOnly ?? false)
       }
     // What is refused so needs no seal, unless it is to be explained.
     if let refusal, !isDryRun { throw refusal }
@@ -268,8 +275,21 @@ extension Dispatcher {
     return PromptPrefix(of: order.request, for: model, of: caller.account)
   }
 
+  /// The refusal of an input of embeddings that no offer of the model takes: of token ids, for of a text only the engine knows how
+  /// many it is.
+  private func overlong(_ request: InferenceRequest, _ model: String) -> Failure? {
+    let limit = exchange.asks(model: model).filter { $0.offer.endpoints.contains(.embeddings) }
+      .map(\.offer.context.rawValue).max()
+    guard let limit, request.inputIDsMax > limit else { return nil }
+    return Failure(
+      refusing: .contextLengthExceeded,
+      "an input has \(request.inputIDsMax) token ids, and \(model) takes \(limit)",
+      instead: "send shorter inputs", details: [ErrorDetail(name: "field", value: "input")])
+  }
+
   /// The most tokens that all answers of a request may have together; nil leaves one answer to the offers' default.
   private func outputBound(of request: InferenceRequest, _ model: String) -> TokenCount? {
+    guard request.endpoint != .embeddings else { return nil }
     let one =
       request.maxTokens.map { UInt64(clamping: $0) }
       ?? (request.sequences > 1 ? exchange.model(model)?.outputDefault.rawValue : nil)
@@ -488,10 +508,10 @@ extension Dispatcher {
       answer(
         JobListing(jobs: found.prefix(limit).map(summary), more: found.count > limit))
     case .modelList:
+      let models = listed(exchange.models.compactMap { exchange.model($0) }) { $0.slots > 0 }
       answer(
         ModelListing(
-          models: listed(exchange.models.compactMap { exchange.model($0) }) { $0.slots > 0 }
-            .map(ModelSummary.init)))
+          models: models.map(ModelSummary.init), abilities: models.map { abilities(of: $0.name) }))
     case .workerList:
       let workers = listed(Array(exchange.allWorkers), first: \.online)
       answer(
@@ -550,6 +570,19 @@ extension Dispatcher {
       return false
     }
     return Array(kept.prefix(Self.listedMax))
+  }
+
+  /// What a model is offered for, and what the engines of connected workers can do with it.
+  private func abilities(of model: String) -> ModelAbilities {
+    let asks = exchange.asks(model: model)
+    let capabilities = asks.compactMap { ask -> Capabilities? in
+      let server = server(ask)
+      return server.absence == nil ? server.capabilities : nil
+    }
+    return ModelAbilities(
+      endpoints: Endpoint.allCases.filter { endpoint in
+        asks.contains { $0.offer.endpoints.contains(endpoint) }
+      }, capabilities: capabilities.reduce(Capabilities()) { $0.union($1) }.rawValue)
   }
 
   private func workerSummary(_ worker: Worker) -> WorkerSummary {

@@ -24,7 +24,7 @@ extension Dispatcher {
       return lost(relay, reason, retryElsewhere: retryElsewhere)
     }
     // All that was asked for has come: only the worker's word for it is missing.
-    guard relay.tokens < job.bid.outputMax.rawValue else {
+    guard job.bid.endpoint == .embeddings || relay.tokens < job.bid.outputMax.rawValue else {
       return .settle(.init(attempt: relay.attempt, finish: .length, usage: ReportedUsage()))
     }
     do {
@@ -90,7 +90,7 @@ extension Dispatcher {
     }
     let request = try InferenceRequest.parse(
       body: try body(of: job, key: key),
-      endpoint: job.bid.endpoint == .completions ? .completions : .chatCompletions)
+      endpoint: InferenceRequest.Endpoint(job.bid.endpoint))
     guard let body = request.continuing(output.text), body.count <= Self.assignedBodyBytesMax else {
       return nil
     }

@@ -17,9 +17,17 @@ extension Dispatcher {
   /// Events that one token may have: some carry a role, a name, a piece of a call.
   private static let tokenEventsMax: UInt64 = 8
 
+  /// Bytes of all vectors of a job (`Engines`), and events: the pieces of each, of which the last may be short.
+  private static let vectorBytesMax: UInt64 = 16 << 20
+  private static let vectorEventsMax: UInt64 = 4_096
+
   /// Whether an output is no larger than what was asked for can be: a worker that counts no tokens could otherwise
   /// fill every coordinator's disk.
   private func isPlausible(_ relay: StreamRelay, of job: Job) -> Bool {
+    guard job.bid.endpoint != .embeddings else {
+      return relay.received <= Self.vectorEventsMax
+        && UInt64(relay.meter.bytes) <= Self.vectorBytesMax
+    }
     let tokens = job.bid.outputMax.rawValue + Self.overrunTokens
     return relay.received
       <= tokens.multipliedReportingOverflow(by: Self.tokenEventsMax).partialValue
@@ -43,6 +51,7 @@ extension Dispatcher {
       notePace(of: relay)
       slot.channel.setReading(!relay.isFull)
       armCheckpoint()
+      catchUp(relay)
       if isNew { pumpReaders(of: chunk.job) }
     } catch {
       lose(relay, .frameMalformed)
@@ -106,6 +115,7 @@ extension Dispatcher {
     if let (tokens, time) = relay.timing.rest(relay.tokens, at: now) {
       session.speeds[model, default: WorkerSpeed()].noteTokens(tokens, within: time)
     }
+    guard job.bid.endpoint != .embeddings else { return }
     if finished.finish == .stop || finished.finish == .length || finished.finish == .toolCalls {
       outputLengths.note(relay.tokens, of: model)
     }
@@ -210,6 +220,33 @@ extension Dispatcher {
     }
   }
 
+  /// Commits all that a bulk stream has given once its window is full or its end has come: nobody is to wait for a timer then.
+  private func catchUp(_ relay: StreamRelay) {
+    guard relay.isBulk, relay.isFull || relay.isComplete, !relay.isEnding, !relay.isCheckpointing,
+      isActive
+    else { return }
+    let (commands, isWhole) = rest(of: relay)
+    guard isWhole else { return lose(relay, .internalError) }
+    guard !commands.isEmpty else { return }
+    relay.isCheckpointing = true
+    queue.propose(inOrder: commands) { [weak self] result in
+      guard let self else { return }
+      relay.isCheckpointing = false
+      guard isActive else { return }
+      guard case .applied(.accepted(.checkpointed(let outcomes)), _) = result,
+        case .advanced? = outcomes.first
+      else {
+        // Refused for overload, or lost: with the timer.
+        relay.noteNotRecorded()
+        return armCheckpoint()
+      }
+      guard relays[relay.attempt.job] === relay else { return }
+      if relay.isFull { return catchUp(relay) }
+      if relay.last > relay.proposed { armCheckpoint() }
+      settleIfComplete(relay)
+    }
+  }
+
   private func proposeCheckpoint(
     _ entries: [Command.Checkpoint.Entry], of checkpointed: [StreamRelay]
   ) {
@@ -239,6 +276,7 @@ extension Dispatcher {
     if isNew { relay.pace.excuse(now: clock.now) }  // it was made to wait
     relay.slot?.channel.setReading(!relay.isFull)
     if relay.last > relay.proposed { armCheckpoint() }
+    catchUp(relay)
     if isNew || readers[job]?.contains(where: \.isDurable) == true { pumpReaders(of: job) }
     settleIfComplete(relay)
   }
@@ -251,7 +289,7 @@ extension Dispatcher {
   func settleIfComplete(_ relay: StreamRelay) {
     guard let finished = relay.finished, !relay.isEnding, !relay.isCheckpointing, isActive
     else { return }
-    if relay.isFull { return }
+    if relay.isFull { return catchUp(relay) }
     guard finished.lastSeq == relay.last, finished.hash == relay.lastHash.bytes else {
       lose(relay, .streamDiverged)
       return
@@ -263,7 +301,7 @@ extension Dispatcher {
     let bytesMax = Command.Limits.segmentBytesMax - SealedEvents.overheadBytes
     let events = relay.unproposed(bytesMax: bytesMax)
     if let last = events.last, last.seq < relay.last {
-      checkpoint()
+      if relay.isBulk { catchUp(relay) } else { checkpoint() }
       return
     }
     relay.isEnding = true

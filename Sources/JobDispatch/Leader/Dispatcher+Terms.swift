@@ -1,7 +1,7 @@
 internal import ExchangeCore
 internal import ExchangeTypes
-internal import JobMarket
-internal import OpenAIFormat
+public import JobMarket
+public import OpenAIFormat
 internal import WireProtocol
 
 // What requests ask for beyond a model, and who can do it.
@@ -114,15 +114,20 @@ extension Dispatcher {
 extension JobTerms {
   /// What a request asks for.
   init(_ request: InferenceRequest) {
-    var needs: Capabilities = []
-    let features: [(InferenceRequest.Features, Capabilities)] = [
+    self.init(
+      needs: Capabilities(request.features),
+      preferences: request.provider.map(Preferences.init) ?? Preferences())
+  }
+}
+
+extension Capabilities {
+  /// What requests with these features need of an engine, or what an engine has that does them.
+  public init(_ features: InferenceRequest.Features) {
+    let all: [(InferenceRequest.Features, Capabilities)] = [
       (.tools, .tools), (.structuredOutput, .structuredOutput), (.logprobs, .logprobs),
       (.severalSequences, .severalAnswers), (.tokenIDPrompt, .tokenIDPrompt), (.echo, .echo),
     ]
-    for (feature, capability) in features where request.features.contains(feature) {
-      needs.insert(capability)
-    }
-    self.init(needs: needs, preferences: request.provider.map(Preferences.init) ?? Preferences())
+    self.init(all.filter { features.contains($0.0) }.map(\.1))
   }
 }
 

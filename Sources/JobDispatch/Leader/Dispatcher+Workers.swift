@@ -25,7 +25,10 @@ extension Dispatcher {
           "a worker named \"\(message.name)\" of this account is connected; start this one with another --name",
           retryAfterMs: WorkerSession.leaseMilliseconds))
     }
-    let offers = message.offers.map(Offer.init)
+    // An older replica could not read the others.
+    let hasEmbeddings = exchange.stateVersion >= Exchange.embeddingsStateVersion
+    let offers = (hasEmbeddings ? message.offers : message.offers.compactMap(\.generating))
+      .map(Offer.init)
     let command = Command.workerRegister(
       .init(
         caller: stream.caller.key, name: message.name, incarnation: message.incarnation,
@@ -333,7 +336,8 @@ extension Dispatcher {
       let relay = StreamRelay(
         attempt: AttemptID(job: job.id, epoch: attempt.epoch), worker: attempt.offer.worker,
         key: key, mac: StreamMAC(key: sealer.streamKey(of: key)), recordSeq: job.record.lastSeq,
-        recordHash: recordHash(of: job), recordTokens: job.record.tokens)
+        recordHash: recordHash(of: job), recordTokens: job.record.tokens,
+        isBulk: job.bid.endpoint == .embeddings)
       relay.awaitedUntil = deadline
       relays[job.id] = relay
       if job.jobClass == .batch { batchRelays.insert(job.id) }

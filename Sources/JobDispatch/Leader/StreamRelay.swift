@@ -28,6 +28,8 @@ final class StreamRelay {
   let worker: WorkerID
   let key: JobKey
   let mac: StreamMAC
+  /// Whether all of its output comes at once, as vectors do: it is recorded as fast as the log takes it.
+  let isBulk: Bool
 
   /// The stream that the attempt's events come on; nil while its worker is being waited for.
   var slot: WorkerSlot?
@@ -106,8 +108,9 @@ final class StreamRelay {
   /// A relay that goes on where the record ends.
   init(
     attempt: AttemptID, worker: WorkerID, key: JobKey, mac: StreamMAC, recordSeq: UInt64,
-    recordHash: ChainHash, recordTokens: UInt64
+    recordHash: ChainHash, recordTokens: UInt64, isBulk: Bool = false
   ) {
+    self.isBulk = isBulk
     self.attempt = attempt
     self.worker = worker
     self.key = key

@@ -54,7 +54,7 @@ public struct GeneratedEvent: Hashable, Sendable {
   public var tokenCount: UInt32
   /// Their ids; empty if the engine gives none.
   public var ids: [UInt32]
-  /// The output: UTF-8, or a JSON object for `.delta`.
+  /// The output: UTF-8, a JSON object for `.delta`, float32 numbers for `.vector`.
   public var bytes: [UInt8]
 
   /// Joins the parts.

@@ -101,7 +101,7 @@ extension GeneratedEvent {
   /// The event in pieces that fit on the wire, or nil if it cannot be divided: a verbatim delta is one
   /// JSON object.
   ///
-  /// Text is cut between characters. The pieces' token counts add up to the event's.
+  /// Text is cut between characters, a vector between numbers and between groups of base64. The pieces' token counts add up to the event's.
   func pieces() -> [GeneratedEvent]? {
     if bytes.count <= Self.bytesMax, ids.count <= Self.idsMax { return [self] }
     if kind == .delta, bytes.count > Self.bytesMax { return nil }
@@ -111,7 +111,12 @@ extension GeneratedEvent {
     var counted: UInt32 = 0
     while byte < bytes.count || id < ids.count {
       var piece = self
-      let end = kind == .delta ? bytes.count : characterBoundary(from: byte)
+      let end =
+        switch kind {
+        case .delta: bytes.count
+        case .vector: min(byte + Self.bytesMax, bytes.count)  // twelve divides it
+        case .text, .reasoning: characterBoundary(from: byte)
+        }
       piece.bytes = Array(bytes[byte..<end])
       byte = end
       piece.ids = Array(ids[id..<min(id + Self.idsMax, ids.count)])

@@ -39,6 +39,9 @@ public protocol WorkerLink: AnyObject {
   /// Whether the coordinator understands `HostReport`.
   var takesHostReports: Bool { get }
 
+  /// Whether the coordinator knows the endpoint of embeddings.
+  var takesEmbeddings: Bool { get }
+
   /// Opens a stream of a service. A link that cannot gives a channel that ends at once, but never
   /// before this has returned.
   func openStream(
@@ -49,4 +52,6 @@ public protocol WorkerLink: AnyObject {
 extension WorkerLink {
   /// One that nothing was agreed on with does not.
   public var takesHostReports: Bool { false }
+  /// One that nothing was agreed on with does not.
+  public var takesEmbeddings: Bool { false }
 }

@@ -59,24 +59,27 @@ extension WorkerMachine {
     else { return }
     let channel = link.openStream(.worker, owner: self)
     let deadline = clock.now + Self.registeringPatience
-    registration = .registering(
-      Session(link: link, channel: channel, term: leader.term), deadline: deadline)
+    let session = Session(link: link, channel: channel, term: leader.term)
+    registration = .registering(session, deadline: deadline)
     announced = []
-    announce(offers, on: channel)
+    announce(offers, on: session)
     arm(at: deadline)
   }
 
   /// Tells the leader what is offered now, and whether the worker drains.
   func announce() {
     guard let offers, let session = registration.session else { return }
-    announce(offers, on: session.channel)
+    announce(offers, on: session)
   }
 
-  private func announce(_ offers: [OfferTerms], on channel: any MessageChannel) {
+  /// A coordinator that does not know embeddings is told of what else there is.
+  private func announce(_ offers: [OfferTerms], on session: Session) {
     announced.append(isDraining)
-    channel.send(
+    session.channel.send(
       WorkerRegister(
-        name: name, incarnation: incarnation, offers: offers, draining: isDraining,
+        name: name, incarnation: incarnation,
+        offers: session.link.takesEmbeddings ? offers : offers.compactMap(\.generating),
+        draining: isDraining,
         continues: engineContinues, capabilities: engineCapabilities))
   }
 
@@ -208,5 +211,17 @@ extension WorkerMachine {
     membership.heartbeatAt = clock.now + membership.lease / 4
     registration = .registered(session, membership)
     arm(at: membership.heartbeatAt)
+  }
+}
+
+extension OfferTerms {
+  /// The offer without the endpoints that came with embeddings; nil if it has no other.
+  var generating: OfferTerms? {
+    let original = endpoints.filter(\.isOriginal)
+    guard !original.isEmpty else { return nil }
+    return OfferTerms(
+      model: model, context: context, outputDefault: outputDefault, slots: slots,
+      priceInput: priceInput, priceOutput: priceOutput, basis: basis,
+      bytesPerTokenFloor: bytesPerTokenFloor, endpoints: original)
   }
 }

@@ -14,11 +14,15 @@ extension ModelListing {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {
     writer.write(models) { $1.encode(into: &$0) }
+    writer.write(abilities) { $0.write($1) { $1.encode(into: &$0) } }
   }
 
   /// Reads what `encode` writes.
   public init(from reader: inout CanonicalReader) throws(CanonicalError) {
     models = try reader.readList(limit: 1024, elementBytesMin: 34, ModelSummary.init(from:))
+    abilities = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readList(limit: 1024, elementBytesMin: 8, ModelAbilities.init(from:))
+    }
   }
 
   /// Refuses values that a reader would refuse.
@@ -27,6 +31,7 @@ extension ModelListing {
     for element in models {
       try element.checkBounds()
     }
+    if let abilities { try checkCount(abilities.count, of: "ModelListing.abilities", atMost: 1024) }
   }
 }
 

@@ -18,10 +18,13 @@ public struct ModelListing: WireMessage {
 
   /// The models, by name; of more than fit, those that nobody serves are left out first.
   public let models: [ModelSummary]
+  /// What each of them is served for, in the same order.
+  public let abilities: [ModelAbilities]?
 
   /// Joins the fields.
-  public init(models: [ModelSummary]) {
+  public init(models: [ModelSummary], abilities: [ModelAbilities]?) {
     self.models = models
+    self.abilities = abilities
   }
 }
 

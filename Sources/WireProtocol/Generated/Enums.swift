@@ -8,6 +8,11 @@ public enum EventKind: UInt8, Sendable, Hashable, CaseIterable {
   case reasoning = 2
   /// The engine's delta, a JSON object, verbatim.
   case delta = 3
+  /// Numbers of the vector of an input, whose place `choice` is: float32 (IEEE 754), little-endian.
+  ///
+  /// A longer vector goes on in the next event; the last of an input may be shorter than the
+  /// others, and vectors come in the order of their inputs.
+  case vector = 4
 }
 
 /// What a member of the consensus group may do.

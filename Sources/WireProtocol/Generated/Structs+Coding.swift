@@ -251,6 +251,27 @@ extension ModelSummary {
   }
 }
 
+extension ModelAbilities {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(endpoints) { $0.write($1.rawValue) }
+    writer.write(capabilities)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    endpoints = try reader.readList(limit: 8, elementBytesMin: 1) { (part) throws(CanonicalError) in
+      try part.readCase(Endpoint.self)
+    }
+    capabilities = try reader.read(UInt32.self)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(endpoints.count, of: "ModelAbilities.endpoints", atMost: 8)
+  }
+}
+
 extension WorkerSummary {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {

@@ -247,6 +247,21 @@ public struct ModelSummary: Hashable, Sendable {
   }
 }
 
+/// What the workers that offer a model can do with it, each of them some of it.
+public struct ModelAbilities: Hashable, Sendable {
+  /// The endpoints that offers of it name, in ascending order.
+  public let endpoints: [Endpoint]
+  /// What the engines of connected workers can do, as WorkerRegister says it; 0 while none is
+  /// connected.
+  public let capabilities: UInt32
+
+  /// Joins the fields.
+  public init(endpoints: [Endpoint], capabilities: UInt32) {
+    self.endpoints = endpoints
+    self.capabilities = capabilities
+  }
+}
+
 /// What is known about a worker.
 public struct WorkerSummary: Hashable, Sendable {
   /// The worker.

@@ -50,7 +50,9 @@ struct JobConversation {
         if isJSON {
           for event in events { write(event, durableThrough: durable) }
         } else {
-          for event in events where event.kind != .reasoning && event.choice == 0 {
+          // Vectors are for programs: they are in the JSON.
+          for event in events
+          where event.kind != .reasoning && event.kind != .vector && event.choice == 0 {
             Terminal.write(event.bytes)
             needsNewline = event.bytes.last.map { $0 != UInt8(ascii: "\n") } ?? needsNewline
           }
@@ -120,7 +122,7 @@ struct JobConversation {
 
   private func write(_ event: Event, durableThrough: UInt64) {
     // Bytes of one character may be split over events; what is no whole text travels as hexadecimal.
-    let text = String(validating: event.bytes, as: UTF8.self)
+    let text = event.kind == .vector ? nil : String(validating: event.bytes, as: UTF8.self)
     Terminal.write(
       JSONText.object([
         (

@@ -104,6 +104,7 @@ extension EventKind {
     case .text: "text"
     case .reasoning: "reasoning"
     case .delta: "delta"
+    case .vector: "vector"
     }
   }
 }

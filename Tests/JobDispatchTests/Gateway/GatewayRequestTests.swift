@@ -18,6 +18,7 @@ struct HTTPRouteTests {
       ("GET", "/v1/jobs/7", .job(JobID(7))),
       ("GET", "/v1/jobs/7/events", .events(JobID(7))),
       ("POST", "/v1/jobs/7/cancel", .cancel(JobID(7))),
+      ("POST", "/v1/embeddings", .inference(.embeddings)),
     ])
   func asked(method: String, target: String, route: HTTPRoute) throws {
     #expect(try HTTPRoute(method: method, target: target) == route)
@@ -32,7 +33,7 @@ struct HTTPRouteTests {
       ("GET", "/v1/jobs/99999999999999999999", .unknownJob), ("GET", "/v1/jobs/1/x", .notFound),
       ("GET", "/v1/chat/completions", .methodNotAllowed),
       ("DELETE", "/v1/models", .methodNotAllowed),
-      ("POST", "/v1/embeddings", .notImplemented), ("GET", "/v1/models/%zz", .malformedRequest),
+      ("POST", "/v1/rerank", .notImplemented), ("GET", "/v1/models/%zz", .malformedRequest),
       ("GET", "/v1/models/%ff", .malformedRequest), ("GET", "/v1/models/a%2", .malformedRequest),
     ])
   func refused(method: String, target: String, code: ErrorCode) {

@@ -230,3 +230,71 @@ struct ModelAnswerTests {
     #expect(Price(nanoPerMillion: 2_000_000_000_000_000).perToken == "2")
   }
 }
+
+@Suite("An answer of embeddings over HTTP")
+struct EmbeddingAnswerTests {
+  private func answer(_ more: String = "") throws -> JobAnswer {
+    JobAnswer(
+      try InferenceCall(
+        body: Array(#"{"model":"m","input":["a","b"]\#(more)}"#.utf8), endpoint: .embeddings,
+        key: nil, drawn: RequestKey(high: 1, low: 2)),
+      created: 5, now: 1_000)
+  }
+
+  private func vector(_ seq: UInt64, _ choice: UInt16, _ bytes: [UInt8] = [0, 0, 128, 63]) -> Event
+  {
+    Event(seq: seq, choice: choice, kind: .vector, tokenCount: 0, ids: [], bytes: bytes)
+  }
+
+  @Test("it is written as it comes, and ends with the usage that is charged")
+  func whole() throws {
+    for (more, number) in [("", "[1.0]"), (#","encoding_format":"base64""#, #""AACAPw==""#)] {
+      var answer = try answer(more)
+      answer.accept(accepted)
+      #expect(answer.tick(now: 50_000).isEmpty, "JSON has no comments")
+      let first = answer.take([vector(1, 0)], now: 0)
+      #expect(first.head?.status == 200 && first.end == .open)
+      #expect(first.head?.fields.contains(.init("content-type", "application/json")) == true)
+      #expect(first.head?.fields.contains(.init("x-switchyard-job", "7")) == true)
+      let second = answer.take([vector(2, 1)], now: 0)
+      let last = answer.end(ended(.completed))
+      #expect(second.head == nil && last.head == nil && last.end == .complete && answer.isOver)
+      let data = (0...1).map { #"{"object":"embedding","index":\#($0),"embedding":\#(number)}"# }
+      #expect(
+        text(first) + text(second) + text(last)
+          == #"{"object":"list","data":[\#(data[0]),\#(data[1])],"model":"m","#
+          + #""usage":{"prompt_tokens":3,"total_tokens":3}}"#)
+    }
+  }
+
+  @Test("before the first vector a failure is a status; after it the connection is cut")
+  func failures() throws {
+    var early = try answer()
+    early.accept(accepted)
+    let reply = early.end(
+      ended(.failed, finish: .error, error: .contextLengthExceeded, text: "600 tokens, 512 fit"))
+    #expect(reply.head?.status == 400 && text(reply).contains("600 tokens, 512 fit"))
+    var late = try answer()
+    late.accept(accepted)
+    _ = late.take([vector(1, 0)], now: 0)
+    let cut = late.end(ended(.failed, finish: .error, error: .workerLost))
+    #expect(cut.head == nil && cut.body.isEmpty && cut.end == .broken)
+  }
+
+  @Test("text instead of vectors, vectors instead of text, and too few of them are garbled")
+  func garbled() throws {
+    var embeddings = try answer()
+    embeddings.accept(accepted)
+    #expect(text(embeddings.take([event(1, "a")], now: 0)).contains("engine_garbled"))
+    var chat = try JobDispatchTests.answer(stream: true)
+    chat.accept(accepted)
+    #expect(text(chat.take([vector(1, 0)], now: 0)).contains("engine_garbled"))
+    var few = try answer()
+    few.accept(accepted)
+    _ = few.take([vector(1, 0)], now: 0)
+    #expect(few.end(ended(.completed)).end == .broken)
+    var none = try answer()
+    none.accept(accepted)
+    #expect(none.end(ended(.completed)).head?.status == 502)
+  }
+}

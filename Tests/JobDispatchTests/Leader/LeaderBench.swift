@@ -443,15 +443,20 @@ final class WorkerPeer {
   let continues: Bool?
   let model: String
   let capabilities: UInt32?
+  let endpoints: [Endpoint]
+  let context: UInt32
   private(set) var registration: Peer
   private(set) var id = WorkerID(0)
 
   init(
     _ bench: LeaderBench, _ name: String = "w", incarnation: UInt64 = 1, slots: UInt16 = 4,
     price: UInt64 = 1_000_000, continues: Bool? = true, model: String = "m",
-    capabilities: UInt32? = nil
+    capabilities: UInt32? = nil, endpoints: [Endpoint] = [.chatCompletions],
+    context: UInt32 = 1 << 20
   ) throws {
     self.bench = bench
+    self.endpoints = endpoints
+    self.context = context
     self.name = name
     self.incarnation = incarnation
     self.continues = continues
@@ -472,10 +477,10 @@ final class WorkerPeer {
       name: name, incarnation: incarnation ?? self.incarnation,
       offers: [
         OfferTerms(
-          model: model, context: 1 << 20, outputDefault: 512, slots: slots,
+          model: model, context: context, outputDefault: min(512, context), slots: slots,
           priceInput: Price(nanoPerMillion: price),
           priceOutput: Price(nanoPerMillion: price * 2), basis: .chunkCount,
-          bytesPerTokenFloor: 1, endpoints: [.chatCompletions])
+          bytesPerTokenFloor: 1, endpoints: endpoints)
       ], draining: false, continues: continues, capabilities: capabilities)
   }
 

@@ -44,6 +44,7 @@ final class FakeLink: WorkerLink {
   let node: ReplicaID
   private(set) var opened: [FakeChannel] = []
   var takesHostReports = false
+  var takesEmbeddings = false
 
   init(_ node: UInt64) { self.node = ReplicaID(node) }
 

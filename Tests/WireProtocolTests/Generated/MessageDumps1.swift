@@ -360,7 +360,10 @@ extension ModelList: JSONDumpable {
 
 extension ModelListing: JSONDumpable {
   var json: String {
-    JSON.object([("models", JSON.list(models) { $0.json })])
+    JSON.object([
+      ("models", JSON.list(models) { $0.json }),
+      ("abilities", JSON.optional(abilities) { JSON.list($0) { $0.json } }),
+    ])
   }
 }
 

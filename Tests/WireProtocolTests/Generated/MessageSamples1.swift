@@ -347,7 +347,8 @@ extension ModelList {
 extension ModelListing {
   static func sample(_ source: inout SampleSource) -> ModelListing {
     ModelListing(
-      models: source.list(atMost: 1024) { ModelSummary.sample(&$0) })
+      models: source.list(atMost: 1024) { ModelSummary.sample(&$0) },
+      abilities: source.optional { $0.list(atMost: 1024) { ModelAbilities.sample(&$0) } })
   }
 }
 

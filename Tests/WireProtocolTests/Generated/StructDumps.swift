@@ -117,6 +117,15 @@ extension ModelSummary: JSONDumpable {
   }
 }
 
+extension ModelAbilities: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("endpoints", JSON.list(endpoints) { JSON.name($0) }),
+      ("capabilities", JSON.number(capabilities)),
+    ])
+  }
+}
+
 extension WorkerSummary: JSONDumpable {
   var json: String {
     JSON.object([

@@ -108,6 +108,14 @@ extension ModelSummary {
   }
 }
 
+extension ModelAbilities {
+  static func sample(_ source: inout SampleSource) -> ModelAbilities {
+    ModelAbilities(
+      endpoints: source.list(atMost: 8) { $0.pick(Endpoint.allCases) },
+      capabilities: source.number(UInt32.self))
+  }
+}
+
 extension WorkerSummary {
   static func sample(_ source: inout SampleSource) -> WorkerSummary {
     WorkerSummary(

@@ -1,0 +1,81 @@
+internal import NIOHTTP1
+internal import OpenAIFormat
+
+// What an engine can do beyond text out of text, found by asking for one token of each: some builds refuse it, some pass it over
+// without a word, and then a consumer would pay for something else than was asked for.
+extension OpenAICompatibleEngine {
+  /// What is tried, and how an answer shows that it was done.
+  struct Trial: Sendable {
+    let feature: InferenceRequest.Features
+    let endpoint: InferenceRequest.Endpoint
+    /// Fields as JSON, beside the model and the limit of one token.
+    let fields: [(name: String, value: String)]
+    let isDone: @Sendable (JSONValue) -> Bool
+
+    private static let chat = ("messages", #"[{"role":"user","content":"a"}]"#)
+
+    /// One for each feature that a worker can lack.
+    static let all = [
+      Trial(
+        feature: .tools, endpoint: .chatCompletions,
+        fields: [
+          chat,
+          (
+            "tools",
+            #"[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{}}}}]"#
+          ),
+        ], isDone: { _ in true }),
+      Trial(
+        feature: .structuredOutput, endpoint: .chatCompletions,
+        fields: [
+          chat,
+          (
+            "response_format",
+            #"{"type":"json_schema","json_schema":{"name":"f","schema":{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]}}}"#
+          ),
+        ],
+        // The first token of an object, or of the white space before it.
+        isDone: { choice in
+          let text = choice["message"]?["content"]?.string ?? ""
+          return text.drop(while: \.isWhitespace).first ?? "{" == "{"
+        }),
+      Trial(
+        feature: .logprobs, endpoint: .chatCompletions,
+        fields: [chat, ("logprobs", "true"), ("top_logprobs", "1")],
+        isDone: { $0["logprobs"]?.members != nil }),
+      Trial(
+        feature: .severalSequences, endpoint: .chatCompletions, fields: [chat, ("n", "2")],
+        isDone: { $0["index"]?.integer == 1 }),
+      Trial(
+        feature: .tokenIDPrompt, endpoint: .completions, fields: [("prompt", "[1]")],
+        isDone: { _ in true }),
+      Trial(
+        feature: .echo, endpoint: .completions,
+        fields: [("prompt", "\"ab\""), ("echo", "true")],
+        isDone: { $0["text"]?.string?.hasPrefix("ab") == true }),
+    ]
+
+    /// All that is tried.
+    static let features = InferenceRequest.Features(all.map(\.feature))
+  }
+
+  /// Whom an examination calls itself, for engines' logs.
+  static let examiner = "switchyard-examination"
+
+  /// What an engine does that generates with this model; what it does not say is taken on trust.
+  func features(of model: String) async throws(EngineError) -> InferenceRequest.Features {
+    var found: InferenceRequest.Features = []
+    for trial in Trial.all {
+      let fields =
+        [("model", Self.json(model))] + trial.fields
+        + [("max_tokens", "1"), ("user", Self.json(Self.examiner))]
+      let answer = try await ask(.POST, trial.endpoint.rawValue, Self.object(fields))
+      if case .busy = answer.error { throw answer.error }
+      guard answer.status == 200 else { continue }
+      // The last answer, where there are several.
+      let choice = answer.json?["choices"]?.elements?.last
+      if choice.map(trial.isDone) ?? true { found.insert(trial.feature) }
+    }
+    return found
+  }
+}

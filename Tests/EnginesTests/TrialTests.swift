@@ -1,0 +1,67 @@
+import Logging
+import OpenAIFormat
+import Testing
+
+@testable import Engines
+
+/// Answers after llama.cpp's, as they were seen, and after vLLM's documents.
+@Suite("What an engine can do")
+struct TrialTests {
+  private static func choices(_ choices: String...) -> (status: String, body: String) {
+    ("200 OK", #"{"choices":[\#(choices.joined(separator: ","))]}"#)
+  }
+
+  /// What is found at an engine that answers so to the trials, in their order, and what it was asked.
+  private func found(
+    _ answers: [(status: String, body: String)], kind: EngineStatus.Kind = .vLLM
+  ) async throws -> (status: EngineStatus?, asked: [String]) {
+    let steps = answers.flatMap {
+      [ScriptedEngine.Step.awaitRequest, .send(Recorded.answer($0.status, $0.body))]
+    }
+    return try await ScriptedEngine.serving([steps]) { server in
+      let engine = OpenAICompatibleEngine(
+        spec: EngineSpec(
+          baseURL: server.address, serves: EngineStatus.Model.generation),
+        logger: Logger(label: "test"))
+      let probed = EngineStatus(
+        kind: kind, models: [.init(name: "m", contextTokens: nil)], slots: nil)
+      let status = try? await engine.examine(probed)
+      try await engine.shutdown()
+      return (status, server.received)
+    }
+  }
+
+  private static let text = #"{"index":0,"message":{"content":"x"},"text":"x","logprobs":null}"#
+
+  @Test("an engine that does all of it is found to, by one token of each")
+  func everything() async throws {
+    let (status, asked) = try await found([
+      Self.choices(Self.text), Self.choices(#"{"index":0,"message":{"content":"\n{"}}"#),
+      Self.choices(#"{"index":0,"message":{"content":"x"},"logprobs":{"content":[]}}"#),
+      Self.choices(Self.text, #"{"index":1,"message":{"content":"y"}}"#),
+      Self.choices(Self.text), Self.choices(#"{"index":0,"text":"abx"}"#),
+    ])
+    #expect(status?.features == OpenAICompatibleEngine.Trial.features)
+    #expect(
+      asked.count == 6 && asked.allSatisfy { $0.contains(#""max_tokens":1,"user":"switchyard"#) })
+    #expect(asked.map { $0.hasPrefix("POST /v1/chat/completions ") }.filter { $0 }.count == 4)
+  }
+
+  @Test("what is refused or passed over is lacking; what is no answer is taken on trust")
+  func some() async throws {
+    let (status, _) = try await found([
+      ("500 Internal Server Error", #"{"error":{"message":"tools param requires --jinja flag"}}"#),
+      Self.choices(#"{"index":0,"message":{"content":"Sure"}}"#), Self.choices(Self.text),
+      Self.choices(Self.text), ("200 OK", "data: {}"), Self.choices(Self.text),
+    ])
+    #expect(status?.features == [.tokenIDPrompt])
+    let busy = try await found([("429 Too Many Requests", "")])
+    #expect(busy.status == nil && busy.asked.count == 1)
+  }
+
+  @Test("Ollama is not asked, for that would load a model")
+  func ollama() async throws {
+    let (status, asked) = try await found([], kind: .ollama)
+    #expect(status?.features == nil && asked.isEmpty)
+  }
+}

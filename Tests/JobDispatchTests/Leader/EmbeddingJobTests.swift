@@ -1,0 +1,143 @@
+import Consensus
+import ExchangeCore
+import ExchangeTypes
+import JobMarket
+import Testing
+import WireProtocol
+
+@testable import JobDispatch
+
+@Suite("Leader: jobs of embeddings")
+struct EmbeddingJobTests {
+  private func submit(
+    _ bench: LeaderBench, _ input: String = #"["a","b"]"#, endpoint: Endpoint = .embeddings
+  ) -> Peer {
+    let body =
+      endpoint == .embeddings ? Array(#"{"model":"m","input":\#(input)}"#.utf8) : LeaderBench.body()
+    let peer = bench.open(.job)
+    bench.say(
+      .submit(
+        Submit(
+          requestKey: bench.requestKey(), mode: .attached, endpoint: endpoint, model: "m",
+          body: body, maxInputPrice: nil, maxOutputPrice: nil, queueTimeoutMs: 600_000,
+          follow: true, retentionMs: nil)), on: peer)
+    return peer
+  }
+
+  private func vectors(_ range: ClosedRange<UInt64>, bytes: Int = 48) -> [Event] {
+    range.map {
+      Event(
+        seq: $0, choice: UInt16($0 - 1), kind: .vector, tokenCount: 0, ids: [],
+        bytes: [UInt8](repeating: UInt8(truncatingIfNeeded: $0), count: bytes))
+    }
+  }
+
+  @Test("vectors beyond the window are recorded and delivered without a wait; the input is charged")
+  func whole() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench, endpoints: [.embeddings])
+    let slot = worker.park()
+    let reader = submit(bench)
+    let assign = try slot.last(Assign.self)
+    #expect(assign.endpoint == .embeddings)
+    #expect(assign.body == Array(#"{"model":"m","input":["a","b"]}"#.utf8))
+    #expect(try bench.job(assign.job).bid.outputMax == .zero)
+    let all = vectors(1...900)
+    worker.chunk(assign, Array(all[..<200]), on: slot)
+    worker.chunk(assign, Array(all[200..<700]), on: slot)
+    #expect(slot.isReading, "a full window is recorded at once")
+    worker.chunk(assign, Array(all[700...]), on: slot)
+    worker.finish(assign, all, on: slot)
+    expectUnbroken(reader, of: assign.job)
+    #expect(reader.events == all)
+    let ended = try reader.last(Ended.self).summary
+    #expect(ended.state == .completed && ended.promptTokens == TokenCount(5))
+    #expect(ended.outputTokens == .zero && ended.charge == Credits(nano: 5))
+    // Who comes later reads the same out of the record.
+    #expect(bench.follow(assign.job).events == all)
+  }
+
+  @Test("a worker that is lost before the first vector costs nothing, one after it ends the job")
+  func lost() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench, endpoints: [.embeddings])
+    let slot = worker.park()
+    let reader = submit(bench)
+    let first = try slot.last(Assign.self)
+    bench.say(.failure(Failure(.workerLost, "it goes")), on: slot)
+    #expect(try bench.job(first.job).state == .queued)
+    let other = worker.park()
+    let second = try other.last(Assign.self)
+    #expect(second.job == first.job && second.epoch.rawValue == 2 && second.recordSeq == 0)
+    worker.chunk(second, vectors(1...1), on: other)
+    bench.say(.failure(Failure(.workerLost, "it goes")), on: other)
+    let ended = try reader.last(Ended.self).summary
+    #expect(ended.state == .failed && ended.charge == .zero)
+    #expect(ErrorCode(rawValue: ended.error) == .workerLost)
+  }
+
+  @Test("more pieces than any answer has end the attempt")
+  func overrun() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench, endpoints: [.embeddings])
+    let slot = worker.park()
+    let reader = submit(bench)
+    let assign = try slot.last(Assign.self)
+    worker.chunk(assign, vectors(1...4_097, bytes: 4), on: slot)
+    let ended = try reader.last(Ended.self).summary
+    #expect(ErrorCode(rawValue: ended.error) == .streamOverrun)
+  }
+
+  @Test("a model of another kind, and ids beyond the context, are refused by name")
+  func refused() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    let chatOnly = try submit(bench).last(Failure.self)
+    #expect(chatOnly.errorCode == .endpointNotServed && HTTPRefusal(chatOnly).param == "model")
+    #expect(HTTPRefusal(chatOnly).status == 400 && chatOnly.message.contains("embeddings"))
+    bench.close(worker.registration)
+    bench.advance(UInt64(WorkerSession.leaseMilliseconds))
+    _ = try WorkerPeer(bench, incarnation: 2, endpoints: [.embeddings])
+    #expect(submit(bench, endpoint: .chatCompletions).failure == .endpointNotServed)
+  }
+
+  @Test("ids beyond the context are refused with both numbers, before anybody is asked")
+  func overlong() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench, endpoints: [.embeddings], context: 8)
+    let slot = worker.park()
+    let before = bench.replica.lastIndex
+    let refused = try submit(bench, "[[1],[1,2,3,4,5,6,7,8,9]]").last(Failure.self)
+    #expect(refused.errorCode == .contextLengthExceeded)
+    #expect(refused.message.contains("9 token ids") && refused.message.contains("takes 8"))
+    #expect(HTTPRefusal(refused).param == "input" && bench.replica.lastIndex == before)
+    // Of texts nobody knows it but the engine.
+    _ = submit(bench, #""a text of more than eight bytes""#)
+    #expect(slot.all(Assign.self).count == 1)
+  }
+
+  @Test("what models are served for is listed")
+  func listed() throws {
+    let bench = try LeaderBench()
+    _ = try WorkerPeer(bench, "one", capabilities: 1)
+    _ = try WorkerPeer(bench, "two", capabilities: 4, endpoints: [.embeddings])
+    let listing = try bench.call(.modelList(.init())).last(ModelListing.self)
+    #expect(
+      listing.abilities == [
+        ModelAbilities(endpoints: [.chatCompletions, .embeddings], capabilities: 5)
+      ])
+    let body = String(decoding: ModelAnswer.list(listing).body, as: UTF8.self)
+    #expect(body.contains(#""endpoints":["/v1/chat/completions","/v1/embeddings"]"#))
+    #expect(body.contains(#""capabilities":["tools","logprobs"]"#))
+  }
+
+  @Test("a cluster of an older state version keeps what else a worker offers")
+  func older() throws {
+    let bench = try LeaderBench(opened: true)
+    try #require(bench.replica.exchange.stateVersion < Exchange.embeddingsStateVersion)
+    _ = try WorkerPeer(bench, endpoints: [.chatCompletions, .embeddings])
+    #expect(
+      bench.replica.exchange.asks(model: "m").map(\.offer.endpoints) == [[.chatCompletions]])
+    #expect(submit(bench).failure == .wrongState)
+  }
+}

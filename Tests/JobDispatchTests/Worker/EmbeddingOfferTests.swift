@@ -1,0 +1,42 @@
+import ExchangeTypes
+import Testing
+import WireProtocol
+
+@testable import JobDispatch
+
+@Suite("A worker with an engine for embeddings")
+struct EmbeddingOfferTests {
+  private func terms(_ model: String, _ endpoints: [Endpoint]) -> OfferTerms {
+    OfferTerms(
+      model: model, context: 512, outputDefault: 512, slots: 1,
+      priceInput: Price(nanoPerMillion: 1), priceOutput: Price(nanoPerMillion: 2), basis: .usage,
+      bytesPerTokenFloor: 1, endpoints: endpoints)
+  }
+
+  @Test("a coordinator that does not know embeddings is told of what else there is")
+  func offers() throws {
+    let bench = Bench()
+    let all = [terms("both", [.completions, .embeddings]), terms("vectors", [.embeddings])]
+    bench.machine.engineReady(offers: all, slots: 1)
+    let old = try bench.join(node: 1, term: 5)
+    #expect(
+      try old.registration.all(WorkerRegister.self).map(\.offers) == [
+        [terms("both", [.completions])]
+      ])
+    let link = FakeLink(2)
+    link.takesEmbeddings = true
+    bench.machine.linkUp(link)
+    bench.notice(2, 6)
+    #expect(try link.registration.all(WorkerRegister.self).map(\.offers) == [all])
+  }
+
+  @Test("a long vector is cut between groups of base64, and comes out whole")
+  func pieces() throws {
+    let bytes = (0..<30_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+    let event = GeneratedEvent(choice: 3, kind: .vector, tokenCount: 0, bytes: bytes)
+    let pieces = try #require(event.pieces())
+    #expect(pieces.map(\.bytes.count) == [12_288, 12_288, 5_424])
+    #expect(pieces.flatMap(\.bytes) == bytes)
+    #expect(pieces.allSatisfy { $0.kind == .vector && $0.choice == 3 && $0.tokenCount == 0 })
+  }
+}
