@@ -43,8 +43,8 @@ struct RowTable<Row: StoredRow>: Sendable {
   ///
   /// - Precondition: the row exists, and `body` leaves its key and its value alone.
   mutating func updateUnstored(_ key: UInt64, _ body: (inout Row) -> Void) {
-    guard let place = slots.index(forKey: key) else { preconditionFailure("no such row") }
-    body(&slots.values[place].row)
+    guard let place = rows.index(forKey: key) else { preconditionFailure("no such row") }
+    body(&rows.values[place])
   }
 
   @discardableResult

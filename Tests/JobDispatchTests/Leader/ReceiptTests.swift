@@ -1,7 +1,9 @@
+import Consensus
 import ExchangeCore
 import ExchangeTypes
 import JobDispatch
 import Testing
+import TokenLedger
 import WireProtocol
 
 /// Signs by turning the statement round.
