@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import ExchangeTypes
 internal import TokenLedger
+internal import WireProtocol
 
 extension LedgerCommand {
   struct Archive: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 internal import ExchangeTypes
 internal import Foundation
+internal import TokenLedger
 
 /// A directory of pieces of the journal that join: each is an export in JSON, written once.
 ///
