@@ -288,8 +288,8 @@ final class FaultInjector {
   /// What the leader takes now only it has, and it hears what is to stand in the place of those entries while it writes them.
   ///
   /// In half of the cases one write outlasts its leadership and the silence. In the other half all write slowly, and it is
-  /// reachable again as the others elect: a candidate's term becomes durable with its entries, in a write that is under way when the
-  /// new leader's come.
+  /// reachable again as soon as it has given up: the term of a candidate becomes durable with its entries, in a write that is under way
+  /// when the new leader's come.
   private func cutOffWriting() {
     guard let leader = simulation.leader, simulation.overloadedSince == nil else { return }
     simulation.count(.cutOffWriting)
@@ -303,11 +303,20 @@ final class FaultInjector {
       return
     }
     for coordinator in simulation.coordinators {
-      coordinator.disk.writeTime = coordinator === leader ? 900_000...1_600_000 : 120_000...350_000
+      coordinator.disk.writeTime =
+        coordinator === leader ? 1_100_000...1_700_000 : 300_000...600_000
     }
-    after(random.within(800_000...1_400_000)) { [self] in simulation.network.heal() }
+    healOnceResigned(leader, looks: 100)
     after(3_500_000) { [self] in
       for coordinator in simulation.coordinators { quicken(coordinator.disk) }
+    }
+  }
+
+  /// Mends the network when a leader that nobody answered has given up, or after so many looks.
+  private func healOnceResigned(_ leader: SimulatedCoordinator, looks: Int) {
+    after(20_000) { [self] in
+      guard leader.isLeader, looks > 0 else { return simulation.network.heal() }
+      healOnceResigned(leader, looks: looks - 1)
     }
   }
 

@@ -226,7 +226,7 @@ final class SimulatedCoordinator: SimulatedNode {
   /// Marks that the log has another entry by now where a write that ended wrote its last, while no term waits to be written.
   private func noteOvertaken(_ batch: WriteBatch) {
     guard let last = batch.entries.last, let replica, disk.hardState?.term == replica.term,
-      let held = replica.term(at: disk.lastEntry), held != last.term
+      replica.term(at: disk.lastEntry) != last.term
     else { return }
     simulation.mark(.writeOvertaken)
   }

@@ -103,6 +103,12 @@ final class MessageChecker {
           sender.id,
           "says that it holds \(answer.lastLogIndex), its disk ends at \(sender.disk.lastEntry)")
       }
+      if answer.lastLogIndex > replica.lastIndex {
+        fail(
+          sender.id,
+          "says that it holds \(answer.lastLogIndex), its log ends at \(replica.lastIndex)"
+        )
+      }
       // It vouches for its log: a write that ended says nothing of entries that were dropped while it went on.
       if let durable = sender.disk.term(at: answer.lastLogIndex),
         let held = replica.term(at: answer.lastLogIndex), durable != held
