@@ -373,7 +373,7 @@ extension Dispatcher {
         Planner.Work(prompt: $0.promptTokens.rawValue, output: $0.outputTokens.rawValue)
       })
     var hadSlot = reservations.removeValue(forKey: job) != nil
-    claims[job] = nil
+    if !claims.isEmpty { claims[job] = nil }
     if let relay = forgetRelay(of: job) {
       hadSlot = true
       letGo(relay, settled: true)
@@ -390,7 +390,7 @@ extension Dispatcher {
   }
 
   private func forgetRelay(of job: JobID) -> StreamRelay? {
-    batchRelays.remove(job)
+    if !batchRelays.isEmpty { batchRelays.remove(job) }
     return relays.removeValue(forKey: job)
   }
 
