@@ -199,7 +199,7 @@ final class Workload {
     let max = client.random.chance(perMille: 200) ? 3 : 500
     let text = String(repeating: "x", count: prompt)
     // By count, so that what else is drawn does not depend on it.
-    let tier = ["flex", "flex", "priority", "default"][submissions.count % 4]
+    let tier = ["flex", "default", "priority", "default"][submissions.count % 4]
     let body =
       "{\"model\":\"\(SimulatedWorker.model)\",\"max_tokens\":\(max),\"service_tier\":\"\(tier)\",\"messages\":[{\"role\":\"user\",\"content\":\"\(text)\"}]}"
     let patience: UInt32 = client.random.chance(perMille: 100) ? 1_500 : 60_000
