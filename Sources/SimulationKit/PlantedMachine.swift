@@ -92,6 +92,15 @@ enum PlantedMachine {
         .submitAssigned(
           .init(submit: $0, offer: assigned.offer, askVersion: assigned.askVersion))
       } ?? command
+    case .submitInClass(let classed):
+      let order = classed.order
+      return renamed(order.submit).map {
+        .submitInClass(
+          .init(
+            order: .init(
+              submit: $0, terms: order.terms, retention: order.retention,
+              assignment: order.assignment), jobClass: classed.jobClass))
+      } ?? command
     default: return command
     }
   }
@@ -120,6 +129,8 @@ enum PlantedMachine {
         .init(
           attempt: current(lost.attempt), reason: lost.reason,
           retryElsewhere: lost.retryElsewhere))
+    case .attemptPreempted(let preempted):
+      return .attemptPreempted(.init(attempt: current(preempted.attempt)))
     default: return command
     }
   }

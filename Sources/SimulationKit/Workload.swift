@@ -198,7 +198,7 @@ final class Workload {
     let prompt = client.random.chance(perMille: 30) ? 40_000 : Int(client.random.below(200))
     let max = client.random.chance(perMille: 200) ? 3 : 500
     // By count, so that what else is drawn does not depend on it.
-    let tier = ["flex", "flex", "priority", "default"][submissions.count % 4]
+    let tier = ["flex", "default", "priority", "default"][submissions.count % 4]
     let head =
       "{\"model\":\"\(SimulatedWorker.model)\",\"max_tokens\":\(max),\"service_tier\":\"\(tier)\",\"messages\":[{\"role\":\"user\",\"content\":\""
     let body =

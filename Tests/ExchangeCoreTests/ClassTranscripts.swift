@@ -87,14 +87,14 @@ struct ClassTranscripts {
       assign: attempt 1/4 [assign 1/4 to 1]
       lost: queued [requeued 1]
       assign: attempt 1/5 [assign 1/5 to 1]
-      the end: completed for 0.000105 [record 1 at 3, ended 1]
+      the end: completed for 0.00007 [record 1 at 3, ended 1]
       """,
       of: [
         ("lost", lost(attempt(1, 3))), ("assign", assign(1, epoch: 4)),
         ("lost", lost(attempt(1, 4))), ("assign", assign(1, epoch: 5)),
         (
           "the end",
-          settle(attempt(1, 5), prompt: 45, output: nil, tail: events(from: 3))
+          settle(attempt(1, 5), prompt: 90, tail: events(from: 3))
         ),
       ])
     #expect(try world.replica.restored().digest == world.exchange.digest)
@@ -119,8 +119,8 @@ struct ClassTranscripts {
     var world = world()
     world.expect(
       """
-      unknown key: ✗ unauthenticated (key 99)
-      no scope: ✗ forbidden (needed admin)
+      unknown key: ✗ unauthenticated
+      no scope: ✗ forbidden (scope 4)
       too little: ✗ malformed_request (field weight, least 10, most 10000)
       too much: ✗ malformed_request (field weight, least 10, most 10000)
       nobody: ✗ unknown_account (account 9)

@@ -113,7 +113,8 @@ struct CodecTests {
   @Test("every code that was given is tested here")
   func complete() {
     #expect(
-      Self.codes == Array(1...25) + Array(28...33) + [43, 46, 47, 48, 60, 61, 62] + Array(67...76))
+      Self.codes == Array(1...25) + Array(28...33) + [43, 46, 47, 48, 60, 61, 62] + Array(67...76)
+        + Array(80...82))
   }
 
   @Test(

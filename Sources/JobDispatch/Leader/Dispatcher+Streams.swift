@@ -435,7 +435,7 @@ extension Dispatcher {
         Planner.Work(prompt: $0.promptTokens.rawValue, output: $0.outputTokens.rawValue)
       })
     var hadSlot = reservations.removeValue(forKey: job) != nil
-    claims[job] = nil
+    if !claims.isEmpty { claims[job] = nil }
     if let relay = forgetRelay(of: job) {
       hadSlot = true
       letGo(relay, settled: true)
@@ -452,7 +452,7 @@ extension Dispatcher {
   }
 
   private func forgetRelay(of job: JobID) -> StreamRelay? {
-    batchRelays.remove(job)
+    if !batchRelays.isEmpty { batchRelays.remove(job) }
     return relays.removeValue(forKey: job)
   }
 
