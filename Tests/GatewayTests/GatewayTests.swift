@@ -352,7 +352,7 @@ struct GatewayTests {
       #expect(text.hasPrefix("HTTP/1.1 200 "))
       #expect(text.contains("unlisted_workers_total{error=\"unauthenticated\"} 1\n"))
       try await client.get("/metrics", authorization: "Bearer none")
-      #expect(await client.read(until: "unauthenticated\"").contains("HTTP/1.1 401 "))
+      #expect(await client.read(until: "invalid_api_key").contains("HTTP/1.1 401 "))
     }
   }
 

@@ -24,9 +24,13 @@ final class TestCoordinator: NodeLinkOwner, MessageChannelOwner {
     /// The first registration that offers something else than the one before.
     let changed: EventLoopPromise<WorkerRegister>
     let listener: Listener
+    fileprivate let promises: (output: EventLoopPromise<Output>, drained: EventLoopPromise<Bool>)
+    /// What has not come by now does not come.
     func close() async throws {
       await listener.close()
       changed.fail(ChannelError.eof)
+      promises.output.fail(ChannelError.eof)
+      promises.drained.fail(ChannelError.eof)
     }
   }
 
@@ -65,7 +69,7 @@ final class TestCoordinator: NodeLinkOwner, MessageChannelOwner {
     }
     return Handle(
       port: listener.port, output: output.futureResult, drained: drained.futureResult,
-      changed: changed, listener: listener)
+      changed: changed, listener: listener, promises: (output, drained))
   }
 
   func established(_ link: NodeLink, with remote: RemoteNode) {
