@@ -34,10 +34,10 @@ extension OpenAICompatibleEngine {
             #"{"type":"json_schema","json_schema":{"name":"f","schema":{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]}}}"#
           ),
         ],
-        // The first token of an object, or of the white space before it.
+        // The first token of an object, of the white space before it, or of the fence around it that llama.cpp takes off in the end.
         isDone: { choice in
           let text = choice["message"]?["content"]?.string ?? ""
-          return text.drop(while: \.isWhitespace).first ?? "{" == "{"
+          return ["{", "`"].contains(text.drop(while: \.isWhitespace).first ?? "{")
         }),
       Trial(
         feature: .logprobs, endpoint: .chatCompletions,

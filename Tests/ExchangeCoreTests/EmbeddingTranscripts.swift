@@ -8,7 +8,7 @@ struct EmbeddingTranscripts {
   @Test("one holds and pays its inputs alone, however many tokens of context they are together")
   func bills() throws {
     var world = World()
-    let offers = [offer("e", context: 64, endpoints: [.embeddings])]
+    let offers = [offer("e", context: 64, outputDefault: 64, endpoints: [.embeddings])]
     let vectors = submit(1, endpoint: .embeddings, model: "e", prompt: 1_000, output: nil)
     world.expect(
       """

@@ -306,7 +306,11 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                 "stream_options": {"include_usage": True}, "logit_bias": {"5": -1}, "tools": []}
         seeds = [request("POST", CHAT, json.dumps(full, ensure_ascii=False).encode(), poor_key),
                  request("POST", "/v1/completions", json.dumps({"model": STORIES, "prompt": "x"}).encode(), poor_key),
-                 request("POST", "/v1/embeddings", json.dumps({"model": STORIES, "input": ["x"]}).encode(), poor_key),
+                 request("POST", "/v1/embeddings", json.dumps({
+                     "model": STORIES, "input": ["x", "H\u00fc"], "dimensions": 8, "encoding_format": "base64"}).encode(),
+                     poor_key),
+                 request("POST", "/v1/embeddings", json.dumps({"model": STORIES, "input": [[1, 2], [3]]}).encode(),
+                         poor_key),
                  request("GET", "/v1/models/" + STORIES, key=poor_key), request("GET", "/v1/jobs/1", key=poor_key)]
         tokens = [b"\r\n", b"\n", b"\0", b'"', b"\\u", b"\\ud800", b"{", b"}", b"[", b"]", b",", b":", b"-", b"1e999",
                   b"null", b"true", b"\xff", b"\xc3", b"chunked", b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n"]

@@ -130,14 +130,4 @@ struct EmbeddingJobTests {
     #expect(body.contains(#""endpoints":["/v1/chat/completions","/v1/embeddings"]"#))
     #expect(body.contains(#""capabilities":["tools","logprobs"]"#))
   }
-
-  @Test("a cluster of an older state version keeps what else a worker offers")
-  func older() throws {
-    let bench = try LeaderBench(opened: true)
-    try #require(bench.replica.exchange.stateVersion < Exchange.embeddingsStateVersion)
-    _ = try WorkerPeer(bench, endpoints: [.chatCompletions, .embeddings])
-    #expect(
-      bench.replica.exchange.asks(model: "m").map(\.offer.endpoints) == [[.chatCompletions]])
-    #expect(submit(bench).failure == .wrongState)
-  }
 }
