@@ -47,7 +47,7 @@ struct JobReceiptTests {
   }
 
   @Test("a digest is a kind and a hash, and nothing that changes what people read around it")
-  func digests() {
+  func digests() throws {
     for good in ["gguf-sha256:00af", "x:1"] { #expect(WorkerStatement.isDigest(good)) }
     for bad in [
       "", ":", "x:", ":1", "x1", "x:1:2", "X:1", "x:G", "x:1\npaid  0", "x\u{1b}[2A:1", "x: 1",
@@ -55,7 +55,7 @@ struct JobReceiptTests {
       #expect(!WorkerStatement.isDigest(bad), "\(bad)")
     }
     var other = full
-    guard let word = full.word else { return }
+    let word = try #require(full.word)
     other.word = .init(
       worker: word.worker, publicKey: word.publicKey, modelDigest: "x:1\nfee  0",
       promptTokens: nil, outputTokens: nil, cachedTokens: .zero, firstSeq: 1,
