@@ -49,8 +49,9 @@ def another_worker(cluster, scratch, name, engine):
 
 @contextlib.contextmanager
 def vector_engine(scratch):
-    """Another llama.cpp, for embeddings."""
-    server = Child([SERVE, "--slots", "2", "--embeddings", "--alias", VECTORS], scratch + "/vector-engine.log")
+    """Another llama.cpp, for embeddings; with several slots it gives an input another vector beside others than alone."""
+    server = Child([SERVE, "--slots", "1", "--context", "4096", "--embeddings", "--alias", VECTORS],
+                   scratch + "/vector-engine.log")
     try:
         yield server.ready["address"]
     finally:
