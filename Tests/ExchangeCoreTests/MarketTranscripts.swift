@@ -299,6 +299,11 @@ struct MarketTranscripts {
     "what the accounts buy that a supplier posts as his own makes no price, and is paid and earned")
   func ownAccounts() throws {
     var world = raised()
+    world.run(
+      .accountCredit(
+        .init(
+          caller: World.root, requestKey: request(60), account: AccountID(5),
+          amount: Credits(nano: 1 << 30))))
     sell(&world, 1, prompt: 10, output: 10)
     world.run(askSet(AskTerms(output: perMillion(900), own: [AccountID(5)])))
     sell(&world, 2, caller: World.bob, version: 2, prompt: 10, output: 10)

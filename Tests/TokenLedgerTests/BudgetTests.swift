@@ -72,7 +72,7 @@ struct BudgetTests {
     #expect(budget.held == .zero)
   }
 
-  @Test("reads what it wrote")
+  @Test("reads what it wrote: all but what is held, which follows from jobs")
   func codec() throws {
     var budget = Budget(
       id: BudgetID(7), parent: BudgetID(2), account: AccountID(3), level: .key, name: "ü",
@@ -83,7 +83,10 @@ struct BudgetTests {
     var writer = CanonicalWriter()
     budget.write(to: &writer)
     var reader = CanonicalReader(writer.bytes)
-    #expect(try Budget(id: BudgetID(7), nameBytesMax: 8, from: &reader) == budget)
+    var read = try Budget(id: BudgetID(7), nameBytesMax: 8, from: &reader)
     try reader.finish()
+    #expect(read.held == .zero && budget.held == Credits(nano: 2))
+    read.restoreHeld(budget.held)
+    #expect(read == budget)
   }
 }

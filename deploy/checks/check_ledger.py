@@ -270,7 +270,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         expect(done.code == 0 and done.lines[0]["transfers"] == count + 1, done)
 
     def archive():
-        """an archive's pieces join, and an export joins them; a second archiver, a changed piece and another cluster's are refused"""
+        """an archive's pieces join, and an export joins them; a second archiver and a changed piece are refused"""
         place = scratch + "/journal"
 
         def add(*arguments):

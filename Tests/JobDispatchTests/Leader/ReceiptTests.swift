@@ -66,7 +66,7 @@ struct ReceiptTests {
 
   /// A worker's connection, as its certificate of that key shows it.
   private func origin(_ role: NodeRole = .worker, key: UInt8 = 9) throws -> StreamOrigin {
-    let name = try #require(NodeName(role: role, name: "n"))
+    let name = try #require(NodeName(role: role, name: "w"))
     return StreamOrigin(node: CertifiedNode(name: name, serial: [1], publicKey: [key]))
   }
 
