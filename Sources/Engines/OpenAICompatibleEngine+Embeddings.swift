@@ -50,7 +50,9 @@ extension OpenAICompatibleEngine {
       }
       try Self.check(bytes / 4, against: wanted)
       all += list.vectors
-      tokens = tokens.flatMap { sum in list.promptTokens.map { sum + $0 } }
+      let (sum, overflow) = (tokens ?? 0).addingReportingOverflow(list.promptTokens ?? 0)
+      guard !overflow else { throw .garbage("more tokens than there can be") }
+      tokens = tokens == nil || list.promptTokens == nil ? nil : sum
     }
     return (all, tokens)
   }
@@ -84,9 +86,10 @@ extension OpenAICompatibleEngine {
     do {
       let response = try await send(request, deadline: .now() + TimeAmount(limits.firstEvent))
       guard response.status == .ok else {
-        throw Self.refusal(response, try await collect(response))
+        throw Self.refusal(response, try await collect(response, within: limits.nextBytes))
       }
-      answer = try await collect(response, upTo: Self.vectorsBytesMax)
+      answer = try await collect(
+        response, upTo: Self.vectorsBytesMax, within: limits.firstEvent)
     } catch let error as EngineError {
       throw error
     } catch let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout {
