@@ -26,7 +26,8 @@ extension OpenAICompatibleEngine {
     let first = clock.now
     for (place, vector) in vectors.all.enumerated() {
       let event = EngineEvent(
-        choice: place, content: .vector(vector), tokenIDs: nil, tokenCount: 0)
+        choice: place, content: .vector(vector), tokenIDs: nil, tokenCount: 0,
+        promptTokens: vectors.tokens)
       try await Self.deliver(event, onEvent)
     }
     return EngineEnd(
