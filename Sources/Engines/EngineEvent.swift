@@ -25,9 +25,14 @@ public struct EngineEvent: Hashable, Sendable {
   ///
   /// The number of ids, else what the engine counted, else one for each chunk.
   public internal(set) var tokenCount: Int
+  /// Tokens of the prompt, where the engine has said it before its output's end.
+  public internal(set) var promptTokens: Int?
 
   /// Sets the parts.
-  public init(choice: Int, content: Content, tokenIDs: [UInt32]?, tokenCount: Int) {
+  public init(
+    choice: Int, content: Content, tokenIDs: [UInt32]?, tokenCount: Int, promptTokens: Int? = nil
+  ) {
+    self.promptTokens = promptTokens
     self.choice = choice
     self.content = content
     self.tokenIDs = tokenIDs

@@ -26,7 +26,8 @@ extension OpenAICompatibleEngine {
     let first = clock.now
     for (place, vector) in vectors.all.enumerated() {
       let event = EngineEvent(
-        choice: place, content: .vector(vector), tokenIDs: nil, tokenCount: 0)
+        choice: place, content: .vector(vector), tokenIDs: nil, tokenCount: 0,
+        promptTokens: vectors.tokens)
       try await Self.deliver(event, onEvent)
     }
     return EngineEnd(
@@ -50,7 +51,9 @@ extension OpenAICompatibleEngine {
       }
       try Self.check(bytes / 4, against: wanted)
       all += list.vectors
-      tokens = tokens.flatMap { sum in list.promptTokens.map { sum + $0 } }
+      let (sum, overflow) = (tokens ?? 0).addingReportingOverflow(list.promptTokens ?? 0)
+      guard !overflow else { throw .garbage("more tokens than there can be") }
+      tokens = tokens == nil || list.promptTokens == nil ? nil : sum
     }
     return (all, tokens)
   }
@@ -84,9 +87,10 @@ extension OpenAICompatibleEngine {
     do {
       let response = try await send(request, deadline: .now() + TimeAmount(limits.firstEvent))
       guard response.status == .ok else {
-        throw Self.refusal(response, try await collect(response))
+        throw Self.refusal(response, try await collect(response, within: limits.nextBytes))
       }
-      answer = try await collect(response, upTo: Self.vectorsBytesMax)
+      answer = try await collect(
+        response, upTo: Self.vectorsBytesMax, within: limits.firstEvent)
     } catch let error as EngineError {
       throw error
     } catch let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout {

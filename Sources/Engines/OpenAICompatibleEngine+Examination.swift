@@ -28,7 +28,7 @@ extension OpenAICompatibleEngine {
     switch status.kind {
     case .llamaCpp, .vLLM, .sgLang, .generic:
       guard let first else { return status.features }
-      return try await features(of: first.name)
+      return try await features(of: first.name, status.kind)
     // What it lacks is known (`EngineStatus.capabilities`), and asking would load a model.
     case .ollama, .builtin: return status.features
     }

@@ -125,7 +125,7 @@ extension OpenAICompatibleEngine {
     }
     do {
       let response = try await client.execute(request, deadline: .now() + TimeAmount(limits.probe))
-      let bytes = try await collect(response)
+      let bytes = try await collect(response, within: limits.probe)
       return Answer(
         status: Int(response.status.code), server: response.headers.first(name: "server") ?? "",
         error: Self.refusal(response, bytes), body: bytes)

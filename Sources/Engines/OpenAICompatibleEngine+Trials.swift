@@ -62,16 +62,25 @@ extension OpenAICompatibleEngine {
   /// Whom an examination calls itself, for engines' logs.
   static let examiner = "switchyard-examination"
 
+  /// Statuses that refuse what was asked for; llama.cpp says 500 as well.
+  private static let refusals: Set = [400, 404, 405, 422, 501]
+
   /// What an engine does that generates with this model; what it does not say is taken on trust.
-  func features(of model: String) async throws(EngineError) -> InferenceRequest.Features {
+  func features(
+    of model: String, _ kind: EngineStatus.Kind
+  ) async throws(EngineError) -> InferenceRequest.Features {
     var found: InferenceRequest.Features = []
     for trial in Trial.all {
       let fields =
         [("model", Self.json(model))] + trial.fields
         + [("max_tokens", "1"), ("user", Self.json(Self.examiner))]
       let answer = try await ask(.POST, trial.endpoint.rawValue, Self.object(fields))
-      if case .busy = answer.error { throw answer.error }
-      guard answer.status == 200 else { continue }
+      guard answer.status == 200 else {
+        // A refusal says that it cannot; anything else, that it was not asked well or at a bad time.
+        let isRefusal = Self.refusals.contains(answer.status)
+        guard isRefusal || (answer.status == 500 && kind == .llamaCpp) else { throw answer.error }
+        continue
+      }
       // The last answer, where there are several.
       let choice = answer.json?["choices"]?.elements?.last
       if choice.map(trial.isDone) ?? true { found.insert(trial.feature) }

@@ -237,6 +237,25 @@ extension OpenAICompatibleEngine {
     return Array(buffer.readableBytesView)
   }
 
+  /// The whole body within a time: a client's deadline is for the head alone.
+  func collect(
+    _ response: HTTPClientResponse, upTo bytesMax: Int = OpenAICompatibleEngine.answerBytesMax,
+    within limit: Duration
+  ) async throws -> [UInt8] {
+    try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
+      group.addTask { try await self.collect(response, upTo: bytesMax) }
+      group.addTask {
+        try await Task.sleep(for: limit)
+        return nil
+      }
+      defer { group.cancelAll() }
+      guard let first = try await group.next(), let bytes = first else {
+        throw HTTPClientError.deadlineExceeded
+      }
+      return bytes
+    }
+  }
+
   /// What a failure below HTTP means for the stream.
   static func transportError(_ error: any Error, begun: Bool) -> EngineError {
     if error is CancellationError { return .cancelled }

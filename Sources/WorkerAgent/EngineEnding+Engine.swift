@@ -79,7 +79,8 @@ extension GeneratedEvent {
       }
     self.init(
       choice: UInt16(clamping: event.choice), kind: kind,
-      tokenCount: UInt32(clamping: event.tokenCount), ids: event.tokenIDs ?? [], bytes: bytes)
+      tokenCount: UInt32(clamping: event.tokenCount), ids: event.tokenIDs ?? [], bytes: bytes,
+      promptTokens: event.promptTokens.map { UInt32(clamping: $0) })
   }
 }
 

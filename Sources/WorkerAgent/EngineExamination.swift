@@ -5,7 +5,7 @@ internal import Engines
 ///
 /// ```
 /// unknown ──probed, examined──► known ──probe failed, other models──► unknown
-///    └─ examined in vain: taken as probed, and examined at the next probe, three times at most
+///    └─ examined in vain: taken for what it was, or as probed, and examined at the next probe, three times at most
 /// ```
 struct EngineExamination {
   /// An engine that has no time for it is not asked for ever.
@@ -14,6 +14,8 @@ struct EngineExamination {
   private let engine: any Engine
   /// What a probe said, and what the examination made of it.
   private var known: (probed: EngineStatus, examined: EngineStatus)?
+  /// The same of the engine that was known last: while another examination is in vain, it is taken for what it was.
+  private var last: (probed: EngineStatus, examined: EngineStatus)?
   /// Examinations in vain since it was unknown.
   private var tries = 0
 
@@ -34,11 +36,13 @@ struct EngineExamination {
     do throws(EngineError) {
       let examined = try await engine.examine(probed)
       known = (probed, examined)
+      last = known
       return examined
     } catch {
       tries += 1
-      if tries == Self.triesMax { known = (probed, probed) }
-      return probed
+      let taken = last.flatMap { $0.probed == probed ? $0.examined : nil } ?? probed
+      if tries == Self.triesMax { known = (probed, taken) }
+      return taken
     }
   }
 

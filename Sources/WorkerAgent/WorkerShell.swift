@@ -8,6 +8,7 @@ internal import JobMarket
 internal import Links
 internal import Logging
 internal import NIOCore
+internal import OpenAIFormat
 internal import Transport
 internal import WireProtocol
 
@@ -191,6 +192,7 @@ final class WorkerShell: WorkerHost {
     switch result {
     case .success(let status):
       probeFailures = 0
+      if engineStatus != status { log(status) }
       engineStatus = status
       offer(status)
     case .failure(let error):
@@ -199,6 +201,19 @@ final class WorkerShell: WorkerHost {
         machine.engineFailing(error.description)
       }
     }
+  }
+
+  private func log(_ status: EngineStatus) {
+    let serves = status.models.map { model in
+      "\(model.name): \(model.endpoints.map(\.rawValue).joined(separator: " "))"
+    }
+    let missing = Capabilities.all.subtracting(status.capabilities).names
+    logger.info(
+      "engine known",
+      metadata: [
+        "kind": "\(status.kind.rawValue)", "serves": "\(serves.joined(separator: ", "))",
+        "cannot": "\(missing.joined(separator: ","))",
+      ])
   }
 
   private func offer(_ status: EngineStatus) {

@@ -124,6 +124,35 @@ struct EmbeddingTests {
     #expect(body.isContextExceeded)
   }
 
+  @Test("an answer that stops in the middle ends with the limit, of a probe too")
+  func stalled() async throws {
+    let parsed = try InferenceRequest.parse(
+      body: Array(#"{"model":"m","input":"a"}"#.utf8), endpoint: .embeddings)
+    let request = EngineRequest(parsed, model: "e", maxTokens: 1, kind: .llamaCpp)
+    let half = Array(Recorded.answer("200 OK", #"{"data":[{"embedding":[1]}]}"#).dropLast(9))
+    let closed = [ScriptedEngine.Gate(), ScriptedEngine.Gate()]
+    try await ScriptedEngine.serving(
+      [.awaitRequest, .send(half), .awaitClose(closed[0])],
+      [.awaitRequest, .send(half), .awaitClose(closed[1])]
+    ) { server in
+      var limits = OpenAICompatibleEngine.Limits()
+      limits.firstEvent = .milliseconds(200)
+      limits.probe = .milliseconds(200)
+      let engine = OpenAICompatibleEngine(
+        spec: EngineSpec(baseURL: server.address), limits: limits, logger: Logger(label: "test"))
+      var failure: EngineError?
+      do throws(EngineError) { _ = try await engine.run(request) { _ in } } catch {
+        failure = error
+      }
+      guard case .slow(.firstEvent)? = failure else { throw Unexpected(failure as Any) }
+      await closed[0].pass()
+      do throws(EngineError) { _ = try await engine.probe() } catch { failure = error }
+      guard case .slow(.probe)? = failure else { throw Unexpected(failure as Any) }
+      await closed[1].pass()
+      try await engine.shutdown()
+    }
+  }
+
   @Test("a cancelled job lets go of its engine")
   func cancelled() async throws {
     let closed = ScriptedEngine.Gate()

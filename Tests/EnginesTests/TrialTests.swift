@@ -49,12 +49,17 @@ struct TrialTests {
 
   @Test("what is refused or passed over is lacking; what is no answer is taken on trust")
   func some() async throws {
-    let (status, _) = try await found([
-      ("500 Internal Server Error", #"{"error":{"message":"tools param requires --jinja flag"}}"#),
-      Self.choices(#"{"index":0,"message":{"content":"Sure"}}"#), Self.choices(Self.text),
-      Self.choices(Self.text), ("200 OK", "data: {}"), Self.choices(Self.text),
-    ])
+    let (status, _) = try await found(
+      [
+        (
+          "500 Internal Server Error", #"{"error":{"message":"tools param requires --jinja flag"}}"#
+        ),
+        Self.choices(#"{"index":0,"message":{"content":"Sure"}}"#), Self.choices(Self.text),
+        Self.choices(Self.text), ("200 OK", "data: {}"), Self.choices(Self.text),
+      ], kind: .llamaCpp)
     #expect(status?.features == [.tokenIDPrompt])
+    let odd = try await found([("502 Bad Gateway", "")])
+    #expect(odd.status == nil && odd.asked.count == 1, "it was not the engine that said so")
     let busy = try await found([("429 Too Many Requests", "")])
     #expect(busy.status == nil && busy.asked.count == 1)
   }

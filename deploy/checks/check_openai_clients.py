@@ -49,8 +49,9 @@ def another_worker(cluster, scratch, name, engine):
 
 @contextlib.contextmanager
 def vector_engine(scratch):
-    """Another llama.cpp, for embeddings."""
-    server = Child([SERVE, "--slots", "2", "--embeddings", "--alias", VECTORS], scratch + "/vector-engine.log")
+    """Another llama.cpp, for embeddings; with several slots it gives an input another vector beside others than alone."""
+    server = Child([SERVE, "--slots", "1", "--context", "4096", "--embeddings", "--alias", VECTORS],
+                   scratch + "/vector-engine.log")
     try:
         yield server.ready["address"]
     finally:
@@ -96,7 +97,7 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
 
     def others():
         """langchain-openai, `llm` and litellm on llama.cpp"""
-        suite("openai-3", "other_suite.py", MODEL)
+        suite("openai-3", "other_suite.py", MODEL, vectors=VECTORS)
         suite("openai-2", "other_suite.py", MODEL)
 
     def billed():
@@ -117,7 +118,7 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
                    f"{result}, but the client read {answers[job]['text']!r}")
 
     def embeddings():
-        """vectors by openai 3 and 2, langchain-openai and litellm; each is charged what its engine counted"""
+        """vectors by openai 3 and 2; each is charged what its engine counted"""
         notes = scratch + "/vectors"
         for venv in ("openai-3", "openai-2"):
             suite(venv, "embedding_suite.py", VECTORS, chat=MODEL, journal=notes)

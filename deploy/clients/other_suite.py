@@ -3,7 +3,8 @@
 
     .venv/clients/NAME/bin/python deploy/clients/other_suite.py '{"base_url": "…/v1", "key": "…", "model": "…"}'
 
-Runs those of them that are installed in its virtual environment; at least one must be. Exit: 0 all passed, 1 not.
+Runs those of them that are installed in its virtual environment; at least one must be. `vectors` names a model for
+embeddings, of 64 numbers. Exit: 0 all passed, 1 not.
 """
 
 import importlib.metadata
@@ -27,8 +28,8 @@ def expect(condition, what):
 
 
 def langchain_openai():
-    """ChatOpenAI: invoke and stream give one text, with usage"""
-    from langchain_openai import ChatOpenAI
+    """ChatOpenAI: invoke and stream give one text, with usage; OpenAIEmbeddings: documents and a query"""
+    from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 
     model = ChatOpenAI(model=MODEL, base_url=GIVEN["base_url"], api_key=GIVEN["key"], temperature=0, seed=7,
                        max_tokens=24, stream_usage=True)
@@ -38,6 +39,11 @@ def langchain_openai():
     usage = [piece.usage_metadata for piece in pieces if piece.usage_metadata]
     expect(len(usage) == 1 and usage[0]["output_tokens"] == 24 == whole.usage_metadata["output_tokens"], (whole, usage))
     expect(whole.response_metadata["finish_reason"] == "length", whole)
+    if GIVEN.get("vectors"):
+        model = OpenAIEmbeddings(model=GIVEN["vectors"], base_url=GIVEN["base_url"], api_key=GIVEN["key"],
+                                 check_embedding_ctx_length=False)
+        documents = [*model.embed_documents(["a fox", "a lost key"]), model.embed_query("a fox")]
+        expect([len(vector) for vector in documents] == [64, 64, 64] and documents[0] != documents[1], documents)
 
 
 def litellm():

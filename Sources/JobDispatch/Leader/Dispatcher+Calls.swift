@@ -278,6 +278,7 @@ extension Dispatcher {
   /// The refusal of an input of embeddings that no offer of the model takes: of token ids, for of a text only the engine knows how
   /// many it is.
   private func overlong(_ request: InferenceRequest, _ model: String) -> Failure? {
+    guard request.inputIDsMax > 0 else { return nil }
     let limit = exchange.asks(model: model).filter { $0.offer.endpoints.contains(.embeddings) }
       .map(\.offer.context.rawValue).max()
     guard let limit, request.inputIDsMax > limit else { return nil }

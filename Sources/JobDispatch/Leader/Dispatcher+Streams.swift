@@ -54,7 +54,10 @@ extension Dispatcher {
       catchUp(relay)
       if isNew { pumpReaders(of: chunk.job) }
     } catch {
-      lose(relay, .frameMalformed)
+      switch error {
+      case .gap: lose(relay, .frameMalformed)
+      case .garbled: lose(relay, .engineGarbled, retryElsewhere: false)
+      }
       return
     }
     guard let job = exchange.job(chunk.job) else { return }
@@ -293,6 +296,10 @@ extension Dispatcher {
     guard finished.lastSeq == relay.last, finished.hash == relay.lastHash.bytes else {
       lose(relay, .streamDiverged)
       return
+    }
+    // Whoever gives too little is paid nothing for it.
+    if relay.lacksVectors, finished.finish != .error, finished.finish != .cancelled {
+      return lose(relay, .engineGarbled, retryElsewhere: false)
     }
     if isMoved(finished, relay) {
       lose(relay, ErrorCode(rawValue: finished.error) ?? .engineError)

@@ -2,6 +2,7 @@ internal import Consensus
 internal import ExchangeCore
 internal import ExchangeTypes
 internal import JobMarket
+internal import OpenAIFormat
 internal import WireProtocol
 
 // Workers: registration, leases, slots, and the jobs that they are given.
@@ -310,6 +311,10 @@ extension Dispatcher {
       }
       relay.slot = slot
       relay.timing.assigned(at: clock.now)
+      if relay.isBulk {
+        relay.inputsDue =
+          (try? InferenceRequest.parse(body: request.body, endpoint: .embeddings))?.sequences
+      }
       slot.state = .running(attempt)
       slot.channel.send(
         Assign(

@@ -23,6 +23,8 @@ final class StreamRelay {
   static let windowEvents: UInt64 = 256
   /// Committed events that stay in memory for readers that are close behind.
   static let keptEvents = 1_024
+  /// The same of bulk streams, whose events are a hundred times as large.
+  static let keptBulkEvents = 32
 
   let attempt: AttemptID
   let worker: WorkerID
@@ -30,6 +32,14 @@ final class StreamRelay {
   let mac: StreamMAC
   /// Whether all of its output comes at once, as vectors do: it is recorded as fast as the log takes it.
   let isBulk: Bool
+  /// Inputs of which a vector has begun, and of which there must be one in the end; nil of one that this leader has taken over.
+  private(set) var inputsBegun: Int?
+  var inputsDue: Int?
+  /// Whether a bulk stream that ends well has not given all that was asked for.
+  var lacksVectors: Bool {
+    guard let inputsDue, let inputsBegun else { return false }
+    return inputsBegun != inputsDue
+  }
 
   /// The stream that the attempt's events come on; nil while its worker is being waited for.
   var slot: WorkerSlot?
@@ -111,6 +121,7 @@ final class StreamRelay {
     recordHash: ChainHash, recordTokens: UInt64, isBulk: Bool = false
   ) {
     self.isBulk = isBulk
+    inputsBegun = recordSeq == 0 ? 0 : nil
     self.attempt = attempt
     self.worker = worker
     self.key = key
@@ -127,6 +138,8 @@ final class StreamRelay {
   enum Refusal: Error {
     /// It does not begin with the event after the last.
     case gap(expected: UInt64, got: UInt64)
+    /// A bulk stream gives something else than vectors in the order of their inputs.
+    case garbled
   }
 
   /// Takes a worker's events; events that are already here (a resumed worker repeats) are skipped.
@@ -139,9 +152,18 @@ final class StreamRelay {
     for event in fresh {
       guard event.seq == expected else { throw .gap(expected: expected, got: event.seq) }
       expected += 1
+      if isBulk { try noteInput(event) }
     }
     held.append(contentsOf: fresh)
     return admit()
+  }
+
+  private func noteInput(_ event: Event) throws(Refusal) {
+    let input = Int(event.choice)
+    guard event.kind == .vector, inputsBegun.map({ input == $0 || input == $0 - 1 }) ?? true else {
+      throw .garbled
+    }
+    inputsBegun = input + 1
   }
 
   /// Moves events from `held` into the window.
@@ -237,7 +259,8 @@ final class StreamRelay {
     precondition(seq <= last, "the record has events that this leader never had")
     committed = seq
     proposed = max(proposed, seq)
-    while kept.count > Self.keptEvents, firstKept <= committed, let hash = hashes.popFirst() {
+    let keptMax = isBulk ? Self.keptBulkEvents : Self.keptEvents
+    while kept.count > keptMax, firstKept <= committed, let hash = hashes.popFirst() {
       kept.removeFirst()
       hashBefore = hash
       firstKept += 1

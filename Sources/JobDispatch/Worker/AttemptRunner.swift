@@ -26,6 +26,8 @@ final class AttemptRunner {
   private let recordSeq: UInt64
   private unowned let host: any WorkerHost
   private var generation = Generation.running
+  /// Tokens of the prompt, once the engine has said it.
+  private var promptTokens: UInt32?
   private var events: RetainedEvents
   private var isReading = true
   /// Whether the engine still has the run: until then its slot is not free.
@@ -74,6 +76,7 @@ final class AttemptRunner {
   func produced(_ generated: [GeneratedEvent]) {
     guard !isFinished else { return }
     for event in generated {
+      promptTokens = event.promptTokens ?? promptTokens
       guard let pieces = event.pieces() else {
         finish(
           .error, EngineFault(.engineGarbled, "a delta of \(event.bytes.count) bytes; 12,288 fit"))
@@ -92,13 +95,16 @@ final class AttemptRunner {
     case .completed(let reason, let usage, let cached):
       finish(reason, usage: usage, cachedTokens: cached)
     case .failed(let fault): finish(.error, fault)
-    case .cancelled: finish(.cancelled)
+    case .cancelled: finish(.cancelled, usage: known)
     }
   }
 
+  /// What is owed for an output that is cancelled.
+  private var known: Usage { Usage(promptTokens: promptTokens, outputTokens: nil) }
+
   /// Ends the output here; a leader hears so after the last event.
   func cancel() {
-    finish(.cancelled)
+    finish(.cancelled, usage: known)
     stopEngine()
   }
 

@@ -56,11 +56,16 @@ public struct GeneratedEvent: Hashable, Sendable {
   public var ids: [UInt32]
   /// The output: UTF-8, a JSON object for `.delta`, float32 numbers for `.vector`.
   public var bytes: [UInt8]
+  /// Tokens of the prompt, where the engine has said it before its output's end: they are owed for what was delivered, also if nobody wants
+  /// the rest.
+  public var promptTokens: UInt32?
 
   /// Joins the parts.
   public init(
-    choice: UInt16, kind: EventKind, tokenCount: UInt32, ids: [UInt32] = [], bytes: [UInt8]
+    choice: UInt16, kind: EventKind, tokenCount: UInt32, ids: [UInt32] = [], bytes: [UInt8],
+    promptTokens: UInt32? = nil
   ) {
+    self.promptTokens = promptTokens
     self.choice = choice
     self.kind = kind
     self.tokenCount = tokenCount

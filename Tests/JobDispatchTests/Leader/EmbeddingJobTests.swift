@@ -37,10 +37,11 @@ struct EmbeddingJobTests {
     let bench = try LeaderBench()
     let worker = try WorkerPeer(bench, endpoints: [.embeddings])
     let slot = worker.park()
-    let reader = submit(bench)
+    let input = "[" + Array(repeating: "\"a\"", count: 900).joined(separator: ",") + "]"
+    let reader = submit(bench, input)
     let assign = try slot.last(Assign.self)
     #expect(assign.endpoint == .embeddings)
-    #expect(assign.body == Array(#"{"model":"m","input":["a","b"]}"#.utf8))
+    #expect(assign.body == Array(#"{"model":"m","input":\#(input)}"#.utf8))
     #expect(try bench.job(assign.job).bid.outputMax == .zero)
     let all = vectors(1...900)
     worker.chunk(assign, Array(all[..<200]), on: slot)
@@ -74,6 +75,30 @@ struct EmbeddingJobTests {
     let ended = try reader.last(Ended.self).summary
     #expect(ended.state == .failed && ended.charge == .zero)
     #expect(ErrorCode(rawValue: ended.error) == .workerLost)
+  }
+
+  @Test("what is no vector, out of order or too little is not paid for")
+  func garbled() throws {
+    let flawed: [[Event]] = [
+      output(1...2), [vectors(1...3)[0], vectors(1...3)[2]], vectors(1...1), [],
+    ]
+    for (place, events) in flawed.enumerated() {
+      let bench = try LeaderBench()
+      let worker = try WorkerPeer(bench, endpoints: [.embeddings])
+      let slot = worker.park()
+      let reader = submit(bench)
+      let assign = try slot.last(Assign.self)
+      let numbered = events.enumerated().map { place, event in
+        Event(
+          seq: UInt64(place + 1), choice: event.choice, kind: event.kind, tokenCount: 0, ids: [],
+          bytes: event.bytes)
+      }
+      if !numbered.isEmpty { worker.chunk(assign, numbered, on: slot) }
+      worker.finish(assign, numbered, on: slot)
+      let ended = try reader.last(Ended.self).summary
+      #expect(ErrorCode(rawValue: ended.error) == .engineGarbled, "\(place)")
+      #expect(ended.state == .failed && ended.charge == .zero, "\(place)")
+    }
   }
 
   @Test("more pieces than any answer has end the attempt")

@@ -30,6 +30,23 @@ struct EmbeddingOfferTests {
     #expect(try link.registration.all(WorkerRegister.self).map(\.offers) == [all])
   }
 
+  @Test("a job that is cancelled after its first vector owes its input all the same")
+  func cancelled() throws {
+    let bench = Bench()
+    let link = try bench.register()
+    let slot = try #require(link.slots.first)
+    let run = try #require(bench.assign(slot))
+    bench.machine.runProduced(
+      run,
+      [
+        GeneratedEvent(
+          choice: 0, kind: .vector, tokenCount: 0, bytes: [0, 0, 128, 63], promptTokens: 7)
+      ])
+    bench.cancel(slot)
+    let finished = try #require(slot.all(AttemptFinished.self).last)
+    #expect(finished.finish == .cancelled && finished.usage.promptTokens == 7)
+  }
+
   @Test("a long vector is cut between groups of base64, and comes out whole")
   func pieces() throws {
     let bytes = (0..<30_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
