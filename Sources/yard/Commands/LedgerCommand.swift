@@ -197,8 +197,10 @@ struct LedgerCommand: AsyncParsableCommand {
 
     /// The file itself, or what an archive is made of.
     private static func pieces(_ path: String) throws -> [String] {
-      var status = stat()
-      guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return [path] }
+      var isDirectory: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory),
+        isDirectory.boolValue
+      else { return [path] }
       return try LedgerArchive.pieces(in: path)
     }
   }
