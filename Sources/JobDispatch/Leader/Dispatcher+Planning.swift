@@ -15,9 +15,9 @@ extension Dispatcher {
     guard !modelsToPlan.isEmpty else { return }
     let models = modelsToPlan.sorted()
     modelsToPlan = []
+    redeemClaims()
     for model in models {
       shares.wait(exchange.accountsQueued(model: model), for: model)
-      redeemClaims(on: model)
       assignQueued(of: model)
       makeRoom(for: model)
     }
@@ -55,21 +55,30 @@ extension Dispatcher {
     exchange.asks(model: model).map { candidate($0, free: freeSlots($0)) }
   }
 
-  private func candidate(_ ask: Ask, free: Int) -> Planner.Candidate {
+  /// An offer with all of its free slots, for whoever has a claim to one.
+  func claimedCandidate(_ ask: Ask) -> Planner.Candidate {
+    candidate(ask, free: freeSlots(ask, ofClaimed: true), ofClaimed: true)
+  }
+
+  private func candidate(
+    _ ask: Ask, free: Int, ofClaimed: Bool = false
+  ) -> Planner.Candidate {
     let session = sessions[ask.id.worker]
     // Who has a slot free is there: it need not be asked of the state once more.
     let absence = free > 0 ? nil : absence(of: ask.id.worker, session)
     let load = session?.load
     return Planner.Candidate(
       server: server(ask, session, absence), busy: load?.busy ?? 0, free: free,
-      freeForOthers: free > 0 && ask.tenancy.reserve > 0 ? freeSlots(ask, ofKept: false) : free,
+      freeForOthers: free > 0 && ask.tenancy.reserve > 0
+        ? freeSlots(ask, ofKept: false, ofClaimed: ofClaimed) : free,
       inFlight: load?.inFlight ?? Planner.Work())
   }
 
-  /// Slots that take a job at an offer now, with or without those that are kept for its supplier's own.
+  /// Slots that take a job at an offer now, with or without those that are kept for its supplier's own, and those that
+  /// others have claims to.
   ///
   /// Slots that are promised may go to others: what is kept is kept from all of them.
-  private func freeSlots(_ ask: Ask, ofKept: Bool = true) -> Int {
+  private func freeSlots(_ ask: Ask, ofKept: Bool = true, ofClaimed: Bool = false) -> Int {
     guard let session = sessions[ask.id.worker], session.free > 0 else { return 0 }
     let model = ask.offer.model
     let taken = session.slots.count {
@@ -80,7 +89,8 @@ extension Dispatcher {
       }
     }
     let free = ofKept ? exchange.freeSlots(ask.id) : exchange.freeSlotsForOthers(ask)
-    return max(0, min(session.free, free - taken))
+    let unclaimed = session.free - (ofClaimed ? 0 : claimed(of: ask.id.worker))
+    return max(0, min(unclaimed, free - taken))
   }
 
   /// An offer and what is known of its worker.
@@ -242,7 +252,7 @@ extension Dispatcher {
       let slot = session.take(as: .reserved(job), for: work(of: queued))
     else { return }
     reservations[job] = slot
-    claims[job] = nil
+    dropClaim(of: job)
     shares.charge(
       job, of: queued.account, for: queued.model, slot.work,
       weight: exchange.weight(of: queued.account))

@@ -44,7 +44,10 @@ extension Dispatcher {
       abandon(attempt, on: slot)
       return
     }
-    guard !relay.isEnding else { return }
+    guard !relay.isEnding else {
+      relay.hasMissed = true
+      return
+    }
     do throws(StreamRelay.Refusal) {
       let isNew = try relay.append(chunk.events)
       relay.pace.came(chunk.events.count, now: clock.now)
@@ -79,7 +82,10 @@ extension Dispatcher {
       abandon(attempt, on: slot)
       return
     }
-    guard !relay.isEnding else { return }
+    guard !relay.isEnding else {
+      relay.hasMissed = true
+      return
+    }
     // Streams keep their order: events that have not come before this are not going to come.
     guard finished.lastSeq <= relay.received else { return lose(relay, .streamDiverged) }
     relay.finished = finished
@@ -174,7 +180,13 @@ extension Dispatcher {
       bytes = 0
     }
     for job in relays.keys.sorted() {
-      guard let relay = relays[job], !relay.isEnding, !relay.isCheckpointing else { continue }
+      guard let relay = relays[job] else { continue }
+      if case .giveWay(let asker) = relay.retry {
+        relay.retry = nil
+        proposeGivingWay(relay, to: asker)
+        continue
+      }
+      guard !relay.isEnding, !relay.isCheckpointing else { continue }
       switch relay.retry {
       case .settle where relay.last == relay.proposed:
         relay.retry = nil
@@ -184,11 +196,7 @@ extension Dispatcher {
         relay.retry = nil
         lose(relay, reason, retryElsewhere: retryElsewhere)
         continue
-      case .giveWay(let asker):
-        relay.retry = nil
-        giveWay(relay, to: asker)
-        continue
-      case .settle, nil:
+      case .settle, .giveWay, nil:
         break
       }
       guard relay.last > relay.proposed else { continue }
@@ -442,7 +450,7 @@ extension Dispatcher {
         Planner.Work(prompt: $0.promptTokens.rawValue, output: $0.outputTokens.rawValue)
       })
     var hadSlot = reservations.removeValue(forKey: job) != nil
-    if !claims.isEmpty { claims[job] = nil }
+    dropClaim(of: job)
     if let relay = forgetRelay(of: job) {
       hadSlot = true
       letGo(relay, settled: true)

@@ -215,6 +215,7 @@ extension Dispatcher {
     }
     if let old = relay.slot, old !== slot { release(old) }
     relay.slot = slot
+    relay.offered = message.lastSeq
     slot.state = .running(attempt)
     slot.work = exchange.job(attempt.job).map(work) ?? Planner.Work()
     if message.lastSeq >= message.firstSeq, message.firstSeq > 0 {

@@ -123,6 +123,8 @@ public final class Dispatcher {
   var reservations: [JobID: WorkerSlot] = [:]
   /// Interactive jobs that wait for a slot which was taken from a batch job, and the worker whose it is.
   var claims: [JobID: WorkerID] = [:]
+  /// Models for whose interactive jobs no room was found, and until when it is not looked for, in monotonic milliseconds.
+  var noRoomUntil: [String: UInt64] = [:]
   /// The batch jobs among those that have a relay.
   var batchRelays: Set<JobID> = []
   var lostAttempts = LostAttempts()
@@ -294,6 +296,7 @@ public final class Dispatcher {
     readers = [:]
     reservations = [:]
     claims = [:]
+    noRoomUntil = [:]
     batchRelays = []
     lostAttempts = LostAttempts()
     unopenable = []

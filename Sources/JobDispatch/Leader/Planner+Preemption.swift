@@ -27,13 +27,16 @@ extension Planner {
   ///
   /// How loaded a worker is does not count: the slot is one of its own, and is only changed over.
   static func giver(to demand: Demand, among running: [Running]) -> Running? {
+    let preferences = demand.terms.preferences
     func rank(_ attempt: Running) -> (Int, Int, Double, UInt128, UInt64, UInt64) {
-      let standing = Standing(of: demand, at: attempt.server, busy: 0, inFlight: Work())
+      let server = attempt.server
       return (
-        standing.wasExcluded ? 1 : 0, standing.preference, standing.slowness, standing.price,
-        attempt.recomputed, .max - attempt.job.rawValue
+        demand.excluded.contains(server.ask.id.worker) ? 1 : 0,
+        server.name.map(preferences.place) ?? 0, server.slowness(by: preferences.sort, for: demand),
+        server.ask.offer.prices.sum, attempt.recomputed, .max - attempt.job.rawValue
       )
     }
-    return running.filter { $0.suits(demand) }.min { rank($0) < rank($1) }
+    return running.lazy.filter { $0.suits(demand) }.map { (rank: rank($0), attempt: $0) }
+      .min { $0.rank < $1.rank }?.attempt
   }
 }

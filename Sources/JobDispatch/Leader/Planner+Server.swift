@@ -142,7 +142,7 @@ extension Planner {
 extension Planner.Server {
   /// Seconds that decide before the price: per token, or to the first output of such a prompt; zero where the price
   /// decides, or nothing is known.
-  fileprivate func slowness(by sort: Preferences.Sort?, for demand: Planner.Demand) -> Double {
+  func slowness(by sort: Preferences.Sort?, for demand: Planner.Demand) -> Double {
     switch sort {
     case nil, .price: 0
     case .throughput: speed.tokensPerSecond.map { 1 / $0 } ?? 0

@@ -190,6 +190,8 @@ extension Command {
     case .submit(let submit): return allowance + submit.inlineBytes
     case .submitAssigned(let command): return allowance + command.submit.inlineBytes
     case .submitRetained(let command): return allowance + command.submit.inlineBytes
+    case .submitOnTerms(let command): return allowance + command.submit.inlineBytes
+    case .submitInClass(let command): return allowance + command.order.submit.inlineBytes
     case .checkpoint(let checkpoint):
       return checkpoint.entries.reduce(allowance) { $0 + $1.events.sealed.count }
     case .settle(let settle): return allowance + (settle.tail?.sealed.count ?? 0)

@@ -72,6 +72,10 @@ final class StreamRelay {
   var saidResumption = false
   /// Whether a settle or a loss of this attempt has been proposed.
   var isEnding = false
+  /// The last event that its worker said it has, when it offered the attempt again: a former leader may have delivered it.
+  var offered: UInt64 = 0
+  /// Whether anything came of its worker since its end was proposed, which was passed over.
+  var hasMissed = false
   /// A loss, a settle or a giving way that was refused for overload, to be proposed again.
   var retry: Retry?
   enum Retry {

@@ -303,4 +303,112 @@ struct ClassTests {
     #expect(try slot.last(Assign.self).job == other)
     #expect(story.bench.dispatcher.claims.isEmpty)
   }
+
+  @Test(
+    "after a change of leaders nothing gives way before its worker has sent, and its reader shown, what they had",
+    arguments: [JobMode.attached, .submitted])
+  func leaders(mode: JobMode) throws {
+    let bench = try LeaderBench()
+    let former = try WorkerPeer(bench, slots: 1)
+    let slot = former.park()
+    let reader = bench.submit(mode, body: body("flex"))
+    let assign = try slot.last(Assign.self)
+    former.chunk(assign, output(1...5), on: slot)
+    bench.advance(60)
+    bench.holdsWrites = true
+    former.chunk(assign, output(6...8), on: slot)
+    let told = try reader.last(Events.self)
+    #expect(reader.events == output(1...8) && told.durableThrough == 5)
+    try bench.restart()
+    let worker = try WorkerPeer(bench, slots: 1)
+    let again = worker.resume(assign, from: 1, through: 8)
+    #expect(try again.last(AttemptContinue.self).fromSeq == 6)
+    func ask() {
+      bench.advance(200)
+      bench.submit(.submitted, body: body("priority"))
+    }
+    if mode == .submitted { worker.alive(4_500) }
+    ask()
+    #expect(again.all(AttemptAbandon.self).isEmpty, "what was delivered is on its way")
+    worker.chunk(assign, output(6...8), on: again)
+    ask()
+    if mode == .attached {
+      #expect(again.all(AttemptAbandon.self).isEmpty, "its reader is not back")
+      _ = bench.follow(assign.job, from: 9, hash: told.hash)
+      ask()
+    }
+    #expect(again.all(AttemptAbandon.self).count == 1)
+    #expect(try bench.job(assign.job).record.lastSeq == 8)
+  }
+
+  @Test("a claimed slot is for its job, whatever else its worker serves")
+  func twoModels() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench, slots: 1)
+    let known = worker.announcement(slots: 1, price: 1_000_000)
+    let first = known.offers[0]
+    let other = OfferTerms(
+      model: "a", context: first.context, outputDefault: first.outputDefault, slots: 1,
+      priceInput: first.priceInput, priceOutput: first.priceOutput, basis: first.basis,
+      bytesPerTokenFloor: 1, endpoints: first.endpoints)
+    bench.say(
+      .workerRegister(
+        WorkerRegister(
+          name: known.name, incarnation: known.incarnation, offers: [other, first],
+          draining: false, continues: true)), on: bench.open(.worker))
+    var slot = worker.park()
+    bench.submit(.submitted, body: body("flex"))
+    let batch = try slot.last(Assign.self)
+    let peer = bench.open(.job)
+    bench.say(
+      .submit(
+        Submit(
+          requestKey: bench.requestKey(), mode: .submitted, endpoint: .chatCompletions, model: "a",
+          body: LeaderBench.body(model: "a"), maxInputPrice: nil, maxOutputPrice: nil,
+          queueTimeoutMs: 600_000, follow: true, retentionMs: nil)), on: peer)
+    let waiting = try accepted(peer)
+    let asker = try accepted(bench.submit(.submitted, body: body("priority")))
+    #expect(try bench.job(batch.job).state == .queued)
+    bench.close(slot)
+    slot = worker.park()
+    let urgent = try slot.last(Assign.self)
+    #expect(urgent.job == asker)
+    worker.chunk(urgent, output(1...2), on: slot)
+    worker.finish(urgent, output(1...2), on: slot)
+    bench.close(slot)
+    slot = worker.park()
+    #expect(try slot.last(Assign.self).job == waiting)
+  }
+
+  @Test("jobs that no running job suits keep no other account's from being looked at")
+  func unsuited() throws {
+    let bench = try LeaderBench()
+    let stranger = try bench.poorCredential()
+    let account = try #require(bench.replica.exchange.key(stranger.key)?.account)
+    bench.call(
+      .accountCredit(
+        .init(requestKey: bench.requestKey(), account: account, amount: Credits(nano: 1 << 40))))
+    func submit(_ body: [UInt8]) throws -> JobID {
+      let peer = bench.open(.job, stranger)
+      bench.say(.submit(bench.submission(mode: .submitted, body: body)), on: peer)
+      return try accepted(peer)
+    }
+    let worker = try WorkerPeer(bench, slots: 1)
+    var slot = worker.park()
+    // Its account has been served much more than the other.
+    let batch = try submit(body("flex", tokens: 400_000))
+    #expect(try slot.last(Assign.self).job == batch)
+    _ = try WorkerPeer(bench, "elsewhere", slots: 1)
+    let elsewhere = #","provider":{"only":["operator/elsewhere"]}"#
+    for _ in 0..<80 {
+      bench.submit(.submitted, body: body("priority", tokens: 1, more: elsewhere))
+    }
+    #expect(slot.all(AttemptAbandon.self).isEmpty)
+    bench.advance(200)
+    let asker = try submit(body("priority"))
+    #expect(slot.all(AttemptAbandon.self).count == 1)
+    bench.close(slot)
+    slot = worker.park()
+    #expect(try slot.last(Assign.self).job == asker)
+  }
 }
