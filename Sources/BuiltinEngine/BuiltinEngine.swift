@@ -19,8 +19,15 @@ public final class BuiltinEngine: Engine {
 
   private let pool: NIOThreadPool
   private let states: NIOLockedValueBox<States>
-  /// What the model's bytes are, once somebody has asked.
-  private let digest = NIOLockedValueBox<String?>(nil)
+  /// What the model's bytes are.
+  private let digest = NIOLockedValueBox(DigestState.unknown)
+  private let isStopping = NIOLockedValueBox(false)
+
+  private enum DigestState {
+    case unknown
+    case underway
+    case known(String)
+  }
 
   private struct States {
     var free: [LlamaState] = []
@@ -33,6 +40,8 @@ public final class BuiltinEngine: Engine {
   private static let slotsMax = 256
   /// The context where nobody says, if the model has more.
   private static let contextDefaultMax = 8_192
+  /// The largest model that is read for its digest while the first probe waits: some tens of milliseconds.
+  private static let hashedAtOnceMax = 64 << 20
   /// Bytes of the full caches of all streams.
   private static let cacheBytesMax = 16 << 30
 
@@ -85,26 +94,45 @@ public final class BuiltinEngine: Engine {
   }
 
   /// Ends the threads; streams that run are cancelled.
-  public func shutdown() async throws { try await pool.shutdownGracefully() }
+  public func shutdown() async throws {
+    isStopping.withLockedValue { $0 = true }
+    try await pool.shutdownGracefully()
+  }
 
-  /// Says what it serves; it is ready from the start, but reads the whole model for its digest the first time.
+  /// Says what it serves; it is ready from the start.
+  ///
+  /// Of a large model a later probe says the digest: it is read beside the streams.
   public func probe() async throws(EngineError) -> EngineStatus {
     EngineStatus(
       kind: .builtin,
       models: [
         EngineStatus.Model(
-          name: modelName, contextTokens: contextTokens, digest: try await modelDigest())
+          name: modelName, contextTokens: contextTokens, digest: modelDigest())
       ], slots: slots)
   }
 
-  private func modelDigest() async throws(EngineError) -> String {
-    if let known = digest.withLockedValue({ $0 }) { return known }
-    let source = model.source
-    do {
-      let made = try await pool.runIfActive { source.digest() }
-      digest.withLockedValue { $0 = made }
-      return made
-    } catch { throw .cancelled }  // it is being shut down
+  /// The digest; nil while the model is still being read for it.
+  private func modelDigest() -> String? {
+    let mustRead = digest.withLockedValue { state -> Bool in
+      guard case .unknown = state else { return false }
+      state = .underway
+      return true
+    }
+    if mustRead, model.source.bytes.count <= Self.hashedAtOnceMax {
+      noteDigest()
+    } else if mustRead {
+      pool.submit { [self] work in
+        if case .active = work { noteDigest() }
+      }
+    }
+    return digest.withLockedValue { if case .known(let text) = $0 { text } else { nil } }
+  }
+
+  private func noteDigest() {
+    guard let made = model.source.digest(unless: { isStopping.withLockedValue { $0 } }) else {
+      return
+    }
+    digest.withLockedValue { $0 = .known(made) }
   }
 
   /// The request from ids, if they are the model's for the output.

@@ -135,8 +135,6 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case electedUnderOverload
   /// A leader that was stopped in order ended after another one led.
   case leadershipHandedOver
-  /// A write ended whose entries had been dropped meanwhile, in a term that was durable: it proves nothing (G9).
-  case writeOvertaken
   /// A replica dropped the beginning of its log.
   case logTrimmed
   /// A leader sent a chunk of a snapshot.

@@ -287,14 +287,14 @@ final class FaultInjector {
 
   /// What the leader takes now only it has, and it hears what is to stand in the place of those entries while it writes them.
   ///
-  /// In half of the cases one write outlasts its leadership and the silence. In the other half all write slowly, and it is
-  /// reachable again as soon as it has given up: the term of a candidate becomes durable with its entries, in a write that is under way
-  /// when the new leader's come.
+  /// In half of the cases one write outlasts its leadership and the silence. In the other half all write slowly, and the leader
+  /// hears the others, who do not hear it: it gives up, and a candidate's term becomes durable with its entries, in a write that is
+  /// under way when the new leader's come.
   private func cutOffWriting() {
     guard let leader = simulation.leader, simulation.overloadedSince == nil else { return }
     simulation.count(.cutOffWriting)
-    cutOff(leader)
     if random.below(2) == 0 {
+      cutOff(leader)
       leader.disk.writeTime = 2_000_000...2_800_000
       after(random.within(1_200_000...1_600_000)) { [self] in
         simulation.network.heal()
@@ -305,18 +305,11 @@ final class FaultInjector {
     for coordinator in simulation.coordinators {
       coordinator.disk.writeTime =
         coordinator === leader ? 1_100_000...1_700_000 : 300_000...600_000
+      if coordinator !== leader { simulation.network.cut(leader, coordinator) }
     }
-    healOnceResigned(leader, looks: 100)
     after(3_500_000) { [self] in
+      simulation.network.heal()
       for coordinator in simulation.coordinators { quicken(coordinator.disk) }
-    }
-  }
-
-  /// Mends the network when a leader that nobody answered has given up, or after so many looks.
-  private func healOnceResigned(_ leader: SimulatedCoordinator, looks: Int) {
-    after(20_000) { [self] in
-      guard leader.isLeader, looks > 0 else { return simulation.network.heal() }
-      healOnceResigned(leader, looks: looks - 1)
     }
   }
 

@@ -210,7 +210,6 @@ final class SimulatedCoordinator: SimulatedNode {
       result = .failure(DiskFailure.sync)
     } else {
       disk.perform(batch)
-      noteOvertaken(batch)
     }
     replica?.writeFinished(result, now: clock.now)
     if batch.truncateFrom != nil || batch.entries.contains(where: { $0.kind == .change }) {
@@ -221,14 +220,6 @@ final class SimulatedCoordinator: SimulatedNode {
       suddenDeath = nil
       after(random.within(1...2_000)) { [self] in dieNow(.diedVoting) }
     }
-  }
-
-  /// Marks that the log has another entry by now where a write that ended wrote its last, while no term waits to be written.
-  private func noteOvertaken(_ batch: WriteBatch) {
-    guard let last = batch.entries.last, let replica, disk.hardState?.term == replica.term,
-      replica.term(at: disk.lastEntry) != last.term
-    else { return }
-    simulation.mark(.writeOvertaken)
   }
 
   private func startSnapshot() {

@@ -28,9 +28,6 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
   /// So many bytes of rows are a chunk of a snapshot: few, so that every snapshot has some.
   private static let chunkBytes = 4 << 10
 
-  /// Term and vote as the disk has them.
-  var hardState: HardState? { content.hardState }
-
   /// How far the stored rows have been brought.
   var applied: AppliedMark? { content.applied }
 

@@ -322,8 +322,13 @@ extension JobReceipt.Word {
       worker: WorkerID(try reader.read(UInt64.self)),
       publicKey: try reader.readBytes(limit: Self.partBytesMax),
       modelDigest: try reader.readOptional {
-        (reader: inout CanonicalReader) throws(CanonicalError) in
-        try reader.readString(limit: Self.partBytesMax)
+        (reader: inout CanonicalReader) throws(CanonicalError) -> String in
+        let at = reader.offset
+        let digest = try reader.readString(limit: Self.partBytesMax)
+        guard WorkerStatement.isDigest(digest) else {
+          throw CanonicalError.unknownValue(offset: at, value: 0)
+        }
+        return digest
       }, promptTokens: try reader.readOptional(tokens),
       outputTokens: try reader.readOptional(tokens), cachedTokens: try tokens(&reader),
       firstSeq: try reader.read(), signature: try reader.readRaw(count: 64))

@@ -50,6 +50,19 @@ public struct WorkerStatement: Hashable, Sendable {
     self.outputHash = lastSeq == 0 ? [UInt8](repeating: 0, count: 32) : outputHash
   }
 
+  /// Whether text is a model's digest as workers state it: the kind of the hash (of `a-z 0-9 -`), a colon, and the hash in
+  /// hexadecimal.
+  ///
+  /// People read it in receipts, and a worker can write what it likes.
+  public static func isDigest(_ text: String) -> Bool {
+    func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+    let parts = text.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { return false }
+    return parts[0].allSatisfy {
+      isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || $0 == UInt8(ascii: "-")
+    } && parts[1].allSatisfy { isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0) }
+  }
+
   /// What is signed, behind what `Identity` puts before it.
   public var bytes: [UInt8] {
     var writer = CanonicalWriter(capacity: 256)

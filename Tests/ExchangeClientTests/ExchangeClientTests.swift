@@ -93,7 +93,7 @@ private final class Sender: @unchecked Sendable {
   var isStill: Bool { seen.withLockedValue { $0.outstanding < .max && $0.times >= 20 } }
 }
 
-@Suite("The client", .timeLimit(.minutes(1)))
+@Suite("The client", .timeLimit(.minutes(5)))
 struct ExchangeClientTests {
   @Test("a call is answered")
   func call() async throws {

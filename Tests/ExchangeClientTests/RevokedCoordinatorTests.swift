@@ -11,7 +11,7 @@ import Testing
 import Transport
 import WireProtocol
 
-@Suite("The client: coordinators that are revoked", .timeLimit(.minutes(1)))
+@Suite("The client: coordinators that are revoked", .timeLimit(.minutes(5)))
 struct RevokedCoordinatorTests {
   /// A cluster's coordinators, each of which answers with its number as the log's index.
   private struct Group {

@@ -276,4 +276,42 @@ struct BudgetTranscripts {
     world.expect(
       "a fourth: ✗ no_capacity (depth 3)", of: [("a fourth", budgetedKey(second, request: 63))])
   }
+
+  @Test(
+    "a budget's row that says what is held, as it was written before, is read by what jobs hold")
+  func storedHolds() throws {
+    var world = World()
+    world.run(.raiseStateVersion(.init(to: Exchange.moneyStateVersion)))
+    world.run(budget(request: 60, total: 90_000_000))
+    let team = try #require(world.exchange.budgets(of: AccountID(3), limit: 1).first)
+    world.run(budgetedKey(team.id.rawValue, request: 61))
+    for number in 1...2 as ClosedRange<UInt64> { world.run(submit(number, caller: KeyID(5))) }
+    world.run(assign(1))
+    let held = try #require(world.exchange.budget(team.id)?.held)
+    #expect(held > .zero)
+    // What is held stood before what is spent, day, month and their sums: 48 bytes from the end.
+    var old = world.replica
+    var key = CanonicalWriter()
+    key.write(team.id.rawValue)
+    var value = try #require(old.rows[39]?[key.bytes])
+    var digest = world.exchange.digest
+    digest.remove(StateDigest(table: 39, key: key.bytes, value: value))
+    var number = CanonicalWriter()
+    number.write(held.rawValue)
+    value.replaceSubrange((value.count - 48)..<(value.count - 40), with: number.bytes)
+    old.rows[39]?[key.bytes] = value
+    digest.add(StateDigest(table: 39, key: key.bytes, value: value))
+    old.exchange = try old.restored(expecting: digest)
+    #expect(old.exchange.budget(team.id)?.held == held)
+    // One is settled for nothing, which leaves the row; the other writes it anew.
+    for command in [
+      cancel(2, caller: KeyID(5)), settle(attempt(1), output: 10, tail: events(from: 1)),
+    ] {
+      world.run(command)
+      _ = old.apply([command], at: 0)
+      #expect(try old.restored().digest == old.exchange.digest)
+      #expect(old.exchange.budget(team.id) == world.exchange.budget(team.id))
+    }
+    #expect(old.exchange.digest == world.exchange.digest)
+  }
 }

@@ -142,6 +142,9 @@ struct DelegationTranscripts {
     world.run(submit(1))
     world.run(submit(2, caller: one))
     world.run(submit(3, caller: other))
+    #expect(world.exchange.jobs(seenBy: one, of: AccountID(3), limit: 9).map(\.id) == [JobID(2)])
+    let restarted = try world.replica.restored()
+    #expect(restarted.jobs(seenBy: other, of: AccountID(3), limit: 9).map(\.id) == [JobID(3)])
     world.expect(
       """
       its holder's: ✗ not_found (job 1)

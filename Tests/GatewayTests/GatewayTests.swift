@@ -48,7 +48,7 @@ private let twoPieces: ScriptedCoordinator.Script = { message, channel in
   if case .submit = message { JobScript(["a", "b"]).run(on: channel) }
 }
 
-@Suite("The gateway", .timeLimit(.minutes(1)))
+@Suite("The gateway", .timeLimit(.minutes(5)))
 struct GatewayTests {
   @Test("a request's body and key reach the leader as they came, and its answer is whole")
   func whole() async throws {

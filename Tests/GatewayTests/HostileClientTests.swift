@@ -48,7 +48,7 @@ private let refusedRequests: [(String, Int, String)] = [
   ),
 ]
 
-@Suite("A hostile client", .timeLimit(.minutes(1)))
+@Suite("A hostile client", .timeLimit(.minutes(5)))
 struct HostileClientTests {
   /// No script: a request that reached the coordinator would wait, and its test fail.
   @Test(

@@ -33,7 +33,7 @@ private let books: ScriptedCoordinator.Script = { message, channel in
   channel.finish()
 }
 
-@Suite("The gateway: money", .timeLimit(.minutes(1)))
+@Suite("The gateway: money", .timeLimit(.minutes(5)))
 struct MoneyGatewayTests {
   @Test("a key is drawn here and shown once; a request with a name brings its own secret's hash")
   func keys() async throws {

@@ -121,7 +121,7 @@ private func plain(
     to: remote, accepting: accepting, accepted: accepted, dialed: dialed)
 }
 
-@Suite("A link between two nodes", .timeLimit(.minutes(1)))
+@Suite("A link between two nodes", .timeLimit(.minutes(5)))
 struct NodeLinkTests {
   @Test("greets, hears who leads, and drains in order")
   func life() async throws {

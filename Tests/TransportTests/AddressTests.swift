@@ -7,7 +7,7 @@ import NIOPosix
 import Testing
 import Transport
 
-@Suite("An address", .timeLimit(.minutes(1)))
+@Suite("An address", .timeLimit(.minutes(5)))
 struct AddressTests {
   let net = TestNet()
 

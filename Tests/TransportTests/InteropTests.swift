@@ -34,7 +34,7 @@ enum Tool: String, CaseIterable {
   }
 }
 
-@Suite("Another implementation", .timeLimit(.minutes(1)))
+@Suite("Another implementation", .timeLimit(.minutes(5)))
 struct InteropTests {
   let net = TestNet()
 

@@ -4,7 +4,7 @@ import NIOPosix
 import Testing
 import Transport
 
-@Suite("A link", .timeLimit(.minutes(1)))
+@Suite("A link", .timeLimit(.minutes(5)))
 struct LinkTests {
   let net = TestNet()
 

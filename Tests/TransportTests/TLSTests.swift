@@ -5,7 +5,7 @@ import Identity
 import Testing
 import Transport
 
-@Suite("TLS", .timeLimit(.minutes(1)))
+@Suite("TLS", .timeLimit(.minutes(5)))
 struct TLSTests {
   let net = TestNet()
   let authority: CertificateAuthority

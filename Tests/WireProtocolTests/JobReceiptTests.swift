@@ -46,6 +46,23 @@ struct JobReceiptTests {
     #expect(some.bytes[0] == 2)
   }
 
+  @Test("a digest is a kind and a hash, and nothing that changes what people read around it")
+  func digests() throws {
+    for good in ["gguf-sha256:00af", "x:1"] { #expect(WorkerStatement.isDigest(good)) }
+    for bad in [
+      "", ":", "x:", ":1", "x1", "x:1:2", "X:1", "x:G", "x:1\npaid  0", "x\u{1b}[2A:1", "x: 1",
+    ] {
+      #expect(!WorkerStatement.isDigest(bad), "\(bad)")
+    }
+    var other = full
+    let word = try #require(full.word)
+    other.word = .init(
+      worker: word.worker, publicKey: word.publicKey, modelDigest: "x:1\nfee  0",
+      promptTokens: nil, outputTokens: nil, cachedTokens: .zero, firstSeq: 1,
+      signature: word.signature)
+    #expect(throws: CanonicalError.self) { try JobReceipt(bytes: other.bytes) }
+  }
+
   @Test("what a worker has signed follows from the receipt: each thing that it says is in it")
   func statement() throws {
     #expect(receipt.workerStatement == nil)

@@ -51,10 +51,7 @@ extension Exchange {
     seenBy key: KeyID, of account: AccountID, after id: JobID = JobID(0), limit: Int
   ) -> [Job] {
     guard delegation(of: key) != nil else { return jobs(of: account, after: id, limit: limit) }
-    // An account's jobs are bounded, and those of agents are looked for one by one.
-    let own = indexes.accounts[account]?.jobs.prefix(after: id, limit: limit) {
-      jobs[$0.rawValue]?.key == key
-    }
-    return own?.compactMap { jobs[$0.rawValue] } ?? []
+    return indexes.delegatedJobs[key]?.prefix(after: id, limit: limit)
+      .compactMap { jobs[$0.rawValue] } ?? []
   }
 }

@@ -121,6 +121,8 @@ struct Indexes: Sendable {
   var delegatedKeys: [KeyID: UInt64] = [:]
   /// Those of table 7.
   var transfers = SortedDeque<TransferID>()
+  /// The jobs that delegated keys submitted.
+  var delegatedJobs: [KeyID: SortedDeque<JobID>] = [:]
   /// Transfers that were taken back, and by which.
   var reversals: [TransferID: TransferID] = [:]
   /// Rows of what suppliers post.
@@ -142,7 +144,14 @@ struct Indexes: Sendable {
     jobRequests[RequestName(account: job.account, key: job.requestKey)] = job.id
     accounts[job.account, default: OfAccount()].jobs.insert(job.id)
     if let key = job.wrappingKey { sealedUnder[key, default: 0] += 1 }
+    insertDelegated(job)
     enter(job)
+  }
+
+  /// Lists a job with its key, if that is a delegation's; a restart reads those later, and lists the jobs then.
+  mutating func insertDelegated(_ job: Job) {
+    guard delegatedKeys[job.key] != nil else { return }
+    delegatedJobs[job.key, default: SortedDeque()].insert(job.id)
   }
 
   /// A job's row is gone; its request lives on in a tombstone.
@@ -150,6 +159,8 @@ struct Indexes: Sendable {
   /// Answers whether it was the last one under its wrapping key.
   mutating func remove(_ job: Job) -> Bool {
     accounts[job.account]?.jobs.remove(job.id)
+    delegatedJobs[job.key]?.remove(job.id)
+    if delegatedJobs[job.key]?.isEmpty == true { delegatedJobs[job.key] = nil }
     leave(job)
     guard let key = job.wrappingKey, let users = sealedUnder[key] else { return false }
     sealedUnder[key] = users == 1 ? nil : users - 1

@@ -172,6 +172,7 @@ extension Exchange {
     for key in jobs.sortedKeys {
       guard let job = jobs[key] else { continue }
       held[job.account, default: 0] += UInt128(job.held.rawValue)
+      indexes.insertDelegated(job)
       var lastSeq: UInt64 = 0
       for segment in indexes.segments[job.id] ?? [] {
         guard segment.firstSeq == lastSeq + 1 else { throw .inconsistent("record of job \(key)") }

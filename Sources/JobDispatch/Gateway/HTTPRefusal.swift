@@ -63,7 +63,10 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
       param = failure.details.first { $0.name == "field" }?.value
     case .noSupplierAdmitted: param = "provider"
     case .idempotencyConflict:
-      message = "the request's key was used before with another body, for job \(failure.job)"
+      message =
+        failure.job == JobID(0)
+        ? "the request's key was used before by another key of the account"
+        : "the request's key was used before with another body, for job \(failure.job)"
     case .contextLengthExceeded:
       param = failure.details.first { $0.name == "field" }?.value ?? "messages"
     default: break

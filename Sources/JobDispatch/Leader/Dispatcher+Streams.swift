@@ -89,13 +89,13 @@ extension Dispatcher {
   }
 
   /// What a worker signed, with the key of its certificate; nil where that is not known: it has none, or another coordinator passes
-  /// its stream on.
+  /// its stream on; and where what it calls a digest is none.
   private func signed(
     _ finished: AttemptFinished, from origin: StreamOrigin
   ) -> Command.AttemptSigned? {
-    guard let word = finished.word, let node = origin.node, node.name.role == .worker else {
-      return nil
-    }
+    guard let word = finished.word, let node = origin.node, node.name.role == .worker,
+      word.digest.map(WorkerStatement.isDigest) ?? true
+    else { return nil }
     return Command.AttemptSigned(
       firstSeq: word.firstSeq, modelDigest: word.digest, publicKey: node.publicKey,
       signature: word.signature)

@@ -27,6 +27,13 @@ extension Dispatcher {
   /// Answers what a submit would come to: all that it would go through, but for the log.
   func dryRun(_ message: DryRun, of caller: Caller, _ answer: Answer) {
     if let known = exchange.job(account: caller.account, requestKey: message.requestKey) {
+      let job = exchange.job(known)
+      let isOwn =
+        job.map { exchange.isOwn($0, of: caller.key, in: caller.account) }
+        ?? exchange.tombstone(known).map { exchange.isOwn($0, of: caller.key, in: caller.account) }
+        ?? false
+      // As the submit would be answered.
+      guard isOwn else { return answer(Failure(Rejection(.idempotencyConflict))) }
       return why(JobWhyQuery(job: known), of: caller, answer)
     }
     let submit = Submit(

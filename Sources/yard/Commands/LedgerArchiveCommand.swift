@@ -12,8 +12,10 @@ extension LedgerCommand {
         many are posted, as from a timer. Each run adds one piece, an export that joins the newest one there is, checked
         before it gets its name and then never changed. All pieces together can be audited without the cluster.
 
-        Example: yard ledger archive /var/lib/switchyard/journal --at-least 10000
-                 yard ledger audit /var/lib/switchyard/journal/*.jsonl
+        A piece has a line for every account beside its transfers: few and large ones (--at-least) take less room.
+
+        Example: yard ledger archive /var/lib/switchyard/journal --at-least 20000
+                 yard ledger audit /var/lib/switchyard/journal
         """)
 
     @Argument(help: ArgumentHelp("The directory; made if there is none.", valueName: "dir"))
@@ -40,7 +42,13 @@ extension LedgerCommand {
             "the cluster's journal ends at transfer \(kept.head), and \(directory) at \(last): it is another cluster's, "
               + "or the cluster was restored; go on in another directory")
         }
-        guard kept.head.rawValue >= last.rawValue + max(1, atLeast) else { return nil }
+        guard last < kept.head || newest == nil || kept.headHash == newest?.head.hash else {
+          throw CommandError(
+            .refused,
+            "the chain has another hash after transfer \(last) than \(directory): it is another cluster's, or the cluster "
+              + "was restored; go on in another directory")
+        }
+        guard kept.head.rawValue - last.rawValue >= max(1, atLeast) else { return nil }
         return try await reader.export(after: last, from: newest?.head)
       }
       guard let export else { return Terminal.note("nothing to add to \(directory)") }

@@ -157,18 +157,20 @@ struct LedgerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Check exported books by themselves: no cluster, no key.",
       discussion: """
-        Computes every balance and the journal's chain again. Several files must be pieces that join, the oldest first.
+        Computes every balance and the journal's chain again. Several files must be pieces that join, the oldest first; a
+        directory stands for the pieces that yard ledger archive wrote there.
 
         Example: yard ledger audit books.jsonl
         """)
 
-    @Argument(help: ArgumentHelp("Exports of format json.", valueName: "file")) var files: [String]
+    @Argument(help: ArgumentHelp("Exports of format json, or archives.", valueName: "file"))
+    var files: [String]
     @Flag(help: "One line of JSON.") var json = false
 
     func run() throws {
       var last: LedgerExport?
       var transfers = 0
-      for file in files {
+      for file in try files.flatMap(Self.pieces) {
         let export = try LedgerJSON.export(fromFile: file)
         try export.checked(as: file)
         if let last, !export.continues(last) {
@@ -177,7 +179,7 @@ struct LedgerCommand: AsyncParsableCommand {
         transfers += export.transfers.count
         last = export
       }
-      guard let last else { return }
+      guard let last else { throw CommandError(.refused, "there is no piece to audit") }
       let head = last.head
       if json {
         let line: JSONText = [
@@ -191,6 +193,13 @@ struct LedgerCommand: AsyncParsableCommand {
           "\(transfers) transfers between \(last.accounts.count) accounts are as the journal says\n"
             + "chain hash after transfer \(head.transfer): \(hexadecimal(head.hash))\n")
       }
+    }
+
+    /// The file itself, or what an archive is made of.
+    private static func pieces(_ path: String) throws -> [String] {
+      var status = stat()
+      guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return [path] }
+      return try LedgerArchive.pieces(in: path)
     }
   }
 

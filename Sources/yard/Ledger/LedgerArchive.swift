@@ -31,15 +31,19 @@ final class LedgerArchive {
 
   deinit { close(descriptor) }
 
-  /// What the newest piece holds, checked by itself; nil if there is none.
-  func newest() throws -> LedgerExport? {
+  /// The paths of a directory's pieces, the oldest first.
+  static func pieces(in directory: String) throws(CommandError) -> [String] {
     let names: [String]
     do { names = try FileManager.default.contentsOfDirectory(atPath: directory) } catch {
       throw CommandError(.refused, "\(directory) cannot be read: \(error)")
     }
-    let pieces = names.filter { $0.hasPrefix(Self.prefix) && $0.hasSuffix(Self.suffix) }
-    guard let name = pieces.max() else { return nil }
-    let path = "\(directory)/\(name)"
+    return names.filter { $0.hasPrefix(prefix) && $0.hasSuffix(suffix) }.sorted()
+      .map { "\(directory)/\($0)" }
+  }
+
+  /// What the newest piece holds, checked by itself; nil if there is none.
+  func newest() throws -> LedgerExport? {
+    guard let path = try Self.pieces(in: directory).last else { return nil }
     let export = try LedgerJSON.export(fromFile: path)
     try export.checked(as: path)
     return export
