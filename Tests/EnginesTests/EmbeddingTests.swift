@@ -130,26 +130,22 @@ struct EmbeddingTests {
       body: Array(#"{"model":"m","input":"a"}"#.utf8), endpoint: .embeddings)
     let request = EngineRequest(parsed, model: "e", maxTokens: 1, kind: .llamaCpp)
     let half = Array(Recorded.answer("200 OK", #"{"data":[{"embedding":[1]}]}"#).dropLast(9))
-    let closed = [ScriptedEngine.Gate(), ScriptedEngine.Gate()]
-    try await ScriptedEngine.serving(
-      [.awaitRequest, .send(half), .awaitClose(closed[0])],
-      [.awaitRequest, .send(half), .awaitClose(closed[1])]
-    ) { server in
+    let isOver = ScriptedEngine.Gate()
+    let script: [ScriptedEngine.Step] = [.awaitRequest, .send(half), .await(isOver)]
+    try await ScriptedEngine.serving(script, script) { server in
+      defer { isOver.open() }
       var limits = OpenAICompatibleEngine.Limits()
-      limits.firstEvent = .milliseconds(200)
-      limits.probe = .milliseconds(200)
+      limits.firstEvent = .milliseconds(500)
+      limits.probe = .milliseconds(500)
       let engine = OpenAICompatibleEngine(
         spec: EngineSpec(baseURL: server.address), limits: limits, logger: Logger(label: "test"))
-      var failure: EngineError?
-      do throws(EngineError) { _ = try await engine.run(request) { _ in } } catch {
-        failure = error
-      }
-      guard case .slow(.firstEvent)? = failure else { throw Unexpected(failure as Any) }
-      await closed[0].pass()
-      do throws(EngineError) { _ = try await engine.probe() } catch { failure = error }
-      guard case .slow(.probe)? = failure else { throw Unexpected(failure as Any) }
-      await closed[1].pass()
+      var run: EngineError?
+      do throws(EngineError) { _ = try await engine.run(request) { _ in } } catch { run = error }
+      var probe: EngineError?
+      do throws(EngineError) { _ = try await engine.probe() } catch { probe = error }
       try await engine.shutdown()
+      guard case .slow(.firstEvent)? = run else { throw Unexpected(run as Any) }
+      guard case .slow(.probe)? = probe else { throw Unexpected(probe as Any) }
     }
   }
 
