@@ -150,6 +150,7 @@ final class PeerLinks: CoordinatorLinks {
 
   private func connect(_ peer: Peer) {
     guard !hasStopped else { return }
+    peer.isRefused = false
     peer.link = dialer.connect(to: peer.address, as: local, owner: peer)
   }
 
@@ -164,7 +165,6 @@ final class PeerLinks: CoordinatorLinks {
       return
     }
     peer.isUp = true
-    peer.isRefused = false
     peer.upSince = clock.now
     peer.lastFailure = nil
     peer.stream = link.openStream(.raft, owner: peer)
@@ -198,6 +198,9 @@ final class PeerLinks: CoordinatorLinks {
   fileprivate func established(_ link: NodeLink) {
     guard !hasStopped else { return link.close() }
     accepted.append(link)
+    if let remote = link.remote, remote.role == .coordinator {
+      peers[ReplicaID(remote.node)]?.isRefused = false
+    }
     link.tell(currentRevocations)
     if let notice { link.tell(notice) }
   }
@@ -248,7 +251,7 @@ private final class Peer: NodeLinkOwner, MessageChannelOwner {
   /// Where chunks of a snapshot come from, while this coordinator needs one.
   var snapshots: LinkChannel?
   var isUp = false
-  /// Whether nobody listened when it was dialed last.
+  /// Whether nobody listened when it was dialed last, and nothing has come of it since.
   var isRefused = false
   /// When the link came up, in the loop's milliseconds.
   var upSince: UInt64 = 0

@@ -117,7 +117,9 @@ public struct CertificateRenewal: Sendable {
   }
 
   /// Makes new connections with an identity that `readAgain` gave.
-  public func use(_ read: NodeIdentity) { identity.renew(read) }
+  ///
+  /// - Returns: false if the one in use was issued later, by the clock of who issued it, and stays.
+  public func use(_ read: NodeIdentity) -> Bool { identity.renew(read) }
 
   /// Renews in time, again and again, until the task is cancelled.
   ///

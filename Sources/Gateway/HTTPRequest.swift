@@ -121,6 +121,8 @@ final class HTTPRequest {
         .unauthenticated, "send an API key: authorization: Bearer sy_<id>_<secret>")
     }
     let key = parts[1].drop { $0 == " " }
+    // Nor is another's bearer token a key, where none is asked for.
+    if use == .optional, !key.hasPrefix("sy_") { return "" }
     // It travels on in a header field: what is no key at all goes no further.
     guard key.hasPrefix("sy_"), key.utf8.count <= (key.hasPrefix("sy_d_") ? 4_096 : 80),
       key.utf8.allSatisfy({ (0x21...0x7e).contains($0) })

@@ -20,11 +20,15 @@ public final class RenewableIdentity: Sendable {
 
   /// Replaces the certificate, unless the one in use was issued later: who reads a file while another renews it comes late.
   ///
+  /// - Returns: whether it is the one in use now.
   /// - Precondition: the identity is the same node's.
-  public func renew(_ identity: NodeIdentity) {
+  @discardableResult
+  public func renew(_ identity: NodeIdentity) -> Bool {
     state.withLock {
       precondition($0.identity == identity.identity, "another node's certificate")
-      if identity.issuedAt >= $0.issuedAt { $0 = identity }
+      guard identity.issuedAt >= $0.issuedAt else { return false }
+      $0 = identity
+      return true
     }
   }
 }

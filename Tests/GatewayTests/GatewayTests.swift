@@ -351,7 +351,11 @@ struct GatewayTests {
       let text = await client.read(until: "request_duration_seconds_count 0\n")
       #expect(text.hasPrefix("HTTP/1.1 200 "))
       #expect(text.contains("unlisted_workers_total{error=\"unauthenticated\"} 1\n"))
-      try await client.get("/metrics", authorization: "Bearer none")
+      try await client.get("/metrics", authorization: "Bearer another's")
+      let again = await client.read(until: "requests_total{route=\"metrics\"} 2\n")
+      #expect(!again.contains("HTTP/1.1 401 "), "a token that is no key is nobody's")
+      try await client.get(
+        "/metrics", authorization: "Bearer sy_" + String(repeating: "x", count: 99))
       #expect(await client.read(until: "invalid_api_key").contains("HTTP/1.1 401 "))
     }
   }

@@ -1,3 +1,4 @@
+internal import ExchangeTypes
 public import WireProtocol
 
 /// Workers' GPUs as Prometheus' gauges, in base units.
@@ -42,11 +43,16 @@ public enum GPUGauges {
   /// - Parameter gpus: in the order in which their samples are to stand.
   /// - Returns: lines of Prometheus' text format; none for no GPU.
   public static func text(_ gpus: [WorkerGPU]) -> String {
+    // A report may name a number twice, and a sample may stand there once.
+    var seen: Set<[UInt64]> = []
+    let gpus = gpus.filter {
+      $0.gpu.index <= indexMax && seen.insert([$0.worker.rawValue, UInt64($0.gpu.index)]).inserted
+    }
     var text = ""
     for gauge in all {
       let name = "switchyard_gpu_\(gauge.name)"
       var samples = ""
-      for one in gpus where one.gpu.index <= indexMax {
+      for one in gpus {
         guard let value = gauge.value(one.gpu) else { continue }
         samples += "\(name){worker=\"\(one.worker)\",gpu=\"\(one.gpu.index)\"} \(value)\n"
       }

@@ -145,7 +145,7 @@ struct GatewayCommand: AsyncParsableCommand {
     }
     let reloading = ConfigurationReload.run(Self.self) { [renewal] new in
       let (live, levels) = (new.live, try new.logs.levels)
-      if let renewal { renewal.use(try renewal.readAgain()) }
+      if let renewal { ConfigurationReload.use(try renewal.readAgain(), in: renewal) }
       gateway.apply(live)
       Logs.set(levels)
     }

@@ -132,7 +132,9 @@ struct WorkerCommand: AsyncParsableCommand {
       let ending = Task { await end(agent) }
       let reloading = ConfigurationReload.run(Self.self) { new in
         let (live, levels) = (try new.live, try new.logs.levels)
-        if let renewal = own?.renewal { renewal.use(try renewal.readAgain()) }
+        if let renewal = own?.renewal {
+          ConfigurationReload.use(try renewal.readAgain(), in: renewal)
+        }
         agent.apply(live)
         Logs.set(levels)
       }

@@ -1,5 +1,7 @@
 internal import ArgumentParser
+internal import ExchangeClient
 internal import Foundation
+internal import Identity
 internal import Logging
 internal import Synchronization
 
@@ -57,6 +59,14 @@ enum ConfigurationReload {
         }
       }
     }
+  }
+
+  /// Has a certificate that was read used; says so if it is older than the one in use, which stays until the next start.
+  static func use(_ read: NodeIdentity, in renewal: CertificateRenewal) {
+    guard !renewal.use(read) else { return }
+    Logger(label: "yard").warning(
+      "the certificate in use was issued later than the file's and stays until the next start",
+      metadata: ["file_issued": "\(read.issuedAt)"])
   }
 
   private static func words(_ keys: Set<String>) -> String {

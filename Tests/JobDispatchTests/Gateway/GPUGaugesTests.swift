@@ -19,6 +19,7 @@ struct GPUGaugesTests {
     let text = GPUGauges.text([
       WorkerGPU(worker: WorkerID(3), gpu: gpu(0, utilization: 87, power: 541_250)),
       WorkerGPU(worker: WorkerID(3), gpu: gpu(1, power: 70_000)),
+      WorkerGPU(worker: WorkerID(3), gpu: gpu(0, utilization: 9, power: 1)),
       WorkerGPU(worker: WorkerID(4), gpu: gpu(256, utilization: 1)),
     ])
     #expect(
