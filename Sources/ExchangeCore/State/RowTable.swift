@@ -87,6 +87,6 @@ struct RowTable<Row: StoredRow>: Sendable {
     removed.removeAll(keepingCapacity: true)
   }
 
-  /// A row's value. In place: a row that is read out of a dictionary is a copy of all that it refers to.
+  /// A row's value, in place: a row that is read out of a dictionary is a copy of all that it refers to.
   private static func stored(_ row: inout Row) -> [UInt8] { row.rowValue }
 }

@@ -38,6 +38,8 @@ struct LedgerReader {
   /// - Parameters:
   ///   - start: the transfer; 0 for all that is kept.
   ///   - place: the same with the chain's hash after it, if that is known: an audit says whether it is the cluster's.
+  /// - Returns: the transfers with the accounts at both ends.
+  /// - Throws: `CommandError` if the journal does not reach so far back, or not so far; what asking a coordinator throws.
   func export(after start: TransferID, from place: JournalPosition? = nil) async throws
     -> LedgerExport
   {
