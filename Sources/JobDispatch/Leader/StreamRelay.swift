@@ -257,6 +257,9 @@ final class StreamRelay {
 
   /// The record has grown through `seq`.
   ///
+  /// Readers get nothing more of an attempt that is being taken away: what is in the window then is recorded before
+  /// its end, and the next attempt goes on after that.
+  ///
   /// Answers whether readers have something new.
   func noteCommitted(through seq: UInt64) -> Bool {
     guard seq > committed else { return false }
@@ -269,7 +272,7 @@ final class StreamRelay {
       hashBefore = hash
       firstKept += 1
     }
-    return admit()
+    return isEnding ? false : admit()
   }
 }
 

@@ -137,6 +137,26 @@ struct LeaderPartsTests {
     }
   }
 
+  @Test(
+    "an attempt that is being taken away gives readers nothing that is not recorded before its end")
+  func endingRelay() throws {
+    let key = JobKey(secret: Secret([UInt8](repeating: 1, count: 32)))
+    let relay = StreamRelay(
+      attempt: AttemptID(job: JobID(5), epoch: Epoch(1)), worker: WorkerID(1), key: key,
+      mac: StreamMAC(key: key.secret.bytes), recordSeq: 0,
+      recordHash: ChainHash(cluster: LeaderBench.cluster, job: JobID(5)), recordTokens: 0)
+    _ = try relay.append(output(1...300))
+    #expect(relay.last == 256 && relay.isFull)
+    relay.noteProposed(through: 100)  // a checkpoint, on its way
+    relay.isEnding = true
+    relay.noteProposed(through: relay.last)  // what is recorded before the end
+    #expect(!relay.noteCommitted(through: 100))
+    #expect(relay.last == 256)
+    relay.isEnding = false  // the end was refused
+    #expect(relay.noteCommitted(through: 256))
+    #expect(relay.last == 300)
+  }
+
   @Test("a queue packs commands into few entries, in order, and refuses beyond its bounds")
   func queue() throws {
     let bench = try LeaderBench()
