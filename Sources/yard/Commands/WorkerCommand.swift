@@ -39,7 +39,7 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The coordinators.", valueName: "host:port,…")) var join: String
     @Option(
       help: """
-        The engine: http://host:port, builtin or builtin:FILE.gguf, and [,model=NAME][,context=N][,slots=N]
+        The engine: http://host:port, builtin or builtin:FILE.gguf, and [,model=NAME][,context=N][,slots=N]\
         [,serves=chat|embeddings|chat+embeddings][,can=nothing|tools+logprobs+…], each instead of what it is found to be.
         """)
     var engine: String
