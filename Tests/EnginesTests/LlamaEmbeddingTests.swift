@@ -8,20 +8,10 @@ import Testing
 @Suite(
   "A real llama.cpp, embeddings", .enabled(if: LlamaServer.embeddingAddress != nil), .serialized)
 struct LlamaEmbeddingTests {
-  /// Lends an engine, and closes it also where `body` throws.
   private func withEngine(
     _ body: (OpenAICompatibleEngine) async throws -> Void
   ) async throws {
-    let engine = OpenAICompatibleEngine(
-      spec: try EngineSpec.parse(#require(LlamaServer.embeddingAddress)),
-      logger: Logger(label: "test"))
-    do {
-      try await body(engine)
-    } catch {
-      try await engine.shutdown()
-      throw error
-    }
-    try await engine.shutdown()
+    try await LlamaServer.withEngine(at: LlamaServer.embeddingAddress, body)
   }
 
   private func vectors(

@@ -1,4 +1,7 @@
+import Engines
+import Logging
 import Synchronization
+import Testing
 
 #if canImport(Glibc)
   import Glibc
@@ -18,6 +21,22 @@ enum LlamaServer {
   static let embeddingAddress: String? = started([
     "--embeddings", "--alias", "switchyard-vectors",
   ])
+
+  /// Lends an engine at one of the addresses, and closes it also where `body` throws: a client that is dropped open ends
+  /// the process, and the failure with it.
+  static func withEngine(
+    at address: String?, _ body: (OpenAICompatibleEngine) async throws -> Void
+  ) async throws {
+    let engine = OpenAICompatibleEngine(
+      spec: try EngineSpec.parse(#require(address)), logger: Logger(label: "test"))
+    do {
+      try await body(engine)
+    } catch {
+      try await engine.shutdown()
+      throw error
+    }
+    try await engine.shutdown()
+  }
 
   private static func started(_ options: [String] = []) -> String? {
     guard let root = repositoryRoot() else {

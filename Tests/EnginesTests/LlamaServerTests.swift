@@ -9,20 +9,10 @@ import Testing
 /// Everything here runs against a real llama.cpp.
 @Suite("A real llama.cpp", .enabled(if: LlamaServer.address != nil), .serialized)
 struct LlamaServerTests {
-  /// Lends an engine, and closes it also where `body` throws: a client that is dropped open ends the process,
-  /// and the failure with it.
   private func withEngine(
     _ body: (OpenAICompatibleEngine) async throws -> Void
   ) async throws {
-    let engine = OpenAICompatibleEngine(
-      spec: try EngineSpec.parse(#require(LlamaServer.address)), logger: Logger(label: "test"))
-    do {
-      try await body(engine)
-    } catch {
-      try await engine.shutdown()
-      throw error
-    }
-    try await engine.shutdown()
+    try await LlamaServer.withEngine(at: LlamaServer.address, body)
   }
 
   private func request(

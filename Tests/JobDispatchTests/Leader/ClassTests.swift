@@ -383,11 +383,7 @@ struct ClassTests {
   @Test("jobs that no running job suits keep no other account's from being looked at")
   func unsuited() throws {
     let bench = try LeaderBench()
-    let stranger = try bench.poorCredential()
-    let account = try #require(bench.replica.exchange.key(stranger.key)?.account)
-    bench.call(
-      .accountCredit(
-        .init(requestKey: bench.requestKey(), account: account, amount: Credits(nano: 1 << 40))))
+    let (stranger, _) = try bench.strangerCredential()
     func submit(_ body: [UInt8]) throws -> JobID {
       let peer = bench.open(.job, stranger)
       bench.say(.submit(bench.submission(mode: .submitted, body: body)), on: peer)

@@ -116,11 +116,7 @@ struct FairShareTests {
   @Test("a stranger's single job does not wait for another account's whole queue")
   func throughTheLeader() throws {
     let bench = try LeaderBench()
-    let stranger = try bench.poorCredential()
-    let account = try #require(bench.replica.exchange.key(stranger.key)?.account)
-    bench.call(
-      .accountCredit(
-        .init(requestKey: bench.requestKey(), account: account, amount: Credits(nano: 1 << 40))))
+    let (stranger, account) = try bench.strangerCredential()
     let worker = try WorkerPeer(bench, slots: 1)
     var slot = worker.park()
     for _ in 0..<6 { bench.submit(.submitted) }

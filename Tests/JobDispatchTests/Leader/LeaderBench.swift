@@ -432,6 +432,16 @@ final class LeaderBench {
     return Credential(key: key, secretHash: hash)
   }
 
+  /// Another account with credit, and a key of it that submits.
+  func strangerCredential() throws -> (credential: Credential, account: AccountID) {
+    let credential = try poorCredential()
+    let account = try #require(replica.exchange.key(credential.key)?.account)
+    call(
+      .accountCredit(
+        .init(requestKey: requestKey(), account: account, amount: Credits(nano: 1 << 40))))
+    return (credential, account)
+  }
+
   func job(_ id: JobID) throws -> Job { try #require(replica.exchange.job(id)) }
 }
 

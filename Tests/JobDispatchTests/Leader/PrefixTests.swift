@@ -116,11 +116,7 @@ struct PrefixTests {
   )
   func throughTheLeader() throws {
     let bench = try LeaderBench()
-    let stranger = try bench.poorCredential()
-    let account = try #require(bench.replica.exchange.key(stranger.key)?.account)
-    bench.call(
-      .accountCredit(
-        .init(requestKey: bench.requestKey(), account: account, amount: Credits(nano: 1 << 40))))
+    let (stranger, _) = try bench.strangerCredential()
     let first = try WorkerPeer(bench, "first")
     let second = try WorkerPeer(bench, "second")
     let slot = second.park()

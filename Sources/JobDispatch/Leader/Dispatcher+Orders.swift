@@ -1,0 +1,259 @@
+internal import Consensus
+internal import Crypto
+internal import ExchangeCore
+internal import ExchangeTypes
+internal import JobMarket
+internal import OpenAIFormat
+internal import RaftEngine
+internal import TokenLedger
+internal import WireProtocol
+
+// A submit before it is proposed: what its body asks, what it may hold, under which key it is sealed, by which command it goes.
+extension Dispatcher {
+  /// Tokens that a chat template may add to each message, and once to the whole prompt.
+  ///
+  /// Generous: it only bounds the hold; what is billed is what the engine counts.
+  private static let templateTokensPerMessage = 16
+  private static let templateTokens = 64
+  /// The longest that a job waits for a worker when its client names no time, in milliseconds.
+  private static let queueTimeoutDefault: UInt32 = 120_000
+  /// The same for a batch job, whose place is behind all others': a day.
+  private static let batchTimeoutDefault: UInt32 = 86_400_000
+
+  /// What waits while the disk has no room is tried again after this long, in milliseconds.
+  private static let roomDelay: UInt32 = 5_000
+
+  /// A submit that is ready to be proposed.
+  struct Order {
+    let request: InferenceRequest
+    let terms: JobTerms
+    /// Whether the state machine keeps terms yet.
+    let hasTerms: Bool
+    /// How much it minds waiting.
+    let jobClass: JobClass
+    /// What engines get.
+    let body: [UInt8]
+    /// What goes before the submit.
+    let parts: [Command]
+    let submit: Command.Submit
+    /// Why a dry run would not be proposed, by what this leader alone knows; nil if it would.
+    let refusal: Failure?
+  }
+
+  /// Understands a submit, and makes what is proposed for it: nothing is changed by that.
+  ///
+  /// - Throws: what is wrong with the request, and, unless it is a dry run, why nobody would run it.
+  func order(
+    _ message: Submit, from caller: Caller, isDryRun: Bool = false
+  ) throws(Failure) -> Order {
+    let isKnown = exchange.job(account: caller.account, requestKey: message.requestKey) != nil
+    let request: InferenceRequest
+    do throws(RequestError) {
+      request = try InferenceRequest.parse(
+        body: message.body, endpoint: InferenceRequest.Endpoint(message.endpoint))
+    } catch {
+      throw Failure(
+        refusing: ErrorCode(error), error.description,
+        details: error.field.map { [ErrorDetail(name: "field", value: $0)] } ?? [])
+    }
+    guard isDryRun || !request.isDryRun else {
+      throw Failure(
+        refusing: .malformedRequest, "a request with dry_run is for DryRun: it makes no job",
+        details: [ErrorDetail(name: "field", value: "dry_run")])
+    }
+    guard request.features.isDisjoint(with: [.media, .customTemplate]) else {
+      throw Failure(
+        refusing: .unsupportedParameter,
+        "images, audio and a chat template of one's own cannot be priced before they run")
+    }
+    if message.retentionMs != nil, exchange.stateVersion < Exchange.privacyStateVersion {
+      throw Failure(
+        .wrongState,
+        "jobs have a retention from state version 3 on; the cluster is at "
+          + "\(exchange.stateVersion)")
+    }
+    guard request.model == message.model else {
+      throw Failure(
+        refusing: .malformedRequest,
+        "the body asks for model \"\(request.model)\", the submit for \"\(message.model)\"")
+    }
+    guard
+      message.endpoint.isOriginal || exchange.stateVersion >= Exchange.embeddingsStateVersion
+    else {
+      throw Failure(
+        .wrongState,
+        "there are embeddings from state version 3 on; the cluster is at \(exchange.stateVersion)")
+    }
+    let terms = JobTerms(request)
+    let model = model(for: request, terms, of: caller)
+    let hasTerms = exchange.stateVersion >= Exchange.jobTermsStateVersion
+    // Where the state machine knows no classes yet, a tier is what it was: for engines.
+    let jobClass =
+      exchange.stateVersion >= Exchange.jobClassStateVersion
+      ? JobClass(request.serviceTier) : .standard
+    guard hasTerms || request.provider == nil else {
+      throw Failure(
+        .wrongState,
+        "jobs have preferences from state version 3 on; the cluster is at "
+          + "\(exchange.stateVersion)")
+    }
+    let refusal: Failure? =
+      if isKnown {
+        nil
+      } else if replica.isDiskNearlyFull {
+        Failure(refusing: .storageFull, retryAfterMs: Self.roomDelay)
+      } else {
+        overlong(request, model)
+          ?? self.refusal(
+            ofModel: model, terms, of: caller.account, servedOnly: message.servedOnly ?? false)
+      }
+    // What is refused so needs no seal, unless it is to be explained.
+    if let refusal, !isDryRun { throw refusal }
+    let body = request.bodyForEngines
+    let bound =
+      request.promptBytes + request.messageCount * Self.templateTokensPerMessage
+      + Self.templateTokens
+    guard let wrappingKey = keys.sealing else {
+      throw Failure(
+        .unavailable, "no wrapping key is current yet; one is being handed round",
+        retryAfterMs: 50)
+    }
+    do {
+      let (parts, submit) = try sealed(
+        message, request, model: model, body: body, promptBound: bound,
+        outputMax: outputBound(of: request, model),
+        ceilings: ceilings(ofModel: model, terms, of: caller.account),
+        timeout: jobClass == .batch ? Self.batchTimeoutDefault : Self.queueTimeoutDefault,
+        under: wrappingKey, from: caller)
+      return Order(
+        request: request, terms: terms, hasTerms: hasTerms, jobClass: jobClass, body: body,
+        parts: parts, submit: submit, refusal: refusal)
+    } catch {
+      throw Failure(.internalError, "the request cannot be sealed: \(error)")
+    }
+  }
+
+  /// How a request's prompt begins; nobody asks where there is one offer.
+  func prefix(of order: Order, from caller: Caller) -> PromptPrefix {
+    let model = order.submit.model
+    guard exchange.asks(model: model).count > 1 else { return .empty }
+    return PromptPrefix(of: order.request, for: model, of: caller.account)
+  }
+
+  /// The refusal of an input of embeddings that no offer of the model takes: of token ids, for of a text only the engine knows how
+  /// many it is.
+  private func overlong(_ request: InferenceRequest, _ model: String) -> Failure? {
+    guard request.inputIDsMax > 0 else { return nil }
+    let limit = exchange.asks(model: model).filter { $0.offer.endpoints.contains(.embeddings) }
+      .map(\.offer.context.rawValue).max()
+    guard let limit, request.inputIDsMax > limit else { return nil }
+    return Failure(
+      refusing: .contextLengthExceeded,
+      "an input has \(request.inputIDsMax) token ids, and \(model) takes \(limit)",
+      instead: "send shorter inputs", details: [ErrorDetail(name: "field", value: "input")])
+  }
+
+  /// The most tokens that all answers of a request may have together; nil leaves one answer to the offers' default.
+  private func outputBound(of request: InferenceRequest, _ model: String) -> TokenCount? {
+    guard request.endpoint != .embeddings else { return nil }
+    let one =
+      request.maxTokens.map { UInt64(clamping: $0) }
+      ?? (request.sequences > 1 ? exchange.model(model)?.outputDefault.rawValue : nil)
+    // What overflows is refused as beyond every context.
+    return one.map { one in
+      let (all, overflow) = one.multipliedReportingOverflow(by: UInt64(request.sequences))
+      return TokenCount(overflow ? .max : all)
+    }
+  }
+
+  private func sealed(
+    _ message: Submit, _ request: InferenceRequest, model: String, body: [UInt8],
+    promptBound: Int, outputMax: TokenCount?, ceilings: PricePair?, timeout: UInt32,
+    under wrappingKey: UInt64,
+    from caller: Caller
+  ) throws -> (parts: [Command], submit: Command.Submit) {
+    let (key, wrapped) = try sealer.makeKey(under: wrappingKey)
+    var parts: [[UInt8]] = []
+    let partBytes = Command.Limits.partBytesMax - SealedEvents.overheadBytes
+    let isInline =
+      body.count + SealedEvents.overheadBytes <= Command.Limits.inlineBytesMax
+    if isInline {
+      parts = [try sealer.seal(body, as: .payload(part: 0), under: key)]
+    } else {
+      var start = 0
+      while start < body.count {
+        let end = min(body.count, start + partBytes)
+        parts.append(
+          try sealer.seal(
+            Array(body[start..<end]), as: .payload(part: UInt32(parts.count)),
+            under: key))
+        start = end
+      }
+    }
+    var commands: [Command] = []
+    let payload: Command.Submit.Payload
+    if isInline {
+      payload = .inline(parts[0])
+    } else {
+      payload = .parts(UInt16(parts.count))
+      for (place, part) in parts.enumerated() {
+        commands.append(
+          .payloadPart(
+            .init(
+              caller: caller.key, requestKey: message.requestKey, part: UInt16(place),
+              of: UInt16(parts.count), bytes: part)))
+      }
+    }
+    let submit = Command.Submit(
+      caller: caller.key, requestKey: message.requestKey,
+      bodyHash: Self.requestHash(message), mode: message.mode, endpoint: message.endpoint,
+      model: model, promptBound: TokenCount(UInt64(promptBound)),
+      outputMax: outputMax,
+      inputCeiling: .lower(message.maxInputPrice, request.provider?.maxPromptPrice)
+        ?? ceilings?.input,
+      outputCeiling: .lower(message.maxOutputPrice, request.provider?.maxCompletionPrice)
+        ?? ceilings?.output,
+      queueTimeoutMilliseconds: message.queueTimeoutMs == 0
+        ? timeout : message.queueTimeoutMs,
+      wrappedKey: wrapped, payload: payload)
+    return (commands, submit)
+  }
+
+  /// The submit in the shortest form that says all.
+  static func command(
+    _ submit: Command.Submit, in jobClass: JobClass, on ask: Ask?, _ terms: JobTerms,
+    retentionMs: UInt64?
+  ) -> Command {
+    let retention = retentionMs.map {
+      Retention(kept: $0 == 0 ? .max : $0, untilDelivered: $0 == 0)
+    }
+    let assignment = ask.map {
+      Command.SubmitRetained.Assignment(offer: $0.id, askVersion: $0.version)
+    }
+    if jobClass != .standard || !terms.isEmpty {
+      let order = Command.SubmitOnTerms(
+        submit: submit, terms: terms, retention: retention, assignment: assignment)
+      return jobClass == .standard
+        ? .submitOnTerms(order) : .submitInClass(.init(order: order, jobClass: jobClass))
+    }
+    if let retention {
+      return .submitRetained(
+        .init(submit: submit, retention: retention, assignment: assignment))
+    }
+    guard let ask else { return .submit(submit) }
+    return .submitAssigned(.init(submit: submit, offer: ask.id, askVersion: ask.version))
+  }
+
+  /// What makes two submits the same request: everything in them but who is following.
+  private static func requestHash(_ message: Submit) -> [UInt8] {
+    var writer = CanonicalWriter(capacity: message.body.count + 64)
+    writer.write(message.mode.rawValue)
+    writer.write(message.endpoint.rawValue)
+    writer.write(message.model)
+    writer.write(message.maxInputPrice) { $0.write($1.rawValue) }
+    writer.write(message.maxOutputPrice) { $0.write($1.rawValue) }
+    writer.write(message.body)
+    if let retention = message.retentionMs { writer.write(retention) }
+    return Array(SHA256.hash(data: writer.bytes))
+  }
+}
