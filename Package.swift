@@ -257,6 +257,7 @@ let package = Package(
         "Coordinator", "JobDispatch", "Identity", "ExchangeTypes", "TemporaryDirectory", nioPosix,
       ]),
     tests("SimulationTests", ["SimulationKit"]),
+    tests("YardTests", ["yard", "WireProtocol", "ExchangeTypes"]),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -51,6 +51,8 @@ def mistakes():
         path = scratch + "/node.yaml"
         code, out, err = yard("config", "check", write(path, GATEWAY))
         expect(code == 0 and "5 keys" not in out and "3 keys" in out, out + err)
+        code, out, err = yard("config", "check", path, "--output", "json")
+        expect(code == 0 and json.loads(out) == {"file": path, "role": "gateway", "keys": 3}, out + err)
         for text, line, word in (
                 ("listen: 127.0.0.1:0\n", 1, "role"), ("role: king\n", 1, "none of"),
                 (GATEWAY + "lisen: 127.0.0.1:1\n", 7, "lisen: no option"), (GATEWAY + "links: many\n", 7, "links"),

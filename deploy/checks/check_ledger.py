@@ -142,7 +142,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         path, ca = scratch + "/job.receipt", cluster.identity + "/ca.pem"
         done = cluster.yard("receipt", job, "--to", path)
         expect(done.code == 0, done)
-        done = cluster.yard("receipt", "verify", path, "--ca", ca, "--json", key="")
+        done = cluster.yard("receipt", "verify", path, "--ca", ca, "--output", "json", key="")
         expect(done.code == 0, done)
         stated = done.lines[0]
         paid = [t for t in transfers("show", "--limit", "512") if t["job"] == job]
@@ -178,7 +178,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         path = scratch + "/http.receipt"
         with open(path, "wb") as file:
             file.write(receipt.body)
-        done = cluster.yard("receipt", "verify", path, "--ca", cluster.identity + "/ca.pem", "--json", key="")
+        done = cluster.yard("receipt", "verify", path, "--ca", cluster.identity + "/ca.pem", "--output", "json", key="")
         expect(done.code == 0 and done.lines[0]["job"] == job, (receipt, done))
 
         shown = cluster.account()
@@ -233,7 +233,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         """an export audits itself without the cluster; a line that is changed, left out or moved is found"""
         whole = scratch + "/books.jsonl"
         root("ledger", "export", "--to", whole)
-        done = cluster.yard("ledger", "audit", whole, "--json", key="")
+        done = cluster.yard("ledger", "audit", whole, "--output", "json", key="")
         expect(done.code == 0, done)
         with open(whole, encoding="utf-8") as file:
             lines = file.read().splitlines()
@@ -268,7 +268,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         expect(cluster.yard("ledger", "audit", whole, later, key="").code == 3, "pieces that overlap")
         root("ledger", "transfer", f"{alice}:{reserve}:0.1")
         root("ledger", "export", "--to", later, "--after", head["head"])
-        done = cluster.yard("ledger", "audit", whole, later, "--json", key="")
+        done = cluster.yard("ledger", "audit", whole, later, "--output", "json", key="")
         expect(done.code == 0 and done.lines[0]["transfers"] == count + 1, done)
 
     def retold(lines):
@@ -310,7 +310,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         later = scratch + "/later.jsonl"
         root("ledger", "transfer", f"{alice}:{reserve}:0.1")
         root("ledger", "export", "--to", later, "--after", second["head"])
-        done = cluster.yard("ledger", "audit", place, later, "--json", key="")
+        done = cluster.yard("ledger", "audit", place, later, "--output", "json", key="")
         expect(done.code == 0 and done.lines[0]["transfers"] == second["head"] + 1, done)
         expect(cluster.yard("ledger", "audit", first["piece"], later, key="").code == 3, "a piece is missing")
         elsewhere = scratch + "/elsewhere"
@@ -367,7 +367,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         taken = transfers("reverse", capture["transfer"])
         path = scratch + "/taken.receipt"
         expect(cluster.yard("receipt", capture["job"], "--to", path).code == 0, "no receipt")
-        done = cluster.yard("receipt", "verify", path, "--ca", cluster.identity + "/ca.pem", "--json", key="")
+        done = cluster.yard("receipt", "verify", path, "--ca", cluster.identity + "/ca.pem", "--output", "json", key="")
         expect(done.code == 0, done)
         expect(sorted(done.lines[0]["reversals"]) == sorted(t["transfer"] for t in taken), (done, taken))
 
