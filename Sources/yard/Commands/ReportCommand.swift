@@ -8,7 +8,9 @@ struct ReportCommand: AsyncParsableCommand {
     commandName: "report",
     abstract: "What the journal comes to: credit issued, fees, suppliers' earnings (scope admin).",
     discussion: """
-      Made of the transfers alone: of a file that yard ledger export wrote, without a cluster, it is the same.
+      Made of the transfers alone: of a file that yard ledger export wrote, without a cluster, it is the same. Jobs and tokens
+      are in no transfer: of a cluster the report says what was sold in the week of log time that the state counts, with what
+      suppliers sold to themselves apart.
 
       Example: yard report
                yard report --from books.jsonl
@@ -22,11 +24,15 @@ struct ReportCommand: AsyncParsableCommand {
 
   func run() async throws {
     let export: LedgerExport
+    var volume: SalesVolume?
     if let from {
       export = try LedgerJSON.export(fromFile: from)
     } else {
-      export = try await cluster.withClient {
-        try await LedgerReader(client: $0).export(after: TransferID(0))
+      (export, volume) = try await cluster.withClient { client in
+        let export = try await LedgerReader(client: client).export(after: TransferID(0))
+        return (
+          export, try await SalesVolume(of: export.accounts.map(\.line.account), asking: client)
+        )
       }
     }
     do throws(JournalAudit.Fault) { try export.audit() } catch {
@@ -43,6 +49,7 @@ struct ReportCommand: AsyncParsableCommand {
         "moved": .string(report.moved.text), "paid_jobs": .number(UInt64(report.jobs)),
         "suppliers": .array(
           report.suppliers.map { ["account": .id($0.account), "earned": .string($0.earned.text)] }),
+        "week": volume.map(JSONText.init) ?? .null,
       ]
       return Terminal.write(line.line)
     }
@@ -56,6 +63,12 @@ struct ReportCommand: AsyncParsableCommand {
     }
     table.add("fees", report.fees.text)
     table.add("moved by hand", report.moved.text)
+    if let volume {
+      table.add("sold in a week", "\(volume.jobs) jobs")
+      table.add("  prompt tokens", "\(volume.promptTokens), and \(volume.cachedTokens) cached")
+      table.add("  output tokens", "\(volume.outputTokens)")
+      table.add("sold to themselves", "\(volume.ownJobs) jobs, \(volume.ownTokens) tokens")
+    }
     Terminal.write(table.text)
   }
 }
