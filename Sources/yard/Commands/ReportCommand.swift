@@ -23,18 +23,7 @@ struct ReportCommand: AsyncParsableCommand {
   @OptionGroup var cluster: ClusterOptions
 
   func run() async throws {
-    let export: LedgerExport
-    var volume: SalesVolume?
-    if let from {
-      export = try LedgerJSON.export(fromFile: from)
-    } else {
-      (export, volume) = try await cluster.withClient { client in
-        let export = try await LedgerReader(client: client).export(after: TransferID(0))
-        return (
-          export, try await SalesVolume(of: export.accounts.map(\.line.account), asking: client)
-        )
-      }
-    }
+    let (export, volume) = try await read()
     do throws(JournalAudit.Fault) { try export.audit() } catch {
       throw CommandError(.refused, "the books are wrong: \(error.sentence)")
     }
@@ -49,7 +38,7 @@ struct ReportCommand: AsyncParsableCommand {
         "moved": .string(report.moved.text), "paid_jobs": .number(UInt64(report.jobs)),
         "suppliers": .array(
           report.suppliers.map { ["account": .id($0.account), "earned": .string($0.earned.text)] }),
-        "week": volume.map(JSONText.init) ?? .null,
+        "week": volume.map { JSONText($0) } ?? .null,
       ]
       return Terminal.write(line.line)
     }
@@ -70,5 +59,18 @@ struct ReportCommand: AsyncParsableCommand {
       table.add("sold to themselves", "\(volume.ownJobs) jobs, \(volume.ownTokens) tokens")
     }
     Terminal.write(table.text)
+  }
+
+  /// The journal, and of a cluster what was sold beside it.
+  private func read() async throws -> (LedgerExport, SalesVolume?) {
+    if let from { return (try LedgerJSON.export(fromFile: from), nil) }
+    return try await cluster.withClient { client -> (LedgerExport, SalesVolume?) in
+      let export = try await LedgerReader(client: client).export(after: TransferID(0))
+      // Nobody else has workers.
+      let sellers = export.accounts.map(\.line).filter {
+        $0.kind == .supplier || $0.kind == .operator
+      }
+      return (export, try await SalesVolume(of: sellers.map(\.account), asking: client))
+    }
   }
 }
