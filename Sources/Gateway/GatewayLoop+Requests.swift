@@ -44,6 +44,7 @@ extension GatewayLoop {
       case .cancel(let job):
         ask(Cancel(job: job), key, request, connection, Self.job)
       case .money(let route): try serve(route, key: key, request, connection)
+      case .market(let route): try serve(route, key: key, request, connection)
       case .health:
         reply(.json(Array(#"{"status":"ok"}"#.utf8)), to: request, connection)
       case .readiness:

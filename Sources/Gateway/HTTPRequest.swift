@@ -62,6 +62,7 @@ final class HTTPRequest {
     case .cancel: "cancel"
     case .events: "events"
     case .money(let route): route.name
+    case .market(let route): route.name
     case .health: "healthz"
     case .readiness: "readyz"
     case .metrics: "metrics"
