@@ -213,7 +213,9 @@ let package = Package(
       ["Identity", "WireProtocol", "ExchangeTypes", "TemporaryDirectory", crypto]),
     tests(
       "TransportTests",
-      ["Transport", "HTTP2Session", "Identity", "ExchangeTypes", nioCore, nioPosix]),
+      [
+        "Transport", "HTTP2Session", "Identity", "ExchangeTypes", nioCore, nioPosix, nioConcurrency,
+      ]),
     tests("HostFactsTests", ["HostFacts", "OpenAIFormat", "WireProtocol"]),
     tests(
       "EnginesTests", ["Engines", "OpenAIFormat", nioCore, nioPosix, log, asyncHTTPClient]),

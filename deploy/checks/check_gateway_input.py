@@ -6,6 +6,7 @@ A well-behaved client works all along, from another address than the attacks, an
 ($MUTATIONS) instead of 2,000, and waits for bodies that stop; $MEASURES names a file for the figures.
 """
 
+import collections
 import concurrent.futures
 import contextlib
 import json
@@ -390,7 +391,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         expect(refused_ones >= FLOOD - PER_ADDRESS_MAX, f"only {refused_ones} of {FLOOD} connections were refused")
 
     def repeated():
-        """bodies, heads and connections without end are not felt by the well-behaved client"""
+        """bodies, heads and connections without end, and who is slow on purpose, are not felt by the well-behaved client"""
         client.all += client.felt()
         attacks = {
             "bodies": [request("POST", CHAT, b"[" * 100_000, key), request("POST", CHAT, b'{"a":' * 50_000, key),
@@ -411,6 +412,21 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                             if to == served.address and len(data) > 100:
                                 connection.answer()
                 client.is_unharmed_by(name, lambda t=throw: t(served.address), lambda t=throw: t(reader))
+            held = collections.deque()
+
+            def stall(to):
+                """One more of each way to be slow; those before the last twenty of each are given up."""
+                for data in (b"", b"POST /v1/ch", head[:-40], head, CHUNKED + b"5\r\nab",
+                             request("GET", "/v1/models", key=key) * 20):  # whose answers are not taken
+                    time.sleep(pause["short connections"])
+                    held.append(Connection(to, ATTACKER))
+                    with contextlib.suppress(Ended):
+                        held[-1].send(data)
+                while len(held) > 120:
+                    held.popleft().close()
+            client.is_unharmed_by("slow attackers", lambda: stall(served.address), lambda: stall(reader))
+            for one in held:
+                one.close()
         MEASURES.update(client.measures)
 
     def slow_attackers():
