@@ -145,8 +145,8 @@ let package = Package(
     room(
       "Gateway",
       [
-        "ExchangeClient", "Transport", "Identity", "JobDispatch", "OpenAIFormat", "WireProtocol",
-        "ExchangeTypes",
+        "ExchangeClient", "Transport", "HTTP2Session", "Identity", "JobDispatch", "OpenAIFormat",
+        "WireProtocol", "ExchangeTypes",
         crypto, deque, nioCore, nioPosix, nioHTTP1, nioConcurrency,
       ]),
     room(
@@ -250,8 +250,9 @@ let package = Package(
     tests(
       "GatewayTests",
       [
-        "Gateway", "ExchangeClient", "Links", "Transport", "JobDispatch", "WireProtocol",
-        "ExchangeTypes", nioCore, nioPosix, nioConcurrency,
+        "Gateway", "ExchangeClient", "Links", "Transport", "HTTP2Session", "Identity",
+        "JobDispatch", "WireProtocol", "ExchangeTypes", "TemporaryDirectory", nioCore, nioPosix,
+        nioConcurrency,
       ]),
     tests(
       "CoordinatorTests",

@@ -8,7 +8,7 @@ internal import WireProtocol
 extension GatewayLoop {
   /// A whole request about money has come.
   func serve(
-    _ route: MoneyRoute, key: String, _ request: HTTPRequest, _ connection: HTTPConnection
+    _ route: MoneyRoute, key: String, _ request: HTTPRequest, _ connection: any RequestSource
   ) throws(HTTPRefusal) {
     switch route {
     case .account:
@@ -91,7 +91,7 @@ extension GatewayLoop {
   /// One whose secret is drawn here is made once for each request: its secret is shown once, and kept nowhere. A request that is
   /// to be repeatable brings the hash of its own.
   private func makeKey(
-    _ key: String, _ request: HTTPRequest, _ connection: HTTPConnection
+    _ key: String, _ request: HTTPRequest, _ connection: any RequestSource
   ) throws(HTTPRefusal) {
     let name = try Self.requestKey(request)
     let asked = try MoneyBody.newKey(request.takeBody())
@@ -124,7 +124,7 @@ extension GatewayLoop {
 
   /// Asks for the journal's next page until there is none; a client that has left ends it.
   private func read(
-    _ reading: ReportReading, _ key: String, _ connection: HTTPConnection, _ answer: CallAnswer
+    _ reading: ReportReading, _ key: String, _ connection: any RequestSource, _ answer: CallAnswer
   ) {
     client.call(reading.query, key: key) { [weak self, weak connection] result in
       guard let self, let connection, !answer.isLeft else { return }
