@@ -80,6 +80,13 @@ struct TrialTests {
     #expect(alone?.features == [.tokenIDPrompt])
   }
 
+  @Test("half a character, which has no log probabilities, does not say that the engine gives none")
+  func halfCharacter() async throws {
+    let half = Self.choices(#"{"index":0,"message":{"content":"\ufffd"}}"#)
+    let (status, _) = try await found(Array(repeating: half, count: 6))
+    #expect(status?.features == [.tools, .logprobs, .tokenIDPrompt])
+  }
+
   @Test("Ollama is not asked, for that would load a model")
   func ollama() async throws {
     let (status, asked) = try await found([], kind: .ollama)

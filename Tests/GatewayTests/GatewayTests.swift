@@ -12,7 +12,7 @@ import WireProtocol
 /// Runs `body` with a gateway before a coordinator that answers by `script`.
 func withGateway(
   limits: HTTPLimits = HTTPLimits(), live: GatewayConfiguration.Live = .init(),
-  patience: UInt64 = 2_000, certificate: ServerCertificate? = nil,
+  patience: UInt64 = 60_000, certificate: ServerCertificate? = nil,
   script: @escaping ScriptedCoordinator.Script = { _, _ in },
   _ body: (Gateway, ScriptedCoordinator) async throws -> Void
 ) async throws {
@@ -27,7 +27,7 @@ func withGateway(
 
 func startGateway(
   _ endpoints: [String], limits: HTTPLimits = HTTPLimits(),
-  live: GatewayConfiguration.Live = .init(), patience: UInt64 = 2_000,
+  live: GatewayConfiguration.Live = .init(), patience: UInt64 = 60_000,
   certificate: ServerCertificate? = nil
 ) async throws -> Gateway {
   var client = ClientConfiguration(

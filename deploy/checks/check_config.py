@@ -187,13 +187,12 @@ class Node:
         with open(self.log, encoding="utf-8") as file:
             return [json.loads(line) for line in file if line.endswith("\n")]
 
-    def reload(self, text):
-        """Another file, as a whole, and SIGHUP; answers what the log says of it."""
+    def reload(self, text, is_of_it=lambda line: True):
+        """Another file, as a whole, and SIGHUP; answers what the log says of it, which may come after what it says of another."""
+        before = len(self.said())
         os.rename(write(self.path + ".new", text), self.path)
-        before = self.said()
         self.child.process.send_signal(signal.SIGHUP)
-        wait_for(f"{self.path} to be read again", lambda: len(self.said()) > len(before))
-        return self.said()[-1]
+        return wait_for(f"{self.path} to be read again", lambda: next(filter(is_of_it, self.said()[before:]), None))
 
     def said(self):
         return [line for line in self.lines() if line["module"] == "yard" and "configuration" in line["message"]]
@@ -286,9 +285,11 @@ def reload():
         for number in range(20):
             os.rename(write(coordinator.path + ".new", coordinator.text + f"keep-log: {100 + number}\n"), coordinator.path)
             coordinator.child.process.send_signal(signal.SIGHUP)
-        said = coordinator.reload(coordinator.text.replace("=error", "=debug") + "certificate-life: 2h\nid: 2\n")
-        expect(said["level"] == "error" and ":10: id: given before" in said["fields"]["reason"], said)
-        said = coordinator.reload(coordinator.text.replace("=error", "=debug") + "certificate-life: 2h\nkeep-log: 119\n")
+        said = coordinator.reload(coordinator.text.replace("=error", "=debug") + "certificate-life: 2h\nid: 2\n",
+                                  lambda line: line["level"] == "error")
+        expect(":10: id: given before" in said["fields"]["reason"], said)
+        said = coordinator.reload(coordinator.text.replace("=error", "=debug") + "certificate-life: 2h\nkeep-log: 119\n",
+                                  lambda line: line["level"] != "error")
         expect(set(said["fields"]["applied"].split(",")) >= {"certificate-life", "log-level"}, said)
         invited = cluster.yard("node", "invite", "--role", "worker", "--name", "late").text.strip()
         joined = cluster.yard("node", "join", "--join", address, "--dir", scratch + "/late", "--invitation-file", "-",

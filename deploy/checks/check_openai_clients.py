@@ -154,7 +154,7 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
         """a client that leaves in mid-stream stops its engine within a second, and pays what it was sent"""
         with open(journal) as file:
             gone = [line for line in map(json.loads, file) if "left" in line]
-        wait_for("the engine to be let go", lambda: len(Engine.endings) >= len(gone), 30)
+        wait_for("the engine to be let go", lambda: len(Engine.endings) >= len(gone))
         expect(len(gone) >= 4 and len(Engine.endings) == len(gone), f"{gone}, but the engine {Engine.endings}")
         for left, (written, ended) in zip(gone, Engine.endings):
             expect(0 <= ended - left["left"] <= LET_GO_SECONDS, f"let go after {ended - left['left']:.2f} s")
@@ -240,7 +240,7 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
             charged = sum(line["charge_nano"] for line in
                           cluster.yard("jobs", "--limit", 1000, "--output", "json").lines)
             return account["held_nano"] == 0 and account["spent_nano"] == charged
-        wait_for("the books to balance", books, 30)
+        wait_for("the books to balance", books)
 
     def aiperf():
         """aiperf on llama.cpp"""
