@@ -6,7 +6,7 @@ internal import WireProtocol
 extension GatewayLoop {
   /// A whole request about the market has come.
   func serve(
-    _ route: MarketRoute, key: String, _ request: HTTPRequest, _ connection: HTTPConnection
+    _ route: MarketRoute, key: String, _ request: HTTPRequest, _ connection: any RequestSource
   ) throws(HTTPRefusal) {
     switch route {
     case .book(let model):

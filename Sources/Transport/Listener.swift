@@ -119,7 +119,7 @@ public final class Listener: Sendable {
     try pipeline.addHandler(
       LinkHandler(
         role: .server, security: .plaintextOnLoopback, settings: settings, authority: "",
-        verification: Verification(), makeDelegate: makeDelegate, failed: { _ in }))
+        verification: Verification(), turns: nil, makeDelegate: makeDelegate, failed: { _ in }))
     channel.setOption(.autoRead, value: true).whenFailure { _ in channel.close(promise: nil) }
   }
 
