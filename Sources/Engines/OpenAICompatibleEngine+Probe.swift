@@ -124,7 +124,7 @@ extension OpenAICompatibleEngine {
       request.body = .bytes(body)
     }
     do {
-      let response = try await client.execute(request, deadline: .now() + TimeAmount(limits.probe))
+      let response = try await send(request, deadline: .now() + TimeAmount(limits.probe))
       let bytes = try await collect(response, within: limits.probe)
       return Answer(
         status: Int(response.status.code), server: response.headers.first(name: "server") ?? "",

@@ -42,7 +42,11 @@ extension OpenAICompatibleEngine {
       Trial(
         feature: .logprobs, endpoint: .chatCompletions,
         fields: [chat, ("logprobs", "true"), ("top_logprobs", "1")],
-        isDone: { $0["logprobs"]?.members != nil }),
+        // llama.cpp gives none for a token that ends inside a character: that one shows nothing.
+        isDone: { choice in
+          let text = choice["message"]?["content"]?.string ?? ""
+          return choice["logprobs"]?.members != nil || text.unicodeScalars.last == "\u{fffd}"
+        }),
       Trial(
         feature: .severalSequences, endpoint: .chatCompletions, fields: [chat, ("n", "2")],
         isDone: { $0["index"]?.integer == 1 }),

@@ -23,6 +23,8 @@ public struct ClientConfiguration: Sendable, Redacted {
   public var connections: Int
   /// How long one request is tried for, in milliseconds, before it is reported as unavailable.
   public var patience: UInt64
+  /// How long a connection waits for another coordinator's word on its end, in milliseconds: they may all be down.
+  public var vouchingPatience: Int64 = 1_000
   /// Program and version, for the coordinators' logs.
   public var software: String
 

@@ -8,16 +8,13 @@ public import WireProtocol
 /// Which coordinators a dialing node talks to: nothing is said on a link before others have vouched for its end.
 ///
 /// ```
-/// established ──its own word, and another's, or a second has passed──► admitted
+/// established ──its own word, and another's, or its patience is over──► admitted
 ///      └──────────── the others say that it is revoked ◄──────────────────┘ at any time: distrusted
 /// ```
 ///
 /// Confined to a loop. `CoordinatorStandings` decides whom to believe. Where there are no certificates, or one
 /// coordinator only is known, a link is admitted at once; what others say later counts there too.
 public final class CoordinatorTrust {
-  /// How long a link waits for another coordinator's word, in milliseconds: they may all be down.
-  private static let patience: Int64 = 1_000
-
   private struct Candidate {
     let link: NodeLink
     let id: ReplicaID
@@ -34,9 +31,15 @@ public final class CoordinatorTrust {
   /// Those whose link ended a moment ago, with how many of them there were.
   private var lastWords: [ReplicaID: Int] = [:]
   private var hasOthers: Bool
+  private let patience: Int64
 
   /// Trust among these endpoints, each `host:port`.
-  public init(endpoints: [String]) { hasOthers = endpoints.count > 1 }
+  ///
+  /// A link waits for another coordinator's word for `patience` milliseconds: they may all be down.
+  public init(endpoints: [String], patience: Int64 = 1_000) {
+    hasOthers = endpoints.count > 1
+    self.patience = patience
+  }
 
   /// More coordinators have become known: links that are established from now on wait for one of them.
   public func learnedOthers() { hasOthers = true }
@@ -53,7 +56,7 @@ public final class CoordinatorTrust {
         admit: hasOthers ? admit : nil))
     guard hasOthers else { return admit() }
     let bound = link.loop.bind((self, link))
-    link.loop.eventLoop.scheduleTask(in: .milliseconds(Self.patience)) {
+    link.loop.eventLoop.scheduleTask(in: .milliseconds(patience)) {
       let (trust, link) = bound.value
       trust.change(link) {
         $0.hasWaited = true
@@ -83,7 +86,7 @@ public final class CoordinatorTrust {
     guard hadSpoken else { return }
     lastWords[id, default: 0] += 1
     let bound = link.loop.bind(self)
-    link.loop.eventLoop.scheduleTask(in: .milliseconds(Self.patience)) {
+    link.loop.eventLoop.scheduleTask(in: .milliseconds(patience)) {
       let trust = bound.value
       let left = trust.lastWords[id, default: 1] - 1
       trust.lastWords[id] = left > 0 ? left : nil

@@ -45,7 +45,7 @@ public final class LoopClient {
       features: [LocalNode.revocationNotices], software: configuration.software)
     let others = configuration.witnesses.filter { !configuration.endpoints.contains($0) }
     let heard = configuration.endpoints + others
-    trust = CoordinatorTrust(endpoints: heard)
+    trust = CoordinatorTrust(endpoints: heard, patience: configuration.vouchingPatience)
     knowsOne = heard.count == 1
     if !knowsOne { witness = Witness(client: self, endpoints: heard) }
     lanes = (0..<configuration.connections).map { place in

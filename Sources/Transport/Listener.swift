@@ -104,6 +104,25 @@ public final class Listener: Sendable {
     }
   }
 
+  /// Makes a link of a connection that somebody else has accepted, and whose security he has seen to: HTTP/2 begins at once.
+  ///
+  /// - Parameters:
+  ///   - channel: the connection; from now on it reads by itself, and the peer's windows hold it back.
+  ///   - settings: times and budgets, of a peer without a certificate.
+  ///   - makeDelegate: called on the connection's loop once the peer's SETTINGS have arrived; else the connection is closed.
+  /// - Throws: what the connection's pipeline says.
+  public static func adopt(
+    _ channel: any Channel, settings: LinkSettings,
+    makeDelegate: @escaping (Link) -> any LinkDelegate
+  ) throws {
+    let pipeline = channel.pipeline.syncOperations
+    try pipeline.addHandler(
+      LinkHandler(
+        role: .server, security: .plaintextOnLoopback, settings: settings, authority: "",
+        verification: Verification(), turns: nil, makeDelegate: makeDelegate, failed: { _ in }))
+    channel.setOption(.autoRead, value: true).whenFailure { _ in channel.close(promise: nil) }
+  }
+
   /// Connections that exist, handshakes included.
   public var connectionCount: Int { connections.channels.count }
 

@@ -135,8 +135,10 @@ private typealias Step = ScriptedEngine.Step
     var stops = OpenAICompatibleEngine.Limits()
     stops.nextBytes = .milliseconds(50)
     let gone = ScriptedEngine.Gate()
+    // In one piece: between two pieces a machine that stands still is a slow engine too.
+    let whole = Recorded.head + Recorded.text("one two")
     let (text, error) = try await ending(
-      [.awaitRequest, .send(Array(Self.begun.utf8)), .awaitClose(gone)], limits: stops)
+      [.awaitRequest, .send(Array(whole.utf8)), .awaitClose(gone)], limits: stops)
     guard case .slow(.nextBytes) = error else {
       Issue.record("got \(String(describing: error))")
       return
@@ -149,7 +151,17 @@ private typealias Step = ScriptedEngine.Step
   func slowConsumer() async throws {
     var limits = OpenAICompatibleEngine.Limits()
     limits.nextBytes = .milliseconds(20)
-    let stream = Self.begun + Recorded.finish("stop") + Recorded.done + Recorded.last
+    // In one piece, for the same reason.
+    let events = #"""
+      data: {"choices":[{"index":0,"delta":{"content":"one"}}]}
+
+      data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}
+
+      data: [DONE]
+
+
+      """#
+    let stream = Recorded.head + Recorded.chunk(events) + Recorded.last
     let (_, result) = try await ScriptedEngine.serving(
       [.awaitRequest, .send(Array(stream.utf8))]
     ) { [limits] in

@@ -163,6 +163,22 @@ func outputText(_ events: [EngineEvent], choice: Int = 0) -> String {
     }
   }
 
+  @Test("an engine that closes after each answer, unannounced, is found by every probe")
+  func closedBetweenQuestions() async throws {
+    let answer = Recorded.answer("200 OK", #"{"data":[{"id":"m","owned_by":"llamacpp"}]}"#)
+    let script: [ScriptedEngine.Step] = [.awaitRequest, .send(answer), .close]
+    try await ScriptedEngine.serving(Array(repeating: script, count: 400)) { engine in
+      let adapter = OpenAICompatibleEngine(
+        spec: EngineSpec(baseURL: engine.address), logger: Logger(label: "test"))
+      var failures: [String] = []
+      for _ in 0..<50 {
+        do { _ = try await adapter.probe() } catch { failures.append("\(error)") }
+      }
+      #expect(failures == [])
+      try await adapter.shutdown()
+    }
+  }
+
   @Test("a server that leaves the connection open after [DONE] does not hold the ending up")
   func drains() async throws {
     var limits = OpenAICompatibleEngine.Limits()

@@ -11,7 +11,7 @@ import WireProtocol
 private let cluster = ClusterID(7)
 
 private func client(
-  _ endpoints: [String], patience: UInt64 = 5_000, connections: Int = 1, cluster: ClusterID? = nil
+  _ endpoints: [String], patience: UInt64 = 60_000, connections: Int = 1, cluster: ClusterID? = nil
 ) async -> ExchangeClient {
   await ExchangeClient(
     configuration: ClientConfiguration(

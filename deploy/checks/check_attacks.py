@@ -70,7 +70,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
     # Slow attackers: begun now, looked at when everything else is over.
     def slow(to=address):
         host, port = to.rsplit(":", 1)
-        silent = socket.create_connection((host, int(port)), 10, source_address=(ATTACKER, 0))
+        silent = socket.create_connection((host, int(port)), h2.SECONDS, source_address=(ATTACKER, 0))
         preface = Connection(to, None, ATTACKER, preface=h2.PREFACE[:10])
         greeting = Connection(to, None, ATTACKER)
         hello = request(1, "control") + frame(h2.DATA, 0, 1, h2.hello())
@@ -249,7 +249,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
         def ends(connection, data):
             try:
                 connection.send(data)
-                connection.until(lambda: False, 5)
+                connection.until(lambda: False)
             except Ended:
                 return
             raise Failed("the connection went on")
@@ -303,14 +303,14 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
             for _ in range(600):
                 one = socket.socket()
                 one.bind((ATTACKER, 0))
-                one.settimeout(5)
+                one.settimeout(ATTACK_SECONDS)
                 one.connect((host, int(port)))
                 held.append(one)
             return held
 
         def attack():
             held, closed = connected(address), 0
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + ATTACK_SECONDS
             while closed < 400 and time.monotonic() < deadline:
                 closed = 0
                 for one in held:

@@ -122,7 +122,7 @@ class Wave:
         leader = wait_for("a leader to kill", self.scene.group.leader)
         with concurrent.futures.ThreadPoolExecutor(len(self.chats)) as pool:
             reads = [pool.submit(chat.read, self.scene.served, self.scene.parties.consumer_key) for chat in self.chats]
-            wait_for("streams to cut", lambda: all(chat.is_under_way for chat in self.chats), 90)
+            wait_for("streams to cut", lambda: all(chat.is_under_way for chat in self.chats))
             self.kill(leader if self.is_leader else None)
             for read in reads:
                 read.result()
@@ -208,7 +208,7 @@ def verify(scene):
         found = cluster.account(parties.consumer)
         return found if found["held_nano"] == 0 else None
 
-    account = wait_for("holds to be closed", books, 60)
+    account = wait_for("holds to be closed", books)
     count = len(scene.chats)
     listed = cluster.yard("jobs", "--limit", count + 1, "--output", "json", key=parties.consumer_key).lines
     expect(len(listed) <= count, f"more jobs than {count} chats: something was carried out twice")

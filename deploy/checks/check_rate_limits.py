@@ -67,7 +67,7 @@ def requests(group, consumer):
     consumer.limit("--requests-per-minute", LIMIT)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(consumer.ask, range(LIMIT // 2)))
-        group.kill(group.leader())
+        group.kill(wait_for("a leader", group.leader))
         answers += pool.map(consumer.ask, range(2 * LIMIT))
     passed = [a for a in answers if a.status == 200]
     # What a minute allows, and what time has added since, which the answers say is not much.

@@ -63,9 +63,9 @@ with folder() as scratch:
 
         def revoked():
             """a worker and a gateway leave it within two seconds, whatever it says of itself"""
-            wait_for("the gateway to serve", lambda: ask("/v1/models").status == 200, 60)
+            wait_for("the gateway to serve", lambda: ask("/v1/models").status == 200)
             for child in (worker, narrow):
-                wait_for("a worker to be linked to it", lambda c=child: connections(c.process.pid, thief) > 0, 60)
+                wait_for("a worker to be linked to it", lambda c=child: connections(c.process.pid, thief) > 0)
             others = [one for one in group.addresses if one != thief]
             wait_for("the worker that was told of it alone to be linked to the others",
                      lambda: all(connections(narrow.process.pid, one) for one in others), 60)

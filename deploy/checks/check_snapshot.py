@@ -15,6 +15,8 @@ from scripted_engine import MODEL, scripted_engine
 JOBS, BODY = 40, 400_000
 KEPT_MIB = 1
 KILLS, KILLS_MAX = 3, 12
+# Where a snapshot has come whole before a kill struck, there is another one after as many jobs again.
+LOADS_MAX = 4
 # In every prompt, and so in the rows that a snapshot is made of.
 CANARY = "canary-prompt-" + secrets.token_hex(12)
 
@@ -35,7 +37,7 @@ def register_model(group, parties):
 
 def submit(group, parties, number):
     text = f"Job {number}: {CANARY} " + os.urandom(BODY // 2).hex()
-    done = group.cluster.yard("submit", "-m", MODEL, "--max-tokens", "8", "-", stdin=text.encode(),
+    done = group.cluster.yard("submit", "-m", MODEL, "--max-tokens", "8", "--patience", 120, "-", stdin=text.encode(),
                               key=parties.consumer_key)
     expect(done.code == 0, done)
 
@@ -70,8 +72,8 @@ class Log:
         return [(here, whole) for here, whole in self.fetches() if 0 < here < whole]
 
     @property
-    def installed(self):
-        return "is installed" in self.text
+    def installs(self):
+        return self.text.count("is installed")
 
 
 def late_follower():
@@ -85,11 +87,11 @@ def late_follower():
             late = next(n for n in (1, 2, 3) if n != leader)
             group.kill(late)
             load(group, parties)
-            log = Log(group, late)
+            log, loads, installs = Log(group, late), 1, 0
             for kill in range(KILLS_MAX):
                 before = len(log.fetches())
                 group.start(late)
-                wait_for("a transfer", lambda: len(log.fetches()) > before or log.installed)
+                wait_for("a transfer", lambda: len(log.fetches()) > before or log.installs > installs)
                 if kill >= KILLS and log.halves():
                     break
                 # Anywhere in it, later each time: a slow machine has nothing of it on the disk so soon. What was in the
@@ -98,11 +100,14 @@ def late_follower():
                 group.kill(late)
                 # What has come of the snapshot lies there now, and the file that it comes from at the leader.
                 nothing_in_clear(scratch, CANARY)
-                if log.installed:
-                    break
+                if log.installs > installs:
+                    if log.halves() or loads == LOADS_MAX:
+                        break
+                    loads, installs = loads + 1, log.installs
+                    load(group, parties)
             if group.running[late].process.poll() is not None:
                 group.start(late)
-            wait_for("the snapshot to be installed", lambda: log.installed)
+            wait_for("the snapshot to be installed", lambda: log.installs > installs)
             group.agree()
             expect(log.halves(), f"no kill fell into the middle of a transfer: {log.fetches()}")
             expect("refused" not in log.text, log.text[-600:])
@@ -114,7 +119,7 @@ def late_follower():
             submit(group, parties, JOBS)
             wait_for("it to apply what came since", lambda: any(
                 s["replica"] == late and s["applied_index"] > status["applied_index"] for s in group.statuses()))
-            state = JOBS * BODY / 2**20
+            state = loads * JOBS * BODY / 2**20
             for number in (1, 2, 3):
                 size = directory_mib(group, number)
                 # The rows, twice where a snapshot was received beside older ones, and pages not yet used again.

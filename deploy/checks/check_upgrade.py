@@ -96,7 +96,7 @@ def rolling():
         expect(refused.code == 3 and "version" in refused.err, f"a command of version {NEW} at {OLD}: {refused}")
 
         load = Load(served, parties.consumer_key)
-        leader = group.leader()
+        leader = wait_for("a leader", group.leader)
         for number in [n for n in (1, 2, 3) if n != leader] + [leader]:
             load.more()
             known = versions(group)

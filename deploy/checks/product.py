@@ -111,7 +111,7 @@ class Child:
                 self.process.wait(120)
             except subprocess.TimeoutExpired:
                 self.kill()
-                raise Failed(f"a process did not end with its standard input; log {self.log}") from None
+                raise Failed(f"a process did not end with its standard input; log {self.log}")
 
 
 class Result:
@@ -183,8 +183,11 @@ def dev(*arguments, engine=None):
             server = Child([SERVE, "--slots", "2"], home + "/engine.log")
             stack.callback(server.stop)
             engine = server.ready["address"]
+        # From ports on that another one, which starts at the same time, hardly tries.
+        first, first_http = free_ports(2)
         child = Child(
-            [YARD, "dev", "--end-with-input", "--engine", engine, *map(str, arguments)],
+            [YARD, "dev", "--end-with-input", "--port", str(first), "--http-port", str(first_http), "--engine", engine,
+             *map(str, arguments)],
             home + "/dev.log", {"XDG_CONFIG_HOME": home})
         ready = child.ready
         cluster = Cluster(ready["coordinators"], ready["key"], ready["identity"], home)

@@ -5,6 +5,10 @@ import socket
 import time
 
 
+#: Until the other side must have closed: less than a gateway waits for a head, after which it closes in any case.
+CLOSING_SECONDS = 8
+
+
 class Ended(Exception):
     """The connection is over, and no answer came before."""
 
@@ -39,7 +43,7 @@ class Answer:
 class Connection:
     """One connection, whose answers are read as they come."""
 
-    def __init__(self, address, source="127.0.0.1", seconds=20):
+    def __init__(self, address, source="127.0.0.1", seconds=60):
         host, port = address.rsplit(":", 1)
         self.socket = socket.create_connection((host, int(port)), seconds, source_address=(source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -120,7 +124,7 @@ class Connection:
             self.until(b"\r\n")
         self.until(b"\r\n")
 
-    def answers(self, seconds=2):
+    def answers(self, seconds=CLOSING_SECONDS):
         """All answers until the other side closes, or says nothing for so long."""
         self.socket.settimeout(seconds)
         found = []
@@ -130,7 +134,7 @@ class Connection:
         except Ended:
             return found
 
-    def is_closed(self, seconds=5):
+    def is_closed(self, seconds=CLOSING_SECONDS):
         """Whether the other side closes within so long."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:

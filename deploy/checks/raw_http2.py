@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../proto-spec/ref
 import decode  # noqa: E402 - the protocol's reference decoder
 
 CODEC = decode.load()
+SECONDS = 60  # only ends what hangs: far beyond what a slow machine takes
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RESET, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 2, 3, 4, 6, 7, 8, 9
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
@@ -75,7 +76,7 @@ class Ended(Exception):
 class Connection:
     """One TLS connection; with the certificate in `identity`, or without one."""
 
-    def __init__(self, address, identity=None, source="127.0.0.1", preface=None, timeout=10):
+    def __init__(self, address, identity=None, source="127.0.0.1", preface=None, timeout=SECONDS):
         host, port = address.rsplit(":", 1)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -111,7 +112,7 @@ class Connection:
         except (OSError, ssl.SSLError) as error:
             raise Ended(str(error)) from None
         finally:
-            self.socket.settimeout(10)
+            self.socket.settimeout(SECONDS)
         if not data:
             raise Ended("closed")
         self.held += data
@@ -138,7 +139,7 @@ class Connection:
         if kind in (DATA, HEADERS) and flags & END_STREAM:
             self.ended.add(stream)
 
-    def until(self, condition, seconds=10):
+    def until(self, condition, seconds=SECONDS):
         deadline = time.monotonic() + seconds
         while not condition():
             left = deadline - time.monotonic()
