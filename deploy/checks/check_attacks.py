@@ -383,6 +383,8 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
     def unharmed():
         """the well-behaved client was served all along, the node's memory is flat, and the node lives"""
         client.all += client.felt()
+        # It has the node's standard input too: if this fails, the node would never see that ended.
+        client.end()
         quiet, p99 = percentile(baseline, 0.99), percentile(client.all, 0.99)
         growth = memory_mib() - memory
         print(f"    p50 {percentile(baseline, 0.5):.1f} -> {percentile(client.all, 0.5):.1f} ms, p99 {quiet:.1f} -> "
@@ -392,7 +394,6 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
                 json.dump(MEASURES, file, indent=1)
         expect(growth <= GROWTH_MAX_MIB, f"the node grew by {growth:.0f} MiB")
         expect(node_process() == pid, "the node was started again")
-        client.end()
 
     def levels_off():
         """round upon round of all attacks, the node's memory levels off"""
