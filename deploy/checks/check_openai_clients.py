@@ -80,7 +80,7 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
         """Runs a suite in a virtual environment; its lines count as this check's own."""
         done = subprocess.run(
             [ROOT / ".venv/clients" / venv / "bin/python", CLIENTS / script,
-             json.dumps({**given, "model": model, **more})], stdin=subprocess.DEVNULL, timeout=300)
+             json.dumps({**given, "model": model, **more})], stdin=subprocess.DEVNULL, timeout=900)
         expect(done.returncode == 0, f"{script} in {venv} on {model}")
 
     def openai_3():
