@@ -15,7 +15,7 @@ import json
 import time
 
 from gateway import gateway
-from product import MODEL, SERVE, YARD, Child, dev, expect, folder, join, main, wait_for
+from product import MODEL, SERVE, YARD, Child, dev, expect, folder, join, main, promised, wait_for
 
 #: Nano-credits per million tokens: of the worker that is killed, and of the one that goes on.
 INPUT_KILLED, INPUT_SPARE, OUTPUT = 100_000_000, 200_000_000, 600_000_000
@@ -55,13 +55,13 @@ class Workers:
         return worker
 
 
-#: Within which an owner has his machine back, in seconds (P7), and ten times what a command takes on this machine.
+#: Within which an owner has his machine back, in seconds (P7).
 RECLAIM_SECONDS = 5
 
 
 def reclaim(cluster, victim, directory):
     """The owner takes the machine back: the worker's process is gone when the command ends."""
-    limit = RECLAIM_SECONDS + 10 * cluster.yard("version").seconds
+    limit = promised(cluster, RECLAIM_SECONDS)
     began = time.monotonic()
     cluster.yard("worker", "reclaim", "--dir", directory)
     victim.process.wait(300)
