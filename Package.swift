@@ -13,7 +13,7 @@ let strict: [SwiftSetting] = [
   .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
-/// A library without I/O: the compiler refuses unsafe code in it that is not marked (two places, each with its reason).
+/// A library without I/O: the compiler refuses unsafe code in it that is not marked (four places, each with its reason).
 func pure(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(
     name: name, dependencies: dependencies, exclude: ["README.md"],
@@ -145,8 +145,8 @@ let package = Package(
     room(
       "Gateway",
       [
-        "ExchangeClient", "Transport", "Identity", "JobDispatch", "OpenAIFormat", "WireProtocol",
-        "ExchangeTypes",
+        "ExchangeClient", "Transport", "HTTP2Session", "Identity", "JobDispatch", "OpenAIFormat",
+        "WireProtocol", "ExchangeTypes",
         crypto, deque, nioCore, nioPosix, nioHTTP1, nioConcurrency,
       ]),
     room(
@@ -213,7 +213,9 @@ let package = Package(
       ["Identity", "WireProtocol", "ExchangeTypes", "TemporaryDirectory", crypto]),
     tests(
       "TransportTests",
-      ["Transport", "HTTP2Session", "Identity", "ExchangeTypes", nioCore, nioPosix]),
+      [
+        "Transport", "HTTP2Session", "Identity", "ExchangeTypes", nioCore, nioPosix, nioConcurrency,
+      ]),
     tests("HostFactsTests", ["HostFacts", "OpenAIFormat", "WireProtocol"]),
     tests(
       "EnginesTests", ["Engines", "OpenAIFormat", nioCore, nioPosix, log, asyncHTTPClient]),
@@ -248,8 +250,9 @@ let package = Package(
     tests(
       "GatewayTests",
       [
-        "Gateway", "ExchangeClient", "Links", "Transport", "JobDispatch", "WireProtocol",
-        "ExchangeTypes", nioCore, nioPosix, nioConcurrency,
+        "Gateway", "ExchangeClient", "Links", "Transport", "HTTP2Session", "Identity",
+        "JobDispatch", "WireProtocol", "ExchangeTypes", "TemporaryDirectory", nioCore, nioPosix,
+        nioConcurrency,
       ]),
     tests(
       "CoordinatorTests",
@@ -257,6 +260,7 @@ let package = Package(
         "Coordinator", "JobDispatch", "Identity", "ExchangeTypes", "TemporaryDirectory", nioPosix,
       ]),
     tests("SimulationTests", ["SimulationKit"]),
+    tests("YardTests", ["yard", "WireProtocol", "ExchangeTypes"]),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

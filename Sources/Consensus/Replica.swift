@@ -349,6 +349,11 @@ public final class Replica {
     engine.denial(by: peer) ?? engine.matchIndex(of: peer)
   }
 
+  /// Whether a member answers and denies what it had confirmed: it has lost its disk, and with it its votes.
+  ///
+  /// False unless this replica leads and knows it so.
+  public func hasLostVotes(_ member: ReplicaID) -> Bool { engine.denial(by: member) != nil }
+
   /// The term of an entry of the log, durable or not; nil if the log does not reach it or no longer has it.
   public func term(at index: LogIndex) -> Term? { engine.term(at: index) }
 

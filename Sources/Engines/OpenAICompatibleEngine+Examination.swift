@@ -2,7 +2,10 @@ internal import NIOHTTP1
 internal import OpenAIFormat
 
 extension OpenAICompatibleEngine {
-  /// Finds out what models are for, which kinds of request each serves, and what the engine can do with the first that generates.
+  /// Models that are tried for what they can do; further ones are taken to be able to do the same.
+  private static let modelsTriedMax = 4
+
+  /// Finds out what models are for, which kinds of request each serves, and what the engine can do with all that generate.
   ///
   /// The operator's word stands (`serves=`). Ollama and SGLang say it. Others are asked for the vector of one letter, and who gives
   /// one is taken to do nothing else: so it is with vLLM, and so llama.cpp's `--embeddings` is meant; whether such a model
@@ -16,19 +19,25 @@ extension OpenAICompatibleEngine {
       examined.models[place].endpoints = try await endpoints(
         of: examined.models[place].name, status.kind)
     }
-    examined.features = try await features(examined)
+    examined.features = try await features(examined, until: deadline)
     return examined
   }
 
   private func features(
-    _ status: EngineStatus
+    _ status: EngineStatus, until deadline: ContinuousClock.Instant
   ) async throws(EngineError) -> InferenceRequest.Features? {
     if let can = spec.can { return can }
-    let first = status.models.first { $0.endpoints.contains(.chatCompletions) }
+    let generating = status.models.filter { $0.endpoints.contains(.chatCompletions) }
     switch status.kind {
     case .llamaCpp, .vLLM, .sgLang, .generic:
-      guard let first else { return status.features }
-      return try await features(of: first.name, status.kind)
+      guard !generating.isEmpty else { return status.features }
+      // A worker declares for all of its models: what one of them lacks is refused for each.
+      var common = Trial.features
+      for model in generating.prefix(Self.modelsTriedMax) {
+        guard ContinuousClock.now < deadline else { throw .slow(.probe(limits.examination)) }
+        common.formIntersection(try await features(of: model.name, status.kind))
+      }
+      return common
     // What it lacks is known (`EngineStatus.capabilities`), and asking would load a model.
     case .ollama, .builtin: return status.features
     }

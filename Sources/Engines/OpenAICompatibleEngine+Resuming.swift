@@ -82,6 +82,22 @@ extension OpenAICompatibleEngine {
 
   /// The tokens of a text in the middle of another, on llama.cpp; nil if they are not known to be this text's.
   private func llamaTokens(of text: [UInt8]) async throws(EngineError) -> [UInt32]? {
+    let space = UInt8(ascii: " ")
+    let tokens = try await llamaTokens(from: text)
+    if tokens?.text == text { return tokens?.ids }
+    // Vocabularies of SentencePiece put a space before whatever they are given: it is dropped where it is a token of
+    // its own, and where it has joined a space that begins the text, the text is given without its own.
+    guard let tokens, tokens.text == [space] + text else { return nil }
+    if tokens.first == [space] { return Array(tokens.ids.dropFirst()) }
+    guard text.first == space, text.count > 1 else { return nil }
+    let bare = try await llamaTokens(from: Array(text.dropFirst()))
+    return bare?.text == text ? bare?.ids : nil
+  }
+
+  /// How llama.cpp cuts a text that stands alone: the tokens, the first one's text, and the text of all.
+  private func llamaTokens(
+    from text: [UInt8]
+  ) async throws(EngineError) -> (ids: [UInt32], first: [UInt8], text: [UInt8])? {
     let answer = try await ask(
       .POST, "/tokenize",
       Self.object([
@@ -89,18 +105,17 @@ extension OpenAICompatibleEngine {
         ("with_pieces", "true"),
       ])
     ).json
-    var tokens: [(id: UInt32, piece: [UInt8])] = []
+    var ids: [UInt32] = []
+    var pieces: [[UInt8]] = []
     for entry in answer?["tokens"]?.elements ?? [] {
       guard let id = entry["id"]?.integer.flatMap(UInt32.init(exactly:)),
         let piece = Self.bytes(entry["piece"])
       else { return nil }
-      tokens.append((id, piece))
+      ids.append(id)
+      pieces.append(piece)
     }
-    // Vocabularies of SentencePiece put a space before whatever they are given.
-    if tokens.first?.piece == [UInt8(ascii: " ")], text.first != UInt8(ascii: " ") {
-      tokens.removeFirst()
-    }
-    return tokens.flatMap(\.piece) == text ? tokens.map(\.id) : nil
+    guard let first = pieces.first else { return nil }
+    return (ids, first, pieces.flatMap(\.self))
   }
 
   /// The rendered prompt in tokens, from vLLM or SGLang.

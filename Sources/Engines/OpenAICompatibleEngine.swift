@@ -1,7 +1,7 @@
 internal import AsyncHTTPClient
 internal import Glibc
 public import Logging
-internal import NIOCore
+public import NIOCore
 internal import NIOHTTP1
 internal import OpenAIFormat
 
@@ -34,14 +34,23 @@ public final class OpenAICompatibleEngine: Engine {
   let limits: Limits
   let logger: Logger
   let client: HTTPClient
+  /// Where streams are read; nil for the threads of all tasks.
+  private let executor: LoopExecutor?
 
   /// Bytes of an answer that is not a stream: model lists, error bodies.
   static let answerBytesMax = 4 << 20
 
   /// Prepares to talk to an engine; nothing is sent yet.
   ///
+  /// - Parameters:
+  ///   - spec: where the engine is.
+  ///   - limits: how long to wait.
+  ///   - logger: told what is asked once more.
+  ///   - loop: on which streams are read and handed on, as their consumer lives there; nil for any thread.
   /// - Precondition: the specification names a server.
-  public init(spec: EngineSpec, limits: Limits = Limits(), logger: Logger) {
+  public init(
+    spec: EngineSpec, limits: Limits = Limits(), logger: Logger, on loop: (any EventLoop)? = nil
+  ) {
     guard case .server(let baseURL) = spec.place else {
       preconditionFailure("\(spec) is no server")
     }
@@ -58,7 +67,9 @@ public final class OpenAICompatibleEngine: Engine {
     // Shorter than any engine's keep-alive (llama.cpp: 5 s), so that a pooled connection is a live one.
     configuration.connectionPool.idleTimeout = .seconds(2)
     configuration.connectionPool.retryConnectionEstablishment = false
-    client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    client = HTTPClient(
+      eventLoopGroupProvider: loop.map { .shared($0) } ?? .singleton, configuration: configuration)
+    executor = loop.map { LoopExecutor($0) }
   }
 
   /// Closes all connections; requests that run fail.
@@ -79,6 +90,15 @@ public final class OpenAICompatibleEngine: Engine {
         status: 400, EngineErrorBody(message: "an OpenAI server cannot go on after token ids"))
     }
     guard request.endpoint != .embeddings else { return try await embed(request, onEvent) }
+    return try await withTaskExecutorPreference(executor) { () async throws(EngineError) in
+      try await stream(request, onEvent)
+    }
+  }
+
+  private func stream(
+    _ request: EngineRequest,
+    _ onEvent: @escaping @Sendable (EngineEvent) async throws -> Void
+  ) async throws(EngineError) -> EngineEnd {
     let watchdog = StreamWatchdog(limits: limits)
     let result = await withTaskGroup(of: Outcome.self) { group -> Result<EngineEnd, EngineError> in
       group.addTask { .ended(await self.attempt(request, watchdog, onEvent)) }

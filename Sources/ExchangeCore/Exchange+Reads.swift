@@ -127,6 +127,15 @@ extension Exchange {
   }
   /// How many jobs wait for a model.
   public func queuedCount(model: String) -> Int { indexes.models[model]?.queue.count ?? 0 }
+  /// How many jobs go before a new one of an account and class, batch jobs apart: its own, once for each account that waits, for
+  /// they take turns; at most all that wait.
+  public func queuedBefore(model: String, of account: AccountID, in jobClass: JobClass) -> Int {
+    guard let queues = indexes.models[model]?.queues, let own = queues[account] else { return 0 }
+    let before = own[.interactive].count + (jobClass == .interactive ? 0 : own[.standard].count)
+    guard before > 0 else { return 0 }
+    let prompt = queues.values.lazy.map { $0[.interactive].count + $0[.standard].count }
+    return min(prompt.reduce(0, +), before * prompt.count { $0 > 0 })
+  }
   /// How many jobs are before a queued one, or nil if it is not queued.
   public func queuePosition(_ id: JobID) -> Int? {
     guard let job = jobs[id.rawValue], case .queued = job.phase else { return nil }

@@ -1,6 +1,5 @@
 public import ExchangeTypes
 internal import JobMarket
-public import TokenLedger
 
 /// The replicated state machine: accounts, keys, workers and jobs, and what the commands do to them.
 ///
@@ -44,35 +43,7 @@ public struct Exchange: Sendable {
 
   let limits: Limits
   var meta = Meta()
-  /// The accounts; read-only from outside.
-  @Boxed public internal(set) var ledger = Ledger()
-  @Boxed var keys = RowTable<APIKey>()
-  @Boxed var jobs = RowTable<Job>()
-  @Boxed var workers = RowTable<Worker>()
-  @Boxed var transfers = RowTable<Transfer>()
-  @Boxed var log = JournalLog()
-  @Boxed var tombstones = RowTable<Tombstone>()
-  @Boxed var requests = RowTable<AccountRequest>()
-  @Boxed var uploads = RowTable<Upload>()
-  @Boxed var invitations = RowTable<Invitation>()
-  @Boxed var certificates = RowTable<IssuedCertificate>()
-  @Boxed var revocations = RowTable<Revocation>()
-  @Boxed var privacy = RowTable<Privacy>()
-  @Boxed var idResumptions = RowTable<IDResumption>()
-  @Boxed var keyRates = RowTable<KeyRate>()
-  @Boxed var jobTerms = RowTable<JobTermsRow>()
-  @Boxed var journals = RowTable<Journal>()
-  @Boxed var fees = RowTable<FeeTerms>()
-  @Boxed var budgets = RowTable<Budget>()
-  @Boxed var delegators = RowTable<Delegator>()
-  @Boxed var delegations = RowTable<AdmittedDelegation>()
-  @Boxed var postedAsks = RowTable<PostedAsk>()
-  @Boxed var sales = RowTable<Sales>()
-  @Boxed var cachedPrompts = RowTable<CachedPrompt>()
-  @Boxed var signedAttempts = RowTable<SignedAttempt>()
-  @Boxed var accountWeights = RowTable<AccountWeight>()
-  @Boxed var indexes = Indexes()
-  @Boxed var pending = PendingEntry()
+  @Boxed var tables = Tables()
   var metaContribution: StateDigest?
   var accountContributions: [StateDigest] = []
 

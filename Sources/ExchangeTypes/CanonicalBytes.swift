@@ -19,11 +19,8 @@ public struct CanonicalWriter: Sendable {
   /// Writes an integer in big-endian order.
   @inlinable
   public mutating func write<Value: FixedWidthInteger & UnsignedInteger>(_ value: Value) {
-    var shift = Value.bitWidth - 8
-    while shift >= 0 {
-      buffer.append(UInt8(truncatingIfNeeded: value >> shift))
-      shift -= 8
-    }
+    // At once, since it is most of what encoding does: byte by byte, room is made sure of as often.
+    unsafe withUnsafeBytes(of: value.bigEndian) { unsafe buffer.append(contentsOf: $0) }
   }
 
   /// Writes `1` or `0` as one byte.

@@ -364,6 +364,10 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Ask for a model that is served so: the list of models says which are.
   case endpointNotServed = 126
+  /// Jobs end too slowly for this one to begin within the time that it may wait.
+  ///
+  /// Retry after the delay given, allow a longer wait, or ask for another model.
+  case queueTooLong = 134
 
   /// The name in snake_case, as HTTP clients and logs see it.
   public var name: String {
@@ -456,6 +460,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .delegationWidened: "delegation_widened"
     case .modelNotDelegated: "model_not_delegated"
     case .endpointNotServed: "endpoint_not_served"
+    case .queueTooLong: "queue_too_long"
     }
   }
 
@@ -566,6 +571,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
       "A delegation allows more than its parent may: the details say what and how much."
     case .modelNotDelegated: "The delegated key may not ask for this model."
     case .endpointNotServed: "No supplier serves this model for this kind of request."
+    case .queueTooLong:
+      "Jobs end too slowly for this one to begin within the time that it may wait."
     }
   }
 
@@ -666,6 +673,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .delegationWidened: "Sign one within what the parent may."
     case .modelNotDelegated: "Ask for a model that the details name."
     case .endpointNotServed: "Ask for a model that is served so: the list of models says which are."
+    case .queueTooLong:
+      "Retry after the delay given, allow a longer wait, or ask for another model."
     }
   }
 
@@ -674,7 +683,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     switch self {
     case .unavailable, .notLeader, .overloaded, .engineUnreachable, .storageFull, .engineBusy,
       .outcomeUnknown, .notBootstrapped, .wrappingKeyRetired, .replicaDiverged, .requestTimeout,
-      .tooManyRequests, .rateLimitExceeded, .noWorkerOnline:
+      .tooManyRequests, .rateLimitExceeded, .noWorkerOnline, .queueTooLong:
       true
     default: false
     }
@@ -715,7 +724,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
       .answerTooLarge:
       502
     case .unavailable, .notLeader, .overloaded, .engineBusy, .outcomeUnknown, .notBootstrapped,
-      .noIssuingKey, .wrappingKeyRetired, .replicaDiverged, .nodeRefused, .noWorkerOnline:
+      .noIssuingKey, .wrappingKeyRetired, .replicaDiverged, .nodeRefused, .noWorkerOnline,
+      .queueTooLong:
       503
     case .engineTimeout, .deadlineExpired: 504
     case .storageFull: 507

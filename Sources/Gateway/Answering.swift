@@ -12,6 +12,28 @@ protocol Answering: AnyObject {
   func clientLeft()
 }
 
+/// Where a request came from, and where its answer goes: a connection of HTTP/1.1, or a stream of HTTP/2.
+///
+/// Confined to its loop.
+protocol RequestSource: AnyObject {
+  /// From here on `answering` answers the request.
+  func answer(_ request: HTTPRequest, with answering: any Answering)
+  /// Sends the next part of an answer; ignored once its request is no longer the present one.
+  func send(_ reply: HTTPReply, from answering: any Answering)
+  /// The request's body has been handed on.
+  func releaseBody(of answering: any Answering)
+}
+
+/// One client's connection, as its loop sees it.
+protocol ClientConnection: AnyObject {
+  /// Ends what has lasted too long; `now` is in monotonic milliseconds.
+  func tick(now: UInt64)
+  /// Takes no further request, and ends after the answers that are due.
+  func drain()
+  /// Ends at once.
+  func abort()
+}
+
 /// Answers with what one call to the cluster gives.
 final class CallAnswer: Answering {
   /// Whether nobody waits for it any more.

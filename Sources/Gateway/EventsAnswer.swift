@@ -8,10 +8,10 @@ internal import JobDispatch
 final class EventsAnswer: Answering, JobReading {
   private let loop: GatewayLoop
   private var answer: JobEventsAnswer
-  private weak var connection: HTTPConnection?
+  private weak var connection: (any RequestSource)?
   private var following: FollowingJob?
 
-  init(on connection: HTTPConnection, of loop: GatewayLoop) {
+  init(on connection: any RequestSource, of loop: GatewayLoop) {
     self.loop = loop
     self.connection = connection
     answer = JobEventsAnswer(now: loop.now)

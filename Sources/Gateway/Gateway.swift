@@ -5,7 +5,7 @@ internal import NIOConcurrencyHelpers
 public import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
-internal import Transport
+public import Transport
 
 /// Where a gateway listens, and which cluster it serves.
 public struct GatewayConfiguration: Sendable {
@@ -19,6 +19,8 @@ public struct GatewayConfiguration: Sendable {
   ///
   /// The key is not used: each request brings its own.
   public var client: ClientConfiguration
+  /// What it presents to clients, with whom it then speaks HTTP/1.1 or HTTP/2 under TLS; nil for HTTP/1.1 in clear.
+  public var certificate: ServerCertificate?
   /// What strangers may cost.
   public var limits = HTTPLimits()
   /// What may change while it runs.
@@ -74,10 +76,13 @@ public final class Gateway: Sendable {
   private let open: OpenChannels
   private let counts: ConnectionCounts
   private let live: NIOLockedValueBox<GatewayConfiguration.Live>
+  /// What the next connection is presented.
+  private let certificate: NIOLockedValueBox<ServerCertificate?>
 
   private init(
     address: String, listener: any Channel, loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>],
-    open: OpenChannels, counts: ConnectionCounts, live: GatewayConfiguration.Live
+    open: OpenChannels, counts: ConnectionCounts, live: GatewayConfiguration.Live,
+    certificate: NIOLockedValueBox<ServerCertificate?>
   ) {
     self.address = address
     self.listener = listener
@@ -85,6 +90,7 @@ public final class Gateway: Sendable {
     self.open = open
     self.counts = counts
     self.live = NIOLockedValueBox(live)
+    self.certificate = certificate
   }
 
   /// Listens, on all loops of `group`.
@@ -107,14 +113,17 @@ public final class Gateway: Sendable {
     for loop in all { loop.eventLoop.execute { loop.value.start(beside: all) } }
     let open = OpenChannels()
     let counts = ConnectionCounts(configuration.live)
+    let certificate = NIOLockedValueBox(configuration.certificate)
     do {
-      let listener = try await bootstrap(configuration, loops, open, counts, on: group)
-        .bind(host: configuration.host, port: configuration.port).get()
+      let listener = try await bootstrap(
+        configuration, loops, open, counts, certificate, on: group
+      ).bind(host: configuration.host, port: configuration.port).get()
       let host = listener.localAddress?.ipAddress ?? configuration.host
       let port = listener.localAddress?.port ?? configuration.port
       return Gateway(
         address: host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)", listener: listener,
-        loops: loops, open: open, counts: counts, live: configuration.live)
+        loops: loops, open: open, counts: counts, live: configuration.live,
+        certificate: certificate)
     } catch {
       for loop in loops.values { await stop(loop) }
       if let error = error as? IOError, error.errnoCode == EADDRINUSE {
@@ -128,7 +137,8 @@ public final class Gateway: Sendable {
   private static func bootstrap(
     _ configuration: GatewayConfiguration,
     _ loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>], _ open: OpenChannels,
-    _ counts: ConnectionCounts, on group: any EventLoopGroup
+    _ counts: ConnectionCounts, _ certificate: NIOLockedValueBox<ServerCertificate?>,
+    on group: any EventLoopGroup
   ) -> ServerBootstrap {
     let limits = configuration.limits
     return ServerBootstrap(group: group)
@@ -142,7 +152,10 @@ public final class Gateway: Sendable {
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(.maxMessagesPerRead, value: 1)
       .childChannelOption(
-        .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readBytes)
+        // A connection keeps its buffer: most requests are short, and most of a connection's life nothing is read.
+        .recvAllocator,
+        value: AdaptiveRecvByteBufferAllocator(
+          minimum: 1 << 10, initial: 2 << 10, maximum: readBytes)
       )
       .childChannelOption(
         .writeBufferWaterMark,
@@ -166,21 +179,40 @@ public final class Gateway: Sendable {
             counts.remove(address, wasServed: wasServed)
             open.remove(child)
           }
-          var decoding = NIOHTTPDecoderLimitConfiguration()
-          decoding.maxHeaderFieldSize = limits.headerFieldBytesMax
-          decoding.maxHeaderListSize = limits.headerBytesMax
-          decoding.maxHeaderFieldCount = limits.headerFieldsMax
-          let pipeline = child.pipeline.syncOperations
-          let watch = ProgressWatch(bytesMax: limits.headerBytesMax + readBytes)
-          try pipeline.addHandler(watch)
-          try pipeline.addHandler(
-            ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: decoding)))
-          try pipeline.addHandler(HTTPConnection(loop: loop.value, watch: watch, refusal: refusal))
+          guard let presented = certificate.withLockedValue({ $0 }) else {
+            return try speakHTTP1(on: child, loop.value, refusal)
+          }
+          try presented.begin(on: child, within: limits.headMilliseconds) { spoken in
+            switch spoken {
+            case .http1: try speakHTTP1(on: child, loop.value, refusal)
+            case .http2:
+              try Listener.adopt(child, settings: HTTP2Connection.settings(limits)) { link in
+                HTTP2Connection(loop: loop.value, link: link, refusal: refusal)
+              }
+            }
+          } failed: {
+            loop.value.counters.handshakesFailed += 1
+          }
         }
       }
   }
 
-  /// Bytes of one read.
+  private static func speakHTTP1(
+    on channel: any Channel, _ loop: GatewayLoop, _ refusal: HTTPRefusal?
+  ) throws {
+    var decoding = NIOHTTPDecoderLimitConfiguration()
+    decoding.maxHeaderFieldSize = loop.limits.headerFieldBytesMax
+    decoding.maxHeaderListSize = loop.limits.headerBytesMax
+    decoding.maxHeaderFieldCount = loop.limits.headerFieldsMax
+    let pipeline = channel.pipeline.syncOperations
+    let watch = ProgressWatch(bytesMax: loop.limits.headerBytesMax + readBytes)
+    try pipeline.addHandler(watch)
+    try pipeline.addHandler(
+      ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: decoding)))
+    try pipeline.addHandler(HTTPConnection(loop: loop, watch: watch, refusal: refusal))
+  }
+
+  /// The most bytes of one read.
   private static let readBytes = 16 << 10
 
   /// Runs with these settings from now on.
@@ -190,6 +222,16 @@ public final class Gateway: Sendable {
     guard let patience = live.patience else { return }
     for loop in loops.values {
       loop.eventLoop.execute { loop.value.client.patience = patience }
+    }
+  }
+
+  /// Presents this certificate to each connection from now on.
+  ///
+  /// - Precondition: the gateway was started with one.
+  public func apply(_ certificate: ServerCertificate) {
+    self.certificate.withLockedValue { known in
+      precondition(known != nil, "what began in clear stays in clear")
+      known = certificate
     }
   }
 

@@ -12,6 +12,8 @@ struct GatewayCounters: Sendable {
   var broken: UInt64 = 0
   /// Connections that were ended because their reader took nothing.
   var stalled: UInt64 = 0
+  /// Connections that came to no agreement on TLS.
+  var handshakesFailed: UInt64 = 0
   /// Clients that left before their answer had ended.
   var left: UInt64 = 0
   /// Outputs that were delivered and could not be deleted: they go with their time.
@@ -54,6 +56,7 @@ struct GatewayCounters: Sendable {
     running += other.running
     broken &+= other.broken
     stalled &+= other.stalled
+    handshakesFailed &+= other.handshakesFailed
     left &+= other.left
     undeleted &+= other.undeleted
     firstToken.add(other.firstToken)
@@ -67,12 +70,12 @@ struct GatewayCounters: Sendable {
     charged &+= other.charged
   }
 
-  /// The answer of `GET /metrics`, with the GPUs that were asked for.
-  func reply(with gpus: [WorkerGPU]) -> HTTPReply {
+  /// The answer of `GET /metrics`, with what was told beside it.
+  func reply(with more: String) -> HTTPReply {
     HTTPReply(
       head: .init(
         status: 200, fields: [.init("content-type", "text/plain; version=0.0.4; charset=utf-8")]),
-      body: Array((text + GPUGauges.text(gpus)).utf8), end: .complete)
+      body: Array((text + more).utf8), end: .complete)
   }
 
   private var text: String {
@@ -95,6 +98,9 @@ struct GatewayCounters: Sendable {
     number("broken_streams_total", "counter", "Answers that ended with an error in them.", broken)
     number(
       "stalled_clients_total", "counter", "Clients cut off because they took nothing.", stalled)
+    number(
+      "failed_handshakes_total", "counter", "Connections that came to no agreement on TLS.",
+      handshakesFailed)
     number("left_clients_total", "counter", "Clients that left before their answer's end.", left)
     number(
       "undeleted_outputs_total", "counter",

@@ -8,7 +8,7 @@ internal import WireProtocol
 extension GatewayLoop {
   /// A whole request about money has come.
   func serve(
-    _ route: MoneyRoute, key: String, _ request: HTTPRequest, _ connection: HTTPConnection
+    _ route: MoneyRoute, key: String, _ request: HTTPRequest, _ connection: any RequestSource
   ) throws(HTTPRefusal) {
     switch route {
     case .account:
@@ -17,6 +17,39 @@ extension GatewayLoop {
       ask(StandingQuery(), key, request, connection) { Self.standing($0).map(MoneyAnswer.key) }
     case .credits:
       ask(StandingQuery(), key, request, connection) { Self.standing($0).map(MoneyAnswer.credits) }
+    case .accounts(let after):
+      ask(AccountList(after: after, limit: 256), key, request, connection) {
+        if case .accountListing(let listing) = $0 { MoneyAnswer.accounts(listing) } else { nil }
+      }
+    case .makeAccount:
+      let name = try Self.requiredName(request, "what makes an account")
+      let account = try MoneyBody.newAccount(request.takeBody())
+      ask(
+        AccountCreate(requestKey: name, name: account.name, kind: account.kind), key, request,
+        connection, Self.account)
+    case .closeAccount(let id):
+      ask(AccountClose(account: id), key, request, connection, Self.account)
+    case .makeBudget:
+      let name = try Self.requiredName(request, "what makes a budget")
+      let budget = try MoneyBody.newBudget(request.takeBody())
+      let limits = budget.limits
+      ask(
+        BudgetCreate(
+          requestKey: name, account: budget.account ?? AccountID(0),
+          parent: budget.parent ?? BudgetID(0),
+          level: budget.level, name: budget.name, perDay: limits.perDay,
+          perMonth: limits.perMonth, total: limits.total), key, request, connection, Self.budget)
+    case .setBudget(let id):
+      let allowed = try MoneyBody.budgetAllowance(request.takeBody())
+      ask(
+        BudgetSet(
+          budget: id, perDay: allowed.perDay, perMonth: allowed.perMonth, total: allowed.total,
+          closed: allowed.isClosed), key, request, connection, Self.budget)
+    case .fee:
+      ask(FeeSet(parts: nil, account: AccountID(0)), key, request, connection, Self.fee)
+    case .setFee:
+      let fee = try MoneyBody.fee(request.takeBody())
+      ask(FeeSet(parts: fee.parts, account: fee.account), key, request, connection, Self.fee)
     case .budgets(let after):
       ask(
         BudgetList(account: AccountID(0), after: after, limit: 256), key, request, connection
@@ -33,16 +66,15 @@ extension GatewayLoop {
     case .endKey(let id):
       ask(KeyRevoke(key: id), key, request, connection) { Self.key($0, secret: nil) }
     case .transfer:
-      guard let name = try Self.requestKey(request) else {
-        throw HTTPRefusal(
-          .malformedRequest,
-          "what moves money is named, so that a retry moves nothing: idempotency-key",
-          param: "idempotency-key")
-      }
+      let name = try Self.requiredName(request, "what moves money")
       let legs = try MoneyBody.transfers(request.takeBody())
-      ask(TransferPost(requestKey: name, legs: legs), key, request, connection) {
-        if case .transferReport(let report) = $0 { MoneyAnswer.transfers(report) } else { nil }
-      }
+      ask(
+        TransferPost(requestKey: name, legs: legs), key, request, connection, Self.transfers)
+    case .reverse(let transfer):
+      let name = try Self.requiredName(request, "what moves money")
+      ask(
+        TransferReverse(requestKey: name, transfer: transfer), key, request, connection,
+        Self.transfers)
     case .ledger(let after, let limit):
       ask(JournalQuery(after: after, limit: limit), key, request, connection) {
         if case .journalListing(let listing) = $0 { MoneyAnswer.ledger(listing) } else { nil }
@@ -59,7 +91,7 @@ extension GatewayLoop {
   /// One whose secret is drawn here is made once for each request: its secret is shown once, and kept nowhere. A request that is
   /// to be repeatable brings the hash of its own.
   private func makeKey(
-    _ key: String, _ request: HTTPRequest, _ connection: HTTPConnection
+    _ key: String, _ request: HTTPRequest, _ connection: any RequestSource
   ) throws(HTTPRefusal) {
     let name = try Self.requestKey(request)
     let asked = try MoneyBody.newKey(request.takeBody())
@@ -92,7 +124,7 @@ extension GatewayLoop {
 
   /// Asks for the journal's next page until there is none; a client that has left ends it.
   private func read(
-    _ reading: ReportReading, _ key: String, _ connection: HTTPConnection, _ answer: CallAnswer
+    _ reading: ReportReading, _ key: String, _ connection: any RequestSource, _ answer: CallAnswer
   ) {
     client.call(reading.query, key: key) { [weak self, weak connection] result in
       guard let self, let connection, !answer.isLeft else { return }
@@ -110,6 +142,35 @@ extension GatewayLoop {
       }
       read(reading, key, connection, answer)
     }
+  }
+
+  /// The name of a request that must not be carried out twice.
+  private static func requiredName(
+    _ request: HTTPRequest, _ what: String
+  ) throws(HTTPRefusal) -> RequestKey {
+    guard let name = try requestKey(request) else {
+      throw HTTPRefusal(
+        .malformedRequest, "\(what) is named, so that a retry does nothing: idempotency-key",
+        param: "idempotency-key")
+    }
+    return name
+  }
+
+  private static func transfers(_ message: Message) -> HTTPReply? {
+    if case .transferReport(let report) = message { MoneyAnswer.transfers(report) } else { nil }
+  }
+
+  private static func account(_ message: Message) -> HTTPReply? {
+    guard case .accountReport(let report) = message else { return nil }
+    return MoneyAnswer.account(report.summary)
+  }
+
+  private static func budget(_ message: Message) -> HTTPReply? {
+    if case .budgetReport(let report) = message { MoneyAnswer.budget(report.summary) } else { nil }
+  }
+
+  private static func fee(_ message: Message) -> HTTPReply? {
+    if case .feeReport(let report) = message { MoneyAnswer.fee(report) } else { nil }
   }
 
   private static func standing(_ message: Message) -> Standing? {

@@ -10,14 +10,15 @@ internal import WireProtocol
 // Who answers which request.
 extension GatewayLoop {
   /// A whole request has come.
-  func serve(_ request: HTTPRequest, on connection: HTTPConnection) {
+  func serve(_ request: HTTPRequest, on connection: any RequestSource) {
     do throws(HTTPRefusal) {
       let (route, key) = try request.call.get()
       switch route {
       case .inference(let endpoint):
         let call = try InferenceCall(
           body: request.takeBody(), endpoint: endpoint, key: try Self.requestKey(request),
-          drawn: drawRequestKey(), isDurable: try Self.isDurable(request))
+          drawn: drawRequestKey(), maxWaitMs: try Self.maxWaitMs(request),
+          isDurable: try Self.isDurable(request))
         if call.isDryRun { return ask(call.dryRun, key, request, connection, Self.why) }
         let answer = InferenceAnswer(call, on: connection, of: self)
         connection.answer(request, with: answer)
@@ -44,6 +45,7 @@ extension GatewayLoop {
       case .cancel(let job):
         ask(Cancel(job: job), key, request, connection, Self.job)
       case .money(let route): try serve(route, key: key, request, connection)
+      case .market(let route): try serve(route, key: key, request, connection)
       case .health:
         reply(.json(Array(#"{"status":"ok"}"#.utf8)), to: request, connection)
       case .readiness:
@@ -68,7 +70,7 @@ extension GatewayLoop {
     if case .jobWhyReport(let report) = message { WhyAnswer.reply(report) } else { nil }
   }
 
-  private func reply(_ reply: HTTPReply, to request: HTTPRequest, _ connection: HTTPConnection) {
+  private func reply(_ reply: HTTPReply, to request: HTTPRequest, _ connection: any RequestSource) {
     let answer = CallAnswer()
     connection.answer(request, with: answer)
     connection.send(reply, from: answer)
@@ -77,7 +79,7 @@ extension GatewayLoop {
   /// Asks the leader one thing and answers with what `pick` makes of what it says.
   func ask(
     _ message: any WireMessage, _ key: String, _ request: HTTPRequest,
-    _ connection: HTTPConnection, _ pick: @escaping (Message) -> HTTPReply?
+    _ connection: any RequestSource, _ pick: @escaping (Message) -> HTTPReply?
   ) {
     let answer = CallAnswer()
     connection.answer(request, with: answer)
@@ -103,6 +105,20 @@ extension GatewayLoop {
         .malformedRequest, "x-switchyard-durable is true or false, given once",
         param: "x-switchyard-durable")
     }
+  }
+
+  /// The longest that the request may wait for a worker; 0 where it says nothing.
+  private static func maxWaitMs(_ request: HTTPRequest) throws(HTTPRefusal) -> UInt32 {
+    let values = request.head.headers["x-switchyard-max-wait-ms"]
+    guard let value = values.first else { return 0 }
+    guard values.count == 1, let milliseconds = UInt32(value),
+      (1...86_400_000).contains(milliseconds)
+    else {
+      throw HTTPRefusal(
+        .malformedRequest, "x-switchyard-max-wait-ms is from 1 to 86400000, given once",
+        param: "x-switchyard-max-wait-ms")
+    }
+    return milliseconds
   }
 
   /// The request's own name, as 128 bits of its hash; nil where it has none.

@@ -18,7 +18,7 @@ final class GatewayLoop {
   let eventLoop: any EventLoop
   /// All loops of the gateway, this one too.
   private(set) var all: [NIOLoopBound<GatewayLoop>] = []
-  private var connections: [ObjectIdentifier: HTTPConnection] = [:]
+  private var connections: [ObjectIdentifier: any ClientConnection] = [:]
   /// Answers whose client has left, until their jobs have settled: as many as there are jobs to cancel.
   private var left: [ObjectIdentifier: InferenceAnswer] = [:]
   private var sweeping: RepeatedTask?
@@ -70,15 +70,24 @@ final class GatewayLoop {
 
   // MARK: Connections
 
-  func add(_ connection: HTTPConnection) {
+  func add(_ connection: any ClientConnection) {
     connections[ObjectIdentifier(connection)] = connection
     counters.connections += 1
     if isDraining { connection.drain() }
   }
 
-  func remove(_ connection: HTTPConnection) {
+  func remove(_ connection: any ClientConnection) {
     connections[ObjectIdentifier(connection)] = nil
     counters.connections -= 1
+  }
+
+  /// Counts bytes of a body that are to be held here.
+  func hold(_ bytes: Int) throws(HTTPRefusal) {
+    guard bodyBytes + bytes <= limits.bodyBytesInAllMax else {
+      throw HTTPRefusal(
+        .overloaded, "the gateway holds as many unfinished requests as it can", retryAfterMs: 1_000)
+    }
+    bodyBytes += bytes
   }
 
   /// Keeps an answer that no connection holds any more.

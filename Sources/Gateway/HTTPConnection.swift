@@ -14,7 +14,7 @@ internal import NIOHTTP1
 /// While it answers it reads nothing, so a client that sends ahead is held by its own socket. A client that ends
 /// its side has gone: no server can tell the two apart. Everything happens on the connection's loop; whoever holds the
 /// channel ends in `channelInactive`.
-final class HTTPConnection: ChannelInboundHandler {
+final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnection {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundOut = ByteBuffer
 
@@ -59,7 +59,14 @@ final class HTTPConnection: ChannelInboundHandler {
 
   // MARK: The channel
 
-  func channelActive(context: ChannelHandlerContext) {
+  func handlerAdded(context: ChannelHandlerContext) {
+    // After a handshake of TLS the connection is there already.
+    if context.channel.isActive { begin(context) }
+  }
+
+  func channelActive(context: ChannelHandlerContext) { begin(context) }
+
+  private func begin(_ context: ChannelHandlerContext) {
     self.context = context
     loop.add(self)
     if let refusal { return end(with: refusal) }
@@ -141,8 +148,9 @@ final class HTTPConnection: ChannelInboundHandler {
       case (.reading(let request), .body(let bytes)):
         pending.removeFirst()
         do throws(HTTPRefusal) {
-          try hold(bytes.readableBytes)
-          try request.append(bytes)
+          try loop.hold(bytes.readableBytes)
+          heldBytes += bytes.readableBytes
+          try request.append(bytes.readableBytesView)
         } catch {
           end(with: error)
         }
@@ -167,28 +175,17 @@ final class HTTPConnection: ChannelInboundHandler {
     write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
   }
 
-  private func hold(_ bytes: Int) throws(HTTPRefusal) {
-    guard loop.bodyBytes + bytes <= loop.limits.bodyBytesInAllMax else {
-      throw HTTPRefusal(
-        .overloaded, "the gateway holds as many unfinished requests as it can", retryAfterMs: 1_000)
-    }
-    loop.bodyBytes += bytes
-    heldBytes += bytes
-  }
-
   private func release() {
     loop.bodyBytes -= heldBytes
     heldBytes = 0
   }
 
-  /// The request's body has been handed on.
   func releaseBody(of answering: any Answering) {
     if case .answering(let current, _) = state, current === answering { release() }
   }
 
   // MARK: Answers
 
-  /// From here on `answering` answers the request.
   func answer(_ request: HTTPRequest, with answering: any Answering) {
     guard case .reading = state else { return }
     var framing = ResponseFraming(to: request)
@@ -197,7 +194,6 @@ final class HTTPConnection: ChannelInboundHandler {
     loop.counters.begin(request)
   }
 
-  /// Sends the next part of an answer; ignored once its request is no longer the present one.
   func send(_ reply: HTTPReply, from answering: any Answering) {
     guard case .answering(let current, var framing) = state, current === answering, !reply.isEmpty,
       let context
@@ -275,7 +271,6 @@ final class HTTPConnection: ChannelInboundHandler {
 
   // MARK: Times
 
-  /// Ends what has lasted too long.
   func tick(now: UInt64) {
     if let stalledSince, stalledSince + loop.limits.stallMilliseconds <= now {
       loop.counters.stalled += 1
@@ -288,21 +283,22 @@ final class HTTPConnection: ChannelInboundHandler {
     case .idle:
       guard now >= deadline else { return }
       // An idle connection is just closed: an answer that nobody asked for could be taken for that of the next request.
-      if hasServed { abort() } else { end(with: Self.tooSlow("head")) }
-    case .reading: if now >= deadline { end(with: Self.tooSlow("body")) }
+      if hasServed { abort() } else { end(with: .tooSlow("head")) }
+    case .reading: if now >= deadline { end(with: .tooSlow("body")) }
     }
   }
 
-  private static func tooSlow(_ part: String) -> HTTPRefusal {
-    HTTPRefusal(.requestTimeout, "the request's \(part) did not arrive in time")
-  }
-
-  /// Takes no further request.
   func drain() {
     isDraining = true
     if case .idle = state { linger() }
   }
 
-  /// Ends at once.
   func abort() { context?.close(promise: nil) }
+}
+
+extension HTTPRefusal {
+  /// A part of a request that took too long.
+  static func tooSlow(_ part: String) -> HTTPRefusal {
+    HTTPRefusal(.requestTimeout, "the request's \(part) did not arrive in time")
+  }
 }

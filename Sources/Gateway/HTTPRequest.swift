@@ -62,6 +62,7 @@ final class HTTPRequest {
     case .cancel: "cancel"
     case .events: "events"
     case .money(let route): route.name
+    case .market(let route): route.name
     case .health: "healthz"
     case .readiness: "readyz"
     case .metrics: "metrics"
@@ -97,10 +98,10 @@ final class HTTPRequest {
   }
 
   /// Adds a piece of the body, unless nobody will read it.
-  func append(_ bytes: ByteBuffer) throws(HTTPRefusal) {
-    guard body.count + bytes.readableBytes <= bodyMax else { throw tooLarge }
+  func append(_ bytes: some Collection<UInt8>) throws(HTTPRefusal) {
+    guard body.count + bytes.count <= bodyMax else { throw tooLarge }
     guard case .success = call else { return }
-    body.append(contentsOf: bytes.readableBytesView)
+    body.append(contentsOf: bytes)
   }
 
   private var tooLarge: HTTPRefusal {

@@ -17,7 +17,7 @@ final class InferenceAnswer: Answering, JobReading {
   private let call: InferenceCall
   private var key = ""
   private var answer: JobAnswer
-  private weak var connection: HTTPConnection?
+  private weak var connection: (any RequestSource)?
   private var following: FollowingJob?
   /// Nobody wants the answer any more; what the job is charged is still to be counted.
   private var isLeft = false
@@ -27,7 +27,7 @@ final class InferenceAnswer: Answering, JobReading {
   private let beganAt = NIODeadline.now()
   private var outputAt: NIODeadline?
 
-  init(_ call: InferenceCall, on connection: HTTPConnection, of loop: GatewayLoop) {
+  init(_ call: InferenceCall, on connection: any RequestSource, of loop: GatewayLoop) {
     self.call = call
     self.loop = loop
     self.connection = connection

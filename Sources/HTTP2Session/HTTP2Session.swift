@@ -112,6 +112,9 @@ public final class HTTP2Session {
     try result.get()
   }
 
+  /// Whether `nextEvent` has something to tell.
+  public var hasEvents: Bool { nextEventIndex < events.count }
+
   /// The next thing that happened, oldest first; `nil` once there is nothing more.
   public func nextEvent() -> HTTP2Event? {
     guard nextEventIndex < events.count else {

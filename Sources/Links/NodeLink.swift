@@ -104,6 +104,8 @@ public final class NodeLink {
   /// Why this side ends the link, once it has decided to.
   private var ending: NodeLinkEnd?
   private lazy var control = ControlStream(self)
+  /// What the peer may say on the control stream, where a ping in two seconds is usual: a frame of HTTP/2 holds a thousand.
+  private var controlBudget = TokenBucket(RateBudget(100), now: LinkLoop.now)
   /// Bounds what the peer of an accepted link leaves unfinished.
   private let unfinished: UnfinishedBytes
 
@@ -307,6 +309,11 @@ public final class NodeLink {
     switch state {
     case .greeting(let link, _): greeted(message, link, channel)
     case .up:
+      guard controlBudget.take(now: loop.now) else {
+        let failure = Failure(.overloaded, "more on the control stream than a link has use for")
+        owner?.violated(failure, on: self)
+        return close(.broke(failure.message))
+      }
       switch message {
       case .ping(let ping): channel.send(Pong(nonce: ping.nonce))
       case .pong: pongAt = loop.now

@@ -169,7 +169,7 @@ final class Reader: FollowedJobReader {
         "R7", "nobody answered for \(waited) ms: \(cause)")
     case .refused(let failure):
       switch failure.errorCode {
-      case .modelNotFound, .insufficientCredit:
+      case .modelNotFound, .insufficientCredit, .queueTooLong:
         submission.refusal = failure.errorCode
         if submission.job != nil {
           simulation.fail("R2", "an acknowledged job was refused: \(failure.message)")

@@ -6,16 +6,18 @@ extension LMDBReplicaStore {
   /// Makes `directory` the disk of a new coordinator that begins with a backup's state, as the only voter.
   ///
   /// What was acknowledged after the backup is gone. The coordinators that were members are retired: their ids are
-  /// never given again, and their disks must not run beside this one.
+  /// never given again, and their disks must not run beside this one. Its term is above all that were before.
   ///
   /// - Parameters:
   ///   - backup: whose state; its digest was checked by who calls.
   ///   - directory: a data directory that holds nothing yet.
   ///   - replica: the new coordinator's id, above all that were ever given.
   ///   - address: where others will reach it.
+  ///   - now: seconds since 1970 by this machine's clock, for `termOfRestored`.
   /// - Throws: `BackupError` if id or address will not do, or the file has changed; `StoreError` for the disk.
   public static func restore(
-    _ backup: BackupFile, to directory: String, as replica: ReplicaID, address: String
+    _ backup: BackupFile, to directory: String, as replica: ReplicaID, address: String,
+    now: UInt64
   ) async throws {
     let manifest = backup.manifest
     guard let membership = manifest.membership.succeeded(by: replica, address: address) else {
@@ -37,13 +39,28 @@ extension LMDBReplicaStore {
       try await store.written(batch)
     }
     // Term and members with the state in one transaction: before it, the directory is a new replica's.
-    batch.hardState = HardState(term: mark.term, votedFor: nil)
+    batch.hardState = HardState(
+      term: termOfRestored(after: mark.term, at: now), votedFor: nil)
     batch.staging = [
       .flip(
         SnapshotMetadata(
           index: mark.index, term: mark.term, membership: membership, membershipIndex: mark.index))
     ]
     try await store.written(batch)
+  }
+
+  /// The term that a restored cluster begins after: nobody has heard of a higher one (decision 36).
+  ///
+  /// Sixteen for each second since 1970, which no elections catch up with: a backup that is restored twice, as after a first
+  /// try that failed, gives two clusters whose terms are apart. Where the clock is behind, it is still above what the cluster
+  /// of the backup can have reached in years. Keys are numbered by 40 bits of a term (`KeyCustody`), enough until the year 4147.
+  ///
+  /// - Parameters:
+  ///   - last: the term of the backup's last entry.
+  ///   - now: seconds since 1970.
+  /// - Returns: the term.
+  static func termOfRestored(after last: Term, at now: UInt64) -> Term {
+    Term(max(last.rawValue + (1 << 24), now * 16))
   }
 
   private func written(_ batch: WriteBatch) async throws {

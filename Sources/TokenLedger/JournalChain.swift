@@ -27,7 +27,7 @@ public struct JournalPosition: Hashable, Sendable {
   /// - Precondition: it is the transfer that follows.
   public func advanced(by next: Transfer) -> JournalPosition {
     var position = self
-    var copy = CanonicalWriter(capacity: 0)
+    var copy = CanonicalWriter(capacity: 128)
     position.advance(by: next, copyingTo: &copy)
     return position
   }
@@ -37,12 +37,14 @@ public struct JournalPosition: Hashable, Sendable {
   /// - Precondition: it is the transfer that follows.
   public mutating func advance(by next: Transfer, copyingTo copy: inout CanonicalWriter) {
     precondition(next.id.rawValue == transfer.rawValue + 1, "a journal has no gaps")
-    var writer = CanonicalWriter(capacity: 128)
-    writer.writeRaw(hash)
-    next.append(to: &writer)
+    let start = copy.bytes.count
+    next.append(to: &copy)
     transfer = next.id
-    hash = Array(SHA256.hash(data: writer.bytes))
-    copy.writeRaw(writer.bytes[32...])
+    var hasher = SHA256()
+    hasher.update(data: hash)
+    hasher.update(data: copy.bytes[start...])
+    // At once, since each transfer comes here: the digest's iterator makes an array of it first.
+    hash = unsafe hasher.finalize().withUnsafeBytes { unsafe [UInt8]($0) }
   }
 }
 

@@ -10,8 +10,10 @@ public struct Ledger: Sendable {
   private var accounts: [Account] = []
   private var numbers: [String: AccountID] = [:]
   private var nextTransfer = TransferID(1)
-  /// Accounts changed since `takeTouched`, each at least once.
+  /// Accounts changed since `takeTouched`, each once.
   private var touched: [AccountID] = []
+  /// Which accounts `touched` has, by their places.
+  private var isTouched: [Bool] = []
 
   /// No account.
   public init() {}
@@ -26,6 +28,7 @@ public struct Ledger: Sendable {
       else { return nil }
     }
     self.accounts = accounts
+    isTouched = [Bool](repeating: false, count: accounts.count)
     self.nextTransfer = nextTransfer
     guard isBalanced else { return nil }
   }
@@ -39,9 +42,10 @@ public struct Ledger: Sendable {
   public var nextTransferID: TransferID { nextTransfer }
 
   /// The account with this number, if there is one.
-  public subscript(id: AccountID) -> Account? {
-    guard id.rawValue >= 1, id.rawValue <= UInt64(accounts.count) else { return nil }
-    return accounts[Int(id.rawValue) - 1]
+  public subscript(id: AccountID) -> Account? { place(of: id).map { accounts[$0] } }
+
+  private func place(of id: AccountID) -> Int? {
+    id.rawValue >= 1 && id.rawValue <= UInt64(accounts.count) ? Int(id.rawValue) - 1 : nil
   }
 
   /// The account with this name, if there is one.
@@ -74,8 +78,9 @@ public struct Ledger: Sendable {
     guard numbers[name] == nil else { throw .nameTaken }
     let id = AccountID(UInt64(accounts.count) + 1)
     accounts.append(Account(id: id, name: name, kind: kind))
+    isTouched.append(false)
     numbers[name] = id
-    touched.append(id)
+    touch(accounts.count - 1)
     return id
   }
 
@@ -103,20 +108,16 @@ public struct Ledger: Sendable {
     let touchedBefore = touched.count
     var transfers: [Transfer] = []
     transfers.reserveCapacity(legs.count)
-    var undo: [Account] = []
     let group = legs.count > 1 ? before : nil
     for leg in legs {
-      let payer = self[leg.debit]
-      let payee = self[leg.credit]
       do throws(LedgerRefusal) {
         transfers.append(try post(leg, job: job, time: time, group: group))
       } catch {
-        for account in undo.reversed() { accounts[Int(account.id.rawValue) - 1] = account }
-        touched.removeLast(touched.count - touchedBefore)
+        for transfer in transfers.reversed() { unpost(transfer) }
+        untouch(after: touchedBefore)
         nextTransfer = before
         throw error
       }
-      if let payer, let payee { undo += [payer, payee] }
     }
     return transfers
   }
@@ -126,24 +127,23 @@ public struct Ledger: Sendable {
   ) throws(LedgerRefusal) -> Transfer {
     guard leg.amount > .zero else { throw .invalidAmount }
     guard leg.debit != leg.credit else { throw .selfTransfer(leg.debit) }
-    guard let payer = self[leg.debit] else { throw .unknownAccount(leg.debit) }
-    guard let payee = self[leg.credit] else { throw .unknownAccount(leg.credit) }
+    guard let payer = place(of: leg.debit) else { throw .unknownAccount(leg.debit) }
+    guard let payee = place(of: leg.credit) else { throw .unknownAccount(leg.credit) }
     // What jobs that ran at its closing earn still arrives; and what it owns can be moved out.
-    guard !payee.isClosed || leg.kind == .capture || leg.kind == .fee else {
+    guard !accounts[payee].isClosed || leg.kind.isEarned else {
       throw .accountClosed(leg.credit)
     }
-    guard let debits = payer.debitsPosted.adding(leg.amount),
-      let credits = payee.creditsPosted.adding(leg.amount)
+    guard let debits = accounts[payer].debitsPosted.adding(leg.amount),
+      let credits = accounts[payee].creditsPosted.adding(leg.amount)
     else { throw .amountOverflow }
-    if payer.kind != .issuance, payer.available < leg.amount {
-      throw .insufficientCredit(needed: leg.amount, available: payer.available)
+    if accounts[payer].kind != .issuance, accounts[payer].available < leg.amount {
+      throw .insufficientCredit(needed: leg.amount, available: accounts[payer].available)
     }
-    change(leg.debit) { $0.debitsPosted = debits }
-    change(leg.credit) { account in
+    change(payer) { $0.debitsPosted = debits }
+    change(payee) { account in
       account.creditsPosted = credits
-      guard leg.kind == .capture || leg.kind == .fee else { return }
       // Never overflows: earned is a part of posted.
-      account.creditsEarned = account.creditsEarned.adding(leg.amount) ?? credits
+      if leg.kind.isEarned { account.creditsEarned = sum(account.creditsEarned, leg.amount) }
     }
     defer { nextTransfer = TransferID(nextTransfer.rawValue + 1) }
     return Transfer(
@@ -151,19 +151,31 @@ public struct Ledger: Sendable {
       job: job, time: time, group: group, reverses: leg.reverses)
   }
 
+  /// Makes the sums what they were before a transfer, the last one, of a group that is refused after all.
+  private mutating func unpost(_ transfer: Transfer) {
+    guard let payer = place(of: transfer.debit), let payee = place(of: transfer.credit) else {
+      preconditionFailure("a transfer without its accounts")
+    }
+    accounts[payer].debitsPosted = rest(accounts[payer].debitsPosted, transfer.amount)
+    accounts[payee].creditsPosted = rest(accounts[payee].creditsPosted, transfer.amount)
+    guard transfer.kind.isEarned else { return }
+    accounts[payee].creditsEarned = rest(accounts[payee].creditsEarned, transfer.amount)
+  }
+
   /// Closes an account for good; one that is closed stays so.
   public mutating func closeAccount(_ id: AccountID) throws(LedgerRefusal) {
-    guard let account = self[id] else { throw .unknownAccount(id) }
-    guard account.debitsHeld == .zero else { throw .accountInUse(held: account.debitsHeld) }
-    guard !account.isClosed else { return }
-    change(id) { $0.isClosed = true }
+    guard let place = place(of: id) else { throw .unknownAccount(id) }
+    let held = accounts[place].debitsHeld
+    guard held == .zero else { throw .accountInUse(held: held) }
+    guard !accounts[place].isClosed else { return }
+    change(place) { $0.isClosed = true }
   }
 
   /// Sets `amount` aside for a job; zero is allowed, since a model may be free.
   public mutating func hold(_ amount: Credits, on id: AccountID) throws(LedgerRefusal) {
-    let held = try heldAfter(amount, on: id)
+    let (place, held) = try heldAfter(amount, on: id)
     guard amount > .zero else { return }
-    change(id) { $0.debitsHeld = held }
+    change(place) { $0.debitsHeld = held }
   }
 
   /// Why `amount` could not be set aside now; nil if it could.
@@ -176,13 +188,16 @@ public struct Ledger: Sendable {
     }
   }
 
-  private func heldAfter(_ amount: Credits, on id: AccountID) throws(LedgerRefusal) -> Credits {
-    guard let account = self[id] else { throw .unknownAccount(id) }
-    guard !account.isClosed else { throw .accountClosed(id) }
-    guard account.kind != .issuance, amount <= account.available,
-      let held = account.debitsHeld.adding(amount)
-    else { throw .insufficientCredit(needed: amount, available: account.available) }
-    return held
+  private func heldAfter(
+    _ amount: Credits, on id: AccountID
+  ) throws(LedgerRefusal) -> (place: Int, held: Credits) {
+    guard let place = place(of: id) else { throw .unknownAccount(id) }
+    guard !accounts[place].isClosed else { throw .accountClosed(id) }
+    let available = accounts[place].available
+    guard accounts[place].kind != .issuance, amount <= available,
+      let held = accounts[place].debitsHeld.adding(amount)
+    else { throw .insufficientCredit(needed: amount, available: available) }
+    return (place, held)
   }
 
   /// Closes a hold: pays `captured` of it to `payee` and gives the rest back.
@@ -216,11 +231,17 @@ public struct Ledger: Sendable {
   public mutating func close(
     hold held: Credits, on id: AccountID, paying payments: [Payment], job: JobID, time: LogTime
   ) throws(LedgerRefusal) -> [Transfer] {
-    let sum = payments.reduce(Credits?.some(.zero)) { $0?.adding($1.amount) }
-    precondition(sum.map { $0 <= held } ?? false, "a capture is never more than its hold")
-    let legs = payments.compactMap { payment in
-      payment.amount > .zero && payment.payee != id
-        ? Leg(debit: id, credit: payment.payee, amount: payment.amount, kind: payment.kind) : nil
+    var left = held
+    var legs: [Leg] = []
+    legs.reserveCapacity(payments.count)
+    for payment in payments {
+      guard let rest = left.subtracting(payment.amount) else {
+        preconditionFailure("a capture is never more than its hold")
+      }
+      left = rest
+      guard payment.amount > .zero, payment.payee != id else { continue }
+      legs.append(
+        Leg(debit: id, credit: payment.payee, amount: payment.amount, kind: payment.kind))
     }
     let touchedBefore = touched.count
     release(held, on: id)
@@ -228,9 +249,9 @@ public struct Ledger: Sendable {
       return try post(linked: legs, job: job, time: time)
     } catch {
       // As it was: what was held is there to be held again.
-      accounts[Int(id.rawValue) - 1].debitsHeld =
-        accounts[Int(id.rawValue) - 1].debitsHeld.adding(held) ?? held
-      touched.removeLast(touched.count - touchedBefore)
+      let place = Int(id.rawValue) - 1
+      accounts[place].debitsHeld = sum(accounts[place].debitsHeld, held)
+      untouch(after: touchedBefore)
       throw error
     }
   }
@@ -239,29 +260,51 @@ public struct Ledger: Sendable {
   ///
   /// - Precondition: `held` is the amount of a hold that is open on `id`.
   public mutating func release(_ held: Credits, on id: AccountID) {
-    guard let account = self[id] else { preconditionFailure("a hold without an account") }
-    guard let rest = account.debitsHeld.subtracting(held) else {
-      preconditionFailure("an account holds less than its jobs do")
-    }
+    guard let place = place(of: id) else { preconditionFailure("a hold without an account") }
     guard held > .zero else { return }
-    change(id) { $0.debitsHeld = rest }
+    change(place) { $0.debitsHeld = rest($0.debitsHeld, held) }
   }
 
   /// The accounts changed since the last call, in the order of their numbers.
   public mutating func takeTouched() -> [AccountID] {
     guard !touched.isEmpty else { return [] }
-    touched.sort()
-    var unique: [AccountID] = []
-    for id in touched where unique.last != id { unique.append(id) }
-    touched.removeAll(keepingCapacity: true)
-    return unique
+    let taken = touched.sorted()
+    untouch(after: 0)
+    return taken
   }
 
-  private mutating func change(_ id: AccountID, _ body: (inout Account) -> Void) {
-    body(&accounts[Int(id.rawValue) - 1])
-    precondition(accounts[Int(id.rawValue) - 1].isWithinLimit, "an account passed its limit")
-    touched.append(id)
+  // MARK: Parts
+
+  private mutating func change(_ place: Int, _ body: (inout Account) -> Void) {
+    body(&accounts[place])
+    precondition(accounts[place].isWithinLimit, "an account passed its limit")
+    touch(place)
   }
+
+  private mutating func touch(_ place: Int) {
+    guard !isTouched[place] else { return }
+    isTouched[place] = true
+    touched.append(accounts[place].id)
+  }
+
+  /// Forgets the changes of accounts that came after so many.
+  private mutating func untouch(after count: Int) {
+    while touched.count > count { isTouched[Int(touched.removeLast().rawValue) - 1] = false }
+  }
+}
+
+/// A sum that is a part of one that fits.
+private func sum(_ amount: Credits, _ more: Credits) -> Credits {
+  guard let sum = amount.adding(more) else { preconditionFailure("a part above its whole") }
+  return sum
+}
+
+/// What is left of a sum that has a part.
+private func rest(_ amount: Credits, _ part: Credits) -> Credits {
+  guard let rest = amount.subtracting(part) else {
+    preconditionFailure("an account has or holds less than its transfers and jobs do")
+  }
+  return rest
 }
 
 /// What is paid out of a hold when it is closed.

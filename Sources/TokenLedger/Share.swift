@@ -30,4 +30,17 @@ public enum Share {
     for (_, place) in remainders.prefix(Int(total - given)) { shares[place] += 1 }
     return shares
   }
+
+  /// Divides `total` as `divide` does by the two weights `whole − part` and `part`, without a list.
+  ///
+  /// - Precondition: `part` is at most `whole`, which is not zero.
+  public static func divide(
+    _ total: UInt64, taking part: UInt64, of whole: UInt64
+  ) -> (rest: UInt64, part: UInt64) {
+    precondition(part <= whole && whole > 0, "a division needs a proportion")
+    let (quotient, remainder) = whole.dividingFullWidth(total.multipliedFullWidth(by: part))
+    // The two remainders make up `whole`, or there are none: the unit that is left is the larger's.
+    let taken = quotient + (remainder > whole - remainder ? 1 : 0)
+    return (total - taken, taken)
+  }
 }

@@ -19,6 +19,9 @@ public struct Transfer: Hashable, Sendable {
     case move = 5
     /// Credit leaves circulation: it was paid out.
     case redemption = 6
+
+    /// Whether the payee earns it: with his part of a job's charge.
+    var isEarned: Bool { self == .capture || self == .fee }
   }
 
   /// Its number, in the order of posting.

@@ -2,17 +2,6 @@ public import HTTP2Session
 public import Identity
 internal import NIOCore
 
-/// Told what happens to a link, on its loop.
-public protocol LinkDelegate: AnyObject {
-  /// The peer opened a stream. Return who is told about it, or `nil` to refuse it unseen.
-  func accepted(_ stream: LinkStream, headers: [HeaderField], on link: Link)
-    -> (any StreamHandler)?
-  /// The peer takes no new streams: open them on another link.
-  func draining(_ link: Link)
-  /// The link is over, and so were all its streams just before: the last call.
-  func closed(_ link: Link, _ end: LinkEnd)
-}
-
 /// One connection to one peer: who it is, and the streams.
 ///
 /// Belongs to its loop.
@@ -24,6 +13,11 @@ public protocol LinkDelegate: AnyObject {
 ///
 /// All output of one turn of the loop leaves in as few writes as it takes; it is made only while the
 /// socket takes it, so what a slow peer leaves waiting stays in the bounded queues of the streams.
+///
+/// One read can hold hundreds of small requests, and each costs what its owner does for it. So an accepting side
+/// begins `requestsPerTurn` of them, and leaves the others, and all that came behind them, for turns after those of the
+/// loop's other connections (`LoopTurns`); nothing more is read of this one meanwhile. Other coordinators alone are
+/// not held to that: the log does not wait behind what they pass on.
 public final class Link {
   /// The peer's certificate; `nil` for a stranger, and in plaintext.
   public let certificate: PeerCertificate?
@@ -53,6 +47,14 @@ public final class Link {
   private var isFlushing = false
   private var isFlushScheduled = false
   private var flushTask: (@Sendable () -> Void)?
+  /// Lets other connections have their turn; nil on the dialing side, which begins no requests, and for a coordinator.
+  private let turns: LoopTurns?
+  /// Bytes that were read and not yet given to the session.
+  private var unread = ByteBuffer()
+  /// Requests that were begun in this turn.
+  private var begun = 0
+  /// Not all that was read is done, and a turn is asked for: nothing more is to be read until then.
+  private(set) var isBehind = false
   private var heardAt: UInt64
   /// When the peer was asked for a sign of life, if nothing was heard since.
   private var askedAt: UInt64?
@@ -65,12 +67,15 @@ public final class Link {
   private static let keptBytes = 32 << 10
   /// Bytes given to the session at once (reliability: what one read can start is bounded).
   static let readBytes = 16 << 10
+  /// Requests of one peer that are begun before other connections of the loop get their turn.
+  static let requestsPerTurn = 16
 
   init(
     channel: any Channel, role: HTTP2Session.Role, certificate: PeerCertificate?,
-    authority: String, isPlaintext: Bool, settings: LinkSettings
+    authority: String, isPlaintext: Bool, settings: LinkSettings, turns: LoopTurns?
   ) throws(HTTP2Error) {
     let now = LinkLoop.now
+    self.turns = turns
     self.channel = channel
     self.certificate = certificate
     self.settings = settings
@@ -157,8 +162,19 @@ public final class Link {
     isReading = true
     heardAt = LinkLoop.now
     askedAt = nil
-    var rest = buffer
-    while end == nil, let part = rest.readSlice(length: min(rest.readableBytes, Self.readBytes)),
+    var buffer = buffer
+    if unread.readableBytes == 0 { unread = buffer } else { unread.writeBuffer(&buffer) }
+    if !isBehind { take() }
+  }
+
+  private var hasTurn: Bool { turns == nil || begun < Self.requestsPerTurn }
+
+  /// Gives the session what was read, and the owners what that means, as far as this turn goes.
+  private func take() {
+    begun = 0
+    handleEvents()
+    while end == nil, hasTurn,
+      let part = unread.readSlice(length: min(unread.readableBytes, Self.readBytes)),
       part.readableBytes > 0
     {
       do {
@@ -171,8 +187,25 @@ public final class Link {
       }
       handleEvents()
       // A reset that is owed frees its stream only when it is written: before the next part.
-      if end == nil, rest.readableBytes > 0 { write() }
+      if end == nil, unread.readableBytes > 0 { write() }
     }
+    if unread.readableBytes > 0 { askForTurn() } else { unread = ByteBuffer() }
+  }
+
+  private func askForTurn() {
+    guard end == nil, !isBehind, let turns else { return }
+    isBehind = true
+    turns.wait { [weak self] in self?.takeTurn() }
+  }
+
+  private func takeTurn() {
+    isBehind = false
+    guard end == nil else { return }
+    isReading = true
+    take()
+    readComplete()
+    // It was held back meanwhile.
+    if end == nil, !isBehind { channel.read() }
   }
 
   func readComplete() {
@@ -200,6 +233,12 @@ public final class Link {
     loop.eventLoop.execute(flushTask)
   }
 
+  private func flushInTurn() {
+    guard let turns else { return scheduleFlush() }
+    isFlushScheduled = true
+    turns.wait { [weak self] in self?.flushScheduled() }
+  }
+
   private func flushScheduled() {
     isFlushScheduled = false
     flush()
@@ -213,7 +252,7 @@ public final class Link {
       writes += 1
       if writes == Self.writesPerFlush {
         isFlushing = false
-        return scheduleFlush()
+        return flushInTurn()
       }
     }
     isFlushing = false
@@ -222,7 +261,7 @@ public final class Link {
     guard end == nil else { return }
     if let failure = session.failure {
       finish(.failed(failure))
-    } else if session.isFinished {
+    } else if session.isFinished, !session.hasEvents {
       finish(.drained)
     }
   }
@@ -241,11 +280,16 @@ public final class Link {
 
   // MARK: Events
 
-  /// Tells the owners what happened; whether anything had.
+  /// Tells the owners what happened, as far as this turn goes; whether anything had.
   @discardableResult
   private func handleEvents() -> Bool {
     var haveAny = false
-    while end == nil, let event = session.nextEvent() {
+    while end == nil {
+      guard hasTurn else {
+        if session.hasEvents { askForTurn() }
+        break
+      }
+      guard let event = session.nextEvent() else { break }
       haveAny = true
       switch event {
       case .data(let id, let bytes):
@@ -272,6 +316,7 @@ public final class Link {
       stream.handler?.responded(status: status, headers: fields, on: stream)
       return
     }
+    begun += 1
     let stream = LinkStream(id: id, link: self, handler: nil)
     streams[id] = stream
     if let handler = delegate?.accepted(stream, headers: fields, on: self) {

@@ -1,3 +1,4 @@
+internal import ExchangeTypes
 internal import HTTP2Session
 internal import Identity
 internal import NIOCore
@@ -16,8 +17,9 @@ final class Verification {
 ///     └────────handshake completed (TLS)──────────┘
 ///     └── any error, silence ──► over (the attempt has failed)
 /// ```
-final class LinkHandler: ChannelInboundHandler, RemovableChannelHandler {
+final class LinkHandler: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
+  typealias OutboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
   private enum State {
@@ -32,6 +34,7 @@ final class LinkHandler: ChannelInboundHandler, RemovableChannelHandler {
   private let settings: LinkSettings
   private let authority: String
   private let verification: Verification
+  private let turns: LoopTurns?
   private let makeDelegate: (Link) -> any LinkDelegate
   /// Called at most once, if no link comes of the connection.
   private let failed: (TransportError) -> Void
@@ -40,7 +43,8 @@ final class LinkHandler: ChannelInboundHandler, RemovableChannelHandler {
 
   init(
     role: HTTP2Session.Role, security: LinkSecurity, settings: LinkSettings, authority: String,
-    verification: Verification, makeDelegate: @escaping (Link) -> any LinkDelegate,
+    verification: Verification, turns: LoopTurns?,
+    makeDelegate: @escaping (Link) -> any LinkDelegate,
     failed: @escaping (TransportError) -> Void
   ) {
     self.role = role
@@ -48,6 +52,7 @@ final class LinkHandler: ChannelInboundHandler, RemovableChannelHandler {
     self.settings = settings
     self.authority = authority
     self.verification = verification
+    self.turns = turns
     self.makeDelegate = makeDelegate
     self.failed = failed
   }
@@ -80,6 +85,14 @@ final class LinkHandler: ChannelInboundHandler, RemovableChannelHandler {
     switch state {
     case .settling(let link), .up(let link): link.receive(unwrapInboundIn(data))
     case .connecting, .over: break
+    }
+  }
+
+  /// Nothing more is read of a peer who has sent more than a turn of the loop is for; the link asks again.
+  func read(context: ChannelHandlerContext) {
+    switch state {
+    case .settling(let link), .up(let link): if !link.isBehind { context.read() }
+    case .connecting, .over: context.read()
     }
   }
 
@@ -164,7 +177,8 @@ final class LinkHandler: ChannelInboundHandler, RemovableChannelHandler {
     do {
       link = try Link(
         channel: context.channel, role: role, certificate: peer, authority: authority,
-        isPlaintext: security.isPlaintext, settings: settings)
+        isPlaintext: security.isPlaintext, settings: settings,
+        turns: peer?.identity.role == .coordinator ? nil : turns)
     } catch {
       return fail(.handshakeFailed(reason: String(describing: error)), context)
     }

@@ -14,14 +14,16 @@ public final class Listener: Sendable {
 
   private let channel: any Channel
   private let connections: OpenConnections
+  private let turns: GroupTurns
   private let refusals: RefusalLog
 
   private init(
-    channel: any Channel, connections: OpenConnections, refusals: RefusalLog, host: String,
-    port: Int
+    channel: any Channel, connections: OpenConnections, turns: GroupTurns, refusals: RefusalLog,
+    host: String, port: Int
   ) {
     self.channel = channel
     self.connections = connections
+    self.turns = turns
     self.refusals = refusals
     self.host = host
     self.port = port
@@ -57,6 +59,7 @@ public final class Listener: Sendable {
     let pipeline = try Pipeline(
       role: .server, security: security, settings: settings, authority: "")
     let connections = OpenConnections(budget: budget)
+    let turns = try await GroupTurns.make(for: group, host: host, port: port)
     let base = ServerBootstrap(group: group)
       .serverChannelOption(ChannelOptions.backlog, value: 1_024)
       .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
@@ -75,7 +78,7 @@ public final class Listener: Sendable {
             connections.remove(child, from: address)
           }
           try pipeline.install(
-            on: child,
+            on: child, turns: turns[child.eventLoop],
             makeDelegate: { link in
               connections.add(link.loop.bind(link), of: child, from: address, peer: link.peer)
               return makeDelegate(link)
@@ -90,13 +93,34 @@ public final class Listener: Sendable {
     do {
       let channel = try await Pipeline.configure(base).bind(host: host, port: port).get()
       return Listener(
-        channel: channel, connections: connections, refusals: refusals,
+        channel: channel, connections: connections, turns: turns, refusals: refusals,
         host: channel.localAddress?.ipAddress ?? host, port: channel.localAddress?.port ?? port)
     } catch let error as IOError where error.errnoCode == EADDRINUSE {
+      turns.close()
       throw .portInUse(host: host, port: port)
     } catch {
+      turns.close()
       throw .cannotListen(host: host, port: port, reason: String(describing: error))
     }
+  }
+
+  /// Makes a link of a connection that somebody else has accepted, and whose security he has seen to: HTTP/2 begins at once.
+  ///
+  /// - Parameters:
+  ///   - channel: the connection; from now on it reads by itself, and the peer's windows hold it back.
+  ///   - settings: times and budgets, of a peer without a certificate.
+  ///   - makeDelegate: called on the connection's loop once the peer's SETTINGS have arrived; else the connection is closed.
+  /// - Throws: what the connection's pipeline says.
+  public static func adopt(
+    _ channel: any Channel, settings: LinkSettings,
+    makeDelegate: @escaping (Link) -> any LinkDelegate
+  ) throws {
+    let pipeline = channel.pipeline.syncOperations
+    try pipeline.addHandler(
+      LinkHandler(
+        role: .server, security: .plaintextOnLoopback, settings: settings, authority: "",
+        verification: Verification(), turns: nil, makeDelegate: makeDelegate, failed: { _ in }))
+    channel.setOption(.autoRead, value: true).whenFailure { _ in channel.close(promise: nil) }
   }
 
   /// Connections that exist, handshakes included.
@@ -128,6 +152,7 @@ public final class Listener: Sendable {
     }
     for child in open { await close(awaiting: child) }
     deadline.cancel()
+    turns.close()
   }
 
   /// Accepts no more and closes all links at once.

@@ -24,7 +24,8 @@ struct Pipeline: Sendable {
 
   /// Adds TLS, unless plaintext was asked for, and the link's handler.
   func install(
-    on channel: any Channel, makeDelegate: @escaping (Link) -> any LinkDelegate,
+    on channel: any Channel, turns: LoopTurns? = nil,
+    makeDelegate: @escaping (Link) -> any LinkDelegate,
     failed: @escaping (TransportError) -> Void
   ) throws {
     let verification = Verification()
@@ -32,7 +33,7 @@ struct Pipeline: Sendable {
     try channel.pipeline.syncOperations.addHandler(
       LinkHandler(
         role: role, security: security, settings: settings, authority: authority,
-        verification: verification, makeDelegate: makeDelegate, failed: failed))
+        verification: verification, turns: turns, makeDelegate: makeDelegate, failed: failed))
   }
 
   private func tls(_ context: NIOSSLContext, _ verification: Verification) throws -> NIOSSLHandler {

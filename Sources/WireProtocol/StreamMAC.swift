@@ -6,14 +6,15 @@ public import ExchangeTypes
 /// HMAC-SHA256, under a key that all coordinators hold and no reader does, over job ‖ epoch ‖
 /// lastSeq ‖ durableThrough ‖ chain hash: integers big-endian, 60 bytes in all.
 public struct StreamMAC: Sendable, Redacted {
-  private let key: SymmetricKey
+  /// Has taken the key: what is told of each event takes a copy of it.
+  private let keyed: HMAC<SHA256>
 
   /// Computes and checks under the job's MAC key, 32 bytes.
   ///
   /// - Precondition: `key` has 32 bytes.
   public init(key: [UInt8]) {
     precondition(key.count == 32)
-    self.key = SymmetricKey(data: key)
+    keyed = HMAC(key: SymmetricKey(data: key))
   }
 
   /// What the MAC vouches for: that a leader sent these events of this attempt.
@@ -48,11 +49,20 @@ public struct StreamMAC: Sendable, Redacted {
 
   /// The 32 bytes that vouch for `claim`.
   public func code(for claim: Claim) -> [UInt8] {
-    Array(HMAC<SHA256>.authenticationCode(for: claim.encoded, using: key))
+    var code: [UInt8] = []
+    code.reserveCapacity(SHA256.byteCount)
+    code.append(contentsOf: authentication(of: claim))
+    return code
   }
 
   /// Whether `code` vouches for `claim`; takes the same time wherever they differ.
   public func isValid(_ code: [UInt8], for claim: Claim) -> Bool {
-    HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: claim.encoded, using: key)
+    authentication(of: claim) == code
+  }
+
+  private func authentication(of claim: Claim) -> HMAC<SHA256>.MAC {
+    var code = keyed
+    code.update(data: claim.encoded)
+    return code.finalize()
   }
 }

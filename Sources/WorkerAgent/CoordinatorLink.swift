@@ -59,6 +59,8 @@ final class CoordinatorLink: NodeLinkOwner {
   private let logger: Logger
   private var state = State.waiting(nil)
   private var failures = 0
+  /// Why there was no link the last time, so that one that stays away is told of once.
+  private var lastReason: String?
   /// Who leads, as the link's end said before it was trusted.
   private var early: LeaderNotice?
 
@@ -101,6 +103,7 @@ final class CoordinatorLink: NodeLinkOwner {
   private func admitted(_ link: NodeLink, _ remote: RemoteNode) {
     guard case .dialling(let current) = state, current === link else { return link.close() }
     failures = 0
+    lastReason = nil
     logger.info("linked", metadata: ["coordinator": "\(remote.node)"])
     let connection = Connection(
       link, node: ReplicaID(remote.node), authorization: shell.authorization)
@@ -128,40 +131,53 @@ final class CoordinatorLink: NodeLinkOwner {
 
   func draining(_ link: NodeLink) {
     logger.info("the coordinator closes the link")
-    ended(after: backOff(), link)
+    _ = ended(after: backOff(), link)
   }
 
   func closed(_ link: NodeLink, _ end: NodeLinkEnd) {
     trust.closed(link)
     early = nil
     switch end {
-    case .orderly: ended(after: backOff(), link)
+    case .orderly: _ = ended(after: backOff(), link)
     case .broke(let reason), .nobodyListens(let reason):
-      logger.notice("no link", metadata: ["reason": "\(reason)"])
-      ended(after: backOff(), link)
+      tell(.notice, "no link", reason, again: ended(after: backOff(), link))
     case .distrusted(let failure):
-      logger.error("not a coordinator any more", metadata: ["reason": "\(failure.message)"])
-      ended(after: Self.refusedBackOff, link)
+      tell(
+        .error, "not a coordinator any more", failure.message,
+        again: ended(after: Self.refusedBackOff, link))
     case .refused(let failure):
-      logger.error(
-        "the coordinator refuses this worker",
-        metadata: ["code": "\(failure.code)", "reason": "\(failure.message)"])
-      ended(after: Self.refusedBackOff, link)
+      tell(
+        .error, "the coordinator refuses this worker", "\(failure.code): \(failure.message)",
+        again: ended(after: Self.refusedBackOff, link))
     }
+  }
+
+  /// Says why there is no link, and when it is tried again; what was said the last time too, only to who looks closely.
+  private func tell(
+    _ level: Logger.Level, _ what: Logger.Message, _ reason: String, again wait: UInt64?
+  ) {
+    var metadata: Logger.Metadata = ["reason": "\(reason)"]
+    if let wait { metadata["again_in_ms"] = "\(wait)" }
+    logger.log(level: reason == lastReason ? .debug : level, what, metadata: metadata)
+    lastReason = reason
   }
 
   /// Dials again after `wait`, which is asked for only if somebody is there who waits: a link that drains when the
   /// worker has left is closed after the shell is gone.
-  private func ended(after wait: @autoclosure () -> UInt64, _ link: NodeLink) {
+  ///
+  /// Returns the wait, in milliseconds; nil where nobody waits.
+  private func ended(after wait: @autoclosure () -> UInt64, _ link: NodeLink) -> UInt64? {
     switch state {
     case .dialling(let current) where current === link: break
     case .up(let current, let connection) where current === link:
       shell.machine.linkDown(connection)
-    case .waiting, .dialling, .up, .stopped: return
+    case .waiting, .dialling, .up, .stopped: return nil
     }
     let bound = shell.loop.bind(self)
+    let wait = wait()
     state = .waiting(
-      shell.loop.eventLoop.scheduleTask(in: .milliseconds(Int64(wait()))) { bound.value.dial() })
+      shell.loop.eventLoop.scheduleTask(in: .milliseconds(Int64(wait))) { bound.value.dial() })
+    return wait
   }
 
   private func backOff() -> UInt64 {

@@ -36,12 +36,17 @@ final class EngineRun: Sendable {
 
   /// Hands over an event; returns when there is room for the next.
   func put(_ event: GeneratedEvent) async throws {
-    let isNews = state.withLockedValue { state in
+    let (isNews, isFull) = state.withLockedValue { state in
       state.events.append(event)
       defer { state.isAnnounced = true }
-      return !state.isAnnounced
+      return (!state.isAnnounced, !state.hasRoom)
     }
     if isNews { announce() }
+    if isFull { await room() }
+    if state.withLockedValue({ $0.isCancelled }) { throw CancellationError() }
+  }
+
+  private func room() async {
     await withCheckedContinuation { continuation in
       let mayGoOn = state.withLockedValue { state in
         if state.hasRoom { return true }
@@ -50,7 +55,6 @@ final class EngineRun: Sendable {
       }
       if mayGoOn { continuation.resume() }
     }
-    if state.withLockedValue({ $0.isCancelled }) { throw CancellationError() }
   }
 
   /// Takes what waits.

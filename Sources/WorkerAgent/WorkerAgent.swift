@@ -33,7 +33,7 @@ public final class WorkerAgent: Sendable {
     _ configuration: WorkerConfiguration, on group: any EventLoopGroup, logger: Logger
   ) async throws -> WorkerAgent {
     let loop = LinkLoop(group.next())
-    let engine = try engine(configuration.engine)
+    let engine = try engine(configuration.engine, on: loop)
     let whenLeft = loop.eventLoop.makePromise(of: Void.self)
     let shell = try await loop.eventLoop.submit {
       loop.bind(
@@ -66,9 +66,10 @@ public final class WorkerAgent: Sendable {
     }
   }
 
-  private static func engine(_ spec: EngineSpec) throws -> any Engine {
+  private static func engine(_ spec: EngineSpec, on loop: LinkLoop) throws -> any Engine {
     switch spec.place {
-    case .server: OpenAICompatibleEngine(spec: spec, logger: Logger(label: "Engines"))
+    case .server:
+      OpenAICompatibleEngine(spec: spec, logger: Logger(label: "Engines"), on: loop.eventLoop)
     case .builtin(let file): try BuiltinEngine(spec: spec, file: file)
     }
   }

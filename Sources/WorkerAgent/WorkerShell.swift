@@ -304,8 +304,10 @@ final class WorkerShell: WorkerHost {
       logger.info(
         "registered",
         metadata: ["worker": "\(worker)", "term": "\(term)", "leader": "\(leader)"])
-    case .registrationRefused(let code, let message):
-      logger.error("registration refused", metadata: ["code": "\(code)", "reason": "\(message)"])
+    case .registrationRefused(let code, let message, let againIn, let isRepeated):
+      logger.log(
+        level: isRepeated ? .debug : .error, "registration refused",
+        metadata: ["code": "\(code)", "reason": "\(message)", "again_in_ms": "\(againIn)"])
     case .registrationLost(let reason):
       logger.notice("registration lost", metadata: ["reason": "\(reason)"])
     case .assigned(let attempt, let seq):

@@ -62,9 +62,10 @@ struct SettlementCommand: ParsableCommand {
       )
     }
     let (least, most) = (median(without), median(with))
+    let ratio = median(zip(without, with).map { ($1 / $0 - 1) * 100 })
     print(
       "on a replica alone a job costs \(text(least)) us of processor time without settlement and \(text(most)) with it: "
-        + "\(text(most - least)) us more")
+        + "\(text(most - least)) us more; in the median round \(text(ratio)) %")
     guard let jobMicroseconds else { return }
     let percent = (most - least) / jobMicroseconds * 100
     print(

@@ -211,6 +211,7 @@ struct MembershipTests {
     cluster.run(3_000)
     let replica = try #require(leader.replica)
     #expect(replica.matchIndex(of: lost.id) == LogIndex(0), "its own word counts")
+    #expect(cluster.nodes.map(\.id).filter(replica.hasLostVotes) == [lost.id])
     let said = leader.notices.filter {
       if case .memberForgot(lost.id, LogIndex(0), _) = $0 { true } else { false }
     }

@@ -115,6 +115,45 @@ struct ResumingTests {
     #expect(spaced.goesOnFromIDs)
   }
 
+  @Test("llama.cpp cuts what was not named as if the space that it puts first were not there")
+  func unnamedTokens() async throws {
+    func resumed(_ answers: String...) async throws -> String {
+      let longer = try InferenceRequest.parse(
+        body: #require(
+          InferenceRequest.parse(body: Array(Self.completion.utf8), endpoint: .completions)
+            .continuing(Array("a b c".utf8))), endpoint: .completions)
+      var request = EngineRequest(longer, model: "m", maxTokens: 5, kind: .llamaCpp, goesOn: true)
+      request.begun = BegunOutput(
+        endOf: longer, in: [(bytes: 1, tokens: 1, ids: [7]), (bytes: 4, tokens: 2, ids: [])])
+      let steps = answers.flatMap {
+        [ScriptedEngine.Step.awaitRequest, .send(Recorded.answer("200 OK", $0))]
+      }
+      return try await ScriptedEngine.serving([steps]) { [request] server in
+        let engine = OpenAICompatibleEngine(
+          spec: EngineSpec(baseURL: server.address), logger: Logger(label: "test"))
+        let resumed = await engine.resuming(request)
+        try await engine.shutdown()
+        return resumed.goesOnFromIDs ? text(resumed) : "by text"
+      }
+    }
+    let confirmed = #"{"content":"a b c"}"#
+    func cut(_ pieces: KeyValuePairs<Int, String>) -> String {
+      let tokens = pieces.map { #"{"id":\#($0.key),"piece":"\#($0.value)"}"# }
+      return #"{"tokens":[\#(tokens.joined(separator: ","))]}"#
+    }
+    // A vocabulary that puts nothing first; one whose space stands alone; one where it has joined the text's own.
+    let named = ",7,8,9]"
+    #expect(try await resumed(cut([8: " b", 9: " c"]), confirmed).contains(named))
+    #expect(try await resumed(cut([1: " ", 8: " b", 9: " c"]), confirmed).contains(named))
+    #expect(
+      try await resumed(cut([2: "  ", 3: "b", 9: " c"]), cut([8: " b", 9: " c"]), confirmed)
+        .contains(named))
+    // Neither way, or as more tokens than were counted.
+    #expect(
+      try await resumed(cut([2: "  ", 3: "b", 9: " c"]), cut([3: "b", 9: " c"])) == "by text")
+    #expect(try await resumed(cut([1: " ", 5: " ", 3: "b", 9: " c"])) == "by text")
+  }
+
   @Test("what a completion would not do as a chat does is not asked of it")
   func notTheSame() async throws {
     for field in [#""tools":[{"type":"function"}]"#, #""reasoning_effort":"high""#] {

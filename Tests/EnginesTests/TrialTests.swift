@@ -13,7 +13,8 @@ struct TrialTests {
 
   /// What is found at an engine that answers so to the trials, in their order, and what it was asked.
   private func found(
-    _ answers: [(status: String, body: String)], kind: EngineStatus.Kind = .vLLM
+    _ answers: [(status: String, body: String)], kind: EngineStatus.Kind = .vLLM,
+    models: [String] = ["m"]
   ) async throws -> (status: EngineStatus?, asked: [String]) {
     let steps = answers.flatMap {
       [ScriptedEngine.Step.awaitRequest, .send(Recorded.answer($0.status, $0.body))]
@@ -24,7 +25,7 @@ struct TrialTests {
           baseURL: server.address, serves: EngineStatus.Model.generation),
         logger: Logger(label: "test"))
       let probed = EngineStatus(
-        kind: kind, models: [.init(name: "m", contextTokens: nil)], slots: nil)
+        kind: kind, models: models.map { .init(name: $0, contextTokens: nil) }, slots: nil)
       let status = try? await engine.examine(probed)
       try await engine.shutdown()
       return (status, server.received)
@@ -62,6 +63,21 @@ struct TrialTests {
     #expect(odd.status == nil && odd.asked.count == 1, "it was not the engine that said so")
     let busy = try await found([("429 Too Many Requests", "")])
     #expect(busy.status == nil && busy.asked.count == 1)
+  }
+
+  @Test("of several models each is asked, and counts what all can do; four are enough")
+  func severalModels() async throws {
+    let refused = (status: "400 Bad Request", body: #"{"error":{"message":"no"}}"#)
+    let able = [String](repeating: Self.text, count: 6).map { Self.choices($0) }
+    // The second takes no tools, the third no ids.
+    let other = [refused] + able.dropFirst()
+    let third = Array(able[..<4]) + [refused, able[5]]
+    let (status, asked) = try await found(
+      able + other + third + able, models: ["a", "b", "c", "d", "e"])
+    #expect(status?.features == [])
+    #expect(asked.count == 24 && !asked.contains { $0.contains(#""model":"e""#) })
+    let (alone, _) = try await found(able + other, models: ["a", "b"])
+    #expect(alone?.features == [.tokenIDPrompt])
   }
 
   @Test("half a character, which has no log probabilities, does not say that the engine gives none")

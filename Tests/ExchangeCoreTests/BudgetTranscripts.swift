@@ -69,6 +69,29 @@ struct BudgetTranscripts {
     #expect(try world.replica.restored().digest == world.exchange.digest)
   }
 
+  @Test("a job that holds nothing ends, though the budget of its key has gone with the key")
+  func freeJobs() throws {
+    var limits = Limits()
+    limits.keysRevokedPerAccountMax = 1
+    var world = raised(limits)
+    world.run(register(incarnation: 2, offers: [offer(input: 0, output: 0)]))
+    let team = next(world)
+    world.run(budget(request: 10))
+    for number in 20..<23 as Range<UInt64> {
+      guard case .accepted(.key(let key, _)) = world.run(budgetedKey(team, request: number)) else {
+        Issue.record("no room for key \(number)")
+        return
+      }
+      if number == 20 { world.run(submit(1, caller: key, mode: .submitted)) }
+      world.run(.keyRevoke(.init(caller: World.alice, key: key)))
+    }
+    let own = try #require(world.exchange.job(JobID(1))?.budget)
+    #expect(world.exchange.budget(own) == nil)
+    world.run(cancel(1))
+    #expect(world.exchange.job(JobID(1))?.state == .cancelled)
+    #expect(try world.replica.restored().digest == world.exchange.digest)
+  }
+
   @Test("before state version 3 there are none")
   func gated() {
     var world = World()

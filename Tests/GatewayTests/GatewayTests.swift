@@ -12,13 +12,14 @@ import WireProtocol
 /// Runs `body` with a gateway before a coordinator that answers by `script`.
 func withGateway(
   limits: HTTPLimits = HTTPLimits(), live: GatewayConfiguration.Live = .init(),
-  patience: UInt64 = 60_000,
+  patience: UInt64 = 60_000, certificate: ServerCertificate? = nil,
   script: @escaping ScriptedCoordinator.Script = { _, _ in },
   _ body: (Gateway, ScriptedCoordinator) async throws -> Void
 ) async throws {
   let coordinator = try await ScriptedCoordinator(script: script)
   let gateway = try await startGateway(
-    [coordinator.endpoint], limits: limits, live: live, patience: patience)
+    [coordinator.endpoint], limits: limits, live: live, patience: patience,
+    certificate: certificate)
   try await body(gateway, coordinator)
   await gateway.stop(within: 0)
   await coordinator.close()
@@ -26,7 +27,8 @@ func withGateway(
 
 func startGateway(
   _ endpoints: [String], limits: HTTPLimits = HTTPLimits(),
-  live: GatewayConfiguration.Live = .init(), patience: UInt64 = 60_000
+  live: GatewayConfiguration.Live = .init(), patience: UInt64 = 60_000,
+  certificate: ServerCertificate? = nil
 ) async throws -> Gateway {
   var client = ClientConfiguration(
     endpoints: endpoints, key: nil, security: .plaintextOnLoopback, patience: patience,
@@ -35,6 +37,7 @@ func startGateway(
   var configuration = GatewayConfiguration(host: "127.0.0.1", port: 0, client: client)
   configuration.limits = limits
   configuration.live = live
+  configuration.certificate = certificate
   return try await Gateway.start(
     configuration, on: MultiThreadedEventLoopGroup.singleton.next())
 }
@@ -327,15 +330,32 @@ struct GatewayTests {
       memoryTotal: nil, power: 541_250, powerLimit: nil, temperature: nil, foreignProcesses: nil,
       foreignMemory: nil)
     try await withGateway(script: { message, channel in
-      guard case .workerList = message else { return }
-      channel.send(
-        WorkerListing(workers: [], gpus: [WorkerGPU(worker: WorkerID(3), gpu: gpu)]))
+      switch message {
+      case .workerList:
+        let worker = WorkerSummary(
+          worker: WorkerID(3), name: "w", account: AccountID(1), online: true, draining: false,
+          slots: 4, busy: 3, offers: [])
+        channel.send(
+          WorkerListing(workers: [worker], gpus: [WorkerGPU(worker: WorkerID(3), gpu: gpu)]))
+      case .statusQuery:
+        channel.send(
+          StatusReport(
+            replica: ReplicaID(1), role: .leader, term: Term(1), leader: ReplicaID(1),
+            leaderAddress: "", commitIndex: LogIndex(77), appliedIndex: LogIndex(76),
+            lastIndex: LogIndex(78), digest: [UInt8](repeating: 0, count: 32), stateVersion: 3,
+            logTime: LogTime(milliseconds: 1), jobsQueued: 5, jobsRunning: 3, peers: [],
+            software: "", divergedAt: nil, stateVersionMax: nil, refusals: nil))
+      default: return
+      }
       channel.finish()
     }) { gateway, coordinator in
       let client = try await RawClient(gateway.address)
       try await client.get("/metrics", authorization: "Bearer sy_9_secret")
       let text = await client.read(until: "power_watts{worker=\"3\",gpu=\"1\"} 541.25\n")
       #expect(text.contains("switchyard_gpu_utilization_ratio{worker=\"3\",gpu=\"1\"} 0.87\n"))
+      #expect(text.contains("switchyard_worker_slots_busy{worker=\"3\"} 3\n"))
+      #expect(text.contains("switchyard_jobs_queued 5\n"))
+      #expect(text.contains("switchyard_commit_index 77\n"))
       #expect(text.contains("switchyard_gateway_connections 1\n") && !text.contains("H100"))
       let key = await coordinator.hears { heard -> String? in
         if case .message(.workerList, let key) = heard { key } else { nil }

@@ -14,8 +14,12 @@ private let books: ScriptedCoordinator.Script = { message, channel in
         summary: KeySummary(
           key: KeyID(7), account: AccountID(3), scopes: message.scopes, name: message.name,
           revoked: false), life: nil, rate: nil))
-  case .transferPost:
+  case .transferPost, .transferReverse:
     channel.send(TransferReport(entries: [], duplicate: false))
+  case .bookQuery, .quoteQuery:
+    channel.send(Book(asks: [], costs: [], more: false))
+  case .askSet(let message):
+    channel.send(AskListing(terms: message.withdraw ? [] : [message.terms]))
   case .journalQuery(let message):
     let next = message.after.rawValue + 1
     channel.send(
@@ -83,6 +87,33 @@ struct MoneyGatewayTests {
         if case .message(.transferPost(let post), _) = heard { post } else { nil }
       }
       #expect(posted?.legs.map(\.amount) == [Credits(nano: 1_500_000_000)])
+    }
+  }
+
+  @Test("a reversal is named too, an ask is posted as it stands, and a quote asks for what it says")
+  func market() async throws {
+    try await withGateway(script: books) { gateway, coordinator in
+      let unnamed = try await RawClient(gateway.address)
+      try await unnamed.post("/v1/transfers/8/reversal", "")
+      #expect(await unnamed.read(until: "idempotency-key").hasPrefix("HTTP/1.1 400 "))
+      let client = try await RawClient(gateway.address)
+      try await client.post("/v1/transfers/8/reversal", "", headers: "idempotency-key: r1\r\n")
+      #expect(await client.read(until: "duplicate").hasPrefix("HTTP/1.1 200 OK\r\n"))
+      let reversed = await coordinator.hears { heard -> TransferReverse? in
+        if case .message(.transferReverse(let reverse), _) = heard { reverse } else { nil }
+      }
+      #expect(reversed?.transfer == TransferID(8))
+      let asking = try await RawClient(gateway.address)
+      try await asking.post(
+        "/v1/market/asks", #"{"model":"m","output_price":"0.6"}"#, method: "PUT")
+      #expect(await asking.read(until: "refuse").contains(#""output_price":"0.6","reserve":0"#))
+      let quoting = try await RawClient(gateway.address)
+      try await quoting.get("/v1/market/quote?model=m&input_tokens=7&output_tokens=5")
+      #expect(await quoting.read(until: "has_more").hasPrefix("HTTP/1.1 200 OK\r\n"))
+      let quoted = await coordinator.hears { heard -> QuoteQuery? in
+        if case .message(.quoteQuery(let query), _) = heard { query } else { nil }
+      }
+      #expect(quoted?.promptTokens == 7 && quoted?.outputTokens == 5)
     }
   }
 

@@ -34,9 +34,11 @@ final class RawClient: Sendable {
   }
 
   /// A request with a JSON body and a key.
-  func post(_ path: String, _ body: String, headers: String = "") async throws {
+  func post(
+    _ path: String, _ body: String, headers: String = "", method: String = "POST"
+  ) async throws {
     try await send(
-      "POST \(path) HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sy_1_x\r\n\(headers)"
+      "\(method) \(path) HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sy_1_x\r\n\(headers)"
         + "content-length: \(body.utf8.count)\r\n\r\n\(body)")
   }
 

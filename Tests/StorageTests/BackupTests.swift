@@ -57,16 +57,19 @@ import Testing
 
     let restored = medium.directory.file("restored")
     await #expect(throws: BackupError.unsuitable(replica: ReplicaID(3), highest: ReplicaID(3))) {
-      try await LMDBReplicaStore.restore(backup, to: restored, as: ReplicaID(3), address: "four:4")
+      try await LMDBReplicaStore.restore(
+        backup, to: restored, as: ReplicaID(3), address: "four:4", now: 1_000)
     }
-    try await LMDBReplicaStore.restore(backup, to: restored, as: ReplicaID(4), address: "four:4")
+    try await LMDBReplicaStore.restore(
+      backup, to: restored, as: ReplicaID(4), address: "four:4", now: 1_000_000_000)
     let store = try LMDBReplicaStore(
       directory: restored, clusterID: LMDBMedium.clusterID, replicaID: ReplicaID(4))
     defer { store.close() }
     try store.verify()
     let stored = try store.load()
     #expect(stored.applied == .at(5) && stored.lastEntry == LogIndex(5) && stored.staged == nil)
-    #expect(stored.hardState == HardState(term: Term(1), votedFor: nil))
+    #expect(stored.hardState == HardState(term: Term(16_000_000_000), votedFor: nil))
+    #expect(stored.base?.term == Term(1), "what the log follows is what the backup ended with")
     let members = try #require(stored.base?.membership)
     #expect(members.voters == [ReplicaID(4)])
     #expect(members.servers.filter(\.isRetired).map(\.id) == [ReplicaID(1), ReplicaID(3)])
@@ -114,6 +117,21 @@ import Testing
     #expect(shorter == [6, 0], "what was never committed is not waited for")
   }
 
+  @Test(
+    "a restored cluster's term is above all that were heard of: of the old one, and of one restored from the same backup before"
+  )
+  func terms() {
+    func term(_ last: UInt64, _ now: UInt64) -> UInt64 {
+      LMDBReplicaStore.termOfRestored(after: Term(last), at: now).rawValue
+    }
+    let now: UInt64 = 1_795_939_200  // 2026-11-29
+    #expect(term(12, now) > 1_000_000 * 12, "no cluster of its own has had so many elections")
+    #expect(term(12, now + 60) >= term(12, now) + 16 * 60, "the same backup, a minute later")
+    #expect(term(term(12, now) + 5, now) > term(12, now) + 5, "a backup of what was restored")
+    #expect(term(12, 0) > 1_000_000, "a clock that was never set")
+    #expect(term(12, now) < 1 << 40, "keys are numbered by 40 bits of it")
+  }
+
   @Test("a restore to a coordinator's directory is refused, and so is a backup over another")
   func occupied() async throws {
     let medium = try await filled()
@@ -124,9 +142,11 @@ import Testing
     }
     let backup = try BackupFile(path: file)
     let restored = medium.directory.file("restored")
-    try await LMDBReplicaStore.restore(backup, to: restored, as: ReplicaID(4), address: "four:4")
+    try await LMDBReplicaStore.restore(
+      backup, to: restored, as: ReplicaID(4), address: "four:4", now: 1_000_000_000)
     await #expect(throws: BackupError.occupied(path: restored)) {
-      try await LMDBReplicaStore.restore(backup, to: restored, as: ReplicaID(4), address: "four:4")
+      try await LMDBReplicaStore.restore(
+        backup, to: restored, as: ReplicaID(4), address: "four:4", now: 1_000_000_000)
     }
     let empty = try LMDBMedium()
     #expect(throws: BackupError.nothingToBackUp(path: empty.path)) {

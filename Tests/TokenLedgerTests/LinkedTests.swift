@@ -148,6 +148,10 @@ struct ShareTests {
       let total = next()
       let weights = (0..<(1 + next() % 5)).map { _ in next() } + [1]
       let shares = Share.divide(total, by: weights)
+      let whole = max(weights[0], 1)
+      let part = next() % (whole + (whole == .max ? 0 : 1))
+      let two = Share.divide(total, taking: part, of: whole)
+      #expect([two.rest, two.part] == Share.divide(total, by: [whole - part, part]))
       let sum = weights.reduce(UInt128(0)) { $0 + UInt128($1) }
       #expect(shares.reduce(0, +) == total)
       for (share, weight) in zip(shares, weights) {

@@ -185,6 +185,28 @@ struct WorkerAgentTests {
     try await group.shutdownGracefully()
   }
 
+  @Test("a coordinator that stays away is told of once; later tries only to who looks closely")
+  func toldOnce() async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let configuration = WorkerConfiguration(
+      endpoints: ["127.0.0.1:1"], name: "w", apiKey: "sy_1_x", security: .plaintextOnLoopback,
+      engine: EngineSpec(baseURL: "http://127.0.0.1:1"),
+      live: .init(prices: PricePair(input: .zero, output: .zero)))
+    let (logger, lines) = LoggedLine.logger()
+    let agent = try await WorkerAgent.start(configuration, on: group, logger: logger)
+    async let life: Void = agent.run()
+    var told: [LoggedLine] = []
+    for await line in lines where line.message == "no link" {
+      told.append(line)
+      if told.count == 3 { break }
+    }
+    #expect(told.map(\.level) == [.notice, .debug, .debug])
+    #expect(told.allSatisfy { UInt64($0.fields["again_in_ms"] ?? "") != nil }, "\(told)")
+    agent.stop()
+    try await life
+    try await group.shutdownGracefully()
+  }
+
   @Test("the task that reads the engine waits while the buffer is full, and while reading is off")
   func runWaits() async throws {
     let run = EngineRun {}

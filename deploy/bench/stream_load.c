@@ -5,6 +5,7 @@
 //   ./stream_load -p PORT [-H host] [-P path] [-k key] [-m model] [-c connections] [-n requests] [-t max_tokens]
 //                 [-b prompt_bytes] [-r requests_per_second: open loop, refused when no connection is free]
 //                 [-d deadline_ms: what ended within it is counted] [-T seconds: when to stop]
+//                 [-w ms: the longest that a request may wait for a slot, as x-switchyard-max-wait-ms]
 //                 [-x connections -X seconds: so many are closed then, all at once, in the middle of their streams]
 //
 // Prints one line of JSON: requests that were ok, in time (ok within the deadline), refused (429 or 503), wrong
@@ -42,7 +43,7 @@ struct connection {
 
 static struct {
   const char *host, *path, *key, *model;
-  int port, connections, tokens, prompt_bytes, abandoned;
+  int port, connections, tokens, prompt_bytes, abandoned, wait;
   long requests;
   double rate, deadline, seconds, abandon_after;
 } given = {.host = "127.0.0.1", .path = "/v1/chat/completions", .key = "none", .model = "fake", .connections = 64,
@@ -277,15 +278,17 @@ static void compose(void) {
     : "{\"model\":\"%s\",\"prompt\":\"%s\",\"max_tokens\":%d,\"stream\":true}";
   int size = sprintf(body, form, given.model, prompt, given.tokens);
   request = malloc((size_t)size + 1024);
+  char wait[64] = "";
+  if (given.wait) sprintf(wait, "x-switchyard-max-wait-ms: %d\r\n", given.wait);
   request_size = (size_t)sprintf(request,
                                  "POST %s HTTP/1.1\r\nHost: %s:%d\r\nAuthorization: Bearer %s\r\nContent-Type: "
-                                 "application/json\r\nContent-Length: %d\r\n\r\n%s",
-                                 given.path, given.host, given.port, given.key, size, body);
+                                 "application/json\r\n%sContent-Length: %d\r\n\r\n%s",
+                                 given.path, given.host, given.port, given.key, wait, size, body);
 }
 
 static int options(int count, char **arguments) {
   int option;
-  while ((option = getopt(count, arguments, "H:p:P:k:m:c:n:t:b:r:d:T:x:X:")) >= 0) switch (option) {
+  while ((option = getopt(count, arguments, "H:p:P:k:m:c:n:t:b:r:d:w:T:x:X:")) >= 0) switch (option) {
     case 'H': given.host = optarg; break;
     case 'p': given.port = atoi(optarg); break;
     case 'P': given.path = optarg; break;
@@ -297,6 +300,7 @@ static int options(int count, char **arguments) {
     case 'b': given.prompt_bytes = atoi(optarg); break;
     case 'r': given.rate = atof(optarg); break;
     case 'd': given.deadline = atof(optarg) / 1e3; break;
+    case 'w': given.wait = atoi(optarg); break;
     case 'T': given.seconds = atof(optarg); break;
     case 'x': given.abandoned = atoi(optarg); break;
     case 'X': given.abandon_after = atof(optarg); break;

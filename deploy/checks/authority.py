@@ -37,6 +37,13 @@ def new_key(path):
     openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", path)
 
 
+def self_signed(path):
+    """A certificate for this machine's loopback address, as a public authority would make it: PATH.pem, PATH.key."""
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+            "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", path + ".key", "-out",
+            path + ".pem")
+
+
 def signing_request(key):
     """A certificate signing request in DER form, as a Join carries it."""
     return openssl("req", "-new", "-key", key, "-subj", "/CN=any", "-outform", "DER")

@@ -3,7 +3,7 @@
 
 Every attack comes from 127.0.0.2, as a stranger without a certificate and, where that is another surface, as a
 client with one, and is then repeated for a second and more while the well-behaved client, a process of its own, works (bystander.py).
-HTTP/1.1 is attacked by check_gateway_input.py.
+$ROUNDS further rounds of all of them, a second each, show whether memory levels off. HTTP/1.1 is attacked by check_gateway_input.py.
 """
 
 import collections
@@ -20,6 +20,9 @@ from raw_http2 import Connection, Ended, frame, message, number, request, window
 ATTACKER = "127.0.0.2"
 # What strangers and a client may leave unfinished on one connection each, 2 and 16 MiB, and as much of what the heap keeps.
 GROWTH_MAX_MIB = 36
+# What the heap may come to keep once every attack was there twice: an attack that leaks a kilobyte a connection leaves more in each round.
+LEVEL_MIB = 4
+ROUNDS = int(os.environ.get("ROUNDS", 0))
 # Ends an attack that the node does not end; the slowest takes three seconds, and on a machine that does much else ten times that.
 ATTACK_SECONDS = 60
 MEASURES = {}
@@ -45,9 +48,10 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
 
     pid = node_process()
 
-    def resident_mib():
-        with open(f"/proc/{pid}/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+    def memory_mib():
+        """What the node has in memory of its own; pages of its program and its store are the kernel's to take back."""
+        with open(f"/proc/{pid}/status") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("RssAnon:")) / 1024
 
     def begin():
         """A connection of the well-behaved client, and what asks for the status over it."""
@@ -61,21 +65,20 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
 
     client = Bystander(begin)
     client.felt()
-    baseline, memory = client.during(lambda: time.sleep(0.1), 1.5), resident_mib()
+    baseline, memory = client.during(lambda: time.sleep(0.1), 1.5), memory_mib()
 
     # Slow attackers: begun now, looked at when everything else is over.
-    def slow():
-        host, port = address.rsplit(":", 1)
+    def slow(to=address):
+        host, port = to.rsplit(":", 1)
         silent = socket.create_connection((host, int(port)), h2.SECONDS, source_address=(ATTACKER, 0))
-        preface = Connection(address, None, ATTACKER, preface=h2.PREFACE[:10])
-        greeting = Connection(address, None, ATTACKER)
-        headers = Connection(address, None, ATTACKER)
-        headers.greet()
-        headers.send(request(3, flags=0))
+        preface = Connection(to, None, ATTACKER, preface=h2.PREFACE[:10])
+        greeting = Connection(to, None, ATTACKER)
+        hello = request(1, "control") + frame(h2.DATA, 0, 1, h2.hello())
+        headers = Connection(to, None, ATTACKER)
+        headers.send(hello + request(3, flags=0))
         window = Connection(
-            address, identity, ATTACKER,
-            preface=h2.PREFACE + frame(h2.SETTINGS, 0, 0, b"\0\4" + number(0)))
-        window.send(request(1, "control") + frame(h2.DATA, 0, 1, h2.hello()))
+            to, identity, ATTACKER, preface=h2.PREFACE + frame(h2.SETTINGS, 0, 0, b"\0\4" + number(0)))
+        window.send(hello)
         window.send(b"".join(
             request(stream, "call", key) + frame(h2.DATA, h2.END_STREAM, stream, message("StatusQuery"))
             for stream in range(3, 403, 2)))
@@ -121,11 +124,15 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
         flood(lambda turn: request(stream(turn)) + frame(h2.RESET, 0, stream(turn), number(8)),
               to=bystander_sink, rounds_max=200)
 
+    # Every attack that is repeated, by its name.
+    repeated = {}
+
     def attacked(name, attack, beside=idle):
         """Runs an attack once, and then again and again while the well-behaved client must not feel it."""
         MEASURES[name] = {"outcome": str(attack())}
+        repeated[name] = attack
         client.is_unharmed_by(name, attack, beside)
-        MEASURES[name].update(client.measures[name], resident_mib=round(resident_mib()))
+        MEASURES[name].update(client.measures[name], memory_mib=round(memory_mib()))
 
     def ended(name, attack, as_client=True, rate_allowed=0):
         """The attack ends with the connection, for a stranger and for a client with a certificate.
@@ -150,8 +157,9 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
             _, attack, *rest = attacks[turn[0] % len(attacks)]
             is_client = turn[0] // len(attacks) % 2 == 1 and False not in rest
             flood(attack, identity if is_client else None)
+        repeated[name] = again
         client.is_unharmed_by(name, again, idle)
-        MEASURES[name] = {**client.measures[name], "resident_mib": round(resident_mib())}
+        MEASURES[name] = {**client.measures[name], "memory_mib": round(memory_mib())}
 
     def stream(turn):
         return 2 * turn + 3
@@ -184,7 +192,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
         stopped("MadeYouReset", [("MadeYouReset: " + name, attack(name, form)) for name, form in forms.items()])
 
     def floods():
-        """floods of SETTINGS, PING, PRIORITY, empty DATA, WINDOW_UPDATE and unknown frames end the connection"""
+        """floods of SETTINGS, PING, PRIORITY, empty DATA, WINDOW_UPDATE and unknown frames, and of our own pings, end the connection"""
         # A known client may send 50,000 frames a second, which this attacker does not reach.
         stopped("floods of frames", [
             ("SETTINGS flood", lambda turn: frame(h2.SETTINGS)),
@@ -192,7 +200,8 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
             ("PRIORITY flood", lambda turn: frame(h2.PRIORITY, 0, stream(turn), number(0) + b"\x0f")),
             ("empty DATA flood", lambda turn: request(3) if turn == 0 else frame(h2.DATA, 0, 3)),
             ("WINDOW_UPDATE flood", lambda turn: window_update(0, 1), False, 10_000),
-            ("unknown frame flood", lambda turn: frame(0xEE, 0, 0, b"x"))])
+            ("unknown frame flood", lambda turn: frame(0xEE, 0, 0, b"x")),
+            ("flood of Ping messages", lambda turn: frame(h2.DATA, 0, 1, message("Ping", nonce=turn)))])
 
     def hpack_bomb():
         """an HPACK bomb yields no request, and its repetition ends the connection"""
@@ -280,7 +289,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
 
         def both():
             connections = [attack(who, streams)[0] for who, streams in ((None, 60), (identity, 200))]
-            MEASURES["held by unfinished messages"] = f"{resident_mib():.0f} MiB"
+            MEASURES["held by unfinished messages"] = f"{memory_mib():.0f} MiB"
             for connection in connections:
                 connection.close()
             return "streams refused beyond the budget"
@@ -330,13 +339,17 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
         """who is slow on purpose, twenty times each way at once and ever anew, is not felt"""
         held = collections.deque()
 
-        def attack():
-            held.append(slow())
+        def hold(some):
+            held.append(some)
             while len(held) > 20:
                 for one in held.popleft().values():
                     one.close()
+
+        def attack():
+            hold(slow())
             return "held, twenty of each"
-        attacked("slow attackers", attack)
+        # Four handshakes each time cost the machine more than any flood does: the sink is to take them too.
+        attacked("slow attackers", attack, lambda: hold(slow(bystander_sink)))
         for some in held:
             for one in some.values():
                 one.close()
@@ -371,9 +384,9 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
         """the well-behaved client was served all along, the node's memory is flat, and the node lives"""
         client.all += client.felt()
         quiet, p99 = percentile(baseline, 0.99), percentile(client.all, 0.99)
-        growth = resident_mib() - memory
+        growth = memory_mib() - memory
         print(f"    p50 {percentile(baseline, 0.5):.1f} -> {percentile(client.all, 0.5):.1f} ms, p99 {quiet:.1f} -> "
-              f"{p99:.1f} ms of {len(client.all)} calls; resident {memory:.0f} MiB, {growth:+.0f} MiB", flush=True)
+              f"{p99:.1f} ms of {len(client.all)} calls; memory {memory:.0f} MiB, {growth:+.0f} MiB", flush=True)
         if os.environ.get("MEASURES"):
             with open(os.environ["MEASURES"], "w") as file:
                 json.dump(MEASURES, file, indent=1)
@@ -381,8 +394,21 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
         expect(node_process() == pid, "the node was started again")
         client.end()
 
+    def levels_off():
+        """round upon round of all attacks, the node's memory levels off"""
+        sizes = []
+        for _ in range(ROUNDS):
+            for attack in repeated.values():
+                deadline = time.monotonic() + 1
+                while time.monotonic() < deadline:
+                    attack()
+            sizes.append(memory_mib())
+        print("    MiB after each round: " + ", ".join(f"{size:.1f}" for size in sizes), flush=True)
+        expect(max(sizes[1:]) - sizes[0] <= LEVEL_MIB, f"the node grows: {sizes}")
+
     with sink(identity) as bystander_sink:
         main([
             rapid_reset, continuation, made_you_reset, floods, hpack_bomb, large_headers, oversize_frame,
-            garbage, unfinished, slow_attackers_unfelt, connection_flood, slow_attackers, refusals_are_logged, unharmed,
+            garbage, unfinished, slow_attackers_unfelt, connection_flood, slow_attackers, refusals_are_logged,
+            *([levels_off] if ROUNDS > 1 else []), unharmed,
         ])

@@ -26,35 +26,57 @@ def findings(done):
     return found
 
 
-def worker(group, parties):
+def worker(group, parties, address):
+    """The worker; it knows the restored coordinator's address as well."""
     return Child(
-        [YARD, "worker", "run", "--join", ",".join(group.addresses), "--engine", "builtin", "--name", "w1", "--dir",
+        [YARD, "worker", "run", "--join", ",".join([*group.addresses, address]), "--engine", "builtin", "--name", "w1", "--dir",
          f"{group.home}/workers/w1", "--price-input", "0.2", "--price-output", "0.6", "--end-with-input"],
         f"{group.scratch}/worker-w1.log", {"YARD_KEY": parties.supplier_key})
 
 
-def doctor(group, parties, *words, key=None):
-    return group.cluster.yard("doctor", *words, "--output", "json", key=key)
+def heard(group):
+    """What the worker says of itself."""
+    code, out, err = yard("worker", "status", "--dir", f"{group.home}/workers/w1", "--output", "json")
+    expect(code == 0, err)
+    return json.loads(out)
+
+
+def move_leadership(group):
+    """Two more elections, of which the worker hears: the terms that a restored cluster would begin with are taken."""
+    def moved():
+        leader = group.leader()
+        return leader and group.cluster.yard("cluster", "transfer", leader % 3 + 1, "--patience", 60).code == 0
+
+    for _ in range(2):
+        wait_for("leadership to move", moved)
+    term = max(status["term"] for status in group.statuses())
+    wait_for("the worker to hear of it", lambda: heard(group)["term"] >= term)
+    return term
 
 
 def backup():
     """a backup under load is verified, refused where it is damaged or foreign, and restored as a cluster that goes on"""
     with folder() as scratch:
         group = Coordinators(scratch)
-        restored = None
+        restored, running = None, None
+        address = f"127.0.0.1:{free_ports(1)[0]}"
         try:
             parties = Parties(group.cluster)
-            running = worker(group, parties)
+            running = worker(group, parties, address)
             done = group.cluster.yard("run", "-m", STORIES, "--max-tokens", "30", "--output", "json", "A story",
                                       key=parties.consumer_key)
             expect(done.code == 0, done)
             job = done.lines[-1]["ended"]
             group.agree()  # the end of the job, and whatever was before it, is on all three
             before = min(status["applied_index"] for status in group.statuses())
-            healthy = doctor(group, parties, "--dir", f"{group.home}/workers/w1")
+            healthy = group.cluster.yard("doctor", "--dir", f"{group.home}/workers/w1", "--output", "json")
             found = findings(healthy)
             for check in ("coordinators", "quorum", "lag", "versions", "agreement", "certificate", "engine"):
                 expect(set(found.get(check, [])) == {"ok"}, f"{check}: {found.get(check)}, {healthy}")
+            refused = group.cluster.yard("doctor", "--identity", f"{group.home}/coordinator-1/identity", "--output", "json")
+            found = findings(refused)
+            expect(refused.code == 0 and found["coordinators"] == found["quorum"] == ["unknown"],
+                   f"of a healthy cluster that refuses who asks nothing is known: {refused}")
 
             quiet = of_the_leader(group, scratch)
             expect(quiet["index"] > before, f"what was created before the backup of the leader is in it: {quiet}, {before}")
@@ -72,6 +94,8 @@ def backup():
             expect(code == 3 and "is there already" in err, err)
             refusals(scratch, group, file)
 
+            running = worker(group, parties, address)
+            before = move_leadership(group)
             group.agree()
             end = next(status["applied_index"] for status in group.statuses() if status["replica"] == 3)
             for number in (1, 2, 3):
@@ -84,25 +108,24 @@ def backup():
             code, _, err = yard("doctor", "--endpoint", group.addresses[0], "--identity", group.cluster.identity, "--key",
                                 group.root, "--patience", "1")
             expect(code == 3 and "quorum" in err, err)
-            restored = again(group, file, made)
+            restored = again(group, file, made, address)
             status = [line["status"] for line in group.cluster.yard("status", "--output", "json").lines if "status" in line]
             expect(status[0]["applied_index"] >= made["index"], (status, made))
             kept = group.cluster.yard("job", job["job"], "--output", "json", key=parties.consumer_key)
             expect(kept.code == 0 and all(kept.lines[0][name] == job[name] for name in ("state", "events", "charge_nano")),
                    (kept, job))
-            running = worker(group, parties)
-            try:
-                done = group.cluster.yard("run", "-m", STORIES, "--max-tokens", "10", "--output", "json", "Another",
-                                          key=parties.consumer_key)
-                expect(done.code == 0 and done.lines[-1]["ended"]["job"] > job["job"], done)
-            finally:
-                running.stop()
+            wait_for("the worker, which has run all the time, to be taken by 4", lambda: heard(group)["leader"] == 4)
+            expect(heard(group)["term"] > before, heard(group))
+            done = group.cluster.yard("run", "-m", STORIES, "--max-tokens", "10", "--output", "json", "Another",
+                                      key=parties.consumer_key)
+            expect(done.code == 0 and done.lines[-1]["ended"]["job"] > job["job"], done)
             members = group.cluster.yard("cluster", "status", "--output", "json").lines[0]["members"]
             expect([m["replica"] for m in members if m["role"] == "voter"] == [4], members)
             expect(sorted(m["replica"] for m in members if m["role"] == "retired") == [1, 2, 3], members)
         finally:
-            if restored:
-                restored.stop()
+            for child in (running, restored):
+                if child:
+                    child.stop()
             for number in list(group.running):
                 group.running[number].stop()
 
@@ -148,13 +171,12 @@ def refusals(scratch, group, file):
     expect(code == 3 and "above 3" in err, err)
 
 
-def again(group, file, made):
+def again(group, file, made, address):
     """A new coordinator, 4, that begins with the backup; the key ring was kept beside it."""
     prepared = group.cluster.yard("cluster", "prepare", group.home, 4)
     expect(prepared.code == 0, prepared)
     directory = prepared.text.strip()
     shutil.copy(group.home + "/coordinator-2/keyring", directory + "/keyring")
-    address = f"127.0.0.1:{free_ports(1)[0]}"
     code, out, err = yard("restore", file, "--dir", directory, "--id", "4", "--address", address, "--output", "json")
     expect(code == 0 and json.loads(out)["digest"] == made["digest"], err)
     restored = Child(

@@ -133,6 +133,8 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch):
         """version and completions work without a cluster"""
         nowhere = Cluster(["127.0.0.1:1"], "", "", cluster.home)
         expect(nowhere.yard("version").code == 0, "version")
+        told = nowhere.yard("version", "--output", "json")
+        expect(told.code == 0 and told.lines[0]["protocol_min"] <= told.lines[0]["protocol_max"], told)
         expect(nowhere.yard("--generate-completion-script", "bash").code == 0, "completions")
 
     def an_end_before_it_is_ready():

@@ -10,13 +10,15 @@ import re
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import termios
 import time
 
+from authority import self_signed
 from cluster import made
-from product import YARD, Child, Cluster, expect, folder, free_ports, main, wait_for
+from product import YARD, Child, Cluster, Failed, expect, folder, free_ports, main, wait_for
 
 F_SETPIPE_SZ = 1031  # fcntl.h; Python 3.10 has it
 ROLES = {"coordinator": ["coordinator"], "worker": ["worker", "run"], "gateway": ["gateway"]}
@@ -51,6 +53,8 @@ def mistakes():
         path = scratch + "/node.yaml"
         code, out, err = yard("config", "check", write(path, GATEWAY))
         expect(code == 0 and "5 keys" not in out and "3 keys" in out, out + err)
+        code, out, err = yard("config", "check", path, "--output", "json")
+        expect(code == 0 and json.loads(out) == {"file": path, "role": "gateway", "keys": 3}, out + err)
         for text, line, word in (
                 ("listen: 127.0.0.1:0\n", 1, "role"), ("role: king\n", 1, "none of"),
                 (GATEWAY + "lisen: 127.0.0.1:1\n", 7, "lisen: no option"), (GATEWAY + "links: many\n", 7, "links"),
@@ -211,7 +215,11 @@ def reload():
         key = made(cluster.yard("key", "create", supplier, "--scope", "work,read"))
         worker = Node(stack, scratch, "worker", f"role: worker\njoin: {address}\nengine: builtin\ndir: {home}/workers/w\n{common}",
                       {"YARD_KEY": key})
-        gateway = Node(stack, scratch, "gateway", f"role: gateway\nlisten: 127.0.0.1:0\njoin: {address}\ndir: {home}/gateway\n{common}")
+        public = scratch + "/public"
+        self_signed(public)
+        gateway = Node(stack, scratch, "gateway",
+                       f"role: gateway\nlisten: 127.0.0.1:0\njoin: {address}\ndir: {home}/gateway\n{common}"
+                       f"certificate: {public}.pem\ncertificate-key: {public}.key\n")
         expect(not any(line["module"] == "Coordinator" for line in coordinator.lines()), "Coordinator logs below error")
 
         def offers():
@@ -242,10 +250,34 @@ def reload():
         said = gateway.reload(gateway.text + "connections-per-address: 1\n")
         expect(said["fields"]["applied"] == "connections-per-address", said)
         host, at = gateway.child.ready["address"].split(":")
-        with socket.create_connection((host, at)) as held, socket.create_connection((host, at)) as other:
-            other.settimeout(60)
+        trusting = ssl.create_default_context(cafile=public + ".pem")
+
+        def secured(context):
+            plain = socket.create_connection((host, at), timeout=60)
+            try:
+                return context.wrap_socket(plain, server_hostname=host)
+            except ssl.SSLError:
+                plain.close()
+                raise
+
+        with secured(trusting), secured(trusting) as other:
             expect(b"too_many_requests" in other.recv(4096), "a second connection was taken")
-            held.close()
+        # A certificate that was renewed is presented from then on; one that is none is not taken.
+        self_signed(public)
+        said = gateway.reload(gateway.text)
+        expect(said["fields"] == {"applied": "connections-per-address", "at_next_start": "none"}, said)
+        try:
+            secured(trusting).close()
+            raise Failed("the old certificate is still presented")
+        except ssl.SSLCertVerificationError:
+            pass
+        trusting = ssl.create_default_context(cafile=public + ".pem")
+        secured(trusting).close()
+        with open(public + ".pem", "w", encoding="utf-8") as file:
+            file.write("none")
+        said = gateway.reload(gateway.text + "connections: 5\n")
+        expect(said["level"] == "error" and "public.pem" in said["fields"]["reason"], said)
+        secured(trusting).close()
         said = gateway.reload("role: coordinator\n")
         expect(said["level"] == "error" and "it is a coordinator's" in said["fields"]["reason"], said)
 

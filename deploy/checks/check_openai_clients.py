@@ -8,9 +8,11 @@ aiperf as well (deploy/clients/setup aiperf: two minutes, 1.2 GB).
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 
+from authority import self_signed
 from gateway import gateway
 from product import MODEL, ROOT, SERVE, STORIES, YARD, Child, dev, expect, folder, join, main, promised, scripted_worker, wait_for
 from scripted_engine import MODEL as SCRIPTED, Engine
@@ -66,7 +68,12 @@ def account(cluster, name, *arguments, scope="submit,read"):
 
 with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
         another_worker(cluster, scratch, "stories", "builtin"), vector_engine(scratch) as vectors, \
-        another_worker(cluster, scratch, "vectors", vectors), gateway(cluster, scratch) as served:
+        another_worker(cluster, scratch, "vectors", vectors), gateway(cluster, scratch) as served, \
+        contextlib.ExitStack() as stack:
+    public = scratch + "/public"
+    self_signed(public)
+    secure = stack.enter_context(gateway(
+        cluster, stack.enter_context(folder()), "--certificate", public + ".pem", "--certificate-key", public + ".key"))
     Engine.manner = "endless"
     journal = scratch + "/journal"
     revoked = account(cluster, "revoked", "--credit", "1")
@@ -80,7 +87,8 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
         """Runs a suite in a virtual environment; its lines count as this check's own."""
         done = subprocess.run(
             [ROOT / ".venv/clients" / venv / "bin/python", CLIENTS / script,
-             json.dumps({**given, "model": model, **more})], stdin=subprocess.DEVNULL, timeout=900)
+             json.dumps({**given, "model": model, **more})], stdin=subprocess.DEVNULL, timeout=900,
+            env={**os.environ, "SSL_CERT_FILE": public + ".pem"})
         expect(done.returncode == 0, f"{script} in {venv} on {model}")
 
     def openai_3():
@@ -92,8 +100,8 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
         suite("openai-2", "sdk_suite.py", MODEL, **ours)
 
     def openai_builtin():
-        """openai 3 on the built-in engine"""
-        suite("openai-3", "sdk_suite.py", STORIES, **ours)
+        """openai 3 on the built-in engine, under TLS"""
+        suite("openai-3", "sdk_suite.py", STORIES, **{**ours, "base_url": secure.url + "/v1"})
 
     def others():
         """langchain-openai, `llm` and litellm on llama.cpp"""
@@ -158,18 +166,19 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
             expect(left["read"] <= job["output_tokens"] <= written, f"{left}, {written} written, but {job}")
 
     def curl():
-        """curl gets the same stream from this gateway and from the one that `yard dev` starts"""
+        """curl gets the same stream from this gateway, under TLS by HTTP/2 and 1.1, and from the one that `yard dev` starts"""
         body = json.dumps({"model": MODEL, "messages": [{"role": "user", "content": "Hello"}], "temperature": 0,
                            "seed": 7, "max_tokens": 16, "stream": True})
         texts = []
-        for url in (served.url, "http://" + cluster.ready["gateway"]):
+        for url, version in ((served.url, "1.1"), ("http://" + cluster.ready["gateway"], "1.1"), (secure.url, "1.1"),
+                             (secure.url, "2")):
             done = subprocess.run(
-                ["curl", "-sSN", "--http1.1", "-w", "\n%{http_code} %{http_version} %{content_type}", "-H",
+                ["curl", "-sSN", "--http" + version, "--cacert", public + ".pem", "-w", "\n%{http_code} %{http_version} %{content_type}", "-H",
                  f"Authorization: Bearer {cluster.key}", "-H", "Content-Type: application/json", "-d", body,
                  url + "/v1/chat/completions"], capture_output=True, text=True, timeout=60)
             expect(done.returncode == 0, done)
             lines = [line for line in done.stdout.split("\n") if line]
-            expect(lines[-1].startswith("200 1.1 text/event-stream") and lines[-2] == "data: [DONE]", lines[-2:])
+            expect(lines[-1].startswith(f"200 {version} text/event-stream") and lines[-2] == "data: [DONE]", lines[-2:])
             chunks = [json.loads(line[6:]) for line in lines[:-2]]
             texts.append("".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks))
         expect(texts[0] and len(set(texts)) == 1, texts)

@@ -147,6 +147,11 @@ def gpus():
                 told = cluster.yard("workers", key=cluster.root).text
                 expect("1: 87%, 59/79 GiB, 541 W, 64 °C, 1 foreign" in told, told)
                 directory = os.path.dirname(os.path.dirname(cluster.identity)) + "/workers/worker-1"
+                status = cluster.yard("worker", "status", "--dir", directory, "--output", "json").lines[0]
+                expect((status["worker"], status["slots"]) == (worker["worker"], worker["slots"]) and status["gpus"] == [gpu],
+                       status)
+                told = cluster.yard("worker", "status", "--dir", directory).text
+                expect("answers" in told and "online" in told and "541 W" in told, told)
                 found = cluster.yard("doctor", "--dir", directory, "--output", "json", key=cluster.root)
                 level = {line["check"]: line for line in found.lines}["gpu"]
                 expect(level["level"] == "warning" and "1 processes with 1080 MiB on GPU 0" in level["found"], level)

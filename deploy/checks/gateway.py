@@ -13,7 +13,7 @@ class Served:
     def __init__(self, child, cluster):
         self.child, self.cluster = child, cluster
         self.address = child.ready["address"]
-        self.url = "http://" + self.address
+        self.url = ("https://" if child.ready.get("tls") else "http://") + self.address
 
     @property
     def pid(self):

@@ -92,7 +92,7 @@ class FieldCode:
             before = f"{arguments}, " if arguments else ""
             return f"{function}({before}{self.named(kind.name)}.init(from:))"
         call = f"{function}({arguments})" if arguments else function
-        element = self.read(kind, hint, "part")
+        element = self.read(kind, hint, "part").replace("\n", "\n  ")
         return f"{call} {{ (part) throws(CanonicalError) in\n      try {element}\n    }}"
 
     def bounds(self, kind, hint, value, label):

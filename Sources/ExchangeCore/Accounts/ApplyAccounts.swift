@@ -67,7 +67,7 @@ extension Exchange {
         debit: AccountID(2), credit: command.account, amount: command.amount, kind: .credit,
         time: meta.logTime)
     } catch { throw Rejection(ledger: error) }
-    journal(transfer)
+    journal([transfer])
     remember(caller, command.requestKey, hash, .credit(transfer.id))
     return .credited(transfer.id, duplicate: false)
   }

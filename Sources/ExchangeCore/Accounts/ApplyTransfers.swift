@@ -119,7 +119,7 @@ extension Exchange {
       throw Self.refusal(of: legs, error)
     }
     let first = posted[0].id
-    for transfer in posted { journal(transfer) }
+    journal(posted)
     remember(
       caller, requestKey, hash, .transfers(first: first, count: UInt32(posted.count)))
     return .transferred(first: first, count: posted.count, duplicate: false)

@@ -35,12 +35,12 @@ extension Exchange {
   func checkBudgets(
     ofHold amount: Credits, for key: KeyID, at time: LogTime
   ) throws(Rejection) {
-    guard let own = budget(of: key) else { return }
-    for id in path(from: own) {
-      guard let refusal = budgets[id.rawValue]?.refusal(ofHold: amount, at: time) else {
-        continue
+    var next = budget(of: key)
+    while let id = next, let budget = budgets[id.rawValue] {
+      if let refusal = budget.refusal(ofHold: amount, at: time) {
+        throw Rejection(budget: refusal)
       }
-      throw Rejection(budget: refusal)
+      next = budget.parent
     }
   }
 
@@ -48,7 +48,13 @@ extension Exchange {
   ///
   /// - Precondition: `checkBudgets` has not refused it.
   mutating func drawBudgets(hold amount: Credits, from own: BudgetID) {
-    for id in path(from: own) { budgets.updateUnstored(id.rawValue) { $0.hold(amount) } }
+    var next: BudgetID? = amount > .zero ? own : nil
+    while let id = next {
+      budgets.updateUnstored(id.rawValue) {
+        $0.hold(amount)
+        next = $0.parent
+      }
+    }
   }
 
   /// The budget of a key whose row is gone goes too, unless something is held on it or another budget is a part of it.
@@ -63,13 +69,19 @@ extension Exchange {
 
   /// Closes a job's hold on every budget.
   mutating func settleBudgets(of job: Job, spending charge: Credits) {
-    guard let own = job.budget else { return }
+    // What nothing is held on may be gone before its jobs.
+    guard job.hold > .zero else { return }
     let now = meta.logTime
-    for id in path(from: own) {
+    var next = job.budget
+    func settle(_ budget: inout Budget) {
+      budget.settle(hold: job.hold, spending: charge, at: now)
+      next = budget.parent
+    }
+    while let id = next {
       if charge == .zero {
-        budgets.updateUnstored(id.rawValue) { $0.settle(hold: job.hold, spending: .zero, at: now) }
+        budgets.updateUnstored(id.rawValue, settle)
       } else {
-        budgets.update(id.rawValue) { $0.settle(hold: job.hold, spending: charge, at: now) }
+        budgets.update(id.rawValue, settle)
       }
     }
   }

@@ -59,7 +59,7 @@ extension Exchange {
       let transfers = try ledger.close(
         hold: job.hold, on: job.account, paying: payments(of: charge, for: job, billed: attempt),
         job: job.id, time: meta.logTime)
-      for transfer in transfers { journal(transfer) }
+      journal(transfers)
       // No overflow: they fitted into the account's debits.
       let spent = transfers.reduce(UInt64(0)) { $0 + $1.amount.rawValue }
       settleBudgets(of: job, spending: Credits(nano: spent))

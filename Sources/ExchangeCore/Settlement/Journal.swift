@@ -24,19 +24,22 @@ extension Exchange {
   /// What the operator takes of jobs that are submitted now.
   public var feeTerms: FeeTerms { fees[0] ?? .none }
 
-  /// Writes a transfer to the journal: since state version 3 into the log, which is sealed once for each entry.
-  mutating func journal(_ transfer: Transfer) {
+  /// Writes what was posted together to the journal: since state version 3 into the log, which is sealed once for each entry.
+  mutating func journal(_ posted: [Transfer]) {
+    guard let first = posted.first else { return }
     guard meta.stateVersion >= Self.moneyStateVersion else {
-      transfers.insert(transfer)
-      indexes.enter(transfer)
+      for transfer in posted {
+        transfers.insert(transfer)
+        indexes.enter(transfer)
+      }
       return dropOldTransfers()
     }
-    if journals[0] == nil {
-      let start = JournalPosition.beginning(after: TransferID(transfer.id.rawValue - 1))
+    if log.count == 0, journals[0] == nil {
+      let start = JournalPosition.beginning(after: TransferID(first.id.rawValue - 1))
       journals.insert(Journal(base: start, head: start))
     }
-    log.append(transfer)
-    indexes.enterReversal(transfer)
+    log.append(posted)
+    for transfer in posted where transfer.reverses != nil { indexes.enterReversal(transfer) }
   }
 
   /// Chains what the entry has posted and puts it into rows; the oldest beyond what the journal keeps goes.

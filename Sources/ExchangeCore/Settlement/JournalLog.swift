@@ -52,13 +52,10 @@ struct JournalLog: Sendable {
     return Array(transfers[Int(skipped)...].prefix(max(0, limit)))
   }
 
-  /// Takes the next transfer; it is on no disk until it is sealed.
-  mutating func append(_ transfer: Transfer) {
-    precondition(
-      transfers.last.map { $0.id.rawValue + 1 == transfer.id.rawValue } ?? true,
-      "a journal has no gaps")
-    transfers.append(transfer)
-    unsealed += 1
+  /// Takes the next transfers; they are on no disk until they are sealed, which makes sure that there is no gap.
+  mutating func append(_ posted: [Transfer]) {
+    transfers.append(contentsOf: posted)
+    unsealed += posted.count
   }
 
   /// Puts what is in no segment yet into some.

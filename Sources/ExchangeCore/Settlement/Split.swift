@@ -13,21 +13,28 @@ extension Exchange {
   /// to itself moves nothing, and the operator takes no part of it.
   func payments(of charge: Credits, for job: Job, billed: Attempt?) -> [Payment] {
     guard let billed, charge > .zero else { return [] }
-    var parts = job.contributions
-    if parts.allSatisfy({ $0.bytes == 0 }) {
-      parts = [Delivery(supplier: billed.supplier, bytes: 1)]
-    }
     let terms = feeTerms
     let feeParts = terms.account == AccountID(0) ? 0 : UInt64(job.feeParts)
     var payments: [Payment] = []
+    payments.reserveCapacity(2)
     var fee: UInt64 = 0
-    let shares = Share.divide(charge.rawValue, by: parts.map(\.bytes))
-    for (part, share) in zip(parts, shares) {
-      guard part.supplier != job.account else { continue }
-      let split = Share.divide(share, by: [UInt64(FeeTerms.whole) - feeParts, feeParts])
-      payments.append(
-        Payment(to: part.supplier, amount: Credits(nano: split[0]), kind: .capture))
-      fee += split[1]
+    func pay(_ share: UInt64, to supplier: AccountID) {
+      guard supplier != job.account else { return }
+      let split = Share.divide(share, taking: feeParts, of: UInt64(FeeTerms.whole))
+      payments.append(Payment(to: supplier, amount: Credits(nano: split.rest), kind: .capture))
+      fee += split.part
+    }
+    if job.deliveries.isEmpty {
+      // One attempt has all of it, whatever it added.
+      pay(charge.rawValue, to: billed.supplier)
+    } else {
+      let parts = job.contributions
+      if parts.allSatisfy({ $0.bytes == 0 }) {
+        pay(charge.rawValue, to: billed.supplier)
+      } else {
+        let shares = Share.divide(charge.rawValue, by: parts.map(\.bytes))
+        for (part, share) in zip(parts, shares) { pay(share, to: part.supplier) }
+      }
     }
     if fee > 0 {
       payments.append(Payment(to: terms.account, amount: Credits(nano: fee), kind: .fee))

@@ -68,7 +68,7 @@ extension TryEnd {
     guard case .failure(let failure) = self else { return nil }
     switch failure.errorCode {
     // The caller's to wait out: he may rather ask for less, or for something else.
-    case .rateLimitExceeded, .noWorkerOnline: return failure
+    case .rateLimitExceeded, .noWorkerOnline, .queueTooLong: return failure
     case let code?: return code.isRetryable && retryAfter <= patience ? nil : failure
     case nil: return failure
     }

@@ -19,6 +19,8 @@ public enum HTTPRoute: Hashable, Sendable {
   case events(JobID)
   /// Accounts, keys, budgets and the books.
   case money(MoneyRoute)
+  /// What is asked, what was sold and earned.
+  case market(MarketRoute)
   /// `GET /healthz`: the process answers.
   case health
   /// `GET /readyz`: a coordinator is connected and knows a leader.
@@ -55,16 +57,20 @@ public enum HTTPRoute: Hashable, Sendable {
   ///
   /// - Parameters:
   ///   - method: such as `GET`.
-  ///   - target: path and query, or an absolute URI (RFC 9112, section 3.2); the query is read of money's routes only.
+  ///   - target: path and query, or an absolute URI (RFC 9112, section 3.2); the query is read of money's and the market's routes only.
   /// - Throws: `not_found`, `method_not_allowed`, `not_implemented`.
   public init(method: String, target: String) throws(HTTPRefusal) {
     let path = try Self.path(of: target)
-    if path.first == "v1",
-      let money = try MoneyRoute(
-        method: method, path: Array(path.dropFirst()), query: Self.query(of: target))
-    {
-      self = .money(money)
-      return
+    if path.first == "v1" {
+      let (rest, query) = (Array(path.dropFirst()), Self.query(of: target))
+      if let money = try MoneyRoute(method: method, path: rest, query: query) {
+        self = .money(money)
+        return
+      }
+      if let market = try MarketRoute(method: method, path: rest, query: query) {
+        self = .market(market)
+        return
+      }
     }
     let route: HTTPRoute
     let allowed: String
@@ -136,7 +142,7 @@ public enum HTTPRoute: Hashable, Sendable {
   }
 
   /// Undoes percent-encoding (RFC 3986, section 2.1); nil where there is none to undo.
-  private static func decode(_ part: Substring.UTF8View) -> String? {
+  static func decode(_ part: Substring.UTF8View) -> String? {
     var bytes: [UInt8] = []
     var rest = part[...]
     while let byte = rest.popFirst() {

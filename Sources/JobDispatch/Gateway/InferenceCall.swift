@@ -31,11 +31,12 @@ public struct InferenceCall: Sendable {
   ///   - endpoint: which API.
   ///   - key: the consumer's name for the request (`Idempotency-Key`), or nil.
   ///   - drawn: a key that no other request has.
+  ///   - maxWaitMs: the longest that it may wait for a worker, in milliseconds (`x-switchyard-max-wait-ms`); 0 for the usual.
   ///   - isDurable: whether nothing is to be answered that is not committed (`x-switchyard-durable`).
   /// - Throws: `malformed_request` with the field at fault, `payload_too_large`.
   public init(
     body: [UInt8], endpoint: InferenceRequest.Endpoint, key: RequestKey?, drawn: RequestKey,
-    isDurable: Bool = false
+    maxWaitMs: UInt32 = 0, isDurable: Bool = false
   ) throws(HTTPRefusal) {
     let request: InferenceRequest
     do throws(RequestError) {
@@ -55,7 +56,7 @@ public struct InferenceCall: Sendable {
       requestKey: key ?? drawn, mode: key == nil ? .attached : .submitted,
       endpoint: Endpoint(endpoint), model: request.model, body: body, maxInputPrice: nil,
       maxOutputPrice: nil,
-      queueTimeoutMs: 0, follow: true, retentionMs: nil, durable: isDurable ? true : nil,
+      queueTimeoutMs: maxWaitMs, follow: true, retentionMs: nil, durable: isDurable ? true : nil,
       servedOnly: true)
     do throws(BoundsError) { try submit.checkBounds() } catch {
       throw HTTPRefusal(

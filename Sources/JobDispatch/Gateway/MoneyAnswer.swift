@@ -193,7 +193,64 @@ public enum MoneyAnswer {
     return .json(writer.bytes)
   }
 
-  private static func list<Entry>(
+  /// The answer of `GET /v1/accounts`.
+  public static func accounts(_ listing: AccountListing) -> HTTPReply {
+    list(listing.accounts, more: listing.more) { writer, account in
+      writer.beginObject()
+      writer.member("id", number: account.account.rawValue)
+      writer.member("object", "account")
+      writer.member("name", account.name)
+      writer.member("kind", account.kind.httpName)
+      writer.member("debits", "\(account.debits)")
+      writer.member("credits", "\(account.credits)")
+      writer.member("held", "\(account.held)")
+      writer.member("earned", "\(account.earned)")
+      writer.key("closed")
+      writer.boolean(account.closed)
+      writer.endObject()
+    }
+  }
+
+  /// The answer of `POST /v1/accounts` and of `DELETE /v1/accounts/{id}`.
+  public static func account(_ summary: AccountSummary) -> HTTPReply {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("id", number: summary.account.rawValue)
+    writer.member("object", "account")
+    writer.member("name", summary.name)
+    writer.member("kind", summary.kind.httpName)
+    writer.member("balance", "\(summary.balance)")
+    writer.member("held", "\(summary.held)")
+    writer.member("spent", "\(summary.spent)")
+    writer.member("earned", "\(summary.earned)")
+    writer.endObject()
+    return .json(writer.bytes)
+  }
+
+  /// The answer of `POST /v1/budgets` and of `PUT /v1/budgets/{id}`.
+  public static func budget(_ summary: BudgetSummary) -> HTTPReply {
+    var writer = JSONWriter()
+    writer.write(summary)
+    return .json(writer.bytes)
+  }
+
+  /// The answer of `GET /v1/fee` and of `PUT /v1/fee`.
+  public static func fee(_ report: FeeReport) -> HTTPReply {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("object", "fee")
+    writer.member("parts", number: UInt64(report.parts))
+    writer.key("account")
+    if report.account.rawValue == 0 {
+      writer.null()
+    } else {
+      writer.verbatim("\(report.account)".utf8)
+    }
+    writer.endObject()
+    return .json(writer.bytes)
+  }
+
+  static func list<Entry>(
     _ entries: [Entry], more: Bool, _ write: (inout JSONWriter, Entry) -> Void
   ) -> HTTPReply {
     var writer = JSONWriter()
@@ -211,12 +268,14 @@ public enum MoneyAnswer {
 }
 
 extension JSONWriter {
-  fileprivate mutating func member(_ name: String, _ text: String) {
+  /// A member that is text.
+  mutating func member(_ name: String, _ text: String) {
     key(name)
     string(text)
   }
 
-  fileprivate mutating func member(_ name: String, number: UInt64) {
+  /// A member that is a number.
+  mutating func member(_ name: String, number: UInt64) {
     key(name)
     verbatim("\(number)".utf8)
   }
@@ -333,31 +392,4 @@ extension JSONWriter {
 extension AccountSummary {
   /// All that it was ever paid: what it has and what it has spent.
   fileprivate var credited: Credits { balance.adding(spent) ?? Credits(nano: .max) }
-}
-
-extension BudgetLevel {
-  /// The word of the registry.
-  fileprivate var httpName: String {
-    switch self {
-    case .organisation: "organisation"
-    case .team: "team"
-    case .user: "user"
-    case .agent: "agent"
-    case .key: "key"
-    }
-  }
-}
-
-extension TransferKind {
-  /// The word of the registry.
-  fileprivate var httpName: String {
-    switch self {
-    case .credit: "credit"
-    case .capture: "capture"
-    case .reversal: "reversal"
-    case .fee: "fee"
-    case .move: "move"
-    case .redemption: "redemption"
-    }
-  }
 }

@@ -89,10 +89,7 @@ public enum MoneyBody {
           case "from": from = AccountID(try scanner.number(from: 1))
           case "to": to = AccountID(try scanner.number(from: 1))
           case "amount":
-            amount = Credits(decimal: try scanner.text())
-            guard amount != nil else {
-              throw .value("is credits as text: a decimal with at most nine digits after the point")
-            }
+            amount = try scanner.credits()
           default: throw .unknown
           }
         }
@@ -111,13 +108,16 @@ public enum MoneyBody {
   // MARK: Parts
 
   /// What is wrong with a member.
-  private enum MemberFault: Error {
+  enum MemberFault: Error {
     case unknown
     case value(String)
     case json(JSONError)
   }
 
-  private static func members(
+  /// Reads an object's members, each by `read`.
+  ///
+  /// - Throws: `malformed_request` with the member at fault, `payload_too_large`.
+  static func members(
     of body: [UInt8],
     _ read: (_ name: String, _ scanner: inout Scanner) throws(MemberFault) -> Void
   ) throws(HTTPRefusal) {
@@ -147,8 +147,8 @@ public enum MoneyBody {
     }
   }
 
-  /// The scanner, whose errors are a member's.
-  private struct Scanner {
+  /// A scanner of JSON, whose errors are a member's.
+  struct Scanner {
     private var json: JSONScanner
 
     init(_ body: [UInt8], _ limits: JSONLimits) throws(MemberFault) {
@@ -177,6 +177,19 @@ public enum MoneyBody {
 
     mutating func text() throws(MemberFault) -> String {
       try scan { (json) throws(JSONError) in try json.readString() }
+    }
+
+    /// Credits as text.
+    mutating func credits() throws(MemberFault) -> Credits {
+      guard let amount = Credits(decimal: try text()) else {
+        throw .value("is credits as text: a decimal with at most nine digits after the point")
+      }
+      return amount
+    }
+
+    /// `true` or `false`.
+    mutating func boolean() throws(MemberFault) -> Bool {
+      try scan { (json) throws(JSONError) in try json.readBoolean() }
     }
 
     mutating func number(

@@ -8,8 +8,18 @@ public enum MoneyRoute: Hashable, Sendable {
   case key
   /// `GET /v1/credits`: what was ever given and spent, in OpenRouter's shape.
   case credits
+  /// `GET /v1/accounts?after=N`.
+  case accounts(after: AccountID)
+  /// `POST /v1/accounts`.
+  case makeAccount
+  /// `DELETE /v1/accounts/{id}`: closes it.
+  case closeAccount(AccountID)
   /// `GET /v1/budgets?after=N`.
   case budgets(after: BudgetID)
+  /// `POST /v1/budgets`.
+  case makeBudget
+  /// `PUT /v1/budgets/{id}`: what it allows from now on, all of it.
+  case setBudget(BudgetID)
   /// `GET /v1/jobs/{id}/receipt`.
   case receipt(JobID)
   /// `GET /v1/keys?account=N`.
@@ -20,6 +30,12 @@ public enum MoneyRoute: Hashable, Sendable {
   case endKey(KeyID)
   /// `POST /v1/transfers`.
   case transfer
+  /// `POST /v1/transfers/{id}/reversal`.
+  case reverse(TransferID)
+  /// `GET /v1/fee`.
+  case fee
+  /// `PUT /v1/fee`.
+  case setFee
   /// `GET /v1/ledger?after=N&limit=M`.
   case ledger(after: TransferID, limit: UInt32)
   /// `GET /v1/report`.
@@ -34,10 +50,12 @@ public enum MoneyRoute: Hashable, Sendable {
     case .account: "account"
     case .key: "key"
     case .credits: "credits"
-    case .budgets: "budgets"
+    case .accounts, .makeAccount, .closeAccount: "accounts"
+    case .budgets, .makeBudget, .setBudget: "budgets"
     case .receipt: "receipt"
     case .keys, .makeKey, .endKey: "keys"
-    case .transfer: "transfers"
+    case .transfer, .reverse: "transfers"
+    case .fee, .setFee: "fee"
     case .ledger: "ledger"
     case .report: "report"
     }
@@ -57,19 +75,39 @@ public enum MoneyRoute: Hashable, Sendable {
       return route
     }
     guard Self.isHere(path) else { return nil }
-    var asked = try Query(query)
+    var asked = try RouteQuery(query)
     switch (path.first, path.count) {
     case ("account", 1): self = try reading(.account)
     case ("key", 1): self = try reading(.key)
     case ("credits", 1): self = try reading(.credits)
     case ("report", 1): self = try reading(.report)
-    case ("budgets", 1): self = try reading(.budgets(after: BudgetID(try asked.take("after") ?? 0)))
-    case ("ledger", 1):
-      let limit = try asked.take("limit") ?? UInt64(Self.ledgerLimitMax)
-      guard (1...UInt64(Self.ledgerLimitMax)).contains(limit) else {
-        throw HTTPRefusal(
-          .malformedRequest, "limit is a number from 1 to \(Self.ledgerLimitMax)", param: "limit")
+    case ("accounts", 1):
+      switch method {
+      case "POST": self = .makeAccount
+      case _ where isReading: self = .accounts(after: AccountID(try asked.take("after") ?? 0))
+      default: throw Self.notAllowed(method, "GET, POST")
       }
+    case ("accounts", 2):
+      guard method == "DELETE" else { throw Self.notAllowed(method, "DELETE") }
+      self = .closeAccount(AccountID(try Self.number(path[1], of: "an account")))
+    case ("budgets", 1):
+      switch method {
+      case "POST": self = .makeBudget
+      case _ where isReading: self = .budgets(after: BudgetID(try asked.take("after") ?? 0))
+      default: throw Self.notAllowed(method, "GET, POST")
+      }
+    case ("budgets", 2):
+      guard method == "PUT" else { throw Self.notAllowed(method, "PUT") }
+      self = .setBudget(BudgetID(try Self.number(path[1], of: "a budget")))
+    case ("fee", 1):
+      switch method {
+      case "PUT": self = .setFee
+      case _ where isReading: self = .fee
+      default: throw Self.notAllowed(method, "GET, PUT")
+      }
+    case ("ledger", 1):
+      let most = UInt64(Self.ledgerLimitMax)
+      let limit = try asked.take("limit", in: 1...most) ?? most
       self = try reading(
         .ledger(after: TransferID(try asked.take("after") ?? 0), limit: UInt32(limit)))
     case ("keys", 1):
@@ -80,15 +118,15 @@ public enum MoneyRoute: Hashable, Sendable {
       }
     case ("keys", 2):
       guard method == "DELETE" else { throw Self.notAllowed(method, "DELETE") }
-      guard let number = Query.number(path[1]), number > 0 else {
-        throw HTTPRefusal(.notFound, "a key's id is a number from 1 on")
-      }
-      self = .endKey(KeyID(number))
+      self = .endKey(KeyID(try Self.number(path[1], of: "a key")))
     case ("transfers", 1):
       guard method == "POST" else { throw Self.notAllowed(method, "POST") }
       self = .transfer
+    case ("transfers", 3) where path[2] == "reversal":
+      guard method == "POST" else { throw Self.notAllowed(method, "POST") }
+      self = .reverse(TransferID(try Self.number(path[1], of: "a transfer")))
     case ("jobs", 3) where path[2] == "receipt":
-      guard let number = Query.number(path[1]), number > 0 else {
+      guard let number = RouteQuery.number(path[1]), number > 0 else {
         throw HTTPRefusal(.unknownJob, "a job's id is a number from 1 on")
       }
       self = try reading(.receipt(JobID(number)))
@@ -100,55 +138,27 @@ public enum MoneyRoute: Hashable, Sendable {
   private static func isHere(_ path: [String]) -> Bool {
     switch path.count {
     case 1:
-      ["account", "key", "credits", "report", "budgets", "ledger", "keys", "transfers"]
-        .contains(path[0])
-    case 2: path[0] == "keys"
-    case 3: path[0] == "jobs" && path[2] == "receipt"
+      [
+        "account", "accounts", "key", "credits", "report", "budgets", "fee", "ledger", "keys",
+        "transfers",
+      ].contains(path[0])
+    case 2: ["accounts", "budgets", "keys"].contains(path[0])
+    case 3:
+      (path[0] == "jobs" && path[2] == "receipt")
+        || (path[0] == "transfers" && path[2] == "reversal")
     default: false
     }
   }
 
-  private static func notAllowed(_ method: String, _ allowed: String) -> HTTPRefusal {
-    HTTPRefusal(.methodNotAllowed, "the path takes \(allowed), not \(method)", allow: allowed)
+  /// The number of something in a path.
+  private static func number(_ text: String, of what: String) throws(HTTPRefusal) -> UInt64 {
+    guard let number = RouteQuery.number(text), number > 0 else {
+      throw HTTPRefusal(.notFound, "the id of \(what) is a number from 1 on")
+    }
+    return number
   }
 
-  /// The numbers that a query names.
-  private struct Query {
-    private var values: [(name: Substring, value: Substring)] = []
-
-    init(_ text: Substring) throws(HTTPRefusal) {
-      for part in text.split(separator: "&") {
-        let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard halves.count == 2, !values.contains(where: { $0.name == halves[0] }) else {
-          throw Self.malformed(part)
-        }
-        values.append((halves[0], halves[1]))
-      }
-    }
-
-    mutating func take(_ name: String) throws(HTTPRefusal) -> UInt64? {
-      guard let place = values.firstIndex(where: { $0.name == name }) else { return nil }
-      let value = values.remove(at: place).value
-      guard let number = Self.number(value) else {
-        throw HTTPRefusal(.malformedRequest, "\(name) is a number from 0 on", param: name)
-      }
-      return number
-    }
-
-    /// What nobody has taken is nothing that the path knows.
-    func finish() throws(HTTPRefusal) {
-      if let first = values.first { throw Self.malformed(first.name) }
-    }
-
-    static func number(_ text: some StringProtocol) -> UInt64? {
-      text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-        ? UInt64(text) : nil
-    }
-
-    private static func malformed(_ part: Substring) -> HTTPRefusal {
-      let name = String(part.prefix(100))
-      return HTTPRefusal(
-        .malformedRequest, "the path takes no '\(name)' behind the question mark", param: name)
-    }
+  private static func notAllowed(_ method: String, _ allowed: String) -> HTTPRefusal {
+    HTTPRefusal(.methodNotAllowed, "the path takes \(allowed), not \(method)", allow: allowed)
   }
 }

@@ -81,7 +81,7 @@ extension Dispatcher {
           contactAgeMs: server.id == replica.id
             ? 0 : replica.contactAge(of: server.id, now: clock.now) ?? .max,
           stateVersionMax: replica.stateVersionMax(of: server.id) ?? 0)
-      })
+      }, lost: replica.membership.servers.map(\.id).filter(replica.hasLostVotes))
   }
 }
 

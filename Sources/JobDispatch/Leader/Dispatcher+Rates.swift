@@ -2,7 +2,7 @@ internal import ExchangeCore
 internal import ExchangeTypes
 internal import WireProtocol
 
-// Limits of keys, as the wire says them, and what a full queue is told.
+// Limits of keys, as the wire says them, and what a full or a long queue is told.
 extension Dispatcher {
   /// What a key may use and has left now; nil if it has no limit.
   func rateSummary(of key: KeyID) -> RateSummary? {
@@ -28,6 +28,43 @@ extension Dispatcher {
     Failure(
       rejection,
       retryAfterMs: rejection.code == .overloaded ? drain.promise(now: clock.now) : nil)
+  }
+}
+
+extension Dispatcher {
+  /// Models of which it is known how fast their jobs end: beyond that all begin anew.
+  private static let servedModelsMax = 1_024
+
+  /// A job of a model is over that a worker had.
+  func noteServed(_ model: String) {
+    if served.count >= Self.servedModelsMax, served[model] == nil { served = [:] }
+    served[model, default: DrainForecast()].ended(now: clock.now)
+  }
+
+  /// The refusal of a request that names how long it may wait, where it would wait longer.
+  ///
+  /// So it is told at once, and not after that time. Nil while nobody is before it, or nobody knows how fast jobs end.
+  /// Batch jobs are not asked to be quick.
+  func refusalOfWait(
+    _ message: Submit, for model: String, in jobClass: JobClass, of account: AccountID
+  ) -> Failure? {
+    guard message.queueTimeoutMs > 0, jobClass != .batch else { return nil }
+    let before = exchange.queuedBefore(model: model, of: account, in: jobClass)
+    guard before > 0,
+      let wait = served[model]?.wait(for: before, now: clock.now),
+      wait > UInt64(message.queueTimeoutMs)
+    else { return nil }
+    return Failure(
+      refusing: .queueTooLong,
+      facts: "it would begin in about \(wait) ms, and may wait for \(message.queueTimeoutMs)",
+      details: [
+        ErrorDetail(name: "queue_timeout_ms", value: "\(message.queueTimeoutMs)"),
+        ErrorDetail(name: "waits_ms", value: "\(wait)"),
+      ],
+      retryAfterMs: UInt32(
+        clamping: min(
+          DrainForecast.waits.upperBound,
+          max(DrainForecast.waits.lowerBound, wait - UInt64(message.queueTimeoutMs)))))
   }
 }
 

@@ -154,6 +154,8 @@ public final class Dispatcher {
   var outputLengths = Planner.OutputLengths()
   var usedKeys = UsedKeys()
   var drain = DrainForecast()
+  /// The same of each model's jobs that a worker had.
+  var served: [String: DrainForecast] = [:]
   /// The secrets of the offers that are being handled.
   var offeredKeys: [UInt64: Secret] = [:]
 
@@ -312,6 +314,7 @@ public final class Dispatcher {
     usedKeys = UsedKeys()
     outputLengths = Planner.OutputLengths()
     drain = DrainForecast()
+    served = [:]
     raiseIsProposed = false
     for stream in closing { stream.end(.notLeader) }
   }

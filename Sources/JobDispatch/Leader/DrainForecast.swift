@@ -1,5 +1,6 @@
-/// When whoever is refused for a full queue will find a place, from how fast jobs have ended.
+/// How soon those who wait come to their turn, from how fast jobs have ended.
 ///
+/// Whoever is refused for a full queue is told when he will find a place.
 /// The n-th that is refused is told when the n-th place from now becomes free: told all the same time, they would all
 /// come back at once, and all but one in vain.
 struct DrainForecast: Hashable, Sendable {
@@ -29,6 +30,19 @@ struct DrainForecast: Hashable, Sendable {
     promisedUntil = max(promisedUntil, now) + Self.window / max(1, count)
     promisedUntil = min(promisedUntil, now + Self.waits.upperBound)
     return UInt32(max(Self.waits.lowerBound, promisedUntil - now))
+  }
+
+  /// How long it takes until so many more jobs have ended, in milliseconds; nil while none has for a window, and nobody knows.
+  ///
+  /// Counted from the first end of the window: right after a pause the jobs of one second are not taken for ten seconds'.
+  mutating func wait(for count: Int, now: UInt64) -> UInt64? {
+    advance(to: now)
+    let all = ends.reduce(UInt64(0)) { $0 + UInt64($1) }
+    let slots = UInt64(ends.count)
+    guard all > 0, count > 0,
+      let age = (0..<slots).last(where: { $0 <= second && ends[Int((second - $0) % slots)] > 0 })
+    else { return nil }
+    return UInt64(count) * max(1_000, now - (second - age) * 1_000) / all
   }
 
   /// Forgets the seconds that have left the window.

@@ -22,7 +22,7 @@ final class StreamRelay {
   /// DESIGN, Streams, rule 1.
   static let windowEvents: UInt64 = 256
   /// Committed events that stay in memory for readers that are close behind.
-  static let keptEvents = 1_024
+  static let keptEvents = 256
   /// The same of bulk streams, whose events are a hundred times as large.
   static let keptBulkEvents = 32
 

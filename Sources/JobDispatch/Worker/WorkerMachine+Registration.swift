@@ -9,8 +9,10 @@ extension WorkerMachine {
     case now
     /// After the usual time.
     case afterBackOff
-    /// After at least these milliseconds: a person must act, or the leader asked for it.
+    /// After at least these milliseconds: a person must act.
     case notBefore(UInt64)
+    /// After the milliseconds that the leader asked for, and longer each time.
+    case asked(UInt64)
   }
 
   // MARK: Links
@@ -126,6 +128,7 @@ extension WorkerMachine {
         worker: message.worker, lease: lease, heartbeatAt: now + lease / 4, heardAt: now,
         isDraining: isDraining))
     registrationFailures = 0
+    lastRefusal = nil
     if isFirst {
       host.note(.registered(message.worker, message.term, leader: session.link.node))
       for index in slots.indices { slots[index].failures = 0 }
@@ -138,17 +141,23 @@ extension WorkerMachine {
   }
 
   private func refused(_ failure: Failure) {
-    host.note(.registrationRefused(code: failure.code, message: failure.message))
+    let isRepeated = lastRefusal?.code == failure.code && lastRefusal?.message == failure.message
+    lastRefusal = failure
     let asked = UInt64(failure.retryAfterMs ?? 0)
     let retry: Retry =
       if asked > 0 {
-        .notBefore(min(asked, 60_000))
+        .asked(min(asked, 60_000))
       } else if failure.errorCode?.isRetryable ?? false {
         .afterBackOff
       } else {
         .notBefore(Self.refusedBackOff)
       }
     loseSession(failure.message, retry: retry)
+    guard case .none(let retryAt) = registration else { return }
+    host.note(
+      .registrationRefused(
+        code: failure.code, message: failure.message,
+        againIn: (retryAt ?? clock.now) - clock.now, isRepeated: isRepeated))
   }
 
   /// Gives up the registration and every stream that hangs on it; attempts go on, detached.
@@ -164,6 +173,11 @@ extension WorkerMachine {
     case .notBefore(let wait):
       registrationFailures += 1
       retryAt = clock.now + wait + host.random(below: wait / 2 + 1)
+    case .asked(let wait):
+      registrationFailures += 1
+      let longer = Backoff(initial: wait, limit: max(wait, Backoff.ofWorker.limit))
+        .wait(after: registrationFailures, random: host.random(below:))
+      retryAt = clock.now + max(wait, longer)
     }
     registration = .none(retryAt: retryAt)
     announced = []

@@ -142,7 +142,13 @@ extension WorkerMachine {
       violated(index, "attempt \(attempt) assigned with a record hash that is none")
       return
     }
-    guard !slots.contains(where: { $0.state.runner?.attempt == attempt }) else {
+    if let kept = slots.firstIndex(where: { $0.state.runner?.attempt == attempt }) {
+      // No leader assigns an attempt twice. What no leader follows under this number is of the time before a restore, when it
+      // was another job's: offered again, it would be taken for this one's output.
+      if case .attached = slots[kept].state {
+      } else {
+        forget(kept, .abandoned, keepsStream: false)
+      }
       violated(index, "attempt \(attempt) assigned twice")
       return
     }

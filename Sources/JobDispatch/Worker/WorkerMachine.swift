@@ -82,6 +82,8 @@ public final class WorkerMachine: MessageChannelOwner {
   var termObeyed = Term(0)
   var registration = Registration.none(retryAt: nil)
   var registrationFailures = 0
+  /// What a registration was refused for last, until a leader takes the worker.
+  var lastRefusal: Failure?
   /// The `draining` of each WorkerRegister that is not answered yet, oldest first.
   var announced: [Bool] = []
   var heartbeatNonce: UInt64 = 0

@@ -4,8 +4,8 @@ public import ExchangeTypes
 public enum WorkerNote: Hashable, Sendable {
   /// A leader accepted the worker.
   case registered(WorkerID, Term, leader: ReplicaID)
-  /// A leader refused it, and it will try again.
-  case registrationRefused(code: UInt16, message: String)
+  /// A leader refused it, and it will try again in so many milliseconds; `isRepeated` where it was told so last time too.
+  case registrationRefused(code: UInt16, message: String, againIn: UInt64, isRepeated: Bool)
   /// The registration is gone, and it will try again.
   case registrationLost(String)
   /// An attempt began.

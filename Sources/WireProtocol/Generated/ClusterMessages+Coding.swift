@@ -19,6 +19,7 @@ extension ClusterReport {
     writer.write(stateVersion)
     writer.write(underWay)
     writer.write(members) { $1.encode(into: &$0) }
+    writer.write(lost) { $0.write($1) { $0.write($1.rawValue) } }
   }
 
   /// Reads what `encode` writes.
@@ -29,6 +30,11 @@ extension ClusterReport {
     stateVersion = try reader.read(UInt32.self)
     underWay = try reader.readBool()
     members = try reader.readList(limit: 32, elementBytesMin: 33, MemberSummary.init(from:))
+    lost = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readList(limit: 32, elementBytesMin: 8) { (part) throws(CanonicalError) in
+        try ReplicaID(rawValue: part.read())
+      }
+    }
   }
 
   /// Refuses values that a reader would refuse.
@@ -37,6 +43,7 @@ extension ClusterReport {
     for element in members {
       try element.checkBounds()
     }
+    if let lost { try checkCount(lost.count, of: "ClusterReport.lost", atMost: 32) }
   }
 }
 

@@ -28,11 +28,14 @@ public struct ClusterReport: WireMessage {
   public let underWay: Bool
   /// The members, in the order of the group's configuration.
   public let members: [MemberSummary]
+  /// Members that answer and deny what they had confirmed: they have lost their disk, and with it
+  /// their votes.
+  public let lost: [ReplicaID]?
 
   /// Joins the fields.
   public init(
     term: Term, leader: ReplicaID, lastIndex: LogIndex, stateVersion: UInt32, underWay: Bool,
-    members: [MemberSummary]
+    members: [MemberSummary], lost: [ReplicaID]?
   ) {
     self.term = term
     self.leader = leader
@@ -40,6 +43,7 @@ public struct ClusterReport: WireMessage {
     self.stateVersion = stateVersion
     self.underWay = underWay
     self.members = members
+    self.lost = lost
   }
 }
 

@@ -16,24 +16,53 @@ struct ClusterFindings {
 
   private var statuses: [StatusReport] { answers.compactMap { try? $0.result.get() } }
 
+  /// Those of whom nothing is known, with why: what was asked was refused, or (`isRefusal` false) not answered.
+  private func failed(isRefusal: Bool) -> [(endpoint: String, error: CommandError)] {
+    answers.compactMap { answer in
+      guard case .failure(let error) = answer.result, (error.code == .refused) == isRefusal else {
+        return nil
+      }
+      return (answer.endpoint, error)
+    }
+  }
+
   var all: [Finding] { [reach, quorum] + members + [versions, agreement] }
 
+  /// A coordinator that refuses is there: how it fares, it tells others.
   private var reach: Finding {
-    let silent = answers.filter { (try? $0.result.get()) == nil }
-    guard let first = silent.first, case .failure(let error) = first.result else {
-      return Finding("coordinators", .ok, "all \(answers.count) answer")
+    let (silent, refusing) = (failed(isRefusal: false), failed(isRefusal: true))
+    func of(_ failed: [(endpoint: String, error: CommandError)]) -> String {
+      "\(failed.map(\.endpoint).joined(separator: ", ")) of \(answers.count)"
     }
-    return Finding(
-      "coordinators", statuses.isEmpty ? .bad : .warning,
-      "\(silent.map(\.endpoint).joined(separator: ", ")) of \(answers.count) did not answer: \(error.message)",
-      advice:
-        "start what is stopped (systemctl status switchyard-coordinator there); correct --endpoint if it has moved"
-    )
+    if let first = silent.first {
+      return Finding(
+        "coordinators", statuses.isEmpty && refusing.isEmpty ? .bad : .warning,
+        "\(of(silent)) did not answer: \(first.error.message)",
+        advice:
+          "start what is stopped (systemctl status switchyard-coordinator there); correct --endpoint if it has moved"
+      )
+    }
+    if let first = refusing.first {
+      return Finding(
+        "coordinators", statuses.isEmpty ? .unknown : .warning,
+        "\(of(refusing)) were not asked, or refused: \(first.error.message)", advice: Self.whoMayAsk
+      )
+    }
+    return Finding("coordinators", .ok, "all \(answers.count) answer")
   }
+
+  private static let whoMayAsk =
+    "ask with a key of the cluster (scope admin tells most), and as --identity name a client's (yard init's "
+    + "client/identity) or a directory with ca.pem and nothing else: a node's own certificate is no client's"
 
   private var quorum: Finding {
     let leaders = statuses.filter { $0.role == .leader }
     guard let leader = leaders.max(by: { $0.term < $1.term }) else {
+      guard failed(isRefusal: true).isEmpty else {
+        return Finding(
+          "quorum", .unknown, "no coordinator that answers leads, and not all could be asked",
+          advice: Self.whoMayAsk)
+      }
       return Finding(
         "quorum", .bad, "no coordinator leads",
         advice:
@@ -46,8 +75,10 @@ struct ClusterFindings {
         advice: "the members are told to a key of scope admin only")
     }
     let voters = report.members.filter { $0.role == .voter }
+    // One that has lost its votes answers, and counts for nothing.
     let heard = voters.filter {
-      $0.replica == report.leader || $0.contactAgeMs <= Self.contactAgeMaxMs
+      $0.replica == report.leader
+        || $0.contactAgeMs <= Self.contactAgeMaxMs && !report.hasLostVotes($0)
     }
     let spare = heard.count - (voters.count / 2 + 1)
     let found =
@@ -74,6 +105,13 @@ struct ClusterFindings {
       let behind =
         report.lastIndex.rawValue - min(member.matchIndex, report.lastIndex).rawValue
       let name = "coordinator \(member.replica) at \(member.address)"
+      if report.hasLostVotes(member) {
+        return Finding(
+          "lag", .bad, "\(name) has lost its disk, and with it its votes: it counts for nothing",
+          advice:
+            "yard cluster remove \(member.replica), and add it again under a new id (runbook: Replacing a coordinator)"
+        )
+      }
       guard member.contactAgeMs <= Self.contactAgeMaxMs else {
         return Finding(
           "lag", .bad, "the leader does not hear \(name)",
@@ -94,7 +132,10 @@ struct ClusterFindings {
 
   private var versions: Finding {
     let programs = Set(statuses.map(\.software)).sorted()
-    let highest = report?.members.filter { $0.role != .retired }.map(\.stateVersionMax) ?? []
+    // 0: a member has not said it in this term, since it is down or was not asked yet.
+    let highest =
+      report?.members.filter { $0.role != .retired && $0.stateVersionMax > 0 }
+      .map(\.stateVersionMax) ?? []
     let found =
       "\(programs.joined(separator: ", ")); state version \(statuses.map(\.stateVersion).max() ?? 0)"
     guard programs.count <= 1, Set(highest).count <= 1 else {

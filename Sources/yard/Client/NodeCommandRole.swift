@@ -15,7 +15,11 @@ enum NodeCommandRole: String, CaseIterable, ExpressibleByArgument {
     switch self {
     case .coordinator: ["certificate-life", "keep-log", "log-level", "rotate-keys"]
     case .worker: ["log-level", "price-input", "price-output", "slots"]
-    case .gateway: ["connections", "connections-per-address", "drain", "log-level", "patience"]
+    case .gateway:
+      [
+        "certificate", "certificate-key", "connections", "connections-per-address", "drain",
+        "log-level", "patience",
+      ]
     }
   }
 

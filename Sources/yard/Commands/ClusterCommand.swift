@@ -104,10 +104,12 @@ struct ClusterCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The directory that yard init made.", valueName: "dir"))
     var directory: String
     @Argument(help: "The new coordinator's id.") var id: UInt64
+    @Option(help: "text or json.") var output: ClusterOptions.Format = .text
 
     func run() throws {
       let node = try ClusterDirectory(path: directory).prepare(coordinator: id)
-      Terminal.write("\(node.path)\n")
+      let line: JSONText = ["directory": .string(node.path)]
+      Terminal.write(output == .json ? line.line : "\(node.path)\n")
     }
   }
 
@@ -134,12 +136,20 @@ struct ClusterCommand: AsyncParsableCommand {
       table.add(
         "\(member.replica)", member.address, isLeader ? "leader" : member.role.name,
         member.role == .retired ? "-" : "\(behind)",
-        member.contactAgeMs == .max ? "-" : "\(member.contactAgeMs) ms ago",
+        report.hasLostVotes(member)
+          ? "lost its disk" : member.contactAgeMs == .max ? "-" : "\(member.contactAgeMs) ms ago",
         member.stateVersionMax == 0
           ? "-" : "\(report.stateVersion) of \(member.stateVersionMax)")
     }
     Terminal.write(table.text)
     if report.underWay { Terminal.note("yard: a change is under way") }
+  }
+}
+
+extension ClusterReport {
+  /// Whether a member answers and has forgotten its votes: it counts for nothing.
+  func hasLostVotes(_ member: MemberSummary) -> Bool {
+    lost?.contains(member.replica) ?? false
   }
 }
 
@@ -158,6 +168,7 @@ extension JSONText {
             "contact_age_ms": member.contactAgeMs == .max
               ? .null : .unsigned(member.contactAgeMs),
             "state_version_max": .number(member.stateVersionMax),
+            "lost_votes": .boolean(report.hasLostVotes(member)),
           ]
         }),
     ]

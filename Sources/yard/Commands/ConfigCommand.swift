@@ -27,10 +27,18 @@ struct ConfigCommand: ParsableCommand {
         "Exit code 2 if it is not. Example: yard config check /etc/switchyard/coordinator.yaml")
 
     @Argument(help: "The file.") var file: String
+    @Option(help: "text or json.") var output: ClusterOptions.Format = .text
 
     func run() throws {
       let read = try ConfigurationFile(reading: file)
       _ = try ConfiguredArguments(of: read).parse()
+      if output == .json {
+        let line: JSONText = [
+          "file": .string(file), "role": .string(read.role.rawValue),
+          "keys": .number(UInt64(read.entries.count)),
+        ]
+        return Terminal.write(line.line)
+      }
       Terminal.write("\(file): a \(read.role.rawValue)'s, \(read.entries.count) keys\n")
     }
   }

@@ -14,8 +14,9 @@ struct DoctorCommand: AsyncParsableCommand {
     discussion: """
       With --dir it looks at this machine: clock, disk, certificate, key ring, engine, GPUs; as the user that runs the node.
       With a cluster (--endpoint, YARD_ENDPOINTS or a context) it asks the coordinators: who answers, quorum, lag,
-      versions, agreement; members are told to a key of scope admin. --metrics has every worker's GPUs that the
-      cluster tells of as well, and without a cluster those of the machine. Exit code 3 if something is bad.
+      versions, agreement; members are told to a key of scope admin, and nothing to a coordinator's own identity. --metrics
+      has every worker's GPUs that the cluster tells of as well, and without a cluster those of the machine. Exit code 3 if
+      something is bad.
 
       Example: yard doctor --dir /var/lib/switchyard/coordinator
                yard doctor --dir /var/lib/switchyard/worker --metrics    for Prometheus' textfile collector

@@ -15,9 +15,10 @@ struct GatewayCommand: AsyncParsableCommand {
     abstract: "Serve OpenAI's API over HTTP.",
     discussion: """
       A process without state: start as many as you like behind any balancer. Each request brings its API key,
-      authorization: Bearer sy_…. --dir is one that yard init made, with the gateway's certificate. HTTP is in
-      clear: put TLS in front of it; beyond this machine it takes --clear-http. Prints one JSON line when it listens. SIGTERM lets answers end, for at most
-      --drain seconds; SIGHUP reads --config again (yard config --help).
+      authorization: Bearer sy_…. --dir is one that yard init made, with the gateway's certificate for coordinators. With
+      --certificate and --certificate-key, which clients can check, it speaks HTTP/2 and HTTP/1.1 under TLS; without them HTTP/1.1
+      in clear, beyond this machine only with --clear-http. Prints one JSON line when it listens. SIGTERM lets answers end, for at most
+      --drain seconds; SIGHUP reads --config again, and the certificate's files (yard config --help).
 
       Example: yard gateway --listen 127.0.0.1:8080 --join 10.0.0.1:7400,10.0.0.2:7400 --dir /var/lib/switchyard
       """)
@@ -30,6 +31,12 @@ struct GatewayCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Where it listens.", valueName: "host:port")) var listen: HostPort
   @Option(help: ArgumentHelp("The coordinators.", valueName: "host:port,…")) var join: String
   @Option(help: ArgumentHelp("Its directory, from yard init.", valueName: "dir")) var dir: String?
+  @Option(
+    help: ArgumentHelp(
+      "PEM of the certificate for clients, and of those that lead to its authority.",
+      valueName: "file"))
+  var certificate: String?
+  @Option(help: ArgumentHelp("PEM of its key.", valueName: "file")) var certificateKey: String?
   @Option(help: ArgumentHelp("Event loops.", valueName: "n")) var threads = 1
   @Option(
     help: ArgumentHelp("Connections to the coordinators, for each event loop.", valueName: "n"))
@@ -58,10 +65,16 @@ struct GatewayCommand: AsyncParsableCommand {
     if !insecure, dir == nil {
       throw ValidationError("--dir names the gateway's directory, which holds its certificate")
     }
-    guard clearHttp || Listener.isLoopback(listen.host) else {
+    guard (certificate == nil) == (certificateKey == nil) else {
+      throw ValidationError("--certificate and --certificate-key go together")
+    }
+    guard certificate != nil || clearHttp || Listener.isLoopback(listen.host) else {
       throw ValidationError(
-        "HTTP is in clear, keys and prompts with it: listen at 127.0.0.1 behind what ends TLS, or say --clear-http"
+        "HTTP is in clear, keys and prompts with it: give --certificate, listen at 127.0.0.1 behind what ends TLS, or say --clear-http"
       )
+    }
+    guard certificate == nil || !clearHttp else {
+      throw ValidationError("with --certificate nothing is in clear: leave --clear-http out")
     }
     guard (1...256).contains(threads) else {
       throw ValidationError("--threads is \(threads); it must be from 1 to 256")
@@ -99,6 +112,16 @@ struct GatewayCommand: AsyncParsableCommand {
     return live
   }
 
+  /// What is presented to clients, read from its files; nil for HTTP in clear.
+  private func serverCertificate() throws -> ServerCertificate? {
+    guard let certificate, let certificateKey else { return nil }
+    do throws(TransportError) {
+      return try ServerCertificate(certificateFile: certificate, keyFile: certificateKey)
+    } catch {
+      throw CommandError(.refused, "\(error)")
+    }
+  }
+
   func run() async throws {
     var client = ClientConfiguration(
       endpoints: join.split(separator: ",").map(String.init), key: nil,
@@ -125,6 +148,7 @@ struct GatewayCommand: AsyncParsableCommand {
       host: listen.host, port: listen.port, client: client)
     configuration.sharesPort = sharePort
     configuration.live = live
+    configuration.certificate = try serverCertificate()
     try Logs.begin(logs)
     ProcessLimits.writeNoCore()
     ProcessLimits.raiseDescriptors()
@@ -135,7 +159,10 @@ struct GatewayCommand: AsyncParsableCommand {
     } catch {
       throw CommandError(.refused, "\(error)")
     }
-    let line: JSONText = ["ready": true, "address": .string(gateway.address)]
+    let isSecure = configuration.certificate != nil
+    let line: JSONText = [
+      "ready": true, "address": .string(gateway.address), "tls": .boolean(isSecure),
+    ]
     Terminal.write(line.line)
     let log = Logger(label: "Gateway")
     let renewing = Task { [renewal] in
@@ -145,8 +172,10 @@ struct GatewayCommand: AsyncParsableCommand {
     }
     let reloading = ConfigurationReload.run(Self.self) { [renewal] new in
       let (live, levels) = (new.live, try new.logs.levels)
+      let certificate = try isSecure ? new.serverCertificate() : nil
       if let renewal { ConfigurationReload.use(try renewal.readAgain(), in: renewal) }
       gateway.apply(live)
+      if let certificate { gateway.apply(certificate) }
       Logs.set(levels)
     }
     await NodeEnd.arrives(withInput: endWithInput)

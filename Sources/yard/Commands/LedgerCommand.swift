@@ -165,7 +165,7 @@ struct LedgerCommand: AsyncParsableCommand {
 
     @Argument(help: ArgumentHelp("Exports of format json, or archives.", valueName: "file"))
     var files: [String]
-    @Flag(help: "One line of JSON.") var json = false
+    @Option(help: "text or json.") var output: ClusterOptions.Format = .text
 
     func run() throws {
       var last: LedgerExport?
@@ -181,7 +181,7 @@ struct LedgerCommand: AsyncParsableCommand {
       }
       guard let last else { throw CommandError(.refused, "there is no piece to audit") }
       let head = last.head
-      if json {
+      if output == .json {
         let line: JSONText = [
           "transfers": .number(UInt64(transfers)),
           "accounts": .number(UInt64(last.accounts.count)), "head": .id(head.transfer),

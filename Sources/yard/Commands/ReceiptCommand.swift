@@ -47,7 +47,7 @@ struct ReceiptCommand: AsyncParsableCommand {
 
     @Argument(help: "The receipt's file.") var file: String
     @Option(help: ArgumentHelp("The cluster's ca.pem.", valueName: "file")) var ca: String
-    @Flag(help: "One line of JSON.") var json = false
+    @Option(help: "text or json.") var output: ClusterOptions.Format = .text
 
     func run() throws {
       let anchor: TrustAnchor
@@ -80,7 +80,7 @@ struct ReceiptCommand: AsyncParsableCommand {
         }
       }
       Terminal.write(
-        json
+        output == .json
           ? JSONText(receipt, signer, at: signedAt).line
           : table(receipt, signer, at: signedAt).text)
     }

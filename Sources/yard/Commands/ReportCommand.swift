@@ -8,7 +8,9 @@ struct ReportCommand: AsyncParsableCommand {
     commandName: "report",
     abstract: "What the journal comes to: credit issued, fees, suppliers' earnings (scope admin).",
     discussion: """
-      Made of the transfers alone: of a file that yard ledger export wrote, without a cluster, it is the same.
+      Made of the transfers alone: of a file that yard ledger export wrote, without a cluster, it is the same. Jobs and tokens
+      are in no transfer: of a cluster the report says what was sold in the week of log time that the state counts, with what
+      suppliers sold to themselves apart.
 
       Example: yard report
                yard report --from books.jsonl
@@ -21,14 +23,7 @@ struct ReportCommand: AsyncParsableCommand {
   @OptionGroup var cluster: ClusterOptions
 
   func run() async throws {
-    let export: LedgerExport
-    if let from {
-      export = try LedgerJSON.export(fromFile: from)
-    } else {
-      export = try await cluster.withClient {
-        try await LedgerReader(client: $0).export(after: TransferID(0))
-      }
-    }
+    let (export, volume) = try await read()
     do throws(JournalAudit.Fault) { try export.audit() } catch {
       throw CommandError(.refused, "the books are wrong: \(error.sentence)")
     }
@@ -43,6 +38,7 @@ struct ReportCommand: AsyncParsableCommand {
         "moved": .string(report.moved.text), "paid_jobs": .number(UInt64(report.jobs)),
         "suppliers": .array(
           report.suppliers.map { ["account": .id($0.account), "earned": .string($0.earned.text)] }),
+        "week": volume.map { JSONText($0) } ?? .null,
       ]
       return Terminal.write(line.line)
     }
@@ -56,6 +52,25 @@ struct ReportCommand: AsyncParsableCommand {
     }
     table.add("fees", report.fees.text)
     table.add("moved by hand", report.moved.text)
+    if let volume {
+      table.add("sold in a week", "\(volume.jobs) jobs")
+      table.add("  prompt tokens", "\(volume.promptTokens), and \(volume.cachedTokens) cached")
+      table.add("  output tokens", "\(volume.outputTokens)")
+      table.add("sold to themselves", "\(volume.ownJobs) jobs, \(volume.ownTokens) tokens")
+    }
     Terminal.write(table.text)
+  }
+
+  /// The journal, and of a cluster what was sold beside it.
+  private func read() async throws -> (LedgerExport, SalesVolume?) {
+    if let from { return (try LedgerJSON.export(fromFile: from), nil) }
+    return try await cluster.withClient { client -> (LedgerExport, SalesVolume?) in
+      let export = try await LedgerReader(client: client).export(after: TransferID(0))
+      // Nobody else has workers.
+      let sellers = export.accounts.map(\.line).filter {
+        $0.kind == .supplier || $0.kind == .operator
+      }
+      return (export, try await SalesVolume(of: sellers.map(\.account), asking: client))
+    }
   }
 }

@@ -13,7 +13,8 @@ struct RestoreCommand: AsyncParsableCommand {
 
       Only where a majority of the coordinators is gone for good: what was acknowledged after the backup is lost, and a
       coordinator of the old members that runs again would be a second cluster of the same name. The new one begins
-      alone under an id above all that were ever given; others are added to it (yard cluster --help).
+      alone under an id above all that were ever given, in a term above all that were heard of; others are added to it (yard
+      cluster --help).
 
       Example: yard restore switchyard.backup --verify
                yard cluster prepare ./cluster 4                          the directory with its certificate
@@ -59,7 +60,8 @@ struct RestoreCommand: AsyncParsableCommand {
             + "to a directory that yard cluster prepare made for the first")
       }
       try await LMDBReplicaStore.restore(
-        backup, to: node.data, as: ReplicaID(id), address: address.text)
+        backup, to: node.data, as: ReplicaID(id), address: address.text,
+        now: UInt64(Date().timeIntervalSince1970))
       BackupReport.print(backup, asJSON: output == .json, "restored to \(node.data)")
     } catch let error as CommandError {
       throw error

@@ -6,6 +6,7 @@ internal import Foundation
 internal import Identity
 internal import JobDispatch
 internal import Logging
+internal import OpenAIFormat
 internal import NIOPosix
 internal import Transport
 internal import WireProtocol
@@ -203,12 +204,18 @@ struct WorkerCommand: AsyncParsableCommand {
     }
   }
 
+  /// Which worker of this machine, and how its answer is printed.
+  struct ControlOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The worker's directory.", valueName: "dir")) var dir: String
+    @Option(help: "text or json.") var output: ClusterOptions.Format = .text
+  }
+
   struct Drain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Ask a running worker to finish what it has and leave.",
       discussion: "Example: yard worker drain --dir /var/lib/switchyard")
-    @Option(help: ArgumentHelp("The worker's directory.", valueName: "dir")) var dir: String
-    func run() async throws { try await ControlClient.ask(.drain, in: dir) }
+    @OptionGroup var control: ControlOptions
+    func run() async throws { try await ControlClient.ask(.drain, control) }
   }
 
   struct Reclaim: AsyncParsableCommand {
@@ -219,16 +226,16 @@ struct WorkerCommand: AsyncParsableCommand {
         what was delivered; to let all finish, use drain.
         Example: yard worker reclaim --dir /var/lib/switchyard
         """)
-    @Option(help: ArgumentHelp("The worker's directory.", valueName: "dir")) var dir: String
-    func run() async throws { try await ControlClient.ask(.stop, in: dir) }
+    @OptionGroup var control: ControlOptions
+    func run() async throws { try await ControlClient.ask(.stop, control) }
   }
 
   struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Print what a running worker does, as one line of JSON.",
-      discussion: "Example: yard worker status --dir /var/lib/switchyard")
-    @Option(help: ArgumentHelp("The worker's directory.", valueName: "dir")) var dir: String
-    func run() async throws { try await ControlClient.ask(.status, in: dir) }
+      abstract: "Print what a running worker does.",
+      discussion: "Example: yard worker status --dir /var/lib/switchyard --output json")
+    @OptionGroup var control: ControlOptions
+    func run() async throws { try await ControlClient.ask(.status, control) }
   }
 }
 
@@ -255,10 +262,10 @@ extension WorkerCommand {
   }
 }
 
-/// Asks the worker that runs in a directory.
+/// Asks the worker that runs in a directory, and prints what it was doing.
 private enum ControlClient {
-  static func ask(_ command: ControlCommand, in directory: String) async throws {
-    let path = ControlSocket.path(in: directory)
+  static func ask(_ command: ControlCommand, _ options: WorkerCommand.ControlOptions) async throws {
+    let path = ControlSocket.path(in: options.dir)
     let answer: String
     do {
       answer = try await ControlSocket.ask(
@@ -266,8 +273,12 @@ private enum ControlClient {
     } catch let error as ControlError {
       throw CommandError(.unavailable, "\(path): \(error)")
     } catch {
-      throw CommandError(.unavailable, "no worker runs in \(directory) (\(path) does not answer)")
+      throw CommandError(
+        .unavailable, "no worker runs in \(options.dir) (\(path) does not answer)")
     }
-    Terminal.write(answer + "\n")
+    guard options.output == .text else { return Terminal.write(answer + "\n") }
+    do { Terminal.write(WorkerText.tables(try JSONValue.parse(Array(answer.utf8)))) } catch {
+      throw CommandError(.unavailable, "\(path): the worker's answer is none: \(answer)")
+    }
   }
 }

@@ -18,6 +18,12 @@ struct MoneyTests {
       ("GET", "/v1/keys?account=5", .keys(of: AccountID(5))),
       ("POST", "/v1/keys", .makeKey), ("DELETE", "/v1/keys/9", .endKey(KeyID(9))),
       ("POST", "/v1/transfers", .transfer), ("GET", "/v1/jobs/7/receipt", .receipt(JobID(7))),
+      ("POST", "/v1/transfers/8/reversal", .reverse(TransferID(8))),
+      ("GET", "/v1/accounts?after=2", .accounts(after: AccountID(2))),
+      ("POST", "/v1/accounts", .makeAccount),
+      ("DELETE", "/v1/accounts/5", .closeAccount(AccountID(5))),
+      ("POST", "/v1/budgets", .makeBudget), ("PUT", "/v1/budgets/9", .setBudget(BudgetID(9))),
+      ("GET", "/v1/fee", .fee), ("PUT", "/v1/fee", .setFee),
       ("GET", "/v1/ledger", .ledger(after: TransferID(0), limit: 512)),
       ("GET", "/v1/ledger?limit=3&after=4", .ledger(after: TransferID(4), limit: 3)),
     ])
@@ -31,6 +37,14 @@ struct MoneyTests {
       ("POST", "/v1/account", ErrorCode.methodNotAllowed, nil),
       ("PUT", "/v1/keys", .methodNotAllowed, nil), ("GET", "/v1/keys/9", .methodNotAllowed, nil),
       ("GET", "/v1/transfers", .methodNotAllowed, nil),
+      ("GET", "/v1/transfers/8/reversal", .methodNotAllowed, nil),
+      ("POST", "/v1/transfers/x/reversal", .notFound, nil),
+      ("GET", "/v1/accounts/5", .methodNotAllowed, nil),
+      ("DELETE", "/v1/accounts/0", .notFound, nil),
+      ("DELETE", "/v1/budgets/9", .methodNotAllowed, nil),
+      ("PUT", "/v1/budgets/-9", .notFound, nil),
+      ("PATCH", "/v1/accounts", .methodNotAllowed, nil),
+      ("POST", "/v1/fee", .methodNotAllowed, nil),
       ("POST", "/v1/jobs/7/receipt", .methodNotAllowed, nil),
       ("GET", "/v1/jobs/+7/receipt", .unknownJob, nil), ("DELETE", "/v1/keys/0", .notFound, nil),
       ("GET", "/v1/account/1", .notFound, nil), ("GET", "/v1/account?x=1", .malformedRequest, "x"),
@@ -115,7 +129,55 @@ struct MoneyTests {
     }
   }
 
-  private static let budget = BudgetSummary(
+  @Test("the bodies about accounts, budgets and the operator's part: what is wrong is named")
+  func books() throws {
+    let budget = try MoneyBody.newBudget(
+      Array(
+        #"{"name":"papers","level":"user","parent":4,"account":3,"per_day":"0.5","total":"2"}"#.utf8
+      ))
+    #expect(
+      budget
+        == MoneyBody.NewBudget(
+          account: AccountID(3), parent: BudgetID(4), level: .user, name: "papers",
+          limits: .init(perDay: Credits(nano: 500_000_000), total: Credits(nano: 2_000_000_000))))
+    #expect(
+      try MoneyBody.budgetAllowance(Array(#"{"per_month":"1","closed":true}"#.utf8))
+        == .init(perMonth: Credits(nano: 1_000_000_000), isClosed: true))
+    #expect(try MoneyBody.budgetAllowance(Array("{}".utf8)) == .init())
+    let account = try MoneyBody.newAccount(Array(#"{"name":"fees","kind":"fees"}"#.utf8))
+    #expect(account.name == "fees" && account.kind == .fees)
+    let fee = try MoneyBody.fee(Array(#"{"parts":25000,"account":4}"#.utf8))
+    #expect(fee.parts == 25_000 && fee.account == AccountID(4))
+    for (read, body, param) in [
+      (Self.budget, "{}", "name"), (Self.budget, #"{"name":"b","level":"key"}"#, "level"),
+      (Self.budget, #"{"name":"b","total":2}"#, "total"),
+      (Self.budget, #"{"name":"b","limit":"2"}"#, "limit"),
+      (Self.allowance, #"{"closed":1}"#, "closed"),
+      (Self.allowance, #"{"per_day":"-1"}"#, "per_day"),
+      (Self.account, #"{"kind":"consumer"}"#, "name"),
+      (Self.account, #"{"name":"a","kind":"bank"}"#, "kind"),
+      (Self.fee, #"{"account":4}"#, "parts"), (Self.fee, #"{"parts":1000001}"#, "parts"),
+    ] as [((String) throws -> Void, String, String)] {
+      #expect(throws: (any Error).self, "\(body)") { try read(body) }
+      do { try read(body) } catch {
+        let refusal = error as? HTTPRefusal
+        #expect(refusal?.code == .malformedRequest && refusal?.param == param, "\(body)")
+      }
+    }
+  }
+
+  private static func budget(_ body: String) throws {
+    _ = try MoneyBody.newBudget(Array(body.utf8))
+  }
+  private static func allowance(_ body: String) throws {
+    _ = try MoneyBody.budgetAllowance(Array(body.utf8))
+  }
+  private static func account(_ body: String) throws {
+    _ = try MoneyBody.newAccount(Array(body.utf8))
+  }
+  private static func fee(_ body: String) throws { _ = try MoneyBody.fee(Array(body.utf8)) }
+
+  private static let summary = BudgetSummary(
     budget: BudgetID(9), parent: BudgetID(0), account: AccountID(3), level: .key, name: "bot",
     key: KeyID(4), perDay: nil, perMonth: Credits(nano: 2_000_000_000), total: nil, closed: false,
     held: Credits(nano: 500_000_000), spentInDay: Credits(nano: 1),
@@ -133,7 +195,7 @@ struct MoneyTests {
           account: AccountID(3), name: "alice", kind: .consumer,
           balance: Credits(nano: 7_000_000_000), held: Credits(nano: 500_000_000),
           spent: Credits(nano: 3_000_000_000), earned: Credits(nano: 10_000_000_000)) : nil,
-      budgets: [Self.budget], left: Credits(nano: 500_000_000))
+      budgets: [Self.summary], left: Credits(nano: 500_000_000))
   }
 
   private func text(_ reply: HTTPReply) -> String { String(decoding: reply.body, as: UTF8.self) }

@@ -86,4 +86,42 @@ struct RateLimitTests {
     // What ended longer ago does not count, and promises that are over bind nobody.
     #expect(forecast.promise(now: 200_000) == 10_000)
   }
+
+  @Test("how long so many jobs take is known from how fast they ended, since the first of them")
+  func waits() {
+    var forecast = DrainForecast()
+    #expect(forecast.wait(for: 5, now: 1_000) == nil)
+    for moment in 0..<20 { forecast.ended(now: 20_000 + UInt64(moment) * 100) }
+    // Ten a second, for two seconds: not two a second for ten.
+    #expect(forecast.wait(for: 5, now: 22_000) == 500)
+    #expect(forecast.wait(for: 0, now: 22_000) == nil)
+    #expect(forecast.wait(for: 5, now: 40_000) == nil)
+  }
+
+  @Test("who may not wait as long as he would is told at once; one that says nothing waits")
+  func queueTooLong() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    for _ in 0..<2 {
+      let slot = worker.park()
+      let reader = bench.submit()
+      let assign = try slot.last(Assign.self)
+      worker.finish(assign, [], on: slot)
+      _ = try reader.last(Ended.self)
+      bench.advance(1_000)
+    }
+    func ask(_ milliseconds: UInt32) -> Peer {
+      let peer = bench.open(.job)
+      bench.say(.submit(bench.submission(timeout: milliseconds)), on: peer)
+      return peer
+    }
+    // Nobody is before the first, whatever it says; the next one would wait for it.
+    #expect(ask(1).failure == nil)
+    let refused = ask(500)
+    let failure = try refused.last(Failure.self)
+    #expect(failure.errorCode == .queueTooLong)
+    #expect(failure.details.map(\.name) == ["queue_timeout_ms", "waits_ms"])
+    #expect((100...60_000).contains(failure.retryAfterMs ?? 0))
+    #expect(ask(60_000).failure == nil && ask(0).failure == nil)
+  }
 }

@@ -193,14 +193,71 @@ struct WorkerLossTests {
       .failure(Failure(.overloaded, "", retryAfterMs: 3_000)), on: try link.registration)
     bench.advance(2_999)
     #expect(link.opened.count == 2)
-    bench.advance(1_501)
+    bench.advance(2_001)
     #expect(link.opened.count == 3)
     bench.machine.received(.failure(Failure(.forbidden, "no scope")), on: try link.registration)
     bench.advance(29_999)
     #expect(link.opened.count == 3)
     bench.advance(15_001)
     #expect(link.opened.count == 4)
-    #expect(bench.notes.contains(.registrationRefused(code: 3, message: "no scope")))
+    #expect(
+      bench.notes.contains(
+        .registrationRefused(
+          code: 3, message: "no scope", againIn: 45_000, isRepeated: false)))
+  }
+
+  @Test("a leader that goes on asking to come back soon is asked less and less, and told of once")
+  func refusedAgainAndAgain() throws {
+    bench.machine.engineReady(offers: Bench.offers(), slots: 1)
+    let link = FakeLink(1)
+    bench.machine.linkUp(link)
+    bench.notice(1, 5)
+    let refusal = Failure(.notLeader, "this coordinator does not lead", retryAfterMs: 20)
+    for _ in 0..<2_000 {
+      if let open = link.opened.last, open.isOpen {
+        bench.machine.received(.failure(refusal), on: open)
+      }
+      bench.advance(1)
+    }
+    #expect((5...8).contains(link.opened.count), "\(link.opened.count) tries in 2 s")
+    var waits: [UInt64] = []
+    var news = 0
+    for case .registrationRefused(_, _, let wait, let isRepeated) in bench.notes {
+      waits.append(wait)
+      news += isRepeated ? 0 : 1
+    }
+    #expect(news == 1)
+    #expect(waits.first == 20 && waits == waits.sorted() && waits.last ?? 0 >= 640, "\(waits)")
+
+    bench.advance(5_000)
+    try bench.accept(link, 5)
+    bench.machine.linkDown(link)
+    let again = FakeLink(1)
+    bench.machine.linkUp(again)
+    bench.machine.received(.failure(refusal), on: try again.registration)
+    #expect(
+      bench.notes.last
+        == .registrationRefused(
+          code: ErrorCode.notLeader.rawValue, message: refusal.message, againIn: 20,
+          isRepeated: false))
+  }
+
+  @Test(
+    "what is kept under the number of an assignment is another job's, and is never offered for it")
+  func numberGivenAgain() throws {
+    let link = try bench.register()
+    let old = try #require(bench.assign(link.slots[0]))
+    bench.produce(old, ["another job's"])
+    let restored = try bench.join(node: 4, term: 1 << 34)
+    let offered = try #require(restored.slots.first { !$0.all(AttemptResume.self).isEmpty })
+    let parked = try #require(restored.slots.first { !$0.all(Park.self).isEmpty })
+    bench.machine.closed(offered)
+    #expect(bench.assign(parked, term: 1 << 34) == nil)
+    #expect(bench.cancelled == [old] && bench.machine.status.attempts.isEmpty)
+    bench.machine.runEnded(old, .cancelled)
+    bench.advance(3_000)
+    let after = restored.opened.filter { $0 !== offered }
+    #expect(after.allSatisfy { $0.all(AttemptResume.self).isEmpty && $0.events.isEmpty })
   }
 
   @Test("an attempt that no leader takes back in ten minutes is given up")

@@ -12,6 +12,7 @@ extension ClusterReport: JSONDumpable {
       ("stateVersion", JSON.number(stateVersion)),
       ("underWay", JSON.boolean(underWay)),
       ("members", JSON.list(members) { $0.json }),
+      ("lost", JSON.optional(lost) { JSON.list($0) { JSON.number($0.rawValue) } }),
     ])
   }
 }

@@ -11,7 +11,8 @@ extension ClusterReport {
       lastIndex: LogIndex(rawValue: source.number(UInt64.self)),
       stateVersion: source.number(UInt32.self),
       underWay: source.boolean(),
-      members: source.list(atMost: 32) { MemberSummary.sample(&$0) })
+      members: source.list(atMost: 32) { MemberSummary.sample(&$0) },
+      lost: source.optional { $0.list(atMost: 32) { ReplicaID(rawValue: $0.number(UInt64.self)) } })
   }
 }
 

@@ -1,0 +1,116 @@
+import ExchangeTypes
+import Gateway
+import HTTP2Session
+import Testing
+import Transport
+import WireProtocol
+
+private let path = "/v1/chat/completions"
+private let whole = #"{"model":"m","messages":[{"role":"user","content":"x"}],"max_tokens":2}"#
+private let streaming = #"{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true}"#
+
+@Suite("The gateway under TLS", .timeLimit(.minutes(5)))
+struct SecureGatewayTests {
+  @Test("speaks HTTP/2: many requests at once on one connection, whole answers and streams")
+  func answers() async throws {
+    let given = try TestCertificate()
+    try await withGateway(
+      certificate: given.certificate,
+      script: { message, channel in
+        if case .submit = message { JobScript(["a", "b"]).run(on: channel) }
+      }
+    ) { gateway, coordinator in
+      let client = try await SecureClient(gateway.address, trusting: given.anchor)
+      async let one = client.post(path, whole, headers: [HeaderField("x-request-id", "mine")])
+      async let other = client.post(path, streaming)
+      let (first, stream) = await (one, other)
+      #expect(first.status == 200 && first.end == .complete)
+      #expect(first.body.contains(#""content":"ab""#))
+      #expect(first.fields.first("x-request-id") == "mine")
+      #expect(first.fields.first("x-switchyard-job") == "3")
+      #expect(first.fields.first("content-length") == "\(first.body.utf8.count)")
+      #expect(stream.status == 200 && stream.end == .complete)
+      #expect(stream.fields.first("content-type")?.hasPrefix("text/event-stream") == true)
+      #expect(stream.body.hasSuffix("data: [DONE]\n\n"))
+      let key = await coordinator.hears { heard -> String? in
+        if case .message(.submit, let key) = heard { key } else { nil }
+      }
+      #expect(key == "Bearer sy_1_x")
+      client.close()
+    }
+  }
+
+  @Test("what is refused has its status, and what breaks in mid-stream is reset after its error")
+  func failures() async throws {
+    let given = try TestCertificate()
+    var limits = HTTPLimits()
+    limits.bodyBytesMax = 1_000
+    limits.bodyMilliseconds = 200
+    limits.lingerMilliseconds = 200
+    limits.sweepMilliseconds = 10
+    try await withGateway(
+      limits: limits, certificate: given.certificate,
+      script: { message, channel in
+        guard case .submit = message else { return }
+        let job = JobScript(["a"])
+        job.run(on: channel, ends: false)
+        job.end(on: channel, state: .failed)
+      }
+    ) { gateway, _ in
+      let client = try await SecureClient(gateway.address, trusting: given.anchor)
+      let broken = await client.post(path, streaming)
+      #expect(broken.status == 200 && broken.end == .reset(.internalError))
+      #expect(broken.body.contains(#"data: {"error":{"#) && !broken.body.contains("[DONE]"))
+      let large = await client.post(path, String(repeating: " ", count: 1_001), ends: false)
+      #expect(large.status == 413 && large.body.contains("payload_too_large"))
+      #expect(large.end == .complete)
+      let slow = await client.post(path, "{", ends: false)
+      #expect(slow.status == 408 && slow.body.contains("request_timeout"))
+      #expect(await client.post("/v1/nothing", "").status == 404)
+      // None of it has ended the connection.
+      #expect(await client.post(path, "{").body.contains("malformed_request"))
+      client.close()
+    }
+  }
+
+  @Test("a client that leaves cancels its job; a new certificate is the next connection's")
+  func leavesAndRenews() async throws {
+    let (old, new) = (try TestCertificate(), try TestCertificate())
+    try await withGateway(
+      certificate: old.certificate,
+      script: { message, channel in
+        if case .submit = message { JobScript(["a"]).run(on: channel, ends: false) }
+      }
+    ) { gateway, coordinator in
+      let client = try await SecureClient(gateway.address, trusting: old.anchor)
+      async let cut = client.post(path, streaming)
+      let accepted = await coordinator.hears { heard -> Bool? in
+        if case .message(.submit, _) = heard { true } else { nil }
+      }
+      gateway.apply(new.certificate)
+      await #expect(throws: TransportError.self) {
+        try await SecureClient(gateway.address, trusting: old.anchor)
+      }
+      try await SecureClient(gateway.address, trusting: new.anchor).close()
+      client.close()
+      #expect(await cut.end != .complete && accepted == true)
+      let cancelled = await coordinator.hears { heard -> JobID? in
+        if case .message(.cancel(let cancel), _) = heard { cancel.job } else { nil }
+      }
+      #expect(cancelled == JobID(3))
+    }
+  }
+
+  @Test("what is no TLS gets no answer, and no certificate without its key is used")
+  func refusals() async throws {
+    let given = try TestCertificate()
+    try await withGateway(certificate: given.certificate) { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      try await client.get("/healthz")
+      #expect(await !client.readToEnd().contains("HTTP/1.1"))
+    }
+    #expect(throws: TransportError.self) {
+      try ServerCertificate(certificateFile: "/nowhere", keyFile: "/nowhere")
+    }
+  }
+}
