@@ -162,7 +162,7 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
             number = left["id"].rpartition("-")[2]
             job = wait_for("the job to end", lambda: next(
                 (line for line in cluster.yard("job", number, "--output", "json").lines if line["state"] == "cancelled"),
-                None), 30)
+                None))
             expect(left["read"] <= job["output_tokens"] <= written, f"{left}, {written} written, but {job}")
 
     def curl():
