@@ -162,6 +162,11 @@ class Cluster:
         return done.lines[0]
 
 
+def promised(cluster, seconds):
+    """What a promise of so many seconds allows on this machine now: ten times what a command takes that asks nobody, besides."""
+    return seconds + 10 * cluster.yard("version").seconds
+
+
 @contextlib.contextmanager
 def folder():
     path = tempfile.mkdtemp(prefix="yard-check-")
