@@ -60,7 +60,7 @@ extension LMDBReplicaStore {
   ///   - now: seconds since 1970.
   /// - Returns: the term.
   static func termOfRestored(after last: Term, at now: UInt64) -> Term {
-    let isSet = now >= 1 << 30  // the year 2004
+    let isSet = now >= 1 << 29  // the year 1987
     return Term(isSet && now * 16 > last.rawValue ? now * 16 : last.rawValue + (1 << 24))
   }
 

@@ -164,7 +164,7 @@ class Cluster:
 
 def promised(cluster, seconds):
     """What a promise of so many seconds allows on this machine now: ten times what a command takes that asks nobody, besides."""
-    return seconds + 10 * cluster.yard("version").seconds
+    return seconds + 10 * sorted(cluster.yard("version").seconds for _ in range(3))[1]
 
 
 @contextlib.contextmanager
