@@ -201,6 +201,9 @@ public final class Link {
   private func takeTurn() {
     isBehind = false
     guard end == nil else { return }
+    // Nothing was read while it waited, signs of life included.
+    heardAt = LinkLoop.now
+    askedAt = nil
     isReading = true
     take()
     readComplete()
@@ -235,6 +238,7 @@ public final class Link {
 
   private func flushInTurn() {
     guard let turns else { return scheduleFlush() }
+    guard !isFlushScheduled else { return }
     isFlushScheduled = true
     turns.wait { [weak self] in self?.flushScheduled() }
   }
@@ -339,6 +343,8 @@ public final class Link {
   }
 
   private func checkAlive(interval: UInt64, timeout: UInt64) {
+    // What the peer has sent meanwhile is not read: it is not he who keeps the link waiting.
+    guard !isBehind else { return }
     let now = LinkLoop.now
     if session.role == .server {
       let stall = UInt64(clamping: settings.stallMilliseconds)

@@ -106,7 +106,7 @@ extension Dispatcher {
         overlong(request, model)
           ?? self.refusal(
             ofModel: model, terms, of: caller.account, servedOnly: message.servedOnly ?? false)
-          ?? refusalOfWait(message, for: model, in: jobClass, of: caller.account)
+          ?? refusalOfWait(message, for: model, on: terms, in: jobClass, of: caller.account)
       }
     // What is refused so needs no seal, unless it is to be explained.
     if let refusal, !isDryRun { throw refusal }

@@ -43,17 +43,23 @@ extension Dispatcher {
 
   /// The refusal of a request that names how long it may wait, where it would wait longer.
   ///
-  /// So it is told at once, and not after that time. Nil while nobody is before it, or nobody knows how fast jobs end.
+  /// So it is told at once, and not after that time. Nil while nobody is before it, nobody knows how fast jobs end, or a slot
+  /// is free that may take it: who is before it waits for another then.
   /// Jobs do not end as evenly as they are thought to: one that would just come in time mostly would not, so a quarter is added.
   /// Batch jobs are not asked to be quick.
   func refusalOfWait(
-    _ message: Submit, for model: String, in jobClass: JobClass, of account: AccountID
+    _ message: Submit, for model: String, on terms: JobTerms, in jobClass: JobClass,
+    of account: AccountID
   ) -> Failure? {
     guard message.queueTimeoutMs > 0, jobClass != .batch else { return nil }
     let before = exchange.queuedBefore(model: model, of: account, in: jobClass)
     guard before > 0,
       let wait = served[model]?.wait(for: before, now: clock.now),
-      wait + wait / 4 > UInt64(message.queueTimeoutMs)
+      wait + wait / 4 > UInt64(message.queueTimeoutMs),
+      !candidates(for: model).contains(where: {
+        $0.freeForOthers > 0 && $0.server.ask.tenancy.admits(account)
+          && $0.server.obstacle(to: terms) == nil
+      })
     else { return nil }
     return Failure(
       refusing: .queueTooLong,

@@ -124,4 +124,23 @@ struct RateLimitTests {
     #expect((100...60_000).contains(failure.retryAfterMs ?? 0))
     #expect(ask(60_000).failure == nil && ask(0).failure == nil)
   }
+
+  @Test("who may not wait is not told to go where a slot is free that those before it may not take")
+  func freeSlotElsewhere() throws {
+    let bench = try LeaderBench()
+    let first = try WorkerPeer(bench, "first")
+    let slot = first.park()
+    let reader = bench.submit()
+    first.finish(try slot.last(Assign.self), [], on: slot)
+    _ = try reader.last(Ended.self)
+    bench.advance(9_000)
+    let waiting = bench.submit(
+      body: Array(
+        #"{"model":"m","max_tokens":9,"messages":[],"provider":{"only":["operator/first"]}}"#.utf8))
+    let free = try WorkerPeer(bench, "second").park()
+    let peer = bench.open(.job)
+    bench.say(.submit(bench.submission(timeout: 500)), on: peer)
+    #expect(peer.failure == nil && waiting.failure == nil)
+    _ = try free.last(Assign.self)
+  }
 }
