@@ -72,6 +72,10 @@ extension GatewayLoop {
         TransferPost(requestKey: name, legs: legs), key, request, connection, Self.transfers)
     case .reverse(let transfer):
       let name = try Self.requiredName(request, "what moves money")
+      guard request.takeBody().isEmpty else {
+        throw HTTPRefusal(
+          .malformedRequest, "a reversal takes back a whole group, and its request has no body")
+      }
       ask(
         TransferReverse(requestKey: name, transfer: transfer), key, request, connection,
         Self.transfers)

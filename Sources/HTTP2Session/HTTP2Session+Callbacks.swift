@@ -183,6 +183,7 @@ extension HTTP2Session {
   private func closed(_ stream: Int32, _ code: UInt32) {
     guard let state = streams.removeValue(forKey: stream) else { return }
     if role == .client { openedStreams -= 1 }
+    queued -= state.outbound.count
     if state.unconsumed > 0 { _ = nghttp2_session_consume_connection(handle, state.unconsumed) }
     if state.isAnnounced {
       post(.closed(StreamID(rawValue: stream), HTTP2ErrorCode(rawValue: code)))
@@ -220,6 +221,7 @@ extension HTTP2Session {
     guard let state = streams[stream] else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
     let size = state.outbound.read(into: target)
     state.taken += UInt64(size)
+    queued -= size
     if state.outbound.count == 0, state.outbound.isEnded {
       flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
     } else if size == 0 {

@@ -36,6 +36,8 @@ public final class HTTP2Session {
   /// libnghttp2's last complaint, for `HTTP2Error.protocolViolation`.
   var lastComplaint = ""
   var openedStreams = 0
+  /// Bytes that wait on all streams together.
+  var queued = 0
   private(set) var isTerminatedByOwner = false
   private var events: [HTTP2Event] = []
   private var nextEventIndex = 0
@@ -234,7 +236,7 @@ public final class HTTP2Session {
   /// Queues bytes on a stream.
   ///
   /// Dropped if the stream has closed: its owner hears so by an event. Beyond `limits.outboundMax` of
-  /// queued bytes the stream is reset instead.
+  /// queued bytes, or `limits.outboundTotalMax` of all streams, the stream is reset instead.
   ///
   /// - Parameters:
   ///   - stream: a stream that was opened, or responded to, here.
@@ -247,10 +249,11 @@ public final class HTTP2Session {
     }
     precondition(state.hasHeaders, "headers come first")
     precondition(!state.outbound.isEnded, "the stream was ended")
-    guard bytes.count <= limits.outboundMax - state.outbound.count else {
-      return reset(stream, .enhanceYourCalm)
-    }
+    guard bytes.count <= limits.outboundMax - state.outbound.count,
+      bytes.count <= limits.outboundTotalMax - queued
+    else { return reset(stream, .enhanceYourCalm) }
     state.outbound.append(bytes)
+    queued += bytes.count
     state.outbound.isEnded = endStream
     if state.outbound.count >= limits.outboundHighWater { state.owesWritable = true }
     if state.isDeferred, endStream || !bytes.isEmpty {
@@ -284,6 +287,7 @@ public final class HTTP2Session {
       return
     }
     state.isResetByOwner = true
+    queued -= state.outbound.count
     state.outbound.removeAll()
     state.owesWritable = false
     let result = nghttp2_submit_rst_stream(
@@ -394,6 +398,7 @@ public final class HTTP2Session {
     finalGoAway =
       [0, 0, 8, 7, 0, 0, 0, 0, 0] + Self.bigEndian(last) + Self.bigEndian(code.rawValue)
     for state in streams.values { state.outbound.removeAll() }
+    queued = 0
   }
 
   private func submitGoAway(_ code: HTTP2ErrorCode) {

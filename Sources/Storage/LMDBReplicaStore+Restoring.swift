@@ -52,15 +52,16 @@ extension LMDBReplicaStore {
   /// The term that a restored cluster begins after: nobody has heard of a higher one (decision 36).
   ///
   /// Sixteen for each second since 1970, which no elections catch up with: a backup that is restored twice, as after a first
-  /// try that failed, gives two clusters whose terms are apart. Where the clock is behind, it is still above what the cluster
-  /// of the backup can have reached in years. Keys are numbered by 40 bits of a term (`KeyCustody`), enough until the year 4147.
+  /// try that failed, gives two clusters whose terms are apart. Where the clock is behind the backup's term, or was never
+  /// set, it is still above what the cluster of the backup can have reached in years. Keys are numbered by 40 bits of a term (`KeyCustody`), enough until the year 4147.
   ///
   /// - Parameters:
   ///   - last: the term of the backup's last entry.
   ///   - now: seconds since 1970.
   /// - Returns: the term.
   static func termOfRestored(after last: Term, at now: UInt64) -> Term {
-    Term(max(last.rawValue + (1 << 24), now * 16))
+    let isSet = now >= 1 << 29  // the year 1987
+    return Term(isSet && now * 16 > last.rawValue ? now * 16 : last.rawValue + (1 << 24))
   }
 
   private func written(_ batch: WriteBatch) async throws {

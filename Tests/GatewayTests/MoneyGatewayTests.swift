@@ -96,6 +96,10 @@ struct MoneyGatewayTests {
       let unnamed = try await RawClient(gateway.address)
       try await unnamed.post("/v1/transfers/8/reversal", "")
       #expect(await unnamed.read(until: "idempotency-key").hasPrefix("HTTP/1.1 400 "))
+      let partial = try await RawClient(gateway.address)
+      try await partial.post(
+        "/v1/transfers/8/reversal", #"{"amount":"1"}"#, headers: "idempotency-key: r0\r\n")
+      #expect(await partial.read(until: "has no body").hasPrefix("HTTP/1.1 400 "))
       let client = try await RawClient(gateway.address)
       try await client.post("/v1/transfers/8/reversal", "", headers: "idempotency-key: r1\r\n")
       #expect(await client.read(until: "duplicate").hasPrefix("HTTP/1.1 200 OK\r\n"))

@@ -136,6 +136,36 @@ struct SessionTests {
     #expect(ends.received(other) == [5])
   }
 
+  @Test(
+    "holds the queues of all streams together to a bound, which what leaves, ends or is reset gives back"
+  )
+  func outboundTotal() throws {
+    var limits = HTTP2Limits.authenticatedNode
+    limits.outboundTotalMax = 1_000_000
+    var narrow = HTTP2Limits.authenticatedNode
+    narrow.streamWindow = 65_535
+    let ends = try Ends(client: limits, server: narrow)
+    let streams = try (0..<5).map { _ in try ends.open() }
+    func send(_ stream: StreamID, _ count: Int) {
+      ends.client.send(stream, [UInt8](repeating: 3, count: count))
+    }
+    for stream in streams[..<4] { send(stream, 250_000) }
+    #expect(streams.map { ends.client.outstanding($0) } == [250_000, 250_000, 250_000, 250_000, 0])
+    send(streams[4], 1)
+    // One that is over gives its share back, and so does what has left.
+    ends.client.reset(streams[0])
+    send(streams[1], 250_000)
+    #expect(ends.client.outstanding(streams[1]) == 500_000)
+    try ends.settle()
+    #expect(ends.clientEvents.contains(.closed(streams[4], .enhanceYourCalm)))
+    let left = streams[1...3].reduce(0) { $0 + ends.client.outstanding($1) }
+    #expect(left == 1_000_000 - 3 * 65_535)
+    send(streams[2], 3 * 65_535)
+    send(streams[3], 1)
+    #expect(ends.client.outstanding(streams[3]) == 0)
+    #expect(ends.client.outstanding(streams[2]) == 250_000 + 2 * 65_535)
+  }
+
   @Test("shares the connection between busy streams")
   func fairness() throws {
     let ends = try Ends()

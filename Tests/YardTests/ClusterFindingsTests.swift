@@ -95,6 +95,10 @@ struct ClusterFindingsTests {
     #expect(
       levels(ClusterFindings(answers: mixed, report: nil)).prefix(2)
         == ["coordinators warning", "quorum unknown"])
+    let most = [down[0], Self.failed(2, .refused, "forbidden: no"), down[2]]
+    #expect(
+      levels(ClusterFindings(answers: most, report: nil)).prefix(2)
+        == ["coordinators warning", "quorum bad"])
   }
 
   @Test("a coordinator that is down has said no version: that is no other version")

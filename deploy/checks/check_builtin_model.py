@@ -133,12 +133,12 @@ class LlamaCpp:
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait(20)
+        self.process.wait(300)
 
 
 def compare(model, texts):
     done = subprocess.run(
-        [str(BENCH), "builtin-logits", "--model", str(model)], capture_output=True, text=True, timeout=120,
+        [str(BENCH), "builtin-logits", "--model", str(model)], capture_output=True, text=True, timeout=600,
         input="".join(json.dumps(ids) + "\n" for ids in texts))
     expect(done.returncode == 0, done.stderr[-600:])
     ours = [json.loads(line)["top"] for line in done.stdout.splitlines()]

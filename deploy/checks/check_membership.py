@@ -50,7 +50,7 @@ def restart(group, number):
     """SIGTERM, and a new process when the old one has ended."""
     child = group.running[number]
     child.process.send_signal(signal.SIGTERM)
-    expect(child.process.wait(60) == 0, f"coordinator {number} ended with {child.process.returncode}")
+    expect(child.process.wait(300) == 0, f"coordinator {number} ended with {child.process.returncode}")
     group.start(number)
 
 

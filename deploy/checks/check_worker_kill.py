@@ -15,7 +15,7 @@ import json
 import time
 
 from gateway import gateway
-from product import MODEL, SERVE, YARD, Child, dev, expect, folder, join, main, wait_for
+from product import MODEL, SERVE, YARD, Child, dev, expect, folder, join, main, promised, wait_for
 
 #: Nano-credits per million tokens: of the worker that is killed, and of the one that goes on.
 INPUT_KILLED, INPUT_SPARE, OUTPUT = 100_000_000, 200_000_000, 600_000_000
@@ -61,11 +61,12 @@ RECLAIM_SECONDS = 5
 
 def reclaim(cluster, victim, directory):
     """The owner takes the machine back: the worker's process is gone when the command ends."""
+    limit = promised(cluster, RECLAIM_SECONDS)
     began = time.monotonic()
     cluster.yard("worker", "reclaim", "--dir", directory)
-    victim.process.wait(RECLAIM_SECONDS)
+    victim.process.wait(300)
     took = time.monotonic() - began
-    expect(took <= RECLAIM_SECONDS, f"the worker left after {took:.1f} s")
+    expect(took <= limit, f"the worker left after {took:.1f} s, of {limit:.1f} s")
     print(f"reclaimed in {took * 1000:.0f} ms", flush=True)
 
 

@@ -69,6 +69,8 @@ class Engine(http.server.BaseHTTPRequestHandler):
                             "usage": {"prompt_tokens": 3, "completion_tokens": tokens}}).encode())
             say(b"[DONE]")
 
+        if self.manner == "silent":
+            return self.server.release.wait()
         if self.manner == "garbage":
             return say(b"{ this is not JSON")
         if self.manner == "endless":

@@ -1,8 +1,6 @@
 /// A value behind one reference, copied when it is changed while somebody else has it too.
 ///
-/// Whoever looks at the exchange from another room takes it by value for as long as the look lasts
-/// (the compiler can't prove that nothing changes meanwhile): that costs a reference for each table
-/// and index in here, and not several for each of their parts.
+/// Whoever takes it by value takes one reference, and not several for each of its parts.
 @propertyWrapper
 struct Boxed<Value: Sendable>: Sendable {
   /// Unchecked: it is changed by its only owner alone.

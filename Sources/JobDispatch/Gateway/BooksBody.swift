@@ -56,7 +56,7 @@ extension MoneyBody {
     return budget
   }
 
-  /// Reads the body of `PUT /v1/budgets/{id}`: what is absent is no limit.
+  /// Reads the body of `PUT /v1/budgets/{id}`: what is absent is no limit; a budget that is closed keeps those that it has.
   ///
   /// - Throws: `malformed_request` with the member at fault, `payload_too_large`.
   public static func budgetAllowance(_ body: [UInt8]) throws(HTTPRefusal) -> BudgetAllowance {
@@ -67,6 +67,11 @@ extension MoneyBody {
       case "per_day", "per_month", "total": try allowed.read(name, from: &scanner)
       default: throw .unknown
       }
+    }
+    guard !allowed.isClosed || allowed == BudgetAllowance(isClosed: true) else {
+      throw HTTPRefusal(
+        .malformedRequest, "a budget that is closed keeps its limits: closed goes without any",
+        param: "closed")
     }
     return allowed
   }

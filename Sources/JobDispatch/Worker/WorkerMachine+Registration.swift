@@ -41,6 +41,8 @@ extension WorkerMachine {
     let named = Leader(term: notice.term, node: notice.leader)
     guard leader != named else { return }
     leader = named
+    // What others have refused says nothing of this one: its lease runs from now.
+    registrationFailures = 0
     if let session = registration.session {
       guard session.term < named.term || session.link.node != named.node else { return }
       loseSession("coordinator \(named.node) leads term \(named.term)", retry: .now)

@@ -58,7 +58,9 @@ struct ClusterFindings {
   private var quorum: Finding {
     let leaders = statuses.filter { $0.role == .leader }
     guard let leader = leaders.max(by: { $0.term < $1.term }) else {
-      guard failed(isRefusal: true).isEmpty else {
+      // Where a majority of those asked is silent, nobody leads, whatever the others refuse to say.
+      let silent = failed(isRefusal: false)
+      guard failed(isRefusal: true).isEmpty || silent.count * 2 > answers.count else {
         return Finding(
           "quorum", .unknown, "no coordinator that answers leads, and not all could be asked",
           advice: Self.whoMayAsk)

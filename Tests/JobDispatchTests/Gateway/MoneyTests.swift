@@ -141,8 +141,9 @@ struct MoneyTests {
           account: AccountID(3), parent: BudgetID(4), level: .user, name: "papers",
           limits: .init(perDay: Credits(nano: 500_000_000), total: Credits(nano: 2_000_000_000))))
     #expect(
-      try MoneyBody.budgetAllowance(Array(#"{"per_month":"1","closed":true}"#.utf8))
-        == .init(perMonth: Credits(nano: 1_000_000_000), isClosed: true))
+      try MoneyBody.budgetAllowance(Array(#"{"per_month":"1"}"#.utf8))
+        == .init(perMonth: Credits(nano: 1_000_000_000)))
+    #expect(try MoneyBody.budgetAllowance(Array(#"{"closed":true}"#.utf8)).isClosed)
     #expect(try MoneyBody.budgetAllowance(Array("{}".utf8)) == .init())
     let account = try MoneyBody.newAccount(Array(#"{"name":"fees","kind":"fees"}"#.utf8))
     #expect(account.name == "fees" && account.kind == .fees)
@@ -153,6 +154,7 @@ struct MoneyTests {
       (Self.budget, #"{"name":"b","total":2}"#, "total"),
       (Self.budget, #"{"name":"b","limit":"2"}"#, "limit"),
       (Self.allowance, #"{"closed":1}"#, "closed"),
+      (Self.allowance, #"{"closed":true,"total":"1"}"#, "closed"),
       (Self.allowance, #"{"per_day":"-1"}"#, "per_day"),
       (Self.account, #"{"kind":"consumer"}"#, "name"),
       (Self.account, #"{"name":"a","kind":"bank"}"#, "kind"),

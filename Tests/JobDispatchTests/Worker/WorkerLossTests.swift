@@ -242,6 +242,28 @@ struct WorkerLossTests {
           isRepeated: false))
   }
 
+  @Test("a new leader that is not ready yet is asked again at once, whatever others refused before")
+  func refusedByTheNext() throws {
+    bench.machine.engineReady(offers: Bench.offers(), slots: 1)
+    let link = FakeLink(1)
+    bench.machine.linkUp(link)
+    bench.notice(1, 5)
+    let refusal = Failure(.notLeader, "this coordinator does not lead", retryAfterMs: 20)
+    for _ in 0..<4_000 {
+      if let open = link.opened.last, open.isOpen {
+        bench.machine.received(.failure(refusal), on: open)
+      }
+      bench.advance(1)
+    }
+    bench.notice(1, 6)
+    bench.machine.received(.failure(refusal), on: try link.registration)
+    guard case .registrationRefused(_, _, let againIn, _) = bench.notes.last else {
+      Issue.record("got \(bench.notes)")
+      return
+    }
+    #expect(againIn <= 40)
+  }
+
   @Test(
     "what is kept under the number of an assignment is another job's, and is never offered for it")
   func numberGivenAgain() throws {
