@@ -1,5 +1,6 @@
 internal import ExchangeCore
 internal import ExchangeTypes
+internal import JobMarket
 internal import WireProtocol
 
 // Limits of keys, as the wire says them, and what a full or a long queue is told.
