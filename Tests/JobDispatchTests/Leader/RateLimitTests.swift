@@ -136,7 +136,8 @@ struct RateLimitTests {
     bench.advance(9_000)
     let waiting = bench.submit(
       body: Array(
-        #"{"model":"m","max_tokens":9,"messages":[],"provider":{"only":["operator/first"]}}"#.utf8))
+        #"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}],"provider":{"only":["operator/first"]}}"#
+          .utf8))
     let free = try WorkerPeer(bench, "second").park()
     let peer = bench.open(.job)
     bench.say(.submit(bench.submission(timeout: 500)), on: peer)
