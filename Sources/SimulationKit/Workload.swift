@@ -278,6 +278,8 @@ final class Workload {
         }
       case .failure(let failure) where failure.errorCode == .modelNotFound:
         submission.refusal = failure.errorCode
+      case .failure(let failure) where failure.errorCode == .queueTooLong && submission.job == nil:
+        submission.refusal = failure.errorCode
       default: unexpected($0)
       }
     }
@@ -295,6 +297,8 @@ final class Workload {
       switch $0 {
       case .accepted(let accepted): submission.acknowledged(accepted, asked: asked)
       case .failure(let failure) where failure.errorCode == .modelNotFound: break
+      case .failure(let failure) where failure.errorCode == .queueTooLong && submission.job == nil:
+        break
       default: unexpected($0)
       }
     }
