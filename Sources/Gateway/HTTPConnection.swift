@@ -208,10 +208,12 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     case .open: write(buffer)
     case .complete:
       write(buffer)
+      answering.delivered()
       answered(keepsAlive: framing.keepsAlive)
     case .broken:
       loop.counters.broken += 1
       close(after: buffer)
+      answering.delivered()
     }
   }
 
