@@ -197,7 +197,8 @@ public final class Gateway: Sendable {
       }
   }
 
-  private static func speakHTTP1(
+  /// Adds what a connection of HTTP/1.1 needs.
+  static func speakHTTP1(
     on channel: any Channel, _ loop: GatewayLoop, _ refusal: HTTPRefusal?
   ) throws {
     var decoding = NIOHTTPDecoderLimitConfiguration()
