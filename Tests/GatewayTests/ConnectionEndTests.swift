@@ -80,7 +80,9 @@ struct ConnectionEndTests {
     refusing refusal: HTTPRefusal? = nil
   ) -> @Sendable (any Channel, GatewayLoop) throws -> Void {
     { child, loop in
-      try Listener.adopt(child, settings: HTTP2Connection.settings(loop.limits)) {
+      try Listener.adopt(
+        child, settings: HTTP2Connection.settings(loop.limits), refusals: loop.refusals
+      ) {
         HTTP2Connection(loop: loop, link: $0, refusal: refusal)
       }
     }
@@ -103,6 +105,24 @@ struct ConnectionEndTests {
       // The beginning of a request, which has no stream before its end.
       try await client.send(Self.preface + String(Self.request("GET", "/", stream: 1).dropLast()))
       #expect(await !client.readToEnd().isEmpty)
+    }
+  }
+
+  @Test("what a client does wrong with HTTP/2 is counted by its kind")
+  func counted() async throws {
+    try await withConnections(Self.limits, speak: Self.speakHTTP2()) { client, loop, child in
+      // A frame of a stream that nobody has opened.
+      try await client.send(Self.preface + Self.frame(0, stream: 1, "x"))
+      _ = await client.readToEnd()
+      try await child.closeFuture.get()
+      #expect(
+        try await eventLoop.submit { loop.value.refusals.counts.values.reduce(0, +) }.get() == 1)
+    }
+    try await withConnections(Self.limits, speak: Self.speakHTTP2()) { client, loop, child in
+      try await client.send("GET / HTTP/1.1\r\n\r\n" + String(repeating: " ", count: 100))
+      _ = await client.readToEnd()
+      try await child.closeFuture.get()
+      #expect(try await eventLoop.submit { loop.value.refusals.counts }.get() == ["not_http2": 1])
     }
   }
 

@@ -160,6 +160,21 @@ struct SecureGatewayTests {
     }
   }
 
+  @Test("a gateway that stops does not wait for what has not agreed on TLS")
+  func stops() async throws {
+    let given = try TestCertificate()
+    var limits = HTTPLimits()
+    limits.headMilliseconds = 3_600_000
+    let gateway = try await startGateway(
+      ["127.0.0.1:1"], limits: limits, certificate: given.certificate)
+    let silent = try await RawClient(gateway.address)
+    // Whoever comes later is accepted later.
+    let client = try await SecureClient(gateway.address, trusting: given.anchor)
+    client.close()
+    await gateway.stop(within: 3_600_000)
+    try await silent.close()
+  }
+
   @Test("what is no TLS gets no answer, and no certificate is used with another's key")
   func refusals() async throws {
     let given = try TestCertificate()
