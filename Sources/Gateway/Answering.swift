@@ -10,6 +10,12 @@ protocol Answering: AnyObject {
   func tick(now: UInt64)
   /// The client has gone before the answer ended; nothing is sent any more.
   func clientLeft()
+  /// The whole answer has been given to the client, as far as this side can tell.
+  func delivered()
+}
+
+extension Answering {
+  func delivered() {}
 }
 
 /// Where a request came from, and where its answer goes: a connection of HTTP/1.1, or a stream of HTTP/2.

@@ -178,16 +178,23 @@ public final class Gateway: Sendable {
           child.closeFuture.whenComplete { _ in
             counts.remove(address, wasServed: wasServed)
             open.remove(child)
+            loop.value.hasBegun(child)
           }
           guard let presented = certificate.withLockedValue({ $0 }) else {
             return try speakHTTP1(on: child, loop.value, refusal)
           }
+          loop.value.begins(child)
           try presented.begin(on: child, within: limits.headMilliseconds) { spoken in
             switch spoken {
-            case .http1: try speakHTTP1(on: child, loop.value, refusal)
+            case .http1:
+              loop.value.hasBegun(child)
+              try speakHTTP1(on: child, loop.value, refusal)
             case .http2:
-              try Listener.adopt(child, settings: HTTP2Connection.settings(limits)) { link in
-                HTTP2Connection(loop: loop.value, link: link, refusal: refusal)
+              try Listener.adopt(
+                child, settings: HTTP2Connection.settings(limits), refusals: loop.value.refusals
+              ) { link in
+                loop.value.hasBegun(child)
+                return HTTP2Connection(loop: loop.value, link: link, refusal: refusal)
               }
             }
           } failed: {
@@ -197,7 +204,8 @@ public final class Gateway: Sendable {
       }
   }
 
-  private static func speakHTTP1(
+  /// Adds what a connection of HTTP/1.1 needs.
+  static func speakHTTP1(
     on channel: any Channel, _ loop: GatewayLoop, _ refusal: HTTPRefusal?
   ) throws {
     var decoding = NIOHTTPDecoderLimitConfiguration()

@@ -16,9 +16,13 @@ final class GatewayLoop {
   var bodyBytes = 0
   var counters = GatewayCounters()
   let eventLoop: any EventLoop
+  /// Where what clients do wrong with HTTP/2 is counted and logged.
+  let refusals: RefusalLog
   /// All loops of the gateway, this one too.
   private(set) var all: [NIOLoopBound<GatewayLoop>] = []
   private var connections: [ObjectIdentifier: any ClientConnection] = [:]
+  /// What has not come to speak HTTP yet.
+  private var beginning: [ObjectIdentifier: any Channel] = [:]
   /// Answers whose client has left, until their jobs have settled: as many as there are jobs to cancel.
   private var left: [ObjectIdentifier: InferenceAnswer] = [:]
   private var sweeping: RepeatedTask?
@@ -36,6 +40,7 @@ final class GatewayLoop {
         kind: failure.errorCode?.name ?? "error_\(failure.code)", failure.message)
     }
     self.limits = limits
+    self.refusals = refusals
     self.eventLoop = eventLoop
   }
 
@@ -70,6 +75,15 @@ final class GatewayLoop {
 
   // MARK: Connections
 
+  /// A connection was accepted, and agrees on TLS first.
+  func begins(_ channel: any Channel) {
+    beginning[ObjectIdentifier(channel)] = channel
+    if isDraining { channel.close(promise: nil) }
+  }
+
+  /// It has begun to speak, or ended.
+  func hasBegun(_ channel: any Channel) { beginning[ObjectIdentifier(channel)] = nil }
+
   func add(_ connection: any ClientConnection) {
     connections[ObjectIdentifier(connection)] = connection
     counters.connections += 1
@@ -99,6 +113,8 @@ final class GatewayLoop {
   /// Lets answers end, and takes no request.
   func drain() {
     isDraining = true
+    // It has no request, and might take its time.
+    for channel in beginning.values { channel.close(promise: nil) }
     for connection in connections.values { connection.drain() }
   }
 

@@ -1,3 +1,4 @@
+internal import ExchangeTypes
 internal import HTTP2Session
 internal import JobDispatch
 internal import NIOCore
@@ -7,15 +8,20 @@ internal import Transport
 /// One request on a stream of HTTP/2, and its answer.
 ///
 /// ```
-/// reading ──end of the body──► answering ──complete──────────────► over
-///    │                             └──────broken──► breaking ──what came has left, or 2 s──► over, reset
-///    └── too large, too slow: answered ──► refused ──2 s──────────► over, reset
+/// reading ──end of the body──► waiting ──room──► answering ──complete──► sent ──all has left──► over, delivered
+///    │                            │                 └──────broken──► breaking ──what came has left, or 2 s──► over, reset
+///    └── too large, too slow ─────┴── too long: answered ──► refused ──2 s──► over, reset
 /// ```
-/// A stream that breaks is reset, which no client takes for its end. Confined to its connection's loop; `closed` is the last call.
+/// A stream that breaks is reset, which no client takes for its end. One that the session or the client has reset has delivered
+/// nothing. Confined to its connection's loop; `closed` is the last call.
 final class HTTP2Request: StreamHandler, RequestSource {
   private enum State {
     case reading(HTTPRequest)
+    /// It has come, and is begun once the connection's client has taken more of the other answers.
+    case waiting(HTTPRequest)
     case answering(any Answering)
+    /// The answer is whole, and on its way.
+    case sent(any Answering)
     /// What has come of the answer is on its way, and nothing follows.
     case breaking
     /// It was answered before its body had come, which nobody reads.
@@ -26,7 +32,10 @@ final class HTTP2Request: StreamHandler, RequestSource {
   private let stream: LinkStream
   private let loop: GatewayLoop
   private let limits: HTTP2Limits
-  private let whenClosed: () -> Void
+  /// Whether the connection has room for another answer.
+  private let hasRoom: () -> Bool
+  /// The client has taken some of an answer, or the stream is over.
+  private let whenTaken: (_ isOver: Bool) -> Void
   private var state = State.over
   private var requestID = ""
   private var isBodyless = false
@@ -39,12 +48,13 @@ final class HTTP2Request: StreamHandler, RequestSource {
 
   init(
     on stream: LinkStream, of loop: GatewayLoop, limits: HTTP2Limits,
-    whenClosed: @escaping () -> Void
+    hasRoom: @escaping () -> Bool, whenTaken: @escaping (_ isOver: Bool) -> Void
   ) {
     self.stream = stream
     self.loop = loop
     self.limits = limits
-    self.whenClosed = whenClosed
+    self.hasRoom = hasRoom
+    self.whenTaken = whenTaken
   }
 
   /// The head has come, whole: it is refused, or its body is read.
@@ -91,26 +101,41 @@ final class HTTP2Request: StreamHandler, RequestSource {
 
   func ended(_ stream: LinkStream) {
     guard case .reading(let request) = state else { return }
-    loop.serve(request, on: self)
+    state = .waiting(request)
+    deadline = loop.now + loop.limits.stallMilliseconds
+    serveIfRoom()
+  }
+
+  /// Begins the answer if the request has come and there is room.
+  func serveIfRoom() {
+    if case .waiting(let request) = state, hasRoom() { loop.serve(request, on: self) }
   }
 
   func writable(_ stream: LinkStream) {
     isHeld = false
     if case .answering(let answering) = state { answering.setReading(true) }
+    whenTaken(false)
   }
+
+  /// Bytes of the answer that wait here.
+  var outstanding: Int { stream.outstanding }
 
   func closed(_ stream: LinkStream, _ end: StreamEnd) {
     let last = state
     state = .over
     release()
-    if case .answering(let answering) = last { answering.clientLeft() }
-    whenClosed()
+    switch last {
+    case .answering(let answering): answering.clientLeft()
+    case .sent(let answering): if case .complete = end { answering.delivered() }
+    case .reading, .waiting, .breaking, .refused, .over: break
+    }
+    whenTaken(true)
   }
 
   // MARK: Answers
 
   func answer(_ request: HTTPRequest, with answering: any Answering) {
-    guard case .reading = state else { return }
+    guard case .waiting = state else { return }
     state = .answering(answering)
     loop.counters.begin(request)
   }
@@ -119,11 +144,11 @@ final class HTTP2Request: StreamHandler, RequestSource {
     guard case .answering(let current) = state, current === answering, !reply.isEmpty else {
       return
     }
-    write(reply)
+    guard write(reply) else { return cutOff(answering) }
     switch reply.end {
     case .open: hold(answering)
     case .complete:
-      state = .over
+      state = .sent(answering)
       release()
     case .broken:
       loop.counters.broken += 1
@@ -131,8 +156,11 @@ final class HTTP2Request: StreamHandler, RequestSource {
       release()
       deadline = loop.now + loop.limits.lingerMilliseconds
       // What was sent leaves at the end of this turn, if the client takes it.
-      let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
-      loop.eventLoop.execute { bound.value.breakIfSent() }
+      let bound = NIOLoopBound((self, answering), eventLoop: loop.eventLoop)
+      loop.eventLoop.execute {
+        let (request, answering) = bound.value
+        if request.breakIfSent() { answering.delivered() }
+      }
     }
   }
 
@@ -140,7 +168,17 @@ final class HTTP2Request: StreamHandler, RequestSource {
     if case .answering(let current) = state, current === answering { release() }
   }
 
-  private func write(_ reply: HTTPReply) {
+  /// The session has reset the stream: more waits than it keeps, or the client takes nothing.
+  private func cutOff(_ answering: any Answering) {
+    loop.counters.broken += 1
+    state = .over
+    release()
+    answering.clientLeft()
+  }
+
+  /// Sends a part of an answer; whether the stream took it.
+  @discardableResult
+  private func write(_ reply: HTTPReply) -> Bool {
     let isEnd = reply.end == .complete
     if let head = reply.head {
       loop.counters.answered(status: head.status)
@@ -149,7 +187,10 @@ final class HTTP2Request: StreamHandler, RequestSource {
       if isEnd { fields.append(HeaderField("content-length", "\(reply.body.count)")) }
       stream.respond(status: head.status, headers: fields)
     }
-    stream.send(isBodyless ? [] : reply.body, end: isEnd)
+    let body = isBodyless ? [] : reply.body
+    stream.send(body, end: isEnd)
+    // What is queued leaves at the end of this turn at the earliest; a stream that was reset has nothing queued.
+    return stream.outstanding >= body.count
   }
 
   /// A reader that takes little holds its answer back; the stream says when it may go on.
@@ -167,8 +208,12 @@ final class HTTP2Request: StreamHandler, RequestSource {
     write(refusal.reply)
   }
 
-  private func breakIfSent() {
-    if case .breaking = state, stream.outstanding == 0 { reset(.internalError) }
+  /// Resets the stream if all that was to come has left; whether it did.
+  @discardableResult
+  private func breakIfSent() -> Bool {
+    guard case .breaking = state, !stream.isClosed, stream.outstanding == 0 else { return false }
+    reset(.internalError)
+    return true
   }
 
   private func reset(_ code: HTTP2ErrorCode) {
@@ -187,12 +232,23 @@ final class HTTP2Request: StreamHandler, RequestSource {
   func tick(now: UInt64) {
     switch state {
     case .reading: if now >= deadline { end(with: .tooSlow("body")) }
+    case .waiting:
+      serveIfRoom()
+      if case .waiting = state, now >= deadline { end(with: .untaken) }
     case .answering(let answering): answering.tick(now: now)
     case .breaking:
       breakIfSent()
       if case .breaking = state, now >= deadline { reset(.internalError) }
     case .refused: if now >= deadline { reset(.noError) }
-    case .over: break
+    case .sent, .over: break
     }
+  }
+}
+
+extension HTTPRefusal {
+  /// The client has as many answers as its connection may and does not read them.
+  fileprivate static var untaken: HTTPRefusal {
+    HTTPRefusal(
+      .overloaded, "the connection's earlier answers are not taken", retryAfterMs: 1_000)
   }
 }

@@ -26,6 +26,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     case answering(any Answering, ResponseFraming)
     /// The last answer is on its way, and what still comes is dropped.
     case lingering
+    /// It is being closed, or is.
     case closed
   }
 
@@ -115,7 +116,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     switch state {
     case .idle, .reading:
-      guard let error = error as? HTTPParserError else { return context.close(promise: nil) }
+      guard let error = error as? HTTPParserError else { return abort() }
       end(
         with: error == .headerOverflow
           ? HTTPRefusal(
@@ -125,7 +126,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
           : HTTPRefusal(.malformedRequest, "this is not HTTP/1.1: \(error)"))
     case .answering:
       // What came behind the request is no HTTP, or the socket broke: the connection ends after the answer, or has.
-      if error is HTTPParserError { hasDropped = true } else { context.close(promise: nil) }
+      if error is HTTPParserError { hasDropped = true } else { abort() }
     case .lingering, .closed:
       // The decoder complains of all that still comes, which nobody reads: the answer is to arrive.
       if error is IOError || error is ChannelError { context.close(promise: nil) }
@@ -208,10 +209,12 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     case .open: write(buffer)
     case .complete:
       write(buffer)
+      answering.delivered()
       answered(keepsAlive: framing.keepsAlive)
     case .broken:
       loop.counters.broken += 1
       close(after: buffer)
+      answering.delivered()
     }
   }
 
@@ -272,6 +275,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
   // MARK: Times
 
   func tick(now: UInt64) {
+    if case .closed = state { return }
     if let stalledSince, stalledSince + loop.limits.stallMilliseconds <= now {
       loop.counters.stalled += 1
       return abort()
@@ -293,7 +297,17 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     if case .idle = state { linger() }
   }
 
-  func abort() { context?.close(promise: nil) }
+  /// Ends the connection; under TLS its end takes a moment, and what still comes meanwhile is dropped.
+  func abort() {
+    guard let context else { return }
+    let last = state
+    state = .closed
+    pending = []
+    stalledSince = nil
+    release()
+    context.close(promise: nil)
+    if case .answering(let answering, _) = last { answering.clientLeft() }
+  }
 }
 
 extension HTTPRefusal {

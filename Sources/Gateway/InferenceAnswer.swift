@@ -21,6 +21,8 @@ final class InferenceAnswer: Answering, JobReading {
   private var following: FollowingJob?
   /// Nobody wants the answer any more; what the job is charged is still to be counted.
   private var isLeft = false
+  /// The job whose output need not be kept once the answer has been delivered.
+  private var keptUntilDelivered: JobID?
   /// Whether an earlier request made the job, which has counted it.
   private var isRepeated = false
   /// When the request came, and when its last output did, in monotonic nanoseconds.
@@ -60,15 +62,18 @@ final class InferenceAnswer: Answering, JobReading {
       if !isRepeated { loop.counters.settled(ended.summary) }
       guard !isLeft else { return loop.forget(self) }
       over()
+      // One under an `Idempotency-Key` may be asked for again, and goes with its time.
+      if ended.untilDelivered == true, call.submit.mode == .attached {
+        keptUntilDelivered = ended.summary.job
+      }
       send(answer.end(ended))
-      if ended.untilDelivered == true { noteDelivered(ended.summary.job) }
     }
   }
 
-  /// An output that is kept until it is delivered need not be kept any longer; one under an `Idempotency-Key` may be
-  /// asked for again, and goes with its time.
-  private func noteDelivered(_ job: JobID) {
-    guard call.submit.mode == .attached else { return }
+  /// An output that is kept until it is delivered need not be kept any longer.
+  func delivered() {
+    guard let job = keptUntilDelivered else { return }
+    keptUntilDelivered = nil
     loop.client.call(Purge(jobs: [job]), key: key) { [loop] result in
       if case .failure = result { loop.counters.undeleted += 1 }
     }

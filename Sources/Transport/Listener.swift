@@ -109,17 +109,31 @@ public final class Listener: Sendable {
   /// - Parameters:
   ///   - channel: the connection; from now on it reads by itself, and the peer's windows hold it back.
   ///   - settings: times and budgets, of a peer without a certificate.
+  ///   - refusals: where what did not become a link, and what ended for what its peer did, is counted and logged.
   ///   - makeDelegate: called on the connection's loop once the peer's SETTINGS have arrived; else the connection is closed.
   /// - Throws: what the connection's pipeline says.
   public static func adopt(
-    _ channel: any Channel, settings: LinkSettings,
+    _ channel: any Channel, settings: LinkSettings, refusals: RefusalLog,
     makeDelegate: @escaping (Link) -> any LinkDelegate
   ) throws {
+    let address = channel.remoteAddress?.ipAddress ?? ""
     let pipeline = channel.pipeline.syncOperations
     try pipeline.addHandler(
       LinkHandler(
         role: .server, security: .plaintextOnLoopback, settings: settings, authority: "",
-        verification: Verification(), turns: nil, makeDelegate: makeDelegate, failed: { _ in }))
+        verification: Verification(), turns: nil,
+        makeDelegate: { link in
+          let bound = link.loop.bind(link)
+          channel.closeFuture.whenComplete { _ in
+            if let end = bound.value.end, let kind = end.faultKind {
+              refusals.note("link ended", from: address, kind: kind, end.description)
+            }
+          }
+          return makeDelegate(link)
+        },
+        failed: { error in
+          refusals.note("connection refused", from: address, kind: error.kind, error.description)
+        }))
     channel.setOption(.autoRead, value: true).whenFailure { _ in channel.close(promise: nil) }
   }
 

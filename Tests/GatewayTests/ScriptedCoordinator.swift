@@ -126,11 +126,13 @@ struct JobScript: Sendable {
     if ends { end(on: channel) }
   }
 
-  func end(on channel: any MessageChannel, state: JobState = .completed) {
+  func end(
+    on channel: any MessageChannel, state: JobState = .completed, untilDelivered: Bool? = nil
+  ) {
     channel.send(
       Ended(
         summary: summary(state), hash: (hashes.last ?? hashes[0]).bytes,
-        lastSeq: UInt64(events.count), untilDelivered: nil))
+        lastSeq: UInt64(events.count), untilDelivered: untilDelivered))
     channel.finish()
   }
 

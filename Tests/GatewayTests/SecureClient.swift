@@ -11,6 +11,8 @@ import Transport
 struct TestCertificate {
   let certificate: ServerCertificate
   let anchor: TrustAnchor
+  /// Where its parts are.
+  let (chain, key): (String, String)
   private let directory: TemporaryDirectory
 
   init() throws {
@@ -18,7 +20,7 @@ struct TestCertificate {
     let identity = try NodeIdentity(
       authority: authority, role: .gateway, name: "g", now: Date(), lifetimeSeconds: 3_600)
     directory = try TemporaryDirectory()
-    let (chain, key) = (directory.file("chain.pem"), directory.file("key.pem"))
+    (chain, key) = (directory.file("chain.pem"), directory.file("key.pem"))
     try identity.certificatePEM.write(toFile: chain, atomically: false, encoding: .utf8)
     try identity.key.pem.write(toFile: key, atomically: false, encoding: .utf8)
     certificate = try ServerCertificate(certificateFile: chain, keyFile: key)
@@ -74,6 +76,53 @@ final class SecureClient: Sendable {
     }
   }
 
+  /// Sends requests in this order, and waits for their answers, in the order in which they ended.
+  ///
+  /// - Parameters:
+  ///   - asked: paths and bodies, and whether the body ends.
+  ///   - afterFirst: called when the first has been answered.
+  /// - Returns: the answers.
+  func post(
+    _ asked: [(path: String, body: String, ends: Bool)],
+    afterFirst: @escaping @Sendable () -> Void
+  ) async -> [Answer] {
+    let (answers, answered) = AsyncStream.makeStream(of: Answer.self)
+    loop.execute { [link] in
+      for (path, body, ends) in asked {
+        let stream = try? link.value.open(
+          path: path, headers: [HeaderField("authorization", "Bearer sy_1_x")],
+          handler: Asked { answered.yield($0) })
+        stream?.send(Array(body.utf8), end: ends)
+      }
+    }
+    var all: [Answer] = []
+    for await answer in answers {
+      all.append(answer)
+      if all.count == 1 { afterFirst() }
+      if all.count == asked.count { break }
+    }
+    return all
+  }
+
+  /// Sends a request, and waits for the first of an answer of which it takes nothing.
+  ///
+  /// - Returns: gives the request up.
+  func hold(_ path: String, _ body: String) async throws -> @Sendable () -> Void {
+    let stream = try await withCheckedThrowingContinuation { continuation in
+      loop.execute { [loop, link] in
+        do {
+          let stream = try link.value.open(
+            path: path, headers: [HeaderField("authorization", "Bearer sy_1_x")],
+            handler: Held { continuation.resume(returning: loop.bind($0)) })
+          stream.send(Array(body.utf8), end: true)
+        } catch {
+          continuation.resume(throwing: error)
+        }
+      }
+    }
+    return { [loop] in loop.execute { stream.value.reset() } }
+  }
+
   func close() { loop.execute { [link] in link.value.close() } }
 
   private final class Silent: LinkDelegate {
@@ -82,6 +131,20 @@ final class SecureClient: Sendable {
     { nil }
     func draining(_ link: Link) {}
     func closed(_ link: Link, _ end: LinkEnd) {}
+  }
+
+  private final class Held: StreamHandler {
+    private var began: ((LinkStream) -> Void)?
+    init(_ began: @escaping (LinkStream) -> Void) { self.began = began }
+
+    func responded(status: Int, headers: [HeaderField], on stream: LinkStream) {}
+    func received(_ bytes: [UInt8], on stream: LinkStream) {
+      began?(stream)
+      began = nil
+    }
+    func ended(_ stream: LinkStream) {}
+    func writable(_ stream: LinkStream) {}
+    func closed(_ stream: LinkStream, _ end: StreamEnd) {}
   }
 
   private final class Asked: StreamHandler {

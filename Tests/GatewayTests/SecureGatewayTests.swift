@@ -73,6 +73,65 @@ struct SecureGatewayTests {
     }
   }
 
+  /// More than the client's window lets through: some of it waits in the gateway.
+  private static let large = JobScript(
+    (0..<200).map { _ in String(repeating: "x", count: 8_000) })
+
+  @Test("what a client gave up, or never took, has not been delivered, though it was all sent")
+  func undelivered() async throws {
+    let given = try TestCertificate()
+    try await withGateway(
+      certificate: given.certificate,
+      script: { message, channel in
+        guard case .submit = message else { return }
+        Self.large.run(on: channel, ends: false)
+        Self.large.end(on: channel, untilDelivered: true)
+      }
+    ) { gateway, coordinator in
+      let client = try await SecureClient(gateway.address, trusting: given.anchor)
+      let giveUp = try await client.hold(path, whole)
+      giveUp()
+      let taken = await client.post(path, whole)
+      #expect(taken.status == 200 && taken.end == .complete && taken.body.utf8.count > 1_600_000)
+      var heard: [String] = []
+      while heard.last != "purge" {
+        let next = await coordinator.hears { heard -> String? in
+          switch heard {
+          case .message(.submit, _): "submit"
+          case .message(.purge(let purge), _): purge.jobs == [JobID(3)] ? "purge" : "another"
+          default: nil
+          }
+        }
+        heard.append(try #require(next))
+      }
+      #expect(heard == ["submit", "submit", "purge"])
+      client.close()
+    }
+  }
+
+  @Test("no request is begun while the client has not taken the other answers of its connection")
+  func holdsBack() async throws {
+    let given = try TestCertificate()
+    var limits = HTTPLimits()
+    limits.bodyBytesMax = 1_000
+    limits.outboundHighWater = 4 << 10
+    limits.lingerMilliseconds = 200
+    limits.sweepMilliseconds = 10
+    try await withGateway(
+      limits: limits, certificate: given.certificate,
+      script: { message, channel in if case .submit = message { Self.large.run(on: channel) } }
+    ) { gateway, _ in
+      let client = try await SecureClient(gateway.address, trusting: given.anchor)
+      let giveUp = try await client.hold(path, whole)
+      // The second is refused before it has come, and has no turn to wait for.
+      let answers = await client.post(
+        [("/v1/nothing", "", true), (path, String(repeating: " ", count: 1_001), false)],
+        afterFirst: giveUp)
+      #expect(answers.map(\.status) == [413, 404])
+      client.close()
+    }
+  }
+
   @Test("a client that leaves cancels its job; a new certificate is the next connection's")
   func leavesAndRenews() async throws {
     let (old, new) = (try TestCertificate(), try TestCertificate())
@@ -101,7 +160,22 @@ struct SecureGatewayTests {
     }
   }
 
-  @Test("what is no TLS gets no answer, and no certificate without its key is used")
+  @Test("a gateway that stops does not wait for what has not agreed on TLS")
+  func stops() async throws {
+    let given = try TestCertificate()
+    var limits = HTTPLimits()
+    limits.headMilliseconds = 3_600_000
+    let gateway = try await startGateway(
+      ["127.0.0.1:1"], limits: limits, certificate: given.certificate)
+    let silent = try await RawClient(gateway.address)
+    // Whoever comes later is accepted later.
+    let client = try await SecureClient(gateway.address, trusting: given.anchor)
+    client.close()
+    await gateway.stop(within: 3_600_000)
+    try await silent.close()
+  }
+
+  @Test("what is no TLS gets no answer, and no certificate is used with another's key")
   func refusals() async throws {
     let given = try TestCertificate()
     try await withGateway(certificate: given.certificate) { gateway, _ in
@@ -109,8 +183,9 @@ struct SecureGatewayTests {
       try await client.get("/healthz")
       #expect(await !client.readToEnd().contains("HTTP/1.1"))
     }
+    let other = try TestCertificate()
     #expect(throws: TransportError.self) {
-      try ServerCertificate(certificateFile: "/nowhere", keyFile: "/nowhere")
+      try ServerCertificate(certificateFile: given.chain, keyFile: other.key)
     }
   }
 }

@@ -1,0 +1,229 @@
+import ExchangeClient
+import ExchangeTypes
+import JobDispatch
+import NIOCore
+import NIOPosix
+import Testing
+import Transport
+
+@testable import Gateway
+
+@Suite("How connections of clients end", .timeLimit(.minutes(5)))
+struct ConnectionEndTests {
+  private let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+
+  /// One loop of a gateway whose coordinator is not there, and connections to it in clear that `speak` makes.
+  private func withConnections(
+    _ limits: HTTPLimits,
+    speak: @escaping @Sendable (any Channel, GatewayLoop) throws -> Void,
+    _ body: (RawClient, NIOLoopBound<GatewayLoop>, any Channel) async throws -> Void
+  ) async throws {
+    var client = ClientConfiguration(
+      endpoints: ["127.0.0.1:1"], key: nil, security: .plaintextOnLoopback, patience: 60_000,
+      software: "test")
+    client.role = .gateway
+    let loop = try await eventLoop.submit { [eventLoop, client] in
+      NIOLoopBound(
+        GatewayLoop(
+          client: client, limits: limits, refusals: RefusalLog(label: "Test"), on: eventLoop),
+        eventLoop: eventLoop)
+    }.get()
+    eventLoop.execute { loop.value.start(beside: [loop]) }
+    let (accepted, accepting) = AsyncStream.makeStream(of: (any Channel).self)
+    let listener = try await ServerBootstrap(group: eventLoop)
+      .childChannelOption(.autoRead, value: false)
+      .childChannelInitializer { child in
+        child.eventLoop.makeCompletedFuture {
+          try speak(child, loop.value)
+          accepting.yield(child)
+        }
+      }.bind(host: "127.0.0.1", port: 0).get()
+    let raw = try await RawClient("127.0.0.1:\(listener.localAddress?.port ?? 0)")
+    for await child in accepted {
+      try await body(raw, loop, child)
+      break
+    }
+    try await listener.close()
+    try await raw.close()
+    try await eventLoop.submit { loop.value.stop() }.get()
+  }
+
+  // MARK: HTTP/2
+
+  private static let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, stream: 0, "")
+
+  /// A frame whose bytes are all below 128.
+  private static func frame(
+    _ type: UInt8, flags: UInt8 = 0, stream: UInt8, _ payload: String
+  ) -> String {
+    String(
+      decoding: [0, 0, UInt8(payload.utf8.count), type, flags, 0, 0, 0, stream], as: UTF8.self)
+      + payload
+  }
+
+  /// HEADERS of a request without a field in a table.
+  private static func request(_ method: String, _ path: String, stream: UInt8) -> String {
+    let fields = [
+      (":method", method), (":scheme", "https"), (":authority", "x"), (":path", path),
+    ]
+    let block = fields.map { name, value in
+      let lengths = [name, value].map {
+        String(decoding: [UInt8($0.utf8.count)], as: UTF8.self) + $0
+      }
+      return "\0" + lengths.joined()
+    }
+    return frame(
+      1, flags: method == "GET" ? 5 : 4, stream: stream, block.joined())
+  }
+
+  private static func speakHTTP2(
+    refusing refusal: HTTPRefusal? = nil
+  ) -> @Sendable (any Channel, GatewayLoop) throws -> Void {
+    { child, loop in
+      try Listener.adopt(
+        child, settings: HTTP2Connection.settings(loop.limits), refusals: loop.refusals
+      ) {
+        HTTP2Connection(loop: loop, link: $0, refusal: refusal)
+      }
+    }
+  }
+
+  /// None of it depends on the client: it is asked for no sign of life meanwhile, and gives none.
+  private static let limits = {
+    var limits = HTTPLimits()
+    limits.stallMilliseconds = 600_000
+    limits.sweepMilliseconds = 10
+    return limits
+  }()
+
+  @Test("one of HTTP/2 ends in its time though its client never says that it has heard")
+  func silent() async throws {
+    var limits = Self.limits
+    limits.headMilliseconds = 100
+    limits.lingerMilliseconds = 100
+    try await withConnections(limits, speak: Self.speakHTTP2()) { client, _, _ in
+      // The beginning of a request, which has no stream before its end.
+      try await client.send(Self.preface + String(Self.request("GET", "/", stream: 1).dropLast()))
+      #expect(await !client.readToEnd().isEmpty)
+    }
+  }
+
+  @Test("what a client does wrong with HTTP/2 is counted by its kind")
+  func counted() async throws {
+    try await withConnections(Self.limits, speak: Self.speakHTTP2()) { client, loop, child in
+      // A frame of a stream that nobody has opened.
+      try await client.send(Self.preface + Self.frame(0, stream: 1, "x"))
+      _ = await client.readToEnd()
+      try await child.closeFuture.get()
+      #expect(
+        try await eventLoop.submit { loop.value.refusals.counts.values.reduce(0, +) }.get() == 1)
+    }
+    try await withConnections(Self.limits, speak: Self.speakHTTP2()) { client, loop, child in
+      try await client.send("GET / HTTP/1.1\r\n\r\n" + String(repeating: " ", count: 100))
+      _ = await client.readToEnd()
+      try await child.closeFuture.get()
+      #expect(try await eventLoop.submit { loop.value.refusals.counts }.get() == ["not_http2": 1])
+    }
+  }
+
+  @Test("one of HTTP/2 that is refused says why, and ends in its time")
+  func refused() async throws {
+    var limits = Self.limits
+    limits.lingerMilliseconds = 100
+    let refusal = HTTPRefusal(.tooManyRequests, "enough")
+    try await withConnections(limits, speak: Self.speakHTTP2(refusing: refusal)) { client, _, _ in
+      try await client.send(Self.preface + Self.request("GET", "/healthz", stream: 1))
+      #expect(await client.readToEnd().contains("too_many_requests"))
+    }
+  }
+
+  @Test("one of HTTP/2 that ends begins nothing, and ends with its last request")
+  func draining() async throws {
+    var limits = Self.limits
+    limits.lingerMilliseconds = 0
+    try await withConnections(limits, speak: Self.speakHTTP2()) { client, loop, _ in
+      try await client.send(
+        Self.preface + Self.request("POST", "/v1/chat/completions", stream: 1)
+          + Self.request("GET", "/healthz", stream: 3))
+      #expect(await client.read(until: #"{"status":"ok"}"#).contains("ok"))
+      try await eventLoop.submit { loop.value.drain() }.get()
+      try await client.send(Self.request("GET", "/healthz", stream: 5))
+      let refusal = Self.frame(3, stream: 5, "\0\0\0\u{7}")
+      #expect(await client.read(until: refusal).contains(refusal))
+      try await client.send(Self.frame(3, stream: 1, "\0\0\0\u{8}"))
+      #expect(await client.readToEnd().contains(refusal))
+    }
+  }
+
+  // MARK: HTTP/1.1, whose end takes a moment under TLS
+
+  /// Keeps the socket open as TLS does until its client has ended too, and tells of what is read.
+  private final class SlowEnd: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    private let heard: AsyncStream<Void>.Continuation
+    init(heard: AsyncStream<Void>.Continuation) { self.heard = heard }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+      context.fireChannelRead(data)
+      heard.yield()
+    }
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+      promise?.succeed()
+    }
+  }
+
+  private static func speakHTTP1(
+    heard: AsyncStream<Void>.Continuation
+  ) -> @Sendable (any Channel, GatewayLoop) throws -> Void {
+    { child, loop in
+      try child.pipeline.syncOperations.addHandler(SlowEnd(heard: heard))
+      try Gateway.speakHTTP1(on: child, loop, nil)
+    }
+  }
+
+  private func connection(of child: any Channel) async throws -> NIOLoopBound<HTTPConnection> {
+    try await child.eventLoop.submit {
+      NIOLoopBound(
+        try child.pipeline.syncOperations.handler(type: HTTPConnection.self),
+        eventLoop: child.eventLoop)
+    }.get()
+  }
+
+  @Test("one of HTTP/1.1 that was cut off begins nothing that still comes")
+  func cutOff() async throws {
+    let (reads, heard) = AsyncStream.makeStream(of: Void.self)
+    try await withConnections(HTTPLimits(), speak: Self.speakHTTP1(heard: heard)) {
+      client, loop, child in
+      var reads = reads.makeAsyncIterator()
+      try await client.get("/healthz")
+      #expect(await client.read(until: "ok").contains("200 OK"))
+      await reads.next()
+      let connection = try await connection(of: child)
+      try await eventLoop.submit { connection.value.abort() }.get()
+      try await client.post(
+        "/v1/chat/completions",
+        #"{"model":"m","messages":[{"role":"user","content":"x"}]}"#)
+      await reads.next()
+      #expect(try await eventLoop.submit { loop.value.counters.running }.get() == 0)
+    }
+  }
+
+  @Test("a reader that takes nothing is counted once")
+  func stalled() async throws {
+    let (_, heard) = AsyncStream.makeStream(of: Void.self)
+    try await withConnections(HTTPLimits(), speak: Self.speakHTTP1(heard: heard)) {
+      _, loop, child in
+      try await child.setOption(.writeBufferWaterMark, value: .init(low: 1, high: 2)).get()
+      let connection = try await connection(of: child)
+      let stalled = try await eventLoop.submit {
+        // It is more than one write takes, so it waits at least until the end of this turn.
+        child.writeAndFlush(ByteBuffer(repeating: 0, count: 64 << 20), promise: nil)
+        #expect(!child.isWritable)
+        for _ in 0..<3 { connection.value.tick(now: loop.value.now + 60_000) }
+        return loop.value.counters.stalled
+      }.get()
+      #expect(stalled == 1)
+    }
+  }
+}
