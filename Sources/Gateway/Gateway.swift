@@ -78,11 +78,13 @@ public final class Gateway: Sendable {
   private let live: NIOLockedValueBox<GatewayConfiguration.Live>
   /// What the next connection is presented.
   private let certificate: NIOLockedValueBox<ServerCertificate?>
+  /// Those of its clients of HTTP/2.
+  private let turns: Listener.Turns?
 
   private init(
     address: String, listener: any Channel, loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>],
     open: OpenChannels, counts: ConnectionCounts, live: GatewayConfiguration.Live,
-    certificate: NIOLockedValueBox<ServerCertificate?>
+    certificate: NIOLockedValueBox<ServerCertificate?>, turns: Listener.Turns?
   ) {
     self.address = address
     self.listener = listener
@@ -91,6 +93,7 @@ public final class Gateway: Sendable {
     self.counts = counts
     self.live = NIOLockedValueBox(live)
     self.certificate = certificate
+    self.turns = turns
   }
 
   /// Listens, on all loops of `group`.
@@ -99,6 +102,7 @@ public final class Gateway: Sendable {
   public static func start(
     _ configuration: GatewayConfiguration, on group: any EventLoopGroup
   ) async throws -> Gateway {
+    let turns = try await turns(of: configuration, on: group)
     var loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>] = [:]
     let refusals = RefusalLog(label: "Gateway")
     for eventLoop in group.makeIterator() {
@@ -116,16 +120,17 @@ public final class Gateway: Sendable {
     let certificate = NIOLockedValueBox(configuration.certificate)
     do {
       let listener = try await bootstrap(
-        configuration, loops, open, counts, certificate, on: group
+        configuration, loops, open, counts, certificate, turns, on: group
       ).bind(host: configuration.host, port: configuration.port).get()
       let host = listener.localAddress?.ipAddress ?? configuration.host
       let port = listener.localAddress?.port ?? configuration.port
       return Gateway(
         address: host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)", listener: listener,
         loops: loops, open: open, counts: counts, live: configuration.live,
-        certificate: certificate)
+        certificate: certificate, turns: turns)
     } catch {
       for loop in loops.values { await stop(loop) }
+      turns?.close()
       if let error = error as? IOError, error.errnoCode == EADDRINUSE {
         throw GatewayError.portInUse(host: configuration.host, port: configuration.port)
       }
@@ -134,11 +139,24 @@ public final class Gateway: Sendable {
     }
   }
 
+  /// In clear nobody speaks HTTP/2, and a connection of HTTP/1.1 has one request at a time.
+  private static func turns(
+    of configuration: GatewayConfiguration, on group: any EventLoopGroup
+  ) async throws -> Listener.Turns? {
+    guard configuration.certificate != nil else { return nil }
+    let (host, port) = (configuration.host, configuration.port)
+    do {
+      return try await Listener.Turns.make(for: group, host: host, port: port)
+    } catch {
+      throw GatewayError.cannotListen(host: host, port: port, reason: "\(error)")
+    }
+  }
+
   private static func bootstrap(
     _ configuration: GatewayConfiguration,
     _ loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>], _ open: OpenChannels,
     _ counts: ConnectionCounts, _ certificate: NIOLockedValueBox<ServerCertificate?>,
-    on group: any EventLoopGroup
+    _ turns: Listener.Turns?, on group: any EventLoopGroup
   ) -> ServerBootstrap {
     let limits = configuration.limits
     return ServerBootstrap(group: group)
@@ -191,7 +209,8 @@ public final class Gateway: Sendable {
               try speakHTTP1(on: child, loop.value, refusal)
             case .http2:
               try Listener.adopt(
-                child, settings: HTTP2Connection.settings(limits), refusals: loop.value.refusals
+                child, settings: HTTP2Connection.settings(limits), turns: turns,
+                refusals: loop.value.refusals
               ) { link in
                 loop.value.hasBegun(child)
                 return HTTP2Connection(loop: loop.value, link: link, refusal: refusal)
@@ -258,6 +277,7 @@ public final class Gateway: Sendable {
     for channel in open.all { await Self.ended(channel) }
     deadline.cancel()
     for loop in loops.values { await Self.stop(loop) }
+    turns?.close()
   }
 
   private static func stop(_ loop: NIOLoopBound<GatewayLoop>) async {

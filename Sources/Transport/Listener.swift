@@ -104,16 +104,39 @@ public final class Listener: Sendable {
     }
   }
 
+  /// What lets the links of adopted connections take turns with each other, on every loop of a group.
+  public struct Turns: Sendable {
+    fileprivate let ofGroup: GroupTurns
+
+    /// Opens what it takes, until `close`.
+    ///
+    /// - Parameters:
+    ///   - group: the loops of the connections.
+    ///   - host: where they are to be accepted, for the error.
+    ///   - port: the same.
+    /// - Returns: the turns of all loops.
+    /// - Throws: `TransportError.cannotListen`.
+    public static func make(for group: any EventLoopGroup, host: String, port: Int)
+      async throws(TransportError) -> Turns
+    {
+      Turns(ofGroup: try await GroupTurns.make(for: group, host: host, port: port))
+    }
+
+    /// Gives it back, once all links have ended; from any thread.
+    public func close() { ofGroup.close() }
+  }
+
   /// Makes a link of a connection that somebody else has accepted, and whose security he has seen to: HTTP/2 begins at once.
   ///
   /// - Parameters:
   ///   - channel: the connection; from now on it reads by itself, and the peer's windows hold it back.
   ///   - settings: times and budgets, of a peer without a certificate.
+  ///   - turns: those of the connections that their owner accepts.
   ///   - refusals: where what did not become a link, and what ended for what its peer did, is counted and logged.
   ///   - makeDelegate: called on the connection's loop once the peer's SETTINGS have arrived; else the connection is closed.
   /// - Throws: what the connection's pipeline says.
   public static func adopt(
-    _ channel: any Channel, settings: LinkSettings, refusals: RefusalLog,
+    _ channel: any Channel, settings: LinkSettings, turns: Turns?, refusals: RefusalLog,
     makeDelegate: @escaping (Link) -> any LinkDelegate
   ) throws {
     let address = channel.remoteAddress?.ipAddress ?? ""
@@ -121,7 +144,7 @@ public final class Listener: Sendable {
     try pipeline.addHandler(
       LinkHandler(
         role: .server, security: .plaintextOnLoopback, settings: settings, authority: "",
-        verification: Verification(), turns: nil,
+        verification: Verification(), turns: turns?.ofGroup[channel.eventLoop],
         makeDelegate: { link in
           let bound = link.loop.bind(link)
           channel.closeFuture.whenComplete { _ in

@@ -81,7 +81,7 @@ struct ConnectionEndTests {
   ) -> @Sendable (any Channel, GatewayLoop) throws -> Void {
     { child, loop in
       try Listener.adopt(
-        child, settings: HTTP2Connection.settings(loop.limits), refusals: loop.refusals
+        child, settings: HTTP2Connection.settings(loop.limits), turns: nil, refusals: loop.refusals
       ) {
         HTTP2Connection(loop: loop, link: $0, refusal: refusal)
       }

@@ -36,6 +36,10 @@ struct SecureGatewayTests {
         if case .message(.submit, let key) = heard { key } else { nil }
       }
       #expect(key == "Bearer sy_1_x")
+      // More than a connection begins in one turn of the loop.
+      let many = await client.post(
+        (0..<60).map { _ in ("/v1/nothing", "", true) }, afterFirst: {})
+      #expect(many.map(\.status) == Array(repeating: 404, count: 60))
       client.close()
     }
   }

@@ -18,7 +18,7 @@ struct GatewayCommand: AsyncParsableCommand {
       authorization: Bearer sy_…. --dir is one that yard init made, with the gateway's certificate for coordinators. With
       --certificate and --certificate-key, which clients can check, it speaks HTTP/2 and HTTP/1.1 under TLS; without them HTTP/1.1
       in clear, beyond this machine only with --clear-http. Prints one JSON line when it listens. SIGTERM lets answers end, for at most
-      --drain seconds; SIGHUP reads --config again, and the certificate's files (yard config --help).
+      --drain seconds; SIGHUP reads the certificate's files again, and --config (yard config --help).
 
       Example: yard gateway --listen 127.0.0.1:8080 --join 10.0.0.1:7400,10.0.0.2:7400 --dir /var/lib/switchyard
       """)
@@ -123,6 +123,8 @@ struct GatewayCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    // Whoever renews the certificate's files says so, with a configuration file or without.
+    if certificate != nil { Signals.keepReloads() }
     var client = ClientConfiguration(
       endpoints: join.split(separator: ",").map(String.init), key: nil,
       security: .plaintextOnLoopback, connections: links, patience: UInt64(patience * 1_000),
@@ -170,7 +172,7 @@ struct GatewayCommand: AsyncParsableCommand {
         log.log(level: $0.isFailure ? .error : .info, "\($0.text)")
       }
     }
-    let reloading = ConfigurationReload.run(Self.self) { [renewal] new in
+    let reloading = ConfigurationReload.run(Self.self, hasFurtherFiles: isSecure) { [renewal] new in
       let (live, levels) = (new.live, try new.logs.levels)
       let certificate = try isSecure ? new.serverCertificate() : nil
       if let renewal { ConfigurationReload.use(try renewal.readAgain(), in: renewal) }

@@ -13,14 +13,14 @@ internal import Synchronization
 /// ```
 ///
 /// All changes of one file take effect together, or none does. A signal that arrives meanwhile is a further reading, of the
-/// file as it then is. A node that was started without a file takes SIGHUP as any process does: it ends.
+/// file as it then is. A node that was started without a file takes SIGHUP as any process does: it ends. One that was given
+/// further files which are to be read again (a gateway's certificate) reads those.
 enum ConfigurationReload {
-  /// What the process was started with, if that named a file.
+  /// What the process was started with.
   private static let started = Mutex<ConfiguredArguments?>(nil)
 
-  /// Remembers for `run` that there is a file to read again.
+  /// Remembers for `run` what is to be read again.
   static func begin(with arguments: ConfiguredArguments) {
-    guard arguments.file != nil else { return }
     started.withLock { $0 = arguments }
   }
 
@@ -28,12 +28,17 @@ enum ConfigurationReload {
   ///
   /// - Parameters:
   ///   - command: the node's.
+  ///   - hasFurtherFiles: whether there is something to read again without a configuration file too; then SIGHUP is kept already.
   ///   - apply: takes over what may change at once, all of it or, if it throws, nothing.
-  /// - Returns: the task; nil without a file.
+  /// - Returns: the task; nil where there is nothing to read.
   static func run<Command: ParsableCommand & SendableMetatype>(
-    _ command: Command.Type, apply: @escaping @Sendable (Command) throws -> Void
+    _ command: Command.Type, hasFurtherFiles: Bool = false,
+    apply: @escaping @Sendable (Command) throws -> Void
   ) -> Task<Void, Never>? {
-    guard let begun = started.withLock({ $0 }), let role = begun.file?.role else { return nil }
+    guard let begun = started.withLock({ $0 }), begun.file != nil || hasFurtherFiles else {
+      return nil
+    }
+    let live = begun.file?.role.live ?? []
     return Task {
       let log = Logger(label: "yard")
       var running = begun.fromFile
@@ -46,12 +51,12 @@ enum ConfigurationReload {
           let next = read.fromFile
           let changed = Set(next.keys).union(running.keys).filter { next[$0] != running[$0] }
           try apply(new)
-          for key in changed.intersection(role.live) { running[key] = next[key] }
+          for key in changed.intersection(live) { running[key] = next[key] }
           log.notice(
             "configuration read again",
             metadata: [
-              "applied": "\(words(changed.intersection(role.live)))",
-              "at_next_start": "\(words(changed.subtracting(role.live)))",
+              "applied": "\(words(changed.intersection(live)))",
+              "at_next_start": "\(words(changed.subtracting(live)))",
             ])
         } catch {
           let reason = (error as? CommandError)?.message ?? Yard.message(for: error)
