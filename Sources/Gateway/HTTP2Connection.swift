@@ -30,6 +30,8 @@ final class HTTP2Connection: LinkDelegate, ClientConnection {
     deadline =
       loop.now + (refusal == nil ? loop.limits.headMilliseconds : loop.limits.lingerMilliseconds)
     loop.add(self)
+    // Where the loop stops, its channel is closed already: nothing can be answered.
+    if endsAt != nil { endsAt = loop.now }
   }
 
   // MARK: The link
@@ -56,10 +58,11 @@ final class HTTP2Connection: LinkDelegate, ClientConnection {
     loop.remove(self)
   }
 
-  /// Whether the client has taken enough of its answers to be given another.
+  /// Whether the client is there, and has taken enough of its answers to be given another.
   private var hasRoom: Bool {
-    requests.values.reduce(0) { $0 + $1.outstanding }
-      < loop.limits.outboundHighWater * link.limits.streamsMax
+    link.end == nil
+      && requests.values.reduce(0) { $0 + $1.outstanding }
+        < loop.limits.outboundHighWater * link.limits.streamsMax
   }
 
   private func taken(on id: StreamID, isOver: Bool) {

@@ -23,7 +23,7 @@ final class HTTP2Request: StreamHandler, RequestSource {
     /// The answer is whole, and on its way.
     case sent(any Answering)
     /// What has come of the answer is on its way, and nothing follows.
-    case breaking
+    case breaking(any Answering)
     /// It was answered before its body had come, which nobody reads.
     case refused
     case over
@@ -152,15 +152,12 @@ final class HTTP2Request: StreamHandler, RequestSource {
       release()
     case .broken:
       loop.counters.broken += 1
-      state = .breaking
+      state = .breaking(answering)
       release()
       deadline = loop.now + loop.limits.lingerMilliseconds
       // What was sent leaves at the end of this turn, if the client takes it.
-      let bound = NIOLoopBound((self, answering), eventLoop: loop.eventLoop)
-      loop.eventLoop.execute {
-        let (request, answering) = bound.value
-        if request.breakIfSent() { answering.delivered() }
-      }
+      let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
+      loop.eventLoop.execute { bound.value.breakIfSent() }
     }
   }
 
@@ -208,12 +205,13 @@ final class HTTP2Request: StreamHandler, RequestSource {
     write(refusal.reply)
   }
 
-  /// Resets the stream if all that was to come has left; whether it did.
-  @discardableResult
-  private func breakIfSent() -> Bool {
-    guard case .breaking = state, !stream.isClosed, stream.outstanding == 0 else { return false }
+  /// Resets the stream if all that was to come has left, which is delivered then.
+  private func breakIfSent() {
+    guard case .breaking(let answering) = state, !stream.isClosed, stream.outstanding == 0 else {
+      return
+    }
+    answering.delivered()
     reset(.internalError)
-    return true
   }
 
   private func reset(_ code: HTTP2ErrorCode) {

@@ -2,6 +2,7 @@ internal import Glibc
 internal import HTTP2Session
 internal import NIOCore
 internal import NIOPosix
+internal import Synchronization
 
 /// Makes links to peers.
 public struct Dialer: Sendable {
@@ -50,15 +51,34 @@ public struct Dialer: Sendable {
       let reason = error as? TransportError ?? .handshakeFailed(reason: String(describing: error))
       return loop.execute { failed(reason) }
     }
+    // The handshake's limit may pass while the connection is still being made, which fails then, too.
+    let failure = FirstFailure(failed)
     let base = ClientBootstrap(group: loop.eventLoop)
       .connectTimeout(.milliseconds(connectMilliseconds))
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try pipeline.install(on: channel, makeDelegate: makeDelegate, failed: failed)
+          try pipeline.install(
+            on: channel, makeDelegate: makeDelegate, failed: { failure.tell($0) })
         }
       }
     Pipeline.configure(base).connect(host: host, port: port).whenFailure { error in
-      failed(reason(for: error, host: host, port: port))
+      failure.tell(reason(for: error, host: host, port: port))
+    }
+  }
+
+  /// Tells of the first of several failures.
+  private final class FirstFailure: Sendable {
+    private let failed: @Sendable (TransportError) -> Void
+    private let isTold = Mutex(false)
+
+    init(_ failed: @escaping @Sendable (TransportError) -> Void) { self.failed = failed }
+
+    func tell(_ error: TransportError) {
+      let isFirst = isTold.withLock { told in
+        defer { told = true }
+        return !told
+      }
+      if isFirst { failed(error) }
     }
   }
 

@@ -136,6 +136,38 @@ struct SecureGatewayTests {
     }
   }
 
+  @Test("a request that waits while its client leaves is never begun")
+  func leavesWaiting() async throws {
+    let given = try TestCertificate()
+    var limits = HTTPLimits()
+    limits.bodyBytesMax = 1_000
+    limits.outboundHighWater = 4 << 10
+    limits.lingerMilliseconds = 200
+    try await withGateway(
+      limits: limits, certificate: given.certificate,
+      script: { message, channel in if case .submit = message { Self.large.run(on: channel) } }
+    ) { gateway, coordinator in
+      let client = try await SecureClient(gateway.address, trusting: given.anchor)
+      _ = try await client.hold(path, whole)
+      // The second is refused at once, when the first has come and waits.
+      let answers = await client.post(
+        [(path, whole, true), (path, String(repeating: " ", count: 1_001), false)],
+        afterFirst: { client.close() })
+      #expect(answers.first?.status == 413)
+      let next = try await SecureClient(gateway.address, trusting: given.anchor)
+      #expect(await next.post(path, streaming).status == 200)
+      next.close()
+      var begun = 0
+      _ = await coordinator.hears { heard -> Bool? in
+        guard case .message(.submit(let submit), _) = heard else { return nil }
+        guard !String(decoding: submit.body, as: UTF8.self).contains("stream") else { return true }
+        begun += 1
+        return nil
+      }
+      #expect(begun == 1)
+    }
+  }
+
   @Test("a client that leaves cancels its job; a new certificate is the next connection's")
   func leavesAndRenews() async throws {
     let (old, new) = (try TestCertificate(), try TestCertificate())
