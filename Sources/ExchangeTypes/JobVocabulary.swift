@@ -94,6 +94,19 @@ public enum AccountKind: UInt8, Hashable, Sendable, CaseIterable {
 
   /// Whether there were accounts of this kind before state version 3.
   public var isOriginal: Bool { rawValue <= AccountKind.issuance.rawValue }
+
+  /// As clients name it.
+  public var name: String {
+    switch self {
+    case .consumer: "consumer"
+    case .supplier: "supplier"
+    case .operator: "operator"
+    case .issuance: "issuance"
+    case .fees: "fees"
+    case .dispute: "dispute"
+    case .reserve: "reserve"
+    }
+  }
 }
 
 /// What the holder of an API key may do.
@@ -142,4 +155,15 @@ public enum BudgetLevel: UInt8, Hashable, Sendable, CaseIterable {
   case agent = 4
   /// One API key; its jobs draw here, and on all levels above.
   case key = 5
+
+  /// As clients name it.
+  public var name: String {
+    switch self {
+    case .organisation: "organisation"
+    case .team: "team"
+    case .user: "user"
+    case .agent: "agent"
+    case .key: "key"
+    }
+  }
 }

@@ -113,16 +113,21 @@ struct SecureGatewayTests {
     }
   }
 
-  @Test("no request is begun while the client has not taken the other answers of its connection")
-  func holdsBack() async throws {
-    let given = try TestCertificate()
+  /// One answer that is not taken leaves a connection no room for another.
+  private static let tight = {
     var limits = HTTPLimits()
     limits.bodyBytesMax = 1_000
     limits.outboundHighWater = 4 << 10
     limits.lingerMilliseconds = 200
     limits.sweepMilliseconds = 10
+    return limits
+  }()
+
+  @Test("no request is begun while the client has not taken the other answers of its connection")
+  func holdsBack() async throws {
+    let given = try TestCertificate()
     try await withGateway(
-      limits: limits, certificate: given.certificate,
+      limits: Self.tight, certificate: given.certificate,
       script: { message, channel in if case .submit = message { Self.large.run(on: channel) } }
     ) { gateway, _ in
       let client = try await SecureClient(gateway.address, trusting: given.anchor)
@@ -139,12 +144,8 @@ struct SecureGatewayTests {
   @Test("a request that waits while its client leaves is never begun")
   func leavesWaiting() async throws {
     let given = try TestCertificate()
-    var limits = HTTPLimits()
-    limits.bodyBytesMax = 1_000
-    limits.outboundHighWater = 4 << 10
-    limits.lingerMilliseconds = 200
     try await withGateway(
-      limits: limits, certificate: given.certificate,
+      limits: Self.tight, certificate: given.certificate,
       script: { message, channel in if case .submit = message { Self.large.run(on: channel) } }
     ) { gateway, coordinator in
       let client = try await SecureClient(gateway.address, trusting: given.anchor)

@@ -41,7 +41,7 @@ extension MoneyBody {
       case "level":
         let word = try scanner.text()
         let levels = BudgetLevel.allCases.filter { $0 != .key }
-        guard let level = levels.first(where: { $0.httpName == word }) else {
+        guard let level = levels.first(where: { $0.name == word }) else {
           throw .value("is organisation, team, user or agent; a key's budget comes with the key")
         }
         budget.level = level
@@ -88,9 +88,9 @@ extension MoneyBody {
       case "name": account.name = try scanner.name()
       case "kind":
         let word = try scanner.text()
-        guard let kind = AccountKind.allCases.first(where: { $0.httpName == word }) else {
+        guard let kind = AccountKind.allCases.first(where: { $0.name == word }) else {
           throw .value(
-            "is one of \(AccountKind.allCases.map(\.httpName).joined(separator: ", "))")
+            "is one of \(AccountKind.allCases.map(\.name).joined(separator: ", "))")
         }
         account.kind = kind
       default: throw .unknown

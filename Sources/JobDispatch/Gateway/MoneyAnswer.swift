@@ -200,7 +200,7 @@ public enum MoneyAnswer {
       writer.member("id", number: account.account.rawValue)
       writer.member("object", "account")
       writer.member("name", account.name)
-      writer.member("kind", account.kind.httpName)
+      writer.member("kind", account.kind.name)
       writer.member("debits", "\(account.debits)")
       writer.member("credits", "\(account.credits)")
       writer.member("held", "\(account.held)")
@@ -218,7 +218,7 @@ public enum MoneyAnswer {
     writer.member("id", number: summary.account.rawValue)
     writer.member("object", "account")
     writer.member("name", summary.name)
-    writer.member("kind", summary.kind.httpName)
+    writer.member("kind", summary.kind.name)
     writer.member("balance", "\(summary.balance)")
     writer.member("held", "\(summary.held)")
     writer.member("spent", "\(summary.spent)")
@@ -340,7 +340,7 @@ extension JSONWriter {
     member("object", "budget")
     key("parent")
     if budget.parent.rawValue == 0 { null() } else { verbatim("\(budget.parent)".utf8) }
-    member("level", budget.level.httpName)
+    member("level", budget.level.name)
     member("name", budget.name)
     key("key")
     if budget.key.rawValue == 0 { null() } else { verbatim("\(budget.key)".utf8) }
@@ -376,7 +376,7 @@ extension JSONWriter {
     member("from", number: entry.debit.rawValue)
     member("to", number: entry.credit.rawValue)
     member("amount", "\(entry.amount)")
-    member("kind", entry.kind.httpName)
+    member("kind", entry.kind.name)
     for (name, value) in [
       ("job", entry.job?.rawValue), ("group", entry.group?.rawValue),
       ("reverses", entry.reverses?.rawValue),

@@ -39,45 +39,6 @@ extension Resumption {
   }
 }
 
-extension AccountKind {
-  var name: String {
-    switch self {
-    case .consumer: "consumer"
-    case .supplier: "supplier"
-    case .operator: "operator"
-    case .issuance: "issuance"
-    case .fees: "fees"
-    case .dispute: "dispute"
-    case .reserve: "reserve"
-    }
-  }
-}
-
-extension BudgetLevel {
-  var name: String {
-    switch self {
-    case .organisation: "organisation"
-    case .team: "team"
-    case .user: "user"
-    case .agent: "agent"
-    case .key: "key"
-    }
-  }
-}
-
-extension TransferKind {
-  var name: String {
-    switch self {
-    case .credit: "credit"
-    case .capture: "capture"
-    case .reversal: "reversal"
-    case .fee: "fee"
-    case .move: "move"
-    case .redemption: "redemption"
-    }
-  }
-}
-
 extension ReplicaRole {
   var name: String {
     switch self {

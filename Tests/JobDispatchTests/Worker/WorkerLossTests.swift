@@ -206,19 +206,27 @@ struct WorkerLossTests {
           code: 3, message: "no scope", againIn: 45_000, isRepeated: false)))
   }
 
-  @Test("a leader that goes on asking to come back soon is asked less and less, and told of once")
-  func refusedAgainAndAgain() throws {
+  private static let notLeading = Failure(
+    .notLeader, "this coordinator does not lead", retryAfterMs: 20)
+
+  /// A worker whose every registration at the leader of term 5 was refused for so many milliseconds.
+  private func refused(for milliseconds: Int) -> FakeLink {
     bench.machine.engineReady(offers: Bench.offers(), slots: 1)
     let link = FakeLink(1)
     bench.machine.linkUp(link)
     bench.notice(1, 5)
-    let refusal = Failure(.notLeader, "this coordinator does not lead", retryAfterMs: 20)
-    for _ in 0..<2_000 {
+    for _ in 0..<milliseconds {
       if let open = link.opened.last, open.isOpen {
-        bench.machine.received(.failure(refusal), on: open)
+        bench.machine.received(.failure(Self.notLeading), on: open)
       }
       bench.advance(1)
     }
+    return link
+  }
+
+  @Test("a leader that goes on asking to come back soon is asked less and less, and told of once")
+  func refusedAgainAndAgain() throws {
+    let link = refused(for: 2_000)
     #expect((5...8).contains(link.opened.count), "\(link.opened.count) tries in 2 s")
     var waits: [UInt64] = []
     var news = 0
@@ -234,29 +242,19 @@ struct WorkerLossTests {
     bench.machine.linkDown(link)
     let again = FakeLink(1)
     bench.machine.linkUp(again)
-    bench.machine.received(.failure(refusal), on: try again.registration)
+    bench.machine.received(.failure(Self.notLeading), on: try again.registration)
     #expect(
       bench.notes.last
         == .registrationRefused(
-          code: ErrorCode.notLeader.rawValue, message: refusal.message, againIn: 20,
+          code: ErrorCode.notLeader.rawValue, message: Self.notLeading.message, againIn: 20,
           isRepeated: false))
   }
 
   @Test("a new leader that is not ready yet is asked again at once, whatever others refused before")
   func refusedByTheNext() throws {
-    bench.machine.engineReady(offers: Bench.offers(), slots: 1)
-    let link = FakeLink(1)
-    bench.machine.linkUp(link)
-    bench.notice(1, 5)
-    let refusal = Failure(.notLeader, "this coordinator does not lead", retryAfterMs: 20)
-    for _ in 0..<4_000 {
-      if let open = link.opened.last, open.isOpen {
-        bench.machine.received(.failure(refusal), on: open)
-      }
-      bench.advance(1)
-    }
+    let link = refused(for: 4_000)
     bench.notice(1, 6)
-    bench.machine.received(.failure(refusal), on: try link.registration)
+    bench.machine.received(.failure(Self.notLeading), on: try link.registration)
     guard case .registrationRefused(_, _, let againIn, _) = bench.notes.last else {
       Issue.record("got \(bench.notes)")
       return
