@@ -220,12 +220,17 @@ public final class Dispatcher {
       }
     }
     if let deadline = exchange.nextDeadline, !pulseIsProposed {
-      let now = queue.now
-      next = min(
-        next, deadline <= now ? clock.now : clock.now + deadline.rawValue - now.rawValue)
+      next = min(next, Self.wake(for: deadline, at: queue.now, clock: clock.now))
     }
     if graceUntil > 0 { next = min(next, graceUntil) }
     return min(next, usedKeys.deadline)
+  }
+
+  /// When a deadline of the log is to be looked at, in monotonic milliseconds: an hour from now at the latest, since some rows are for
+  /// ever and their deadline is the end of time.
+  static func wake(for deadline: LogTime, at now: LogTime, clock: UInt64) -> UInt64 {
+    guard deadline > now else { return clock }
+    return clock + min(deadline.rawValue - now.rawValue, 3_600_000)
   }
 
   /// Time has passed.

@@ -59,15 +59,15 @@ struct AccountCommand: AsyncParsableCommand {
 
     @Argument(help: "The account's number.") var account: UInt64
     @Argument(help: "How many credits, as a decimal.") var amount: String
+    @OptionGroup var request: RequestOptions
     @OptionGroup var cluster: ClusterOptions
 
     func validate() throws { _ = try Amount.parse(amount) }
 
     func run() async throws {
-      let report = try await cluster.ask(
-        AccountCredit(
-          requestKey: .drawn(), account: AccountID(account), amount: try Amount.parse(amount)),
-        Reply.account)
+      let credit = AccountCredit(
+        requestKey: request.key, account: AccountID(account), amount: try Amount.parse(amount))
+      let report = try await request.once { try await cluster.ask(credit, Reply.account) }
       AccountPrinter.print(report.summary, asJSON: cluster.isJSON, created: false)
     }
   }

@@ -51,6 +51,7 @@ struct LedgerCommand: AsyncParsableCommand {
 
     @Argument(help: ArgumentHelp("What is moved, in this order.", valueName: "from:to:credits"))
     var moves: [String]
+    @OptionGroup var request: RequestOptions
     @OptionGroup var cluster: ClusterOptions
 
     func validate() throws {
@@ -69,8 +70,8 @@ struct LedgerCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-      let post = TransferPost(requestKey: .drawn(), legs: try moves.map(Self.leg))
-      let report = try await cluster.ask(post, LedgerCommand.transfers)
+      let post = TransferPost(requestKey: request.key, legs: try moves.map(Self.leg))
+      let report = try await request.once { try await cluster.ask(post, LedgerCommand.transfers) }
       LedgerCommand.print(report.entries.map(Transfer.init), asJSON: cluster.isJSON)
     }
   }
@@ -81,12 +82,14 @@ struct LedgerCommand: AsyncParsableCommand {
       discussion: "Example: yard ledger reverse 17")
 
     @Argument(help: "The transfer's number.") var transfer: UInt64
+    @OptionGroup var request: RequestOptions
     @OptionGroup var cluster: ClusterOptions
 
     func run() async throws {
-      let report = try await cluster.ask(
-        TransferReverse(requestKey: .drawn(), transfer: TransferID(transfer)),
-        LedgerCommand.transfers)
+      let reverse = TransferReverse(requestKey: request.key, transfer: TransferID(transfer))
+      let report = try await request.once {
+        try await cluster.ask(reverse, LedgerCommand.transfers)
+      }
       LedgerCommand.print(report.entries.map(Transfer.init), asJSON: cluster.isJSON)
     }
   }
