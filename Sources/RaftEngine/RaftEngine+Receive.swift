@@ -142,7 +142,9 @@ extension RaftEngine {
         let match = matchIndex(of: sender), rejected <= match
       {
         if body.lastLogIndex < match {
-          contacts.denied(by: sender, holding: body.lastLogIndex, at: now)
+          contacts.denied(
+            by: sender, holding: body.lastLogIndex, at: now,
+            within: UInt64(configuration.electionTimeout))
         }
         body.rejected = nil
         body.lastLogIndex = match

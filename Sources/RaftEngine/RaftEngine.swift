@@ -366,7 +366,7 @@ public final class RaftEngine {
   ///
   /// Nil unless this replica leads and knows it so.
   public func denial(by server: ReplicaID) -> LogIndex? {
-    contacts.denial(by: server, at: now, for: UInt64(configuration.electionTimeout))
+    contacts.denial(by: server, for: UInt64(configuration.electionTimeout))
   }
 
   /// How far a `catchUp` has come.

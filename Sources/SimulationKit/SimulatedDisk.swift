@@ -34,8 +34,9 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
   /// The last durable entry.
   var lastEntry: LogIndex { content.lastEntry }
 
-  /// The term of a durable entry; nil if it is not there.
+  /// The term of a durable entry, or of the last one before the log; nil if it is not there.
   func term(at index: LogIndex) -> Term? {
+    if let base = content.base, base.index == index { return base.term }
     guard index >= content.firstEntry, index <= content.lastEntry else { return nil }
     return content.log[Int(index.rawValue - content.firstEntry.rawValue)].term
   }
