@@ -51,6 +51,7 @@ final class FaultInjector {
       coordinator.disk.isFull = false
       coordinator.disk.isNearlyFull = false
       coordinator.disk.failsNextSync = false
+      coordinator.releaseWrites()
     }
     for worker in simulation.workers { worker.recoverEngine() }
     if hadFaults, random.below(2) == 0, allVote, let missing = upCoordinator() {
@@ -287,8 +288,8 @@ final class FaultInjector {
 
   /// What the leader takes now only it has, and it hears what is to stand in the place of those entries while it writes them.
   ///
-  /// In half of the cases one write outlasts its leadership and the silence. In the other half all write slowly, and the leader
-  /// hears the others, who do not hear it: it gives up, and a candidate's term becomes durable with its entries, in a write that is
+  /// In half of the cases one write outlasts its leadership and the silence. In the other half the leader hears the others, who do not
+  /// hear it, and its writes end when it harms most: a candidate's term becomes durable with the leader's entries, in a write that is
   /// under way when the new leader's come.
   private func cutOffWriting() {
     guard let leader = simulation.leader, simulation.overloadedSince == nil else { return }
@@ -302,14 +303,13 @@ final class FaultInjector {
       }
       return
     }
-    for coordinator in simulation.coordinators {
-      coordinator.disk.writeTime =
-        coordinator === leader ? 1_100_000...1_700_000 : 300_000...600_000
-      if coordinator !== leader { simulation.network.cut(leader, coordinator) }
+    leader.holdWrites()
+    for coordinator in simulation.coordinators where coordinator !== leader {
+      simulation.network.cut(leader, coordinator)
     }
     after(3_500_000) { [self] in
       simulation.network.heal()
-      for coordinator in simulation.coordinators { quicken(coordinator.disk) }
+      leader.releaseWrites()
     }
   }
 

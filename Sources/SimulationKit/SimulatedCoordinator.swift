@@ -34,6 +34,14 @@ final class SimulatedCoordinator: SimulatedNode {
     case voting
   }
 
+  /// What the writes of a disk wait for that end at the worst moment for a leader which is deposed.
+  private enum HeldWrites {
+    /// Somebody has stood in a term after this one: it becomes durable in the next write, beside what was taken as a leader.
+    case untilTerm(after: Term)
+    /// The leader of this term or a later one has sent what stands in the place of that.
+    case untilEntries(of: Term)
+  }
+
   let id: ReplicaID
   let disk: SimulatedDisk
   private(set) lazy var keyring = SimulatedKeyring(of: self)
@@ -43,6 +51,8 @@ final class SimulatedCoordinator: SimulatedNode {
   private var accepted: [LinkEnd] = []
   private var notice: LeaderNotice?
   private var writing: WriteBatch?
+  private var writesBegun = 0
+  private var heldWrites: HeldWrites?
   private var turnIsScheduled = false
   private var isDying = false
   private var suddenDeath: SuddenDeath?
@@ -65,6 +75,7 @@ final class SimulatedCoordinator: SimulatedNode {
   /// The process starts on what its disk has.
   func boot() {
     begin()
+    simulation.trace("\(name) boots")
     simulation.network.returned(self)
     var configuration = Dispatcher.Configuration(
       clusterID: simulation.clusterID, rootSecretHash: Credential.secretHash(of: 0),
@@ -110,6 +121,7 @@ final class SimulatedCoordinator: SimulatedNode {
   /// - Parameter silently: the machine lost its power, so that nobody tells its peers.
   func crash(silently: Bool) {
     guard isUp else { return }
+    simulation.trace("\(name) crash silently \(silently) writing \(writing != nil)")
     if let batch = writing {
       let isKept = random.chance(perMille: 500) && !disk.isFull
       simulation.count(isKept ? .writeKept : .writeLost)
@@ -156,6 +168,7 @@ final class SimulatedCoordinator: SimulatedNode {
 
   private func stop() {
     writing = nil
+    heldWrites = nil
     disk.processEnded()
     turnIsScheduled = false
     isDying = false
@@ -192,9 +205,45 @@ final class SimulatedCoordinator: SimulatedNode {
   private func startWrite(_ batch: WriteBatch) {
     precondition(writing == nil, "two writes under way")
     writing = batch
-    let end = simulation.clock.now + random.within(disk.writeTime)
-    at(end, lane: diskLane) { [self] in writeEnded() }
+    writesBegun += 1
+    if heldWrites == nil { endWrite(within: disk.writeTime) }
     if suddenDeath == .writing { after(random.within(1...150)) { [self] in dieNow(.diedWriting) } }
+  }
+
+  /// The write under way ends after so many microseconds, unless it has ended by then.
+  private func endWrite(within time: ClosedRange<UInt64>) {
+    let number = writesBegun
+    at(simulation.clock.now + random.within(time), lane: diskLane) { [self] in
+      if number == writesBegun { writeEnded() }
+    }
+  }
+
+  /// From the next one on, a write of a leader waits until another term is known here, and the write after it until
+  /// the log that it was for is another.
+  func holdWrites() {
+    if isRunning, let replica { heldWrites = .untilTerm(after: replica.term) }
+  }
+
+  /// Writes end by themselves again.
+  func releaseWrites() {
+    guard heldWrites != nil else { return }
+    heldWrites = nil
+    if writing != nil { endWrite(within: SimulatedDisk.quick) }
+  }
+
+  /// Ends a write that waited for what has come with a message.
+  private func endHeldWrite(after message: PeerMessage, _ replica: Replica) {
+    switch heldWrites {
+    case .untilTerm(let term) where replica.term > term:
+      heldWrites = .untilEntries(of: replica.term)
+      if writing != nil { endWrite(within: SimulatedDisk.quick) }
+    case .untilEntries(let term):
+      guard case .raft(.appendEntries(let body)) = message, body.term >= term,
+        !body.entries.isEmpty
+      else { return }
+      releaseWrites()
+    case .untilTerm, nil: return
+    }
   }
 
   private func writeEnded() {
@@ -259,11 +308,13 @@ final class SimulatedCoordinator: SimulatedNode {
     guard !isDying, let peer = peer as? SimulatedCoordinator, let replica else { return }
     let bug = simulation.configuration.bug
     if case .raft(let message) = message {
+      simulation.trace("\(name) <- \(peer.id) \(message)")
       simulation.messages.arrives(message, at: self, from: peer.id)
     }
     let hasty = PlantedDisorder.hastyAnswer(to: message, term: replica.term, with: bug)
     if let hasty { send(.raft(hasty), to: peer.id) }
     replica.receive(PlantedDisorder.read(message, with: bug), from: peer.id, now: clock.now)
+    endHeldWrite(after: message, replica)
     wantsEndOfTurn()
   }
 
@@ -360,6 +411,7 @@ extension SimulatedCoordinator: DispatcherShell {
 extension SimulatedCoordinator: PeerTransport {
   func send(_ message: PeerMessage, to peer: ReplicaID) {
     guard !isDying, let replica else { return }
+    if case .raft(let message) = message { simulation.trace("\(name) -> \(peer) \(message) up=\(peers.first(where: { $0.peer.id == peer })?.isUp ?? false)") }
     if case .raft(let message) = message {
       simulation.messages.sends(message, from: self, replica, to: peer)
     }
@@ -380,6 +432,7 @@ extension SimulatedCoordinator: PeerTransport {
 
 extension SimulatedCoordinator: ReplicaObserver {
   func replica(_ replica: Replica, became role: Consensus.ReplicaRole, term: Term) {
+    simulation.trace("\(name) became \(role) term \(term)")
     simulation.elections.observe(id, role, term)
     if role == .leader, let since = simulation.overloadedSince,
       since + 5_000_000 < simulation.clock.now
@@ -398,6 +451,7 @@ extension SimulatedCoordinator: ReplicaObserver {
   }
 
   func replica(_ replica: Replica, members: Membership) {
+    simulation.trace("\(name) members \(members.voters)")
     simulation.members.observe(self, replica, members)
     dispatcher?.replica(replica, members: members)
   }

@@ -307,9 +307,11 @@ struct RestChecker {
 
   /// What disks hold can be started from, and has the digest that it says it has.
   private func checkDisks() {
+    var checked: [SimulatedDisk] = []
     for coordinator in simulation.coordinators {
       let disk = coordinator.disk
-      guard let mark = disk.applied else { continue }
+      guard let mark = disk.applied, !checked.contains(where: disk.holdsSameState) else { continue }
+      checked.append(disk)
       do {
         _ = try Exchange.restoring(expecting: mark.digest) { table, visit in
           try disk.scan(table: table, prefix: [], from: []) { key, value in
