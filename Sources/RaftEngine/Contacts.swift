@@ -47,6 +47,11 @@ struct Contacts {
     return denied.index
   }
 
+  /// Who has denied since he last confirmed something, in the order of ids.
+  var deniers: [ReplicaID] {
+    contacts.compactMap { $0.value.denied == nil ? nil : $0.key }.sorted()
+  }
+
   /// When `follower` was last heard; nil if never since this replica leads.
   func lastHeard(from follower: ReplicaID) -> UInt64? { contacts[follower]?.heard }
 

@@ -75,7 +75,6 @@ final class SimulatedCoordinator: SimulatedNode {
   /// The process starts on what its disk has.
   func boot() {
     begin()
-    simulation.trace("\(name) boots")
     simulation.network.returned(self)
     var configuration = Dispatcher.Configuration(
       clusterID: simulation.clusterID, rootSecretHash: Credential.secretHash(of: 0),
@@ -121,7 +120,6 @@ final class SimulatedCoordinator: SimulatedNode {
   /// - Parameter silently: the machine lost its power, so that nobody tells its peers.
   func crash(silently: Bool) {
     guard isUp else { return }
-    simulation.trace("\(name) crash silently \(silently) writing \(writing != nil)")
     if let batch = writing {
       let isKept = random.chance(perMille: 500) && !disk.isFull
       simulation.count(isKept ? .writeKept : .writeLost)
@@ -308,7 +306,6 @@ final class SimulatedCoordinator: SimulatedNode {
     guard !isDying, let peer = peer as? SimulatedCoordinator, let replica else { return }
     let bug = simulation.configuration.bug
     if case .raft(let message) = message {
-      simulation.trace("\(name) <- \(peer.id) \(message)")
       simulation.messages.arrives(message, at: self, from: peer.id)
     }
     let hasty = PlantedDisorder.hastyAnswer(to: message, term: replica.term, with: bug)
@@ -411,7 +408,6 @@ extension SimulatedCoordinator: DispatcherShell {
 extension SimulatedCoordinator: PeerTransport {
   func send(_ message: PeerMessage, to peer: ReplicaID) {
     guard !isDying, let replica else { return }
-    if case .raft(let message) = message { simulation.trace("\(name) -> \(peer) \(message) up=\(peers.first(where: { $0.peer.id == peer })?.isUp ?? false)") }
     if case .raft(let message) = message {
       simulation.messages.sends(message, from: self, replica, to: peer)
     }
@@ -432,7 +428,6 @@ extension SimulatedCoordinator: PeerTransport {
 
 extension SimulatedCoordinator: ReplicaObserver {
   func replica(_ replica: Replica, became role: Consensus.ReplicaRole, term: Term) {
-    simulation.trace("\(name) became \(role) term \(term)")
     simulation.elections.observe(id, role, term)
     if role == .leader, let since = simulation.overloadedSince,
       since + 5_000_000 < simulation.clock.now
@@ -451,7 +446,6 @@ extension SimulatedCoordinator: ReplicaObserver {
   }
 
   func replica(_ replica: Replica, members: Membership) {
-    simulation.trace("\(name) members \(members.voters)")
     simulation.members.observe(self, replica, members)
     dispatcher?.replica(replica, members: members)
   }

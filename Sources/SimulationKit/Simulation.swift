@@ -3,13 +3,6 @@ internal import ExchangeTypes
 internal import JobDispatch
 internal import RaftEngine
 internal import WireProtocol
-internal import Glibc
-let traceFrom: Double? = getenv("YTRACE").flatMap { Double(String(cString: $0)) }
-extension Simulation {
-  func trace(_ s: @autoclosure () -> String) {
-    if let traceFrom, Double(clock.now) / 1e6 >= traceFrom { print("T \(Double(clock.now)/1e6) \(s())") }
-  }
-}
 
 /// One run's world: nodes, network, time, and what has been found out about them.
 final class Simulation {
@@ -83,7 +76,7 @@ final class Simulation {
   // MARK: What happens
 
   /// A fault happened.
-  func count(_ fault: Fault) { trace("FAULT \(fault)"); faults[fault, default: 0] += 1 }
+  func count(_ fault: Fault) { faults[fault, default: 0] += 1 }
 
   /// A rare path was reached.
   func mark(_ mark: CoverageMark) { marks[mark, default: 0] += 1 }

@@ -71,7 +71,6 @@ public enum SimulationRun {
     guard simulation.findings.isEmpty else { return }
     faults.stop()
     workload.stop()
-    simulation.trace("HEAL")
     let probe = workload.probe()
     let time = simulation.faults[.overload] == nil ? probeTime : patientProbeTime
     guard simulation.run(atMost: time, until: { probe.job != nil || probe.refusal != nil })

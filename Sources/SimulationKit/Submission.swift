@@ -27,7 +27,6 @@ final class Submission {
 
   /// A coordinator acknowledged it.
   func acknowledged(_ accepted: Accepted, asked: UInt64) {
-    simulation.trace("ACK \(message.requestKey) job \(accepted.job) asked \(asked)")
     if let job, job != accepted.job {
       simulation.fail("P1", "request \(message.requestKey) is job \(job) and job \(accepted.job)")
     }
@@ -180,7 +179,6 @@ final class Reader: FollowedJobReader {
       simulation.fail(
         "R7", "nobody answered for \(waited) ms: \(cause)")
     case .refused(let failure):
-      simulation.trace("REFUSED \(submission.message.requestKey) asked \(asked) ack \(String(describing: submission.job)) \(failure.message)")
       switch failure.errorCode {
       case .modelNotFound, .insufficientCredit, .queueTooLong:
         submission.refusal = failure.errorCode

@@ -169,7 +169,9 @@ extension RaftEngineTests {
       }
     }
 
-    @Test("a follower has lost its disk if it goes on denying what it confirmed, not if some answers came late")
+    @Test(
+      "a follower has lost its disk if it goes on denying what it confirmed, not if answers came late"
+    )
     func denial() throws {
       try withCluster(voters: 3) { cluster in
         let leader = cluster.electedLeader()

@@ -208,11 +208,9 @@ public final class Dispatcher {
     guard isActive else { return next }
     next = min(next, nextCheckpoint)
     for session in sessions.values { next = min(next, session.leaseUntil) }
-    for relay in relays.values where relay.slot == nil && !relay.isEnding {
-      next = min(next, relay.lostAt)
-    }
-    for relay in relays.values where !relay.isEnding && !relay.isComplete {
-      next = min(next, relay.stopUntil, relay.suspectedAt)
+    for relay in relays.values where !relay.isEnding {
+      if relay.slot == nil { next = min(next, relay.lostAt) }
+      if !relay.isComplete { next = min(next, relay.stopUntil, relay.suspectedAt) }
     }
     for list in readers.values {
       for reader in list {
