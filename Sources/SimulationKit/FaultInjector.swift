@@ -146,7 +146,7 @@ final class FaultInjector {
   private func pick<Node>(_ nodes: [Node]) -> Node { nodes[Int(random.below(UInt64(nodes.count)))] }
 
   private func breakSomething() {
-    switch random.below(40) {
+    switch random.below(41) {
     case 0: kill(pick(simulation.coordinators), silently: false)
     case 1: kill(pick(simulation.coordinators), silently: true)
     case 2, 3: if let leader = simulation.leader { kill(leader, silently: random.below(2) == 0) }
@@ -180,6 +180,7 @@ final class FaultInjector {
     case 33, 34: spreadFalseNews()
     case 35, 36, 37: speakLate()
     case 38: if random.below(8) == 0 { overload() }
+    case 39: leapClock(pick(simulation.coordinators + simulation.workers as [SimulatedNode]))
     default: pause(pick(workload.clients), .clientPaused)
     }
   }
@@ -248,6 +249,12 @@ final class FaultInjector {
     let time =
       random.below(4) == 0 ? random.within(4_000_000...20_000_000) : random.below(2_000_000)
     after(time) { if node.pausedSince == since { node.resume() } }
+  }
+
+  private func leapClock(_ node: SimulatedNode) {
+    guard node.isRunning else { return }
+    simulation.count(.clockLeapt)
+    node.leap(by: random.within(100_000...6_000_000))
   }
 
   private func drain(_ worker: SimulatedWorker) {

@@ -56,10 +56,7 @@ final class SimulatedCoordinator: SimulatedNode {
   private var turnIsScheduled = false
   private var isDying = false
   private var suddenDeath: SuddenDeath?
-  private lazy var timer = NodeTimer(of: self) { [unowned self] in
-    dispatcher?.tick()
-    endTurn()
-  }
+  private lazy var timer = NodeTimer(of: self) { [unowned self] in timerIsDue() }
   private lazy var diskLane = Lane(major: simulation.clock.makeLane(), minor: 0)
 
   init(_ id: ReplicaID, in simulation: Simulation) {
@@ -190,6 +187,11 @@ final class SimulatedCoordinator: SimulatedNode {
   }
 
   // MARK: Turns
+
+  override func timerIsDue() {
+    dispatcher?.tick()
+    endTurn()
+  }
 
   private func endTurn() {
     turnIsScheduled = false
