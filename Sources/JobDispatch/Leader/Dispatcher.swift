@@ -127,6 +127,9 @@ public final class Dispatcher {
   var noRoomUntil: [String: UInt64] = [:]
   /// The batch jobs among those that have a relay.
   var batchRelays: Set<JobID> = []
+  /// Submits that are on their way into the log, by the account and its request, and how often each: who asks again is not
+  /// refused for what this leader knows now, since the first may make the job.
+  var submitting: [SubmitName: Int] = [:]
   var lostAttempts = LostAttempts()
   /// Attempts of jobs that cannot be opened, whose end was refused for overload.
   var unopenable: [AttemptID] = []

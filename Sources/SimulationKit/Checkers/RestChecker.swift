@@ -55,7 +55,10 @@ struct RestChecker {
   private func check(_ submission: Submission, _ exchange: Exchange) {
     let known = exchange.job(account: submission.account, requestKey: submission.message.requestKey)
     guard let id = submission.job else {
-      // A request whose outcome its client never learned may have made a job or not.
+      // A request whose outcome its client never learned may have made a job or not; one that was turned away has not.
+      if let refusal = submission.refusal, let known {
+        simulation.fail("R2", "a request was refused as \(refusal), and is job \(known)")
+      }
       return
     }
     guard known == id, let job = exchange.job(id), job.ending != nil else {
