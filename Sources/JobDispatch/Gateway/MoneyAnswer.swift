@@ -124,6 +124,33 @@ public enum MoneyAnswer {
     return .json(writer.bytes)
   }
 
+  /// The answer of `GET /v1/keys/{id}/delegations` and of `PUT` and `DELETE /v1/keys/{id}/signer`: what delegations must
+  /// name, what they are signed with, and those that were used or revoked.
+  public static func delegations(_ listing: DelegationListing) -> HTTPReply {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("object", "list")
+    writer.member("cluster", "\(listing.clusterID)")
+    writer.member("key", number: listing.key.rawValue)
+    writer.key("signer")
+    if let signer = listing.signer { writer.string(hexadecimal(signer)) } else { writer.null() }
+    writer.key("data")
+    writer.beginArray()
+    for delegation in listing.delegations { writer.write(delegation) }
+    writer.endArray()
+    writer.key("has_more")
+    writer.boolean(listing.more)
+    writer.endObject()
+    return .json(writer.bytes)
+  }
+
+  /// The answer of `DELETE /v1/keys/{id}/delegations/{delegation}`.
+  public static func delegation(_ report: DelegationReport) -> HTTPReply {
+    var writer = JSONWriter()
+    writer.write(report.summary)
+    return .json(writer.bytes)
+  }
+
   /// The answer of `POST /v1/transfers`.
   public static func transfers(_ report: TransferReport) -> HTTPReply {
     var writer = JSONWriter()
@@ -153,7 +180,9 @@ public enum MoneyAnswer {
     writer.member("log_time_ms", number: listing.logTime.rawValue)
     writer.key("data")
     writer.beginArray()
-    for entry in listing.entries { writer.write(entry) }
+    for (entry, transfer) in zip(listing.entries, listing.transfers) {
+      writer.write(entry, transfer.sale)
+    }
     writer.endArray()
     writer.endObject()
     return .json(writer.bytes)
@@ -189,6 +218,10 @@ public enum MoneyAnswer {
       writer.endObject()
     }
     writer.endArray()
+    for (name, volume) in [("sold", report.sold), ("own_use", report.ownUse)] {
+      writer.key(name)
+      writer.write(volume)
+    }
     writer.endObject()
     return .json(writer.bytes)
   }
@@ -334,6 +367,28 @@ extension JSONWriter {
     endObject()
   }
 
+  fileprivate mutating func write(_ delegation: DelegationSummary) {
+    beginObject()
+    member("id", "\(delegation.delegation)")
+    member("object", "delegation")
+    member("number", number: delegation.number)
+    member("parent", number: delegation.parent.rawValue)
+    key("key")
+    if delegation.key.rawValue == 0 { null() } else { verbatim("\(delegation.key)".utf8) }
+    member("name", delegation.name)
+    key("scopes")
+    names(delegation.scopes.names)
+    key("models")
+    names(delegation.models)
+    key("live")
+    boolean(delegation.live)
+    key("expires_in")
+    seconds(delegation.expiresInMs)
+    key("budget")
+    if let budget = delegation.budget { write(budget) } else { null() }
+    endObject()
+  }
+
   fileprivate mutating func write(_ budget: BudgetSummary) {
     beginObject()
     member("id", number: budget.budget.rawValue)
@@ -369,7 +424,21 @@ extension JSONWriter {
     endObject()
   }
 
-  fileprivate mutating func write(_ entry: TransferEntry) {
+  fileprivate mutating func write(_ volume: LedgerReport.Volume) {
+    beginObject()
+    member("jobs", number: volume.jobs)
+    for (name, tokens) in [
+      ("prompt_tokens", volume.promptTokens), ("cached_tokens", volume.cachedTokens),
+      ("output_tokens", volume.outputTokens),
+    ] {
+      key(name)
+      verbatim("\(tokens)".utf8)
+    }
+    member("charges", volume.charges.text)
+    endObject()
+  }
+
+  fileprivate mutating func write(_ entry: TransferEntry, _ sale: Sale? = nil) {
     beginObject()
     member("id", number: entry.transfer.rawValue)
     member("object", "transfer")
@@ -385,6 +454,14 @@ extension JSONWriter {
       if let value { verbatim("\(value)".utf8) } else { null() }
     }
     member("log_time_ms", number: entry.time.rawValue)
+    if let sale {
+      member("prompt_tokens", number: sale.promptTokens.rawValue)
+      member("cached_tokens", number: sale.cachedTokens.rawValue)
+      member("output_tokens", number: sale.outputTokens.rawValue)
+      member("charge", "\(sale.charge)")
+      key("own_use")
+      boolean(sale.isOwn)
+    }
     endObject()
   }
 }
