@@ -87,7 +87,7 @@ extension Transfer {
         JobID(try reader.read(UInt64.self))
       }, time: LogTime(milliseconds: try reader.read()), group: try reader.readOptional(transferID),
       reverses: try reader.readOptional(transferID),
-      sale: kind == .sale ? try Sale(chained: &reader) : nil)
+      sale: try kind == .sale ? Sale(chained: &reader) : nil)
   }
 }
 

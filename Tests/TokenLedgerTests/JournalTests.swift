@@ -33,7 +33,7 @@ struct JournalTests {
   /// What a job delivered, as the fifth line after these.
   private func sale(
     consumer: UInt64 = 2, amount: UInt64 = 0, kind: Transfer.Kind = .sale, group: UInt64? = nil,
-    reverses: UInt64? = nil, _ sale: Sale? = Self.delivered
+    reverses: UInt64? = nil, _ sale: Sale? = JournalTests.delivered
   ) -> Transfer {
     Transfer(
       id: TransferID(5), debit: AccountID(consumer), credit: AccountID(3),
@@ -147,7 +147,7 @@ struct JournalTests {
     let end = head(all)
     #expect(fault(right, all, end) == nil)
     func changed(_ other: Transfer, fits: Bool = false) -> JournalAudit.Fault? {
-      let others = all.dropLast() + [other]
+      let others: [Transfer] = all.dropLast() + [other]
       return fault(right, others, fits ? head(others) : end)
     }
     func said(

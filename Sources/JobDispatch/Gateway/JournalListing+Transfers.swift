@@ -6,7 +6,7 @@ public import WireProtocol
 extension JournalListing {
   /// The lines, in their order, with what those of kind sale say.
   public var transfers: [Transfer] {
-    var sales = (sales ?? [])[...]
+    var sales = (self.sales ?? [])[...]
     return entries.map { entry in
       while let first = sales.first, first.transfer < entry.transfer { sales.removeFirst() }
       return Transfer(entry, sale: sales.first?.transfer == entry.transfer ? sales.first : nil)
