@@ -273,8 +273,9 @@ struct MoneyTranscripts {
             attempt(1, 2), prompt: 131, output: 5, tail: events(from: 2, tokens: 5, bytes: 33))
         ),
       ])
-    var paid = world.exchange.transfers(after: TransferID(1), limit: 9)
-    let sold = try #require(paid.popLast())
+    let posted = world.exchange.transfers(after: TransferID(1), limit: 9)
+    let paid = posted.dropLast()
+    let sold = try #require(posted.last)
     #expect(sold.kind == .sale && sold.credit == AccountID(7) && sold.amount == .zero)
     #expect(
       sold.sale
