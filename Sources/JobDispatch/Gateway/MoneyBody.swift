@@ -207,7 +207,7 @@ public enum MoneyBody {
 
     /// Credits as text.
     mutating func credits() throws(MemberFault) -> Credits {
-      let text = try text()
+      let text = try self.text()
       do throws(AmountFault) { return try Credits(parsing: text) } catch { throw .amount(error) }
     }
 
