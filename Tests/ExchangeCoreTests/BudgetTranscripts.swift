@@ -118,6 +118,7 @@ struct BudgetTranscripts {
     world.run(budget("closed", request: 61, level: .user))
     let closed = first + 2  // each is numbered with the request that made it
     world.run(budgetSet(closed, closed: true))
+    world.run(.accountClose(.init(caller: World.root, account: AccountID(4))))
     world.expect(
       """
       unknown key: ✗ unauthenticated
@@ -130,6 +131,7 @@ struct BudgetTranscripts {
       not below its parent: ✗ malformed_request (field level)
       for bob: ✗ forbidden (scope 4)
       for nobody, by root: ✗ unknown_account (account 99)
+      for sam, who is closed: ✗ account_closed (account 4)
       a team: budget \(first + 4)
       again: budget \(first + 4) again
       the same request, another name: ✗ idempotency_conflict
@@ -147,6 +149,7 @@ struct BudgetTranscripts {
         ("not below its parent", budget(request: 62, under: first, level: .organisation)),
         ("for bob", budget(request: 62, account: 5)),
         ("for nobody, by root", budget(by: World.root, request: 62, account: 99)),
+        ("for sam, who is closed", budget(by: World.root, request: 62, account: 4)),
         ("a team", budget(request: 62, under: first)),
         ("again", budget(request: 62, under: first)),
         ("the same request, another name", budget("c", request: 62, under: first)),

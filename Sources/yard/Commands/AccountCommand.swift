@@ -166,12 +166,9 @@ struct WeightCommand: AsyncParsableCommand {
 /// An amount of credits on the command line.
 enum Amount {
   static func parse(_ text: String) throws -> Credits {
-    guard let credits = Credits(decimal: text) else {
-      throw ValidationError(
-        "'\(text)' is not an amount of credits; write a decimal with at most nine digits after the point"
-      )
+    do throws(AmountFault) { return try Credits(parsing: text) } catch {
+      throw ValidationError("\(error.code.name): '\(text)' \(error.sentence)")
     }
-    return credits
   }
 }
 
