@@ -5,6 +5,7 @@ internal import JobDispatch
 internal import NIOCore
 internal import NIOHTTP1
 internal import OpenAIFormat
+internal import Transport
 internal import WireProtocol
 
 // Who answers which request.
