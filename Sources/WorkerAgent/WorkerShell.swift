@@ -344,7 +344,11 @@ final class WorkerShell: WorkerHost {
     case .violation(let what):
       logger.error("protocol violated", metadata: ["reason": "\(what)"])
     case .engineFailing(let reason):
-      logger.error("engine failing", metadata: ["reason": "\(reason)"])
+      logger.error(
+        "engine failing",
+        metadata: [
+          "reason": "\(reason)", "asked_again_seconds": "\(configuration.probeSeconds)",
+        ])
     case .engineReady(let models, let slots):
       logger.info(
         "engine ready",

@@ -70,12 +70,7 @@ struct MoneyTests {
       ("GET", "/v1/budgets?after=18446744073709551616", .malformedRequest, "after"),
     ] as [(String, String, ErrorCode, String?)])
   func refused(method: String, target: String, code: ErrorCode, param: String?) {
-    #expect {
-      _ = try HTTPRoute(method: method, target: target)
-    } throws: {
-      let refusal = $0 as? HTTPRefusal
-      return refusal?.code == code && refusal?.param == param
-    }
+    expectNoRoute(method, target, code, param: param)
   }
 
   @Test("the body of a new key: what is absent is usual, what is unknown or wrong is named")
