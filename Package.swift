@@ -13,7 +13,7 @@ let strict: [SwiftSetting] = [
   .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
-/// A library without I/O: the compiler refuses unsafe code in it that is not marked (four places, each with its reason).
+/// A library without I/O: the compiler refuses unsafe code in it that is not marked (five places, each with its reason).
 func pure(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(
     name: name, dependencies: dependencies, exclude: ["README.md"],
