@@ -65,11 +65,11 @@ extension Exchange {
     return .budgetSet(budget.id)
   }
 
-  /// Checks: `wrong_state` (an older state version), a lifetime of zero, then as `KeyCreate`, with the budget after its
+  /// Checks: `wrong_state` (an older state version), the lifetime, then as `KeyCreate`, with the budget after its
   /// scopes: `not_found` (unknown, another account's, or not the caller's to divide), `budget_closed`, `no_capacity`.
   mutating func apply(_ command: Command.KeyIssueBudgeted) throws(Rejection) -> Accepted {
     try requireStateVersion(Self.moneyStateVersion)
-    guard command.lifetime != 0 else { throw Rejection(.malformedRequest, ["field": "lifetime"]) }
+    if let lifetime = command.lifetime { try checkSpan(lifetime, "lifetime", least: 1) }
     return try create(
       command.create, named: bodyHash(.keyIssueBudgeted(command)), lifetime: command.lifetime,
       under: command.budget)

@@ -39,6 +39,7 @@ struct Indexes: Sendable {
     var tombstones = SortedDeque<Deadline>()
     var keys = SortedDeque<KeyID>()
     var liveKeys = 0
+    var revokedKeys = SortedDeque<KeyID>()
     var workers = SortedDeque<WorkerID>()
     var uploads = 0
     /// Requests for accounts and keys that are remembered.
@@ -130,6 +131,8 @@ struct Indexes: Sendable {
   var lastingAdminKeys = 0
   /// What keys draw on.
   var keyBudgets: [KeyID: BudgetID] = [:]
+  /// How many budgets are parts of each; without those of which none is.
+  var budgetParts: [BudgetID: Int] = [:]
   /// The rows of delegations by the key whose holder signed them, by id, by digest and by the key that was made.
   var delegations: [KeyID: SortedDeque<UInt64>] = [:]
   var delegationNames: [DelegationName: UInt64] = [:]
@@ -251,7 +254,10 @@ struct Indexes: Sendable {
 
   mutating func enter(_ key: APIKey) {
     accounts[key.account, default: OfAccount()].keys.insert(key.id)
-    guard !key.revoked else { return }
+    guard !key.revoked else {
+      accounts[key.account]?.revokedKeys.insert(key.id)
+      return
+    }
     accounts[key.account]?.liveKeys += 1
     if key.isLastingAdmin { lastingAdminKeys += 1 }
     if let expiry = key.expiry {
@@ -264,7 +270,10 @@ struct Indexes: Sendable {
 
   mutating func leave(_ key: APIKey) {
     accounts[key.account]?.keys.remove(key.id)
-    guard !key.revoked else { return }
+    guard !key.revoked else {
+      accounts[key.account]?.revokedKeys.remove(key.id)
+      return
+    }
     accounts[key.account]?.liveKeys -= 1
     if key.isLastingAdmin { lastingAdminKeys -= 1 }
   }
@@ -350,17 +359,31 @@ struct Indexes: Sendable {
     case .node(let node, _): revokedNodes[node] = revocation.number
     case .serial(let serial): revokedSerials[serial] = revocation.number
     }
+    if let until = revocation.until {
+      deadlines.insert(Deadline(at: until, kind: .revocation, key: revocation.number))
+    }
+  }
+
+  mutating func leave(_ revocation: Revocation) {
+    switch revocation.subject {
+    case .node(let node, _): revokedNodes[node] = nil
+    case .serial(let serial): revokedSerials[serial] = nil
+    }
   }
 
   mutating func enter(_ budget: Budget) {
     accounts[budget.account, default: OfAccount()].budgets.insert(budget.id)
     if let key = budget.key { keyBudgets[key] = budget.id }
+    if let parent = budget.parent { budgetParts[parent, default: 0] += 1 }
   }
 
-  /// Only a key's own leaves, with its key.
+  /// Only a key's own leaves, with its key or after it.
   mutating func leave(_ budget: Budget) {
     accounts[budget.account]?.budgets.remove(budget.id)
     if let key = budget.key { keyBudgets[key] = nil }
+    if let parent = budget.parent, let parts = budgetParts[parent] {
+      budgetParts[parent] = parts == 1 ? nil : parts - 1
+    }
   }
 
   mutating func enter(_ delegation: AdmittedDelegation) {
@@ -371,8 +394,8 @@ struct Indexes: Sendable {
     if let use = delegation.use {
       delegationDigests[use.digest] = number
       delegatedKeys[use.key] = number
+      deadlines.insert(Deadline(at: delegation.forgottenAt, kind: .delegation, key: number))
     }
-    deadlines.insert(Deadline(at: delegation.forgottenAt, kind: .delegation, key: number))
   }
 
   mutating func leave(_ delegation: AdmittedDelegation) {
