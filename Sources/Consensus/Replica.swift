@@ -456,11 +456,11 @@ public final class Replica {
   /// Says once of a member that it has lost its disk: nobody else would notice until its vote is needed.
   private func noteForgetful() {
     guard isLeading else { return }
-    for member in membership.servers where !forgetful.contains(member.id) {
-      guard let index = engine.denial(by: member.id), let match = engine.matchIndex(of: member.id)
+    for member in engine.deniers where !forgetful.contains(member) {
+      guard let index = engine.denial(by: member), let match = engine.matchIndex(of: member)
       else { continue }
-      forgetful.insert(member.id)
-      noticed?(.memberForgot(member.id, holds: index, confirmed: match))
+      forgetful.insert(member)
+      noticed?(.memberForgot(member, holds: index, confirmed: match))
     }
   }
 
