@@ -23,6 +23,12 @@ extension Dispatcher {
   /// What waits while the disk has no room is tried again after this long, in milliseconds.
   private static let roomDelay: UInt32 = 5_000
 
+  /// What a submit is known by: the same account's same request is the same job.
+  struct SubmitName: Hashable {
+    let account: AccountID
+    let request: RequestKey
+  }
+
   /// A submit that is ready to be proposed.
   struct Order {
     let request: InferenceRequest
@@ -46,7 +52,9 @@ extension Dispatcher {
   func order(
     _ message: Submit, from caller: Caller, isDryRun: Bool = false
   ) throws(Failure) -> Order {
-    let isKnown = exchange.job(account: caller.account, requestKey: message.requestKey) != nil
+    let isKnown =
+      exchange.job(account: caller.account, requestKey: message.requestKey) != nil
+      || submitting[SubmitName(account: caller.account, request: message.requestKey)] != nil
     let request: InferenceRequest
     do throws(RequestError) {
       request = try InferenceRequest.parse(

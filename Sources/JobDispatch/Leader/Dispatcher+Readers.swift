@@ -108,7 +108,7 @@ extension Dispatcher {
     func isOverdue(_ reader: JobReader) -> Bool {
       reader.stalledSince.map { $0 + Self.readerStallLimit <= now } ?? false
     }
-    let jobs = readers.keys.filter { readers[$0]?.contains(where: isOverdue) == true }
+    let jobs = readers.compactMap { $0.value.contains(where: isOverdue) ? $0.key : nil }
     for reader in jobs.sorted().flatMap({ readers[$0] ?? [] }) where isOverdue(reader) {
       if let job = exchange.job(reader.job), job.mode == .attached, job.ending == nil,
         readers[reader.job]?.count == 1

@@ -127,6 +127,9 @@ public final class Dispatcher {
   var noRoomUntil: [String: UInt64] = [:]
   /// The batch jobs among those that have a relay.
   var batchRelays: Set<JobID> = []
+  /// Submits that are on their way into the log, by the account and its request, and how often each: who asks again is not
+  /// refused for what this leader knows now, since the first may make the job.
+  var submitting: [SubmitName: Int] = [:]
   var lostAttempts = LostAttempts()
   /// Attempts of jobs that cannot be opened, whose end was refused for overload.
   var unopenable: [AttemptID] = []
@@ -208,11 +211,9 @@ public final class Dispatcher {
     guard isActive else { return next }
     next = min(next, nextCheckpoint)
     for session in sessions.values { next = min(next, session.leaseUntil) }
-    for relay in relays.values where relay.slot == nil && !relay.isEnding {
-      next = min(next, relay.lostAt)
-    }
-    for relay in relays.values where !relay.isEnding && !relay.isComplete {
-      next = min(next, relay.stopUntil, relay.suspectedAt)
+    for relay in relays.values where !relay.isEnding {
+      if relay.slot == nil { next = min(next, relay.lostAt) }
+      if !relay.isComplete { next = min(next, relay.stopUntil, relay.suspectedAt) }
     }
     for list in readers.values {
       for reader in list {
