@@ -55,7 +55,10 @@ struct RestChecker {
   private func check(_ submission: Submission, _ exchange: Exchange) {
     let known = exchange.job(account: submission.account, requestKey: submission.message.requestKey)
     guard let id = submission.job else {
-      // A request whose outcome its client never learned may have made a job or not.
+      // A request whose outcome its client never learned may have made a job or not; one that was turned away has not.
+      if let refusal = submission.refusal, let known {
+        simulation.fail("R2", "a request was refused as \(refusal), and is job \(known)")
+      }
       return
     }
     guard known == id, let job = exchange.job(id), job.ending != nil else {
@@ -307,9 +310,11 @@ struct RestChecker {
 
   /// What disks hold can be started from, and has the digest that it says it has.
   private func checkDisks() {
+    var checked: [SimulatedDisk] = []
     for coordinator in simulation.coordinators {
       let disk = coordinator.disk
-      guard let mark = disk.applied else { continue }
+      guard let mark = disk.applied, !checked.contains(where: disk.holdsSameState) else { continue }
+      checked.append(disk)
       do {
         _ = try Exchange.restoring(expecting: mark.digest) { table, visit in
           try disk.scan(table: table, prefix: [], from: []) { key, value in
