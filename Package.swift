@@ -13,18 +13,24 @@ let strict: [SwiftSetting] = [
   .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
+/// Rooms that the simulator runs are optimised in debug builds too: hundreds of seeds fit into the tests then.
+///
+/// Every check of a debug build is left but `assert`, which is used nowhere.
+let simulated: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
 /// A library without I/O: the compiler refuses unsafe code in it that is not marked (four places, each with its reason).
 func pure(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(
     name: name, dependencies: dependencies, exclude: ["README.md"],
-    swiftSettings: strict + [.strictMemorySafety()])
+    swiftSettings: simulated + [.strictMemorySafety()])
 }
 
 func room(
-  _ name: String, _ dependencies: [Target.Dependency], linker: [LinkerSetting] = []
+  _ name: String, _ dependencies: [Target.Dependency], settings: [SwiftSetting] = strict,
+  linker: [LinkerSetting] = []
 ) -> Target {
   .target(
-    name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: strict,
+    name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: settings,
     linkerSettings: linker)
 }
 
@@ -90,17 +96,21 @@ let package = Package(
 
     // C wrappers
     room("LMDB", ["CLMDB"]),
-    room("RaftEngine", ["CRaft", "ExchangeTypes"], linker: [.linkedLibrary(":libraft.a")]),
+    room(
+      "RaftEngine", ["CRaft", "ExchangeTypes"], settings: simulated,
+      linker: [.linkedLibrary(":libraft.a")]),
     room("HTTP2Session", ["CNGHTTP2"]),
 
     // drivers
-    room("Consensus", ["RaftEngine", "ExchangeCore", "ExchangeTypes", deque, crypto]),
+    room(
+      "Consensus", ["RaftEngine", "ExchangeCore", "ExchangeTypes", deque, crypto],
+      settings: simulated),
     room(
       "JobDispatch",
       [
         "Consensus", "RaftEngine", "ExchangeCore", "JobMarket", "TokenLedger", "WireProtocol",
         "OpenAIFormat", "ExchangeTypes", deque, heap, crypto,
-      ]),
+      ], settings: simulated),
 
     // edges
     room("Storage", ["LMDB", "Consensus", "RaftEngine", "ExchangeTypes"]),
@@ -164,7 +174,7 @@ let package = Package(
       [
         "JobDispatch", "Consensus", "RaftEngine", "ExchangeCore", "JobMarket", "TokenLedger",
         "WireProtocol", "ExchangeTypes", heap,
-      ]),
+      ], settings: simulated),
 
     // executables
     .executableTarget(
