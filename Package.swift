@@ -18,7 +18,7 @@ let strict: [SwiftSetting] = [
 /// Every check of a debug build is left but `assert`, which is used nowhere.
 let simulated: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
-/// A library without I/O: the compiler refuses unsafe code in it that is not marked (four places, each with its reason).
+/// A library without I/O: the compiler refuses unsafe code in it that is not marked (five places, each with its reason).
 func pure(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(
     name: name, dependencies: dependencies, exclude: ["README.md"],
@@ -78,6 +78,7 @@ let package = Package(
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
     .systemLibrary(
       name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(name: "CMalloc"),
 
     // the built-in engine's arithmetic and its model
     .target(
@@ -183,7 +184,7 @@ let package = Package(
         "Coordinator", "WorkerAgent", "Gateway", "ExchangeClient", "Links", "Transport", "Identity",
         "Engines", "HostFacts", "Storage", "JobDispatch", "ExchangeCore", "OpenAIFormat",
         "TokenLedger",
-        "WireProtocol", "ExchangeTypes", nioCore, nioPosix, log, argumentParser,
+        "WireProtocol", "ExchangeTypes", "CMalloc", nioCore, nioPosix, log, argumentParser,
       ],
       exclude: ["README.md"], swiftSettings: strict),
     .executableTarget(

@@ -167,10 +167,28 @@ struct RestChecker {
     return shares
   }
 
+  /// Each sale of the journal is its job's end, and no job is sold twice (P3).
+  private func checkSales(_ transfers: [Transfer], _ exchange: Exchange) {
+    var sold: Set<JobID> = []
+    for transfer in transfers {
+      guard let sale = transfer.sale, let id = transfer.job else { continue }
+      let job = exchange.job(id)
+      let ending = job?.ending
+      if !sold.insert(id).inserted
+        || (job != nil
+          && (ending?.promptTokens != sale.promptTokens || ending?.outputTokens != sale.outputTokens
+            || ending?.charge != sale.charge || job?.account != transfer.debit))
+      {
+        simulation.fail("P3", "line \(transfer.id) says otherwise what job \(id) delivered")
+      }
+    }
+  }
+
   /// The journal by itself comes to what the accounts say (P3).
   private func checkJournal(_ exchange: Exchange) {
     guard let journal = exchange.journal else { return }
     let transfers = exchange.transfers(after: journal.base.transfer, limit: .max)
+    checkSales(transfers, exchange)
     var moved: [AccountID: JournalAudit.Sums] = [:]
     let none = JournalAudit.Sums(debits: .zero, credits: .zero)
     for transfer in transfers {
