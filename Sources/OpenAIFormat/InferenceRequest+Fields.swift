@@ -31,7 +31,7 @@ extension InferenceRequest {
   /// Reads the whole body once; throws `JSONError` or `RequestError`.
   mutating func collectFields(_ scanner: inout JSONScanner) throws {
     let promptField = endpoint.promptField
-    var seen: Set<String> = []
+    var seen = Set<String>(minimumCapacity: 8)
     var limits: [String: Int] = [:]
     var answers = 1
     var prompts = 1

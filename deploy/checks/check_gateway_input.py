@@ -34,6 +34,8 @@ ATTACKER = "127.0.0.2"
 FULL = "--full" in sys.argv
 MUTATIONS = int(os.environ.get("MUTATIONS", 200_000 if FULL else 2_000))
 SEED = int(os.environ.get("SEED", random.randrange(1 << 32)))
+#: Mutated requests at a time: who waits for an answer that does not come costs nothing.
+LANES = 16
 #: 4,196 connections take 16 MiB at once, and bodies that are collected as much again.
 GROWTH_MAX_MIB = 56
 #: Connections of one address at once, as Sources/Gateway/HTTPLimits.swift has it, and some more.
@@ -377,7 +379,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
 
         def lane(number):
             generator, answered = random.Random(SEED + number), 0
-            for _ in range(MUTATIONS // 4):
+            for _ in range(MUTATIONS // LANES):
                 with Connection(served.address, f"127.0.1.{number + 1}") as connection:
                     with contextlib.suppress(Ended):  # it waits for more, or says nothing to what is not HTTP
                         connection.send(mutate(generator))
@@ -388,8 +390,8 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
             return answered
 
         before, began = served.resident_mib(), time.monotonic()
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            answered = sum(pool.map(lane, range(4)))
+        with concurrent.futures.ThreadPoolExecutor(LANES) as pool:
+            answered = sum(pool.map(lane, range(LANES)))
         spent = time.monotonic() - began
         growth = served.resident_mib() - before
         MEASURES["mutated"] = {"requests": MUTATIONS, "answered": answered, "growth_mib": round(growth, 1)}
