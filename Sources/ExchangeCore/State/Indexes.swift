@@ -57,6 +57,22 @@ struct Indexes: Sendable {
     var queue = SortedDeque<JobID>()
     /// The same by account and class; no account's are all empty.
     var queues: [AccountID: OfClasses] = [:]
+
+    var isUnused: Bool { prices.isEmpty && queue.isEmpty }
+
+    /// A job begins to wait.
+    mutating func enter(_ job: Job) {
+      queue.insert(job.id)
+      queues.change(job.account, or: OfClasses()) { $0[job.jobClass].insert(job.id) }
+    }
+
+    /// A job waits no longer.
+    mutating func leave(_ job: Job) {
+      queue.remove(job.id)
+      guard let place = queues.index(forKey: job.account) else { return }
+      queues.values[place][job.jobClass].remove(job.id)
+      if queues.values[place].isEmpty { queues.remove(at: place) }
+    }
   }
 
   /// The jobs of one account that wait for a model.
@@ -142,8 +158,8 @@ struct Indexes: Sendable {
   /// A job exists.
   mutating func insert(_ job: Job) {
     jobRequests[RequestName(account: job.account, key: job.requestKey)] = job.id
-    accounts[job.account, default: OfAccount()].jobs.insert(job.id)
-    if let key = job.wrappingKey { sealedUnder[key, default: 0] += 1 }
+    accounts.change(job.account, or: OfAccount()) { $0.jobs.insert(job.id) }
+    if let key = job.wrappingKey { sealedUnder.change(key, or: 0) { $0 += 1 } }
     insertDelegated(job)
     enter(job)
   }
@@ -158,9 +174,11 @@ struct Indexes: Sendable {
   ///
   /// Answers whether it was the last one under its wrapping key.
   mutating func remove(_ job: Job) -> Bool {
-    accounts[job.account]?.jobs.remove(job.id)
-    delegatedJobs[job.key]?.remove(job.id)
-    if delegatedJobs[job.key]?.isEmpty == true { delegatedJobs[job.key] = nil }
+    accounts.change(job.account) { $0.jobs.remove(job.id) }
+    if let place = delegatedJobs.index(forKey: job.key) {
+      delegatedJobs.values[place].remove(job.id)
+      if delegatedJobs.values[place].isEmpty { delegatedJobs.remove(at: place) }
+    }
     leave(job)
     guard let key = job.wrappingKey, let users = sealedUnder[key] else { return false }
     sealedUnder[key] = users == 1 ? nil : users - 1
@@ -171,18 +189,21 @@ struct Indexes: Sendable {
   mutating func enter(_ job: Job) {
     switch job.phase {
     case .queued(let until):
-      models[job.model, default: OfModel()].queue.insert(job.id)
-      models[job.model]?.queues[job.account, default: OfClasses()][job.jobClass].insert(job.id)
+      models.change(job.model, or: OfModel()) { $0.enter(job) }
       deadlines.insert(Deadline(at: until, kind: .queuedJob, key: job.id.rawValue))
     case .running(let attempt), .cancelling(let attempt):
       running += 1
-      workers[attempt.offer.worker, default: OfWorker()].jobs.insert(job.id)
-      workers[attempt.offer.worker]?.busy[job.model, default: 0] += 1
+      workers.change(attempt.offer.worker, or: OfWorker()) {
+        $0.jobs.insert(job.id)
+        $0.busy.change(job.model, or: 0) { $0 += 1 }
+      }
     case .ended(let ending):
       let place = EndedJob(endedAt: ending.endedAt, job: job.id)
       ended.insert(place)
-      accounts[job.account, default: OfAccount()].endedJobs.insert(place)
-      accounts[job.account]?.recordBytes += job.record.bytes
+      accounts.change(job.account, or: OfAccount()) {
+        $0.endedJobs.insert(place)
+        $0.recordBytes += job.record.bytes
+      }
       recordBytes += job.record.bytes
       if let until = job.keptUntil {
         deadlines.insert(Deadline(at: until, kind: .endedJob, key: job.id.rawValue))
@@ -190,7 +211,7 @@ struct Indexes: Sendable {
       return
     }
     open.insert(job.id)
-    accounts[job.account, default: OfAccount()].openJobs += 1
+    accounts.change(job.account, or: OfAccount()) { $0.openJobs += 1 }
     if let deadline = job.orphanDeadline { enterOrphan(job.id, deadline) }
   }
 
@@ -198,29 +219,26 @@ struct Indexes: Sendable {
   mutating func leave(_ job: Job) {
     switch job.phase {
     case .queued:
-      models[job.model]?.queue.remove(job.id)
-      models[job.model]?.queues[job.account]?[job.jobClass].remove(job.id)
-      if models[job.model]?.queues[job.account]?.isEmpty == true {
-        models[job.model]?.queues[job.account] = nil
-      }
+      models.change(job.model) { $0.leave(job) }
       dropModelIfUnused(job.model)
     case .running(let attempt), .cancelling(let attempt):
       running -= 1
-      let worker = attempt.offer.worker
-      workers[worker]?.jobs.remove(job.id)
-      if let busy = workers[worker]?.busy[job.model] {
-        workers[worker]?.busy[job.model] = busy == 1 ? nil : busy - 1
+      workers.change(attempt.offer.worker) {
+        $0.jobs.remove(job.id)
+        if let busy = $0.busy[job.model] { $0.busy[job.model] = busy == 1 ? nil : busy - 1 }
       }
     case .ended(let ending):
       let place = EndedJob(endedAt: ending.endedAt, job: job.id)
       ended.remove(place)
-      accounts[job.account]?.endedJobs.remove(place)
-      accounts[job.account]?.recordBytes -= job.record.bytes
+      accounts.change(job.account) {
+        $0.endedJobs.remove(place)
+        $0.recordBytes -= job.record.bytes
+      }
       recordBytes -= job.record.bytes
       return
     }
     open.remove(job.id)
-    accounts[job.account]?.openJobs -= 1
+    accounts.change(job.account) { $0.openJobs -= 1 }
     if job.orphanDeadline != nil { orphans.remove(job.id) }
   }
 
@@ -271,7 +289,7 @@ struct Indexes: Sendable {
     jobRequests[RequestName(account: tombstone.account, key: tombstone.requestKey)] = tombstone.job
     let deadline = Deadline(at: tombstone.expiry, kind: .tombstone, key: tombstone.job.rawValue)
     tombstoneOrder.insert(deadline)
-    accounts[tombstone.account, default: OfAccount()].tombstones.insert(deadline)
+    accounts.change(tombstone.account, or: OfAccount()) { $0.tombstones.insert(deadline) }
     deadlines.insert(deadline)
   }
 
@@ -279,7 +297,7 @@ struct Indexes: Sendable {
     jobRequests[RequestName(account: tombstone.account, key: tombstone.requestKey)] = nil
     let deadline = Deadline(at: tombstone.expiry, kind: .tombstone, key: tombstone.job.rawValue)
     tombstoneOrder.remove(deadline)
-    accounts[tombstone.account]?.tombstones.remove(deadline)
+    accounts.change(tombstone.account) { $0.tombstones.remove(deadline) }
   }
 
   mutating func enter(_ upload: Upload) {
@@ -418,15 +436,15 @@ struct Indexes: Sendable {
   }
 
   private mutating func dropModelIfUnused(_ model: String) {
-    guard let known = models[model], known.prices.isEmpty, known.queue.isEmpty else { return }
-    models[model] = nil
+    guard let place = models.index(forKey: model), models.values[place].isUnused else { return }
+    models.remove(at: place)
   }
 
   // MARK: Segments
 
   mutating func enter(_ segment: SegmentReference, of job: JobID) {
-    segments[job, default: []].append(segment)
-    segmentUsers[segment.row, default: 0] += 1
+    segments.change(job, or: []) { $0.append(segment) }
+    segmentUsers.change(segment.row, or: 0) { $0 += 1 }
   }
 
   /// A job's record is gone; answers the rows that nobody uses any more.
