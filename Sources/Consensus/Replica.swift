@@ -127,7 +127,7 @@ public final class Replica {
     var last: WriteNumber?
     /// Whether messages wait for it.
     var holdsHardState: Bool
-    var rows: [RowKey: [UInt8]?]
+    var rows: ChangedRows
     /// How far it brings the applied mark on the disk.
     var applied: LogIndex?
     var staging: SnapshotState.Writing
@@ -366,8 +366,7 @@ public final class Replica {
   /// The newest value of a row, whether or not it has reached the disk.
   public func row(table: UInt8, key: [UInt8]) throws -> [UInt8]? {
     let name = RowKey(table: table, key: key)
-    if let value = pending.rows[name] { return value }
-    if let value = inFlight?.rows[name] { return value }
+    if let change = pending.rows[name] ?? inFlight?.rows[name] { return change.value }
     return try store.row(table: table, key: key)
   }
 
