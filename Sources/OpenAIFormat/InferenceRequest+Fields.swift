@@ -22,7 +22,7 @@ extension InferenceRequest {
   /// Reads the whole body once; throws `JSONError` or `RequestError`.
   mutating func collectFields(_ scanner: inout JSONScanner) throws {
     let promptField = endpoint.promptField
-    var seen: Set<String> = []
+    var seen = Set<String>(minimumCapacity: 8)
     var limits: [String: Int] = [:]
     var answers = 1
     var prompts = 1
@@ -128,9 +128,9 @@ extension InferenceRequest {
         switch (key, try scanner.peek()) {
         case ("role", .string):
           hasRole = true
-          promptBytes += try scanner.readStringBytes().count
+          promptBytes += try scanner.readStringByteCount()
         case ("role", _): throw RequestError.invalid(field: field + ".role", expected: "a string")
-        case ("content", .string): promptBytes += try scanner.readStringBytes().count
+        case ("content", .string): promptBytes += try scanner.readStringByteCount()
         case ("content", .array): try readParts(&scanner, field + ".content")
         case ("content", .null): try scanner.skipValue()
         case ("content", _):
@@ -147,7 +147,7 @@ extension InferenceRequest {
     try scanner.beginArray()
     while try scanner.nextElement() {
       if try scanner.peek() == .string {
-        promptBytes += try scanner.readStringBytes().count
+        promptBytes += try scanner.readStringByteCount()
         continue
       }
       guard try scanner.peek() == .object else {
@@ -157,7 +157,7 @@ extension InferenceRequest {
       while let key = try scanner.nextKey() {
         switch (key, try scanner.peek()) {
         case ("text", .string), ("refusal", .string):
-          promptBytes += try scanner.readStringBytes().count
+          promptBytes += try scanner.readStringByteCount()
         case ("type", .string):
           let type = try scanner.readString()
           if type != "text", type != "refusal" { features.insert(.media) }
@@ -172,7 +172,7 @@ extension InferenceRequest {
     let wrong = RequestError.invalid(field: "prompt", expected: "a string, strings, or token ids")
     switch try scanner.peek() {
     case .string:
-      promptBytes += try scanner.readStringBytes().count
+      promptBytes += try scanner.readStringByteCount()
       messageCount = 1
     case .array:
       var ids = 0
@@ -180,7 +180,7 @@ extension InferenceRequest {
       while try scanner.nextElement() {
         switch try scanner.peek() {
         case .string:
-          promptBytes += try scanner.readStringBytes().count
+          promptBytes += try scanner.readStringByteCount()
           messageCount += 1
         case .number:
           _ = try scanner.integer("prompt", 0...Int(UInt32.max))

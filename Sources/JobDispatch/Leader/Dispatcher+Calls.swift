@@ -139,9 +139,9 @@ extension Dispatcher {
           WireProtocol.Accepted(
             job: job.job, commitIndex: index, duplicate: job.duplicate, hold: job.hold,
             rate: self?.rateSummary(of: caller.key),
-            model: self?.exchange.job(job.job).flatMap {
-              $0.model == message.model ? nil : $0.model
-            })))
+            model: job.duplicate
+              ? self?.exchange.job(job.job).flatMap { $0.model == message.model ? nil : $0.model }
+              : order.submit.model == message.model ? nil : order.submit.model)))
     }
   }
 

@@ -255,6 +255,10 @@ extension Dispatcher {
     writer.write(message.maxOutputPrice) { $0.write($1.rawValue) }
     writer.write(message.body)
     if let retention = message.retentionMs { writer.write(retention) }
-    return Array(SHA256.hash(data: writer.bytes))
+    // A digest does not say how long it is: an array of it would grow step by step.
+    var hash: [UInt8] = []
+    hash.reserveCapacity(SHA256.byteCount)
+    hash.append(contentsOf: SHA256.hash(data: writer.bytes))
+    return hash
   }
 }
