@@ -160,6 +160,7 @@ public final class FollowingJob: MessageChannelOwner {
     if case .failure(let failure) = message, failure.errorCode?.asksElsewhere == true, let link {
       lane.leave(link)
     }
+    state = .over  // lets go of the job, so that adding to its tail copies nothing
     let action = job.received(message, now: client.now, random: client.random())
     state = .following(job)
     perform(action)
