@@ -13,7 +13,7 @@ let strict: [SwiftSetting] = [
   .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
-/// A library without I/O: the compiler refuses unsafe code in it that is not marked (four places, each with its reason).
+/// A library without I/O: the compiler refuses unsafe code in it that is not marked (five places, each with its reason).
 func pure(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(
     name: name, dependencies: dependencies, exclude: ["README.md"],
@@ -72,6 +72,7 @@ let package = Package(
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
     .systemLibrary(
       name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(name: "CMalloc"),
 
     // the built-in engine's arithmetic and its model
     .target(
@@ -173,7 +174,7 @@ let package = Package(
         "Coordinator", "WorkerAgent", "Gateway", "ExchangeClient", "Links", "Transport", "Identity",
         "Engines", "HostFacts", "Storage", "JobDispatch", "ExchangeCore", "OpenAIFormat",
         "TokenLedger",
-        "WireProtocol", "ExchangeTypes", nioCore, nioPosix, log, argumentParser,
+        "WireProtocol", "ExchangeTypes", "CMalloc", nioCore, nioPosix, log, argumentParser,
       ],
       exclude: ["README.md"], swiftSettings: strict),
     .executableTarget(
