@@ -125,7 +125,7 @@ public final class Gateway: Sendable {
       let host = listener.localAddress?.ipAddress ?? configuration.host
       let port = listener.localAddress?.port ?? configuration.port
       return Gateway(
-        address: host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)", listener: listener,
+        address: hostAndPort(host, port), listener: listener,
         loops: loops, open: open, counts: counts, live: configuration.live,
         certificate: certificate, turns: turns)
     } catch {

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import ExchangeTypes
 internal import Foundation
+internal import JobDispatch
 internal import TokenLedger
 internal import WireProtocol
 

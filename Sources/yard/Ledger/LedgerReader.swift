@@ -1,5 +1,6 @@
 internal import ExchangeClient
 internal import ExchangeTypes
+internal import JobDispatch
 internal import TokenLedger
 internal import WireProtocol
 
@@ -105,29 +106,7 @@ struct LedgerReader {
   }
 }
 
-extension Transfer {
-  /// A transfer as the wire says it.
-  init(_ entry: TransferEntry) {
-    self.init(
-      id: entry.transfer, debit: entry.debit, credit: entry.credit, amount: entry.amount,
-      kind: Kind(entry.kind), job: entry.job, time: entry.time, group: entry.group,
-      reverses: entry.reverses)
-  }
-}
-
 extension Transfer.Kind {
-  init(_ kind: TransferKind) {
-    self =
-      switch kind {
-      case .credit: .credit
-      case .capture: .capture
-      case .reversal: .reversal
-      case .fee: .fee
-      case .move: .move
-      case .redemption: .redemption
-      }
-  }
-
   /// As the wire calls it.
   var name: String { TransferKind(rawValue: rawValue)?.name ?? "kind_\(rawValue)" }
 }
