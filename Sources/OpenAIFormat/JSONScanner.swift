@@ -186,12 +186,6 @@ public struct JSONScanner: Sendable {
     decode(try readStringSpan())
   }
 
-  /// Reads past a string and gives how many bytes `readStringBytes` would give.
-  public mutating func readStringByteCount() throws(JSONError) -> Int {
-    let string = try readStringSpan()
-    return string.escaped ? decode(string).count : string.content.count
-  }
-
   /// A string in the document: what lies between its quotes, and whether escapes are in it.
   public struct StringSpan: Hashable, Sendable {
     /// The bytes between the quotes, as written.
