@@ -57,6 +57,19 @@ public enum JobState: UInt8, Hashable, Sendable, CaseIterable {
 
   /// Whether the job has ended for good.
   public var isFinal: Bool { rawValue >= JobState.completed.rawValue }
+
+  /// As clients name it.
+  public var name: String {
+    switch self {
+    case .queued: "queued"
+    case .running: "running"
+    case .cancelling: "cancelling"
+    case .completed: "completed"
+    case .failed: "failed"
+    case .cancelled: "cancelled"
+    case .expired: "expired"
+    }
+  }
 }
 
 /// Why a job's output stopped.
@@ -73,6 +86,18 @@ public enum FinishReason: UInt8, Hashable, Sendable, CaseIterable {
   case cancelled = 5
   /// Something failed; an error code says what.
   case error = 6
+
+  /// As clients name it, who have OpenAI's words.
+  public var name: String {
+    switch self {
+    case .stop: "stop"
+    case .length: "length"
+    case .toolCalls: "tool_calls"
+    case .contentFilter: "content_filter"
+    case .cancelled: "cancelled"
+    case .error: "error"
+    }
+  }
 }
 
 /// What an account is for.

@@ -136,7 +136,7 @@ public struct JobAnswer: Sendable {
       if call.submit.mode == .submitted { refusal.keep() }
       return fail(refusal)
     }
-    let finish = (ended.summary.finish ?? .stop).openAIName
+    let finish = (ended.summary.finish ?? .stop).name
     let usage = UsageReport(
       promptTokens: Int(clamping: ended.summary.promptTokens.rawValue),
       completionTokens: Int(clamping: ended.summary.outputTokens.rawValue),
@@ -247,20 +247,6 @@ extension WholeAnswer {
     case .reasoning: reasoning(event.bytes, choice: Int(event.choice))
     case .delta: verbatim(event.bytes, choice: Int(event.choice))
     case .vector: break  // of embeddings alone
-    }
-  }
-}
-
-extension FinishReason {
-  /// OpenAI's word for it.
-  var openAIName: String {
-    switch self {
-    case .stop: "stop"
-    case .length: "length"
-    case .toolCalls: "tool_calls"
-    case .contentFilter: "content_filter"
-    case .cancelled: "cancelled"
-    case .error: "error"
     }
   }
 }

@@ -23,7 +23,7 @@ public enum JobSummaryAnswer {
     writer.key("object")
     writer.string("job")
     writer.key("status")
-    writer.string(job.state.httpName)
+    writer.string(job.state.name)
     writer.key("model")
     writer.string(job.model)
     writer.key("attempts")
@@ -31,7 +31,7 @@ public enum JobSummaryAnswer {
     writer.key("events")
     writer.verbatim("\(job.lastSeq)".utf8)
     writer.key("finish_reason")
-    if let finish = job.finish { writer.string(finish.openAIName) } else { writer.null() }
+    if let finish = job.finish { writer.string(finish.name) } else { writer.null() }
     writer.key("usage")
     writer.beginObject()
     writer.key("prompt_tokens")
@@ -70,20 +70,5 @@ public enum JobSummaryAnswer {
       writer.null()
     }
     writer.endObject()
-  }
-}
-
-extension JobState {
-  /// The word of the registry.
-  var httpName: String {
-    switch self {
-    case .queued: "queued"
-    case .running: "running"
-    case .cancelling: "cancelling"
-    case .completed: "completed"
-    case .failed: "failed"
-    case .cancelled: "cancelled"
-    case .expired: "expired"
-    }
   }
 }

@@ -3,33 +3,6 @@ internal import WireProtocol
 
 // The words that people read and scripts compare: the registry's, in snake_case.
 
-extension JobState {
-  var name: String {
-    switch self {
-    case .queued: "queued"
-    case .running: "running"
-    case .cancelling: "cancelling"
-    case .completed: "completed"
-    case .failed: "failed"
-    case .cancelled: "cancelled"
-    case .expired: "expired"
-    }
-  }
-}
-
-extension FinishReason {
-  var name: String {
-    switch self {
-    case .stop: "stop"
-    case .length: "length"
-    case .toolCalls: "tool_calls"
-    case .contentFilter: "content_filter"
-    case .cancelled: "cancelled"
-    case .error: "error"
-    }
-  }
-}
-
 extension Resumption {
   var name: String {
     switch self {
