@@ -33,7 +33,6 @@ struct StreamReader {
   private struct ChoiceState {
     var text = UTF8Assembler()
     var reasoning = UTF8Assembler()
-    var reasoningField = StreamChunk.ReasoningField.reasoningContent
     /// Tokens whose characters are not complete yet.
     var pendingIDs: [UInt32] = []
     var pendingCount = 0
@@ -157,10 +156,7 @@ struct StreamReader {
 
     if !chunk.reasoning.isEmpty {
       let bytes = state.reasoning.append(chunk.reasoning)
-      state.reasoningField = chunk.reasoningField
-      if !bytes.isEmpty {
-        emit(.reasoning(bytes, chunk.reasoningField), chunk.index, &state, gaveIDs, &events)
-      }
+      if !bytes.isEmpty { emit(.reasoning(bytes), chunk.index, &state, gaveIDs, &events) }
     }
     if !chunk.text.isEmpty {
       let bytes = state.text.append(chunk.text)
@@ -201,9 +197,7 @@ struct StreamReader {
     guard var state = choices[index] else { return }
     let gaveIDs = !state.pendingIDs.isEmpty
     let reasoning = state.reasoning.finish()
-    if !reasoning.isEmpty {
-      emit(.reasoning(reasoning, state.reasoningField), index, &state, gaveIDs, &events)
-    }
+    if !reasoning.isEmpty { emit(.reasoning(reasoning), index, &state, gaveIDs, &events) }
     let text = state.text.finish()
     if !text.isEmpty || !state.pendingIDs.isEmpty {
       emit(.text(text), index, &state, gaveIDs, &events)

@@ -73,7 +73,7 @@ public final class Gateway: Sendable {
   public let address: String
   private let listener: any Channel
   private let loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>]
-  private let open: OpenChannels
+  let open: OpenChannels
   private let counts: ConnectionCounts
   private let live: NIOLockedValueBox<GatewayConfiguration.Live>
   /// What the next connection is presented.
@@ -125,7 +125,7 @@ public final class Gateway: Sendable {
       let host = listener.localAddress?.ipAddress ?? configuration.host
       let port = listener.localAddress?.port ?? configuration.port
       return Gateway(
-        address: host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)", listener: listener,
+        address: hostAndPort(host, port), listener: listener,
         loops: loops, open: open, counts: counts, live: configuration.live,
         certificate: certificate, turns: turns)
     } catch {
@@ -135,7 +135,7 @@ public final class Gateway: Sendable {
         throw GatewayError.portInUse(host: configuration.host, port: configuration.port)
       }
       throw GatewayError.cannotListen(
-        host: configuration.host, port: configuration.port, reason: "\(error)")
+        host: configuration.host, port: configuration.port, reason: Listener.reason(error))
     }
   }
 
@@ -157,6 +157,7 @@ public final class Gateway: Sendable {
     _ turns: Listener.Turns, on group: any EventLoopGroup
   ) -> ServerBootstrap {
     let limits = configuration.limits
+    let stallSeconds = Int(clamping: max(1, limits.stallMilliseconds / 1_000))
     return ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1_024)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -166,6 +167,16 @@ public final class Gateway: Sendable {
       )
       .childChannelOption(.autoRead, value: false)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      // A client whose machine has gone says nothing: it is asked, and given up after as long as one that takes nothing.
+      .childChannelOption(.socketOption(.so_keepalive), value: 1)
+      .childChannelOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: stallSeconds)
+      .childChannelOption(
+        .tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: max(1, stallSeconds / 3)
+      )
+      .childChannelOption(
+        .tcpOption(.init(rawValue: TCP_USER_TIMEOUT)),
+        value: Int(clamping: limits.stallMilliseconds)
+      )
       .childChannelOption(.maxMessagesPerRead, value: 1)
       .childChannelOption(
         // A connection keeps its buffer: most requests are short, and most of a connection's life nothing is read.
@@ -301,7 +312,7 @@ public final class Gateway: Sendable {
 }
 
 /// The connections that are open, from whatever thread.
-private final class OpenChannels: Sendable {
+final class OpenChannels: Sendable {
   private let channels = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
   func add(_ channel: any Channel) {
     channels.withLockedValue { $0[ObjectIdentifier(channel)] = channel }

@@ -30,6 +30,7 @@ final class GatewayLoop {
   private var sweeping: RepeatedTask?
   private var isDraining = false
   private var generator = SystemRandomNumberGenerator()
+  private var answerDate = AnswerDate()
 
   init(
     client: ClientConfiguration, limits: HTTPLimits, refusals: RefusalLog, turns: Listener.Turns,
@@ -69,6 +70,9 @@ final class GatewayLoop {
 
   /// Seconds since 1970.
   var unixSeconds: Int { time(nil) }
+
+  /// The date of an answer that is made now.
+  var date: String { answerDate.text(at: unixSeconds) }
 
   func drawRequestID() -> String { "req_" + String(generator.next(), radix: 16) }
 

@@ -67,7 +67,11 @@ final class HTTP2Request: StreamHandler, RequestSource {
     isBodyless = request.head.method == .HEAD
     state = .reading(request)
     deadline = loop.now + loop.limits.bodyMilliseconds
-    if let refusal = refusal ?? request.fatal { end(with: refusal) }
+    if let refusal = refusal ?? request.fatal { return end(with: refusal) }
+    guard request.awaitsContinue else { return }
+    // A client that waits for a word is not made to send what will be refused.
+    if case .failure(let refusal) = request.call { return end(with: refusal) }
+    stream.inform(status: 100)
   }
 
   /// A head as HTTP/1.1 would have it (RFC 9113, section 8.3.1); the session has checked its form.
@@ -92,8 +96,10 @@ final class HTTP2Request: StreamHandler, RequestSource {
     // What comes after an answer waits in the client's window, until the stream is reset.
     guard case .reading(let request) = state else { return }
     do throws(HTTPRefusal) {
-      try loop.hold(bytes.count)
-      heldBytes += bytes.count
+      if request.keepsBody {
+        try loop.hold(bytes.count)
+        heldBytes += bytes.count
+      }
       try request.append(bytes)
       stream.consume(bytes.count)
     } catch {
@@ -154,6 +160,11 @@ final class HTTP2Request: StreamHandler, RequestSource {
     }
     guard write(reply) else { return cutOff(answering) }
     switch reply.end {
+    case .open where isBodyless:
+      // Nobody waits for what would follow the head.
+      state = .sent(answering)
+      release()
+      answering.clientLeft()
     case .open: hold(answering)
     case .complete:
       state = .sent(answering)
@@ -188,12 +199,13 @@ final class HTTP2Request: StreamHandler, RequestSource {
     if let head = reply.head {
       loop.counters.answered(status: head.status)
       var fields = head.fields.map { HeaderField($0.name, $0.value) }
+      fields.append(HeaderField("date", loop.date))
       fields.append(HeaderField("x-request-id", requestID))
       if isEnd { fields.append(HeaderField("content-length", "\(reply.body.count)")) }
       stream.respond(status: head.status, headers: fields)
     }
     let body = isBodyless ? [] : reply.body
-    stream.send(body, end: isEnd)
+    stream.send(body, end: isEnd || isBodyless)
     // What is queued leaves at the end of this turn at the earliest; a stream that was reset has nothing queued.
     return stream.outstanding >= body.count
   }

@@ -233,6 +233,24 @@ public final class HTTP2Session {
     if code != 0 { fail(.library(code: code, reason: Self.text(code)), code: .internalError) }
   }
 
+  /// Sends a head before that of the response, with a status of 1xx (RFC 9113, section 8.1).
+  ///
+  /// Nothing if the stream has closed.
+  ///
+  /// - Precondition: this is the server, and the stream has no response yet.
+  public func inform(_ stream: StreamID, status: Int) {
+    precondition(role == .server && (100..<200).contains(status), "an interim response")
+    guard failure == nil, let state = streams[stream.rawValue], !state.isResetByOwner else {
+      return
+    }
+    precondition(!state.hasHeaders, "the response comes last")
+    let code = withNameValues([HeaderField(":status", String(status))]) {
+      nghttp2_submit_headers(
+        handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.rawValue, nil, $0, $1, nil)
+    }
+    if code != 0 { fail(.library(code: code, reason: Self.text(code)), code: .internalError) }
+  }
+
   /// Queues bytes on a stream.
   ///
   /// Dropped if the stream has closed: its owner hears so by an event. Beyond `limits.outboundMax` of

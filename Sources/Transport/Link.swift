@@ -412,6 +412,6 @@ public final class Link {
     guard let address else { return "unknown" }
     let host = address.ipAddress ?? "unix"
     let port = address.port ?? 0
-    return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    return hostAndPort(host, port)
   }
 }

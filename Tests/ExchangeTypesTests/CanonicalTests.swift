@@ -135,3 +135,17 @@ struct DigestTests {
     #expect(digest != StateDigest(table: 1, key: [2, 3], value: []))
   }
 }
+
+@Suite("Hexadecimal digits")
+struct HexadecimalTests {
+  @Test("are read as they are written, in either case, and nothing else is")
+  func bothWays() {
+    let all = [UInt8](0...255)
+    #expect(bytes(ofHexadecimal: hexadecimal(all)) == all)
+    #expect(
+      bytes(ofHexadecimal: hexadecimal(all).uppercased()) == all && bytes(ofHexadecimal: "") == [])
+    for text in ["0", "0g", "+1", " 1", "0x", "a1b", "\u{e9}"] {
+      #expect(bytes(ofHexadecimal: text) == nil, "\(text)")
+    }
+  }
+}

@@ -95,6 +95,22 @@ struct HostileClientTests {
     }
   }
 
+  @Test("a body that nobody will read counts against no limit but its own")
+  func unread() async throws {
+    var limits = HTTPLimits()
+    limits.bodyBytesMax = 1_000
+    limits.bodyBytesInAllMax = 100
+    try await withGateway(limits: limits) { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      let head = "POST \(path) HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+      let chunk = "100\r\n" + String(repeating: " ", count: 256) + "\r\n"
+      try await client.send(head + chunk + "0\r\n\r\n")
+      #expect(await client.read(until: "}}").hasPrefix("HTTP/1.1 401 "))
+      try await client.send(head + chunk + chunk + chunk + chunk)
+      #expect(await client.readToEnd().contains("HTTP/1.1 413 "))
+    }
+  }
+
   @Test("bodies of all connections together have a limit")
   func bodiesInAll() async throws {
     var limits = HTTPLimits()
@@ -257,6 +273,12 @@ struct HostileClientTests {
       #expect(answer.contains(#""content":"a""#))
       #expect(
         answer.split(separator: #"{"status":"ok"}"#, omittingEmptySubsequences: false).count == 3)
+      // Of the third the head and the body are kept, and not its end.
+      let other = try await RawClient(gateway.address)
+      let whole = post("content-length: \(body.utf8.count)") + body
+      try await other.send(whole + "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n" + whole)
+      let cut = await other.readToEnd()
+      #expect(cut.contains(#"{"status":"ok"}"#) && cut.contains("was not kept whole"), "\(cut)")
     }
   }
 

@@ -240,17 +240,4 @@ public enum MoneyBody {
       do throws(JSONError) { return try body(&json) } catch { throw .json(error) }
     }
   }
-
-  private static func bytes(ofHexadecimal text: String) -> [UInt8]? {
-    let digits = Array(text.utf8)
-    guard digits.count % 2 == 0 else { return nil }
-    var bytes: [UInt8] = []
-    for place in stride(from: 0, to: digits.count, by: 2) {
-      guard digits[place] != UInt8(ascii: "+"), digits[place] != UInt8(ascii: "-"),
-        let byte = UInt8(String(decoding: digits[place...place + 1], as: UTF8.self), radix: 16)
-      else { return nil }
-      bytes.append(byte)
-    }
-    return bytes
-  }
 }

@@ -199,7 +199,7 @@ struct Coordinators {
 struct HostPort: ExpressibleByArgument {
   let host: String
   let port: Int
-  var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+  var text: String { hostAndPort(host, port) }
 
   init(host: String, port: Int) {
     self.host = host

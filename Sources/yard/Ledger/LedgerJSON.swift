@@ -60,8 +60,8 @@ enum LedgerJSON {
       do {
         guard let expected = accounts else {
           let head = try decoder.decode(Head.self, from: data)
-          guard head.ledger == version, let base = bytes(head.baseHash),
-            let end = bytes(head.headHash)
+          guard head.ledger == version, let base = hash(head.baseHash),
+            let end = hash(head.headHash)
           else { throw Malformed() }
           export.base = JournalPosition(transfer: TransferID(head.base), hash: base)
           export.head = JournalPosition(transfer: TransferID(head.head), hash: end)
@@ -148,18 +148,9 @@ enum LedgerJSON {
     }
   }
 
-  /// 32 bytes from 64 hexadecimal digits in lower case.
-  private static func bytes(_ text: String) -> [UInt8]? {
-    let digits = text.utf8.map { digit -> UInt8? in
-      switch digit {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-      default: nil
-      }
-    }
-    guard digits.count == 64, !digits.contains(nil) else { return nil }
-    let values = digits.compactMap(\.self)
-    return stride(from: 0, to: 64, by: 2).map { values[$0] << 4 | values[$0 + 1] }
+  /// A hash of 32 bytes.
+  private static func hash(_ text: String) -> [UInt8]? {
+    bytes(ofHexadecimal: text).flatMap { $0.count == 32 ? $0 : nil }
   }
 }
 

@@ -67,6 +67,7 @@ struct MoneyTests {
       ("GET", "/v1/ledger?after=-1", .malformedRequest, "after"),
       ("GET", "/v1/ledger?after=1&after=2", .malformedRequest, "after=2"),
       ("GET", "/v1/ledger?after", .malformedRequest, "after"),
+      ("GET", "/v1/ledger?a=&b=&c=&d=&e=&f=&g=&h=&i=", .malformedRequest, nil),
       ("GET", "/v1/budgets?after=18446744073709551616", .malformedRequest, "after"),
     ] as [(String, String, ErrorCode, String?)])
   func refused(method: String, target: String, code: ErrorCode, param: String?) {
