@@ -12,6 +12,7 @@ extension Transfer {
       case .fee: .fee
       case .move: .move
       case .redemption: .redemption
+      case .sale: .sale
       }
     self.init(
       id: entry.transfer, debit: entry.debit, credit: entry.credit, amount: entry.amount,
