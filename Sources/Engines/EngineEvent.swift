@@ -6,8 +6,8 @@ public struct EngineEvent: Hashable, Sendable {
   public enum Content: Hashable, Sendable {
     /// Text: valid UTF-8, whole characters. Empty where only token ids came (an end-of-sequence token).
     case text([UInt8])
-    /// Reasoning: valid UTF-8, whole characters, with the name that the engine gives it.
-    case reasoning([UInt8], StreamChunk.ReasoningField)
+    /// Reasoning: valid UTF-8, whole characters.
+    case reasoning([UInt8])
     /// A JSON object with the choice's members as the engine sent them (`delta`, `logprobs`, `text`, …):
     /// tool calls, log probabilities, and whatever else is more than text.
     case verbatim([UInt8])
@@ -44,9 +44,7 @@ public struct EngineEvent: Hashable, Sendable {
     guard choice == next.choice, (tokenIDs == nil) == (next.tokenIDs == nil) else { return false }
     switch (content, next.content) {
     case (.text(let bytes), .text(let more)): content = .text(bytes + more)
-    case (.reasoning(let bytes, let field), .reasoning(let more, let nextField))
-    where field == nextField:
-      content = .reasoning(bytes + more, field)
+    case (.reasoning(let bytes), .reasoning(let more)): content = .reasoning(bytes + more)
     default: return false
     }
     if let ids = tokenIDs, let more = next.tokenIDs { tokenIDs = ids + more }

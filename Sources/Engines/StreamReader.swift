@@ -27,10 +27,12 @@ struct StreamReader {
   /// More answers than any request may ask for.
   private static let choicesMax = 4096
 
+  /// What vLLM and SGLang say of an answer that they leave unfinished: at a shutdown, or when somebody ends it there.
+  private static let givingUp: Set = ["abort", "error"]
+
   private struct ChoiceState {
     var text = UTF8Assembler()
     var reasoning = UTF8Assembler()
-    var reasoningField = StreamChunk.ReasoningField.reasoningContent
     /// Tokens whose characters are not complete yet.
     var pendingIDs: [UInt32] = []
     var pendingCount = 0
@@ -154,10 +156,7 @@ struct StreamReader {
 
     if !chunk.reasoning.isEmpty {
       let bytes = state.reasoning.append(chunk.reasoning)
-      state.reasoningField = chunk.reasoningField
-      if !bytes.isEmpty {
-        emit(.reasoning(bytes, chunk.reasoningField), chunk.index, &state, gaveIDs, &events)
-      }
+      if !bytes.isEmpty { emit(.reasoning(bytes), chunk.index, &state, gaveIDs, &events) }
     }
     if !chunk.text.isEmpty {
       let bytes = state.text.append(chunk.text)
@@ -166,7 +165,14 @@ struct StreamReader {
     if let verbatim = chunk.verbatim {
       emit(.verbatim(verbatim), chunk.index, &state, gaveIDs, &events)
     }
-    if let reason = chunk.finishReason { state.finishReason = reason }
+    if let reason = chunk.finishReason {
+      guard !Self.givingUp.contains(reason) else {
+        throw .failed(
+          EngineErrorBody(
+            message: "the engine gave the answer up (finish_reason \"\(reason)\")", type: reason))
+      }
+      state.finishReason = reason
+    }
   }
 
   private mutating func emit(
@@ -191,9 +197,7 @@ struct StreamReader {
     guard var state = choices[index] else { return }
     let gaveIDs = !state.pendingIDs.isEmpty
     let reasoning = state.reasoning.finish()
-    if !reasoning.isEmpty {
-      emit(.reasoning(reasoning, state.reasoningField), index, &state, gaveIDs, &events)
-    }
+    if !reasoning.isEmpty { emit(.reasoning(reasoning), index, &state, gaveIDs, &events) }
     let text = state.text.finish()
     if !text.isEmpty || !state.pendingIDs.isEmpty {
       emit(.text(text), index, &state, gaveIDs, &events)

@@ -87,7 +87,7 @@ public enum FinishReason: UInt8, Hashable, Sendable, CaseIterable {
   /// Something failed; an error code says what.
   case error = 6
 
-  /// As clients name it, who have OpenAI's words.
+  /// As clients name it: the first four are OpenAI's words.
   public var name: String {
     switch self {
     case .stop: "stop"

@@ -73,18 +73,18 @@ public final class Gateway: Sendable {
   public let address: String
   private let listener: any Channel
   private let loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>]
-  private let open: OpenChannels
+  let open: OpenChannels
   private let counts: ConnectionCounts
   private let live: NIOLockedValueBox<GatewayConfiguration.Live>
   /// What the next connection is presented.
   private let certificate: NIOLockedValueBox<ServerCertificate?>
-  /// Those of its clients of HTTP/2.
-  private let turns: Listener.Turns?
+  /// Those of its clients.
+  private let turns: Listener.Turns
 
   private init(
     address: String, listener: any Channel, loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>],
     open: OpenChannels, counts: ConnectionCounts, live: GatewayConfiguration.Live,
-    certificate: NIOLockedValueBox<ServerCertificate?>, turns: Listener.Turns?
+    certificate: NIOLockedValueBox<ServerCertificate?>, turns: Listener.Turns
   ) {
     self.address = address
     self.listener = listener
@@ -109,7 +109,7 @@ public final class Gateway: Sendable {
       loops[ObjectIdentifier(eventLoop)] = try await eventLoop.submit {
         let loop = GatewayLoop(
           client: configuration.client, limits: configuration.limits, refusals: refusals,
-          on: eventLoop)
+          turns: turns, on: eventLoop)
         return NIOLoopBound(loop, eventLoop: eventLoop)
       }.get()
     }
@@ -125,12 +125,12 @@ public final class Gateway: Sendable {
       let host = listener.localAddress?.ipAddress ?? configuration.host
       let port = listener.localAddress?.port ?? configuration.port
       return Gateway(
-        address: host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)", listener: listener,
+        address: hostAndPort(host, port), listener: listener,
         loops: loops, open: open, counts: counts, live: configuration.live,
         certificate: certificate, turns: turns)
     } catch {
       for loop in loops.values { await stop(loop) }
-      turns?.close()
+      turns.close()
       if let error = error as? IOError, error.errnoCode == EADDRINUSE {
         throw GatewayError.portInUse(host: configuration.host, port: configuration.port)
       }
@@ -139,11 +139,9 @@ public final class Gateway: Sendable {
     }
   }
 
-  /// In clear nobody speaks HTTP/2, and a connection of HTTP/1.1 has one request at a time.
   private static func turns(
     of configuration: GatewayConfiguration, on group: any EventLoopGroup
-  ) async throws -> Listener.Turns? {
-    guard configuration.certificate != nil else { return nil }
+  ) async throws -> Listener.Turns {
     let (host, port) = (configuration.host, configuration.port)
     do {
       return try await Listener.Turns.make(for: group, host: host, port: port)
@@ -156,9 +154,10 @@ public final class Gateway: Sendable {
     _ configuration: GatewayConfiguration,
     _ loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>], _ open: OpenChannels,
     _ counts: ConnectionCounts, _ certificate: NIOLockedValueBox<ServerCertificate?>,
-    _ turns: Listener.Turns?, on group: any EventLoopGroup
+    _ turns: Listener.Turns, on group: any EventLoopGroup
   ) -> ServerBootstrap {
     let limits = configuration.limits
+    let stallSeconds = Int(clamping: max(1, limits.stallMilliseconds / 1_000))
     return ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1_024)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -168,6 +167,16 @@ public final class Gateway: Sendable {
       )
       .childChannelOption(.autoRead, value: false)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      // A client whose machine has gone says nothing: it is asked, and given up after as long as one that takes nothing.
+      .childChannelOption(.socketOption(.so_keepalive), value: 1)
+      .childChannelOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: stallSeconds)
+      .childChannelOption(
+        .tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: max(1, stallSeconds / 3)
+      )
+      .childChannelOption(
+        .tcpOption(.init(rawValue: TCP_USER_TIMEOUT)),
+        value: Int(clamping: limits.stallMilliseconds)
+      )
       .childChannelOption(.maxMessagesPerRead, value: 1)
       .childChannelOption(
         // A connection keeps its buffer: most requests are short, and most of a connection's life nothing is read.
@@ -277,7 +286,7 @@ public final class Gateway: Sendable {
     for channel in open.all { await Self.ended(channel) }
     deadline.cancel()
     for loop in loops.values { await Self.stop(loop) }
-    turns?.close()
+    turns.close()
   }
 
   private static func stop(_ loop: NIOLoopBound<GatewayLoop>) async {
@@ -303,7 +312,7 @@ public final class Gateway: Sendable {
 }
 
 /// The connections that are open, from whatever thread.
-private final class OpenChannels: Sendable {
+final class OpenChannels: Sendable {
   private let channels = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
   func add(_ channel: any Channel) {
     channels.withLockedValue { $0[ObjectIdentifier(channel)] = channel }

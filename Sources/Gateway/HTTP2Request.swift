@@ -8,8 +8,8 @@ internal import Transport
 /// One request on a stream of HTTP/2, and its answer.
 ///
 /// ```
-/// reading ──end of the body──► waiting ──room──► answering ──complete──► sent ──all has left──► over, delivered
-///    │                            │                 └──────broken──► breaking ──what came has left, or 2 s──► over, reset
+/// reading ──end of the body──► waiting ──room──► due ──its turn──► answering ──complete──► sent ──all has left──► over, delivered
+///    │                            │                                └──────broken──► breaking ──what came has left, or 2 s──► over, reset
 ///    └── too large, too slow ─────┴── too long: answered ──► refused ──2 s──► over, reset
 /// ```
 /// A stream that breaks is reset, which no client takes for its end. One that the session or the client has reset has delivered
@@ -19,6 +19,8 @@ final class HTTP2Request: StreamHandler, RequestSource {
     case reading(HTTPRequest)
     /// It has come, and is begun once the connection's client has taken more of the other answers.
     case waiting(HTTPRequest)
+    /// There is room for its answer.
+    case due(HTTPRequest)
     case answering(any Answering)
     /// The answer is whole, and on its way.
     case sent(any Answering)
@@ -65,7 +67,11 @@ final class HTTP2Request: StreamHandler, RequestSource {
     isBodyless = request.head.method == .HEAD
     state = .reading(request)
     deadline = loop.now + loop.limits.bodyMilliseconds
-    if let refusal = refusal ?? request.fatal { end(with: refusal) }
+    if let refusal = refusal ?? request.fatal { return end(with: refusal) }
+    guard request.awaitsContinue else { return }
+    // A client that waits for a word is not made to send what will be refused.
+    if case .failure(let refusal) = request.call { return end(with: refusal) }
+    stream.inform(status: 100)
   }
 
   /// A head as HTTP/1.1 would have it (RFC 9113, section 8.3.1); the session has checked its form.
@@ -90,8 +96,10 @@ final class HTTP2Request: StreamHandler, RequestSource {
     // What comes after an answer waits in the client's window, until the stream is reset.
     guard case .reading(let request) = state else { return }
     do throws(HTTPRefusal) {
-      try loop.hold(bytes.count)
-      heldBytes += bytes.count
+      if request.keepsBody {
+        try loop.hold(bytes.count)
+        heldBytes += bytes.count
+      }
       try request.append(bytes)
       stream.consume(bytes.count)
     } catch {
@@ -108,7 +116,9 @@ final class HTTP2Request: StreamHandler, RequestSource {
 
   /// Begins the answer if the request has come and there is room.
   func serveIfRoom() {
-    if case .waiting(let request) = state, hasRoom() { loop.serve(request, on: self) }
+    guard case .waiting(let request) = state, hasRoom() else { return }
+    state = .due(request)
+    loop.serve(request, on: self)
   }
 
   func writable(_ stream: LinkStream) {
@@ -127,15 +137,19 @@ final class HTTP2Request: StreamHandler, RequestSource {
     switch last {
     case .answering(let answering): answering.clientLeft()
     case .sent(let answering): if case .complete = end { answering.delivered() }
-    case .reading, .waiting, .breaking, .refused, .over: break
+    case .reading, .waiting, .due, .breaking, .refused, .over: break
     }
     whenTaken(true)
   }
 
   // MARK: Answers
 
+  func awaits(_ request: HTTPRequest) -> Bool {
+    if case .due(let due) = state { due === request } else { false }
+  }
+
   func answer(_ request: HTTPRequest, with answering: any Answering) {
-    guard case .waiting = state else { return }
+    guard case .due = state else { return }
     state = .answering(answering)
     loop.counters.begin(request)
   }
@@ -146,6 +160,11 @@ final class HTTP2Request: StreamHandler, RequestSource {
     }
     guard write(reply) else { return cutOff(answering) }
     switch reply.end {
+    case .open where isBodyless:
+      // Nobody waits for what would follow the head.
+      state = .sent(answering)
+      release()
+      answering.clientLeft()
     case .open: hold(answering)
     case .complete:
       state = .sent(answering)
@@ -180,12 +199,13 @@ final class HTTP2Request: StreamHandler, RequestSource {
     if let head = reply.head {
       loop.counters.answered(status: head.status)
       var fields = head.fields.map { HeaderField($0.name, $0.value) }
+      fields.append(HeaderField("date", loop.date))
       fields.append(HeaderField("x-request-id", requestID))
       if isEnd { fields.append(HeaderField("content-length", "\(reply.body.count)")) }
       stream.respond(status: head.status, headers: fields)
     }
     let body = isBodyless ? [] : reply.body
-    stream.send(body, end: isEnd)
+    stream.send(body, end: isEnd || isBodyless)
     // What is queued leaves at the end of this turn at the earliest; a stream that was reset has nothing queued.
     return stream.outstanding >= body.count
   }
@@ -238,7 +258,7 @@ final class HTTP2Request: StreamHandler, RequestSource {
       breakIfSent()
       if case .breaking = state, now >= deadline { reset(.internalError) }
     case .refused: if now >= deadline { reset(.noError) }
-    case .sent, .over: break
+    case .due, .sent, .over: break
     }
   }
 }

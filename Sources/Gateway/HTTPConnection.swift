@@ -7,9 +7,9 @@ internal import NIOHTTP1
 /// One client's connection: one request after another, each answered before the next is read.
 ///
 /// ```
-/// idle ──head──► reading ──end of the body──► answering ──answered──► idle
-///  │               │ too large, too slow: answered, the connection ends │
-///  └───────────────┴──────────► lingering ──peer's end, or 2 s──► closed┘
+/// idle ──head──► reading ──end of the body──► due ──its turn──► answering ──answered──► idle
+///  │               │ too large, too slow: answered, the connection ends               │
+///  └───────────────┴─────────────────► lingering ──peer's end, or 2 s──► closed ──────┘
 /// ```
 /// While it answers it reads nothing, so a client that sends ahead is held by its own socket. A client that ends
 /// its side has gone: no server can tell the two apart. Everything happens on the connection's loop; whoever holds the
@@ -23,6 +23,8 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     case idle
     /// The head has come, and a part of the body.
     case reading(HTTPRequest)
+    /// The whole request has come.
+    case due(HTTPRequest)
     case answering(any Answering, ResponseFraming)
     /// The last answer is on its way, and what still comes is dropped.
     case lingering
@@ -46,8 +48,8 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
   private var isDraining = false
   /// When the present state has lasted too long, in monotonic milliseconds.
   private var deadline: UInt64
-  /// Since when the client takes nothing.
-  private var stalledSince: UInt64?
+  /// Whether the client takes what is sent.
+  private var reader = StallWatch()
   /// Bytes of a body that count against the loop's budget.
   private var heldBytes = 0
 
@@ -78,7 +80,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     watch.progressed()
     switch state {
     case .lingering, .closed: return
-    case .idle, .reading, .answering: break
+    case .idle, .reading, .due, .answering: break
     }
     guard pending.count < loop.limits.pipelinedPartsMax else {
       hasDropped = true
@@ -89,18 +91,23 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     takePending()
   }
 
-  func channelReadComplete(context: ChannelHandlerContext) {
+  func channelReadComplete(context: ChannelHandlerContext) { readOn() }
+
+  /// Reads on, where what comes next has its turn.
+  private func readOn() {
     switch state {
-    case .idle, .reading, .lingering: context.read()
-    case .answering, .closed: break
+    case .idle: if pending.isEmpty { context?.read() }
+    case .reading, .lingering: context?.read()
+    case .due, .answering, .closed: break
     }
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     let isWritable = context.channel.isWritable
-    stalledSince = isWritable ? nil : loop.now
     if case .answering(let answering, _) = state { answering.setReading(isWritable) }
-    if isWritable { takePending() }
+    guard isWritable else { return }
+    takePending()
+    readOn()
   }
 
   func channelInactive(context: ChannelHandlerContext) {
@@ -124,7 +131,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
             "at most \(loop.limits.headerFieldsMax) header fields of \(loop.limits.headerBytesMax) bytes in all"
           )
           : HTTPRefusal(.malformedRequest, "this is not HTTP/1.1: \(error)"))
-    case .answering:
+    case .due, .answering:
       // What came behind the request is no HTTP, or the socket broke: the connection ends after the answer, or has.
       if error is HTTPParserError { hasDropped = true } else { abort() }
     case .lingering, .closed:
@@ -149,20 +156,28 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
       case (.reading(let request), .body(let bytes)):
         pending.removeFirst()
         do throws(HTTPRefusal) {
-          try loop.hold(bytes.readableBytes)
-          heldBytes += bytes.readableBytes
+          if request.keepsBody {
+            try loop.hold(bytes.readableBytes)
+            heldBytes += bytes.readableBytes
+          }
           try request.append(bytes.readableBytesView)
         } catch {
           end(with: error)
         }
       case (.reading(let request), .end):
         pending.removeFirst()
+        state = .due(request)
         loop.serve(request, on: self)
-      case (.answering, _): return
+      case (.due, _), (.answering, _): return
       default: pending.removeFirst()
       }
     }
-    if hasDropped, case .idle = state { linger() }
+    guard hasDropped else { return }
+    switch state {
+    case .idle: linger()
+    case .reading: end(with: .cutShort)
+    case .answering, .lingering, .closed: break
+    }
   }
 
   private func begin(_ head: HTTPRequestHead) {
@@ -187,8 +202,12 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
 
   // MARK: Answers
 
+  func awaits(_ request: HTTPRequest) -> Bool {
+    if case .due(let due) = state { due === request } else { false }
+  }
+
   func answer(_ request: HTTPRequest, with answering: any Answering) {
-    guard case .reading = state else { return }
+    guard case .due = state else { return }
     var framing = ResponseFraming(to: request)
     if isDraining { framing.close() }
     state = .answering(answering, framing)
@@ -202,20 +221,33 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     if isDraining || (hasDropped && pending.isEmpty) { framing.close() }
     var buffer = context.channel.allocator.buffer(
       capacity: reply.body.count + (reply.head == nil ? 32 : 512))
-    framing.write(reply, to: &buffer)
+    framing.write(reply, date: loop.date, to: &buffer)
     state = .answering(current, framing)
     if let head = reply.head { loop.counters.answered(status: head.status) }
     switch reply.end {
+    case .open where framing.isBodyless:
+      // Nobody waits for what would follow the head.
+      write(buffer)
+      answered(keepsAlive: framing.keepsAlive)
+      answering.clientLeft()
     case .open: write(buffer)
     case .complete:
-      write(buffer)
-      answering.delivered()
+      write(buffer, promise: delivery(of: answering, on: context.eventLoop))
       answered(keepsAlive: framing.keepsAlive)
     case .broken:
       loop.counters.broken += 1
-      close(after: buffer)
-      answering.delivered()
+      close(after: buffer, promise: delivery(of: answering, on: context.eventLoop))
     }
+  }
+
+  /// Kept once the last part of an answer has left, which is delivered then.
+  private func delivery(
+    of answering: any Answering, on eventLoop: any EventLoop
+  ) -> EventLoopPromise<Void> {
+    let promise = eventLoop.makePromise(of: Void.self)
+    let bound = NIOLoopBound(answering, eventLoop: eventLoop)
+    promise.futureResult.whenSuccess { bound.value.delivered() }
+    return promise
   }
 
   private func answered(keepsAlive: Bool) {
@@ -225,7 +257,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     state = .idle
     deadline = loop.now + loop.limits.idleMilliseconds
     takePending()
-    if case .idle = state { context?.read() }
+    readOn()
   }
 
   /// Answers what cannot be served, and ends the connection.
@@ -237,7 +269,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
       framing.close()
     }
     var buffer = context.channel.allocator.buffer(capacity: 512)
-    framing.write(refusal.reply, to: &buffer)
+    framing.write(refusal.reply, date: loop.date, to: &buffer)
     loop.counters.answered(status: refusal.status)
     write(buffer)
     linger()
@@ -256,29 +288,43 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
   }
 
   /// Ends the connection once `buffer` has left, or has not within the time of a stalled reader.
-  private func close(after buffer: ByteBuffer) {
+  private func close(after buffer: ByteBuffer, promise: EventLoopPromise<Void>) {
     release()
     pending = []
     state = .lingering
     deadline = loop.now + loop.limits.lingerMilliseconds
-    guard let context else { return }
+    guard let context else { return promise.fail(ChannelError.ioOnClosedChannel) }
     let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-    let promise = context.eventLoop.makePromise(of: Void.self)
     promise.futureResult.whenComplete { _ in bound.value.close(promise: nil) }
-    context.writeAndFlush(Self.wrapOutboundOut(buffer), promise: promise)
+    write(buffer, promise: promise)
   }
 
-  private func write(_ buffer: ByteBuffer) {
-    context?.writeAndFlush(Self.wrapOutboundOut(buffer), promise: nil)
+  func write(_ buffer: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
+    guard let context else {
+      promise?.fail(ChannelError.ioOnClosedChannel)
+      return
+    }
+    reader.wrote(buffer.readableBytes)
+    context.writeAndFlush(Self.wrapOutboundOut(buffer), promise: promise)
   }
 
   // MARK: Times
 
   func tick(now: UInt64) {
     if case .closed = state { return }
-    if let stalledSince, stalledSince + loop.limits.stallMilliseconds <= now {
+    if reader.hasStalled(
+      for: loop.limits.stallMilliseconds, now: now, outstanding: outstanding)
+    {
       loop.counters.stalled += 1
       return abort()
+    }
+    if reader.isWaitedFor {
+      // The time after an answer begins when all of it has left: until then it is the reader's.
+      switch state {
+      case .idle: deadline = now + loop.limits.idleMilliseconds
+      case .lingering: deadline = now + loop.limits.lingerMilliseconds
+      case .reading, .answering, .closed: break
+      }
     }
     switch state {
     case .closed: break
@@ -289,7 +335,14 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
       // An idle connection is just closed: an answer that nobody asked for could be taken for that of the next request.
       if hasServed { abort() } else { end(with: .tooSlow("head")) }
     case .reading: if now >= deadline { end(with: .tooSlow("body")) }
+    case .due: break
     }
+  }
+
+  /// Bytes that wait for the client to take them; a channel that has closed has none.
+  private var outstanding: Int {
+    guard let options = context?.channel.syncOptions else { return 0 }
+    do { return try options.getOption(.bufferedWritableBytes) } catch { return 0 }
   }
 
   func drain() {
@@ -303,7 +356,6 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     let last = state
     state = .closed
     pending = []
-    stalledSince = nil
     release()
     context.close(promise: nil)
     if case .answering(let answering, _) = last { answering.clientLeft() }
@@ -314,5 +366,12 @@ extension HTTPRefusal {
   /// A part of a request that took too long.
   static func tooSlow(_ part: String) -> HTTPRefusal {
     HTTPRefusal(.requestTimeout, "the request's \(part) did not arrive in time")
+  }
+
+  /// A request that was sent ahead, of which the end is missing and will not come.
+  fileprivate static var cutShort: HTTPRefusal {
+    HTTPRefusal(
+      .requestTimeout,
+      "the request was not kept whole: too much was sent ahead, or what came with it is no HTTP")
   }
 }

@@ -17,6 +17,8 @@ final class HTTPRequest {
   let id: String
   /// The body so far.
   private(set) var body: [UInt8] = []
+  /// Bytes of the body that have come, kept or not.
+  private var arrived = 0
   private let bodyMax: Int
 
   /// Reads a head.
@@ -69,6 +71,9 @@ final class HTTPRequest {
     }
   }
 
+  /// Bytes of the body so far.
+  var bodyBytes: Int { body.count }
+
   /// The body, which is then no longer held here.
   func takeBody() -> [UInt8] {
     defer { body = [] }
@@ -97,11 +102,14 @@ final class HTTPRequest {
     head.isKeepAlive && head.method != .CONNECT && !head.headers.contains(name: "upgrade")
   }
 
-  /// Adds a piece of the body, unless nobody will read it.
+  /// Whether the body is kept, for somebody to read.
+  var keepsBody: Bool { if case .success = call { true } else { false } }
+
+  /// Adds a piece of the body, or drops it where nobody will read it; either way there is an end to it.
   func append(_ bytes: some Collection<UInt8>) throws(HTTPRefusal) {
-    guard body.count + bytes.count <= bodyMax else { throw tooLarge }
-    guard case .success = call else { return }
-    body.append(contentsOf: bytes)
+    arrived += bytes.count
+    guard arrived <= bodyMax else { throw tooLarge }
+    if keepsBody { body.append(contentsOf: bytes) }
   }
 
   private var tooLarge: HTTPRefusal {

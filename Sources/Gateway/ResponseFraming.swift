@@ -17,7 +17,8 @@ struct ResponseFraming {
   /// Whether the connection goes on after this answer.
   private(set) var keepsAlive: Bool
   private let isOld: Bool
-  private let isBodyless: Bool
+  /// Whether the answer has no body, whatever is given to be written: it is one to HEAD.
+  let isBodyless: Bool
   private let requestID: String
   private var body = Body.none
 
@@ -46,9 +47,11 @@ struct ResponseFraming {
   /// Ends the connection with this answer.
   mutating func close() { keepsAlive = false }
 
-  /// Writes one part.
-  mutating func write(_ reply: HTTPReply, to buffer: inout ByteBuffer) {
-    if let head = reply.head { write(head, reply, to: &buffer) }
+  /// Writes one part, with the head the date.
+  mutating func write(
+    _ reply: HTTPReply, date: @autoclosure () -> String, to buffer: inout ByteBuffer
+  ) {
+    if let head = reply.head { write(head, reply, date(), to: &buffer) }
     guard !isBodyless else { return }
     switch body {
     case .none: break
@@ -65,13 +68,14 @@ struct ResponseFraming {
   }
 
   private mutating func write(
-    _ head: HTTPReply.Head, _ reply: HTTPReply, to buffer: inout ByteBuffer
+    _ head: HTTPReply.Head, _ reply: HTTPReply, _ date: String, to buffer: inout ByteBuffer
   ) {
     precondition(!hasBegun, "an answer has one head")
     buffer.writeStaticString("HTTP/1.1 ")
     let status = HTTPResponseStatus(statusCode: head.status)
     buffer.writeString("\(head.status) \(status.reasonPhrase)\r\n")
     for field in head.fields { write(field.name, field.value, to: &buffer) }
+    write("date", date, to: &buffer)
     write("x-request-id", requestID, to: &buffer)
     if reply.end == .complete {
       body = .whole

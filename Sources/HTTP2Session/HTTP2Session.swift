@@ -233,6 +233,24 @@ public final class HTTP2Session {
     if code != 0 { fail(.library(code: code, reason: Self.text(code)), code: .internalError) }
   }
 
+  /// Sends a head before that of the response, with a status of 1xx (RFC 9113, section 8.1).
+  ///
+  /// Nothing if the stream has closed.
+  ///
+  /// - Precondition: this is the server, and the stream has no response yet.
+  public func inform(_ stream: StreamID, status: Int) {
+    precondition(role == .server && (100..<200).contains(status), "an interim response")
+    guard failure == nil, let state = streams[stream.rawValue], !state.isResetByOwner else {
+      return
+    }
+    precondition(!state.hasHeaders, "the response comes last")
+    let code = withNameValues([HeaderField(":status", String(status))]) {
+      nghttp2_submit_headers(
+        handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.rawValue, nil, $0, $1, nil)
+    }
+    if code != 0 { fail(.library(code: code, reason: Self.text(code)), code: .internalError) }
+  }
+
   /// Queues bytes on a stream.
   ///
   /// Dropped if the stream has closed: its owner hears so by an event. Beyond `limits.outboundMax` of
@@ -295,13 +313,13 @@ public final class HTTP2Session {
     if result != 0 { fail(.library(code: result, reason: Self.text(result)), code: .internalError) }
   }
 
-  /// Gives up the streams whose peer has taken nothing of what waits for it: a slow reader, or one that
-  /// never opens its window (CVE-2019-9511, 9517).
+  /// Gives up the streams whose peer has taken neither what waits for it nor `HTTP2Limits.takenMin` of it: a slow reader, or one
+  /// that never opens its window (CVE-2019-9511, 9517).
   ///
   /// Called now and then; a stream is given up between `milliseconds` and one interval of calls later.
   ///
   /// - Parameters:
-  ///   - milliseconds: how long a stream may stand still.
+  ///   - milliseconds: how long a peer may take for so much.
   ///   - now: the caller's monotonic time in milliseconds.
   /// - Returns: how many were reset.
   @discardableResult
@@ -310,10 +328,11 @@ public final class HTTP2Session {
     for state in streams.values where !state.isResetByOwner {
       if state.outbound.count == 0 {
         state.waiting = nil
-      } else if let waiting = state.waiting, waiting.taken == state.taken {
+      } else if let waiting = state.waiting, state.taken < waiting.due {
         if now - waiting.since >= milliseconds { stalled.append(StreamID(rawValue: state.id)) }
       } else {
-        state.waiting = (state.taken, now)
+        let due = min(state.outbound.count, limits.takenMin)
+        state.waiting = (state.taken + UInt64(due), now)
       }
     }
     for stream in stalled { reset(stream, .enhanceYourCalm) }

@@ -20,7 +20,7 @@ public enum EventLine {
     guard bytes.first == UInt8(ascii: "{"), bytes.last == UInt8(ascii: "}") else { return nil }
     var kept: [UInt8] = []
     kept.reserveCapacity(bytes.count)
-    var hasDropped = false
+    var holdsAll = true
     do {
       var scanner = try JSONScanner(bytes)
       try scanner.beginObject()
@@ -31,7 +31,7 @@ public enum EventLine {
         let member = bytes[end..<value.upperBound].drop { $0 != UInt8(ascii: "\"") }
         end = value.upperBound
         if dropped.contains(key) {
-          hasDropped = true
+          holdsAll = false
         } else {
           if !kept.isEmpty { kept.append(UInt8(ascii: ",")) }
           kept += member
@@ -41,7 +41,8 @@ public enum EventLine {
     } catch {
       return nil
     }
-    return (hasDropped ? kept : Array(bytes[1..<(bytes.count - 1)])).map {
+    // An object of nothing but spaces has no members to put a comma behind.
+    return (holdsAll && !kept.isEmpty ? Array(bytes[1..<(bytes.count - 1)]) : kept).map {
       $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") ? UInt8(ascii: " ") : $0
     }
   }

@@ -10,9 +10,9 @@ public struct StreamChunk: Hashable, Sendable {
     /// Decoded text; may end inside a character (see `UTF8Assembler`).
     public var text: [UInt8] = []
     /// Decoded reasoning; may end inside a character.
+    ///
+    /// Newer vLLM and Ollama call it `reasoning`, others `reasoning_content`, which is what consumers read of all of them.
     public var reasoning: [UInt8] = []
-    /// The key under which the engine sends reasoning.
-    public var reasoningField: ReasoningField = .reasoningContent
     /// An object with the choice's members as sent (`delta`, `logprobs`, …), when they hold more than
     /// text, reasoning and a role; `text` and `reasoning` are then empty, they are in here.
     public var verbatim: [UInt8]?
@@ -20,14 +20,6 @@ public struct StreamChunk: Hashable, Sendable {
     public var finishReason: String?
     /// The ids of the tokens in this chunk, where the engine gives them.
     public var tokenIDs: [UInt32]?
-  }
-
-  /// The key under which an engine sends reasoning; the consumer sees the same.
-  public enum ReasoningField: String, Hashable, Sendable {
-    /// llama.cpp, SGLang, older vLLM.
-    case reasoningContent = "reasoning_content"
-    /// Newer vLLM, Ollama.
-    case reasoning = "reasoning"
   }
 
   /// One element for each choice that the chunk mentions.
@@ -145,7 +137,11 @@ public struct StreamChunk: Hashable, Sendable {
         }
         choice.index = index
       case "finish_reason":
-        if try !scanner.skipNull() { choice.finishReason = try scanner.readString() }
+        // LocalAI and older Ollama say "" before the end, where others say null.
+        if try !scanner.skipNull() {
+          let word = try scanner.readString()
+          if !word.isEmpty { choice.finishReason = word }
+        }
       case "token_ids": choice.tokenIDs = try readTokenIDs(&scanner)
       case "text":
         let start = scanner
@@ -202,16 +198,10 @@ public struct StreamChunk: Hashable, Sendable {
       case "reasoning_content" where try scanner.peek() == .string:
         let bytes = try scanner.readStringBytes()
         // Some versions send the same text under both names: count it once, prefer this one.
-        if !bytes.isEmpty {
-          choice.reasoning = bytes
-          choice.reasoningField = .reasoningContent
-        }
+        if !bytes.isEmpty { choice.reasoning = bytes }
       case "reasoning" where try scanner.peek() == .string:
         let bytes = try scanner.readStringBytes()
-        if choice.reasoning.isEmpty, !bytes.isEmpty {
-          choice.reasoning = bytes
-          choice.reasoningField = .reasoning
-        }
+        if choice.reasoning.isEmpty { choice.reasoning = bytes }
       default:
         if try !isEmpty(&scanner) { hasMore = true }
         try scanner.skipValue()

@@ -46,7 +46,7 @@ public struct Dialer: Sendable {
       }
       pipeline = try Pipeline(
         role: .client, security: security, settings: settings,
-        authority: host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)")
+        authority: hostAndPort(host, port))
     } catch {
       let reason = error as? TransportError ?? .handshakeFailed(reason: String(describing: error))
       return loop.execute { failed(reason) }

@@ -40,6 +40,11 @@ public final class LinkStream {
   /// Whether the stream is over.
   public var isClosed: Bool { link == nil }
 
+  /// Says something before the response: 100 to a client that waits for a word before it sends its body.
+  ///
+  /// For streams that the peer opened.
+  public func inform(status: Int) { link?.act { $0.inform(id, status: status) } }
+
   /// Starts the response; bytes may be sent then.
   ///
   /// For streams that the peer opened, once.

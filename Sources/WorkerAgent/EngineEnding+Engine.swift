@@ -73,7 +73,7 @@ extension GeneratedEvent {
     let (kind, bytes): (EventKind, [UInt8]) =
       switch event.content {
       case .text(let bytes): (.text, bytes)
-      case .reasoning(let bytes, _): (.reasoning, bytes)
+      case .reasoning(let bytes): (.reasoning, bytes)
       case .verbatim(let bytes): (.delta, bytes)
       case .vector(let bytes): (.vector, bytes)
       }

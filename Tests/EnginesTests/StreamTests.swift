@@ -75,7 +75,7 @@ func outputText(_ events: [EngineEvent], choice: Int = 0) -> String {
     let end = try result.get()
     #expect(outputText(events) == shape.text)
     var reasoning: [UInt8] = []
-    for case .reasoning(let bytes, _) in events.map(\.content) { reasoning += bytes }
+    for case .reasoning(let bytes) in events.map(\.content) { reasoning += bytes }
     #expect(String(decoding: reasoning, as: UTF8.self) == shape.reasoning)
     #expect(end.tokenCount == shape.tokens)
     #expect(end.hasAllTokenIDs == shape.hasIDs)

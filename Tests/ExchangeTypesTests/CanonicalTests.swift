@@ -87,8 +87,12 @@ struct AmountTests {
       #expect(Credits(nano: nano).description == text)
       #expect(Credits(decimal: text) == Credits(nano: nano))
     }
-    for text in ["", ".", "1.", ".5", "-1", "+1", "1.0000000001", "18446744073.709551616", "1e3"] {
+    for text in ["", ".", "1.", ".5", "-1", "+1", "1.0000000001", "1e3", "0x1", "١", "1.5.0"] {
+      #expect(throws: AmountFault.invalid, "\(text)") { try Credits(parsing: text) }
       #expect(Credits(decimal: text) == nil, "\(text)")
+    }
+    for text in ["18446744073.709551616", "18446744074", "99999999999999999999999.5"] {
+      #expect(throws: AmountFault.overflow, "\(text)") { try Credits(parsing: text) }
     }
   }
 
@@ -129,5 +133,19 @@ struct DigestTests {
     #expect(digest != StateDigest(table: 2, key: [2], value: [3]))
     #expect(digest != StateDigest(table: 1, key: [], value: [2, 3]))
     #expect(digest != StateDigest(table: 1, key: [2, 3], value: []))
+  }
+}
+
+@Suite("Hexadecimal digits")
+struct HexadecimalTests {
+  @Test("are read as they are written, in either case, and nothing else is")
+  func bothWays() {
+    let all = [UInt8](0...255)
+    #expect(bytes(ofHexadecimal: hexadecimal(all)) == all)
+    #expect(
+      bytes(ofHexadecimal: hexadecimal(all).uppercased()) == all && bytes(ofHexadecimal: "") == [])
+    for text in ["0", "0g", "+1", " 1", "0x", "a1b", "\u{e9}"] {
+      #expect(bytes(ofHexadecimal: text) == nil, "\(text)")
+    }
   }
 }

@@ -1,5 +1,6 @@
 import ExchangeClient
 import ExchangeTypes
+import Glibc
 import JobDispatch
 import NIOCore
 import NIOPosix
@@ -22,10 +23,12 @@ struct ConnectionEndTests {
       endpoints: ["127.0.0.1:1"], key: nil, security: .plaintextOnLoopback, patience: 60_000,
       software: "test")
     client.role = .gateway
+    let turns = try await Listener.Turns.make(for: eventLoop, host: "127.0.0.1", port: 0)
     let loop = try await eventLoop.submit { [eventLoop, client] in
       NIOLoopBound(
         GatewayLoop(
-          client: client, limits: limits, refusals: RefusalLog(label: "Test"), on: eventLoop),
+          client: client, limits: limits, refusals: RefusalLog(label: "Test"), turns: turns,
+          on: eventLoop),
         eventLoop: eventLoop)
     }.get()
     eventLoop.execute { loop.value.start(beside: [loop]) }
@@ -47,6 +50,7 @@ struct ConnectionEndTests {
     // The gateway may have closed it before.
     try? await raw.close()
     try await eventLoop.submit { loop.value.stop() }.get()
+    turns.close()
   }
 
   // MARK: HTTP/2
@@ -63,10 +67,11 @@ struct ConnectionEndTests {
   }
 
   /// HEADERS of a request without a field in a table.
-  private static func request(_ method: String, _ path: String, stream: UInt8) -> String {
-    let fields = [
-      (":method", method), (":scheme", "https"), (":authority", "x"), (":path", path),
-    ]
+  private static func request(
+    _ method: String, _ path: String, stream: UInt8, _ more: [(String, String)] = []
+  ) -> String {
+    let fields =
+      [(":method", method), (":scheme", "https"), (":authority", "x"), (":path", path)] + more
     let block = fields.map { name, value in
       let lengths = [name, value].map {
         String(decoding: [UInt8($0.utf8.count)], as: UTF8.self) + $0
@@ -136,6 +141,23 @@ struct ConnectionEndTests {
     try await withConnections(limits, speak: Self.speakHTTP2(refusing: refusal)) { client, _, _ in
       try await client.send(Self.preface + Self.request("GET", "/healthz", stream: 1))
       #expect(await client.readToEnd().contains("too_many_requests"))
+    }
+  }
+
+  @Test("a client of HTTP/2 that waits for a word is told to go on, or why not")
+  func expects() async throws {
+    try await withConnections(Self.limits, speak: Self.speakHTTP2()) { client, _, _ in
+      let waits = [("expect", "100-continue"), ("authorization", "Bearer sy_1_x")]
+      try await client.send(
+        Self.preface + Self.request("POST", "/v1/chat/completions", stream: 1, waits))
+      // HEADERS, which end the head and not the stream.
+      let interim = "\u{1}\u{4}\0\0\0\u{1}"
+      #expect(await client.read(until: interim).contains(interim))
+      try await client.send(Self.frame(0, flags: 1, stream: 1, "{"))
+      #expect(await client.read(until: "malformed_request").contains("malformed_request"))
+      try await client.send(Self.request("POST", "/v1/nothing", stream: 3, waits))
+      let refusal = await client.read(until: "not_found")
+      #expect(refusal.split(separator: "\u{1}\u{4}\0\0\0\u{3}").count == 2, "one head, not two")
     }
   }
 
@@ -216,16 +238,84 @@ struct ConnectionEndTests {
     let (_, heard) = AsyncStream.makeStream(of: Void.self)
     try await withConnections(HTTPLimits(), speak: Self.speakHTTP1(heard: heard)) {
       _, loop, child in
-      try await child.setOption(.writeBufferWaterMark, value: .init(low: 1, high: 2)).get()
       let connection = try await connection(of: child)
       let stalled = try await eventLoop.submit {
         // It is more than one write takes, so it waits at least until the end of this turn.
-        child.writeAndFlush(ByteBuffer(repeating: 0, count: 64 << 20), promise: nil)
-        #expect(!child.isWritable)
+        connection.value.write(ByteBuffer(repeating: 0, count: 64 << 20))
+        connection.value.tick(now: loop.value.now)
         for _ in 0..<3 { connection.value.tick(now: loop.value.now + 60_000) }
         return loop.value.counters.stalled
       }.get()
       #expect(stalled == 1)
     }
+  }
+
+  @Test("the time after an answer begins when it has left, however long that takes its reader")
+  func leaving() async throws {
+    var limits = HTTPLimits()
+    limits.idleMilliseconds = 100
+    limits.sweepMilliseconds = 3_600_000
+    for drains in [false, true] {
+      try await withConnections(limits, speak: { try Gateway.speakHTTP1(on: $0, $1, nil) }) {
+        _, loop, child in
+        let connection = try await connection(of: child)
+        let (isOpen, isOpenLater, stalled) = try await eventLoop.submit {
+          // Some of it is taken at once, and no more until the end of this turn.
+          connection.value.write(ByteBuffer(repeating: 0, count: 64 << 20))
+          if drains { connection.value.drain() }
+          let now = loop.value.now
+          connection.value.tick(now: now + 20_000)
+          connection.value.tick(now: now + 49_999)
+          let isOpen = child.isActive
+          connection.value.tick(now: now + 50_000)
+          return (isOpen, child.isActive, loop.value.counters.stalled)
+        }.get()
+        #expect(isOpen && !isOpenLater && stalled == 1)
+      }
+    }
+  }
+
+  @Test("a reader that takes little is not one that takes nothing")
+  func slowly() {
+    var watch = StallWatch()
+    func hasStalled(_ now: UInt64, _ outstanding: Int) -> Bool {
+      watch.hasStalled(for: 30, now: now, outstanding: outstanding)
+    }
+    #expect(!hasStalled(100, 5), "nothing was written")
+    watch.wrote(200_000)
+    #expect(!hasStalled(110, 100_000) && !hasStalled(139, 34_465) && hasStalled(140, 34_465))
+    #expect(!hasStalled(140, 34_464), "64 KiB were taken")
+    watch.wrote(50_000)
+    #expect(!hasStalled(169, 84_464) && !hasStalled(170, 50_000), "all that waited was taken")
+    #expect(hasStalled(200, 50_000) && watch.isWaitedFor)
+    #expect(!hasStalled(300, 0) && !watch.isWaitedFor)
+  }
+
+  @Test("a client whose machine has gone is asked, and given up, by the kernel")
+  func vanished() async throws {
+    let gateway = try await startGateway(["127.0.0.1:1"])
+    let client = try await RawClient(gateway.address)
+    try await client.get("/healthz")
+    #expect(await client.read(until: "ok").contains("200 OK"))
+    let child = try #require(gateway.open.all.first)
+    #expect(try await child.getOption(.socketOption(.so_keepalive)).get() == 1)
+    let tcp: [(CInt, Int)] = [
+      (TCP_KEEPIDLE, 30), (TCP_KEEPINTVL, 10), (TCP_USER_TIMEOUT, 30_000),
+    ]
+    for (option, value) in tcp {
+      #expect(try await child.getOption(.tcpOption(.init(rawValue: option))).get() == value)
+    }
+    await gateway.stop(within: 0)
+  }
+
+  @Test("an answer's date is written as HTTP writes it")
+  func dates() {
+    var date = AnswerDate()
+    let written = [784_111_777, 0, 0, 1_709_209_800].map { date.text(at: $0) }
+    #expect(
+      written == [
+        "Sun, 06 Nov 1994 08:49:37 GMT", "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Thu, 01 Jan 1970 00:00:00 GMT", "Thu, 29 Feb 2024 12:30:00 GMT",
+      ])
   }
 }

@@ -28,7 +28,8 @@ func withGateway(
 func startGateway(
   _ endpoints: [String], limits: HTTPLimits = HTTPLimits(),
   live: GatewayConfiguration.Live = .init(), patience: UInt64 = 60_000,
-  certificate: ServerCertificate? = nil
+  certificate: ServerCertificate? = nil,
+  on loop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next()
 ) async throws -> Gateway {
   var client = ClientConfiguration(
     endpoints: endpoints, key: nil, security: .plaintextOnLoopback, patience: patience,
@@ -38,8 +39,7 @@ func startGateway(
   configuration.limits = limits
   configuration.live = live
   configuration.certificate = certificate
-  return try await Gateway.start(
-    configuration, on: MultiThreadedEventLoopGroup.singleton.next())
+  return try await Gateway.start(configuration, on: loop)
 }
 
 private let request =
@@ -62,6 +62,7 @@ struct GatewayTests {
       #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
       #expect(
         answer.contains("x-request-id: mine\r\n") && answer.contains("x-switchyard-job: 3\r\n"))
+      #expect(answer.contains("\r\ndate: "))
       #expect(answer.contains(#""content":"ab""#))
       let submit = await coordinator.hears { heard -> (Submit, String)? in
         if case .message(.submit(let submit), let key) = heard { (submit, key) } else { nil }
@@ -151,6 +152,83 @@ struct GatewayTests {
       let answer = await client.read(until: "not_found")
       let places = ["\"ok\"", "\"ab\"", "not_found"].map { answer.range(of: $0)?.lowerBound }
       #expect(places.allSatisfy { $0 != nil } && places.compactMap(\.self).sorted() == places)
+    }
+  }
+
+  @Test("of one that is sent ahead the rest is read once it has its turn")
+  func pipelinedInParts() async throws {
+    try await withGateway(script: twoPieces) { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      func head(_ body: String, _ fields: String = "") -> String {
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sy_1_x\r\n"
+          + "content-length: \(body.utf8.count)\r\n\(fields)\r\n"
+      }
+      // More than a connection's first read takes.
+      let long = request.replacing("\"x\"", with: "\"\(String(repeating: "x", count: 5_000))\"")
+      try await client.send(
+        head(request) + request + head(long) + long
+          + head(request, "expect: 100-continue\r\nx-request-id: last\r\n"))
+      let answer = await client.read(until: "HTTP/1.1 100 Continue\r\n\r\n")
+      #expect(answer.split(separator: #""content":"ab""#).count == 3, "\(answer)")
+      try await client.send(request)
+      #expect(
+        await client.read(until: "x-request-id: last\r\n").contains("x-request-id: last\r\n"))
+    }
+  }
+
+  @Test("HEAD of a job's events is answered with a head, and the connection goes on")
+  func headOfEvents() async throws {
+    try await withGateway(script: { message, channel in
+      if case .follow = message { JobScript(["a"]).sendEvents(on: channel) }
+    }) { gateway, coordinator in
+      let client = try await RawClient(gateway.address)
+      try await client.send(
+        "HEAD /v1/jobs/3/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sy_1_x\r\n\r\n")
+      #expect(await client.read(until: "\r\n\r\n").contains("text/event-stream"))
+      try await client.get("/healthz")
+      let both = await client.read(until: "}")
+      #expect(both.contains("\r\n\r\nHTTP/1.1 200 OK\r\n") && !both.contains("data:"), "\(both)")
+      let left = await coordinator.hears {
+        if case .closed(let service) = $0 { service } else { nil }
+      }
+      #expect(left == .job)
+    }
+  }
+
+  @Test("what a client has left behind was not delivered, though it was all written")
+  func undelivered() async throws {
+    let large = JobScript((0..<600).map { _ in String(repeating: "x", count: 8_000) })
+    try await withGateway(script: { message, channel in
+      guard case .submit = message else { return }
+      large.run(on: channel, ends: false)
+      large.end(on: channel, untilDelivered: true)
+    }) { gateway, coordinator in
+      let client = try await RawClient(gateway.address, reads: false)
+      try await client.post("/v1/chat/completions", request)
+      // Once its tokens are counted its answer is written, and waits: it is more than sockets take.
+      var counted = ""
+      while !counted.contains("tokens_total{type=\"output\"} 600\n") {
+        let other = try await RawClient(gateway.address)
+        try await other.get("/metrics", authorization: nil)
+        counted = await other.read(until: "request_duration_seconds_count")
+        try await other.close()
+      }
+      try await client.close()
+      let next = try await RawClient(gateway.address)
+      try await next.post("/v1/chat/completions", request)
+      #expect(await next.read(until: "total_tokens").contains("total_tokens"))
+      var heard: [String] = []
+      while heard.last != "purge" {
+        let next = await coordinator.hears { heard -> String? in
+          switch heard {
+          case .message(.submit, _): "submit"
+          case .message(.purge, _): "purge"
+          default: nil
+          }
+        }
+        heard.append(try #require(next))
+      }
+      #expect(heard == ["submit", "submit", "purge"])
     }
   }
 

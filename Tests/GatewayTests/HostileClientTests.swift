@@ -1,6 +1,9 @@
 import Foundation
 import Gateway
 import JobDispatch
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
 import Testing
 import WireProtocol
 
@@ -92,6 +95,22 @@ struct HostileClientTests {
     }
   }
 
+  @Test("a body that nobody will read counts against no limit but its own")
+  func unread() async throws {
+    var limits = HTTPLimits()
+    limits.bodyBytesMax = 1_000
+    limits.bodyBytesInAllMax = 100
+    try await withGateway(limits: limits) { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      let head = "POST \(path) HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+      let chunk = "100\r\n" + String(repeating: " ", count: 256) + "\r\n"
+      try await client.send(head + chunk + "0\r\n\r\n")
+      #expect(await client.read(until: "}}").hasPrefix("HTTP/1.1 401 "))
+      try await client.send(head + chunk + chunk + chunk + chunk)
+      #expect(await client.readToEnd().contains("HTTP/1.1 413 "))
+    }
+  }
+
   @Test("bodies of all connections together have a limit")
   func bodiesInAll() async throws {
     var limits = HTTPLimits()
@@ -110,6 +129,50 @@ struct HostileClientTests {
       #expect(answer.contains(#""code":"overloaded""#))
       try await first.close()
     }
+  }
+
+  @Test("bodies that come at once from many connections are read in turns with what others ask")
+  func largeBodies() async throws {
+    let coordinator = try await ScriptedCoordinator { message, channel in
+      if case .submit = message { JobScript(["a"]).run(on: channel) }
+    }
+    var limits = HTTPLimits()
+    limits.bodyBytesAtOnceMax = 64
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let gateway = try await startGateway(
+      [coordinator.endpoint], limits: limits, on: group.next())
+    var clients: [RawClient] = []
+    for _ in 0..<9 {
+      let client = try await RawClient(gateway.address)
+      try await client.get("/healthz")
+      #expect(await client.read(until: "ok").contains("200 OK"))
+      clients.append(client)
+    }
+    // The loop stands still until all of it is in its sockets, what others ask last.
+    let lock = ConditionLock(value: false)
+    group.next().execute {
+      lock.lock(whenValue: true)
+      lock.unlock()
+    }
+    let body = #"{"model":"m","messages":[{"role":"user","content":"\#(long.prefix(100))"}]}"#
+    for client in clients.dropLast() {
+      try await client.post(path, body, headers: "x-request-id: mine\r\n")
+    }
+    let other = try #require(clients.last)
+    try await other.get("/metrics", authorization: nil)
+    lock.lock()
+    lock.unlock(withValue: true)
+    let metrics = await other.read(until: "gen_ai_server_request_duration_seconds_count")
+    let begun = metrics.split(separator: "chat_completions\"} ").dropFirst().first?.prefix {
+      $0.isNumber
+    }
+    #expect((begun.flatMap { Int($0) } ?? 0) < 8, "\(metrics)")
+    for client in clients.dropLast() {
+      #expect(await client.read(until: "total_tokens").contains(#""content":"a""#))
+    }
+    await gateway.stop(within: 0)
+    await coordinator.close()
+    try await group.shutdownGracefully()
   }
 
   @Test("who is asked to wait for a word is told to go on, or why not")
@@ -210,6 +273,12 @@ struct HostileClientTests {
       #expect(answer.contains(#""content":"a""#))
       #expect(
         answer.split(separator: #"{"status":"ok"}"#, omittingEmptySubsequences: false).count == 3)
+      // Of the third the head and the body are kept, and not its end.
+      let other = try await RawClient(gateway.address)
+      let whole = post("content-length: \(body.utf8.count)") + body
+      try await other.send(whole + "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n" + whole)
+      let cut = await other.readToEnd()
+      #expect(cut.contains(#"{"status":"ok"}"#) && cut.contains("was not kept whole"), "\(cut)")
     }
   }
 

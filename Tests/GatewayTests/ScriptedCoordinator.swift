@@ -122,8 +122,13 @@ struct JobScript: Sendable {
     channel.send(
       Accepted(
         job: JobID(3), commitIndex: LogIndex(4), duplicate: duplicate, hold: Credits(nano: 9)))
-    for event in events { channel.send(message(event)) }
+    sendEvents(on: channel)
     if ends { end(on: channel) }
+  }
+
+  /// Sends the events one message each, as to who follows the job already.
+  func sendEvents(on channel: any MessageChannel) {
+    for event in events { channel.send(message(event)) }
   }
 
   func end(

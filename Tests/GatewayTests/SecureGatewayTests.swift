@@ -27,6 +27,7 @@ struct SecureGatewayTests {
       #expect(first.status == 200 && first.end == .complete)
       #expect(first.body.contains(#""content":"ab""#))
       #expect(first.fields.first("x-request-id") == "mine")
+      #expect(first.fields.first("date")?.hasSuffix(" GMT") == true)
       #expect(first.fields.first("x-switchyard-job") == "3")
       #expect(first.fields.first("content-length") == "\(first.body.utf8.count)")
       #expect(stream.status == 200 && stream.end == .complete)

@@ -94,8 +94,10 @@ struct AnswerTests {
       try events(bytes)[1].hasSuffix(
         #"[{"index":0,"delta":{"x": 1.0},"logprobs":{},"finish_reason":null}]}"#))
     bytes = []
-    stream.verbatim(Array("oops".utf8), choice: 0, to: &bytes)
-    #expect(bytes.isEmpty)
+    for nothing in ["oops", "{ }", #"{"index":1 }"#] {
+      stream.verbatim(Array(nothing.utf8), choice: 0, to: &bytes)
+      #expect(bytes.isEmpty, "\(nothing)")
+    }
   }
 
   @Test(

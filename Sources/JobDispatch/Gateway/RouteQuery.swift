@@ -4,11 +4,20 @@ internal import ExchangeTypes
 struct RouteQuery {
   private var values: [(name: Substring, value: Substring)] = []
 
+  /// More than any path takes: each is compared with all before it, and whoever sends them has shown no key yet.
+  private static let partsMax = 8
+
   /// Cuts the text into its parts.
   ///
-  /// - Throws: `malformed_request` for a part without a value, and for a name that comes twice.
+  /// - Throws: `malformed_request` for too many parts, a part without a value, and a name that comes twice.
   init(_ text: Substring) throws(HTTPRefusal) {
-    for part in text.split(separator: "&") {
+    let parts = text.split(separator: "&", maxSplits: Self.partsMax)
+    guard parts.count <= Self.partsMax else {
+      throw HTTPRefusal(
+        .malformedRequest,
+        "the path takes no more than \(Self.partsMax) parts behind the question mark")
+    }
+    for part in parts {
       let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard halves.count == 2, !values.contains(where: { $0.name == halves[0] }) else {
         throw Self.malformed(part)

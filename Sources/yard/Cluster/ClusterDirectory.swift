@@ -175,7 +175,7 @@ struct ClusterFile {
     let data = FileManager.default.contents(atPath: path) ?? Data()
     guard let document = try? JSONValue.parse(Array(data)),
       let cluster = document["cluster_id"]?.string.flatMap({ ClusterID(hexadecimal: $0) }),
-      let hash = document["root_secret_hash"]?.string.flatMap(bytes(hexadecimal:)),
+      let hash = document["root_secret_hash"]?.string.flatMap({ bytes(ofHexadecimal: $0) }),
       hash.count == 32,
       let ids = document["coordinators"]?.elements?.compactMap(\.integer), !ids.isEmpty
     else {
@@ -183,19 +183,5 @@ struct ClusterFile {
     }
     return ClusterFile(
       clusterID: cluster, rootSecretHash: hash, coordinators: ids.map { UInt64(max(0, $0)) })
-  }
-
-  private static func bytes(hexadecimal text: String) -> [UInt8]? {
-    let digits = Array(text.utf8)
-    guard digits.count.isMultiple(of: 2) else { return nil }
-    return stride(from: 0, to: digits.count, by: 2).reduce(into: [UInt8]?([])) { bytes, place in
-      guard
-        let byte = UInt8(String(decoding: digits[place..<(place + 2)], as: UTF8.self), radix: 16)
-      else {
-        bytes = nil
-        return
-      }
-      bytes?.append(byte)
-    }
   }
 }

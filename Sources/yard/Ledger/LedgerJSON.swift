@@ -60,8 +60,8 @@ enum LedgerJSON {
       do {
         guard let expected = accounts else {
           let head = try decoder.decode(Head.self, from: data)
-          guard head.ledger == version, let base = bytes(head.baseHash),
-            let end = bytes(head.headHash)
+          guard head.ledger == version, let base = hash(head.baseHash),
+            let end = hash(head.headHash)
           else { throw Malformed() }
           export.base = JournalPosition(transfer: TransferID(head.base), hash: base)
           export.head = JournalPosition(transfer: TransferID(head.head), hash: end)
@@ -122,6 +122,8 @@ enum LedgerJSON {
     let transfer, debit, credit, amountNano, timeMs: UInt64
     let kind: String
     let job, group, reverses: UInt64?
+    let promptTokens, cachedTokens, outputTokens, chargeNano: UInt64?
+    let ownUse: Bool?
 
     func value() throws -> Transfer {
       guard let kind = Transfer.Kind.allCases.first(where: { $0.name == kind }) else {
@@ -131,33 +133,45 @@ enum LedgerJSON {
         id: TransferID(transfer), debit: AccountID(debit), credit: AccountID(credit),
         amount: Credits(nano: amountNano), kind: kind, job: job.map { JobID($0) },
         time: LogTime(milliseconds: timeMs), group: group.map { TransferID($0) },
-        reverses: reverses.map { TransferID($0) })
+        reverses: reverses.map { TransferID($0) }, sale: try sale(kind))
+    }
+
+    /// What a line of this kind says of a sale; of any other such words stand in no export.
+    private func sale(_ kind: Transfer.Kind) throws -> Sale? {
+      guard kind == .sale else { return nil }
+      guard let promptTokens, let cachedTokens, let outputTokens, let chargeNano, let ownUse else {
+        throw Malformed()
+      }
+      return Sale(
+        promptTokens: TokenCount(promptTokens), cachedTokens: TokenCount(cachedTokens),
+        outputTokens: TokenCount(outputTokens), charge: Credits(nano: chargeNano), isOwn: ownUse)
     }
   }
 
-  /// 32 bytes from 64 hexadecimal digits in lower case.
-  private static func bytes(_ text: String) -> [UInt8]? {
-    let digits = text.utf8.map { digit -> UInt8? in
-      switch digit {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-      default: nil
-      }
-    }
-    guard digits.count == 64, !digits.contains(nil) else { return nil }
-    let values = digits.compactMap(\.self)
-    return stride(from: 0, to: 64, by: 2).map { values[$0] << 4 | values[$0 + 1] }
+  /// A hash of 32 bytes.
+  private static func hash(_ text: String) -> [UInt8]? {
+    bytes(ofHexadecimal: text).flatMap { $0.count == 32 ? $0 : nil }
   }
 }
 
 extension JSONText {
   init(_ transfer: Transfer) {
-    self = [
-      "transfer": .id(transfer.id), "debit": .id(transfer.debit), "credit": .id(transfer.credit),
-      "amount_nano": .unsigned(transfer.amount.rawValue), "kind": .string(transfer.kind.name),
-      "job": transfer.job.map { .id($0) } ?? .null, "time_ms": .unsigned(transfer.time.rawValue),
-      "group": transfer.group.map { .id($0) } ?? .null,
-      "reverses": transfer.reverses.map { .id($0) } ?? .null,
+    var members: [(String, JSONText)] = [
+      ("transfer", .id(transfer.id)), ("debit", .id(transfer.debit)),
+      ("credit", .id(transfer.credit)), ("amount_nano", .unsigned(transfer.amount.rawValue)),
+      ("kind", .string(transfer.kind.name)), ("job", transfer.job.map { .id($0) } ?? .null),
+      ("time_ms", .unsigned(transfer.time.rawValue)),
+      ("group", transfer.group.map { .id($0) } ?? .null),
+      ("reverses", transfer.reverses.map { .id($0) } ?? .null),
     ]
+    if let sale = transfer.sale {
+      members += [
+        ("prompt_tokens", .unsigned(sale.promptTokens.rawValue)),
+        ("cached_tokens", .unsigned(sale.cachedTokens.rawValue)),
+        ("output_tokens", .unsigned(sale.outputTokens.rawValue)),
+        ("charge_nano", .unsigned(sale.charge.rawValue)), ("own_use", .boolean(sale.isOwn)),
+      ]
+    }
+    self = .object(members)
   }
 }

@@ -1,5 +1,6 @@
 internal import ExchangeClient
 internal import ExchangeTypes
+internal import JobDispatch
 internal import TokenLedger
 internal import WireProtocol
 
@@ -63,13 +64,13 @@ struct LedgerReader {
         if last < listing.base { last = listing.base }
         export.base = JournalPosition(transfer: listing.base, hash: listing.baseHash)
       }
-      for entry in listing.entries {
-        guard entry.transfer.rawValue == last.rawValue + 1 else {
+      for transfer in listing.transfers {
+        guard transfer.id.rawValue == last.rawValue + 1 else {
           throw CommandError(
             .refused, "the journal has dropped transfers while it was read; export it again")
         }
-        last = entry.transfer
-        export.transfers.append(Transfer(entry))
+        last = transfer.id
+        export.transfers.append(transfer)
       }
       export.logTime = listing.logTime
       guard !listing.more else { continue }
@@ -97,37 +98,15 @@ struct LedgerReader {
         throw CommandError(
           .refused, "the journal has dropped transfers while it was read; export it again")
       }
-      for entry in listing.entries where entry.transfer <= start {
-        place = place.advanced(by: Transfer(entry))
+      for transfer in listing.transfers where transfer.id <= start {
+        place = place.advanced(by: transfer)
       }
     }
     export.base = place
   }
 }
 
-extension Transfer {
-  /// A transfer as the wire says it.
-  init(_ entry: TransferEntry) {
-    self.init(
-      id: entry.transfer, debit: entry.debit, credit: entry.credit, amount: entry.amount,
-      kind: Kind(entry.kind), job: entry.job, time: entry.time, group: entry.group,
-      reverses: entry.reverses)
-  }
-}
-
 extension Transfer.Kind {
-  init(_ kind: TransferKind) {
-    self =
-      switch kind {
-      case .credit: .credit
-      case .capture: .capture
-      case .reversal: .reversal
-      case .fee: .fee
-      case .move: .move
-      case .redemption: .redemption
-      }
-  }
-
   /// As the wire calls it.
   var name: String { TransferKind(rawValue: rawValue)?.name ?? "kind_\(rawValue)" }
 }
