@@ -13,18 +13,24 @@ let strict: [SwiftSetting] = [
   .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
-/// A library without I/O: the compiler refuses unsafe code in it that is not marked (four places, each with its reason).
+/// Rooms that the simulator runs are optimised in debug builds too: hundreds of seeds fit into the tests then.
+///
+/// Every check of a debug build is left but `assert`, which is used nowhere.
+let simulated: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
+/// A library without I/O: the compiler refuses unsafe code in it that is not marked (five places, each with its reason).
 func pure(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(
     name: name, dependencies: dependencies, exclude: ["README.md"],
-    swiftSettings: strict + [.strictMemorySafety()])
+    swiftSettings: simulated + [.strictMemorySafety()])
 }
 
 func room(
-  _ name: String, _ dependencies: [Target.Dependency], linker: [LinkerSetting] = []
+  _ name: String, _ dependencies: [Target.Dependency], settings: [SwiftSetting] = strict,
+  linker: [LinkerSetting] = []
 ) -> Target {
   .target(
-    name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: strict,
+    name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: settings,
     linkerSettings: linker)
 }
 
@@ -72,6 +78,7 @@ let package = Package(
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
     .systemLibrary(
       name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(name: "CMalloc"),
 
     // the built-in engine's arithmetic and its model
     .target(
@@ -90,17 +97,21 @@ let package = Package(
 
     // C wrappers
     room("LMDB", ["CLMDB"]),
-    room("RaftEngine", ["CRaft", "ExchangeTypes"], linker: [.linkedLibrary(":libraft.a")]),
+    room(
+      "RaftEngine", ["CRaft", "ExchangeTypes"], settings: simulated,
+      linker: [.linkedLibrary(":libraft.a")]),
     room("HTTP2Session", ["CNGHTTP2"]),
 
     // drivers
-    room("Consensus", ["RaftEngine", "ExchangeCore", "ExchangeTypes", deque, crypto]),
+    room(
+      "Consensus", ["RaftEngine", "ExchangeCore", "ExchangeTypes", deque, crypto],
+      settings: simulated),
     room(
       "JobDispatch",
       [
         "Consensus", "RaftEngine", "ExchangeCore", "JobMarket", "TokenLedger", "WireProtocol",
         "OpenAIFormat", "ExchangeTypes", deque, heap, crypto,
-      ]),
+      ], settings: simulated),
 
     // edges
     room("Storage", ["LMDB", "Consensus", "RaftEngine", "ExchangeTypes"]),
@@ -164,7 +175,7 @@ let package = Package(
       [
         "JobDispatch", "Consensus", "RaftEngine", "ExchangeCore", "JobMarket", "TokenLedger",
         "WireProtocol", "ExchangeTypes", heap,
-      ]),
+      ], settings: simulated),
 
     // executables
     .executableTarget(
@@ -173,7 +184,7 @@ let package = Package(
         "Coordinator", "WorkerAgent", "Gateway", "ExchangeClient", "Links", "Transport", "Identity",
         "Engines", "HostFacts", "Storage", "JobDispatch", "ExchangeCore", "OpenAIFormat",
         "TokenLedger",
-        "WireProtocol", "ExchangeTypes", nioCore, nioPosix, log, argumentParser,
+        "WireProtocol", "ExchangeTypes", "CMalloc", nioCore, nioPosix, log, argumentParser,
       ],
       exclude: ["README.md"], swiftSettings: strict),
     .executableTarget(

@@ -13,6 +13,34 @@ struct RowKey: Hashable {
   }
 }
 
+/// Changed rows, each with its newest value, in the order of their first change: a write's order is a function of the
+/// log alone.
+struct ChangedRows {
+  private(set) var changes: [RowChange] = []
+  private var places: [RowKey: Int] = [:]
+
+  init(minimumCapacity: Int = 0) {
+    changes.reserveCapacity(minimumCapacity)
+    places.reserveCapacity(minimumCapacity)
+  }
+
+  var count: Int { changes.count }
+  var isEmpty: Bool { changes.isEmpty }
+
+  mutating func note(_ change: RowChange) {
+    let next = changes.count
+    let name = RowKey(table: change.table, key: change.key)
+    let place = Self.value(of: &places[name, default: next])
+    if place == next { changes.append(change) } else { changes[place] = change }
+  }
+
+  /// The newest change of a row; nil if it has not changed.
+  subscript(name: RowKey) -> RowChange? { places[name].map { changes[$0] } }
+
+  /// Looks a place up and, where there is none, notes it: in place, so that the key is hashed once.
+  private static func value(of place: inout Int) -> Int { place }
+}
+
 /// What the next write will hold.
 ///
 /// Log and rows are kept apart: entries, term and vote go with the next write, since somebody waits for
@@ -34,11 +62,8 @@ struct PendingBatch {
   let rowsMax: Int
   /// What concerns the log.
   var batch = WriteBatch()
-  /// The newest value of each changed row; nil inside means that the row is gone.
-  private(set) var rows: [RowKey: [UInt8]?] = [:]
-  /// The changed rows in the order of their first change, so that a write's order is a function of
-  /// the log alone.
-  private var order: [RowKey] = []
+  /// The rows that have changed since the last write that had any.
+  private(set) var rows = ChangedRows()
   /// About how many bytes `rows` has: what was noted, though it may have been replaced.
   private var rowBytes = 0
   /// How far `rows` bring the stored state.
@@ -59,7 +84,7 @@ struct PendingBatch {
   }
 
   /// Whether there are so many rows that they are due.
-  var isFull: Bool { order.count >= rowsMax || rowBytes >= Self.rowBytesMax }
+  var isFull: Bool { rows.count >= rowsMax || rowBytes >= Self.rowBytesMax }
 
   /// When `makeDue` wants to be called, in monotonic milliseconds; nil if nothing waits, or is due already.
   var deadline: UInt64? {
@@ -105,8 +130,7 @@ struct PendingBatch {
 
   mutating func note(_ changes: [RowChange]) {
     for change in changes {
-      let name = RowKey(table: change.table, key: change.key)
-      if rows.updateValue(change.value, forKey: name) == nil { order.append(name) }
+      rows.note(change)
       rowBytes += change.key.count + (change.value?.count ?? 0)
     }
   }
@@ -121,7 +145,7 @@ struct PendingBatch {
   /// What one write holds, and what a reader needs while it is under way.
   struct Taken {
     let batch: WriteBatch
-    let rows: [RowKey: [UInt8]?]
+    let rows: ChangedRows
     let lastWrite: WriteNumber?
   }
 
@@ -135,14 +159,12 @@ struct PendingBatch {
       waiting = nil
       isDue = false
     }
-    guard withRows else { return Taken(batch: taken, rows: [:], lastWrite: lastWrite) }
-    taken.rows = order.map { RowChange(table: $0.table, key: $0.key, value: rows[$0] ?? nil) }
+    guard withRows else { return Taken(batch: taken, rows: ChangedRows(), lastWrite: lastWrite) }
+    taken.rows = rows.changes
     taken.applied = applied
     defer {
       // The next write's rows are about as many; growing step by step hashes each of them again.
-      rows = Dictionary(minimumCapacity: min(rows.count, rowsMax))
-      order = []
-      order.reserveCapacity(taken.rows.count)
+      rows = ChangedRows(minimumCapacity: min(rows.count, rowsMax))
       rowBytes = 0
       applied = nil
     }

@@ -127,7 +127,7 @@ public final class Replica {
     var last: WriteNumber?
     /// Whether messages wait for it.
     var holdsHardState: Bool
-    var rows: [RowKey: [UInt8]?]
+    var rows: ChangedRows
     /// How far it brings the applied mark on the disk.
     var applied: LogIndex?
     var staging: SnapshotState.Writing
@@ -366,8 +366,7 @@ public final class Replica {
   /// The newest value of a row, whether or not it has reached the disk.
   public func row(table: UInt8, key: [UInt8]) throws -> [UInt8]? {
     let name = RowKey(table: table, key: key)
-    if let value = pending.rows[name] { return value }
-    if let value = inFlight?.rows[name] { return value }
+    if let change = pending.rows[name] ?? inFlight?.rows[name] { return change.value }
     return try store.row(table: table, key: key)
   }
 
@@ -456,11 +455,11 @@ public final class Replica {
   /// Says once of a member that it has lost its disk: nobody else would notice until its vote is needed.
   private func noteForgetful() {
     guard isLeading else { return }
-    for member in membership.servers where !forgetful.contains(member.id) {
-      guard let index = engine.denial(by: member.id), let match = engine.matchIndex(of: member.id)
+    for member in engine.deniers where !forgetful.contains(member) {
+      guard let index = engine.denial(by: member), let match = engine.matchIndex(of: member)
       else { continue }
-      forgetful.insert(member.id)
-      noticed?(.memberForgot(member.id, holds: index, confirmed: match))
+      forgetful.insert(member)
+      noticed?(.memberForgot(member, holds: index, confirmed: match))
     }
   }
 

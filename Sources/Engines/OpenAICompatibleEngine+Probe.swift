@@ -18,6 +18,7 @@ extension OpenAICompatibleEngine {
     let kind = try await kind(answer, listed)
     try await checkHealth(kind)
     let (slots, slotContext) = try await capacity(kind)
+    let digests = kind == .ollama ? try await ollamaDigests() : [:]
     var models: [EngineStatus.Model] = []
     for entry in listed.prefix(1024) {
       guard let name = entry["id"]?.string, spec.model == nil || spec.model == name else {
@@ -31,7 +32,8 @@ extension OpenAICompatibleEngine {
         } else {
           entry["meta"]?["n_ctx"]?.integer
         }
-      models.append(EngineStatus.Model(name: name, contextTokens: context))
+      models.append(
+        EngineStatus.Model(name: name, contextTokens: context, digest: digests[name]))
     }
     guard !models.isEmpty else {
       let names = listed.prefix(16).compactMap { $0["id"]?.string }.joined(separator: ", ")
@@ -112,6 +114,22 @@ extension OpenAICompatibleEngine {
     let shown = try await ask(.POST, "/api/show", writer.bytes).json
     return shown?["model_info"]?.members?.first { $0.key.hasSuffix(".context_length") }?.value
       .integer
+  }
+
+  /// What Ollama's models are, by their names, as a worker states it: `ollama-manifest-sha256:` and 64 hexadecimal digits.
+  ///
+  /// Ollama keeps weights, template and parameters in files that are named by their SHA-256, and a model is a manifest of these names; the
+  /// hash of that is what `ollama list` begins to print. A model that runs on somebody else's machines has no weights here.
+  private func ollamaDigests() async throws(EngineError) -> [String: String] {
+    var digests: [String: String] = [:]
+    for model in try await ask(.GET, "/api/tags").json?["models"]?.elements ?? [] {
+      guard let name = model["name"]?.string, let digest = model["digest"]?.string,
+        model["remote_host"] == nil, model["remote_model"] == nil, digest.utf8.count == 64,
+        digest.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) })
+      else { continue }
+      digests[name] = "ollama-manifest-sha256:" + digest
+    }
+    return digests
   }
 
   func ask(

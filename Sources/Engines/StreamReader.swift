@@ -27,6 +27,9 @@ struct StreamReader {
   /// More answers than any request may ask for.
   private static let choicesMax = 4096
 
+  /// What vLLM and SGLang say of an answer that they leave unfinished: at a shutdown, or when somebody ends it there.
+  private static let givingUp: Set = ["abort", "error"]
+
   private struct ChoiceState {
     var text = UTF8Assembler()
     var reasoning = UTF8Assembler()
@@ -162,7 +165,14 @@ struct StreamReader {
     if let verbatim = chunk.verbatim {
       emit(.verbatim(verbatim), chunk.index, &state, gaveIDs, &events)
     }
-    if let reason = chunk.finishReason { state.finishReason = reason }
+    if let reason = chunk.finishReason {
+      guard !Self.givingUp.contains(reason) else {
+        throw .failed(
+          EngineErrorBody(
+            message: "the engine gave the answer up (finish_reason \"\(reason)\")", type: reason))
+      }
+      state.finishReason = reason
+    }
   }
 
   private mutating func emit(

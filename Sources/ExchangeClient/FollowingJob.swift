@@ -53,6 +53,7 @@ public final class FollowingJob: MessageChannelOwner {
   private var link: NodeLink?
   private var isReading = true
   private var cancelRequested = false
+  private let began: UInt64
 
   init(
     order: FollowOrder, authorization: String?, client: LoopClient, lane: Lane,
@@ -63,14 +64,25 @@ public final class FollowingJob: MessageChannelOwner {
     self.client = client
     self.lane = lane
     self.reader = reader
+    began = client.now
     state = .locating(CallTries(now: client.now, patience: client.configuration.patience))
   }
 
   // MARK: For the reader
 
   /// Asks for the job's end; the stream goes on until it has settled.
+  ///
+  /// A job that nobody was asked for yet is never asked for: its reader is told that nobody was reached.
   public func cancel() {
     cancelRequested = true
+    if case .locating = state, case .submit = order {
+      state = .over
+      reader?.failed(
+        .unavailable(
+          lastCause: "it was cancelled before a coordinator could be asked",
+          waited: client.now - began))
+      return
+    }
     guard case .following(var job) = state else { return }
     let message = job.cancel()
     state = .following(job)
@@ -160,6 +172,7 @@ public final class FollowingJob: MessageChannelOwner {
     if case .failure(let failure) = message, failure.errorCode?.asksElsewhere == true, let link {
       lane.leave(link)
     }
+    state = .over  // lets go of the job, so that adding to its tail copies nothing
     let action = job.received(message, now: client.now, random: client.random())
     state = .following(job)
     perform(action)

@@ -1,4 +1,5 @@
 internal import ExchangeTypes
+internal import Identity
 public import JobDispatch
 internal import Links
 public import NIOCore
@@ -30,7 +31,7 @@ public final class LoopClient {
   private var isClosed = false
   /// Told of each link that the other side refused for good: its endpoint, and why.
   public var whenRefused: ((String, Failure) -> Void)?
-  private var generator = SystemRandomNumberGenerator()
+  private let generator = SystemRandomBlocks()
 
   /// A client on `eventLoop`; it connects when it is first asked for something.
   public init(configuration: ClientConfiguration, on eventLoop: any EventLoop) {
@@ -38,7 +39,6 @@ public final class LoopClient {
     self.eventLoop = eventLoop
     endpoints = KnownEndpoints(configuration.endpoints)
     dialer = NodeDialer(security: configuration.security, on: LinkLoop(eventLoop))
-    var generator = SystemRandomNumberGenerator()
     local = LocalNode(
       role: configuration.role, clusterID: configuration.clusterID ?? LocalNode.clusterUnknown,
       name: configuration.name, incarnation: generator.next(),

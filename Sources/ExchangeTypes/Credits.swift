@@ -38,23 +38,50 @@ public struct Credits: RawRepresentable, Hashable, Comparable, Sendable, CustomS
   /// Parses what `description` prints: decimal credits with at most nine digits after the point.
   ///
   /// - Parameter text: the decimal, such as `12.5`.
-  public init?(decimal text: some StringProtocol) {
+  /// - Throws: `AmountFault`.
+  public init(parsing text: some StringProtocol) throws(AmountFault) {
     let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-    guard let first = parts.first, !first.isEmpty, first.utf8.allSatisfy(isDigit),
-      let whole = UInt64(first)
-    else { return nil }
+    guard let first = parts.first, !first.isEmpty, first.utf8.allSatisfy(isDigit) else {
+      throw .invalid
+    }
     var fraction: UInt64 = 0
     if parts.count == 2 {
       let digits = parts[1]
       guard (1...9).contains(digits.utf8.count), digits.utf8.allSatisfy(isDigit),
         let value = UInt64(digits + String(repeating: "0", count: 9 - digits.utf8.count))
-      else { return nil }
+      else { throw .invalid }
       fraction = value
     }
+    guard let whole = UInt64(first) else { throw .overflow }
     let (scaled, overflow) = whole.multipliedReportingOverflow(by: Self.nanoPerCredit)
     let (sum, carry) = scaled.addingReportingOverflow(fraction)
-    guard !overflow, !carry else { return nil }
+    guard !overflow, !carry else { throw .overflow }
     self.init(nano: sum)
+  }
+
+  /// The same; nil if the text is no amount.
+  public init?(decimal text: some StringProtocol) {
+    do throws(AmountFault) { try self.init(parsing: text) } catch { return nil }
+  }
+}
+
+/// Why text is no amount of credits.
+public enum AmountFault: Error, Hashable, Sendable {
+  /// It is negative, or not a whole number of nano-credits, or no decimal at all.
+  case invalid
+  /// It does not fit in 64 bits of nano-credits.
+  case overflow
+
+  /// The code that it is refused with.
+  public var code: ErrorCode { self == .invalid ? .invalidAmount : .amountOverflow }
+
+  /// What is wrong, for people.
+  public var sentence: String {
+    switch self {
+    case .invalid:
+      "is no amount of credits: write a decimal of at least zero with at most nine digits after the point"
+    case .overflow: "is more than an amount can be: at most \(Credits(nano: .max)) credits"
+    }
   }
 }
 

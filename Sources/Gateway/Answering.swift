@@ -22,6 +22,8 @@ extension Answering {
 ///
 /// Confined to its loop.
 protocol RequestSource: AnyObject {
+  /// Whether the request, which has come whole, still waits to be answered.
+  func awaits(_ request: HTTPRequest) -> Bool
   /// From here on `answering` answers the request.
   func answer(_ request: HTTPRequest, with answering: any Answering)
   /// Sends the next part of an answer; ignored once its request is no longer the present one.

@@ -78,13 +78,13 @@ public final class Gateway: Sendable {
   private let live: NIOLockedValueBox<GatewayConfiguration.Live>
   /// What the next connection is presented.
   private let certificate: NIOLockedValueBox<ServerCertificate?>
-  /// Those of its clients of HTTP/2.
-  private let turns: Listener.Turns?
+  /// Those of its clients.
+  private let turns: Listener.Turns
 
   private init(
     address: String, listener: any Channel, loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>],
     open: OpenChannels, counts: ConnectionCounts, live: GatewayConfiguration.Live,
-    certificate: NIOLockedValueBox<ServerCertificate?>, turns: Listener.Turns?
+    certificate: NIOLockedValueBox<ServerCertificate?>, turns: Listener.Turns
   ) {
     self.address = address
     self.listener = listener
@@ -109,7 +109,7 @@ public final class Gateway: Sendable {
       loops[ObjectIdentifier(eventLoop)] = try await eventLoop.submit {
         let loop = GatewayLoop(
           client: configuration.client, limits: configuration.limits, refusals: refusals,
-          on: eventLoop)
+          turns: turns, on: eventLoop)
         return NIOLoopBound(loop, eventLoop: eventLoop)
       }.get()
     }
@@ -130,7 +130,7 @@ public final class Gateway: Sendable {
         certificate: certificate, turns: turns)
     } catch {
       for loop in loops.values { await stop(loop) }
-      turns?.close()
+      turns.close()
       if let error = error as? IOError, error.errnoCode == EADDRINUSE {
         throw GatewayError.portInUse(host: configuration.host, port: configuration.port)
       }
@@ -139,11 +139,9 @@ public final class Gateway: Sendable {
     }
   }
 
-  /// In clear nobody speaks HTTP/2, and a connection of HTTP/1.1 has one request at a time.
   private static func turns(
     of configuration: GatewayConfiguration, on group: any EventLoopGroup
-  ) async throws -> Listener.Turns? {
-    guard configuration.certificate != nil else { return nil }
+  ) async throws -> Listener.Turns {
     let (host, port) = (configuration.host, configuration.port)
     do {
       return try await Listener.Turns.make(for: group, host: host, port: port)
@@ -156,7 +154,7 @@ public final class Gateway: Sendable {
     _ configuration: GatewayConfiguration,
     _ loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>], _ open: OpenChannels,
     _ counts: ConnectionCounts, _ certificate: NIOLockedValueBox<ServerCertificate?>,
-    _ turns: Listener.Turns?, on group: any EventLoopGroup
+    _ turns: Listener.Turns, on group: any EventLoopGroup
   ) -> ServerBootstrap {
     let limits = configuration.limits
     let stallSeconds = Int(clamping: max(1, limits.stallMilliseconds / 1_000))
@@ -288,7 +286,7 @@ public final class Gateway: Sendable {
     for channel in open.all { await Self.ended(channel) }
     deadline.cancel()
     for loop in loops.values { await Self.stop(loop) }
-    turns?.close()
+    turns.close()
   }
 
   private static func stop(_ loop: NIOLoopBound<GatewayLoop>) async {

@@ -65,6 +65,19 @@ extension GatewayLoop {
     case .makeKey: try makeKey(key, request, connection)
     case .endKey(let id):
       ask(KeyRevoke(key: id), key, request, connection) { Self.key($0, secret: nil) }
+    case .delegations(let id, let after):
+      ask(
+        DelegationList(key: id, after: after, limit: 32), key, request, connection, Self.delegations
+      )
+    case .setSigner(let id):
+      let signer = try MoneyBody.signer(request.takeBody())
+      ask(DelegationKeySet(key: id, signer: signer), key, request, connection, Self.delegations)
+    case .endSigner(let id):
+      ask(DelegationKeySet(key: id, signer: nil), key, request, connection, Self.delegations)
+    case .endDelegation(let id, let delegation):
+      ask(DelegationRevoke(key: id, delegation: delegation), key, request, connection) {
+        if case .delegationReport(let report) = $0 { MoneyAnswer.delegation(report) } else { nil }
+      }
     case .transfer:
       let name = try Self.requiredName(request, "what moves money")
       let legs = try MoneyBody.transfers(request.takeBody())
@@ -175,6 +188,11 @@ extension GatewayLoop {
 
   private static func fee(_ message: Message) -> HTTPReply? {
     if case .feeReport(let report) = message { MoneyAnswer.fee(report) } else { nil }
+  }
+
+  private static func delegations(_ message: Message) -> HTTPReply? {
+    guard case .delegationListing(let listing) = message else { return nil }
+    return MoneyAnswer.delegations(listing)
   }
 
   private static func standing(_ message: Message) -> Standing? {

@@ -5,12 +5,24 @@ internal import JobDispatch
 internal import NIOCore
 internal import NIOHTTP1
 internal import OpenAIFormat
+internal import Transport
 internal import WireProtocol
 
 // Who answers which request.
 extension GatewayLoop {
   /// A whole request has come.
   func serve(_ request: HTTPRequest, on connection: any RequestSource) {
+    guard request.bodyBytes > limits.bodyBytesAtOnceMax else {
+      return serveNow(request, on: connection)
+    }
+    // What a client holds back can come from all its connections at once.
+    turns.wait(on: eventLoop) { [weak self, weak connection] in
+      guard let self, let connection, connection.awaits(request) else { return }
+      serveNow(request, on: connection)
+    }
+  }
+
+  private func serveNow(_ request: HTTPRequest, on connection: any RequestSource) {
     do throws(HTTPRefusal) {
       let (route, key) = try request.call.get()
       switch route {

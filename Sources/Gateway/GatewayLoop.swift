@@ -18,6 +18,8 @@ final class GatewayLoop {
   let eventLoop: any EventLoop
   /// Where what clients do wrong with HTTP/2 is counted and logged.
   let refusals: RefusalLog
+  /// Where what would keep the loop for long waits until others have been served.
+  let turns: Listener.Turns
   /// All loops of the gateway, this one too.
   private(set) var all: [NIOLoopBound<GatewayLoop>] = []
   private var connections: [ObjectIdentifier: any ClientConnection] = [:]
@@ -31,7 +33,7 @@ final class GatewayLoop {
   private var answerDate = AnswerDate()
 
   init(
-    client: ClientConfiguration, limits: HTTPLimits, refusals: RefusalLog,
+    client: ClientConfiguration, limits: HTTPLimits, refusals: RefusalLog, turns: Listener.Turns,
     on eventLoop: any EventLoop
   ) {
     self.client = LoopClient(configuration: client, on: eventLoop)
@@ -42,6 +44,7 @@ final class GatewayLoop {
     }
     self.limits = limits
     self.refusals = refusals
+    self.turns = turns
     self.eventLoop = eventLoop
   }
 

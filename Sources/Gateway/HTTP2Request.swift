@@ -8,8 +8,8 @@ internal import Transport
 /// One request on a stream of HTTP/2, and its answer.
 ///
 /// ```
-/// reading ──end of the body──► waiting ──room──► answering ──complete──► sent ──all has left──► over, delivered
-///    │                            │                 └──────broken──► breaking ──what came has left, or 2 s──► over, reset
+/// reading ──end of the body──► waiting ──room──► due ──its turn──► answering ──complete──► sent ──all has left──► over, delivered
+///    │                            │                                └──────broken──► breaking ──what came has left, or 2 s──► over, reset
 ///    └── too large, too slow ─────┴── too long: answered ──► refused ──2 s──► over, reset
 /// ```
 /// A stream that breaks is reset, which no client takes for its end. One that the session or the client has reset has delivered
@@ -19,6 +19,8 @@ final class HTTP2Request: StreamHandler, RequestSource {
     case reading(HTTPRequest)
     /// It has come, and is begun once the connection's client has taken more of the other answers.
     case waiting(HTTPRequest)
+    /// There is room for its answer.
+    case due(HTTPRequest)
     case answering(any Answering)
     /// The answer is whole, and on its way.
     case sent(any Answering)
@@ -114,7 +116,9 @@ final class HTTP2Request: StreamHandler, RequestSource {
 
   /// Begins the answer if the request has come and there is room.
   func serveIfRoom() {
-    if case .waiting(let request) = state, hasRoom() { loop.serve(request, on: self) }
+    guard case .waiting(let request) = state, hasRoom() else { return }
+    state = .due(request)
+    loop.serve(request, on: self)
   }
 
   func writable(_ stream: LinkStream) {
@@ -133,15 +137,19 @@ final class HTTP2Request: StreamHandler, RequestSource {
     switch last {
     case .answering(let answering): answering.clientLeft()
     case .sent(let answering): if case .complete = end { answering.delivered() }
-    case .reading, .waiting, .breaking, .refused, .over: break
+    case .reading, .waiting, .due, .breaking, .refused, .over: break
     }
     whenTaken(true)
   }
 
   // MARK: Answers
 
+  func awaits(_ request: HTTPRequest) -> Bool {
+    if case .due(let due) = state { due === request } else { false }
+  }
+
   func answer(_ request: HTTPRequest, with answering: any Answering) {
-    guard case .waiting = state else { return }
+    guard case .due = state else { return }
     state = .answering(answering)
     loop.counters.begin(request)
   }
@@ -250,7 +258,7 @@ final class HTTP2Request: StreamHandler, RequestSource {
       breakIfSent()
       if case .breaking = state, now >= deadline { reset(.internalError) }
     case .refused: if now >= deadline { reset(.noError) }
-    case .sent, .over: break
+    case .due, .sent, .over: break
     }
   }
 }

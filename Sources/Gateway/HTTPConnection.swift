@@ -7,9 +7,9 @@ internal import NIOHTTP1
 /// One client's connection: one request after another, each answered before the next is read.
 ///
 /// ```
-/// idle ──head──► reading ──end of the body──► answering ──answered──► idle
-///  │               │ too large, too slow: answered, the connection ends │
-///  └───────────────┴──────────► lingering ──peer's end, or 2 s──► closed┘
+/// idle ──head──► reading ──end of the body──► due ──its turn──► answering ──answered──► idle
+///  │               │ too large, too slow: answered, the connection ends               │
+///  └───────────────┴─────────────────► lingering ──peer's end, or 2 s──► closed ──────┘
 /// ```
 /// While it answers it reads nothing, so a client that sends ahead is held by its own socket. A client that ends
 /// its side has gone: no server can tell the two apart. Everything happens on the connection's loop; whoever holds the
@@ -23,6 +23,8 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     case idle
     /// The head has come, and a part of the body.
     case reading(HTTPRequest)
+    /// The whole request has come.
+    case due(HTTPRequest)
     case answering(any Answering, ResponseFraming)
     /// The last answer is on its way, and what still comes is dropped.
     case lingering
@@ -78,7 +80,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     watch.progressed()
     switch state {
     case .lingering, .closed: return
-    case .idle, .reading, .answering: break
+    case .idle, .reading, .due, .answering: break
     }
     guard pending.count < loop.limits.pipelinedPartsMax else {
       hasDropped = true
@@ -96,7 +98,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     switch state {
     case .idle: if pending.isEmpty { context?.read() }
     case .reading, .lingering: context?.read()
-    case .answering, .closed: break
+    case .due, .answering, .closed: break
     }
   }
 
@@ -129,7 +131,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
             "at most \(loop.limits.headerFieldsMax) header fields of \(loop.limits.headerBytesMax) bytes in all"
           )
           : HTTPRefusal(.malformedRequest, "this is not HTTP/1.1: \(error)"))
-    case .answering:
+    case .due, .answering:
       // What came behind the request is no HTTP, or the socket broke: the connection ends after the answer, or has.
       if error is HTTPParserError { hasDropped = true } else { abort() }
     case .lingering, .closed:
@@ -164,8 +166,9 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
         }
       case (.reading(let request), .end):
         pending.removeFirst()
+        state = .due(request)
         loop.serve(request, on: self)
-      case (.answering, _): return
+      case (.due, _), (.answering, _): return
       default: pending.removeFirst()
       }
     }
@@ -173,7 +176,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     switch state {
     case .idle: linger()
     case .reading: end(with: .cutShort)
-    case .answering, .lingering, .closed: break
+    case .due, .answering, .lingering, .closed: break
     }
   }
 
@@ -199,8 +202,12 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
 
   // MARK: Answers
 
+  func awaits(_ request: HTTPRequest) -> Bool {
+    if case .due(let due) = state { due === request } else { false }
+  }
+
   func answer(_ request: HTTPRequest, with answering: any Answering) {
-    guard case .reading = state else { return }
+    guard case .due = state else { return }
     var framing = ResponseFraming(to: request)
     if isDraining { framing.close() }
     state = .answering(answering, framing)
@@ -316,7 +323,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
       switch state {
       case .idle: deadline = now + loop.limits.idleMilliseconds
       case .lingering: deadline = now + loop.limits.lingerMilliseconds
-      case .reading, .answering, .closed: break
+      case .reading, .due, .answering, .closed: break
       }
     }
     switch state {
@@ -328,6 +335,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
       // An idle connection is just closed: an answer that nobody asked for could be taken for that of the next request.
       if hasServed { abort() } else { end(with: .tooSlow("head")) }
     case .reading: if now >= deadline { end(with: .tooSlow("body")) }
+    case .due: break
     }
   }
 

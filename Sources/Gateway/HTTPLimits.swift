@@ -12,6 +12,8 @@ public struct HTTPLimits: Hashable, Sendable {
   public var headerBytesMax = 32 << 10
   /// One body.
   public var bodyBytesMax = InferenceCall.bodyBytesMax
+  /// A body that is longer waits for a turn of its own before it is read: others are served between two of them.
+  public var bodyBytesAtOnceMax = 16 << 10
   /// All bodies of one loop that have not been handed on.
   public var bodyBytesInAllMax = 256 << 20
   /// Parts of further requests that a client sends before its answer has ended: those of one read are kept, up to

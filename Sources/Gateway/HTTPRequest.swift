@@ -71,6 +71,9 @@ final class HTTPRequest {
     }
   }
 
+  /// Bytes of the body so far.
+  var bodyBytes: Int { body.count }
+
   /// The body, which is then no longer held here.
   func takeBody() -> [UInt8] {
     defer { body = [] }

@@ -84,6 +84,9 @@ public struct HTTP2Limits: Hashable, Sendable {
   /// Queued bytes of all streams together, above which the stream that would add to them is reset: who opens a thousand
   /// streams and no window is answered on each.
   public var outboundTotalMax: Int
+  /// Bytes that a reader takes at least, of what waits on a stream, before `resetStalled` gives it up: one who takes a byte now and
+  /// then keeps all the rest here.
+  public var takenMin: Int
   /// Bytes of messages that have begun and not ended, on all streams together: the session knows no
   /// messages, so the room that cuts them holds this bound.
   public var unfinishedBytesMax: Int
@@ -98,7 +101,7 @@ public struct HTTP2Limits: Hashable, Sendable {
     resetsReceived: RateBudget(16_384), resetsSent: RateBudget(16_384, per: 60_000),
     continuationsMax: 4, outboundAcksMax: 100, settingsEntriesMax: 32,
     outboundHighWater: 256 << 10, outboundMax: 64 << 20, outboundTotalMax: 1 << 30,
-    unfinishedBytesMax: 64 << 20)
+    takenMin: 1, unfinishedBytesMax: 64 << 20)
 
   /// A client that authenticates each stream by its key.
   public static let client = HTTP2Limits(
@@ -107,7 +110,7 @@ public struct HTTP2Limits: Hashable, Sendable {
     idleFrames: RateBudget(2_000), resetsReceived: RateBudget(1_000, per: 10_000),
     resetsSent: RateBudget(500, per: 60_000), continuationsMax: 4, outboundAcksMax: 100,
     settingsEntriesMax: 32, outboundHighWater: 256 << 10, outboundMax: 16 << 20,
-    outboundTotalMax: 64 << 20, unfinishedBytesMax: 16 << 20)
+    outboundTotalMax: 64 << 20, takenMin: 64 << 10, unfinishedBytesMax: 16 << 20)
 
   /// Anybody: the figures that stop every attack of the table in this room's README.
   public static let stranger = HTTP2Limits(
@@ -116,5 +119,5 @@ public struct HTTP2Limits: Hashable, Sendable {
     idleFrames: RateBudget(500), resetsReceived: RateBudget(100, per: 10_000),
     resetsSent: RateBudget(100, per: 60_000), continuationsMax: 4, outboundAcksMax: 100,
     settingsEntriesMax: 32, outboundHighWater: 256 << 10, outboundMax: 16 << 20,
-    outboundTotalMax: 16 << 20, unfinishedBytesMax: 2 << 20)
+    outboundTotalMax: 16 << 20, takenMin: 64 << 10, unfinishedBytesMax: 2 << 20)
 }

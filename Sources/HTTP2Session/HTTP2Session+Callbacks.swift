@@ -101,10 +101,15 @@ extension HTTP2Session {
     return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
   }
 
+  /// Header fields of a usual request: the list does not grow step by step.
+  private static let usualFields = 8
+
   private func beganHeaders(_ frame: nghttp2_frame) {
     let id = frame.hd.stream_id
     if frame.headers.cat == NGHTTP2_HCAT_REQUEST {
-      streams[id] = SessionStream(id: id, openedHere: false)
+      let state = SessionStream(id: id, openedHere: false)
+      state.fields.reserveCapacity(Self.usualFields)
+      streams[id] = state
     } else if let state = streams[id] {
       state.fields = []
       state.fieldBytes = 0

@@ -313,13 +313,13 @@ public final class HTTP2Session {
     if result != 0 { fail(.library(code: result, reason: Self.text(result)), code: .internalError) }
   }
 
-  /// Gives up the streams whose peer has taken nothing of what waits for it: a slow reader, or one that
-  /// never opens its window (CVE-2019-9511, 9517).
+  /// Gives up the streams whose peer has taken neither what waits for it nor `HTTP2Limits.takenMin` of it: a slow reader, or one
+  /// that never opens its window (CVE-2019-9511, 9517).
   ///
   /// Called now and then; a stream is given up between `milliseconds` and one interval of calls later.
   ///
   /// - Parameters:
-  ///   - milliseconds: how long a stream may stand still.
+  ///   - milliseconds: how long a peer may take for so much.
   ///   - now: the caller's monotonic time in milliseconds.
   /// - Returns: how many were reset.
   @discardableResult
@@ -328,10 +328,11 @@ public final class HTTP2Session {
     for state in streams.values where !state.isResetByOwner {
       if state.outbound.count == 0 {
         state.waiting = nil
-      } else if let waiting = state.waiting, waiting.taken == state.taken {
+      } else if let waiting = state.waiting, state.taken < waiting.due {
         if now - waiting.since >= milliseconds { stalled.append(StreamID(rawValue: state.id)) }
       } else {
-        state.waiting = (state.taken, now)
+        let due = min(state.outbound.count, limits.takenMin)
+        state.waiting = (state.taken + UInt64(due), now)
       }
     }
     for stream in stalled { reset(stream, .enhanceYourCalm) }

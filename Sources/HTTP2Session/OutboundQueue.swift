@@ -55,8 +55,8 @@ final class SessionStream {
   var outbound = OutboundQueue()
   /// Bytes that have become frames, ever.
   var taken: UInt64 = 0
-  /// What `taken` was when `resetStalled` first found it waiting, and when that was.
-  var waiting: (taken: UInt64, since: UInt64)?
+  /// What `taken` is to be, and since when it is not, as `resetStalled` found it.
+  var waiting: (due: UInt64, since: UInt64)?
   /// libnghttp2 found the queue empty and asks again only after `nghttp2_session_resume_data`.
   var isDeferred = false
   /// The queue reached the high-water mark and `writable` is owed.

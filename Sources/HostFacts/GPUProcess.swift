@@ -46,9 +46,11 @@ extension GPUFacts {
 
 /// Texts and numbers as tools write them.
 enum ToolValue {
-  /// A number that is not negative; nil for whatever else stands there: `[N/A]`, `[Not Supported]`, `ERR!`, nothing.
+  /// A number that is not negative, with its unit or without; nil for whatever else stands there: `[N/A]`,
+  /// `[Not Supported]`, `ERR!`, nothing.
   static func number(_ text: some StringProtocol) -> Double? {
-    guard let value = Double(text), value.isFinite, value >= 0, value < 1e15 else { return nil }
+    guard let value = Double(text.prefix { $0 != " " }), value.isFinite, value >= 0, value < 1e15
+    else { return nil }
     return value
   }
 

@@ -81,6 +81,11 @@ public struct TrustAnchor: Sendable {
     authorities.first(where: \.isRoot).map { Self.fingerprint(of: $0.der) } ?? []
   }
 
+  /// Whether the root of a fingerprint is the only one: a node that has nothing else of the cluster yet trusts no other.
+  public func rests(on fingerprint: [UInt8]) -> Bool {
+    roots.allSatisfy { Self.fingerprint(of: $0) == fingerprint }
+  }
+
   /// The roots' certificates in DER form: what a coordinator presents, so that a fingerprint is enough.
   public var roots: [[UInt8]] { authorities.filter(\.isRoot).map(\.der) }
 

@@ -23,8 +23,10 @@ public struct Bid: Hashable, Sendable {
 
   /// Tokens that the job needs room for; none for embeddings: each input has the context to itself, and how many tokens it is,
   /// its engine alone knows.
-  public var contextNeeded: TokenCount {
-    guard endpoint != .embeddings else { return .zero }
+  public var contextNeeded: TokenCount { endpoint == .embeddings ? .zero : tokensMax }
+
+  /// The most tokens that the job can have, prompt and output together, or the greatest number if that does not fit.
+  public var tokensMax: TokenCount {
     let (sum, overflow) = promptBound.rawValue.addingReportingOverflow(outputMax.rawValue)
     return TokenCount(overflow ? .max : sum)
   }

@@ -47,7 +47,7 @@ public struct AnswerStream: Sendable {
   public mutating func text(_ bytes: [UInt8], choice: Int, to output: inout [UInt8]) {
     begin(choice, to: &output)
     let whole = choices[choice].text.append(bytes)
-    write(whole, as: Self.textField(identity.endpoint), choice, to: &output)
+    write(whole, as: textField, choice, to: &output)
   }
 
   /// Adds a piece of reasoning, as `text` does.
@@ -131,7 +131,26 @@ public struct AnswerStream: Sendable {
   /// The members of a choice that this stream writes.
   static let ownMembers: Set<String> = ["index", "finish_reason"]
 
-  private static let reasoningField = Array("\"delta\":{\"reasoning_content\":".utf8)
+  /// A member that holds a piece of text, up to its value.
+  private struct Field {
+    let opening: [UInt8]
+    /// Whether it is inside of a delta, which ends behind it.
+    let isInDelta: Bool
+
+    init(_ opening: String, isInDelta: Bool) {
+      self.opening = Array(opening.utf8)
+      self.isInDelta = isInDelta
+    }
+  }
+
+  private static let reasoningField = Field("\"delta\":{\"reasoning_content\":", isInDelta: true)
+  private static let chatField = Field("\"delta\":{\"content\":", isInDelta: true)
+  private static let completionField = Field("\"text\":", isInDelta: false)
+
+  private var textField: Field {
+    identity.endpoint == .chatCompletions ? Self.chatField : Self.completionField
+  }
+
   private static let openEnd = Array(",\"finish_reason\":null".utf8)
   private static let chatEnd = Array(",\"delta\":{},\"finish_reason\":".utf8)
   private static let textEnd = Array(",\"text\":\"\",\"finish_reason\":".utf8)
@@ -140,10 +159,6 @@ public struct AnswerStream: Sendable {
 
   private static func object(_ endpoint: InferenceRequest.Endpoint) -> String {
     endpoint == .chatCompletions ? "chat.completion.chunk" : "text_completion"
-  }
-
-  private static func textField(_ endpoint: InferenceRequest.Endpoint) -> [UInt8] {
-    Array((endpoint == .chatCompletions ? "\"delta\":{\"content\":" : "\"text\":").utf8)
   }
 
   /// A chat's choice begins with its role.
@@ -159,15 +174,15 @@ public struct AnswerStream: Sendable {
   }
 
   private func write(
-    _ text: [UInt8], as field: [UInt8], _ choice: Int, to output: inout [UInt8]
+    _ text: [UInt8], as field: Field, _ choice: Int, to output: inout [UInt8]
   ) {
     guard !text.isEmpty else { return }
     output += opening
     output += String(choice).utf8
     output.append(UInt8(ascii: ","))
-    output += field
+    output += field.opening
     JSONWriter.append(string: text, to: &output)
-    if field.starts(with: "\"delta\"".utf8) { output.append(UInt8(ascii: "}")) }
+    if field.isInDelta { output.append(UInt8(ascii: "}")) }
     output += Self.openEnd
     output += closing
   }
@@ -179,7 +194,7 @@ public struct AnswerStream: Sendable {
     }
     if choices[choice].text.holdsPartialCharacter {
       write(
-        choices[choice].text.finish(), as: Self.textField(identity.endpoint), choice, to: &output)
+        choices[choice].text.finish(), as: textField, choice, to: &output)
     }
   }
 }

@@ -19,10 +19,19 @@ private let vectorFields: Set<String> = ["dimensions", "encoding_format"]
 let outputLimitFields = ["max_tokens", "max_completion_tokens", "max_new_tokens", "n_predict"]
 
 extension InferenceRequest {
+  /// The most top-level fields; OpenAI has three dozen, engines as many again.
+  static let fieldsMax = 256
+  /// The most members of `stream_options`.
+  static let streamOptionsMax = 32
+  /// The most messages of a chat and parts of one message.
+  static let partsMax = 16_384
+  /// The most strings of `stop`.
+  static let stopsMax = 256
+
   /// Reads the whole body once; throws `JSONError` or `RequestError`.
   mutating func collectFields(_ scanner: inout JSONScanner) throws {
     let promptField = endpoint.promptField
-    var seen: Set<String> = []
+    var seen = Set<String>(minimumCapacity: 8)
     var limits: [String: Int] = [:]
     var answers = 1
     var prompts = 1
@@ -30,18 +39,23 @@ extension InferenceRequest {
     insertionPoint = scanner.offset
     while let name = try scanner.nextKey() {
       guard seen.insert(name).inserted else { throw RequestError.duplicate(field: name) }
+      guard fields.count < Self.fieldsMax else { throw RequestError.tooManyFields }
+      // A value is read once, since it may be nearly all of the body: the prompt's, and one that a template may print.
+      let kind = try scanner.peek()
       var value = scanner
-      let span = try scanner.skipValue()
+      if name == promptField, kind != .null {
+        prompts = try readPrompt(&scanner)
+      } else if samplingFields.contains(name) || name == promptField
+        || (endpoint == .embeddings && vectorFields.contains(name))
+      {
+        try scanner.skipValue()
+      } else {
+        promptBytes += try PromptBound.printed(&scanner) + name.utf8.count
+      }
+      let span = value.offset..<scanner.offset
       fields.append(Field(name: name, value: span))
       insertionPoint = scanner.offset
-      let isRead =
-        samplingFields.contains(name) || name == promptField
-        || (endpoint == .embeddings && vectorFields.contains(name))
-      if !isRead {
-        var counted = value
-        promptBytes += try PromptBound.printed(&counted) + name.utf8.count
-      }
-      if try value.peek() == .null { continue }
+      if kind == .null { continue }
       switch name {
       case "model": model = try value.string(name)
       case "models": models = try value.names(name)
@@ -56,9 +70,6 @@ extension InferenceRequest {
       case "temperature": temperature = try value.double(name)
       case "seed": seed = try value.integer(name, Int.min...Int.max)
       case "stop": stop = try value.strings(name)
-      case "messages" where endpoint == .chatCompletions: try readMessages(&value)
-      case "prompt" where endpoint == .completions: prompts = try readPrompt(&value)
-      case "input" where endpoint == .embeddings: try readInput(&value)
       case "dimensions" where endpoint == .embeddings:
         dimensions = try value.integer(name, 1...Self.dimensionsMax)
       case "encoding_format" where endpoint == .embeddings:
@@ -102,12 +113,27 @@ extension InferenceRequest {
       guard seen.insert(name).inserted else {
         throw RequestError.duplicate(field: "stream_options.\(name)")
       }
+      guard streamOptions.count < Self.streamOptionsMax else {
+        throw RequestError.invalid(
+          field: "stream_options", expected: "an object of at most \(Self.streamOptionsMax) members"
+        )
+      }
       var value = scanner
       streamOptions.append(Field(name: name, value: try scanner.skipValue()))
       if name == "include_usage", try value.peek() != .null {
         wantsUsage = try value.boolean("stream_options.include_usage")
       }
     }
+  }
+
+  /// Reads what is asked; gives how many prompts there are.
+  private mutating func readPrompt(_ scanner: inout JSONScanner) throws -> Int {
+    switch endpoint {
+    case .chatCompletions: try readMessages(&scanner)
+    case .completions: return try readPrompts(&scanner)
+    case .embeddings: try readInput(&scanner)
+    }
+    return 1
   }
 
   private mutating func readMessages(_ scanner: inout JSONScanner) throws {
@@ -118,6 +144,10 @@ extension InferenceRequest {
     while try scanner.nextElement() {
       let place = messageCount
       var field: String { "messages[\(place)]" }
+      guard place < Self.partsMax else {
+        throw RequestError.invalid(
+          field: "messages", expected: "at most \(Self.partsMax) messages")
+      }
       messageCount += 1
       guard try scanner.peek() == .object else {
         throw RequestError.invalid(field: field, expected: "an object")
@@ -128,9 +158,9 @@ extension InferenceRequest {
         switch (key, try scanner.peek()) {
         case ("role", .string):
           hasRole = true
-          promptBytes += try scanner.readStringBytes().count
+          promptBytes += try scanner.readStringCount()
         case ("role", _): throw RequestError.invalid(field: field + ".role", expected: "a string")
-        case ("content", .string): promptBytes += try scanner.readStringBytes().count
+        case ("content", .string): promptBytes += try scanner.readStringCount()
         case ("content", .array): try readParts(&scanner, field + ".content")
         case ("content", .null): try scanner.skipValue()
         case ("content", _):
@@ -143,21 +173,28 @@ extension InferenceRequest {
   }
 
   /// Content parts: text is counted once decoded; anything else is media of unknown cost.
-  private mutating func readParts(_ scanner: inout JSONScanner, _ field: String) throws {
+  private mutating func readParts(
+    _ scanner: inout JSONScanner, _ field: @autoclosure () -> String
+  ) throws {
+    var parts = 0
     try scanner.beginArray()
     while try scanner.nextElement() {
+      guard parts < Self.partsMax else {
+        throw RequestError.invalid(field: field(), expected: "at most \(Self.partsMax) parts")
+      }
+      parts += 1
       if try scanner.peek() == .string {
-        promptBytes += try scanner.readStringBytes().count
+        promptBytes += try scanner.readStringCount()
         continue
       }
       guard try scanner.peek() == .object else {
-        throw RequestError.invalid(field: field, expected: "parts that are objects")
+        throw RequestError.invalid(field: field(), expected: "parts that are objects")
       }
       try scanner.beginObject()
       while let key = try scanner.nextKey() {
         switch (key, try scanner.peek()) {
         case ("text", .string), ("refusal", .string):
-          promptBytes += try scanner.readStringBytes().count
+          promptBytes += try scanner.readStringCount()
         case ("type", .string):
           let type = try scanner.readString()
           if type != "text", type != "refusal" { features.insert(.media) }
@@ -168,30 +205,32 @@ extension InferenceRequest {
   }
 
   /// A string, an array of strings, an array of ids, or an array of arrays of ids; gives how many prompts.
-  private mutating func readPrompt(_ scanner: inout JSONScanner) throws -> Int {
+  private mutating func readPrompts(_ scanner: inout JSONScanner) throws -> Int {
     let wrong = RequestError.invalid(field: "prompt", expected: "a string, strings, or token ids")
     switch try scanner.peek() {
     case .string:
-      promptBytes += try scanner.readStringBytes().count
+      promptBytes += try scanner.readStringCount()
       messageCount = 1
     case .array:
       var ids = 0
       try scanner.beginArray()
       while try scanner.nextElement() {
+        guard messageCount < Self.inputsMax else {
+          throw RequestError.invalid(
+            field: "prompt", expected: "at most \(Self.inputsMax) prompts")
+        }
         switch try scanner.peek() {
         case .string:
-          promptBytes += try scanner.readStringBytes().count
+          promptBytes += try scanner.readStringCount()
           messageCount += 1
         case .number:
-          _ = try scanner.integer("prompt", 0...Int(UInt32.max))
-          ids += 1
+          ids += try scanner.readIDs("prompt")
         case .array:
           features.insert(.tokenIDPrompt)
           messageCount += 1
           try scanner.beginArray()
           while try scanner.nextElement() {
-            _ = try scanner.integer("prompt", 0...Int(UInt32.max))
-            promptBytes += 1
+            promptBytes += try scanner.readIDs("prompt")
           }
         default: throw wrong
         }
@@ -209,11 +248,24 @@ extension InferenceRequest {
 }
 
 extension JSONScanner {
+  /// Reads past a string; gives how many bytes it stands for.
+  mutating func readStringCount() throws(JSONError) -> Int {
+    decodedCount(try readStringSpan())
+  }
+
   mutating func string(_ field: String) throws -> String {
     guard try peek() == .string else {
       throw RequestError.invalid(field: field, expected: "a string")
     }
     return try readString()
+  }
+
+  /// Reads one or more token ids of a list; gives how many.
+  mutating func readIDs(_ field: @autoclosure () -> String) throws -> Int {
+    let count = skipIntegers(upTo: Int(UInt32.max))
+    guard count == 0 else { return count }
+    _ = try integer(field(), 0...Int(UInt32.max))
+    return 1
   }
 
   fileprivate mutating func boolean(_ field: String) throws -> Bool {
@@ -223,14 +275,15 @@ extension JSONScanner {
     return try readBoolean()
   }
 
-  mutating func integer(_ field: String, _ range: ClosedRange<Int>) throws -> Int {
-    guard try peek() == .number, let value = Int(text(of: try readNumber())),
-      range.contains(value)
+  mutating func integer(
+    _ field: @autoclosure () -> String, _ range: ClosedRange<Int>
+  ) throws -> Int {
+    guard try peek() == .number, let value = integer(of: try readNumber()), range.contains(value)
     else {
       let bounds =
         range == Int.min...Int.max
         ? "an integer of 64 bits" : "an integer from \(range.lowerBound) to \(range.upperBound)"
-      throw RequestError.invalid(field: field, expected: bounds)
+      throw RequestError.invalid(field: field(), expected: bounds)
     }
     return value
   }
@@ -248,7 +301,13 @@ extension JSONScanner {
     }
     var result: [String] = []
     try beginArray()
-    while try nextElement() { result.append(try string(field)) }
+    while try nextElement() {
+      guard result.count < InferenceRequest.stopsMax else {
+        throw RequestError.invalid(
+          field: field, expected: "at most \(InferenceRequest.stopsMax) strings")
+      }
+      result.append(try string(field))
+    }
     return result
   }
 

@@ -14,10 +14,6 @@ extension InferenceRequest {
       throw RequestError.invalid(
         field: "input", expected: "a string, strings, token ids, or lists of token ids")
     }
-    guard messageCount <= Self.inputsMax else {
-      throw RequestError.invalid(
-        field: "input", expected: "at most \(Self.inputsMax) inputs, and has \(messageCount)")
-    }
     guard messageCount > 0 else {
       throw RequestError.invalid(field: "input", expected: "at least one input, and is empty")
     }
@@ -26,7 +22,7 @@ extension InferenceRequest {
   private mutating func readList(_ scanner: inout JSONScanner) throws {
     let mixed = RequestError.invalid(
       field: "input", expected: "of one kind: strings, token ids, or lists of token ids")
-    var whole = scanner
+    let start = scanner.offset
     var kind: JSONKind?
     var ids = 0
     try scanner.beginArray()
@@ -38,12 +34,11 @@ extension InferenceRequest {
       case .string: try readText(&scanner, in: messageCount)
       case .array: try readIDs(&scanner, in: messageCount)
       case .number:
-        _ = try scanner.integer("input", 0...Int(UInt32.max))
-        ids += 1
+        ids += try scanner.readIDs("input")
       default: throw mixed
       }
     }
-    if ids > 0 { add(try whole.skipValue(), ids: ids) }
+    if ids > 0 { try add(start..<scanner.offset, ids: ids) }
   }
 
   /// How an input is called in errors: the only one, or one of a list.
@@ -52,47 +47,49 @@ extension InferenceRequest {
   private mutating func readText(
     _ scanner: inout JSONScanner, in place: Int?
   ) throws {
-    var value = scanner
-    let count = try scanner.readStringBytes().count
+    let string = try scanner.readStringSpan()
+    let count = scanner.decodedCount(string)
     guard count > 0 else {
       throw RequestError.invalid(field: Self.field(place), expected: "a text, and is empty")
     }
     promptBytes += count
-    note(try value.skipValue())
+    try note((string.content.lowerBound - 1)..<(string.content.upperBound + 1))
   }
 
   private mutating func readIDs(
     _ scanner: inout JSONScanner, in place: Int?
   ) throws {
-    let field = Self.field(place)
-    var value = scanner
+    var field: String { Self.field(place) }
+    let start = scanner.offset
     var ids = 0
     try scanner.beginArray()
     while try scanner.nextElement() {
       guard try scanner.peek() == .number else {
         throw RequestError.invalid(field: field, expected: "a list of token ids")
       }
-      _ = try scanner.integer(field, 0...Int(UInt32.max))
-      ids += 1
+      ids += try scanner.readIDs(field)
     }
     guard ids > 0 else {
       throw RequestError.invalid(
         field: field, expected: "a list of token ids, and is empty")
     }
-    add(try value.skipValue(), ids: ids)
+    try add(start..<scanner.offset, ids: ids)
   }
 
-  private mutating func add(_ span: Range<Int>, ids: Int) {
+  private mutating func add(_ span: Range<Int>, ids: Int) throws(RequestError) {
     features.insert(.tokenIDPrompt)
     inputIDsMax = max(inputIDsMax, ids)
     promptBytes += ids
-    note(span)
+    try note(span)
   }
 
-  /// Counts an input; what is beyond the limit is only counted, since it will be refused.
-  private mutating func note(_ span: Range<Int>) {
+  /// Counts an input.
+  private mutating func note(_ span: Range<Int>) throws(RequestError) {
+    guard messageCount < Self.inputsMax else {
+      throw .invalid(field: "input", expected: "at most \(Self.inputsMax) inputs")
+    }
     messageCount += 1
-    if messageCount <= Self.inputsMax { inputs.append(span) }
+    inputs.append(span)
   }
 
   /// What the whole body says.

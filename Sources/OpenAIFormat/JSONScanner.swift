@@ -140,25 +140,7 @@ public struct JSONScanner: Sendable {
   public mutating func readNumber() throws(JSONError) -> Range<Int> {
     try expect(.number)
     let start = offset
-    if bytes[offset] == UInt8(ascii: "-") { offset += 1 }
-    let whole = offset
-    try readDigits()
-    if bytes[whole] == UInt8(ascii: "0"), offset > whole + 1 {
-      throw JSONError(.invalidNumber, at: whole)
-    }
-    if offset < bytes.count, bytes[offset] == UInt8(ascii: ".") {
-      offset += 1
-      try readDigits()
-    }
-    if offset < bytes.count, bytes[offset] | 0x20 == UInt8(ascii: "e") {
-      offset += 1
-      if offset < bytes.count,
-        bytes[offset] == UInt8(ascii: "+") || bytes[offset] == UInt8(ascii: "-")
-      {
-        offset += 1
-      }
-      try readDigits()
-    }
+    offset = try numberEnd(from: start)
     atStart = false
     return start..<offset
   }
@@ -166,10 +148,21 @@ public struct JSONScanner: Sendable {
   /// Reads a number that is written as an integer and fits 64 bits.
   public mutating func readInteger() throws(JSONError) -> Int {
     let span = try readNumber()
-    guard let value = Int(text(of: span)) else {
+    guard let value = integer(of: span) else {
       throw JSONError(.invalidNumber, at: span.lowerBound)
     }
     return value
+  }
+
+  /// Reads past as many whole numbers of at most `most` as stand here in a row, between commas; gives how many.
+  ///
+  /// For lists of token ids, which have hundreds of thousands: what is anything else stays unread.
+  mutating func skipIntegers(upTo most: Int) -> Int {
+    let (count, end) = integers(from: offset, upTo: most)
+    guard count > 0 else { return 0 }
+    offset = end
+    atStart = false
+    return count
   }
 
   /// Reads a number as the nearest double; one too large for a double is refused.
@@ -204,84 +197,20 @@ public struct JSONScanner: Sendable {
   /// Reads past a string, checking its escapes.
   public mutating func readStringSpan() throws(JSONError) -> StringSpan {
     try expect(.string)
-    offset += 1
-    let start = offset
-    var escaped = false
-    while offset < bytes.count {
-      switch bytes[offset] {
-      case UInt8(ascii: "\""):
-        let content = start..<offset
-        offset += 1
-        atStart = false
-        return StringSpan(content: content, escaped: escaped)
-      case UInt8(ascii: "\\"):
-        escaped = true
-        try skipEscape()
-      case 0..<0x20:
-        throw JSONError(.unexpectedByte(bytes[offset]), at: offset)
-      default: offset += 1
-      }
-    }
-    throw JSONError(.unexpectedEnd, at: offset)
-  }
-
-  /// The document's bytes in a span, as written.
-  public func text(of span: Range<Int>) -> String {
-    String(decoding: bytes[span], as: UTF8.self)
-  }
-
-  /// The bytes that a string stands for.
-  public func decode(_ string: StringSpan) -> [UInt8] {
-    guard string.escaped else { return Array(bytes[string.content]) }
-    var result: [UInt8] = []
-    result.reserveCapacity(string.content.count)
-    var index = string.content.lowerBound
-    while index < string.content.upperBound {
-      guard bytes[index] == UInt8(ascii: "\\") else {
-        result.append(bytes[index])
-        index += 1
-        continue
-      }
-      let escape = bytes[index + 1]
-      index += 2
-      switch escape {
-      case UInt8(ascii: "b"): result.append(0x08)
-      case UInt8(ascii: "f"): result.append(0x0c)
-      case UInt8(ascii: "n"): result.append(0x0a)
-      case UInt8(ascii: "r"): result.append(0x0d)
-      case UInt8(ascii: "t"): result.append(0x09)
-      case UInt8(ascii: "u"):
-        var unit = codeUnit(at: index)
-        index += 4
-        if unit & 0xfc00 == 0xd800, index + 6 <= string.content.upperBound,
-          bytes[index] == UInt8(ascii: "\\"), bytes[index + 1] == UInt8(ascii: "u"),
-          codeUnit(at: index + 2) & 0xfc00 == 0xdc00
-        {
-          unit = 0x10000 + (unit & 0x3ff) << 10 + (codeUnit(at: index + 2) & 0x3ff)
-          index += 6
-        }
-        result.append(contentsOf: UTF8.encode(UnicodeScalar(unit) ?? "\u{fffd}") ?? .init())
-      default: result.append(escape)  // the quote, the backslash, the slash
-      }
-    }
-    return result
+    let string = try string(from: offset + 1)
+    offset = string.content.upperBound + 1
+    atStart = false
+    return string
   }
 
   // MARK: Bytes
 
-  private mutating func skipSpace() {
-    while offset < bytes.count {
-      switch bytes[offset] {
-      case 0x20, 0x0a, 0x0d, 0x09: offset += 1
-      default: return
-      }
-    }
-  }
+  private mutating func skipSpace() { offset = spaceEnd(from: offset) }
 
   private mutating func peekByte() throws(JSONError) -> UInt8 {
     skipSpace()
-    guard offset < bytes.count else { throw JSONError(.unexpectedEnd, at: offset) }
-    return bytes[offset]
+    guard let byte = byte(at: offset) else { throw JSONError(.unexpectedEnd, at: offset) }
+    return byte
   }
 
   private mutating func expect(_ kind: JSONKind) throws(JSONError) {
@@ -322,44 +251,5 @@ public struct JSONScanner: Sendable {
       offset += 1
     }
     atStart = false
-  }
-
-  private mutating func readDigits() throws(JSONError) {
-    let start = offset
-    while offset < bytes.count, bytes[offset] &- UInt8(ascii: "0") <= 9 { offset += 1 }
-    guard offset > start else {
-      throw JSONError(offset < bytes.count ? .invalidNumber : .unexpectedEnd, at: offset)
-    }
-  }
-
-  private mutating func skipEscape() throws(JSONError) {
-    guard offset + 1 < bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
-    switch bytes[offset + 1] {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"),
-      UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
-      offset += 2
-    case UInt8(ascii: "u"):
-      guard offset + 6 <= bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
-      for index in (offset + 2)..<(offset + 6) where hexadecimal(bytes[index]) == nil {
-        throw JSONError(.invalidEscape, at: index)
-      }
-      offset += 6
-    default: throw JSONError(.invalidEscape, at: offset + 1)
-    }
-  }
-
-  private func codeUnit(at index: Int) -> UInt32 {
-    var unit: UInt32 = 0
-    for digit in bytes[index..<(index + 4)] { unit = unit << 4 | (hexadecimal(digit) ?? 0) }
-    return unit
-  }
-
-  private func hexadecimal(_ byte: UInt8) -> UInt32? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0"))
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt32(byte - UInt8(ascii: "a") + 10)
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(byte - UInt8(ascii: "A") + 10)
-    default: nil
-    }
   }
 }

@@ -36,7 +36,7 @@ enum PromptBound {
       var total = 2 + separator
       try scanner.beginObject()
       while let key = try scanner.nextKey() {
-        total += string(Array(key.utf8)[...]) + 2
+        total += string(key.utf8) + 2
         total += try printed(&scanner, depth: depth + 1) + separator + 4
       }
       return total
@@ -45,17 +45,20 @@ enum PromptBound {
 
   /// Escapes in the source are counted as written, which is never less than what they print as:
   /// an escape of n bytes prints as one of the same form, or as the character.
-  private static func string(_ content: ArraySlice<UInt8>) -> Int {
-    var total = 2
+  private static func string(_ content: some Collection<UInt8>) -> Int {
+    var special = 0
+    var beyondASCII = 0
     for byte in content {
-      switch byte {
-      case UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "&"), UInt8(ascii: "'"),
-        UInt8(ascii: "\\"), UInt8(ascii: "\""), 0..<0x20, 0x7f:
-        total += 6
-      case 0x80...: total += 3  // two bytes print as \uXXXX at worst, four as two of these
-      default: total += 1
-      }
+      beyondASCII += byte >= 0x80 ? 1 : 0
+      special += isEscaped(byte) ? 1 : 0
     }
-    return total
+    // Two bytes print as \uXXXX at worst, four as two of these.
+    return 2 + content.count + 5 * special + 2 * beyondASCII
+  }
+
+  private static func isEscaped(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "<") || byte == UInt8(ascii: ">")
+      || byte == UInt8(ascii: "&") || byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\\")
+      || byte == UInt8(ascii: "\"") || byte == 0x7f
   }
 }

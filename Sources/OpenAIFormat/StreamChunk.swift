@@ -137,7 +137,11 @@ public struct StreamChunk: Hashable, Sendable {
         }
         choice.index = index
       case "finish_reason":
-        if try !scanner.skipNull() { choice.finishReason = try scanner.readString() }
+        // LocalAI and older Ollama say "" before the end, where others say null.
+        if try !scanner.skipNull() {
+          let word = try scanner.readString()
+          if !word.isEmpty { choice.finishReason = word }
+        }
       case "token_ids": choice.tokenIDs = try readTokenIDs(&scanner)
       case "text":
         let start = scanner

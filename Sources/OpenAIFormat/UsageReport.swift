@@ -53,8 +53,12 @@ public struct UsageReport: Hashable, Sendable {
     return found
   }
 
+  /// More tokens than any answer has: whoever adds two of what an engine counts stays within an integer.
+  private static let countMax = Int(Int32.max)
+
+  /// What an engine counts; nil if it says null.
   static func count(_ scanner: inout JSONScanner) throws(JSONError) -> Int? {
     if try scanner.skipNull() { return nil }
-    return max(0, try scanner.readInteger())
+    return min(max(0, try scanner.readInteger()), countMax)
   }
 }

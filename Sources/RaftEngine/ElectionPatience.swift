@@ -12,7 +12,8 @@ internal import ExchangeTypes
 /// the configured timeout ◄── a leader has been known for `steadyTimeouts`: halved ── a longer timeout ◄───┘
 /// ```
 /// A vote that was never given, or is lost, says nothing of the kind: after a crash or a partition the next election comes as
-/// soon as ever. A doubling is taken back a step at a time: a leader that was elected with patience is not deposed for want
+/// soon as ever. Nor do many at once: a voter that stood still has answered all that waited for it, and is quick again; so they
+/// count once in a configured timeout. A doubling is taken back a step at a time: a leader that was elected with patience is not deposed for want
 /// of it.
 struct ElectionPatience {
   /// So many configured timeouts with a leader take one doubling back.
@@ -26,6 +27,8 @@ struct ElectionPatience {
   private(set) var doublings = 0
   /// The last term for which a vote came too late: all that come for one term count once.
   private var lateTerm = Term(0)
+  /// When the timeout may be doubled next.
+  private var nextDoubling: UInt64 = 0
   private var ledSince: UInt64?
 
   init(base: UInt32, doublingsMax: Int) {
@@ -37,9 +40,15 @@ struct ElectionPatience {
   var timeout: UInt32 { base << UInt32(doublings) }
 
   /// This replica was given a vote for a term that is over.
-  mutating func noteLateVote(of term: Term) {
+  ///
+  /// - Parameters:
+  ///   - term: the term.
+  ///   - now: milliseconds, on the engine's clock.
+  mutating func noteLateVote(of term: Term, at now: UInt64) {
     guard term > lateTerm else { return }
     lateTerm = term
+    guard now >= nextDoubling else { return }
+    nextDoubling = now + UInt64(base)
     doublings = min(doublings + 1, doublingsMax)
     ledSince = nil
   }

@@ -7,7 +7,7 @@ extension RaftEngine {
     _ message: RaftMessage, from sender: ReplicaID, into update: inout RaftUpdate
   ) throws(RaftFailure) {
     if case .requestVoteResult(let body) = message, body.granted, !body.preVote, body.term < term {
-      patience.noteLateVote(of: body.term)
+      patience.noteLateVote(of: body.term, at: now)
     }
     if configuration.guards.contains(.checkPreconditions),
       let reason = reasonToDrop(message, from: sender)
@@ -142,7 +142,9 @@ extension RaftEngine {
         let match = matchIndex(of: sender), rejected <= match
       {
         if body.lastLogIndex < match {
-          contacts.denied(by: sender, holding: body.lastLogIndex, at: now)
+          contacts.denied(
+            by: sender, holding: body.lastLogIndex, at: now,
+            within: UInt64(configuration.electionTimeout))
         }
         body.rejected = nil
         body.lastLogIndex = match

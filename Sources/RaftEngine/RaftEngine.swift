@@ -71,6 +71,8 @@ public final class RaftEngine {
   /// Entries up to here were applied before the start, so they are committed whatever libraft knows.
   private let committedAtStart: LogIndex
   private var reportedHardState: HardState
+  /// `membership` as it was read since libraft was last stepped: it is asked for far more often.
+  private var lastMembership: Membership?
   private var lastTimeout: UInt64
   private var failed = false
 
@@ -204,6 +206,7 @@ public final class RaftEngine {
     event.time = now
     event.capacity = .max  // the shell refuses writes itself when its disk fills up
     output = raft_update()
+    lastMembership = nil
     return raft_step(raft, &event, &output)
   }
 
@@ -326,8 +329,11 @@ public final class RaftEngine {
   ///
   /// They decide what is a majority: if libraft's own cannot be read, the process ends.
   public var membership: Membership {
+    if let lastMembership { return lastMembership }
     do {
-      return try Membership(raft.pointee.configuration)
+      let membership = try Membership(raft.pointee.configuration)
+      lastMembership = membership
+      return membership
     } catch {
       preconditionFailure("libraft's configuration cannot be read: \(error)")
     }
@@ -366,8 +372,11 @@ public final class RaftEngine {
   ///
   /// Nil unless this replica leads and knows it so.
   public func denial(by server: ReplicaID) -> LogIndex? {
-    contacts.denial(by: server, at: now, for: UInt64(configuration.electionTimeout))
+    contacts.denial(by: server, for: UInt64(configuration.electionTimeout))
   }
+
+  /// The members of which `denial` may say something.
+  public var deniers: [ReplicaID] { contacts.deniers }
 
   /// How far a `catchUp` has come.
   public enum CatchUp: Hashable, Sendable {

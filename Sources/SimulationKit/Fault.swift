@@ -18,6 +18,8 @@ public enum Fault: String, CaseIterable, Sendable {
   case coordinatorStopped
   /// A voter lost its vote, or a member without one got it, by an operator's order.
   case membersChanged
+  /// The monotonic clock of a coordinator or a worker leapt ahead by up to 6 s.
+  case clockLeapt
   /// A coordinator stood still and went on.
   case coordinatorPaused
   /// A crash took a write that was under way.

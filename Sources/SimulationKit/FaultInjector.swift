@@ -51,6 +51,7 @@ final class FaultInjector {
       coordinator.disk.isFull = false
       coordinator.disk.isNearlyFull = false
       coordinator.disk.failsNextSync = false
+      coordinator.releaseWrites()
     }
     for worker in simulation.workers { worker.recoverEngine() }
     if hadFaults, random.below(2) == 0, allVote, let missing = upCoordinator() {
@@ -145,7 +146,7 @@ final class FaultInjector {
   private func pick<Node>(_ nodes: [Node]) -> Node { nodes[Int(random.below(UInt64(nodes.count)))] }
 
   private func breakSomething() {
-    switch random.below(40) {
+    switch random.below(41) {
     case 0: kill(pick(simulation.coordinators), silently: false)
     case 1: kill(pick(simulation.coordinators), silently: true)
     case 2, 3: if let leader = simulation.leader { kill(leader, silently: random.below(2) == 0) }
@@ -179,6 +180,7 @@ final class FaultInjector {
     case 33, 34: spreadFalseNews()
     case 35, 36, 37: speakLate()
     case 38: if random.below(8) == 0 { overload() }
+    case 39: leapClock(pick(simulation.coordinators + simulation.workers as [SimulatedNode]))
     default: pause(pick(workload.clients), .clientPaused)
     }
   }
@@ -249,6 +251,12 @@ final class FaultInjector {
     after(time) { if node.pausedSince == since { node.resume() } }
   }
 
+  private func leapClock(_ node: SimulatedNode) {
+    guard node.isRunning else { return }
+    simulation.count(.clockLeapt)
+    node.leap(by: random.within(100_000...6_000_000))
+  }
+
   private func drain(_ worker: SimulatedWorker) {
     guard worker.isRunning else { return }
     simulation.count(.workerDrained)
@@ -287,8 +295,8 @@ final class FaultInjector {
 
   /// What the leader takes now only it has, and it hears what is to stand in the place of those entries while it writes them.
   ///
-  /// In half of the cases one write outlasts its leadership and the silence. In the other half all write slowly, and the leader
-  /// hears the others, who do not hear it: it gives up, and a candidate's term becomes durable with its entries, in a write that is
+  /// In half of the cases one write outlasts its leadership and the silence. In the other half the leader hears the others, who do not
+  /// hear it, and its writes end when it harms most: a candidate's term becomes durable with the leader's entries, in a write that is
   /// under way when the new leader's come.
   private func cutOffWriting() {
     guard let leader = simulation.leader, simulation.overloadedSince == nil else { return }
@@ -302,14 +310,13 @@ final class FaultInjector {
       }
       return
     }
-    for coordinator in simulation.coordinators {
-      coordinator.disk.writeTime =
-        coordinator === leader ? 1_100_000...1_700_000 : 300_000...600_000
-      if coordinator !== leader { simulation.network.cut(leader, coordinator) }
+    leader.holdWrites()
+    for coordinator in simulation.coordinators where coordinator !== leader {
+      simulation.network.cut(leader, coordinator)
     }
     after(3_500_000) { [self] in
       simulation.network.heal()
-      for coordinator in simulation.coordinators { quicken(coordinator.disk) }
+      leader.releaseWrites()
     }
   }
 

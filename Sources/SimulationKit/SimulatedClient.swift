@@ -218,6 +218,8 @@ final class SimulatedFollowing: MessageChannelOwner {
   private var shownEpoch: Epoch?
   /// Whether a tail that it showed was not what it had been sent.
   private(set) var hasForged = false
+  /// When it last asked a coordinator, in virtual microseconds.
+  private(set) var lastAsked: UInt64 = 0
 
   init(_ job: FollowedJob, client: SimulatedClient, reader: any FollowedJobReader) {
     self.job = job
@@ -231,6 +233,7 @@ final class SimulatedFollowing: MessageChannelOwner {
       guard !isOver else { return }
       guard let end else { return perform(broke("no link")) }
       self.end = end
+      lastAsked = client.simulation.clock.now
       let channel = end.openStream(.job, authorization: client.authorization, owner: self)
       self.channel = channel
       channel.setReading(isReading)

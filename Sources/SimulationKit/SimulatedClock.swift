@@ -125,7 +125,7 @@ private struct Agenda {
 final class NodeClock: MonotonicClock {
   private let clock: SimulatedClock
   /// Microseconds by which this clock is ahead: nodes share no time.
-  private let offset: UInt64
+  private var offset: UInt64
 
   init(_ clock: SimulatedClock, offset: UInt64) {
     self.clock = clock
@@ -133,6 +133,9 @@ final class NodeClock: MonotonicClock {
   }
 
   var now: UInt64 { (clock.now + offset) / 1_000 }
+
+  /// Shows so many microseconds more from now on.
+  func leap(by microseconds: UInt64) { offset += microseconds }
 
   /// The virtual microsecond at which this clock will show `milliseconds`.
   func moment(of milliseconds: UInt64) -> UInt64 {

@@ -34,6 +34,14 @@ final class SimulatedCoordinator: SimulatedNode {
     case voting
   }
 
+  /// What the writes of a disk wait for that end at the worst moment for a leader which is deposed.
+  private enum HeldWrites {
+    /// Somebody has stood in a term after this one: it becomes durable in the next write, beside what was taken as a leader.
+    case untilTerm(after: Term)
+    /// The leader of this term or a later one has sent what stands in the place of that.
+    case untilEntries(of: Term)
+  }
+
   let id: ReplicaID
   let disk: SimulatedDisk
   private(set) lazy var keyring = SimulatedKeyring(of: self)
@@ -43,13 +51,12 @@ final class SimulatedCoordinator: SimulatedNode {
   private var accepted: [LinkEnd] = []
   private var notice: LeaderNotice?
   private var writing: WriteBatch?
+  private var writesBegun = 0
+  private var heldWrites: HeldWrites?
   private var turnIsScheduled = false
   private var isDying = false
   private var suddenDeath: SuddenDeath?
-  private lazy var timer = NodeTimer(of: self) { [unowned self] in
-    dispatcher?.tick()
-    endTurn()
-  }
+  private lazy var timer = NodeTimer(of: self) { [unowned self] in timerIsDue() }
   private lazy var diskLane = Lane(major: simulation.clock.makeLane(), minor: 0)
 
   init(_ id: ReplicaID, in simulation: Simulation) {
@@ -156,6 +163,7 @@ final class SimulatedCoordinator: SimulatedNode {
 
   private func stop() {
     writing = nil
+    heldWrites = nil
     disk.processEnded()
     turnIsScheduled = false
     isDying = false
@@ -180,6 +188,11 @@ final class SimulatedCoordinator: SimulatedNode {
 
   // MARK: Turns
 
+  override func timerIsDue() {
+    dispatcher?.tick()
+    endTurn()
+  }
+
   private func endTurn() {
     turnIsScheduled = false
     guard !isDying, let dispatcher else { return }
@@ -192,9 +205,45 @@ final class SimulatedCoordinator: SimulatedNode {
   private func startWrite(_ batch: WriteBatch) {
     precondition(writing == nil, "two writes under way")
     writing = batch
-    let end = simulation.clock.now + random.within(disk.writeTime)
-    at(end, lane: diskLane) { [self] in writeEnded() }
+    writesBegun += 1
+    if heldWrites == nil { endWrite(within: disk.writeTime) }
     if suddenDeath == .writing { after(random.within(1...150)) { [self] in dieNow(.diedWriting) } }
+  }
+
+  /// The write under way ends after so many microseconds, unless it has ended by then.
+  private func endWrite(within time: ClosedRange<UInt64>) {
+    let number = writesBegun
+    at(simulation.clock.now + random.within(time), lane: diskLane) { [self] in
+      if number == writesBegun { writeEnded() }
+    }
+  }
+
+  /// From the next one on, a write of a leader waits until another term is known here, and the write after it until
+  /// the log that it was for is another.
+  func holdWrites() {
+    if isRunning, let replica { heldWrites = .untilTerm(after: replica.term) }
+  }
+
+  /// Writes end by themselves again.
+  func releaseWrites() {
+    guard heldWrites != nil else { return }
+    heldWrites = nil
+    if writing != nil { endWrite(within: SimulatedDisk.quick) }
+  }
+
+  /// Ends a write that waited for what has come with a message.
+  private func endHeldWrite(after message: PeerMessage, _ replica: Replica) {
+    switch heldWrites {
+    case .untilTerm(let term) where replica.term > term:
+      heldWrites = .untilEntries(of: replica.term)
+      if writing != nil { endWrite(within: SimulatedDisk.quick) }
+    case .untilEntries(let term):
+      guard case .raft(.appendEntries(let body)) = message, body.term >= term,
+        !body.entries.isEmpty
+      else { return }
+      releaseWrites()
+    case .untilTerm, nil: return
+    }
   }
 
   private func writeEnded() {
@@ -264,6 +313,7 @@ final class SimulatedCoordinator: SimulatedNode {
     let hasty = PlantedDisorder.hastyAnswer(to: message, term: replica.term, with: bug)
     if let hasty { send(.raft(hasty), to: peer.id) }
     replica.receive(PlantedDisorder.read(message, with: bug), from: peer.id, now: clock.now)
+    endHeldWrite(after: message, replica)
     wantsEndOfTurn()
   }
 

@@ -31,11 +31,17 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
   /// How far the stored rows have been brought.
   var applied: AppliedMark? { content.applied }
 
+  /// Whether another disk holds the same rows, brought as far.
+  func holdsSameState(as other: SimulatedDisk) -> Bool {
+    content.applied == other.content.applied && content.rows == other.content.rows
+  }
+
   /// The last durable entry.
   var lastEntry: LogIndex { content.lastEntry }
 
-  /// The term of a durable entry; nil if it is not there.
+  /// The term of a durable entry, or of the last one before the log; nil if it is not there.
   func term(at index: LogIndex) -> Term? {
+    if let base = content.base, base.index == index { return base.term }
     guard index >= content.firstEntry, index <= content.lastEntry else { return nil }
     return content.log[Int(index.rawValue - content.firstEntry.rawValue)].term
   }
@@ -187,8 +193,25 @@ struct RowName: Hashable, Comparable {
     bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
   }
 
+  /// Byte by byte, eight at a time: every start of a replica sorts all its rows.
   static func < (left: Self, right: Self) -> Bool {
-    left.bytes.lexicographicallyPrecedes(right.bytes)
+    left.bytes.withUnsafeBytes { left in
+      right.bytes.withUnsafeBytes { right in
+        let common = min(left.count, right.count)
+        var place = 0
+        while place + 8 <= common {
+          let one = UInt64(bigEndian: left.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+          let other = UInt64(bigEndian: right.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+          if one != other { return one < other }
+          place += 8
+        }
+        while place < common {
+          if left[place] != right[place] { return left[place] < right[place] }
+          place += 1
+        }
+        return left.count < right.count
+      }
+    }
   }
 }
 

@@ -58,6 +58,15 @@ class SimulatedNode {
     for body in waiting { after(0, body) }
   }
 
+  /// The clock is ahead at once, as where a virtual machine was moved: what was due in between is due now.
+  func leap(by microseconds: UInt64) {
+    clock.leap(by: microseconds)
+    after(0) { [self] in timerIsDue() }
+  }
+
+  /// Time has passed: a node that has a timer does what is due, and sets it again.
+  func timerIsDue() {}
+
   /// Lets `body` happen in this life, once the process runs.
   func after(_ microseconds: UInt64, _ body: @escaping () -> Void) {
     at(simulation.clock.now + microseconds, lane: lane, body)

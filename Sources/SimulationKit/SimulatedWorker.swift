@@ -32,7 +32,7 @@ final class SimulatedWorker: SimulatedNode {
   private var engineFails = false
   /// Attempts whose engine failed after it had made something.
   private var failed: Set<AttemptID> = []
-  private lazy var timer = NodeTimer(of: self) { [unowned self] in machine?.timerFired() }
+  private lazy var timer = NodeTimer(of: self) { [unowned self] in timerIsDue() }
 
   /// One request in the engine.
   private final class EngineRun {
@@ -90,6 +90,8 @@ final class SimulatedWorker: SimulatedNode {
     engineFails = false
     end()
   }
+
+  override func timerIsDue() { machine?.timerFired() }
 
   /// Breaks what keeps the run in memory.
   func clear() {

@@ -11,6 +11,8 @@ final class Submission {
   let asked: UInt64
   /// The job, once a coordinator acknowledged it: it must not be lost from here on.
   private(set) var job: JobID?
+  /// When it first was, in virtual microseconds.
+  private var acknowledgedAt: UInt64?
   /// Set when a coordinator refused the request for good.
   var refusal: ErrorCode?
   private(set) var readers: [Reader] = []
@@ -29,10 +31,18 @@ final class Submission {
       simulation.fail("P1", "request \(message.requestKey) is job \(job) and job \(accepted.job)")
     }
     job = accepted.job
+    acknowledgedAt = acknowledgedAt ?? simulation.clock.now
     // An earlier try that nobody was told the end of may have made the job.
     simulation.history.note(request: message.requestKey, job: accepted.job, asked: self.asked)
     simulation.order.note(
       asked: asked, index: accepted.commitIndex, "submit of job \(accepted.job)")
+  }
+
+  /// Whether a refusal may be the answer to what was asked at a moment: not once it had been acknowledged.
+  ///
+  /// Who asked before may have been turned away before another, who asked for the same, was not.
+  func mayBeRefused(askedAt moment: UInt64) -> Bool {
+    acknowledgedAt.map { moment <= $0 } ?? true
   }
 
   /// Submits and follows.
@@ -160,6 +170,7 @@ final class Reader: FollowedJobReader {
   func failed(_ failure: ClientFailure) {
     end = .failed(failure)
     let hasForged = following?.hasForged == true
+    let asked = following?.lastAsked ?? asked
     following = nil
     switch failure {
     case .violated(let what):
@@ -171,7 +182,7 @@ final class Reader: FollowedJobReader {
       switch failure.errorCode {
       case .modelNotFound, .insufficientCredit, .queueTooLong:
         submission.refusal = failure.errorCode
-        if submission.job != nil {
+        if !submission.mayBeRefused(askedAt: asked) {
           simulation.fail("R2", "an acknowledged job was refused: \(failure.message)")
         }
       case .tailInvalid where hasForged:

@@ -278,7 +278,8 @@ final class Workload {
         }
       case .failure(let failure) where failure.errorCode == .modelNotFound:
         submission.refusal = failure.errorCode
-      case .failure(let failure) where failure.errorCode == .queueTooLong && submission.job == nil:
+      case .failure(let failure)
+      where failure.errorCode == .queueTooLong && submission.mayBeRefused(askedAt: asked):
         submission.refusal = failure.errorCode
       default: unexpected($0)
       }
@@ -297,7 +298,8 @@ final class Workload {
       switch $0 {
       case .accepted(let accepted): submission.acknowledged(accepted, asked: asked)
       case .failure(let failure) where failure.errorCode == .modelNotFound: break
-      case .failure(let failure) where failure.errorCode == .queueTooLong && submission.job == nil:
+      case .failure(let failure)
+      where failure.errorCode == .queueTooLong && submission.mayBeRefused(askedAt: asked):
         break
       default: unexpected($0)
       }

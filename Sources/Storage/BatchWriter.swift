@@ -110,7 +110,7 @@ struct BatchWriter {
       key: row.key.span.bytes, byteCount: StoredRow.byteCount(value), in: table.database,
       append: isLast
     ) { StoredRow.write(table: row.table, key: row.key, value: value, to: &$0) }
-    if isLast { sides[side][row.table]?.highestKey = row.key }
+    if isLast { sides[side].change(row.table) { $0.highestKey = row.key } }
   }
 
   private mutating func table(

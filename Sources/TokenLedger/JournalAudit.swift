@@ -5,8 +5,8 @@ public import ExchangeTypes
 /// What must hold, in the order in which it is looked for:
 ///
 /// 1. Accounts are numbered from 1 without gaps, and the opening sums of all debits and all credits are equal.
-/// 2. Each transfer follows the one before it and moves a positive amount between two accounts that there are; no
-///    account but issuance owes at any moment.
+/// 2. Each transfer follows the one before it and moves a positive amount between two accounts that there are, or is a sale, which
+///    moves nothing; no account but issuance owes at any moment.
 /// 3. A reversal takes back exactly one earlier transfer, the other way round, and nothing is taken back twice.
 /// 4. The chain over the transfers, from the hash at the beginning, comes to the hash at the end.
 /// 5. Each account's closing sums are its opening sums and its transfers.
@@ -51,7 +51,7 @@ public struct JournalAudit: Sendable {
     case openingUnbalanced
     /// Another transfer was to come here.
     case outOfOrder(TransferID, expected: TransferID)
-    /// It moves nothing, or moves it in a circle.
+    /// It moves nothing and is no sale, or moves it in a circle, or is a sale and moves something.
     case meaningless(TransferID)
     /// It names an account that there is not.
     case unknownAccount(TransferID, AccountID)
@@ -96,9 +96,12 @@ public struct JournalAudit: Sendable {
     let id = transfer.id
     let expected = TransferID(place.transfer.rawValue + 1)
     guard id == expected else { throw .outOfOrder(id, expected: expected) }
-    guard transfer.amount > .zero, transfer.debit != transfer.credit else {
-      throw .meaningless(id)
-    }
+    let isSale = transfer.kind == .sale
+    guard isSale == (transfer.sale != nil),
+      isSale
+        ? transfer.amount == .zero && transfer.group == nil && transfer.reverses == nil
+        : transfer.amount > .zero && transfer.debit != transfer.credit
+    else { throw .meaningless(id) }
     let payer = try index(of: transfer.debit, in: id)
     let payee = try index(of: transfer.credit, in: id)
     guard let debits = sums[payer].debits.adding(transfer.amount) else {
@@ -121,7 +124,7 @@ public struct JournalAudit: Sendable {
       } else if earlier.rawValue > first.rawValue || earlier >= id {
         throw .badReversal(id)
       }
-    } else {
+    } else if !isSale {
       reversible[id] = transfer
     }
     guard (transfer.kind == .reversal) == (transfer.reverses != nil) else {

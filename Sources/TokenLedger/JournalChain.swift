@@ -52,7 +52,7 @@ extension Transfer {
   /// Writes every field in the canonical encoding: what the journal's chain is made of.
   ///
   /// The order: id, debit, credit, amount `u64` each; kind `u8`; job, as an optional; time `u64`; group, reverses, as
-  /// optionals.
+  /// optionals. A sale goes on with its tokens of prompt, cached and output and its charge `u64` each, and whether it is its owner's, a Boolean.
   func append(to writer: inout CanonicalWriter) {
     writer.write(id.rawValue)
     writer.write(debit.rawValue)
@@ -63,21 +63,41 @@ extension Transfer {
     writer.write(time.rawValue)
     writer.write(group) { $0.write($1.rawValue) }
     writer.write(reverses) { $0.write($1.rawValue) }
+    guard let sale else { return }
+    writer.write(sale.promptTokens.rawValue)
+    writer.write(sale.cachedTokens.rawValue)
+    writer.write(sale.outputTokens.rawValue)
+    writer.write(sale.charge.rawValue)
+    writer.write(sale.isOwn)
   }
 
   /// Reads what the chain is made of.
   ///
   /// - Throws: `CanonicalError`.
   public init(chained reader: inout CanonicalReader) throws(CanonicalError) {
+    let id = TransferID(try reader.read(UInt64.self))
+    let debit = AccountID(try reader.read(UInt64.self))
+    let credit = AccountID(try reader.read(UInt64.self))
+    let amount = Credits(nano: try reader.read())
+    let kind: Kind = try reader.readCase()
     self.init(
-      id: TransferID(try reader.read(UInt64.self)), debit: AccountID(try reader.read(UInt64.self)),
-      credit: AccountID(try reader.read(UInt64.self)), amount: Credits(nano: try reader.read()),
-      kind: try reader.readCase(),
+      id: id, debit: debit, credit: credit, amount: amount, kind: kind,
       job: try reader.readOptional {
         (reader: inout CanonicalReader) throws(CanonicalError) in
         JobID(try reader.read(UInt64.self))
       }, time: LogTime(milliseconds: try reader.read()), group: try reader.readOptional(transferID),
-      reverses: try reader.readOptional(transferID))
+      reverses: try reader.readOptional(transferID),
+      sale: try kind == .sale ? Sale(chained: &reader) : nil)
+  }
+}
+
+extension Sale {
+  fileprivate init(chained reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(
+      promptTokens: TokenCount(try reader.read(UInt64.self)),
+      cachedTokens: TokenCount(try reader.read(UInt64.self)),
+      outputTokens: TokenCount(try reader.read(UInt64.self)),
+      charge: Credits(nano: try reader.read()), isOwn: try reader.readBool())
   }
 }
 

@@ -151,6 +151,24 @@ public struct Ledger: Sendable {
       job: job, time: time, group: group, reverses: leg.reverses)
   }
 
+  /// Takes the next number for a line that moves nothing: what a job delivered.
+  ///
+  /// - Parameters:
+  ///   - sale: what it delivered.
+  ///   - consumer: whose job it is.
+  ///   - supplier: who ended it.
+  ///   - job: the job.
+  ///   - time: when it ended.
+  /// - Returns: the line for the journal.
+  public mutating func note(
+    _ sale: Sale, of consumer: AccountID, by supplier: AccountID, job: JobID, time: LogTime
+  ) -> Transfer {
+    defer { nextTransfer = TransferID(nextTransfer.rawValue + 1) }
+    return Transfer(
+      id: nextTransfer, debit: consumer, credit: supplier, amount: .zero, kind: .sale, job: job,
+      time: time, sale: sale)
+  }
+
   /// Makes the sums what they were before a transfer, the last one, of a group that is refused after all.
   private mutating func unpost(_ transfer: Transfer) {
     guard let payer = place(of: transfer.debit), let payee = place(of: transfer.credit) else {

@@ -2,8 +2,8 @@ public import ExchangeTypes
 
 /// What a part of the journal comes to, for whoever runs the exchange: made of its transfers alone.
 ///
-/// A reversal takes back from the sum that its transfer was counted in, where that transfer is in the same part. A supplier's own
-/// jobs move nothing, and so are in no sum.
+/// A reversal takes back from the sum that its transfer was counted in, where that transfer is in the same part. It takes back no volume:
+/// what was delivered stays delivered. A supplier's own jobs move nothing, and so are in no sum but that of their charges.
 public struct LedgerReport: Sendable {
   /// Whole amounts may be taken back, so a sum has two sides.
   public struct Sum: Hashable, Sendable {
@@ -23,6 +23,28 @@ public struct LedgerReport: Sendable {
     }
   }
 
+  /// What jobs delivered.
+  public struct Volume: Hashable, Sendable {
+    /// How many were billed.
+    public private(set) var jobs: UInt64 = 0
+    /// Their prompt tokens, those that were cached among them.
+    public private(set) var promptTokens: UInt128 = 0
+    /// What engines had cached of these.
+    public private(set) var cachedTokens: UInt128 = 0
+    /// Their output tokens.
+    public private(set) var outputTokens: UInt128 = 0
+    /// What they were charged.
+    public private(set) var charges = Sum()
+
+    mutating func add(_ sale: Sale) {
+      jobs += 1
+      promptTokens += UInt128(sale.promptTokens.rawValue)
+      cachedTokens += UInt128(sale.cachedTokens.rawValue)
+      outputTokens += UInt128(sale.outputTokens.rawValue)
+      charges.add(sale.charge)
+    }
+  }
+
   /// Put into circulation.
   public private(set) var issued = Sum()
   /// Taken out of it.
@@ -33,6 +55,10 @@ public struct LedgerReport: Sendable {
   public private(set) var earned = Sum()
   /// What administrators moved.
   public private(set) var moved = Sum()
+  /// What was delivered to others than its supplier.
+  public private(set) var sold = Volume()
+  /// What was delivered where consumer and supplier were of one owner.
+  public private(set) var ownUse = Volume()
   private var bySupplier: [AccountID: Sum] = [:]
   private var kinds: [TransferID: Transfer.Kind] = [:]
   private var paid: Set<JobID> = []
@@ -50,6 +76,10 @@ public struct LedgerReport: Sendable {
 
   /// Adds the journal's next transfer.
   public mutating func add(_ transfer: Transfer) {
+    if let sale = transfer.sale {
+      if sale.isOwn { ownUse.add(sale) } else { sold.add(sale) }
+      return
+    }
     kinds[transfer.id] = transfer.kind
     let earlier = transfer.reverses.flatMap { kinds[$0] }
     guard transfer.kind != .reversal || earlier != nil else { return }
@@ -65,7 +95,7 @@ public struct LedgerReport: Sendable {
     case .capture:
       count(&earned)
       count(&bySupplier[isBack ? transfer.debit : transfer.credit, default: Sum()])
-    case .reversal: break
+    case .reversal, .sale: break
     }
     if !isBack, let job = transfer.job { paid.insert(job) }
   }

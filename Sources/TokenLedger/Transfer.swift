@@ -19,6 +19,8 @@ public struct Transfer: Hashable, Sendable {
     case move = 5
     /// Credit leaves circulation: it was paid out.
     case redemption = 6
+    /// What a job delivered: a line that moves nothing, from its consumer to the supplier who ended it.
+    case sale = 7
 
     /// Whether the payee earns it: with his part of a job's charge.
     var isEarned: Bool { self == .capture || self == .fee }
@@ -30,7 +32,7 @@ public struct Transfer: Hashable, Sendable {
   public let debit: AccountID
   /// Who is paid.
   public let credit: AccountID
-  /// How much; never zero.
+  /// How much; zero for a sale, and for nothing else.
   public let amount: Credits
   /// Why.
   public let kind: Kind
@@ -42,11 +44,13 @@ public struct Transfer: Hashable, Sendable {
   public let group: TransferID?
   /// The transfer that it takes back, if it is a reversal.
   public let reverses: TransferID?
+  /// What was delivered, if it is a sale.
+  public let sale: Sale?
 
   /// A transfer as a row says it is.
   public init(
     id: TransferID, debit: AccountID, credit: AccountID, amount: Credits, kind: Kind, job: JobID?,
-    time: LogTime, group: TransferID? = nil, reverses: TransferID? = nil
+    time: LogTime, group: TransferID? = nil, reverses: TransferID? = nil, sale: Sale? = nil
   ) {
     self.id = id
     self.debit = debit
@@ -57,6 +61,7 @@ public struct Transfer: Hashable, Sendable {
     self.time = time
     self.group = group
     self.reverses = reverses
+    self.sale = sale
   }
 
   /// The two lines that it adds to the books.

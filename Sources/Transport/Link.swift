@@ -15,9 +15,9 @@ internal import NIOCore
 /// socket takes it, so what a slow peer leaves waiting stays in the bounded queues of the streams.
 ///
 /// One read can hold hundreds of small requests, and each costs what its owner does for it. So an accepting side
-/// begins `requestsPerTurn` of them, and leaves the others, and all that came behind them, for turns after those of the
-/// loop's other connections (`LoopTurns`); nothing more is read of this one meanwhile. Other coordinators alone are
-/// not held to that: the log does not wait behind what they pass on.
+/// begins `requestsPerTurn` of them, or as many as take `turnMax`, and leaves the others, and all that came behind them, for
+/// turns after those of the loop's other connections (`LoopTurns`); nothing more is read of this one meanwhile. Other
+/// coordinators alone are not held to that: the log does not wait behind what they pass on.
 public final class Link {
   /// The peer's certificate; `nil` for a stranger, and in plaintext.
   public let certificate: PeerCertificate?
@@ -53,6 +53,8 @@ public final class Link {
   private var unread = ByteBuffer()
   /// Requests that were begun in this turn.
   private var begun = 0
+  /// How long what came in this turn has kept the loop.
+  private var spent = TimeAmount.zero
   /// Not all that was read is done, and a turn is asked for: nothing more is to be read until then.
   private(set) var isBehind = false
   private var heardAt: UInt64
@@ -69,6 +71,9 @@ public final class Link {
   static let readBytes = 16 << 10
   /// Requests of one peer that are begun before other connections of the loop get their turn.
   static let requestsPerTurn = 16
+  /// How long what one peer sent may keep the loop before other connections get their turn: one message can cost as much as a
+  /// hundred requests.
+  private static let turnMax = TimeAmount.milliseconds(2)
 
   init(
     channel: any Channel, role: HTTP2Session.Role, certificate: PeerCertificate?,
@@ -167,11 +172,14 @@ public final class Link {
     if !isBehind { take() }
   }
 
-  private var hasTurn: Bool { turns == nil || begun < Self.requestsPerTurn }
+  private var hasTurn: Bool {
+    turns == nil || (begun < Self.requestsPerTurn && spent < Self.turnMax)
+  }
 
   /// Gives the session what was read, and the owners what that means, as far as this turn goes.
   private func take() {
     begun = 0
+    spent = .zero
     handleEvents()
     while end == nil, hasTurn,
       let part = unread.readSlice(length: min(unread.readableBytes, Self.readBytes)),
@@ -288,6 +296,7 @@ public final class Link {
   @discardableResult
   private func handleEvents() -> Bool {
     var haveAny = false
+    var since = NIODeadline.now()
     while end == nil {
       guard hasTurn else {
         if session.hasEvents { askForTurn() }
@@ -310,6 +319,10 @@ public final class Link {
       case .goAway: delegate?.draining(self)
       case .pong: break
       }
+      guard turns != nil else { continue }
+      let now = NIODeadline.now()
+      spent = spent + (now - since)
+      since = now
     }
     return haveAny
   }

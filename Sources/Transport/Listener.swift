@@ -122,6 +122,16 @@ public final class Listener: Sendable {
       Turns(ofGroup: try await GroupTurns.make(for: group, host: host, port: port))
     }
 
+    /// Calls `body` in a turn of its own, never within this call: before it every socket of the loop that has something is
+    /// read once.
+    ///
+    /// Dropped if the turns are closed before.
+    ///
+    /// - Precondition: called on the loop, which is one of the group.
+    public func wait(on loop: any EventLoop, _ body: @escaping () -> Void) {
+      ofGroup[loop]?.wait(body)
+    }
+
     /// Gives it back, once all links have ended; from any thread.
     public func close() { ofGroup.close() }
   }

@@ -7,8 +7,21 @@ public import ExchangeTypes
 /// h₀ = SHA-256("switchyard stream 1" ‖ cluster id ‖ job); hₙ = SHA-256(hₙ₋₁ ‖ the canonical
 /// encoding of event n). Cluster and job in h₀ keep one job's record from passing for another's.
 public struct ChainHash: Sendable, Hashable {
+  /// The hash as four big-endian numbers: a leader keeps one for each of hundreds of events of each stream, so none of them
+  /// is an array of its own.
+  private var words = SIMD4<UInt64>()
+
   /// 32 bytes.
-  public let bytes: [UInt8]
+  public var bytes: [UInt8] {
+    var writer = CanonicalWriter(capacity: SHA256.byteCount)
+    write(to: &writer)
+    return writer.bytes
+  }
+
+  /// Writes the 32 bytes.
+  func write(to writer: inout CanonicalWriter) {
+    for place in 0..<4 { writer.write(words[place]) }
+  }
 
   /// The hash before the first event of `job`.
   public init(cluster: ClusterID, job: JobID) {
@@ -16,27 +29,31 @@ public struct ChainHash: Sendable, Hashable {
     writer.writeRaw(Self.domain)
     writer.write(cluster.rawValue)
     writer.write(job.rawValue)
-    bytes = Array(SHA256.hash(data: writer.bytes))
+    self.init(digest: SHA256.hash(data: writer.bytes))
   }
 
   /// A hash that arrived in a message; nil unless it has 32 bytes.
   public init?(bytes: [UInt8]) {
     guard bytes.count == SHA256.byteCount else { return nil }
-    self.bytes = bytes
+    for place in 0..<4 {
+      words[place] = bytes[(8 * place)..<(8 * place + 8)].reduce(0) { $0 << 8 | UInt64($1) }
+    }
   }
 
   private init(digest: SHA256.Digest) {
-    // A digest does not say how long it is: an array of it would grow step by step, once for each event.
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(SHA256.byteCount)
-    for byte in digest { bytes.append(byte) }
-    self.bytes = bytes
+    // In place, since each event of each stream comes here: the digest's iterator makes an array of it first.
+    words = unsafe digest.withUnsafeBytes { bytes in
+      func word(_ place: Int) -> UInt64 {
+        UInt64(bigEndian: unsafe bytes.loadUnaligned(fromByteOffset: place * 8, as: UInt64.self))
+      }
+      return SIMD4(word(0), word(1), word(2), word(3))
+    }
   }
 
   /// The hash after `event`.
   public func appending(_ event: Event) -> ChainHash {
     var writer = CanonicalWriter(capacity: 64 + 4 * event.ids.count + event.bytes.count)
-    writer.writeRaw(bytes)
+    write(to: &writer)
     event.encode(into: &writer)
     return ChainHash(digest: SHA256.hash(data: writer.bytes))
   }

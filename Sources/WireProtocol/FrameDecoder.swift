@@ -28,10 +28,16 @@ public struct FrameDecoder: Sendable {
 
   /// Takes over bytes that arrived.
   ///
-  /// Once a stream has failed, further bytes are dropped.
-  public mutating func append(_ arrived: some Collection<UInt8>) {
+  /// Once a stream has failed, further bytes are dropped. Mostly nothing is held, since frames come whole: then the array
+  /// that came is taken as it is.
+  public mutating func append(_ arrived: [UInt8]) {
     if case .failed = state { return }
-    bytes.append(contentsOf: arrived)
+    if bytesHeld == 0 {
+      bytes = arrived
+      start = 0
+    } else {
+      bytes.append(contentsOf: arrived)
+    }
   }
 
   /// The next frame, or nil if more bytes are needed.
@@ -80,14 +86,10 @@ public struct FrameDecoder: Sendable {
     return Frame(kind: header.kind, payload: payload)
   }
 
-  /// Moves what is held to the front; gives memory back when a large frame has passed.
+  /// Moves what is held to the front, and gives memory back where nothing is.
   private mutating func compact() {
     guard start > 0 else { return }
-    bytes.removeSubrange(..<start)
+    bytes = bytesHeld == 0 ? [] : Array(bytes[start...])
     start = 0
-    if bytes.isEmpty, bytes.capacity > Self.idleBytesMax { bytes = [] }
   }
-
-  /// The largest buffer kept for the next frame: a connection's usual read, four times over.
-  private static let idleBytesMax = 65_536
 }

@@ -42,7 +42,7 @@ public struct StreamMAC: Sendable, Redacted {
       writer.write(attempt.epoch.rawValue)
       writer.write(lastSeq)
       writer.write(durableThrough)
-      writer.writeRaw(hash.bytes)
+      hash.write(to: &writer)
       return writer.bytes
     }
   }

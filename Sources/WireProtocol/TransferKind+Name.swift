@@ -10,6 +10,7 @@ extension TransferKind {
     case .fee: "fee"
     case .move: "move"
     case .redemption: "redemption"
+    case .sale: "sale"
     }
   }
 }

@@ -9,16 +9,18 @@ extension WorkerConfiguration {
   /// Attempts at a time where nobody says.
   static let slotsDefault = 4
   /// Each slot holds a stream to the leader.
-  static let slotsMax = 256
+  public static let slotsMax = 256
 
   /// How many attempts run at a time on an engine that says this of itself.
   func slotCount(_ status: EngineStatus) -> Int {
     min(max(live.slots ?? status.slots ?? Self.slotsDefault, 1), Self.slotsMax)
   }
 
-  /// What is offered of an engine that says this of itself.
+  /// What is offered of an engine that says this of itself: each model once.
   func offers(_ status: EngineStatus) -> [OfferTerms] {
-    status.models.prefix(Self.offersMax).map { model in
+    var names: Set<String> = []
+    return status.models.filter { names.insert($0.name).inserted }.prefix(Self.offersMax).map {
+      model in
       let context = model.contextTokens.flatMap { UInt32(exactly: $0) } ?? contextDefault
       return OfferTerms(
         model: model.name, context: context, outputDefault: min(outputDefault, context),

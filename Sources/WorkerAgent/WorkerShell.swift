@@ -208,6 +208,13 @@ final class WorkerShell: WorkerHost {
       "\(model.name): \(model.endpoints.map(\.rawValue).joined(separator: " "))"
     }
     let missing = Capabilities.all.subtracting(status.capabilities).names
+    if status.models.count > WorkerConfiguration.offersMax {
+      logger.warning(
+        "some models are not offered: name one with model= in --engine",
+        metadata: [
+          "models": "\(status.models.count)", "offered": "\(WorkerConfiguration.offersMax)",
+        ])
+    }
     logger.info(
       "engine known",
       metadata: [
@@ -319,11 +326,13 @@ final class WorkerShell: WorkerHost {
       var metadata: Logger.Metadata = [
         "attempt": "\(attempt)", "finish": "\(finish)", "events_through": "\(lastSeq)",
       ]
-      if let fault {
-        metadata["error"] = "\(fault.code.name)"
-        metadata["reason"] = "\(fault.message)"
-      }
+      if let fault { metadata["error"] = "\(fault.code.name)" }
       logger.log(level: fault == nil ? .info : .warning, "generated", metadata: metadata)
+      // An engine's words may repeat what it was sent, and what it made.
+      if let fault {
+        logger.debug(
+          "what the engine said", metadata: ["attempt": "\(attempt)", "reason": "\(fault.message)"])
+      }
     case .detached(let attempt):
       logger.notice("attempt lost its stream", metadata: ["attempt": "\(attempt)"])
     case .resumed(let attempt, let seq):
@@ -335,7 +344,11 @@ final class WorkerShell: WorkerHost {
     case .violation(let what):
       logger.error("protocol violated", metadata: ["reason": "\(what)"])
     case .engineFailing(let reason):
-      logger.error("engine failing", metadata: ["reason": "\(reason)"])
+      logger.error(
+        "engine failing",
+        metadata: [
+          "reason": "\(reason)", "asked_again_seconds": "\(configuration.probeSeconds)",
+        ])
     case .engineReady(let models, let slots):
       logger.info(
         "engine ready",

@@ -104,7 +104,7 @@ private struct FuzzRun {
     do throws(WireError) {
       while place < frame.count {
         let end = min(place + 1 + random.below(frame.count), frame.count)
-        decoder.append(frame[place..<end])
+        decoder.append(Array(frame[place..<end]))
         place = end
         while let next = try decoder.next() { try judge(next) }
         if decoder.bytesHeld > frame.count { fault("holds more than arrived", frame) }

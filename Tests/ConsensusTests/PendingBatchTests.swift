@@ -28,7 +28,8 @@ struct PendingBatchTests {
     #expect(log.batch.entries.count == 1)
     #expect(log.batch.rows.isEmpty && log.batch.applied == nil && log.rows.isEmpty)
     #expect(!pending.mustBeWritten)
-    #expect(pending.rows[RowKey(table: 4, key: [1])] == .some([3]), "still to be seen by readers")
+    #expect(
+      pending.rows[RowKey(table: 4, key: [1])] == change(1, [3]), "still to be seen by readers")
     #expect(pending.deadline == 240, "rows that stay are due when they were")
 
     let rows = pending.take(withRows: true)

@@ -37,6 +37,48 @@ private typealias Step = ScriptedEngine.Step
     try await adapter.shutdown()
   }
 
+  @Test("an answer that the engine gives up is no answer", arguments: ["abort", "error"])
+  func givenUp(_ word: String) async throws {
+    let stream = Self.begun + Recorded.finish(word) + Recorded.done
+    let (text, error) = try await ending([.awaitRequest, .send(Array(stream.utf8))])
+    guard case .failed(let body) = error else {
+      Issue.record("got \(String(describing: error))")
+      return
+    }
+    #expect(text == "one two" && body.type == word)
+  }
+
+  @Test("an empty word is no finish reason: a stream that breaks off after it is cut")
+  func emptyFinish() async throws {
+    let stream =
+      Recorded.head
+      + Recorded.event(
+        #"{"choices":[{"index":0,"delta":{"content":"one"},"finish_reason":""}]}"#)
+      + Recorded.last
+    let (text, error) = try await ending([.awaitRequest, .send(Array(stream.utf8))])
+    guard case .truncated = error else {
+      Issue.record("got \(String(describing: error))")
+      return
+    }
+    #expect(text == "one")
+  }
+
+  @Test("an engine's counters end nothing, however large they are")
+  func counters() async throws {
+    let stream =
+      Recorded.head
+      + Recorded.event(
+        #"{"choices":[{"index":0,"delta":{"content":"a"}}],"timings":{"predicted_n":9223372036854775807}}"#
+      )
+      + Recorded.event(#"{"choices":[{"index":0,"delta":{"content":"b"}}]}"#)
+      + Recorded.event(
+        #"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":9223372036854775807,"completion_tokens":9223372036854775807}}"#
+      )
+      + Recorded.done
+    let (text, error) = try await ending([.awaitRequest, .send(Array(stream.utf8))])
+    #expect(text == "ab" && error == nil)
+  }
+
   @Test("a stream that stops in the middle is cut, however its connection ends")
   func truncated() async throws {
     let plain = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"

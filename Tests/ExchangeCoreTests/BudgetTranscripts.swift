@@ -69,6 +69,35 @@ struct BudgetTranscripts {
     #expect(try world.replica.restored().digest == world.exchange.digest)
   }
 
+  @Test("a budget that something hung on when its key's row went goes with the last of it")
+  func heldBudgetsGo() throws {
+    var limits = Limits()
+    limits.keysRevokedPerAccountMax = 0
+    var world = raised(limits)
+    let team = next(world)
+    world.run(budget(request: 10))
+    world.run(budgetedKey(team, request: 20))
+    let outer = KeyID(5)
+    let whole = try #require(world.exchange.budget(of: outer))
+    world.run(budgetedKey(whole.rawValue, request: 21))
+    let inner = KeyID(6)
+    let part = try #require(world.exchange.budget(of: inner))
+    world.run(submit(1, caller: inner, mode: .submitted))
+    // The part has the job's hold, the whole its part, and neither its key's row.
+    world.run(.keyRevoke(.init(caller: World.alice, key: outer)))
+    world.run(.keyRevoke(.init(caller: World.alice, key: inner)))
+    #expect(world.exchange.key(outer) == nil && world.exchange.key(inner) == nil)
+    #expect(world.exchange.budget(part) != nil && world.exchange.budget(whole) != nil)
+    var restored = world
+    restored.replica.exchange = try world.replica.restored()
+    for other in [world, restored] {
+      var other = other
+      other.run(cancel(1))
+      #expect(other.exchange.budgets(of: AccountID(3), limit: 9).map(\.id.rawValue) == [team])
+      #expect(try other.replica.restored().digest == other.exchange.digest)
+    }
+  }
+
   @Test("a job that holds nothing ends, though the budget of its key has gone with the key")
   func freeJobs() throws {
     var limits = Limits()
@@ -118,6 +147,7 @@ struct BudgetTranscripts {
     world.run(budget("closed", request: 61, level: .user))
     let closed = first + 2  // each is numbered with the request that made it
     world.run(budgetSet(closed, closed: true))
+    world.run(.accountClose(.init(caller: World.root, account: AccountID(4))))
     world.expect(
       """
       unknown key: ✗ unauthenticated
@@ -130,6 +160,7 @@ struct BudgetTranscripts {
       not below its parent: ✗ malformed_request (field level)
       for bob: ✗ forbidden (scope 4)
       for nobody, by root: ✗ unknown_account (account 99)
+      for sam, who is closed: ✗ account_closed (account 4)
       a team: budget \(first + 4)
       again: budget \(first + 4) again
       the same request, another name: ✗ idempotency_conflict
@@ -147,6 +178,7 @@ struct BudgetTranscripts {
         ("not below its parent", budget(request: 62, under: first, level: .organisation)),
         ("for bob", budget(request: 62, account: 5)),
         ("for nobody, by root", budget(by: World.root, request: 62, account: 99)),
+        ("for sam, who is closed", budget(by: World.root, request: 62, account: 4)),
         ("a team", budget(request: 62, under: first)),
         ("again", budget(request: 62, under: first)),
         ("the same request, another name", budget("c", request: 62, under: first)),
@@ -259,7 +291,7 @@ struct BudgetTranscripts {
       the end of it: key 7 dead [key 7 dead]
       by bob: ✗ not_found (budget \(org))
       for bob's account: ✗ not_found (budget \(org))
-      no time at all: ✗ malformed_request (field lifetime)
+      no time at all: ✗ malformed_request (field lifetime, limit 3162240000000)
       """,
       of: [
         ("a tree beside it", budget(by: holder, request: 70)),

@@ -132,6 +132,65 @@ struct DelegationTranscripts {
         == Array(repeating: "✗ wrong_state (key 2, reason ended_before)", count: 2))
   }
 
+  @Test(
+    "what is revoked before it is used has no deadline, and goes when nothing that was signed is good any more"
+  )
+  func revokedUnused() throws {
+    var limits = Limits()
+    limits.delegationsPerAccountMax = 1
+    var world = raised(limits)
+    world.run(bind(70))
+    world.run(undelegate(1))
+    world.time = limits.requestRetention
+    world.run(.pulse)
+    #expect(world.exchange.nextDeadline == nil, "no leader waits for the end of time")
+    #expect(try world.replica.restored().nextDeadline == nil)
+    world.expect(
+      """
+      no room: ✗ no_capacity (delegations 1, limit 1)
+      another public key: key 2 signs
+      its own: key 5
+      none: key 2 signs [key 5 dead]
+      """,
+      of: [
+        ("no room", undelegate(2)), ("another public key", bind(71)),
+        ("its own", admit(1, signedBy: 71)), ("none", bind(nil)),
+      ])
+    world.run(bind(70, to: World.bob, by: World.bob))
+    world.run(undelegate(1, under: World.bob, by: World.bob))
+    world.run(.keyRevoke(.init(caller: World.root, key: World.bob)))
+    #expect(world.exchange.delegations(of: World.bob, limit: 9).isEmpty)
+    #expect(try world.replica.restored().digest == world.exchange.digest)
+  }
+
+  @Test("as many as an account may have end at once with what signed them")
+  func manyEnd() throws {
+    var world = raised()
+    world.run(bind(70))
+    let count = UInt64(world.replica.limits.keysPerAccountMax - 1)
+    let uses = (1...count).map { number -> Command in
+      guard case .delegationAdmit(let one) = admit(1) else { fatalError("an admission is one") }
+      var digest = hash(0)
+      (digest[0], digest[1]) = (UInt8(number >> 8), UInt8(number & 255))
+      return .delegationAdmit(
+        .init(
+          parent: one.parent, publicKey: one.publicKey, id: DelegationID(high: 0, low: number),
+          digest: digest, name: one.name, scopes: one.scopes, limits: one.limits, models: [],
+          secretHash: hash(5), lifetime: 1_000))
+    }
+    let made = world.replica.apply(uses, at: 0)
+    #expect(made.outcomes.last.map(describe) == "key \(4 + count)")
+    world.run(bind(nil))
+    let ended = world.lastEffects.filter { if case .keyRevoked = $0 { true } else { false } }
+    #expect(ended.count == Int(count))
+    // The newest are still listed, with their budgets.
+    let listed = world.replica.limits.keysRevokedPerAccountMax
+    #expect(world.exchange.key(KeyID(4 + count - UInt64(listed))) == nil)
+    #expect(world.exchange.key(KeyID(5 + count - UInt64(listed)))?.revoked == true)
+    #expect(world.exchange.budgets(of: AccountID(3), limit: 2_000).count == listed)
+    #expect(try world.replica.restored().digest == world.exchange.digest)
+  }
+
   @Test("a delegated key reaches the jobs that it submitted, and no other of its account")
   func ownJobs() throws {
     var world = raised()

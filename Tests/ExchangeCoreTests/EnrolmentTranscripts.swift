@@ -228,6 +228,37 @@ struct EnrolmentTranscripts {
     #expect(world.exchange.isRevoked(node("w1"), serial: second))
   }
 
+  @Test(
+    "what is revoked by its serial is forgotten a day after the certificate's end, a node never")
+  func forgotten() throws {
+    var limits = Limits()
+    limits.revocationsMax = 2
+    var world = world(limits: limits)
+    world.run(invite())
+    world.run(join(InvitationID(8), lifetime: 10_000))
+    let serial = CertificateNumber(9).serial
+    world.run(revoke(.serial(serial)))
+    world.run(revoke(.node(node("w2"))))
+    world.time = 10_000 + limits.requestRetention - 1
+    world.run(.pulse)
+    #expect(world.exchange.isRevoked(node("w1"), serial: serial))
+    #expect(try world.replica.restored().isRevoked(node("w1"), serial: serial))
+    world.time += 1
+    world.expect(
+      """
+      a day after its end: expired 1
+      the node still: ✗ certificate_revoked (node worker w2)
+      there is room again: revocation 12 [certificates revoked]
+      """,
+      of: [
+        ("a day after its end", .pulse), ("the node still", renew(node("w2"), [7])),
+        ("there is room again", revoke(.node(node("w3")))),
+      ])
+    #expect(!world.exchange.isRevoked(node("w1"), serial: serial))
+    #expect(world.exchange.nextDeadline == nil)
+    #expect(try world.replica.restored().digest == world.exchange.digest)
+  }
+
   @Test("a number's serial is nine bytes, and no other serial is a number's")
   func serials() {
     for number in [0, 1, 255, 256, UInt64.max] {

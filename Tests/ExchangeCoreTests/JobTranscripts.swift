@@ -67,7 +67,7 @@ struct JobTranscripts {
   }
 
   @Test("checkpoint: each entry is judged by itself")
-  func checkpoints() {
+  func checkpoints() throws {
     var world = World()
     for number in 1...3 as ClosedRange<UInt64> { world.run(submit(number)) }
     world.run(assign(1))
@@ -111,6 +111,8 @@ struct JobTranscripts {
     for segment in segments {
       let row = world.replica.rows[6]?[segment.row.key]
       #expect(row.map { Array($0[segment.range]) } == [1, 2, 3])
+      #expect(try row.flatMap { try segment.chainHash(of: JobID(1), in: $0) } == hash(3))
+      #expect(try row.flatMap { try segment.chainHash(of: JobID(9), in: $0) } == nil)
     }
   }
 

@@ -25,8 +25,8 @@ struct KeyLifeTranscripts {
         grace: grace))
   }
 
-  private func raised() -> World {
-    var world = World()
+  private func raised(_ limits: Limits = Limits()) -> World {
+    var world = World(limits: limits)
     world.run(.raiseStateVersion(.init(to: Exchange.keyLifeStateVersion)))
     return world
   }
@@ -52,7 +52,7 @@ struct KeyLifeTranscripts {
     world.time = 100
     world.expect(
       """
-      no lifetime: ✗ malformed_request (field lifetime)
+      no lifetime: ✗ malformed_request (field lifetime, limit 3162240000000)
       a second: key 5
       again: key 5 again
       it works: ✗ model_not_found (model other)
@@ -127,6 +127,76 @@ struct KeyLifeTranscripts {
       of: [("no grace", rotate(2, to: 9, request: 62, grace: 0))])
     #expect(try hashes(600) == [hash(9)])
     #expect(world.exchange.key(World.alice)?.former == nil)
+  }
+
+  @Test(
+    "a rotation is remembered, and so counts among an account's requests; an administrator's do not"
+  )
+  func rotationsAreBounded() {
+    var limits = Limits()
+    limits.requestsPerAccountMax = 2
+    var world = raised(limits)
+    world.expect(
+      """
+      one: key 2 rotated [secrets of key 2]
+      two: key 2 rotated [secrets of key 2]
+      two again: key 2 rotated again
+      three: ✗ too_many_keys (requests 2, limit 2)
+      by root: key 2 rotated [secrets of key 2]
+      """,
+      of: [
+        ("one", rotate(2, by: World.alice, request: 61)),
+        ("two", rotate(2, by: World.alice, request: 62)),
+        ("two again", rotate(2, by: World.alice, request: 62)),
+        ("three", rotate(2, by: World.alice, request: 63)), ("by root", rotate(2, request: 64)),
+      ])
+    world.time = limits.requestRetention
+    world.run(.pulse)
+    world.expect(
+      "a day later: key 2 rotated [secrets of key 2]",
+      of: [("a day later", rotate(2, by: World.alice, request: 63))])
+  }
+
+  @Test("times beyond a hundred years are refused, wherever somebody may say one")
+  func spans() throws {
+    var world = raised()
+    world.time = 100
+    let most = Limits().timeSpanMax
+    guard case .keyIssue(let long) = issue(lifetime: .max) else { return }
+    func keep(_ kept: UInt64) -> Command {
+      .retentionSet(
+        .init(caller: World.root, retention: Retention(kept: kept, untilDelivered: false)))
+    }
+    world.expect(
+      """
+      a life: ✗ malformed_request (field lifetime, limit \(most))
+      with a limit: ✗ malformed_request (field lifetime, limit \(most))
+      with a budget: ✗ malformed_request (field lifetime, limit \(most))
+      a grace: ✗ malformed_request (field grace, limit \(most))
+      a record: ✗ malformed_request (field kept, limit \(most))
+      the longest life: key 5
+      the longest grace: key 2 rotated [secrets of key 2]
+      the longest record: kept \(most)
+      """,
+      of: [
+        ("a life", .keyIssue(long)),
+        (
+          "with a limit",
+          .keyIssueLimited(
+            .init(
+              create: long.create, lifetime: most + 1,
+              limit: RateLimit(requests: 1, tokens: nil)))
+        ),
+        (
+          "with a budget",
+          .keyIssueBudgeted(
+            .init(create: long.create, lifetime: most + 1, budget: BudgetID(1)))
+        ),
+        ("a grace", rotate(2, grace: most + 1)), ("a record", keep(most + 1)),
+        ("the longest life", issue(lifetime: most)), ("the longest grace", rotate(2, grace: most)),
+        ("the longest record", keep(most)),
+      ])
+    #expect(try world.replica.restored().digest == world.exchange.digest)
   }
 
   @Test("a key that expires does not count as one that administers for good")

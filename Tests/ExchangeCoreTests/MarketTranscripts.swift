@@ -276,6 +276,13 @@ struct MarketTranscripts {
     #expect(
       earned.map(\.earned.rawValue).reduce(0, +) == paid.map(\.amount.rawValue).reduce(0, +))
     #expect(world.exchange.sales(of: AccountID(4), after: earned[0].number, limit: 9).count == 1)
+    // The journal comes to the same, without the index.
+    var report = LedgerReport()
+    for transfer in world.exchange.transfers(limit: 99) { report.add(transfer) }
+    #expect(report.sold.jobs == 5 && report.sold.promptTokens == 120)
+    #expect(report.sold.outputTokens == 75 && report.ownUse.jobs == 1)
+    #expect(report.ownUse.promptTokens == 70 && report.ownUse.outputTokens == 5)
+    #expect(report.ownUse.charges.text == "0.00023")
     let restored = try world.replica.restored()
     #expect(restored.digest == world.exchange.digest)
     #expect(restored.priceHistory(model: "m", intervals: 168) == points)
@@ -315,6 +322,8 @@ struct MarketTranscripts {
     let earned = try #require(world.exchange.sales(of: AccountID(4), limit: 1).first)
     let paid = world.exchange.transfers(limit: 99).filter { $0.kind == .capture }
     #expect(paid.count == 3 && earned.ownJobs == 1)
+    let sold = world.exchange.transfers(limit: 99).compactMap(\.sale)
+    #expect(sold.map(\.isOwn) == [false, true, false])
     #expect(earned.earned.rawValue == paid.map(\.amount.rawValue).reduce(0, +))
   }
 

@@ -234,7 +234,7 @@ struct MoneyTranscripts {
     #expect(try world.replica.restored().job(JobID(2)) == world.exchange.job(JobID(2)))
     // 13 prompt and 10 output tokens: 13 + 20 µ, of which 3% are 0.99.
     world.run(settle(attempt(2), prompt: 13, output: 10, tail: events(from: 1)))
-    let paid = world.exchange.transfers(after: TransferID(2), limit: 9)
+    let paid = world.exchange.transfers(after: TransferID(3), limit: 9).filter { $0.sale == nil }
     #expect(paid.map(\.amount) == [Credits(nano: 32_010), Credits(nano: 990)])
     #expect(paid.map(\.kind) == [.capture, .fee] && paid.allSatisfy { $0.job == JobID(2) })
     #expect(world.exchange.account(AccountID(6))?.creditsEarned == Credits(nano: 990))
@@ -273,7 +273,15 @@ struct MoneyTranscripts {
             attempt(1, 2), prompt: 131, output: 5, tail: events(from: 2, tokens: 5, bytes: 33))
         ),
       ])
-    let paid = world.exchange.transfers(after: TransferID(1), limit: 9)
+    let posted = world.exchange.transfers(after: TransferID(1), limit: 9)
+    let paid = posted.dropLast()
+    let sold = try #require(posted.last)
+    #expect(sold.kind == .sale && sold.credit == AccountID(7) && sold.amount == .zero)
+    #expect(
+      sold.sale
+        == Sale(
+          promptTokens: TokenCount(31), cachedTokens: .zero, outputTokens: TokenCount(20),
+          charge: Credits(nano: 71_000), isOwn: false))
     #expect(paid.map(\.credit) == [AccountID(4), AccountID(7), AccountID(6)])
     #expect(
       paid.map(\.amount) == [
@@ -301,8 +309,10 @@ struct MoneyTranscripts {
     #expect(Share.divide(charge.rawValue, by: [100, 33]) == [53_383, 17_617])
   }
 
-  @Test("a supplier's own job moves nothing, and the operator takes no part of it")
-  func ownUse() {
+  @Test(
+    "a supplier's own job moves nothing, the operator takes no part of it, and the journal says what it delivered"
+  )
+  func ownUse() throws {
     var world = raised()
     world.run(create("fees", .fees, request: 60))
     world.run(feeSet(500_000, to: 6))
@@ -313,6 +323,16 @@ struct MoneyTranscripts {
     #expect(world.exchange.job(JobID(1))?.ending?.charge == Credits(nano: 20_000))
     #expect(world.exchange.account(AccountID(4))?.available == Credits(nano: 1_000_000))
     #expect(world.exchange.account(AccountID(6))?.balance == .zero)
+    let own = try #require(world.exchange.transfers(limit: 9).last)
+    #expect(own.debit == AccountID(4) && own.credit == AccountID(4) && own.job == JobID(1))
+    #expect(own.sale?.isOwn == true && own.sale?.charge == Credits(nano: 20_000))
+    #expect(own.sale?.outputTokens == TokenCount(10) && own.sale?.promptTokens == .zero)
+    let restored = try world.replica.restored()
+    #expect(restored.transfers(limit: 9) == world.exchange.transfers(limit: 9))
+    #expect(restored.journal == world.exchange.journal)
+    world.expect(
+      "it moved nothing: ✗ wrong_state (transfer \(own.id), reason sale)",
+      of: [("it moved nothing", reverse(own.id.rawValue, request: 90))])
   }
 
   @Test("the journal keeps the newest, and its chain begins after those that went")

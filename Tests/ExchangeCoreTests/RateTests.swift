@@ -219,4 +219,31 @@ struct RateTests {
     world.run(cancel(4))
     #expect(world.exchange.rate(of: World.alice)?.tokens?.left(at: time(1_000)) == 150)
   }
+
+  @Test(
+    "tokens: a job of embeddings takes as many as its inputs can be, and gives back what they were not"
+  )
+  func embeddings() {
+    var world = raised()
+    world.run(register("w2", offers: [offer("e", context: 64, endpoints: [.embeddings])]))
+    world.run(limit(tokens: 1_000))
+    func embed(_ number: UInt64, prompt: UInt64) -> Command {
+      submit(number, endpoint: .embeddings, model: "e", prompt: prompt, output: nil)
+    }
+    world.expect(
+      """
+      more than a minute's: ✗ request_above_rate_limit (limit tokens, needed 1001, per_minute 1000)
+      900 at most: job 1 holds 0.0018 [queued 1]
+      another 200: ✗ rate_limit_exceeded (limit tokens, needed 200, per_minute 1000, left 100, retry_after_ms 6000)
+      assigned: attempt 1/1 [assign 1/1 to 2]
+      had 300: completed for 0.0003 [ended 1]
+      now there are 700: job 2 holds 0.0014 [queued 2]
+      """,
+      of: [
+        ("more than a minute's", embed(1, prompt: 1_001)), ("900 at most", embed(2, prompt: 900)),
+        ("another 200", embed(3, prompt: 200)), ("assigned", assign(1, worker: 2)),
+        ("had 300", settle(attempt(1), prompt: 300, output: 0)),
+        ("now there are 700", embed(4, prompt: 700)),
+      ])
+  }
 }

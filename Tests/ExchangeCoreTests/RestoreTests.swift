@@ -87,6 +87,26 @@ struct RestoreTests {
     #expect(!restored.isRevoked(certificate.node, serial: [9, 9]))
   }
 
+  @Test("rows of records from before they had chain hashes are read")
+  func formerSegments() throws {
+    var world = world()
+    for (key, value) in world.replica.rows[Table.segments.rawValue] ?? [:] {
+      let count = Int(value[4])
+      var former: [UInt8] = [1] + value[1..<5]
+      for head in 0..<count { former += value[(5 + 60 * head)..<(33 + 60 * head)] }
+      world.replica.rows[Table.segments.rawValue]?[key] = former + value[(5 + 60 * count)...]
+    }
+    let restored = try world.replica.restored()
+    let (now, before) = (world.exchange.segments(of: JobID(1)), restored.segments(of: JobID(1)))
+    #expect(before.map(\.lastSeq) == now.map(\.lastSeq) && before.map(\.row) == now.map(\.row))
+    #expect(!before.isEmpty)
+    for segment in before {
+      let row = try #require(world.replica.rows[Table.segments.rawValue]?[segment.row.key])
+      #expect(Array(row[segment.range]) == [1, 2, 3])
+      #expect(try segment.chainHash(of: JobID(1), in: row) == nil)
+    }
+  }
+
   @Test("the digest is that of all digested rows, bulk rows aside")
   func digest() {
     let world = world()

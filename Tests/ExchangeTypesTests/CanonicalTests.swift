@@ -87,8 +87,12 @@ struct AmountTests {
       #expect(Credits(nano: nano).description == text)
       #expect(Credits(decimal: text) == Credits(nano: nano))
     }
-    for text in ["", ".", "1.", ".5", "-1", "+1", "1.0000000001", "18446744073.709551616", "1e3"] {
+    for text in ["", ".", "1.", ".5", "-1", "+1", "1.0000000001", "1e3", "0x1", "١", "1.5.0"] {
+      #expect(throws: AmountFault.invalid, "\(text)") { try Credits(parsing: text) }
       #expect(Credits(decimal: text) == nil, "\(text)")
+    }
+    for text in ["18446744073.709551616", "18446744074", "99999999999999999999999.5"] {
+      #expect(throws: AmountFault.overflow, "\(text)") { try Credits(parsing: text) }
     }
   }
 

@@ -23,10 +23,12 @@ struct ConnectionEndTests {
       endpoints: ["127.0.0.1:1"], key: nil, security: .plaintextOnLoopback, patience: 60_000,
       software: "test")
     client.role = .gateway
+    let turns = try await Listener.Turns.make(for: eventLoop, host: "127.0.0.1", port: 0)
     let loop = try await eventLoop.submit { [eventLoop, client] in
       NIOLoopBound(
         GatewayLoop(
-          client: client, limits: limits, refusals: RefusalLog(label: "Test"), on: eventLoop),
+          client: client, limits: limits, refusals: RefusalLog(label: "Test"), turns: turns,
+          on: eventLoop),
         eventLoop: eventLoop)
     }.get()
     eventLoop.execute { loop.value.start(beside: [loop]) }
@@ -48,6 +50,7 @@ struct ConnectionEndTests {
     // The gateway may have closed it before.
     try? await raw.close()
     try await eventLoop.submit { loop.value.stop() }.get()
+    turns.close()
   }
 
   // MARK: HTTP/2

@@ -28,7 +28,8 @@ func withGateway(
 func startGateway(
   _ endpoints: [String], limits: HTTPLimits = HTTPLimits(),
   live: GatewayConfiguration.Live = .init(), patience: UInt64 = 60_000,
-  certificate: ServerCertificate? = nil
+  certificate: ServerCertificate? = nil,
+  on loop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next()
 ) async throws -> Gateway {
   var client = ClientConfiguration(
     endpoints: endpoints, key: nil, security: .plaintextOnLoopback, patience: patience,
@@ -38,8 +39,7 @@ func startGateway(
   configuration.limits = limits
   configuration.live = live
   configuration.certificate = certificate
-  return try await Gateway.start(
-    configuration, on: MultiThreadedEventLoopGroup.singleton.next())
+  return try await Gateway.start(configuration, on: loop)
 }
 
 private let request =

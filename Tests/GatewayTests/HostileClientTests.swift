@@ -1,6 +1,9 @@
 import Foundation
 import Gateway
 import JobDispatch
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
 import Testing
 import WireProtocol
 
@@ -126,6 +129,50 @@ struct HostileClientTests {
       #expect(answer.contains(#""code":"overloaded""#))
       try await first.close()
     }
+  }
+
+  @Test("bodies that come at once from many connections are read in turns with what others ask")
+  func largeBodies() async throws {
+    let coordinator = try await ScriptedCoordinator { message, channel in
+      if case .submit = message { JobScript(["a"]).run(on: channel) }
+    }
+    var limits = HTTPLimits()
+    limits.bodyBytesAtOnceMax = 64
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let gateway = try await startGateway(
+      [coordinator.endpoint], limits: limits, on: group.next())
+    var clients: [RawClient] = []
+    for _ in 0..<9 {
+      let client = try await RawClient(gateway.address)
+      try await client.get("/healthz")
+      #expect(await client.read(until: "ok").contains("200 OK"))
+      clients.append(client)
+    }
+    // The loop stands still until all of it is in its sockets, what others ask last.
+    let lock = ConditionLock(value: false)
+    group.next().execute {
+      lock.lock(whenValue: true)
+      lock.unlock()
+    }
+    let body = #"{"model":"m","messages":[{"role":"user","content":"\#(long.prefix(100))"}]}"#
+    for client in clients.dropLast() {
+      try await client.post(path, body, headers: "x-request-id: mine\r\n")
+    }
+    let other = try #require(clients.last)
+    try await other.get("/metrics", authorization: nil)
+    lock.lock()
+    lock.unlock(withValue: true)
+    let metrics = await other.read(until: "gen_ai_server_request_duration_seconds_count")
+    let begun = metrics.split(separator: "chat_completions\"} ").dropFirst().first?.prefix {
+      $0.isNumber
+    }
+    #expect((begun.flatMap { Int($0) } ?? 0) < 8, "\(metrics)")
+    for client in clients.dropLast() {
+      #expect(await client.read(until: "total_tokens").contains(#""content":"a""#))
+    }
+    await gateway.stop(within: 0)
+    await coordinator.close()
+    try await group.shutdownGracefully()
   }
 
   @Test("who is asked to wait for a word is told to go on, or why not")

@@ -20,6 +20,16 @@ private let books: ScriptedCoordinator.Script = { message, channel in
     channel.send(Book(asks: [], costs: [], more: false))
   case .askSet(let message):
     channel.send(AskListing(terms: message.withdraw ? [] : [message.terms]))
+  case .delegationList(let message):
+    channel.send(delegations(of: message.key, signer: nil, more: message.after == 0))
+  case .delegationKeySet(let message):
+    channel.send(delegations(of: message.key, signer: message.signer, more: false))
+  case .delegationRevoke(let message):
+    channel.send(
+      DelegationReport(
+        summary: DelegationSummary(
+          number: 12, delegation: message.delegation, parent: message.key, key: KeyID(0), name: "",
+          scopes: [], models: [], live: false, expiresInMs: nil, budget: nil)))
   case .journalQuery(let message):
     let next = message.after.rawValue + 1
     channel.send(
@@ -31,10 +41,15 @@ private let books: ScriptedCoordinator.Script = { message, channel in
             group: nil, reverses: nil)
         ], more: next < 3, base: TransferID(0), baseHash: [UInt8](repeating: 0, count: 32),
         head: TransferID(3), headHash: [UInt8](repeating: 0, count: 32),
-        logTime: LogTime(milliseconds: 1)))
+        logTime: LogTime(milliseconds: 1), sales: nil))
   default: channel.send(Failure(.internalError, "not in the script"))
   }
   channel.finish()
+}
+
+private func delegations(of key: KeyID, signer: [UInt8]?, more: Bool) -> DelegationListing {
+  DelegationListing(
+    clusterID: ClusterID(7), key: key, signer: signer, delegations: [], more: more)
 }
 
 @Suite("The gateway: money", .timeLimit(.minutes(5)))
@@ -118,6 +133,36 @@ struct MoneyGatewayTests {
         if case .message(.quoteQuery(let query), _) = heard { query } else { nil }
       }
       #expect(quoted?.promptTokens == 7 && quoted?.outputTokens == 5)
+    }
+  }
+
+  @Test("a key is bound to what signs for it, shown, unbound, and one delegation revoked")
+  func delegated() async throws {
+    try await withGateway(script: books) { gateway, coordinator in
+      let hash = String(repeating: "0a", count: 32)
+      let wrong = try await RawClient(gateway.address)
+      try await wrong.post("/v1/keys/7/signer", "{}", method: "PUT")
+      #expect(await wrong.read(until: "public_key").hasPrefix("HTTP/1.1 400 "))
+      let binding = try await RawClient(gateway.address)
+      try await binding.post(
+        "/v1/keys/7/signer", #"{"public_key":"\#(hash)"}"#, method: "PUT")
+      #expect(await binding.read(until: "has_more").contains(#""signer":"\#(hash)""#))
+      let listing = try await RawClient(gateway.address)
+      try await listing.get("/v1/keys/7/delegations")
+      #expect(await listing.read(until: "has_more\":true").contains(#""key":7,"signer":null"#))
+      let revoking = try await RawClient(gateway.address)
+      let id = "00000000000000010000000000000002"
+      try await revoking.post("/v1/keys/7/delegations/\(id)", "", method: "DELETE")
+      #expect(await revoking.read(until: "live").contains(#""id":"\#(id)""#))
+      let unbinding = try await RawClient(gateway.address)
+      try await unbinding.post("/v1/keys/7/signer", "", method: "DELETE")
+      #expect(await unbinding.read(until: "has_more").hasPrefix("HTTP/1.1 200 OK\r\n"))
+      for expected in [[UInt8](repeating: 10, count: 32), nil] {
+        let asked = await coordinator.hears { heard -> DelegationKeySet? in
+          if case .message(.delegationKeySet(let set), _) = heard { set } else { nil }
+        }
+        #expect(asked?.key == KeyID(7) && asked?.signer == expected)
+      }
     }
   }
 

@@ -103,9 +103,13 @@ struct AttackTests {
     }
   }
 
-  @Test("a reader that takes nothing is given up after its time, one that takes a little is not")
-  func stalledReader() throws {
-    let server = try HTTP2Session(role: .server, limits: .stranger, now: 0)
+  @Test(
+    "a reader that takes nothing is given up after its time, one that takes a little is not",
+    arguments: [50, 1_000])
+  func stalledReader(takenMin: Int) throws {
+    var limits = HTTP2Limits.stranger
+    limits.takenMin = takenMin
+    let server = try HTTP2Session(role: .server, limits: limits, now: 0)
     // A window of 10 bytes for each stream (SETTINGS_INITIAL_WINDOW_SIZE).
     try server.receive(
       Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + Frame.settings([(4, 10)])
@@ -117,12 +121,36 @@ struct AttackTests {
     _ = server.takeOutput()
     #expect(server.resetStalled(for: 30, now: 0) == 0)
     #expect(server.resetStalled(for: 30, now: 29) == 0)
-    try server.receive(Frame.windowUpdate(3, by: 1), now: 29)
+    // Of the 90 bytes that wait it takes as many as it must, or all of them.
+    let taken = min(takenMin, 90)
+    try server.receive(Frame.windowUpdate(3, by: UInt32(taken)), now: 29)
     _ = server.takeOutput()
+    server.send(StreamID(rawValue: 3), [UInt8](repeating: 0, count: 100))
     #expect(server.resetStalled(for: 30, now: 30) == 1)
     #expect(server.outstanding(StreamID(rawValue: 1)) == 0)
-    #expect(server.outstanding(StreamID(rawValue: 3)) == 89)
+    #expect(server.outstanding(StreamID(rawValue: 3)) == 190 - taken)
     #expect(server.resetStalled(for: 30, now: 60) == 1)
+  }
+
+  @Test("a reader that takes a byte now and then, so that all the rest waits for ever, is given up")
+  func sippingReader() throws {
+    var limits = HTTP2Limits.stranger
+    limits.takenMin = 50
+    let server = try HTTP2Session(role: .server, limits: limits, now: 0)
+    try server.receive(
+      Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + Frame.settings([(4, 10)])
+        + Frame.headers(1), now: 0)
+    let stream = StreamID(rawValue: 1)
+    server.respond(stream, status: 200)
+    server.send(stream, [UInt8](repeating: 0, count: 1_000), endStream: true)
+    _ = server.takeOutput()
+    var givenUp: UInt64?
+    for now in UInt64(0)...60 where givenUp == nil {
+      if server.resetStalled(for: 30, now: now) > 0 { givenUp = now }
+      try server.receive(Frame.windowUpdate(1, by: 1), now: now)
+      _ = server.takeOutput()
+    }
+    #expect(givenUp == 30)
   }
 
   @Test("WINDOW_UPDATE flood: all frames have a budget")

@@ -45,14 +45,14 @@ struct ProbeTests {
       case "$1" in
         --query-gpu=*power.limit*) echo 'Field "power.limit" is not a valid field to query.'; exit 2 ;;
         --query-gpu=*) cat <<'END'
-      \(Recorded.h100.split(separator: "\n").map { $0.split(separator: ",").enumerated().filter { $0.offset != 7 }.map { String($0.element) }.joined(separator: ",") }.joined(separator: "\n"))
+      \(Composed.h100.split(separator: "\n").map { $0.split(separator: ",").enumerated().filter { $0.offset != 7 }.map { String($0.element) }.joined(separator: ",") }.joined(separator: "\n"))
       END
         ;;
         -L) cat <<'END'
-      \(Recorded.h100List)END
+      \(Composed.h100List)END
         ;;
         *) cat <<'END'
-      \(Recorded.h100Processes)END
+      \(Composed.h100Processes)END
         ;;
       esac
       """)

@@ -1,63 +1,68 @@
-/// What the tools write, in their own formats, with numbers of machines that differ in what they know.
+/// What the tools wrote on machines of others, as it was published.
+///
+/// Of long rows and objects only what we ask for is here; all of that, in its own words, with its units. Uuids of zeros
+/// are the publishers' masks.
 enum Recorded {
-  /// Two whole GPUs under load; driver 550.
-  static let h100 = """
+  // github.com/utkuozdemir/nvidia_gpu_exporter, MIT.
+
+  /// A divided H200, idle, driver 610.43.02: `internal/captures/linux-x86_64__nvidia-h200-mig__610.43.02.txt`, `idle :: query-gpu`.
+  static let h200MIG = """
     index, uuid, name, utilization.gpu [%], memory.used [MiB], memory.total [MiB], power.draw [W], power.limit [W], temperature.gpu
-    0, GPU-3fd4e0a7-90b2-cbdb-1f7d-1b1f0a6a2a11, NVIDIA H100 80GB HBM3, 87, 61203, 81559, 541.27, 700.00, 64
-    1, GPU-b7a1c0de-7f5c-6c0d-2f60-0b4f8a2b6c22, NVIDIA H100 80GB HBM3, 0, 4, 81559, 68.90, 700.00, 31
+    0, GPU-00000000-0000-0000-0000-000000000000, NVIDIA H200, [N/A], 44 MiB, 143771 MiB, 130.44 W, 700.00 W, 40
 
     """
-  static let h100Processes = """
-    gpu_uuid, pid, process_name, used_gpu_memory [MiB]
-    GPU-3fd4e0a7-90b2-cbdb-1f7d-1b1f0a6a2a11, 4711, /opt/vllm/bin/python3, 60100
-    GPU-3fd4e0a7-90b2-cbdb-1f7d-1b1f0a6a2a11, 9120, /usr/bin/ffmpeg, with, commas, 1080
-
-    """
-  static let h100List = """
-    GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-3fd4e0a7-90b2-cbdb-1f7d-1b1f0a6a2a11)
-    GPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-b7a1c0de-7f5c-6c0d-2f60-0b4f8a2b6c22)
-
-    """
-
-  /// A divided GPU tells no busyness, and a desktop card no power.
-  static let mig = """
+  /// Its processes, `idle :: query-compute-apps`: none.
+  static let h200MIGProcesses = "gpu_uuid, pid, process_name, used_gpu_memory [MiB]\n"
+  /// An L40S at work, driver 595.80: `internal/captures/linux-x86_64__nvidia-l40s__595.80.txt`, `load :: query-gpu`.
+  static let l40s = """
     index, uuid, name, utilization.gpu [%], memory.used [MiB], memory.total [MiB], power.draw [W], power.limit [W], temperature.gpu
-    0, GPU-c08d91cb-e324-655c-71ba-7570956445bc, NVIDIA A100-SXM4-80GB, [N/A], 39470, 81920, 112.64, 400.00, 38
-    1, GPU-9f0cc172-1db7-8b47-7302-fa9b2ade0c7b, Quadro K620, [Not Supported], 211, 2000, [Not Supported], [Not Supported], 46
-    2, GPU-5a6ef5fb-e69b-5021-a35e-ad1781308f59, Tesla T4, ERR!, [Unknown Error], [GPU requires reset], [N/A], N/A, [Insufficient Permissions]
+    0, GPU-00000000-0000-0000-0000-000000000000, NVIDIA L40S, 9 %, 1235 MiB, 46068 MiB, 110.23 W, 350.00 W, 54
 
     """
-  static let migList = """
-    GPU 0: NVIDIA A100-SXM4-80GB (UUID: GPU-c08d91cb-e324-655c-71ba-7570956445bc)
-      MIG 3g.40gb     Device  0: (UUID: MIG-c788539f-c1ea-5a36-8b4d-9b07d024b1bb)
-      MIG 1g.10gb     Device  1: (UUID: MIG-405bbda1-6b05-535f-9702-f95e8cd170ce)
-      MIG 1g.10gb     Device  2: (UUID: MIG-df7e5a27-eeea-51a0-9055-b36d5a552879)
-    GPU 1: Quadro K620 (UUID: GPU-9f0cc172-1db7-8b47-7302-fa9b2ade0c7b)
-    GPU 2: Tesla T4 (UUID: GPU-5a6ef5fb-e69b-5021-a35e-ad1781308f59)
-
-    """
-  /// In a container the numbers are of another namespace, and names are not found.
-  static let containerProcesses = """
+  /// Two processes on it, `load :: query-compute-apps`.
+  static let l40sProcesses = """
     gpu_uuid, pid, process_name, used_gpu_memory [MiB]
-    GPU-3fd4e0a7-90b2-cbdb-1f7d-1b1f0a6a2a11, 5930, [Not Found], 60208
-    GPU-b7a1c0de-7f5c-6c0d-2f60-0b4f8a2b6c22, 50579, python3, [N/A]
+    GPU-00000000-0000-0000-0000-000000000000, 20037, ffmpeg, 538 MiB
+    GPU-00000000-0000-0000-0000-000000000000, 20038, ffmpeg, 681 MiB
+
+    """
+  /// A desktop's card of 2021, driver 465.27: `samples/output_ubuntu_20.04_v465.27.txt`.
+  static let rtx2080 = """
+    index, uuid, name, utilization.gpu [%], memory.used [MiB], memory.total [MiB], power.draw [W], power.limit [W], temperature.gpu
+    0, GPU-1937b558-347d-0f30-105b-893b98985668, NVIDIA GeForce RTX 2080 SUPER, 0 %, 344 MiB, 7979 MiB, 30.37 W, 250.00 W, 32
+
+    """
+  /// Its list, in the same file.
+  static let rtx2080List =
+    "GPU 0: NVIDIA GeForce RTX 2080 SUPER (UUID: GPU-1937b558-347d-0f30-105b-893b98985668)\n"
+  /// The first two of eight H100 in seven parts each: `internal/exporter/testdata/list_gpus.txt`.
+  static let h100MIGList = """
+    GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-63d1e50a-b952-d15c-0740-12bc14859142)
+      MIG 1g.10gb     Device  0: (UUID: MIG-4d0efb7d-0970-51d9-b761-0686be6b8af3)
+      MIG 1g.10gb     Device  1: (UUID: MIG-7d8b2e8d-57ea-5fe3-83bc-2026e5cb10fb)
+      MIG 1g.10gb     Device  2: (UUID: MIG-ec4af7a3-3539-5cc0-88d2-bf7439a67c4b)
+      MIG 1g.10gb     Device  3: (UUID: MIG-ee5bffff-7058-50a9-9e23-132b98e61920)
+      MIG 1g.10gb     Device  4: (UUID: MIG-6201bd07-6488-5d2c-bfc3-f2ce279e3e64)
+      MIG 1g.10gb     Device  5: (UUID: MIG-b0483f2f-fdd4-5fea-bd1d-ef0eabb43261)
+      MIG 1g.10gb     Device  6: (UUID: MIG-f9cebd56-fdb1-5f90-a05d-d4abf0512ae9)
+    GPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-7e7d2a20-56b8-3220-e75c-1f3185864bda)
+      MIG 1g.10gb     Device  0: (UUID: MIG-9e577b56-8dad-58fa-9799-b034b7e42ec9)
+      MIG 1g.10gb     Device  1: (UUID: MIG-ccc16071-140d-56e7-a906-540ad8b39bd5)
+      MIG 1g.10gb     Device  2: (UUID: MIG-d9705e92-0f55-5b3e-a130-b89c5f7fe698)
+      MIG 1g.10gb     Device  3: (UUID: MIG-c3cda6f5-fda3-5d9a-9dd1-c728d048900e)
+      MIG 1g.10gb     Device  4: (UUID: MIG-1f55da33-371d-504f-97d2-ed39378dff63)
+      MIG 1g.10gb     Device  5: (UUID: MIG-ca599e38-3282-5915-8df2-371b59e9d47d)
+      MIG 1g.10gb     Device  6: (UUID: MIG-15f2fb26-60f2-57cd-a670-205da2ccddf5)
 
     """
 
-  /// ROCm 6: a list of objects; an idle GPU has no process.
-  static let rocm6List =
-    #"[{"gpu":0,"bdf":"0000:c1:00.0","uuid":"efff74a1-0000-1000-806b-5a8d4f1a0b11","kfd_id":23018,"node_id":1,"partition_id":0},{"gpu":1,"bdf":"0000:c6:00.0","uuid":"71ff74a1-0000-1000-809e-0c1ef2b0aa22","kfd_id":29122,"node_id":2,"partition_id":0}]"#
-  static let rocm6Static =
-    #"[{"gpu":0,"asic":{"market_name":"AMD Instinct MI300X","vendor_id":"0x1002","asic_serial":"0xEF6B5A8D4F1A0B11"},"bus":{"bdf":"0000:c1:00.0"},"limit":{"max_power":{"value":750,"unit":"W"},"socket_power":{"value":650,"unit":"W"}},"partition":{"compute_partition":"SPX","memory_partition":"NPS1","partition_id":0}},{"gpu":1,"asic":{"market_name":"AMD Instinct MI300X"},"limit":"N/A","partition":"N/A"}]"#
-  static let rocm6Metric =
-    #"[{"gpu":0,"usage":{"gfx_activity":{"value":87,"unit":"%"},"umc_activity":{"value":41,"unit":"%"},"mm_activity":"N/A"},"power":{"socket_power":{"value":542,"unit":"W"},"gfx_voltage":"N/A"},"temperature":{"edge":"N/A","hotspot":{"value":71,"unit":"C"},"mem":{"value":52,"unit":"C"}},"mem_usage":{"total_vram":{"value":196592,"unit":"MB"},"used_vram":{"value":121344,"unit":"MB"}}},{"gpu":1,"usage":"N/A","power":{"socket_power":"N/A"},"temperature":{"edge":{"value":33,"unit":"C"},"hotspot":"N/A"},"mem_usage":"N/A"}]"#
-  static let rocm6Processes =
-    #"[{"gpu":0,"process_list":[{"process_info":{"name":"python3","pid":4711,"memory_usage":{"gtt_mem":{"value":2097152,"unit":"B"},"cpu_mem":{"value":0,"unit":"B"},"vram_mem":{"value":127238406144,"unit":"B"}},"cu_occupancy":12}},{"process_info":{"name":"N/A","pid":"9120","memory_usage":{"vram_mem":"N/A"}}}]},{"gpu":1,"process_list":[{"process_info":"No running processes detected"}]}]"#
-  /// ROCm 7: under `gpu_data`; a GPU in four parts, of which the later ones tell little.
-  static let rocm7Metric =
-    #"{"gpu_data":[{"gpu":0,"usage":{"gfx_activity":{"value":12,"unit":"%"}},"power":{"socket_power":{"value":231,"unit":"W"}},"temperature":{"hotspot":{"value":44,"unit":"C"}},"mem_usage":{"total_vram":{"value":73728,"unit":"MB"},"used_vram":{"value":1,"unit":"GB"}}},{"gpu":1,"usage":"N/A","power":"N/A","temperature":"N/A","mem_usage":{"total_vram":{"value":73728,"unit":"MB"},"used_vram":{"value":0,"unit":"MB"}}}]}"#
-  static let rocm7Static =
-    #"{"gpu_data":[{"gpu":0,"asic":{"market_name":"AMD Instinct MI355X"},"limit":{"ppt0":{"max_power_limit":{"value":1400,"unit":"W"},"socket_power_limit":{"value":1400,"unit":"W"}}},"partition":{"accelerator_partition":"QPX","memory_partition":"NPS2","partition_id":"0"}},{"gpu":1,"asic":{"market_name":"N/A"},"limit":"N/A","partition":{"accelerator_partition":"N/A","memory_partition":"N/A"}}]}"#
-  static let rocm7List =
-    #"[{"gpu":0,"uuid":"aaff75a0-0000-1000-80aa-000000000011","partition_id":0},{"gpu":1,"uuid":"aaff75a0-0000-1000-80aa-000000000012","partition_id":1}]"#
+  /// Two Radeon cards, one at work, under `gpu_data` (ROCm 7).
+  ///
+  /// github.com/incf-ai/gpu-notifier, `src/amd_smi.rs`, which states no licence. The numbers of power are the test's own
+  /// there, so they are not here.
+  static let radeonMetric =
+    #"{"gpu_data":[{"gpu":0,"usage":{"gfx_activity":{"value":91,"unit":"%"},"umc_activity":{"value":66,"unit":"%"},"mm_activity":{"value":0,"unit":"%"},"vcn_activity":[{"value":0,"unit":"%"},"N/A","N/A","N/A"],"gfx_busy_inst":"N/A"},"temperature":{"edge":{"value":54,"unit":"C"},"hotspot":{"value":63,"unit":"C"},"mem":{"value":70,"unit":"C"}},"mem_usage":{"total_vram":{"value":30576,"unit":"MB"},"used_vram":{"value":20450,"unit":"MB"},"free_vram":{"value":10126,"unit":"MB"}}},{"gpu":1,"usage":{"gfx_activity":{"value":1,"unit":"%"},"umc_activity":{"value":0,"unit":"%"},"mm_activity":{"value":0,"unit":"%"},"vcn_activity":[{"value":0,"unit":"%"},"N/A","N/A","N/A"],"gfx_busy_inst":"N/A"},"temperature":{"edge":{"value":31,"unit":"C"},"hotspot":{"value":32,"unit":"C"},"mem":{"value":30,"unit":"C"}},"mem_usage":{"total_vram":{"value":32624,"unit":"MB"},"used_vram":{"value":57,"unit":"MB"},"free_vram":{"value":32567,"unit":"MB"}}}]}"#
+  /// What limits one, from `amd-smi static --limit --json`: github.com/ROCm/amdsmi, `CHANGELOG.md`, MIT.
+  static let radeonStatic =
+    #"{"gpu_data":[{"gpu":0,"limit":{"ppt0":{"max_power_limit":{"value":203,"unit":"W"},"min_power_limit":{"value":0,"unit":"W"},"socket_power_limit":{"value":100,"unit":"W"}},"ppt1":{"max_power_limit":"N/A","min_power_limit":"N/A","socket_power_limit":"N/A"}}}]}"#
 }

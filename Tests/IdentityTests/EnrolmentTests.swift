@@ -52,6 +52,20 @@ struct EnrolmentTests {
     #expect(throws: IdentityError.self) { try TrustAnchor(pem: alone) }
   }
 
+  @Test(
+    "who joins by a fingerprint trusts its root alone: an authority that is put beside it is none")
+  func besideTheRoot() throws {
+    let (ours, theirs) = (try TestCluster(), try TestCluster())
+    let anchor = try TrustAnchor(pem: ours.authority.certificatePEM)
+    let issuer = try CertificateAuthority(issuerOf: ours.authority, now: TestCluster.now)
+    let both = try TrustAnchor(
+      pem: ours.authority.certificatePEM + "\n" + theirs.authority.certificatePEM)
+    #expect(anchor.rests(on: anchor.fingerprint))
+    #expect(try TrustAnchor(pem: issuer.certificatePEM).rests(on: anchor.fingerprint))
+    #expect(!both.rests(on: anchor.fingerprint))
+    #expect(!(try TrustAnchor(pem: theirs.authority.certificatePEM)).rests(on: anchor.fingerprint))
+  }
+
   @Test("a fingerprint finds its root in a chain, and no other certificate")
   func fingerprint() throws {
     let (ours, theirs) = (try TestCluster(), try TestCluster())

@@ -37,7 +37,7 @@ struct EmbeddingTests {
       ("[1.5]", "input", "integer"), ("[[-1]]", "input[0]", "integer"),
       ("[[\"a\"]]", "input[0]", "token ids"),
       ("5", "input", "a string"), ("[null]", "input", "of one kind"),
-      ("[" + Array(repeating: "\"a\"", count: 2_049).joined(separator: ",") + "]", "input", "2049"),
+      ("[" + Array(repeating: "\"a\"", count: 2_049).joined(separator: ",") + "]", "input", "2048"),
     ])
   func refused(input: String, field: String, words: String) {
     let error = #expect(throws: RequestError.self) {

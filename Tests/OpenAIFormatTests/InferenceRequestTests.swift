@@ -99,6 +99,10 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
   func promptBytes() throws {
     let plain = try parse(#"{"model":"m","messages":[{"role":"user","content":"h\u00e9"}]}"#)
     #expect(plain.promptBytes == "user".utf8.count + "hé".utf8.count)
+    let escaped = try parse(
+      #"{"model":"m","messages":[{"role":"user","content":"\n\u0041\u00e9\u20ac\ud83d\ude00\ud800x\udc00\"\/"}]}"#
+    )
+    #expect(escaped.promptBytes == "user\nAé€😀\u{fffd}x\u{fffd}\"/".utf8.count)
     let sampling = try parse(
       #"{"model":"m","messages":[{"role":"user","content":"h\u00e9"}],"temperature":1,"logit_bias":{"1":2}}"#
     )
@@ -126,6 +130,54 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     #expect(throws: RequestError.self) {
       try parse(#"{"model":"m","prompt":[1,"a"]}"#, .completions)
     }
+  }
+
+  @Test(
+    "what nobody needs so much of is refused, by its field, before all of it is read",
+    arguments: [
+      ("", #""x#":0"#, 255, nil, "256"),
+      (#""stream_options":{"#, #""x#":0"#, 33, "stream_options", "32"),
+      (#""stop":["#, #""""#, 257, "stop", "256"),
+      (#""messages":["#, #"{"role":"u"}"#, 16_385, "messages", "16384"),
+      (
+        #""messages":[{"role":"u","content":["#, #""""#, 16_385, "messages[0].content", "16384"
+      ),
+    ])
+  func bounds(opening: String, item: String, count: Int, field: String?, words: String) {
+    let items = (0..<count).map { item.replacing("#", with: "\($0)") }
+    let head =
+      #"{"model":"m","# + (opening.contains("messages") ? "" : #""messages":[{"role":"u"}],"#)
+    let error = #expect(throws: RequestError.self) {
+      try parse(head + opening + items.joined(separator: ","))
+    }
+    #expect(error?.field == field && error?.description.contains(words) == true, "\(error as Any)")
+  }
+
+  @Test("a completion has as many prompts as there are inputs of embeddings, and no more")
+  func promptsMax() throws {
+    let list = { (count: Int) in Array(repeating: #""""#, count: count).joined(separator: ",") }
+    #expect(
+      try parse(#"{"model":"m","prompt":[\#(list(2_048))]}"#, .completions).sequences == 2_048)
+    let error = #expect(throws: RequestError.self) {
+      try parse(#"{"model":"m","prompt":[\#(list(2_049))]}"#, .completions)
+    }
+    #expect(error?.field == "prompt")
+  }
+
+  @Test(
+    "a list of ids is read as its numbers are, however they are written",
+    arguments: [
+      ("[1]", 1), ("[0,1]", 2), ("[ 1 , 2\n,3 ]", 3), ("[4294967295,0]", 2), ("[]", nil),
+      ("[4294967296]", nil), ("[1,4294967296]", nil), ("[01]", nil), ("[1,01]", nil),
+      ("[1,]", nil), ("[,1]", nil), ("[1,,2]", nil), ("[1,2", nil), ("[1,", nil), ("[1 2]", nil),
+      ("[1,-1]", nil), ("[1,1.0]", nil), ("[1,1e2]", nil), ("[1,\"2\"]", nil), ("[1}", nil),
+      ("[99999999999999999999]", nil), ("[1,18446744073709551617]", nil), ("[00,1]", nil),
+    ])
+  func ids(list: String, count: Int?) {
+    let request = try? parse(#"{"model":"m","prompt":\#(list)}"#, .completions)
+    #expect(request?.promptBytes == count && (request == nil) == (count == nil))
+    let nested = try? parse(#"{"model":"m","input":[\#(list)]}"#, .embeddings)
+    #expect(nested?.inputIDsMax == count)
   }
 
   @Test("a body from options is canonical and reads back")

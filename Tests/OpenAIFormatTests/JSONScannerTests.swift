@@ -58,6 +58,24 @@ struct SeededGenerator: RandomNumberGenerator {
     #expect(value == "aA😀\u{fffd}x\u{fffd}\\\"/\u{8}\u{c}\n\r\t")
   }
 
+  @Test("what ends a string is found at every place, among text of every length")
+  func longStrings() throws {
+    for count in 0..<100 {
+      let text = String(repeating: "x", count: count)
+      for (special, decoded) in [(#"\n"#, "\n"), (#"\u00e9"#, "é"), ("é", "é"), (#"\\"#, "\\")] {
+        let value = try JSONValue.parse(Array("\"\(text)\(special)\(text)\"".utf8)).string
+        #expect(value == text + decoded + text)
+      }
+      for (bytes, place) in [
+        ("\"\(text)\u{1f}\(text)\"", count + 1), ("\"\(text)", count + 1),
+        ("\"\(text)\"\(text)x", count + 2),
+      ] {
+        let error = #expect(throws: JSONError.self) { try JSONValue.parse(Array(bytes.utf8)) }
+        #expect(error?.offset == place)
+      }
+    }
+  }
+
   @Test("what the writer writes reads back", arguments: ["", "a\"b\\c\n\u{0}\u{1f}é😀/"])
   func roundTrip(text: String) throws {
     #expect(try JSONValue.parse(JSONWriter.string(text)).string == text)

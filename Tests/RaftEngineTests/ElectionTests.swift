@@ -203,6 +203,32 @@ extension RaftEngineTests {
       }
     }
 
+    @Test(
+      "a voter that stood still and answers everything at once makes nobody wait for eight timeouts"
+    )
+    func lateVotesAtOnce() throws {
+      try withCluster(voters: 3, starting: false) { cluster in
+        let node = cluster[1]
+        node.start()
+        let engine = try #require(node.engine)
+        cluster.run { engine.role == .candidate(preVote: true) }
+        let first = Term(engine.term.rawValue + 1)
+        node.hear(
+          .requestVoteResult(.init(term: first, granted: true, preVote: true)), from: 2)
+        // Every term is in vain, and asks the one that stands still once more.
+        cluster.run(atMost: 20_000) { engine.term.rawValue >= first.rawValue + 8 }
+        let last = engine.term
+        #expect(last.rawValue == first.rawValue + 8)
+        for term in first.rawValue..<last.rawValue {
+          node.hear(
+            .requestVoteResult(.init(term: Term(term), granted: true, preVote: false)), from: 2)
+        }
+        let since = cluster.now
+        cluster.run { engine.term > last }
+        #expect(cluster.now - since <= 2_100)
+      }
+    }
+
     @Test("when nothing is slow any more, the timeout falls back to the configured one")
     func fallsBack() {
       withCluster(voters: 3) { cluster in

@@ -169,6 +169,35 @@ extension RaftEngineTests {
       }
     }
 
+    @Test(
+      "a follower has lost its disk if it goes on denying what it confirmed, not if answers came late"
+    )
+    func denial() throws {
+      try withCluster(voters: 3) { cluster in
+        let leader = cluster.electedLeader()
+        for _ in 1...5 { leader.submit("x") }
+        cluster.run(for: 300)
+        let follower = ReplicaID(leader.id % 3 + 1)
+        cluster.isolate(follower.rawValue)
+        let engine = try #require(leader.engine)
+        let match = try #require(engine.matchIndex(of: follower))
+        let answer = RaftMessage.appendEntriesResult(
+          .init(term: engine.term, rejected: match, lastLogIndex: LogIndex(0)))
+        // What a direction had held that was cut, twice.
+        for _ in 1...2 {
+          for _ in 1...4 { leader.hear(answer, from: follower.rawValue) }
+          cluster.run(for: 2_000)
+          #expect(engine.denial(by: follower) == nil)
+        }
+        for _ in 0...20 {
+          leader.hear(answer, from: follower.rawValue)
+          cluster.run(for: 100)
+        }
+        #expect(engine.denial(by: follower) == LogIndex(0))
+        #expect(engine.role.isLeader)
+      }
+    }
+
     @Test("entries that contradict committed ones end the process")
     func contradiction() {
       withCluster(voters: 3, starting: false, allowsViolations: true) { cluster in

@@ -30,6 +30,21 @@ struct JournalTests {
     return (ledger, all)
   }
 
+  /// What a job delivered, as the fifth line after these.
+  private func sale(
+    consumer: UInt64 = 2, amount: UInt64 = 0, kind: Transfer.Kind = .sale, group: UInt64? = nil,
+    reverses: UInt64? = nil, _ sale: Sale? = JournalTests.delivered
+  ) -> Transfer {
+    Transfer(
+      id: TransferID(5), debit: AccountID(consumer), credit: AccountID(3),
+      amount: Credits(nano: amount), kind: kind, job: JobID(7), time: time,
+      group: group.map { TransferID($0) }, reverses: reverses.map { TransferID($0) }, sale: sale)
+  }
+
+  private static let delivered = Sale(
+    promptTokens: TokenCount(30), cachedTokens: TokenCount(10), outputTokens: TokenCount(20),
+    charge: Credits(nano: 6), isOwn: false)
+
   private func lines(_ ledger: Ledger) -> [JournalAudit.Line] {
     let none = JournalAudit.Sums(debits: .zero, credits: .zero)
     return ledger.accounts(limit: .max).map {
@@ -117,6 +132,54 @@ struct JournalTests {
     #expect(
       fault(lines(ledger), [all[0], all[2]], end)
         == .outOfOrder(TransferID(3), expected: TransferID(2)))
+  }
+
+  @Test("a sale moves nothing, and the chain has every word of it")
+  func sales() throws {
+    var (ledger, all) = try transfers()
+    let right = lines(ledger)
+    _ = ledger.takeTouched()
+    let noted = ledger.note(
+      Self.delivered, of: AccountID(2), by: AccountID(3), job: JobID(7), time: time)
+    #expect(noted == sale() && ledger.nextTransferID == TransferID(6))
+    #expect(lines(ledger).map(\.closing) == right.map(\.closing) && ledger.takeTouched() == [])
+    all.append(noted)
+    let end = head(all)
+    #expect(fault(right, all, end) == nil)
+    func changed(_ other: Transfer, fits: Bool = false) -> JournalAudit.Fault? {
+      let others: [Transfer] = all.dropLast() + [other]
+      return fault(right, others, fits ? head(others) : end)
+    }
+    func said(
+      prompt: UInt64 = 30, cached: UInt64 = 10, output: UInt64 = 20, charge: UInt64 = 6,
+      own: Bool = false
+    ) -> Transfer {
+      sale(
+        Sale(
+          promptTokens: TokenCount(prompt), cachedTokens: TokenCount(cached),
+          outputTokens: TokenCount(output), charge: Credits(nano: charge), isOwn: own))
+    }
+    for other in [
+      said(prompt: 31), said(cached: 11), said(output: 21), said(charge: 7), said(own: true),
+      sale(consumer: 3), said(prompt: 10, cached: 30),
+    ] { #expect(changed(other) == .chainBroken, "\(other)") }
+    let meaningless = JournalAudit.Fault.meaningless(TransferID(5))
+    for other in [
+      sale(amount: 1), sale(group: 4), sale(reverses: 2), sale(nil), sale(amount: 1, kind: .move),
+    ] { #expect(changed(other, fits: true) == meaningless, "\(other)") }
+    #expect(
+      changed(sale(consumer: 9), fits: true) == .unknownAccount(TransferID(5), AccountID(9)))
+    // What is not a payment is not taken back.
+    let back = Transfer(
+      id: TransferID(6), debit: AccountID(3), credit: AccountID(2), amount: Credits(nano: 1),
+      kind: .reversal, job: nil, time: time, reverses: TransferID(5))
+    #expect(fault(right, all + [back], head(all + [back])) == .badReversal(TransferID(6)))
+    var report = LedgerReport()
+    for transfer in all + [said(own: true)] { report.add(transfer) }
+    #expect(
+      report.sold.jobs == 1 && report.sold.promptTokens == 30 && report.sold.cachedTokens == 10)
+    #expect(report.sold.outputTokens == 20 && report.sold.charges.text == "0.000000006")
+    #expect(report.ownUse.jobs == 1 && report.jobs == 1 && report.earned.text == "0.000000004")
   }
 
   @Test("each fault by its name, with a chain that was made to fit")

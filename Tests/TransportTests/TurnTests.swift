@@ -35,6 +35,30 @@ struct TurnTests {
     await listener.close()
   }
 
+  @Test("a peer whose requests take long has fewer begun before another is heard")
+  func length() async throws {
+    let order = Order()
+    let listener = try await order.listen()
+    let (busy, other) = (try RawPeer(listener.port), try RawPeer(listener.port))
+    for peer in [busy, other] {
+      try peer.open(1)
+      await order.hears(1)
+    }
+    // Fewer than a turn may begin; the first of them keeps the loop for longer than a turn may.
+    let standstill = order.standStill()
+    try busy.open(10)
+    await standstill.reached()
+    try other.open(1)
+    let began = LinkLoop.now
+    while LinkLoop.now < began + 10 { try await Task.sleep(for: .milliseconds(1)) }
+    standstill.end()
+    await order.hears(11)
+    let place = try #require(order.begun.dropFirst(2).firstIndex(of: other.port)) - 2
+    #expect((1..<10).contains(place), "heard after \(place) of 10")
+    try busy.answered(11)
+    await listener.close()
+  }
+
   @Test("what was left for later turns is begun in its order, and all of it, over many reads")
   func order() async throws {
     let order = Order()

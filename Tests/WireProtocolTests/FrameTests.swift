@@ -22,9 +22,9 @@ import WireProtocol
     let bytes = try stream()
     for cut in 0...bytes.count {
       var decoder = FrameDecoder(allowed: .all)
-      decoder.append(bytes[..<cut])
+      decoder.append(Array(bytes[..<cut]))
       let before = try drain(&decoder)
-      decoder.append(bytes[cut...])
+      decoder.append(Array(bytes[cut...]))
       #expect(try before + drain(&decoder) == messages)
       try decoder.finish()
     }
@@ -70,7 +70,7 @@ import WireProtocol
     let frame = try FrameEncoder.encode(Ping(nonce: 1))
     for cut in 1..<frame.count {
       var decoder = FrameDecoder(allowed: .all)
-      decoder.append(frame[..<cut])
+      decoder.append(Array(frame[..<cut]))
       #expect(try decoder.next() == nil)
       let missing = (cut < 8 ? 8 : frame.count) - cut
       #expect(throws: WireError.cutShort(missing: missing)) { try decoder.finish() }
@@ -88,7 +88,7 @@ import WireProtocol
     var place = 0
     while place < frame.count {
       let end = min(place + 16_384, frame.count)
-      decoder.append(frame[place..<end])
+      decoder.append(Array(frame[place..<end]))
       place = end
       if place < frame.count {
         #expect(try decoder.next() == nil)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Bad input over HTTP/1.1: each kind gets the status, code and message that a client can act on, and costs nothing.
+"""Bad input over HTTP/1.1, HTTP/2 and TLS: each kind gets the status, code and message that a client can act on, and costs nothing.
 
 A well-behaved client works all along, from another address than the attacks, and must not feel those that are repeated
 (bystander.py). `--full` sends 200,000 mutated requests
@@ -15,11 +15,16 @@ import os
 import random
 import resource
 import socket
+import ssl
+import subprocess
 import sys
 import time
+import warnings
 
+import authority
 import raw_http1
-from bystander import Bystander, percentile, sink
+import raw_http2 as h2
+from bystander import IS_OPTIMISED, Bystander, percentile, sink
 from gateway import gateway
 from product import STORIES, dev, expect, folder, main, scripted_worker, wait_for
 from raw_http1 import Connection, Ended, request
@@ -29,6 +34,8 @@ ATTACKER = "127.0.0.2"
 FULL = "--full" in sys.argv
 MUTATIONS = int(os.environ.get("MUTATIONS", 200_000 if FULL else 2_000))
 SEED = int(os.environ.get("SEED", random.randrange(1 << 32)))
+#: Mutated requests at a time: who waits for an answer that does not come costs nothing.
+LANES = 16
 #: 4,196 connections take 16 MiB at once, and bodies that are collected as much again.
 GROWTH_MAX_MIB = 56
 #: Connections of one address at once, as Sources/Gateway/HTTPLimits.swift has it, and some more.
@@ -51,7 +58,7 @@ def chat(**fields):
 
 
 with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(cluster, scratch) as scripted, \
-        gateway(cluster, scratch) as served:
+        gateway(cluster, scratch) as served, contextlib.ExitStack() as stack:
     key = cluster.key
     # A request up to its body, which comes in chunks.
     CHUNKED = request("POST", CHAT, b"", key, ["Transfer-Encoding: chunked"]).replace(b"Content-Length: 0\r\n", b"")
@@ -282,7 +289,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         now["held_nano"] = max(now["held_nano"], books["held_nano"])  # the job that waits may have expired meanwhile
         expect((now, jobs()) == (books, count), f"{now} {jobs()}, before {books} {count}")
 
-    def fields():
+    def fields_of_engines():
         """fields that no worker's engine has are refused by name, before there is a job"""
         for field, value in (("n", 2), ("logprobs", True), ("tools", [{"type": "function"}])):
             answer = post(chat(**{field: value}))
@@ -349,7 +356,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
 
         def lane(number):
             generator, answered = random.Random(SEED + number), 0
-            for _ in range(MUTATIONS // 4):
+            for _ in range(MUTATIONS // LANES):
                 with Connection(served.address, f"127.0.1.{number + 1}") as connection:
                     with contextlib.suppress(Ended):  # it waits for more, or says nothing to what is not HTTP
                         connection.send(mutate(generator))
@@ -360,8 +367,8 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
             return answered
 
         before, began = served.resident_mib(), time.monotonic()
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            answered = sum(pool.map(lane, range(4)))
+        with concurrent.futures.ThreadPoolExecutor(LANES) as pool:
+            answered = sum(pool.map(lane, range(LANES)))
         spent = time.monotonic() - began
         growth = served.resident_mib() - before
         MEASURES["mutated"] = {"requests": MUTATIONS, "answered": answered, "growth_mib": round(growth, 1)}
@@ -442,6 +449,133 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                 one.close()
         MEASURES.update(client.measures)
 
+    def secure():
+        """A gateway with a certificate; the second is there only where it is asked for."""
+        authority.self_signed(scratch + "/public")
+        return stack.enter_context(gateway(
+            cluster, stack.enter_context(folder()), "--certificate", scratch + "/public.pem", "--certificate-key",
+            scratch + "/public.key"))
+
+    def fields(method="POST", path=CHAT, more=(), without=()):
+        """A request's header section for HTTP/2, every field as it is said."""
+        said = [(":method", method), (":scheme", "https"), (":path", path), (":authority", "gateway"),
+                ("authorization", "Bearer " + key)]
+        return b"".join(h2.literal(*field) for field in [*(f for f in said if f[0] not in without), *more])
+
+    def secured():
+        """over TLS and HTTP/2: what has two meanings is refused, floods end the connection, what is no TLS gets no answer"""
+        served = secure()
+        body = json.dumps(chat()).encode()
+        length = ("content-length", str(len(body)))
+        forms = {  # a header section, and whether a body comes with it
+            "chunks": fields(more=[("transfer-encoding", "chunked")]), "a connection": fields(more=[("connection", "close")]),
+            "an upgrade": fields(more=[("upgrade", "h2c")]), "a kept connection": fields(more=[("keep-alive", "5")]),
+            "other trailers": fields(more=[("te", "gzip")]), "an upper case": fields(more=[("X-A", "b")]),
+            "a line in a value": fields(more=[("x", "a\r\ncontent-length: 0")]), "a zero byte": fields(more=[("x", "a\0b")]),
+            "a line in a name": fields(more=[("x\r\ny", "a")]), "a name with a colon": fields(more=[("x:y", "a")]),
+            "an empty name": fields(more=[("", "a")]), "a space before a value": fields(more=[("x", " a")]),
+            "a length that is too short": fields(more=[("content-length", "2")]),
+            "a length that is too long": fields(more=[("content-length", str(len(body) + 9))]),
+            "two lengths": fields(more=[length, ("content-length", "0")]),
+            "a length with a sign": fields(more=[("content-length", f"+{len(body)}")]),
+            "two paths": fields(more=[(":path", "/healthz")]), "no path": fields(without=[":path"]),
+            "an empty path": fields(path=""), "a path of no slash": fields(path="v1/chat/completions"),
+            "a path of two lines": fields(path=CHAT + "\r\nx: y"), "no method": fields(without=[":method"]),
+            "no scheme": fields(without=[":scheme"]), "a status": fields(more=[(":status", "200")]),
+            "an unknown pseudo-field": fields(more=[(":x", "y")]), "nobody's name": fields(without=[":authority"]),
+            "a method of two words": fields(method="POST /x"),
+        }
+        with contextlib.closing(h2.Connection(served.address, None, ATTACKER)) as connection:
+            connection.send(h2.frame(h2.HEADERS, h2.END_HEADERS | h2.END_STREAM, 1, fields("GET", "/v1/models")))
+            connection.until(lambda: 1 in connection.ended)
+            expect(json.loads(connection.bodies[1])["object"] == "list", "no answer to a good request")
+        wrong = []
+        for name, section in forms.items():
+            with contextlib.closing(h2.Connection(served.address, None, ATTACKER)) as connection, contextlib.suppress(h2.Ended):
+                connection.send(h2.frame(h2.HEADERS, h2.END_HEADERS, 1, section)
+                                + h2.frame(h2.DATA, h2.END_STREAM, 1, body))
+                connection.until(lambda: 1 in connection.ended or 1 in connection.resets or connection.goaway is not None)
+                if 1 in connection.ended and b'"error"' not in connection.bodies.get(1, b""):
+                    wrong.append(f"{name}: {connection.bodies.get(1)}")
+        expect(not wrong, "; ".join(wrong))
+
+        def flood(name, attack, rounds_max=30_000):
+            """The connection ends, or does nothing more; answers after how much."""
+            rounds = 0
+            connection = h2.Connection(served.address, None, ATTACKER)
+            with contextlib.closing(connection), contextlib.suppress(h2.Ended):
+                while connection.goaway is None and rounds < rounds_max:
+                    connection.send(b"".join(attack(rounds + extra) for extra in range(50)))
+                    rounds += 50
+                    connection.read(0)
+            expect(rounds < rounds_max, f"{name} goes on")
+            MEASURES["HTTP/2: " + name] = f"ended after {rounds}"
+
+        get = fields("GET", "/healthz")
+        bomb = b"\x40" + h2.literal("n", "x" * 120)[1:] + b"\xbe" * 15_000
+
+        def asked(turn, section=get, flags=h2.END_HEADERS | h2.END_STREAM):
+            return h2.frame(h2.HEADERS, flags, 2 * turn + 1, section)
+
+        flood("rapid reset", lambda n: asked(n, flags=h2.END_HEADERS) + h2.frame(h2.RESET, 0, 2 * n + 1, h2.number(8)))
+        flood("CONTINUATION", lambda n: asked(0, flags=0) if n == 0 else h2.frame(h2.CONTINUATION, 0, 1))
+        flood("window overflow", lambda n: asked(n, flags=h2.END_HEADERS) + h2.window_update(2 * n + 1, 0x7FFFFFFF))
+        flood("SETTINGS", lambda n: h2.frame(h2.SETTINGS))
+        flood("PING", lambda n: h2.frame(h2.PING, 0, 0, b"12345678"))
+        flood("empty DATA", lambda n: asked(0, fields(), h2.END_HEADERS) if n == 0 else h2.frame(h2.DATA, 0, 1))
+        flood("HPACK bomb", lambda n: asked(n, get + bomb))
+        flood("unknown frames", lambda n: h2.frame(0xEE, 0, 0, b"x"))
+
+        def tls(data, minimum=None, maximum=None, protocols=("http/1.1",)):
+            """What is answered to a client of such TLS, or None where there is no agreement."""
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                context.minimum_version = minimum or ssl.TLSVersion.TLSv1_2
+                context.maximum_version = maximum or ssl.TLSVersion.TLSv1_3
+            if protocols:
+                context.set_alpn_protocols(list(protocols))
+            if maximum == ssl.TLSVersion.TLSv1_1:
+                context.set_ciphers("ALL:@SECLEVEL=0")
+            host, port = served.address.rsplit(":", 1)
+            try:
+                with socket.create_connection((host, int(port)), 60, source_address=(ATTACKER, 0)) as raw, \
+                        context.wrap_socket(raw) as one:
+                    one.sendall(data)
+                    return one.recv(1 << 16)
+            except (OSError, ssl.SSLError):
+                return None
+
+        health = request("GET", "/healthz")
+        expect(b"200 OK" in (tls(health) or b""), "no HTTP/1.1 over TLS 1.3")
+        expect(b"200 OK" in (tls(health, maximum=ssl.TLSVersion.TLSv1_2) or b""), "no HTTP/1.1 over TLS 1.2")
+        expect(b"200 OK" in (tls(health, protocols=()) or b""), "no HTTP/1.1 without ALPN")
+        expect(tls(health, ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_1) is None, "TLS 1.1 is spoken")
+        # HTTP/2's preface where HTTP/1.1 was agreed on is no request.
+        expect(b"HTTP/1.1 400" in (tls(h2.PREFACE) or b""), "HTTP/2 under the name of HTTP/1.1")
+        def s_client(said, *options):
+            """What openssl's client, told so on its standard input, prints."""
+            done = subprocess.run(
+                ["openssl", "s_client", "-connect", served.address, "-bind", ATTACKER + ":0", *options],
+                input=said, capture_output=True, timeout=60)
+            return (done.stdout + done.stderr).lower()
+
+        # A client of TLS 1.2 that wants another handshake, which `R` makes it do, gets none.
+        _, began, then = s_client(b"R\n", "-tls1_2").partition(b"renegotiating")
+        expect(began and b"error" in then and b"verify" not in then, f"another handshake: {then[-400:]}")
+        # What a session takes up again may carry no data before its handshake has ended: that could be sent twice.
+        resumed = s_client(request("GET", "/healthz", headers=["Connection: close"]), "-tls1_3", "-ign_eof")
+        expect(b"max early data: 0" in resumed and b"200 ok" in resumed, f"early data: {resumed[-900:]}")
+        for data in (health, h2.PREFACE, b"\x16\x03\x01\xff\xff" + b"x" * 9_000, bytes(range(256)) * 40):
+            with Connection(served.address, ATTACKER) as connection:
+                with contextlib.suppress(Ended):
+                    connection.send(data)
+                expect(connection.is_closed() and b"HTTP" not in connection.buffer, f"{data[:9]} was answered")
+        expect(b"200 OK" in (tls(health) or b""), "the gateway does not answer any more")
+        expect(served.child.process.poll() is None, "the gateway is dead")
+        nothing_was_done()
+
     def slow_attackers():
         """a silent client, half a request line, half a header section, half a body: ended in time"""
         for name, one in slow.items():
@@ -481,7 +615,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         expect(cluster.account()["spent_nano"] == spent, (cluster.account(), spent))
 
     checks = [json_bodies, too_much, models_and_prompts, keys, paths, framing, header_sections, trailers_and_extensions,
-              pipelined, expectations, mutated, nothing_was_done, fields, connection_flood, repeated,
+              pipelined, expectations, mutated, nothing_was_done, secured, fields_of_engines, connection_flood, repeated,
               slow_attackers, unharmed, nobody_left]
     only = os.environ.get("ONLY", "").split(",")
     main([check for check in checks if check.__name__ in only] or checks)

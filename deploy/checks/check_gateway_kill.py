@@ -28,7 +28,7 @@ STREAMS, CUT = asked or 6, asked or 1
 #: Streams of one wave at most; each worker has as many slots, so that one can take over what both had.
 WAVE = min(40, 2 * STREAMS)
 #: Tokens of all streams of a wave, and of one at least: they take some seconds together, however many they are.
-WAVE_TOKENS, TOKENS_MIN = 3_600, 150
+WAVE_TOKENS, TOKENS_MIN = 2_400, 150
 #: Tokens of a prompt that goes on: the proxies' marks in it are five tokens for one.
 CONTEXT = 4_096
 SEED = random.randrange(1 << 32)

@@ -38,10 +38,10 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         expect(done.code in (0, 3), done)
         return done.code == 0
 
-    # A key lives long enough for what is asked under it, on this machine as it was a moment ago.
+    # A key lives long enough for what is asked under it, on this machine as it was a moment ago; if not, `in_time` tries a longer life.
     began = time.monotonic()
     listed(make())
-    life = max(4, math.ceil(4 * (time.monotonic() - began)))
+    life = max(2, math.ceil(4 * (time.monotonic() - began)))
 
     def in_time(begin):
         """What `begin` gives for a life in seconds, and the stack of what it opened; for a longer one, if it took that long."""

@@ -20,6 +20,8 @@ from product import expect, folder, main, wait_for
 JOBS = int(os.environ.get("JOBS", "200"))
 CLIENTS = int(os.environ.get("CLIENTS", "8"))
 KILLS = int(os.environ.get("KILLS", "5"))
+#: Of each job: enough for a kill to strike the streams of all clients.
+TOKENS = 96
 SEED = int(os.environ.get("SEED", random.randrange(1 << 32)))
 
 
@@ -37,7 +39,7 @@ class Load:
         self.readers, self.ended = [], 0
 
     def run(self, number):
-        reader = Reader(self.group.cluster, self.parties.consumer_key, number, 160,
+        reader = Reader(self.group.cluster, self.parties.consumer_key, number, TOKENS,
                         f"{self.group.scratch}/client-{number}.log")
         with self.lock:
             self.readers.append(reader)

@@ -4,13 +4,19 @@
 And a key that its holder signed for an agent, offline, through the same gateways.
 """
 
+import base64
 import concurrent.futures
 import contextlib
+import hashlib
 import json
 import math
+import os
 import re
+import struct
 import time
 
+import raw_http1
+from authority import openssl
 from cluster import Coordinators, Parties, made
 from gateway import gateway
 from product import STORIES, YARD, Child, expect, folder, main, wait_for
@@ -166,6 +172,56 @@ def delegated(group, parties, gateways, scratch):
     unused = holder.sign()
     made(holder.cluster.yard("key", "unbind", key=holder.key))
     expect(ask(unused["secret"], 0).code == "delegation_revoked", "a delegation outlived its binding")
+    over_http(holder, gateways[0], lambda key: ask(key, 0), scratch)
+
+
+class OwnProgram:
+    """A holder without `yard`, as MONEY.md says how: what signs never leaves it."""
+
+    def __init__(self, scratch, cluster, parent):
+        self.scratch, self.cluster, self.parent, self.key = scratch, cluster, parent, scratch + "/own.pem"
+        openssl("genpkey", "-algorithm", "ed25519", "-out", self.key)
+        self.public = openssl("pkey", "-in", self.key, "-pubout", "-outform", "DER")[-32:].hex()
+
+    def sign(self, name, total):
+        """A delegation for an hour, with the scope submit and a limit in all: (its id, what the agent sends)."""
+        number, secret, now = os.urandom(16), os.urandom(32), int(time.time())
+        limits = struct.pack(">BBBQ", 0, 0, 1, total)
+        signed = (b"\1" + bytes.fromhex(self.cluster) + struct.pack(">Q", self.parent) + number
+                  + struct.pack(">I", len(name)) + name.encode() + struct.pack(">I", 1) + limits + struct.pack(">I", 0)
+                  + struct.pack(">QQ", now - 60, now + 3_600) + hashlib.sha256(secret).digest())
+        with open(self.scratch + "/signed", "wb") as file:
+            file.write(b"switchyard delegation 1" + signed)
+        signature = openssl("pkeyutl", "-sign", "-rawin", "-inkey", self.key, "-in", self.scratch + "/signed")
+        sent = struct.pack(">I", len(signed)) + signed + signature + secret
+        return number.hex(), "sy_d_" + base64.urlsafe_b64encode(sent).rstrip(b"=").decode()
+
+
+def over_http(holder, gateway, ask, scratch):
+    """The same by requests alone: a holder's own program draws the key that signs, and the gateway is told its public half."""
+
+    def call(method, path, body=None, status=200, key=holder.number):
+        answer = raw_http1.ask(gateway.address, method, f"/v1/keys/{key}{path}", body, holder.key)
+        expect(answer.status == status, (method, path, answer))
+        return answer.error or json.loads(answer.body)
+
+    known = call("GET", "/delegations")
+    expect(known["signer"] is None and known["data"] and not known["has_more"], known)
+    own = OwnProgram(scratch, known["cluster"], int(holder.number))
+    bound = call("PUT", "/signer", {"public_key": own.public})
+    expect(bound["signer"] == own.public and bound["cluster"] == known["cluster"], bound)
+    (agent, sent), (_, other) = own.sign("scraper", 10**9), own.sign("other", 10**9)
+    expect(ask(sent).status == 200, "what its holder bound over HTTP does not sign")
+    seen = next(line for line in call("GET", "/delegations")["data"] if line["id"] == agent)
+    expect(seen["live"] and seen["name"] == "scraper" and seen["budget"]["total"]["limit"] == "1", seen)
+    expect(not call("DELETE", f"/delegations/{agent}")["live"], "not revoked")
+    expect(ask(sent).code == "delegation_revoked", "a revoked delegation was taken")
+    expect(call("DELETE", "/signer")["signer"] is None, "still bound")
+    expect(ask(other).code == "delegation_revoked", "a delegation outlived its binding")
+    ended = call("PUT", "/signer", {"public_key": own.public}, 409)
+    expect(ended["code"] == "wrong_state", ended)
+    expect(call("DELETE", "/delegations/" + "0" * 32, status=409)["code"] == "wrong_state", "revoked, and nothing is bound")
+    expect(call("PUT", "/signer", {"public_key": own.public}, 404, key=1)["code"] == "not_found", "the operator's key")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from cluster import (
     Coordinators, Parties, Reader, check_books, check_record, check_transcript, workers)
 from product import Failed, expect, folder, main, wait_for
 
-JOBS = 6
+#: Jobs, more than there are slots, and the tokens of each: many more than are read before the kill.
+JOBS, TOKENS = 6, 800
 
 
 def is_missed(group, victim):
@@ -31,7 +32,7 @@ def killed(count, choose, notice=lambda group, victim: True):
             parties = Parties(group.cluster)
             with workers(group, parties, attempts, ("w1",)):
                 victim = choose(group)
-                readers = [Reader(group.cluster, parties.consumer_key, number, 1_500,
+                readers = [Reader(group.cluster, parties.consumer_key, number, TOKENS,
                                   f"{scratch}/client-{number}.log") for number in range(JOBS)]
                 with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
                     reading = [pool.submit(reader.read) for reader in readers]

@@ -8,6 +8,7 @@ to hold one of them: those must be the owner's alone.
 
 import base64
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -59,6 +60,14 @@ def files_of(directory):
 def read(path):
     with open(path, "rb") as file:
         return file.read()
+
+
+def contents(*directories):
+    """The files below these directories, each with its bytes; what a node that lives has removed meanwhile is left out."""
+    for directory in directories:
+        for path in files_of(directory):
+            with contextlib.suppress(FileNotFoundError):
+                yield path, read(path)
 
 
 def forms(secret):
@@ -267,7 +276,7 @@ with folder() as scratch:
                             else "this machine keeps no core in the directory: the limit alone was seen"), flush=True)
 
         def canaries():
-            identities = [path for path in files_of(directory) if path.endswith((".key",))]
+            identities = [path for path in files_of(directory) if path.endswith(".key")]
             expect(len(identities) >= 3, identities)
             return {
                 "a prompt": {PROMPT.encode()} | forms(PROMPT.encode()) - {b""},
@@ -289,29 +298,26 @@ with folder() as scratch:
 
         def directories():
             """no log, store, or crash output of any node holds a secret; those that must are 0600"""
-            searched = 0
-            for what, known in canaries().items():
-                for path in [*files_of(directory), *files_of(scratch + "/scripted-worker"),
-                             scratch + "/scripted-worker.log"]:
-                    if path.endswith(KEEPERS):
-                        mode = os.stat(path).st_mode & 0o777
-                        expect(mode == 0o600, f"{path} has mode {mode:o}")
-                        continue
-                    data = read(path)
-                    searched += len(data)
-                    for form in known:
+            searched, known = 0, canaries()
+            log = scratch + "/scripted-worker.log"
+            for path, data in itertools.chain(contents(directory, scratch + "/scripted-worker"), [(log, read(log))]):
+                if path.endswith(KEEPERS):
+                    mode = os.stat(path).st_mode & 0o777
+                    expect(mode == 0o600, f"{path} has mode {mode:o}")
+                    continue
+                searched += len(data)
+                for what, forms_ in known.items():
+                    for form in forms_:
                         expect(form not in data, f"{what} is in {path}")
             expect(searched > 100_000, f"only {searched} bytes were searched")
 
         def sealed():
             """the search would have found them: each canary is found where it belongs"""
-            known = canaries()
-            found = {what: any(form in read(path) for form in forms_ for path in files_of(directory)
-                               if path.endswith(KEEPERS))
-                     for what, forms_ in known.items()}
+            kept = [data for path, data in contents(directory) if path.endswith(KEEPERS)]
+            found = {what: any(form in data for form in forms_ for data in kept) for what, forms_ in canaries().items()}
             for what in ("an API key", "a private key", "a wrapping key"):
                 expect(found[what], f"{what} is not even in the file that keeps it")
-            if not any(os.path.getsize(path) for path in files_of(directory) if path.endswith(".log")):
+            if not any(data for path, data in contents(directory) if path.endswith(".log")):
                 raise Failed("the logs are empty")
 
         main([plant, outputs, directories, sealed, cores])

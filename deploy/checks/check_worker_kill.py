@@ -12,6 +12,8 @@ earned what the consumer spent; the replicas agree.
 import contextlib
 import http.client
 import json
+import signal
+import threading
 import time
 
 from gateway import gateway
@@ -23,6 +25,9 @@ INPUT_KILLED, INPUT_SPARE, OUTPUT = 100_000_000, 200_000_000, 600_000_000
 READ_BEFORE_KILL = 20
 #: An engine may be done before the kill strikes; then another job is tried.
 TRIES = 5
+#: Tokens of a stream that is to be struck by SIGKILL, of one that is struck by a command, which takes longer to begin, and of one that
+#: is not read to its end.
+TOKENS_KILLED, TOKENS_RECLAIMED, TOKENS_LEFT = 1_000, 3_000, 3_900
 #: Tokens of the completion, and those that it may not have: control tokens and halves of characters (deploy/engine/make-model),
 #: so that each is a character and none is missing or twice if the text has as many.
 COMPLETION_TOKENS = 800
@@ -70,9 +75,9 @@ def reclaim(cluster, victim, directory):
     print(f"reclaimed in {took * 1000:.0f} ms", flush=True)
 
 
-def read_and_end(cluster, victim, end):
+def read_and_end(cluster, victim, tokens, end):
     """Runs a job whose worker is ended once some of it has been read; answers all lines of the client."""
-    client = cluster.spawn("run", "-m", MODEL, "--max-tokens", 3000, "--temperature", 0, "--output", "json",
+    client = cluster.spawn("run", "-m", MODEL, "--max-tokens", tokens, "--temperature", 0, "--output", "json",
                            "--patience", 60, "Tell me story 0")
     lines = []
     for line in client.stdout:
@@ -86,40 +91,78 @@ def read_and_end(cluster, victim, end):
 
 def worker_kill():
     """a killed worker's stream goes on at another, delivered once and charged for what was delivered"""
-    goes_on_elsewhere(lambda cluster, victim, directory: victim.kill(), from_ids)
+    goes_on_elsewhere(TOKENS_KILLED, lambda cluster, victim, directory: victim.kill(), from_ids)
 
 
 def worker_reclaim():
     """a machine that its owner takes back is his within 5 s, and the stream on it goes on at another"""
-    goes_on_elsewhere(reclaim, gives_way)
+    goes_on_elsewhere(TOKENS_RECLAIMED, reclaim, gives_way)
+
+
+class Batch:
+    """A batch job that is read all the time, whatever else is waited for: a reader that takes nothing for long loses its stream."""
+
+    def __init__(self, cluster):
+        self.process = cluster.spawn("run", "-m", MODEL, "--class", "batch", "--max-tokens", TOKENS_LEFT, "--temperature", 0,
+                                     "--output", "json", "Tell me story 0")
+        self.lines = []
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.append(json.loads(line))
+
+    @property
+    def job(self):
+        return next(line["accepted"]["job"] for line in self.lines if "accepted" in line)
+
+    @property
+    def events(self):
+        return [line["event"] for line in list(self.lines) if "event" in line]
+
+    def has_more_than(self, count):
+        """Whether it has read so many events, or its end."""
+        return len(self.events) > count or not self.thread.is_alive()
+
+    def ended(self):
+        """It is cancelled, if it has not ended, and what its client was told then."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait()
+        self.thread.join()
+        expect(self.lines and "ended" in self.lines[-1], (self.lines[-1:], self.process.stderr.read()[-600:]))
+        return self.lines[-1]["ended"]
 
 
 def gives_way(cluster, scratch, workers):
     """A batch job's stream gives the only slot to an interactive job and goes on; answers what both were charged."""
     charged = 0
     for _ in range(TRIES):
-        batch = cluster.spawn("run", "-m", MODEL, "--class", "batch", "--max-tokens", 3000, "--temperature", 0,
-                              "--output", "json", "Tell me story 0")
-        lines, urgent = [], None
-        for line in batch.stdout:
-            lines.append(json.loads(line))
-            if urgent is None and sum("event" in one for one in lines) == READ_BEFORE_KILL:
-                urgent = cluster.yard("run", "-m", MODEL, "--class", "interactive", "--max-tokens", 8,
-                                      "--output", "json", "Quick")
-        expect(batch.wait() == 0, batch.stderr.read()[-600:])
-        expect(urgent is not None and urgent.code == 0, urgent)
-        ended = lines[-1]["ended"]
+        batch = Batch(cluster)
+        wait_for("the batch job's output", lambda: batch.has_more_than(READ_BEFORE_KILL))
+        urgent = cluster.yard("run", "-m", MODEL, "--class", "interactive", "--max-tokens", 8, "--output", "json", "Quick")
+        expect(urgent.code == 0, urgent)
+        # What comes of it now may have been under way before; what comes after its next attempt began is of that one.
+        wait_for("its next attempt", lambda: not batch.thread.is_alive() or len(why(cluster, batch.job)["attempts"]) > 1)
+        before = len(batch.events)
+        wait_for("the batch job to go on", lambda: batch.has_more_than(before))
+        ended = batch.ended()
         charged += ended["charge_nano"] + urgent.lines[-1]["ended"]["charge_nano"]
-        seqs = [line["event"]["seq"] for line in lines if "event" in line]
-        expect(ended["state"] == "completed" and seqs == list(range(1, ended["events"] + 1)), ended)
-        why = cluster.yard("why", ended["job"], "--output", "json").lines[0]
-        expect(why["class"] == "batch", why)
+        expect(ended["state"] in ("completed", "cancelled"), ended)
+        expect([event["seq"] for event in batch.events] == list(range(1, ended["events"] + 1)), ended)
+        told = why(cluster, ended["job"])
+        expect(told["class"] == "batch", told)
         # The engine may have been done with it before the other came.
-        if why["preemptions"]:
+        if told["preemptions"]:
             break
-    expect(why["preemptions"] == 1, why)
-    expect([attempt["state"] for attempt in why["attempts"]] == ["preempted", "settled"], why)
+    expect(told["preemptions"] == 1, told)
+    expect([attempt["state"] for attempt in told["attempts"]] == ["preempted", "settled"], told)
     return charged
+
+
+def why(cluster, job):
+    """How a job stands."""
+    return cluster.yard("why", job, "--output", "json").lines[0]
 
 
 def from_ids(cluster, scratch, workers):
@@ -167,8 +210,8 @@ def complete_and_kill(cluster, address, victim):
     return number, text
 
 
-def goes_on_elsewhere(end, then=None):
-    with dev("--coordinators", 3, "--workers", 0) as cluster, folder() as scratch, \
+def goes_on_elsewhere(tokens, end, then):
+    with dev("--coordinators", 3, "--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as scratch, \
             contextlib.ExitStack() as stack:
         workers = Workers(cluster, scratch, stack)
         before = cluster.account()
@@ -176,14 +219,13 @@ def goes_on_elsewhere(end, then=None):
         charged = 0
         for _ in range(TRIES):
             victim = workers.start("victim", INPUT_KILLED)
-            lines = read_and_end(cluster, victim, lambda: end(cluster, victim, f"{scratch}/victim"))
+            lines = read_and_end(cluster, victim, tokens, lambda: end(cluster, victim, f"{scratch}/victim"))
             job = cluster.yard("job", lines[-1]["ended"]["job"], "--output", "json").lines[0]
             charged += job["charge_nano"]
             if job["attempts"] > 1:
                 break
         verify(cluster, lines, job, spare)
-        if then:
-            charged += then(cluster, scratch, workers)
+        charged += then(cluster, scratch, workers)
         books = cluster.account()
         expect(books["held_nano"] == 0, f"a hold is open: {books}")
         expect(books["spent_nano"] - before["spent_nano"] == charged, f"{books}, but {charged} was charged")

@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import json
+import socket
 import threading
 import time
 
@@ -45,8 +46,10 @@ class Engine(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             return self.end_headers()
         self.bodies.append(body)
-        if self.manner == "down":
-            return self.connection.close()
+        if self.manner == "hangs up":
+            # Closing it would not end it: what reads it and what writes it hold it open.
+            self.close_connection = True
+            return self.connection.shutdown(socket.SHUT_RDWR)
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")

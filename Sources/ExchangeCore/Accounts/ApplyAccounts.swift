@@ -85,6 +85,20 @@ extension Exchange {
     return request.result
   }
 
+  /// Refuses a request about keys of an account that has made too many within the time that they are remembered; one of an
+  /// administrator is let through.
+  func requireRoomForRequest(of caller: APIKey) throws(Rejection) {
+    let remembered = indexes.accounts[caller.account]?.requests ?? 0
+    guard
+      caller.scopes.contains(.admin) || remembered < limits.requestsPerAccountMax
+        || meta.stateVersion < Self.keyGuardsStateVersion
+    else {
+      throw Rejection(
+        .tooManyKeys,
+        ["requests": "\(remembered)", "limit": "\(limits.requestsPerAccountMax)"])
+    }
+  }
+
   /// Remembers what a request made, for as long as a retry may come.
   mutating func remember(
     _ caller: APIKey, _ requestKey: RequestKey, _ hash: [UInt8], _ result: AccountRequest.Result

@@ -2,20 +2,22 @@ internal import ExchangeTypes
 
 // What happens to keys between their creation and their end; since state version 3.
 extension Exchange {
-  /// Checks: `wrong_state` (an older state version), a lifetime of zero, then as `KeyCreate`.
+  /// Checks: `wrong_state` (an older state version), the lifetime, then as `KeyCreate`.
   mutating func apply(_ command: Command.KeyIssue) throws(Rejection) -> Accepted {
     try requireStateVersion(Self.keyLifeStateVersion)
-    guard command.lifetime > 0 else { throw Rejection(.malformedRequest, ["field": "lifetime"]) }
+    try checkSpan(command.lifetime, "lifetime", least: 1)
     return try create(
       command.create, named: bodyHash(.keyIssue(command)), lifetime: command.lifetime)
   }
 
-  /// Checks: `wrong_state` (an older state version), caller, duplicate, `not_found`, `forbidden` (another key, by
-  /// one with a limit, or any by a delegated one), `wrong_state` (a dead or a delegated key: its secret is part of what was signed).
+  /// Checks: `wrong_state` (an older state version), the grace, caller, duplicate, `not_found`, `forbidden` (another key, by
+  /// one with a limit, or any by a delegated one), `wrong_state` (a dead or a delegated key: its secret is part of what was
+  /// signed), `too_many_keys` (requests that are remembered: each rotation is one).
   ///
   /// Within the grace of an earlier rotation, the secret before that one ends at once: a key has at most two.
   mutating func apply(_ command: Command.KeyRotate) throws(Rejection) -> Accepted {
     try requireStateVersion(Self.keyLifeStateVersion)
+    try checkSpan(command.grace, "grace")
     let caller = try authorize(command.caller, [])
     let hash = bodyHash(.keyRotate(command))
     if let result = try earlier(caller, command.requestKey, hash), case .key(let id) = result {
@@ -29,6 +31,7 @@ extension Exchange {
     guard delegation(of: key.id) == nil else {
       throw Rejection(.wrongState, ["key": "\(key.id)", "reason": "delegated"])
     }
+    try requireRoomForRequest(of: caller)
     let until = meta.logTime.advanced(milliseconds: command.grace)
     indexes.leave(key)
     keys.update(key.id.rawValue) {
@@ -54,6 +57,15 @@ extension Exchange {
       count += 1
     }
     return .keysUsed(count)
+  }
+
+  /// Refuses a time that nobody means: a slip, or one that is to make a sum overflow.
+  func checkSpan(
+    _ milliseconds: UInt64, _ field: String, least: UInt64 = 0
+  ) throws(Rejection) {
+    guard milliseconds >= least, milliseconds <= limits.timeSpanMax else {
+      throw Rejection(.malformedRequest, ["field": field, "limit": "\(limits.timeSpanMax)"])
+    }
   }
 
   /// Refuses a command that came with a later state version: a leader does not propose it before that.

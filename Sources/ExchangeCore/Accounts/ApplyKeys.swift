@@ -46,15 +46,7 @@ extension Exchange {
     guard indexes.accounts[account.id]?.liveKeys ?? 0 < limits.keysPerAccountMax else {
       throw Rejection(.tooManyKeys, ["limit": "\(limits.keysPerAccountMax)"])
     }
-    let remembered = indexes.accounts[caller.account]?.requests ?? 0
-    guard
-      isAdmin || remembered < limits.requestsPerAccountMax
-        || meta.stateVersion < Self.keyGuardsStateVersion
-    else {
-      throw Rejection(
-        .tooManyKeys,
-        ["requests": "\(remembered)", "limit": "\(limits.requestsPerAccountMax)"])
-    }
+    try requireRoomForRequest(of: caller)
     let id = addKey(
       account: account.id, name: command.name, scopes: command.scopes,
       secretHash: command.secretHash,
@@ -147,16 +139,12 @@ extension Exchange {
   }
 
   private mutating func dropOldestRevokedKeys(of account: AccountID) {
-    guard let known = indexes.accounts[account],
-      known.keys.count - known.liveKeys > limits.keysRevokedPerAccountMax
+    guard indexes.accounts[account]?.revokedKeys.count ?? 0 > limits.keysRevokedPerAccountMax,
+      let id = indexes.accounts[account]?.revokedKeys.first,
+      let key = keys.remove(id.rawValue)
     else { return }
-    for id in known.keys.sorted {
-      guard let key = keys[id.rawValue], key.revoked else { continue }
-      indexes.leave(key)
-      keys.remove(id.rawValue)
-      dropBudget(of: id)
-      return
-    }
+    indexes.leave(key)
+    if let budget = indexes.keyBudgets[id] { dropUnusedBudgets(from: budget) }
   }
 }
 

@@ -21,7 +21,7 @@ extension Exchange {
   }
 
   /// Checks: `wrong_state` (an older state version), caller, duplicate, `not_found` (unknown, or no longer in the
-  /// journal), `wrong_state` (it takes another back itself), `already_reversed`, and then the legs of the reversal as above.
+  /// journal), `wrong_state` (it takes another back itself, or is a sale, which moved nothing), `already_reversed`, and then the legs of the reversal as above.
   ///
   /// What was posted together is taken back together, in the opposite order.
   mutating func apply(_ command: Command.TransferReverse) throws(Rejection) -> Accepted {
@@ -35,6 +35,9 @@ extension Exchange {
     }
     guard first.reverses == nil else {
       throw Rejection(.wrongState, ["transfer": "\(command.transfer)", "reason": "reversal"])
+    }
+    guard first.kind != .sale else {
+      throw Rejection(.wrongState, ["transfer": "\(command.transfer)", "reason": "sale"])
     }
     guard indexes.reversals[first.id] == nil else {
       throw Rejection(.alreadyReversed, ["transfer": "\(command.transfer)"])

@@ -9,7 +9,7 @@ extension Exchange {
   /// Checks: `wrong_state` (an older state version), caller, duplicate, a name, a level (that of keys, or one that is not
   /// below the parent's), `not_found` (the parent: unknown, another account's, or not the caller's to divide),
   /// `budget_closed` (the parent), `forbidden` (a tree of one's own beside the budget that one has, or for another
-  /// account without `admin`), `unknown_account`, `no_capacity`.
+  /// account without `admin`), `unknown_account`, `account_closed`, `no_capacity`.
   mutating func apply(_ command: Command.BudgetCreate) throws(Rejection) -> Accepted {
     try requireStateVersion(Self.moneyStateVersion)
     let caller = try authorizeForBudgets(command.caller)
@@ -33,9 +33,12 @@ extension Exchange {
       guard isAdmin(caller) || budget(of: caller.id) == nil else {
         throw Rejection(.forbidden, ["reason": "outside_its_budget"])
       }
-      guard ledger[account] != nil else {
-        throw Rejection(.unknownAccount, ["account": "\(account)"])
-      }
+    }
+    guard let payer = ledger[account] else {
+      throw Rejection(.unknownAccount, ["account": "\(account)"])
+    }
+    guard !payer.isClosed else {
+      throw Rejection(.accountClosed, ["account": "\(account)"])
     }
     try checkRoomForBudget(of: account)
     let id = addBudget(
@@ -62,11 +65,11 @@ extension Exchange {
     return .budgetSet(budget.id)
   }
 
-  /// Checks: `wrong_state` (an older state version), a lifetime of zero, then as `KeyCreate`, with the budget after its
+  /// Checks: `wrong_state` (an older state version), the lifetime, then as `KeyCreate`, with the budget after its
   /// scopes: `not_found` (unknown, another account's, or not the caller's to divide), `budget_closed`, `no_capacity`.
   mutating func apply(_ command: Command.KeyIssueBudgeted) throws(Rejection) -> Accepted {
     try requireStateVersion(Self.moneyStateVersion)
-    guard command.lifetime != 0 else { throw Rejection(.malformedRequest, ["field": "lifetime"]) }
+    if let lifetime = command.lifetime { try checkSpan(lifetime, "lifetime", least: 1) }
     return try create(
       command.create, named: bodyHash(.keyIssueBudgeted(command)), lifetime: command.lifetime,
       under: command.budget)

@@ -57,22 +57,27 @@ extension Exchange {
     }
   }
 
-  /// The budget of a key whose row is gone goes too, unless something is held on it or another budget is a part of it.
-  mutating func dropBudget(of key: KeyID) {
-    guard let id = indexes.keyBudgets[key], let budget = budgets[id.rawValue],
-      budget.held == .zero, let own = indexes.accounts[budget.account]?.budgets,
-      !own.sorted.contains(where: { budgets[$0.rawValue]?.parent == id })
-    else { return }
-    indexes.leave(budget)
-    budgets.remove(id.rawValue)
+  /// The budget of a key whose row is gone goes too, unless something is held on it or another budget is a part of it;
+  /// and with the last part, so does what it was a part of.
+  ///
+  /// To be called whenever one of these three may have come true of `id`: nobody would ask again.
+  mutating func dropUnusedBudgets(from id: BudgetID) {
+    var next: BudgetID? = id
+    while let id = next, let budget = budgets[id.rawValue], let key = budget.key,
+      keys[key.rawValue] == nil, budget.held == .zero, indexes.budgetParts[id] == nil
+    {
+      indexes.leave(budget)
+      budgets.remove(id.rawValue)
+      next = budget.parent
+    }
   }
 
   /// Closes a job's hold on every budget.
   mutating func settleBudgets(of job: Job, spending charge: Credits) {
     // What nothing is held on may be gone before its jobs.
-    guard job.hold > .zero else { return }
+    guard job.hold > .zero, let own = job.budget else { return }
     let now = meta.logTime
-    var next = job.budget
+    var next: BudgetID? = own
     func settle(_ budget: inout Budget) {
       budget.settle(hold: job.hold, spending: charge, at: now)
       next = budget.parent
@@ -84,6 +89,7 @@ extension Exchange {
         budgets.update(id.rawValue, settle)
       }
     }
+    dropUnusedBudgets(from: own)
   }
 
   /// Holds on every budget what the open jobs below it do, after a restart; answers whether it can.

@@ -79,7 +79,7 @@ extension Exchange {
       throw Rejection(.wrongState, ["key": "\(parent.id)", "reason": "not_bound"])
     }
     try requireRoomForDelegation(of: parent.account)
-    // Nobody knows until when it was signed: what was never used is never good again.
+    // Nobody knows until when it was signed: it is never good again, as long as anything that was signed is.
     return .delegationRevoked(
       insert(parent.id, parent.account, command.id, use: nil, until: LogTime(milliseconds: .max)))
   }
@@ -95,10 +95,17 @@ extension Exchange {
     }
   }
 
-  /// Ends what a key's holder has signed: all that was used.
+  /// Ends what a key's holder has signed: what was used; and what was revoked before needs no row any more, since all
+  /// that was signed is worthless now, for good.
   mutating func endDelegations(of parent: KeyID) {
     for number in indexes.delegations[parent]?.sorted ?? [] {
-      if let use = delegations[number]?.use, let key = keys[use.key.rawValue] { end(key) }
+      guard let delegation = delegations[number] else { continue }
+      if let use = delegation.use {
+        if let key = keys[use.key.rawValue] { end(key) }
+      } else {
+        delegations.remove(number)
+        indexes.leave(delegation)
+      }
     }
   }
 

@@ -31,7 +31,7 @@ struct Delegator: Hashable, Sendable {
 ///
 /// ```
 /// (unknown) ──first use──► admitted, with a key of its own ──the key ends──► ended ──its time is over──► (forgotten)
-///     └────────revoked before it was used────────► revoked ──the longest time is over──► (forgotten)
+///     └────────revoked before it was used────────► revoked ──its parent ends, or signs with another key──► (forgotten)
 /// ```
 public struct AdmittedDelegation: Hashable, Sendable {
   /// The row.
@@ -44,7 +44,8 @@ public struct AdmittedDelegation: Hashable, Sendable {
   public let id: DelegationID
   /// What it is; nil if it was revoked before it was seen.
   public let use: Use?
-  /// When it can be forgotten: its own end has passed by then, by every clock that is right to within a day.
+  /// When it can be forgotten: its own end has passed by then, by every clock that is right to within a day; the end of
+  /// time if it was never used, and so is of unknown length.
   let forgottenAt: LogTime
 
   /// What the first use made.

@@ -28,9 +28,11 @@ extension Exchange {
       .compactMap { delegations[$0] } ?? []
   }
 
-  /// The keys whose limits per minute a key's jobs take from: its own, and that of its delegation's parent.
+  /// The keys whose limits per minute a key's jobs take from: its own, and that of its delegation's parent; none where no key
+  /// has a limit.
   func ratedKeys(of key: KeyID) -> [KeyID] {
-    delegation(of: key).map { [key, $0.parent] } ?? [key]
+    guard keyRates.count > 0 else { return [] }
+    return delegation(of: key).map { [key, $0.parent] } ?? [key]
   }
 
   // MARK: Whose a job is

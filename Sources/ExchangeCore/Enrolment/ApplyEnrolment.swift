@@ -98,6 +98,7 @@ extension Exchange {
     try demandEnrolment()
     let subject: Revocation.Subject
     let known: UInt64?
+    var until: LogTime?
     switch command.subject {
     case .node(let node):
       subject = .node(node, before: CertificateNumber(meta.nextRequest))
@@ -108,7 +109,9 @@ extension Exchange {
       }
       subject = .serial(serial)
       known = indexes.revokedSerials[serial]
-      if known == nil { try demandNewest(serial) }
+      if known == nil {
+        until = try newest(serial).expiresAt.advanced(milliseconds: limits.requestRetention)
+      }
     }
     let now = meta.logTime
     let number: UInt64
@@ -122,7 +125,8 @@ extension Exchange {
       guard revocations.count < limits.revocationsMax else {
         throw Rejection(.noCapacity, ["limit": "\(limits.revocationsMax)"])
       }
-      let revocation = Revocation(number: takeRowNumber(), subject: subject, at: now)
+      let revocation = Revocation(
+        number: takeRowNumber(), subject: subject, at: now, until: until)
       number = revocation.number
       revocations.insert(revocation)
       indexes.enter(revocation)
@@ -136,13 +140,14 @@ extension Exchange {
   /// One certificate alone is revoked if it is the newest that the cluster has issued to its node.
   ///
   /// Who has stolen an older one may hold its successor, and `yard init`'s, a coordinator's too, have no number.
-  private func demandNewest(_ serial: [UInt8]) throws(Rejection) {
+  private func newest(_ serial: [UInt8]) throws(Rejection) -> IssuedCertificate {
     guard let number = CertificateNumber(serial: serial),
       let certificate = certificates[number.rawValue]
     else { throw Rejection(.revokeByName, ["reason": "unknown"]) }
     guard indexes.certificates[certificate.node]?.last == number else {
       throw Rejection(.revokeByName, ["reason": "renewed", "node": "\(certificate.node)"])
     }
+    return certificate
   }
 
   /// Gives a certificate its number; of a node's older ones only the newest are still listed.

@@ -55,6 +55,9 @@ extension IssuedCertificate: StoredRow {
 
 extension Revocation: StoredRow {
   static var table: Table { .revocations }
+  static var versionMax: UInt8 { 2 }
+  /// 2 if it is forgotten at a time.
+  var version: UInt8 { until == nil ? 1 : 2 }
   var rowKey: UInt64 { number }
 
   func encode(into writer: inout CanonicalWriter) {
@@ -68,7 +71,12 @@ extension Revocation: StoredRow {
       writer.write(serial)
     }
     writer.write(at.rawValue)
+    if let until { writer.write(until.rawValue) }
   }
+
+  mutating func readAddition(
+    of version: UInt8, from reader: inout CanonicalReader
+  ) throws(CanonicalError) { until = try reader.readTime() }
 
   init(key: UInt64, from reader: inout CanonicalReader) throws(CanonicalError) {
     self.init(number: key, subject: try Subject(from: &reader), at: try reader.readTime())

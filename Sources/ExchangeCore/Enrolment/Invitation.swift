@@ -42,7 +42,7 @@ public struct IssuedCertificate: Hashable, Sendable {
   public let expiresAt: LogTime
 }
 
-/// What is revoked, for good.
+/// What is revoked, for as long as it would be worth something.
 public struct Revocation: Hashable, Sendable {
   /// What is revoked.
   public enum Subject: Hashable, Sendable {
@@ -58,4 +58,8 @@ public struct Revocation: Hashable, Sendable {
   public internal(set) var subject: Subject
   /// When it was last said.
   public internal(set) var at: LogTime
+  /// When it can be forgotten: the certificate has ended by then, by every clock that is right to within a day.
+  ///
+  /// Nil of a node, and of a certificate that was revoked before there was a time.
+  var until: LogTime?
 }

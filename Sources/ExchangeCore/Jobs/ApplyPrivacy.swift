@@ -22,12 +22,13 @@ extension Exchange {
     return .wrappingKey(command.key)
   }
 
-  /// Checks: `wrong_state` (an older state version), caller.
+  /// Checks: `wrong_state` (an older state version), caller, the time.
   ///
   /// Jobs that have been submitted keep what they were granted.
   mutating func apply(_ command: Command.RetentionSet) throws(Rejection) -> Accepted {
     try requireStateVersion(Self.privacyStateVersion)
     _ = try authorize(command.caller, .admin)
+    try checkSpan(command.retention.kept, "kept")
     changePrivacy { $0.retention = command.retention }
     return .retention(command.retention)
   }

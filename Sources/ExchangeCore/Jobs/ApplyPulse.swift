@@ -58,6 +58,11 @@ extension Exchange {
         preconditionFailure("a stale deadline")
       }
       indexes.leave(delegation)
+    case .revocation:
+      guard let revocation = revocations.remove(deadline.key) else {
+        preconditionFailure("a stale deadline")
+      }
+      indexes.leave(revocation)
     }
   }
 }

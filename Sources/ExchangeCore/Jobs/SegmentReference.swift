@@ -19,6 +19,16 @@ public struct SegmentReference: Hashable, Sendable {
   public var lastSeq: UInt64 { firstSeq + UInt64(count) - 1 }
   /// The bytes of the row's value that hold the events.
   public var range: Range<Int> { Int(offset)..<(Int(offset) + Int(length)) }
+
+  /// The chain hash of a job's record behind these events, out of the row's value: 32 bytes.
+  ///
+  /// It lies in the row and not here: there is a reference for every piece of every record that is kept.
+  ///
+  /// - Returns: nil if the row was written before rows had it.
+  /// - Throws: if `value` is not the value of such a row.
+  public func chainHash(of job: JobID, in value: [UInt8]) throws(CanonicalError) -> [UInt8]? {
+    try SegmentWriter.chainHash(behind: self, of: job, in: value)
+  }
 }
 
 /// The key of a row of table 6.

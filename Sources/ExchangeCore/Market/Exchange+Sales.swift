@@ -4,7 +4,7 @@ internal import TokenLedger
 
 // What was sold, by supplier, model and hour; since state version 3.
 extension Exchange {
-  /// Notes what an ended job was billed, and what it paid.
+  /// Notes what an ended job was billed, and what it paid: in the index, and as a line of the journal.
   ///
   /// Its tokens and prices are those of the attempt that is billed; who delivered before it has earned his share. What the
   /// supplier's own accounts buy, as he posts them when the job ends, makes no price, and what they pay is earned all the same.
@@ -15,6 +15,13 @@ extension Exchange {
       || postedTerms(of: attempt.supplier, model: job.model)?.own.contains(job.account) == true
     let cachedPrice = cachedPrompt(of: job.id)?.price(of: attempt) ?? attempt.prices.input
     if bill.promptTokens > .zero || bill.outputTokens > .zero {
+      journal([
+        ledger.note(
+          Sale(
+            promptTokens: bill.promptTokens, cachedTokens: bill.cachedTokens,
+            outputTokens: bill.outputTokens, charge: bill.charge, isOwn: isOwn), of: job.account,
+          by: attempt.supplier, job: job.id, time: meta.logTime)
+      ])
       updateSales(of: attempt.supplier, model: job.model) {
         if isOwn {
           $0.addOwn(

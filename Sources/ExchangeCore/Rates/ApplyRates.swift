@@ -24,7 +24,7 @@ extension Exchange {
   mutating func apply(_ command: Command.KeyIssueLimited) throws(Rejection) -> Accepted {
     try requireStateVersion(Self.keyRateStateVersion)
     try checkForm(command.limit)
-    guard command.lifetime != 0 else { throw Rejection(.malformedRequest, ["field": "lifetime"]) }
+    if let lifetime = command.lifetime { try checkSpan(lifetime, "lifetime", least: 1) }
     let accepted = try create(
       command.create, named: bodyHash(.keyIssueLimited(command)), lifetime: command.lifetime)
     if case .key(let id, duplicate: false) = accepted { setLimit(command.limit, of: id) }
@@ -65,7 +65,7 @@ extension Exchange {
   private func checkOwnRate(of key: KeyID, for bid: Bid, at time: LogTime) throws(Rejection) {
     guard let rate = keyRates[key.rawValue] else { return }
     let uses: [(name: String, bucket: RateBucket?, units: UInt64)] = [
-      ("requests", rate.requests, 1), ("tokens", rate.tokens, bid.contextNeeded.rawValue),
+      ("requests", rate.requests, 1), ("tokens", rate.tokens, bid.tokensMax.rawValue),
     ]
     for (name, bucket, units) in uses {
       guard let bucket else { continue }
@@ -92,14 +92,14 @@ extension Exchange {
     for key in ratedKeys(of: key) where keyRates[key.rawValue]?.hasLimit == true {
       keyRates.update(key.rawValue) {
         $0.requests?.take(1, at: now)
-        $0.tokens?.take(bid.contextNeeded.rawValue, at: now)
+        $0.tokens?.take(bid.tokensMax.rawValue, at: now)
       }
     }
   }
 
   /// Puts back the tokens that a job could have had and has not.
   mutating func giveBackRate(of job: Job, used: UInt64) {
-    let held = job.bid.contextNeeded.rawValue
+    let held = job.bid.tokensMax.rawValue
     guard used < held else { return }
     let now = meta.logTime
     for key in ratedKeys(of: job.key) {

@@ -16,6 +16,7 @@ struct Deadline: Comparable, Hashable, Sendable {
     case invitation = 22
     case certificate = 23
     case delegation = 46
+    case revocation = 55
 
     static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
   }

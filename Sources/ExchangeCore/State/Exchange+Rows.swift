@@ -78,7 +78,7 @@ extension Exchange {
     let liveMax =
       2 * indexes.open.count + tombstones.count + uploads.count + requests.count
       + 2 * keys.count + indexes.ended.count + invitations.count + certificates.count
-      + delegations.count
+      + delegations.count + revocations.count
     var queue = indexes.deadlines
     indexes.deadlines = DeadlineQueue()
     queue.compact(liveMax: liveMax) { counts($0) }
@@ -104,6 +104,7 @@ extension Exchange {
     case .invitation: return invitations[deadline.key]?.forgottenAt == deadline.at
     case .certificate: return certificates[deadline.key]?.expiresAt == deadline.at
     case .delegation: return delegations[deadline.key]?.forgottenAt == deadline.at
+    case .revocation: return revocations[deadline.key]?.until == deadline.at
     }
   }
 }

@@ -39,6 +39,7 @@ struct Indexes: Sendable {
     var tombstones = SortedDeque<Deadline>()
     var keys = SortedDeque<KeyID>()
     var liveKeys = 0
+    var revokedKeys = SortedDeque<KeyID>()
     var workers = SortedDeque<WorkerID>()
     var uploads = 0
     /// Requests for accounts and keys that are remembered.
@@ -57,6 +58,22 @@ struct Indexes: Sendable {
     var queue = SortedDeque<JobID>()
     /// The same by account and class; no account's are all empty.
     var queues: [AccountID: OfClasses] = [:]
+
+    var isUnused: Bool { prices.isEmpty && queue.isEmpty }
+
+    /// A job begins to wait.
+    mutating func enter(_ job: Job) {
+      queue.insert(job.id)
+      queues.change(job.account, or: OfClasses()) { $0[job.jobClass].insert(job.id) }
+    }
+
+    /// A job waits no longer.
+    mutating func leave(_ job: Job) {
+      queue.remove(job.id)
+      guard let place = queues.index(forKey: job.account) else { return }
+      queues.values[place][job.jobClass].remove(job.id)
+      if queues.values[place].isEmpty { queues.remove(at: place) }
+    }
   }
 
   /// The jobs of one account that wait for a model.
@@ -114,6 +131,8 @@ struct Indexes: Sendable {
   var lastingAdminKeys = 0
   /// What keys draw on.
   var keyBudgets: [KeyID: BudgetID] = [:]
+  /// How many budgets are parts of each; without those of which none is.
+  var budgetParts: [BudgetID: Int] = [:]
   /// The rows of delegations by the key whose holder signed them, by id, by digest and by the key that was made.
   var delegations: [KeyID: SortedDeque<UInt64>] = [:]
   var delegationNames: [DelegationName: UInt64] = [:]
@@ -142,8 +161,8 @@ struct Indexes: Sendable {
   /// A job exists.
   mutating func insert(_ job: Job) {
     jobRequests[RequestName(account: job.account, key: job.requestKey)] = job.id
-    accounts[job.account, default: OfAccount()].jobs.insert(job.id)
-    if let key = job.wrappingKey { sealedUnder[key, default: 0] += 1 }
+    accounts.change(job.account, or: OfAccount()) { $0.jobs.insert(job.id) }
+    if let key = job.wrappingKey { sealedUnder.change(key, or: 0) { $0 += 1 } }
     insertDelegated(job)
     enter(job)
   }
@@ -158,9 +177,11 @@ struct Indexes: Sendable {
   ///
   /// Answers whether it was the last one under its wrapping key.
   mutating func remove(_ job: Job) -> Bool {
-    accounts[job.account]?.jobs.remove(job.id)
-    delegatedJobs[job.key]?.remove(job.id)
-    if delegatedJobs[job.key]?.isEmpty == true { delegatedJobs[job.key] = nil }
+    accounts.change(job.account) { $0.jobs.remove(job.id) }
+    if let place = delegatedJobs.index(forKey: job.key) {
+      delegatedJobs.values[place].remove(job.id)
+      if delegatedJobs.values[place].isEmpty { delegatedJobs.remove(at: place) }
+    }
     leave(job)
     guard let key = job.wrappingKey, let users = sealedUnder[key] else { return false }
     sealedUnder[key] = users == 1 ? nil : users - 1
@@ -171,18 +192,21 @@ struct Indexes: Sendable {
   mutating func enter(_ job: Job) {
     switch job.phase {
     case .queued(let until):
-      models[job.model, default: OfModel()].queue.insert(job.id)
-      models[job.model]?.queues[job.account, default: OfClasses()][job.jobClass].insert(job.id)
+      models.change(job.model, or: OfModel()) { $0.enter(job) }
       deadlines.insert(Deadline(at: until, kind: .queuedJob, key: job.id.rawValue))
     case .running(let attempt), .cancelling(let attempt):
       running += 1
-      workers[attempt.offer.worker, default: OfWorker()].jobs.insert(job.id)
-      workers[attempt.offer.worker]?.busy[job.model, default: 0] += 1
+      workers.change(attempt.offer.worker, or: OfWorker()) {
+        $0.jobs.insert(job.id)
+        $0.busy.change(job.model, or: 0) { $0 += 1 }
+      }
     case .ended(let ending):
       let place = EndedJob(endedAt: ending.endedAt, job: job.id)
       ended.insert(place)
-      accounts[job.account, default: OfAccount()].endedJobs.insert(place)
-      accounts[job.account]?.recordBytes += job.record.bytes
+      accounts.change(job.account, or: OfAccount()) {
+        $0.endedJobs.insert(place)
+        $0.recordBytes += job.record.bytes
+      }
       recordBytes += job.record.bytes
       if let until = job.keptUntil {
         deadlines.insert(Deadline(at: until, kind: .endedJob, key: job.id.rawValue))
@@ -190,7 +214,7 @@ struct Indexes: Sendable {
       return
     }
     open.insert(job.id)
-    accounts[job.account, default: OfAccount()].openJobs += 1
+    accounts.change(job.account, or: OfAccount()) { $0.openJobs += 1 }
     if let deadline = job.orphanDeadline { enterOrphan(job.id, deadline) }
   }
 
@@ -198,29 +222,26 @@ struct Indexes: Sendable {
   mutating func leave(_ job: Job) {
     switch job.phase {
     case .queued:
-      models[job.model]?.queue.remove(job.id)
-      models[job.model]?.queues[job.account]?[job.jobClass].remove(job.id)
-      if models[job.model]?.queues[job.account]?.isEmpty == true {
-        models[job.model]?.queues[job.account] = nil
-      }
+      models.change(job.model) { $0.leave(job) }
       dropModelIfUnused(job.model)
     case .running(let attempt), .cancelling(let attempt):
       running -= 1
-      let worker = attempt.offer.worker
-      workers[worker]?.jobs.remove(job.id)
-      if let busy = workers[worker]?.busy[job.model] {
-        workers[worker]?.busy[job.model] = busy == 1 ? nil : busy - 1
+      workers.change(attempt.offer.worker) {
+        $0.jobs.remove(job.id)
+        if let busy = $0.busy[job.model] { $0.busy[job.model] = busy == 1 ? nil : busy - 1 }
       }
     case .ended(let ending):
       let place = EndedJob(endedAt: ending.endedAt, job: job.id)
       ended.remove(place)
-      accounts[job.account]?.endedJobs.remove(place)
-      accounts[job.account]?.recordBytes -= job.record.bytes
+      accounts.change(job.account) {
+        $0.endedJobs.remove(place)
+        $0.recordBytes -= job.record.bytes
+      }
       recordBytes -= job.record.bytes
       return
     }
     open.remove(job.id)
-    accounts[job.account]?.openJobs -= 1
+    accounts.change(job.account) { $0.openJobs -= 1 }
     if job.orphanDeadline != nil { orphans.remove(job.id) }
   }
 
@@ -233,7 +254,10 @@ struct Indexes: Sendable {
 
   mutating func enter(_ key: APIKey) {
     accounts[key.account, default: OfAccount()].keys.insert(key.id)
-    guard !key.revoked else { return }
+    guard !key.revoked else {
+      accounts[key.account]?.revokedKeys.insert(key.id)
+      return
+    }
     accounts[key.account]?.liveKeys += 1
     if key.isLastingAdmin { lastingAdminKeys += 1 }
     if let expiry = key.expiry {
@@ -246,7 +270,10 @@ struct Indexes: Sendable {
 
   mutating func leave(_ key: APIKey) {
     accounts[key.account]?.keys.remove(key.id)
-    guard !key.revoked else { return }
+    guard !key.revoked else {
+      accounts[key.account]?.revokedKeys.remove(key.id)
+      return
+    }
     accounts[key.account]?.liveKeys -= 1
     if key.isLastingAdmin { lastingAdminKeys -= 1 }
   }
@@ -271,7 +298,7 @@ struct Indexes: Sendable {
     jobRequests[RequestName(account: tombstone.account, key: tombstone.requestKey)] = tombstone.job
     let deadline = Deadline(at: tombstone.expiry, kind: .tombstone, key: tombstone.job.rawValue)
     tombstoneOrder.insert(deadline)
-    accounts[tombstone.account, default: OfAccount()].tombstones.insert(deadline)
+    accounts.change(tombstone.account, or: OfAccount()) { $0.tombstones.insert(deadline) }
     deadlines.insert(deadline)
   }
 
@@ -279,7 +306,7 @@ struct Indexes: Sendable {
     jobRequests[RequestName(account: tombstone.account, key: tombstone.requestKey)] = nil
     let deadline = Deadline(at: tombstone.expiry, kind: .tombstone, key: tombstone.job.rawValue)
     tombstoneOrder.remove(deadline)
-    accounts[tombstone.account]?.tombstones.remove(deadline)
+    accounts.change(tombstone.account) { $0.tombstones.remove(deadline) }
   }
 
   mutating func enter(_ upload: Upload) {
@@ -332,17 +359,31 @@ struct Indexes: Sendable {
     case .node(let node, _): revokedNodes[node] = revocation.number
     case .serial(let serial): revokedSerials[serial] = revocation.number
     }
+    if let until = revocation.until {
+      deadlines.insert(Deadline(at: until, kind: .revocation, key: revocation.number))
+    }
+  }
+
+  mutating func leave(_ revocation: Revocation) {
+    switch revocation.subject {
+    case .node(let node, _): revokedNodes[node] = nil
+    case .serial(let serial): revokedSerials[serial] = nil
+    }
   }
 
   mutating func enter(_ budget: Budget) {
     accounts[budget.account, default: OfAccount()].budgets.insert(budget.id)
     if let key = budget.key { keyBudgets[key] = budget.id }
+    if let parent = budget.parent { budgetParts[parent, default: 0] += 1 }
   }
 
-  /// Only a key's own leaves, with its key.
+  /// Only a key's own leaves, with its key or after it.
   mutating func leave(_ budget: Budget) {
     accounts[budget.account]?.budgets.remove(budget.id)
     if let key = budget.key { keyBudgets[key] = nil }
+    if let parent = budget.parent, let parts = budgetParts[parent] {
+      budgetParts[parent] = parts == 1 ? nil : parts - 1
+    }
   }
 
   mutating func enter(_ delegation: AdmittedDelegation) {
@@ -353,8 +394,8 @@ struct Indexes: Sendable {
     if let use = delegation.use {
       delegationDigests[use.digest] = number
       delegatedKeys[use.key] = number
+      deadlines.insert(Deadline(at: delegation.forgottenAt, kind: .delegation, key: number))
     }
-    deadlines.insert(Deadline(at: delegation.forgottenAt, kind: .delegation, key: number))
   }
 
   mutating func leave(_ delegation: AdmittedDelegation) {
@@ -418,15 +459,15 @@ struct Indexes: Sendable {
   }
 
   private mutating func dropModelIfUnused(_ model: String) {
-    guard let known = models[model], known.prices.isEmpty, known.queue.isEmpty else { return }
-    models[model] = nil
+    guard let place = models.index(forKey: model), models.values[place].isUnused else { return }
+    models.remove(at: place)
   }
 
   // MARK: Segments
 
   mutating func enter(_ segment: SegmentReference, of job: JobID) {
-    segments[job, default: []].append(segment)
-    segmentUsers[segment.row, default: 0] += 1
+    segments.change(job, or: []) { $0.append(segment) }
+    segmentUsers.change(segment.row, or: 0) { $0 += 1 }
   }
 
   /// A job's record is gone; answers the rows that nobody uses any more.

@@ -6,7 +6,7 @@ public struct Limits: Hashable, Sendable {
   public var accountsMax = 100_000
   /// Live keys of one account: enough for one per service and person.
   public var keysPerAccountMax = 1_000
-  /// Requests for keys of one account that are remembered, where no administrator makes them.
+  /// Requests for keys of one account that are remembered, rotations too, where no administrator makes them.
   public var requestsPerAccountMax = 5_000
   /// Revoked keys that an account still lists.
   public var keysRevokedPerAccountMax = 100
@@ -48,6 +48,8 @@ public struct Limits: Hashable, Sendable {
   public var queueTimeoutMax: UInt64 = 86_400_000
   /// How long an attached job lives without a reader, in milliseconds.
   public var orphanTimeout: UInt64 = 15_000
+  /// How long a key may live, a former secret be good and a record be kept if somebody says so, in milliseconds: a hundred years.
+  public var timeSpanMax: UInt64 = 100 * 366 * 86_400_000
   /// How long a request is remembered after its record is gone, in milliseconds.
   public var requestRetention: UInt64 = 86_400_000
   /// Invitations, used and forgotten ones of the last day included.
@@ -56,9 +58,9 @@ public struct Limits: Hashable, Sendable {
   public var invitationLifetimeMax: UInt64 = 604_800_000
   /// Certificates of one node that are listed: each is valid to its end all the same.
   public var certificatesPerNodeMax = 4
-  /// Revocations: they are never forgotten.
+  /// Revocations: those of nodes are never forgotten, those of one certificate a day after its end.
   public var revocationsMax = 10_000
-  /// Budgets of one account: their rows are never deleted.
+  /// Budgets of one account: those of keys go with their keys, others' rows are never deleted.
   public var budgetsPerAccountMax = 5_000
   /// Budgets of all accounts: about 200 bytes of memory each.
   public var budgetsMax = 100_000

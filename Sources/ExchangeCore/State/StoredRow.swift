@@ -28,7 +28,7 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case invitations = 22
   /// Certificates that were issued, until their end.
   case certificates = 23
-  /// What is revoked, for good.
+  /// What is revoked: nodes for good, one certificate until a day after its end.
   case revocations = 24
   /// One row: the current wrapping key and the retention.
   case privacy = 28
@@ -56,7 +56,7 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case journalSegments = 44
   /// What signs API keys' delegations.
   case delegators = 46
-  /// Delegations that were used or revoked, until a day after their end.
+  /// Delegations that were used, until a day after their end, or revoked before, as long as their signer is bound.
   case delegations = 47
   /// What accounts count for when slots are shared, those that count for more or less than one.
   case accountWeights = 49

@@ -44,8 +44,6 @@ public struct FollowedJob: Sendable {
     public let attach: Bool
     /// Whether only what is committed is to be delivered.
     public let isDurable: Bool
-    /// What was delivered and may not be committed.
-    fileprivate var tail: HeldTail?
   }
 
   /// What the owner of the machine does next.
@@ -77,6 +75,10 @@ public struct FollowedJob: Sendable {
   /// Since when nothing has worked, in monotonic milliseconds; nil while a stream is in order.
   private var troubleSince: UInt64?
   private var cancelRequested = false
+  /// What was delivered and may not be committed.
+  ///
+  /// Apart from the state: whoever looks at that takes a copy of what lies with it.
+  private var tail = HeldTail()
 
   /// Submits a job and follows it.
   ///
@@ -135,7 +137,7 @@ public struct FollowedJob: Sendable {
           Follow(
             job: position.job, fromSeq: position.nextSeq, hash: position.hash?.bytes,
             commitIndex: position.commitIndex, attach: position.attach,
-            tail: position.tail?.claim, durable: position.isDurable ? true : nil))
+            tail: tail.claim, durable: position.isDurable ? true : nil))
       ] + (cancelRequested ? [.cancel(Cancel(job: position.job))] : [])
     case .ended, .failed: []
     }
@@ -228,7 +230,7 @@ public struct FollowedJob: Sendable {
     var moved = position
     moved.nextSeq = expected
     moved.hash = claimed
-    moved.tail = HeldTail(position.tail, message)
+    tail.take(message)
     state = .streaming(moved)
     progressed()
     return .deliver(message.events, durableThrough: message.durableThrough)
@@ -236,7 +238,7 @@ public struct FollowedJob: Sendable {
 
   private mutating func show(_ query: TailQuery, at position: Position) -> Action {
     guard query.job == position.job,
-      let messages = position.tail?.messages(of: query.job, from: query.fromSeq)
+      let messages = tail.messages(of: query.job, from: query.fromSeq)
     else {
       return violation("asked for event \(query.fromSeq) of a tail that does not have it")
     }

@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import ExchangeTypes
 internal import WireProtocol
 
@@ -5,24 +6,30 @@ internal import WireProtocol
 ///
 /// Invariants: the events are those after `claim.durableThrough`, without a gap, and all of one attempt, since an
 /// attempt begins only where the record ends; the claim is that of the last message that brought any.
-struct HeldTail: Hashable, Sendable {
+struct HeldTail: Sendable {
   /// More than a leader sends beyond the record (`StreamRelay.windowEvents`) is not kept.
   static let eventsMax = 256
   /// Bytes of one `Tail`, unless its only event is larger.
   private static let messageBytesMax = 64 << 10
 
-  let claim: TailClaim
-  private let events: [Event]
+  /// What the last message vouched for; nil while nothing is held.
+  private(set) var claim: TailClaim?
+  private var events: Deque<Event> = []
 
-  /// The tail after a message that continues what `before` is the tail of; nil if there is none, or if the reader
-  /// began in the middle and lacks the first of it.
-  init?(_ before: HeldTail?, _ message: Events) {
+  /// Goes on with a message that continues what this is the tail of.
+  ///
+  /// Nothing is held if all is committed, or if the reader began in the middle and lacks the first of the tail.
+  mutating func take(_ message: Events) {
     let durable = message.durableThrough
-    let new = message.events.drop { $0.seq <= durable }
-    guard let last = new.last, last.seq - durable <= UInt64(Self.eventsMax) else { return nil }
-    let kept = (before?.events ?? []).drop { $0.seq <= durable } + new
-    guard kept.first?.seq == durable + 1 else { return nil }
-    events = Array(kept)
+    while let first = events.first, first.seq <= durable { events.removeFirst() }
+    for event in message.events where event.seq > durable { events.append(event) }
+    guard let first = events.first, let last = events.last, first.seq == durable + 1,
+      last.seq - durable <= UInt64(Self.eventsMax)
+    else {
+      events = []
+      claim = nil
+      return
+    }
     claim = TailClaim(epoch: message.epoch, durableThrough: durable, mac: message.mac)
   }
 

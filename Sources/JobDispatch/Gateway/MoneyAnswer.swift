@@ -1,9 +1,8 @@
-public import ExchangeTypes
+internal import ExchangeTypes
 internal import OpenAIFormat
-public import TokenLedger
 public import WireProtocol
 
-/// Answers about accounts, keys, budgets and the books.
+/// Answers about accounts, keys, budgets and the books; those about the books are in BooksAnswer.swift.
 ///
 /// Amounts are text, in credits, exact; but in `key` and `credits`, whose clients expect numbers as OpenRouter gives them: there
 /// they are the same decimals without quotes.
@@ -124,106 +123,30 @@ public enum MoneyAnswer {
     return .json(writer.bytes)
   }
 
-  /// The answer of `POST /v1/transfers`.
-  public static func transfers(_ report: TransferReport) -> HTTPReply {
+  /// The answer of `GET /v1/keys/{id}/delegations` and of `PUT` and `DELETE /v1/keys/{id}/signer`: what delegations must
+  /// name, what they are signed with, and those that were used or revoked.
+  public static func delegations(_ listing: DelegationListing) -> HTTPReply {
     var writer = JSONWriter()
     writer.beginObject()
     writer.member("object", "list")
-    writer.key("duplicate")
-    writer.boolean(report.duplicate)
+    writer.member("cluster", "\(listing.clusterID)")
+    writer.member("key", number: listing.key.rawValue)
+    writer.key("signer")
+    if let signer = listing.signer { writer.string(hexadecimal(signer)) } else { writer.null() }
     writer.key("data")
     writer.beginArray()
-    for entry in report.entries { writer.write(entry) }
+    for delegation in listing.delegations { writer.write(delegation) }
     writer.endArray()
-    writer.endObject()
-    return .json(writer.bytes)
-  }
-
-  /// The answer of `GET /v1/ledger`: a page of the journal, with the chain's hash at both ends of what is kept.
-  public static func ledger(_ listing: JournalListing) -> HTTPReply {
-    var writer = JSONWriter()
-    writer.beginObject()
-    writer.member("object", "list")
     writer.key("has_more")
     writer.boolean(listing.more)
-    writer.member("base", number: listing.base.rawValue)
-    writer.member("base_hash", hexadecimal(listing.baseHash))
-    writer.member("head", number: listing.head.rawValue)
-    writer.member("head_hash", hexadecimal(listing.headHash))
-    writer.member("log_time_ms", number: listing.logTime.rawValue)
-    writer.key("data")
-    writer.beginArray()
-    for entry in listing.entries { writer.write(entry) }
-    writer.endArray()
     writer.endObject()
     return .json(writer.bytes)
   }
 
-  /// The answer of `GET /v1/report`.
-  ///
-  /// - Parameters:
-  ///   - report: what the journal comes to.
-  ///   - base: the last transfer before it.
-  ///   - head: its last transfer.
-  /// - Returns: the answer.
-  public static func report(
-    _ report: LedgerReport, after base: TransferID, through head: TransferID
-  ) -> HTTPReply {
+  /// The answer of `DELETE /v1/keys/{id}/delegations/{delegation}`.
+  public static func delegation(_ report: DelegationReport) -> HTTPReply {
     var writer = JSONWriter()
-    writer.beginObject()
-    writer.member("object", "report")
-    writer.member("first_transfer", number: base.rawValue + 1)
-    writer.member("last_transfer", number: head.rawValue)
-    writer.member("issued", report.issued.text)
-    writer.member("redeemed", report.redeemed.text)
-    writer.member("fees", report.fees.text)
-    writer.member("earned", report.earned.text)
-    writer.member("moved", report.moved.text)
-    writer.member("paid_jobs", number: UInt64(report.jobs))
-    writer.key("suppliers")
-    writer.beginArray()
-    for (account, sum) in report.suppliers {
-      writer.beginObject()
-      writer.member("account", number: account.rawValue)
-      writer.member("earned", sum.text)
-      writer.endObject()
-    }
-    writer.endArray()
-    writer.endObject()
-    return .json(writer.bytes)
-  }
-
-  /// The answer of `GET /v1/accounts`.
-  public static func accounts(_ listing: AccountListing) -> HTTPReply {
-    list(listing.accounts, more: listing.more) { writer, account in
-      writer.beginObject()
-      writer.member("id", number: account.account.rawValue)
-      writer.member("object", "account")
-      writer.member("name", account.name)
-      writer.member("kind", account.kind.name)
-      writer.member("debits", "\(account.debits)")
-      writer.member("credits", "\(account.credits)")
-      writer.member("held", "\(account.held)")
-      writer.member("earned", "\(account.earned)")
-      writer.key("closed")
-      writer.boolean(account.closed)
-      writer.endObject()
-    }
-  }
-
-  /// The answer of `POST /v1/accounts` and of `DELETE /v1/accounts/{id}`.
-  public static func account(_ summary: AccountSummary) -> HTTPReply {
-    var writer = JSONWriter()
-    writer.beginObject()
-    writer.member("id", number: summary.account.rawValue)
-    writer.member("object", "account")
-    writer.member("name", summary.name)
-    writer.member("kind", summary.kind.name)
-    writer.member("balance", "\(summary.balance)")
-    writer.member("held", "\(summary.held)")
-    writer.member("spent", "\(summary.spent)")
-    writer.member("earned", "\(summary.earned)")
-    writer.endObject()
+    writer.write(report.summary)
     return .json(writer.bytes)
   }
 
@@ -231,22 +154,6 @@ public enum MoneyAnswer {
   public static func budget(_ summary: BudgetSummary) -> HTTPReply {
     var writer = JSONWriter()
     writer.write(summary)
-    return .json(writer.bytes)
-  }
-
-  /// The answer of `GET /v1/fee` and of `PUT /v1/fee`.
-  public static func fee(_ report: FeeReport) -> HTTPReply {
-    var writer = JSONWriter()
-    writer.beginObject()
-    writer.member("object", "fee")
-    writer.member("parts", number: UInt64(report.parts))
-    writer.key("account")
-    if report.account.rawValue == 0 {
-      writer.null()
-    } else {
-      writer.verbatim("\(report.account)".utf8)
-    }
-    writer.endObject()
     return .json(writer.bytes)
   }
 
@@ -334,6 +241,28 @@ extension JSONWriter {
     endObject()
   }
 
+  fileprivate mutating func write(_ delegation: DelegationSummary) {
+    beginObject()
+    member("id", "\(delegation.delegation)")
+    member("object", "delegation")
+    member("number", number: delegation.number)
+    member("parent", number: delegation.parent.rawValue)
+    key("key")
+    if delegation.key.rawValue == 0 { null() } else { verbatim("\(delegation.key)".utf8) }
+    member("name", delegation.name)
+    key("scopes")
+    names(delegation.scopes.names)
+    key("models")
+    names(delegation.models)
+    key("live")
+    boolean(delegation.live)
+    key("expires_in")
+    seconds(delegation.expiresInMs)
+    key("budget")
+    if let budget = delegation.budget { write(budget) } else { null() }
+    endObject()
+  }
+
   fileprivate mutating func write(_ budget: BudgetSummary) {
     beginObject()
     member("id", number: budget.budget.rawValue)
@@ -366,25 +295,6 @@ extension JSONWriter {
       }
       endObject()
     }
-    endObject()
-  }
-
-  fileprivate mutating func write(_ entry: TransferEntry) {
-    beginObject()
-    member("id", number: entry.transfer.rawValue)
-    member("object", "transfer")
-    member("from", number: entry.debit.rawValue)
-    member("to", number: entry.credit.rawValue)
-    member("amount", "\(entry.amount)")
-    member("kind", entry.kind.name)
-    for (name, value) in [
-      ("job", entry.job?.rawValue), ("group", entry.group?.rawValue),
-      ("reverses", entry.reverses?.rawValue),
-    ] {
-      key(name)
-      if let value { verbatim("\(value)".utf8) } else { null() }
-    }
-    member("log_time_ms", number: entry.time.rawValue)
     endObject()
   }
 }

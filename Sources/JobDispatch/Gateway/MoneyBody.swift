@@ -56,11 +56,7 @@ public enum MoneyBody {
         key.requestsPerMinute = UInt32(try scanner.number(from: 1, to: UInt64(UInt32.max)))
       case "tokens_per_minute":
         key.tokensPerMinute = try scanner.number(from: 1, to: 1_000_000_000_000)
-      case "secret_sha256":
-        guard let hash = bytes(ofHexadecimal: try scanner.text()), hash.count == 32 else {
-          throw .value("is 64 hexadecimal digits")
-        }
-        key.secretHash = hash
+      case "secret_sha256": key.secretHash = try scanner.hash()
       default: throw .unknown
       }
     }
@@ -68,6 +64,24 @@ public enum MoneyBody {
       throw HTTPRefusal(
         .malformedRequest, "a key is made with a budget or with limits per minute, not with both",
         param: "budget")
+    }
+    return key
+  }
+
+  /// Reads the body of `PUT /v1/keys/{id}/signer`: `{"public_key":"d75a…"}`, 32 bytes in hexadecimal.
+  ///
+  /// - Throws: `malformed_request` with the member at fault, `payload_too_large`.
+  public static func signer(_ body: [UInt8]) throws(HTTPRefusal) -> [UInt8] {
+    var key: [UInt8]?
+    try members(of: body) { (name, scanner) throws(MemberFault) in
+      guard name == "public_key" else { throw .unknown }
+      key = try scanner.hash()
+    }
+    guard let key else {
+      throw HTTPRefusal(
+        .malformedRequest,
+        "public_key is what delegations are signed for: Ed25519, 64 hexadecimal digits",
+        param: "public_key")
     }
     return key
   }
@@ -111,6 +125,7 @@ public enum MoneyBody {
   enum MemberFault: Error {
     case unknown
     case value(String)
+    case amount(AmountFault)
     case json(JSONError)
   }
 
@@ -140,6 +155,9 @@ public enum MoneyBody {
           .malformedRequest, "the body has no member '\(name)' that is known", param: String(name))
       case .value(let what):
         throw HTTPRefusal(.malformedRequest, "\(member ?? "the body") \(what)", param: member)
+      case .amount(let fault):
+        throw HTTPRefusal(
+          fault.code, "\(member ?? "an amount") \(fault.sentence)", param: member)
       case .json(let error):
         throw HTTPRefusal(
           .malformedRequest, "\(member.map { "\($0): " } ?? "")\(error)", param: member)
@@ -179,12 +197,18 @@ public enum MoneyBody {
       try scan { (json) throws(JSONError) in try json.readString() }
     }
 
+    /// 32 bytes in hexadecimal.
+    mutating func hash() throws(MemberFault) -> [UInt8] {
+      guard let hash = bytes(ofHexadecimal: try text()), hash.count == 32 else {
+        throw .value("is 64 hexadecimal digits")
+      }
+      return hash
+    }
+
     /// Credits as text.
     mutating func credits() throws(MemberFault) -> Credits {
-      guard let amount = Credits(decimal: try text()) else {
-        throw .value("is credits as text: a decimal with at most nine digits after the point")
-      }
-      return amount
+      let text = try self.text()
+      do throws(AmountFault) { return try Credits(parsing: text) } catch { throw .amount(error) }
     }
 
     /// `true` or `false`.

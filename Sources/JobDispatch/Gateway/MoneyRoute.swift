@@ -28,6 +28,14 @@ public enum MoneyRoute: Hashable, Sendable {
   case makeKey
   /// `DELETE /v1/keys/{id}`.
   case endKey(KeyID)
+  /// `GET /v1/keys/{id}/delegations?after=N`.
+  case delegations(of: KeyID, after: UInt64)
+  /// `DELETE /v1/keys/{id}/delegations/{delegation}`.
+  case endDelegation(of: KeyID, DelegationID)
+  /// `PUT /v1/keys/{id}/signer`: what signs the key's delegations from now on.
+  case setSigner(KeyID)
+  /// `DELETE /v1/keys/{id}/signer`: ends all that it has signed.
+  case endSigner(KeyID)
   /// `POST /v1/transfers`.
   case transfer
   /// `POST /v1/transfers/{id}/reversal`.
@@ -54,6 +62,7 @@ public enum MoneyRoute: Hashable, Sendable {
     case .budgets, .makeBudget, .setBudget: "budgets"
     case .receipt: "receipt"
     case .keys, .makeKey, .endKey: "keys"
+    case .delegations, .endDelegation, .setSigner, .endSigner: "delegations"
     case .transfer, .reverse: "transfers"
     case .fee, .setFee: "fee"
     case .ledger: "ledger"
@@ -119,6 +128,22 @@ public enum MoneyRoute: Hashable, Sendable {
     case ("keys", 2):
       guard method == "DELETE" else { throw Self.notAllowed(method, "DELETE") }
       self = .endKey(KeyID(try Self.number(path[1], of: "a key")))
+    case ("keys", 3) where path[2] == "delegations":
+      let key = KeyID(try Self.number(path[1], of: "a key"))
+      self = try reading(.delegations(of: key, after: try asked.take("after") ?? 0))
+    case ("keys", 3) where path[2] == "signer":
+      let key = KeyID(try Self.number(path[1], of: "a key"))
+      switch method {
+      case "PUT": self = .setSigner(key)
+      case "DELETE": self = .endSigner(key)
+      default: throw Self.notAllowed(method, "PUT, DELETE")
+      }
+    case ("keys", 4) where path[2] == "delegations":
+      guard method == "DELETE" else { throw Self.notAllowed(method, "DELETE") }
+      guard let delegation = DelegationID(parsing: path[3]) else {
+        throw HTTPRefusal(.notFound, "the id of a delegation is 32 hexadecimal digits")
+      }
+      self = .endDelegation(of: KeyID(try Self.number(path[1], of: "a key")), delegation)
     case ("transfers", 1):
       guard method == "POST" else { throw Self.notAllowed(method, "POST") }
       self = .transfer
@@ -144,8 +169,12 @@ public enum MoneyRoute: Hashable, Sendable {
       ].contains(path[0])
     case 2: ["accounts", "budgets", "keys"].contains(path[0])
     case 3:
-      (path[0] == "jobs" && path[2] == "receipt")
-        || (path[0] == "transfers" && path[2] == "reversal")
+      switch (path[0], path[2]) {
+      case ("jobs", "receipt"), ("transfers", "reversal"): true
+      case ("keys", "delegations"), ("keys", "signer"): true
+      default: false
+      }
+    case 4: path[0] == "keys" && path[2] == "delegations"
     default: false
     }
   }

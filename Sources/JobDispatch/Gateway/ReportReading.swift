@@ -30,14 +30,14 @@ public struct ReportReading {
       base = page.base
       last = page.base
     }
-    for entry in page.entries {
-      guard entry.transfer.rawValue == last.rawValue + 1 else {
+    for transfer in page.transfers {
+      guard transfer.id.rawValue == last.rawValue + 1 else {
         throw HTTPRefusal(
           .unavailable, "the journal has dropped transfers while it was read; ask again",
           retryAfterMs: 1_000)
       }
-      last = entry.transfer
-      report.add(Transfer(entry))
+      last = transfer.id
+      report.add(transfer)
     }
     guard !page.more || page.entries.isEmpty else { return nil }
     return MoneyAnswer.report(report, after: base ?? TransferID(0), through: last)

@@ -105,13 +105,17 @@ extension Dispatcher {
     _ answer: @escaping (Result<WireProtocol.Accepted, Failure>) -> Void
   ) {
     let order: Order
+    let name = SubmitName(account: caller.account, request: message.requestKey)
     do throws(Failure) {
       order = try self.order(message, from: caller)
-      if let refusal = earlyRefusal(of: order.submit, inParts: !order.parts.isEmpty) {
+      if submitting[name] == nil,
+        let refusal = earlyRefusal(of: order.submit, inParts: !order.parts.isEmpty)
+      {
         throw refusal
       }
     } catch {
-      return answer(.failure(error))
+      // A leader that is none any more may not know of the job that this request is by now.
+      return confirmed { answer(.failure($0 ? error : .notLeader)) }
     }
     let terms = order.hasTerms ? order.terms : JobTerms()
     let prefix = prefix(of: order, from: caller)
@@ -119,8 +123,10 @@ extension Dispatcher {
     let promised = promise?.slot
     let last = Self.command(
       order.submit, in: order.jobClass, on: promise?.ask, terms, retentionMs: message.retentionMs)
+    submitting[name, default: 0] += 1
     // Parts go first, in order; the log keeps that order, so the submit finds them all.
     queue.propose(inOrder: order.parts + [last]) { [weak self] result in
+      self?.noteSubmitted(name)
       if let promised { self?.redeem(promised, for: result) }
       if case .applied(.rejected(let rejection), _) = result, let self {
         return answer(.failure(refusal(rejection)))
@@ -139,10 +145,15 @@ extension Dispatcher {
           WireProtocol.Accepted(
             job: job.job, commitIndex: index, duplicate: job.duplicate, hold: job.hold,
             rate: self?.rateSummary(of: caller.key),
-            model: self?.exchange.job(job.job).flatMap {
-              $0.model == message.model ? nil : $0.model
-            })))
+            model: job.duplicate
+              ? self?.exchange.job(job.job).flatMap { $0.model == message.model ? nil : $0.model }
+              : order.submit.model == message.model ? nil : order.submit.model)))
     }
+  }
+
+  private func noteSubmitted(_ name: SubmitName) {
+    let others = (submitting[name] ?? 1) - 1
+    submitting[name] = others > 0 ? others : nil
   }
 
   /// Asks a job to end.

@@ -104,11 +104,13 @@ extension Dispatcher {
       ?? Journal(base: .beginning(after: last), head: .beginning(after: last))
     let found = exchange.transfers(
       after: max(message.after, journal.base.transfer), limit: limit + 1)
+    let page = found.prefix(limit)
     answer(
       JournalListing(
-        entries: found.prefix(limit).map(TransferEntry.init), more: found.count > limit,
+        entries: page.map(TransferEntry.init), more: found.count > limit,
         base: journal.base.transfer, baseHash: journal.base.hash, head: journal.head.transfer,
-        headHash: journal.head.hash, logTime: exchange.logTime))
+        headHash: journal.head.hash, logTime: exchange.logTime,
+        sales: page.compactMap(JournalSale.init)))
   }
 
   /// Answers accounts with their sums.

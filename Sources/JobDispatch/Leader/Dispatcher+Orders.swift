@@ -23,6 +23,12 @@ extension Dispatcher {
   /// What waits while the disk has no room is tried again after this long, in milliseconds.
   private static let roomDelay: UInt32 = 5_000
 
+  /// What a submit is known by: the same account's same request is the same job.
+  struct SubmitName: Hashable {
+    let account: AccountID
+    let request: RequestKey
+  }
+
   /// A submit that is ready to be proposed.
   struct Order {
     let request: InferenceRequest
@@ -46,7 +52,9 @@ extension Dispatcher {
   func order(
     _ message: Submit, from caller: Caller, isDryRun: Bool = false
   ) throws(Failure) -> Order {
-    let isKnown = exchange.job(account: caller.account, requestKey: message.requestKey) != nil
+    let isKnown =
+      exchange.job(account: caller.account, requestKey: message.requestKey) != nil
+      || submitting[SubmitName(account: caller.account, request: message.requestKey)] != nil
     let request: InferenceRequest
     do throws(RequestError) {
       request = try InferenceRequest.parse(
@@ -255,6 +263,10 @@ extension Dispatcher {
     writer.write(message.maxOutputPrice) { $0.write($1.rawValue) }
     writer.write(message.body)
     if let retention = message.retentionMs { writer.write(retention) }
-    return Array(SHA256.hash(data: writer.bytes))
+    // A digest does not say how long it is: an array of it would grow step by step.
+    var hash: [UInt8] = []
+    hash.reserveCapacity(SHA256.byteCount)
+    hash.append(contentsOf: SHA256.hash(data: writer.bytes))
+    return hash
   }
 }

@@ -108,7 +108,7 @@ extension Dispatcher {
     func isOverdue(_ reader: JobReader) -> Bool {
       reader.stalledSince.map { $0 + Self.readerStallLimit <= now } ?? false
     }
-    let jobs = readers.keys.filter { readers[$0]?.contains(where: isOverdue) == true }
+    let jobs = readers.compactMap { $0.value.contains(where: isOverdue) ? $0.key : nil }
     for reader in jobs.sorted().flatMap({ readers[$0] ?? [] }) where isOverdue(reader) {
       if let job = exchange.job(reader.job), job.mode == .attached, job.ending == nil,
         readers[reader.job]?.count == 1
@@ -255,24 +255,19 @@ extension Dispatcher {
       return nil
     }
     do {
-      // Hashes chain from the first event: go on from the segment at hand, or start at the beginning.
-      var hash = ChainHash(cluster: configuration.clusterID, job: job.id)
-      var from: UInt64 = 1
-      if let segment = reader.segment, segment.last < reader.next, let last = segment.hashes.last {
-        hash = last
-        from = segment.last + 1
-      }
-      for reference in exchange.segments(of: job.id, from: from) {
-        guard
-          let row = try replica.row(
-            table: Table.segments.rawValue, key: reference.row.key)
-        else { throw MissingRow(table: Table.segments.rawValue, job: job.id) }
+      let start = try start(of: reader, job)
+      var hash = start.hash
+      for reference in exchange.segments(of: job.id, from: start.seq) {
+        let row = try row(of: reference, job)
         let events = try SealedEvents.open(
           Array(row[reference.range]), epoch: reference.epoch, key: key, sealer: sealer)
         let segment = RecordedEvents(events, hashBefore: hash)
+        hash = segment.hashes.last ?? hash
+        guard try reference.chainHash(of: job.id, in: row) ?? hash.bytes == hash.bytes else {
+          throw AlteredRecord(lastSeq: reference.lastSeq, job: job.id)
+        }
         reader.segment = segment
         if segment.contains(reader.next) { return segment }
-        hash = segment.hashes.last ?? hash
       }
       throw MissingRow(table: Table.segments.rawValue, job: job.id)
     } catch {
@@ -281,6 +276,32 @@ extension Dispatcher {
         Failure(.internalError, "the record of job \(job.id) cannot be read here: \(error)"))
       return nil
     }
+  }
+
+  /// Where the record is read from for a reader's next event, and the chain hash before it.
+  ///
+  /// It is the segment that holds the event, so that a turn opens one however far in it is; in records with rows from
+  /// before they had the hash, the one after that at hand, or the beginning.
+  private func start(of reader: JobReader, _ job: Job) throws -> (seq: UInt64, hash: ChainHash) {
+    var known = (seq: 1 as UInt64, hash: ChainHash(cluster: configuration.clusterID, job: job.id))
+    if let segment = reader.segment, segment.last < reader.next, let last = segment.hashes.last {
+      known = (segment.last + 1, last)
+    }
+    let references = exchange.segments(of: job.id, from: reader.next)
+    guard let first = references.first?.firstSeq, first > known.seq,
+      let before = exchange.segments(of: job.id, from: first - 1).first,
+      let hash = try before.chainHash(of: job.id, in: row(of: before, job))
+        .flatMap(ChainHash.init(bytes:))
+    else { return known }
+    return (first, hash)
+  }
+
+  private func row(of segment: SegmentReference, _ job: Job) throws -> [UInt8] {
+    let table = Table.segments.rawValue
+    guard let row = try replica.row(table: table, key: segment.row.key) else {
+      throw MissingRow(table: table, job: job.id)
+    }
+    return row
   }
 
   /// Compares the hash that a reader came with.
@@ -310,7 +331,7 @@ extension Dispatcher {
     return true
   }
 
-  private func diverged(_ reader: JobReader, _ job: Job) {
+  func diverged(_ reader: JobReader, _ job: Job) {
     finish(
       reader,
       Failure(

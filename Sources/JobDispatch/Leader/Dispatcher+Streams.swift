@@ -160,7 +160,8 @@ extension Dispatcher {
   // MARK: Into the record
 
   func armCheckpoint() {
-    if nextCheckpoint == .max { nextCheckpoint = clock.now + Self.checkpointInterval }
+    guard nextCheckpoint == .max else { return }
+    nextCheckpoint = clock.now + Self.checkpointInterval(streams: relays.count)
   }
 
   /// Commits what all streams have delivered since the last time, in as few commands as it fits.

@@ -100,22 +100,39 @@ extension Dispatcher {
         return
       }
       reader.tail = .heard
-      guard relay.hash(at: from - 1)?.appending(events) == hash else {
-        return refuseTail(of: reader)
+      // Where the beginning has been trimmed its worker has sent all of it again: the reader is compared with that.
+      if let before = relay.hash(at: from - 1) {
+        guard before.appending(events) == hash else { return refuseTail(of: reader) }
+        guard take(events, after: before, into: relay, from: reader) else { return }
       }
-      take(events, into: relay, from: reader)
+      if reader.isAttached { stopAwaitingTails(relay) }
+      armCheckpoint()
+      pumpReaders(of: reader.job)
     }
   }
 
-  private func take(_ events: [Event], into relay: StreamRelay, from reader: JobReader) {
-    if reader.isAttached { stopAwaitingTails(relay) }
+  /// Appends what the attempt's stream lacks of a true tail; answers whether the reader goes on.
+  ///
+  /// Its worker may have sent something else meanwhile than it once did: nothing is spliced onto that.
+  private func take(
+    _ events: [Event], after before: ChainHash, into relay: StreamRelay, from reader: JobReader
+  ) -> Bool {
+    let known = events.prefix { $0.seq <= relay.received }
+    guard known.count < events.count else { return true }
+    guard before.appending(known) == relay.receivedHash else {
+      if reader.isAttached { stopAwaitingTails(relay) }
+      if let job = exchange.job(reader.job) { diverged(reader, job) }
+      return false
+    }
     do throws(StreamRelay.Refusal) {
       _ = try relay.append(events)
     } catch {
-      preconditionFailure("a tail that continues the stream does not: \(error)")
+      // No leader has sent a reader such events; whoever made them, this one outlives them.
+      refuseTail(of: reader)
+      lose(relay, .engineGarbled, retryElsewhere: false)
+      return false
     }
-    armCheckpoint()
-    pumpReaders(of: reader.job)
+    return true
   }
 
   /// The reader that an attached job waited for is here, with what it has: if the worker is lost, the job goes on.

@@ -46,6 +46,12 @@ final class JobReader {
   }
 }
 
+/// Events of a record that are not those whose chain hash its row has.
+struct AlteredRecord: Error {
+  let lastSeq: UInt64
+  let job: JobID
+}
+
 /// Consecutive events out of the record, with the chain hash around them.
 struct RecordedEvents {
   let events: [Event]

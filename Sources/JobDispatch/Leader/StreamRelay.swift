@@ -114,6 +114,8 @@ final class StreamRelay {
   var lastHash: ChainHash { hashes.last ?? hashBefore }
   /// The last event that the worker has sent, accepted or not.
   var received: UInt64 { last + UInt64(held.count) }
+  /// The chain hash after `received`.
+  var receivedHash: ChainHash { lastHash.appending(held) }
   /// Whether the worker has said how it ended: everything that it has to give is here.
   var isComplete: Bool { finished != nil }
   /// Whether the worker must be made to wait.

@@ -1,5 +1,6 @@
 internal import DequeModule
 internal import ExchangeTypes
+internal import OpenAIFormat
 internal import WireProtocol
 
 /// The events of one attempt that a leader may still ask for, numbered and chained.
@@ -99,12 +100,24 @@ extension GeneratedEvent {
   static let idsMax = 256
 
   /// The event in pieces that fit on the wire, or nil if it cannot be divided: a verbatim delta is one
-  /// JSON object.
+  /// JSON object, and only its tool calls' arguments can follow it (`ToolCallDelta`).
   ///
   /// Text is cut between characters, a vector between numbers and between groups of base64. The pieces' token counts add up to the event's.
   func pieces() -> [GeneratedEvent]? {
     if bytes.count <= Self.bytesMax, ids.count <= Self.idsMax { return [self] }
-    if kind == .delta, bytes.count > Self.bytesMax { return nil }
+    if kind == .delta, bytes.count > Self.bytesMax {
+      guard let deltas = ToolCallDelta.pieces(of: bytes, bytesMax: Self.bytesMax) else {
+        return nil
+      }
+      var first = self
+      first.bytes = deltas[0]
+      return first.pieces().map { pieces in
+        pieces
+          + deltas.dropFirst().map {
+            GeneratedEvent(choice: choice, kind: .delta, tokenCount: 0, ids: [], bytes: $0)
+          }
+      }
+    }
     var pieces: [GeneratedEvent] = []
     var byte = 0
     var id = 0

@@ -98,6 +98,8 @@ public final class WorkerMachine: MessageChannelOwner {
   /// What the weights of its models are, by their names, where it can be said (`WorkerStatement.modelDigest`).
   var modelDigests: [String: String] = [:]
   var engineIsHealthy = false
+  /// Why it is not, as its last probe said; nil before the first, and while it is.
+  private var engineFault: String?
   /// The GPUs of its host, as last read.
   var gpus: [GPUFacts] = []
   var slots: [EngineSlot] = []
@@ -150,6 +152,7 @@ public final class WorkerMachine: MessageChannelOwner {
     engineContinues = continues
     engineCapabilities = capabilities
     engineIsHealthy = true
+    engineFault = nil
     slotCount = count
     while slots.count < count { slots.append(EngineSlot()) }
     host.note(.engineReady(models: offers.map(\.model), slots: count))
@@ -165,8 +168,11 @@ public final class WorkerMachine: MessageChannelOwner {
   }
 
   /// A probe failed: no new attempts until one succeeds; what runs goes on.
+  ///
+  /// It is told once, until the reason is another.
   public func engineFailing(_ reason: String) {
-    guard !hasLeft, engineIsHealthy || offers == nil else { return }
+    guard !hasLeft, engineFault != reason else { return }
+    engineFault = reason
     engineIsHealthy = false
     host.note(.engineFailing(reason))
     sendHeartbeat()

@@ -80,7 +80,9 @@ public struct LedgerTrial {
       if wasHeld { holds.append((id, amount)) }
     case 14..<18: closeHold()
     case 18:
-      if random.below(4) == 0, ledger.count < 12 {
+      if random.below(2) == 0 {
+        sell()
+      } else if random.below(2) == 0, ledger.count < 12 {
         open([.consumer, .supplier, .dispute, .reserve][Int(random.below(4))])
       } else {
         do { _ = try ledger.open(name: "a1", kind: .consumer) } catch { note(error) }
@@ -108,7 +110,8 @@ public struct LedgerTrial {
     let legs = (0..<count).map { _ in
       // Mostly out of issuance: the others live of it.
       let debit = random.below(3) == 0 ? AccountID(2) : account()
-      let kind = Transfer.Kind.allCases.filter { $0 != .reversal }[Int(random.below(5))]
+      let kind = Transfer.Kind.allCases.filter { $0 != .reversal && $0 != .sale }[
+        Int(random.below(5))]
       return Leg(debit: debit, credit: account(), amount: amount(), kind: kind)
     }
     var transfers: [Transfer] = []
@@ -152,6 +155,17 @@ public struct LedgerTrial {
     }
     if !isClosed { holds.append(hold) }
     posted += transfers
+  }
+
+  private mutating func sell() {
+    let sale = Sale(
+      promptTokens: TokenCount(random.next()), cachedTokens: TokenCount(random.below(9)),
+      outputTokens: TokenCount(random.below(9)), charge: amount(), isOwn: random.below(2) == 0)
+    let (consumer, supplier) = (knownAccount(), knownAccount())
+    naive.sell()
+    posted.append(
+      ledger.note(
+        sale, of: consumer, by: supplier, job: JobID(1), time: LogTime(milliseconds: 0)))
   }
 
   // MARK: Draws

@@ -26,6 +26,9 @@ struct NaiveLedger {
       ? accounts[Int(id.rawValue) - 1] : nil
   }
 
+  /// A sale has a number, and moves nothing.
+  mutating func sell() { transfers += 1 }
+
   /// All legs, or none.
   mutating func post(_ legs: [Leg]) throws(LedgerRefusal) {
     var after = self

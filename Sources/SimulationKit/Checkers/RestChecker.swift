@@ -55,7 +55,10 @@ struct RestChecker {
   private func check(_ submission: Submission, _ exchange: Exchange) {
     let known = exchange.job(account: submission.account, requestKey: submission.message.requestKey)
     guard let id = submission.job else {
-      // A request whose outcome its client never learned may have made a job or not.
+      // A request whose outcome its client never learned may have made a job or not; one that was turned away has not.
+      if let refusal = submission.refusal, let known {
+        simulation.fail("R2", "a request was refused as \(refusal), and is job \(known)")
+      }
       return
     }
     guard known == id, let job = exchange.job(id), job.ending != nil else {
@@ -164,10 +167,28 @@ struct RestChecker {
     return shares
   }
 
+  /// Each sale of the journal is its job's end, and no job is sold twice (P3).
+  private func checkSales(_ transfers: [Transfer], _ exchange: Exchange) {
+    var sold: Set<JobID> = []
+    for transfer in transfers {
+      guard let sale = transfer.sale, let id = transfer.job else { continue }
+      let job = exchange.job(id)
+      let ending = job?.ending
+      if !sold.insert(id).inserted
+        || (job != nil
+          && (ending?.promptTokens != sale.promptTokens || ending?.outputTokens != sale.outputTokens
+            || ending?.charge != sale.charge || job?.account != transfer.debit))
+      {
+        simulation.fail("P3", "line \(transfer.id) says otherwise what job \(id) delivered")
+      }
+    }
+  }
+
   /// The journal by itself comes to what the accounts say (P3).
   private func checkJournal(_ exchange: Exchange) {
     guard let journal = exchange.journal else { return }
     let transfers = exchange.transfers(after: journal.base.transfer, limit: .max)
+    checkSales(transfers, exchange)
     var moved: [AccountID: JournalAudit.Sums] = [:]
     let none = JournalAudit.Sums(debits: .zero, credits: .zero)
     for transfer in transfers {
@@ -307,9 +328,11 @@ struct RestChecker {
 
   /// What disks hold can be started from, and has the digest that it says it has.
   private func checkDisks() {
+    var checked: [SimulatedDisk] = []
     for coordinator in simulation.coordinators {
       let disk = coordinator.disk
-      guard let mark = disk.applied else { continue }
+      guard let mark = disk.applied, !checked.contains(where: disk.holdsSameState) else { continue }
+      checked.append(disk)
       do {
         _ = try Exchange.restoring(expecting: mark.digest) { table, visit in
           try disk.scan(table: table, prefix: [], from: []) { key, value in

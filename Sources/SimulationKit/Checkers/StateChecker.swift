@@ -42,7 +42,7 @@ final class StateChecker {
       simulation.fail("P3", "the books do not balance at \(index)")
     }
     if place % Self.holdsInterval == 0 { checkHolds(exchange, at: index) }
-    noteOutcomes(applied, voters: replica.voters.count)
+    noteOutcomes(applied, of: replica)
     noteEffects(applied, exchange, at: index)
   }
 
@@ -71,19 +71,20 @@ final class StateChecker {
   }
 
   /// A key that is announced is durable on a majority of those who vote, dead coordinators among them.
-  private func checkHolders(of key: UInt64, voters: Int) {
+  private func checkHolders(of key: UInt64, _ replica: Replica) {
+    let voters = replica.voters.count
     let holders = simulation.coordinators.count { $0.keyring.held.contains(key) }
     if holders <= voters / 2 {
       simulation.fail("P5", "wrapping key \(key) is current, and in \(holders) keyrings only")
     }
   }
 
-  private func noteOutcomes(_ applied: Applied, voters: Int) {
+  private func noteOutcomes(_ applied: Applied, of replica: Replica) {
     for case .accepted(let accepted) in applied.outcomes {
       switch accepted {
       case .submitted(let job) where job.duplicate: simulation.mark(.duplicateSubmission)
       case .orphaned: simulation.mark(.orphaned)
-      case .wrappingKey(let key): checkHolders(of: key, voters: voters)
+      case .wrappingKey(let key): checkHolders(of: key, replica)
       case .adopted: simulation.mark(.adopted)
       case .cancelled(_, .cancelling): simulation.mark(.cancelledRunning)
       case .partsStored: simulation.mark(.promptInParts)

@@ -82,4 +82,7 @@ public enum TransferKind: UInt8, Sendable, Hashable, CaseIterable {
   case move = 5
   /// Credit leaves circulation: it was paid out.
   case redemption = 6
+  /// What a job delivered, from its consumer to the supplier who ended it: a line that moves
+  /// nothing.
+  case sale = 7
 }

@@ -26,6 +26,7 @@ extension JournalListing {
     writer.write(head.rawValue)
     writer.writeRaw(headHash)
     writer.write(logTime.rawValue)
+    writer.write(sales) { $0.write($1) { $1.encode(into: &$0) } }
   }
 
   /// Reads what `encode` writes.
@@ -37,6 +38,9 @@ extension JournalListing {
     head = try TransferID(rawValue: reader.read())
     headHash = try reader.readRaw(count: 32)
     logTime = try LogTime(rawValue: reader.read())
+    sales = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readList(limit: 512, elementBytesMin: 41, JournalSale.init(from:))
+    }
   }
 
   /// Refuses values that a reader would refuse.
@@ -44,6 +48,7 @@ extension JournalListing {
     try checkCount(entries.count, of: "JournalListing.entries", atMost: 512)
     try checkCount(baseHash.count, of: "JournalListing.baseHash", exactly: 32)
     try checkCount(headHash.count, of: "JournalListing.headHash", exactly: 32)
+    if let sales { try checkCount(sales.count, of: "JournalListing.sales", atMost: 512) }
   }
 }
 

@@ -38,11 +38,13 @@ public struct JournalListing: WireMessage {
   public let headHash: [UInt8]
   /// Log time of the answer, in milliseconds.
   public let logTime: LogTime
+  /// What those of kind sale say, in the same order; absent from an older coordinator.
+  public let sales: [JournalSale]?
 
   /// Joins the fields.
   public init(
     entries: [TransferEntry], more: Bool, base: TransferID, baseHash: [UInt8], head: TransferID,
-    headHash: [UInt8], logTime: LogTime
+    headHash: [UInt8], logTime: LogTime, sales: [JournalSale]?
   ) {
     self.entries = entries
     self.more = more
@@ -51,6 +53,7 @@ public struct JournalListing: WireMessage {
     self.head = head
     self.headHash = headHash
     self.logTime = logTime
+    self.sales = sales
   }
 }
 

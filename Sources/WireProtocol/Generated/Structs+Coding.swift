@@ -712,6 +712,28 @@ extension RaftServer {
   }
 }
 
+extension JournalSale {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(transfer.rawValue)
+    writer.write(promptTokens.rawValue)
+    writer.write(cachedTokens.rawValue)
+    writer.write(outputTokens.rawValue)
+    writer.write(charge.rawValue)
+    writer.write(own)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    transfer = try TransferID(rawValue: reader.read())
+    promptTokens = try TokenCount(rawValue: reader.read())
+    cachedTokens = try TokenCount(rawValue: reader.read())
+    outputTokens = try TokenCount(rawValue: reader.read())
+    charge = try Credits(rawValue: reader.read())
+    own = try reader.readBool()
+  }
+}
+
 extension TransferEntry {
   /// Writes the fields in the registry's order.
   public func encode(into writer: inout CanonicalWriter) {

@@ -647,6 +647,35 @@ public struct RaftServer: Hashable, Sendable {
   }
 }
 
+/// What a sale of the journal says beside its line.
+public struct JournalSale: Hashable, Sendable {
+  /// The number of the line.
+  public let transfer: TransferID
+  /// Prompt tokens that were billed, those that were cached among them.
+  public let promptTokens: TokenCount
+  /// What the engine had cached of them.
+  public let cachedTokens: TokenCount
+  /// Output tokens that were billed.
+  public let outputTokens: TokenCount
+  /// The job's charge.
+  public let charge: Credits
+  /// Whether consumer and supplier were of one owner.
+  public let own: Bool
+
+  /// Joins the fields.
+  public init(
+    transfer: TransferID, promptTokens: TokenCount, cachedTokens: TokenCount,
+    outputTokens: TokenCount, charge: Credits, own: Bool
+  ) {
+    self.transfer = transfer
+    self.promptTokens = promptTokens
+    self.cachedTokens = cachedTokens
+    self.outputTokens = outputTokens
+    self.charge = charge
+    self.own = own
+  }
+}
+
 /// A transfer of the journal.
 public struct TransferEntry: Hashable, Sendable {
   /// Its number, in the order of posting.

@@ -182,6 +182,19 @@ enum Cluster {
   }
 }
 
+/// The coordinators that a node is told of: host:port, separated by commas.
+struct Coordinators {
+  let endpoints: [String]
+
+  init(_ text: String) throws {
+    endpoints = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    for endpoint in endpoints where HostPort(argument: endpoint) == nil {
+      throw ValidationError("'\(endpoint)' is not host:port, such as 127.0.0.1:7400")
+    }
+    guard !endpoints.isEmpty else { throw ValidationError("no coordinator is named") }
+  }
+}
+
 /// `host:port`, with a port that a listener may have.
 struct HostPort: ExpressibleByArgument {
   let host: String

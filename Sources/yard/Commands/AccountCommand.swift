@@ -59,15 +59,15 @@ struct AccountCommand: AsyncParsableCommand {
 
     @Argument(help: "The account's number.") var account: UInt64
     @Argument(help: "How many credits, as a decimal.") var amount: String
+    @OptionGroup var request: RequestOptions
     @OptionGroup var cluster: ClusterOptions
 
     func validate() throws { _ = try Amount.parse(amount) }
 
     func run() async throws {
-      let report = try await cluster.ask(
-        AccountCredit(
-          requestKey: .drawn(), account: AccountID(account), amount: try Amount.parse(amount)),
-        Reply.account)
+      let credit = AccountCredit(
+        requestKey: request.key, account: AccountID(account), amount: try Amount.parse(amount))
+      let report = try await request.once { try await cluster.ask(credit, Reply.account) }
       AccountPrinter.print(report.summary, asJSON: cluster.isJSON, created: false)
     }
   }
@@ -166,12 +166,9 @@ struct WeightCommand: AsyncParsableCommand {
 /// An amount of credits on the command line.
 enum Amount {
   static func parse(_ text: String) throws -> Credits {
-    guard let credits = Credits(decimal: text) else {
-      throw ValidationError(
-        "'\(text)' is not an amount of credits; write a decimal with at most nine digits after the point"
-      )
+    do throws(AmountFault) { return try Credits(parsing: text) } catch {
+      throw ValidationError("\(error.code.name): '\(text)' \(error.sentence)")
     }
-    return credits
   }
 }
 

@@ -30,8 +30,11 @@ struct CheckPerfCommand: AsyncParsableCommand {
   @OptionGroup var cluster: ClusterOptions
 
   func validate() throws {
-    guard clients >= 1, seconds > 0, accounts >= 1, connections >= 1 else {
-      throw ValidationError("--clients, --seconds, --accounts and --connections are at least 1")
+    guard clients >= 1, accounts >= 1, connections >= 1 else {
+      throw ValidationError("--clients, --accounts and --connections are at least 1")
+    }
+    guard seconds > 0, seconds <= 86_400 else {
+      throw ValidationError("--seconds takes more than 0, and at most a day: 86400")
     }
   }
 

@@ -29,7 +29,10 @@ struct GatewayCommand: AsyncParsableCommand {
       valueName: "file"))
   var config: String?
   @Option(help: ArgumentHelp("Where it listens.", valueName: "host:port")) var listen: HostPort
-  @Option(help: ArgumentHelp("The coordinators.", valueName: "host:port,…")) var join: String
+  @Option(
+    help: ArgumentHelp("The coordinators.", valueName: "host:port,…"),
+    transform: Coordinators.init)
+  var join: Coordinators
   @Option(help: ArgumentHelp("Its directory, from yard init.", valueName: "dir")) var dir: String?
   @Option(
     help: ArgumentHelp(
@@ -94,12 +97,6 @@ struct GatewayCommand: AsyncParsableCommand {
         throw ValidationError("\(name) takes seconds from 0 to 3600")
       }
     }
-    for endpoint in join.split(separator: ",") where HostPort(argument: String(endpoint)) == nil {
-      throw ValidationError("'\(endpoint)' in --join is not host:port")
-    }
-    guard !join.split(separator: ",").isEmpty else {
-      throw ValidationError("--join names no coordinator")
-    }
   }
 
   /// What may change while it runs.
@@ -126,7 +123,7 @@ struct GatewayCommand: AsyncParsableCommand {
     // Whoever renews the certificate's files says so, with a configuration file or without.
     if certificate != nil { Signals.keepReloads() }
     var client = ClientConfiguration(
-      endpoints: join.split(separator: ",").map(String.init), key: nil,
+      endpoints: join.endpoints, key: nil,
       security: .plaintextOnLoopback, connections: links, patience: UInt64(patience * 1_000),
       software: Software.name)
     client.role = .gateway

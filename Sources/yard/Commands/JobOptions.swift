@@ -37,11 +37,7 @@ struct JobOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("Most credits per million output tokens.", valueName: "credits"))
   var maxOutputPrice: String?
-  @Option(
-    help: ArgumentHelp(
-      "32 hexadecimal digits that name the request: the same again is the same job.",
-      valueName: "hex"))
-  var requestKey: String?
+  @OptionGroup var request: RequestOptions
   @Option(
     help: ArgumentHelp(
       "How long the output is kept after the end, such as 10m; 0s until it is delivered.",
@@ -66,7 +62,6 @@ struct JobOptions: ParsableArguments {
     }
     _ = try price(maxInputPrice, "--max-input-price")
     _ = try price(maxOutputPrice, "--max-output-price")
-    _ = try drawnKey()
   }
 
   /// The submit that these options make.
@@ -85,7 +80,7 @@ struct JobOptions: ParsableArguments {
       model: model, system: system, prompt: text, maxTokens: maxTokens, temperature: temperature,
       seed: seed, stop: stop, serviceTier: jobClass.tier)
     let submit = Submit(
-      requestKey: try drawnKey(), mode: mode, endpoint: .chatCompletions, model: model,
+      requestKey: request.key, mode: mode, endpoint: .chatCompletions, model: model,
       body: request.body(), maxInputPrice: try price(maxInputPrice, "--max-input-price"),
       maxOutputPrice: try price(maxOutputPrice, "--max-output-price"), queueTimeoutMs: 0,
       follow: follow, retentionMs: retention?.milliseconds, durable: isDurable ? true : nil)
@@ -106,12 +101,4 @@ struct JobOptions: ParsableArguments {
     return Price(nanoPerMillion: credits.rawValue)
   }
 
-  private func drawnKey() throws -> RequestKey {
-    guard let requestKey else { return .drawn() }
-    guard requestKey.utf8.count == 32, let value = UInt128(requestKey, radix: 16) else {
-      throw ValidationError("--request-key takes 32 hexadecimal digits")
-    }
-    return RequestKey(
-      high: UInt64(truncatingIfNeeded: value >> 64), low: UInt64(truncatingIfNeeded: value))
-  }
 }

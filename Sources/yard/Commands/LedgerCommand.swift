@@ -35,7 +35,7 @@ struct LedgerCommand: AsyncParsableCommand {
       let listing = try await cluster.withClient {
         try await LedgerReader(client: $0).page(after: TransferID(after), limit: limit)
       }
-      LedgerCommand.print(listing.entries.map(Transfer.init), asJSON: cluster.isJSON)
+      LedgerCommand.print(listing.transfers, asJSON: cluster.isJSON)
     }
   }
 
@@ -52,6 +52,7 @@ struct LedgerCommand: AsyncParsableCommand {
 
     @Argument(help: ArgumentHelp("What is moved, in this order.", valueName: "from:to:credits"))
     var moves: [String]
+    @OptionGroup var request: RequestOptions
     @OptionGroup var cluster: ClusterOptions
 
     func validate() throws {
@@ -70,9 +71,9 @@ struct LedgerCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-      let post = TransferPost(requestKey: .drawn(), legs: try moves.map(Self.leg))
-      let report = try await cluster.ask(post, LedgerCommand.transfers)
-      LedgerCommand.print(report.entries.map(Transfer.init), asJSON: cluster.isJSON)
+      let post = TransferPost(requestKey: request.key, legs: try moves.map(Self.leg))
+      let report = try await request.once { try await cluster.ask(post, LedgerCommand.transfers) }
+      LedgerCommand.print(report.entries.map { Transfer($0) }, asJSON: cluster.isJSON)
     }
   }
 
@@ -82,13 +83,15 @@ struct LedgerCommand: AsyncParsableCommand {
       discussion: "Example: yard ledger reverse 17")
 
     @Argument(help: "The transfer's number.") var transfer: UInt64
+    @OptionGroup var request: RequestOptions
     @OptionGroup var cluster: ClusterOptions
 
     func run() async throws {
-      let report = try await cluster.ask(
-        TransferReverse(requestKey: .drawn(), transfer: TransferID(transfer)),
-        LedgerCommand.transfers)
-      LedgerCommand.print(report.entries.map(Transfer.init), asJSON: cluster.isJSON)
+      let reverse = TransferReverse(requestKey: request.key, transfer: TransferID(transfer))
+      let report = try await request.once {
+        try await cluster.ask(reverse, LedgerCommand.transfers)
+      }
+      LedgerCommand.print(report.entries.map { Transfer($0) }, asJSON: cluster.isJSON)
     }
   }
 
@@ -215,12 +218,13 @@ struct LedgerCommand: AsyncParsableCommand {
       for transfer in transfers { Terminal.write(JSONText(transfer).line) }
       return
     }
-    var table = Table("TRANSFER", "KIND", "FROM", "TO", "CREDITS", "JOB", "TAKES BACK")
+    var table = Table("TRANSFER", "KIND", "FROM", "TO", "CREDITS", "JOB", "TAKES BACK", "TOKENS")
     for transfer in transfers {
       table.add(
         "\(transfer.id)", transfer.kind.name, "\(transfer.debit)", "\(transfer.credit)",
         "\(transfer.amount)", transfer.job.map { "\($0)" } ?? "",
-        transfer.reverses.map { "\($0)" } ?? "")
+        transfer.reverses.map { "\($0)" } ?? "",
+        transfer.sale.map { "\($0.promptTokens.rawValue) and \($0.outputTokens.rawValue)" } ?? "")
     }
     Terminal.write(table.text)
   }

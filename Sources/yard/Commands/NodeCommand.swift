@@ -84,7 +84,10 @@ struct NodeCommand: AsyncParsableCommand {
         Example: YARD_INVITATION=syi_… yard node join --join 10.0.0.1:7400 --dir /var/lib/switchyard
         """)
 
-    @Option(help: ArgumentHelp("The coordinators.", valueName: "host:port,…")) var join: String
+    @Option(
+      help: ArgumentHelp("The coordinators.", valueName: "host:port,…"),
+      transform: Coordinators.init)
+    var join: Coordinators
     @Option(
       help: ArgumentHelp(
         "A file of mode 0600 with the invitation (or YARD_INVITATION); - for a line of standard input.",
@@ -107,10 +110,6 @@ struct NodeCommand: AsyncParsableCommand {
       guard patience >= 0, patience < 1e9 else {
         throw ValidationError("--patience takes a number of seconds, 0 or more")
       }
-      for endpoint in join.split(separator: ",") where HostPort(argument: String(endpoint)) == nil {
-        throw ValidationError("'\(endpoint)' in --join is not host:port")
-      }
-      guard !join.isEmpty else { throw ValidationError("--join names no coordinator") }
       guard invitation == nil || invitationFile == nil else {
         throw ValidationError("--invitation and --invitation-file name one invitation twice")
       }
@@ -134,10 +133,9 @@ struct NodeCommand: AsyncParsableCommand {
         let key = try directory.keyForJoining()
         let issued = try await ask(invitation, request: key.certificateRequest())
         let anchor = try TrustAnchor(pem: issued.authorities)
-        guard (try? TrustAnchor(chain: anchor.roots, fingerprint: invitation.fingerprint)) != nil
-        else {
+        guard anchor.rests(on: invitation.fingerprint) else {
           throw CommandError(
-            .refused, "the authorities of the answer are not those of the invitation")
+            .refused, "the authorities of the answer are not that of the invitation alone")
         }
         let identity = try NodeIdentity(
           certificatePEM: issued.certificate, key: key, anchor: anchor, now: Date())
@@ -153,7 +151,7 @@ struct NodeCommand: AsyncParsableCommand {
     ) async throws -> CertificateIssued {
       let client = await ExchangeClient(
         configuration: ClientConfiguration(
-          endpoints: join.split(separator: ",").map(String.init), key: nil,
+          endpoints: join.endpoints, key: nil,
           security: .joining(fingerprint: invitation.fingerprint),
           patience: UInt64(patience * 1_000), software: Software.name),
         on: MultiThreadedEventLoopGroup.singleton)
@@ -187,16 +185,15 @@ struct NodeCommand: AsyncParsableCommand {
         Example: yard node renew --join 10.0.0.1:7400 --dir /var/lib/switchyard
         """)
 
-    @Option(help: ArgumentHelp("The coordinators.", valueName: "host:port,…")) var join: String
+    @Option(
+      help: ArgumentHelp("The coordinators.", valueName: "host:port,…"),
+      transform: Coordinators.init)
+    var join: Coordinators
     @Option(help: ArgumentHelp("The node's directory.", valueName: "dir")) var dir: String
     @Option(help: "text or json.") var output: ClusterOptions.Format = .text
 
     func run() async throws {
-      let endpoints = join.split(separator: ",").map(String.init)
-      for endpoint in endpoints { _ = try HostPort(endpoint) }
-      guard !endpoints.isEmpty else {
-        throw CommandError(.usage, "--join names no coordinator")
-      }
+      let endpoints = join.endpoints
       let directory = IdentityDirectory(path: NodeDirectory(path: dir).identity)
       do {
         let renewal = CertificateRenewal(
@@ -260,8 +257,8 @@ struct NodeCommand: AsyncParsableCommand {
     }
 
     private func bytes(_ serial: String) throws -> [UInt8] {
-      let digits = serial.filter { $0 != ":" }
-      let padded = Array((digits.count.isMultiple(of: 2) ? digits : "0" + digits).utf8)
+      let digits = serial.utf8.filter { $0 != UInt8(ascii: ":") }
+      let padded = digits.count.isMultiple(of: 2) ? digits : [UInt8(ascii: "0")] + digits
       let bytes = stride(from: 0, to: padded.count, by: 2).map {
         UInt8(String(decoding: padded[$0..<($0 + 2)], as: UTF8.self), radix: 16)
       }

@@ -6,11 +6,11 @@ internal import TokenLedger
 struct ReportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",
-    abstract: "What the journal comes to: credit issued, fees, suppliers' earnings (scope admin).",
+    abstract:
+      "What the journal comes to: credit issued, fees, earnings, jobs and tokens (scope admin).",
     discussion: """
-      Made of the transfers alone: of a file that yard ledger export wrote, without a cluster, it is the same. Jobs and tokens
-      are in no transfer: of a cluster the report says what was sold in the week of log time that the state counts, with what
-      suppliers sold to themselves apart.
+      Made of the journal alone: of a file that yard ledger export wrote, without a cluster, it is the same. What consumer and
+      supplier of one owner did with each other is counted apart.
 
       Example: yard report
                yard report --from books.jsonl
@@ -23,7 +23,7 @@ struct ReportCommand: AsyncParsableCommand {
   @OptionGroup var cluster: ClusterOptions
 
   func run() async throws {
-    let (export, volume) = try await read()
+    let export = try await read()
     do throws(JournalAudit.Fault) { try export.audit() } catch {
       throw CommandError(.refused, "the books are wrong: \(error.sentence)")
     }
@@ -38,7 +38,7 @@ struct ReportCommand: AsyncParsableCommand {
         "moved": .string(report.moved.text), "paid_jobs": .number(UInt64(report.jobs)),
         "suppliers": .array(
           report.suppliers.map { ["account": .id($0.account), "earned": .string($0.earned.text)] }),
-        "week": volume.map { JSONText($0) } ?? .null,
+        "sold": JSONText(report.sold), "own_use": JSONText(report.ownUse),
       ]
       return Terminal.write(line.line)
     }
@@ -52,25 +52,30 @@ struct ReportCommand: AsyncParsableCommand {
     }
     table.add("fees", report.fees.text)
     table.add("moved by hand", report.moved.text)
-    if let volume {
-      table.add("sold in a week", "\(volume.jobs) jobs")
-      table.add("  prompt tokens", "\(volume.promptTokens), and \(volume.cachedTokens) cached")
+    for (name, volume) in [("sold", report.sold), ("own use", report.ownUse)] {
+      table.add(name, "\(volume.jobs) jobs, charged \(volume.charges.text)")
+      table.add("  prompt tokens", "\(volume.promptTokens), of them \(volume.cachedTokens) cached")
       table.add("  output tokens", "\(volume.outputTokens)")
-      table.add("sold to themselves", "\(volume.ownJobs) jobs, \(volume.ownTokens) tokens")
     }
     Terminal.write(table.text)
   }
 
-  /// The journal, and of a cluster what was sold beside it.
-  private func read() async throws -> (LedgerExport, SalesVolume?) {
-    if let from { return (try LedgerJSON.export(fromFile: from), nil) }
-    return try await cluster.withClient { client -> (LedgerExport, SalesVolume?) in
-      let export = try await LedgerReader(client: client).export(after: TransferID(0))
-      // Nobody else has workers.
-      let sellers = export.accounts.map(\.line).filter {
-        $0.kind == .supplier || $0.kind == .operator
-      }
-      return (export, try await SalesVolume(of: sellers.map(\.account), asking: client))
+  private func read() async throws -> LedgerExport {
+    if let from { return try LedgerJSON.export(fromFile: from) }
+    return try await cluster.withClient {
+      try await LedgerReader(client: $0).export(after: TransferID(0))
     }
+  }
+}
+
+extension JSONText {
+  fileprivate init(_ volume: LedgerReport.Volume) {
+    self = [
+      "jobs": .unsigned(volume.jobs),
+      "prompt_tokens": .written(Array("\(volume.promptTokens)".utf8)),
+      "cached_tokens": .written(Array("\(volume.cachedTokens)".utf8)),
+      "output_tokens": .written(Array("\(volume.outputTokens)".utf8)),
+      "charges": .string(volume.charges.text),
+    ]
   }
 }

@@ -37,7 +37,10 @@ struct WorkerCommand: AsyncParsableCommand {
         "Take options from this file; those given as well win (yard config --help).",
         valueName: "file"))
     var config: String?
-    @Option(help: ArgumentHelp("The coordinators.", valueName: "host:port,…")) var join: String
+    @Option(
+      help: ArgumentHelp("The coordinators.", valueName: "host:port,…"),
+      transform: Coordinators.init)
+    var join: Coordinators
     @Option(
       help: """
         The engine: http://host:port, builtin or builtin:FILE.gguf, and [,model=NAME][,context=N][,slots=N]\
@@ -69,22 +72,18 @@ struct WorkerCommand: AsyncParsableCommand {
     var endWithInput = false
 
     func validate() throws {
-      if let slots, !(1...65_535).contains(slots) {
-        throw ValidationError("--slots is \(slots); it must be from 1 to 65535")
+      if let slots, !(1...WorkerConfiguration.slotsMax).contains(slots) {
+        throw ValidationError(
+          "--slots is \(slots); it must be from 1 to \(WorkerConfiguration.slotsMax)")
       }
       guard key == nil || keyFile == nil else {
         throw ValidationError("--key and --key-file name one key twice")
       }
       _ = try live
-      do { _ = try EngineSpec.parse(engine) } catch { throw ValidationError("--engine: \(error)") }
       if !insecure, dir == nil {
         throw ValidationError("--dir names the worker's directory, which holds its certificate")
       }
-      _ = try prices()
-      do { _ = try EngineSpec.parse(engine) } catch { throw ValidationError("\(error)") }
-      for endpoint in join.split(separator: ",") where HostPort(argument: String(endpoint)) == nil {
-        throw ValidationError("'\(endpoint)' in --join is not host:port")
-      }
+      do { _ = try EngineSpec.parse(engine) } catch { throw ValidationError("--engine: \(error)") }
     }
 
     /// What may change while it runs.
@@ -109,7 +108,7 @@ struct WorkerCommand: AsyncParsableCommand {
         throw CommandError(
           .usage, "a worker needs an API key with scope work: --key-file or YARD_KEY")
       }
-      let endpoints = join.split(separator: ",").map(String.init)
+      let endpoints = join.endpoints
       let own = try identity(endpoints)
       var configuration = WorkerConfiguration(
         endpoints: endpoints, name: own?.name ?? name ?? ProcessInfo.processInfo.hostName,

@@ -18,7 +18,9 @@ enum LedgerFormat: String, CaseIterable {
 /// The transfers as RFC 4180 has them; amounts in nano-credits, absent values empty.
 enum LedgerCSV {
   static func text(of export: LedgerExport) -> String {
-    var lines = ["transfer,time_ms,kind,debit,credit,amount_nano,job,group,reverses"]
+    var lines = [
+      "transfer,time_ms,kind,debit,credit,amount_nano,job,group,reverses,prompt_tokens,cached_tokens,output_tokens,charge_nano,own_use"
+    ]
     for transfer in export.transfers {
       lines.append(
         [
@@ -26,6 +28,11 @@ enum LedgerCSV {
           "\(transfer.credit)", "\(transfer.amount.rawValue)",
           transfer.job.map { "\($0)" } ?? "", transfer.group.map { "\($0)" } ?? "",
           transfer.reverses.map { "\($0)" } ?? "",
+          transfer.sale.map { "\($0.promptTokens.rawValue)" } ?? "",
+          transfer.sale.map { "\($0.cachedTokens.rawValue)" } ?? "",
+          transfer.sale.map { "\($0.outputTokens.rawValue)" } ?? "",
+          transfer.sale.map { "\($0.charge.rawValue)" } ?? "",
+          transfer.sale.map { "\($0.isOwn)" } ?? "",
         ].joined(separator: ","))
     }
     return lines.map { $0 + "\r\n" }.joined()
@@ -35,7 +42,7 @@ enum LedgerCSV {
 /// The books as Beancount's input language has them (beancount.github.io/docs/beancount_language_syntax.html).
 ///
 /// A date is 1970-01-01 and the whole days of log time. Issuance is equity, every other account an asset that it
-/// is owed; a balance is asserted to the nano-credit for each on the day after the last transfer.
+/// is owed; a balance is asserted to the nano-credit for each on the day after the last transfer. A sale moves nothing and is a `custom` line.
 enum Beancount {
   static func text(of export: LedgerExport) -> String {
     let first = CalendarDay(logTime: LogTime(milliseconds: 0))
@@ -62,6 +69,17 @@ enum Beancount {
     }
     for transfer in export.transfers {
       let job = transfer.job.map { " \"job \($0)\"" } ?? ""
+      if let sale = transfer.sale {
+        text += """
+          \n\(CalendarDay(logTime: transfer.time)) custom "sale"\(job) \(nameOf(transfer.debit)) \(nameOf(transfer.credit)) \(sale.charge) CREDIT
+            transfer: \(transfer.id)
+            prompt_tokens: \(sale.promptTokens.rawValue)
+            cached_tokens: \(sale.cachedTokens.rawValue)
+            output_tokens: \(sale.outputTokens.rawValue)
+            own_use: \(sale.isOwn ? "TRUE" : "FALSE")\n
+          """
+        continue
+      }
       let group = transfer.group.map { " ^group-\($0)" } ?? ""
       text += "\n\(CalendarDay(logTime: transfer.time)) * \"\(transfer.kind.name)\"\(job)\(group)\n"
       text += "  transfer: \(transfer.id)\n"

@@ -122,6 +122,8 @@ enum LedgerJSON {
     let transfer, debit, credit, amountNano, timeMs: UInt64
     let kind: String
     let job, group, reverses: UInt64?
+    let promptTokens, cachedTokens, outputTokens, chargeNano: UInt64?
+    let ownUse: Bool?
 
     func value() throws -> Transfer {
       guard let kind = Transfer.Kind.allCases.first(where: { $0.name == kind }) else {
@@ -131,7 +133,18 @@ enum LedgerJSON {
         id: TransferID(transfer), debit: AccountID(debit), credit: AccountID(credit),
         amount: Credits(nano: amountNano), kind: kind, job: job.map { JobID($0) },
         time: LogTime(milliseconds: timeMs), group: group.map { TransferID($0) },
-        reverses: reverses.map { TransferID($0) })
+        reverses: reverses.map { TransferID($0) }, sale: try sale(kind))
+    }
+
+    /// What a line of this kind says of a sale; of any other such words stand in no export.
+    private func sale(_ kind: Transfer.Kind) throws -> Sale? {
+      guard kind == .sale else { return nil }
+      guard let promptTokens, let cachedTokens, let outputTokens, let chargeNano, let ownUse else {
+        throw Malformed()
+      }
+      return Sale(
+        promptTokens: TokenCount(promptTokens), cachedTokens: TokenCount(cachedTokens),
+        outputTokens: TokenCount(outputTokens), charge: Credits(nano: chargeNano), isOwn: ownUse)
     }
   }
 
@@ -143,12 +156,22 @@ enum LedgerJSON {
 
 extension JSONText {
   init(_ transfer: Transfer) {
-    self = [
-      "transfer": .id(transfer.id), "debit": .id(transfer.debit), "credit": .id(transfer.credit),
-      "amount_nano": .unsigned(transfer.amount.rawValue), "kind": .string(transfer.kind.name),
-      "job": transfer.job.map { .id($0) } ?? .null, "time_ms": .unsigned(transfer.time.rawValue),
-      "group": transfer.group.map { .id($0) } ?? .null,
-      "reverses": transfer.reverses.map { .id($0) } ?? .null,
+    var members: [(String, JSONText)] = [
+      ("transfer", .id(transfer.id)), ("debit", .id(transfer.debit)),
+      ("credit", .id(transfer.credit)), ("amount_nano", .unsigned(transfer.amount.rawValue)),
+      ("kind", .string(transfer.kind.name)), ("job", transfer.job.map { .id($0) } ?? .null),
+      ("time_ms", .unsigned(transfer.time.rawValue)),
+      ("group", transfer.group.map { .id($0) } ?? .null),
+      ("reverses", transfer.reverses.map { .id($0) } ?? .null),
     ]
+    if let sale = transfer.sale {
+      members += [
+        ("prompt_tokens", .unsigned(sale.promptTokens.rawValue)),
+        ("cached_tokens", .unsigned(sale.cachedTokens.rawValue)),
+        ("output_tokens", .unsigned(sale.outputTokens.rawValue)),
+        ("charge_nano", .unsigned(sale.charge.rawValue)), ("own_use", .boolean(sale.isOwn)),
+      ]
+    }
+    self = .object(members)
   }
 }

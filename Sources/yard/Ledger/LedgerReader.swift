@@ -64,13 +64,13 @@ struct LedgerReader {
         if last < listing.base { last = listing.base }
         export.base = JournalPosition(transfer: listing.base, hash: listing.baseHash)
       }
-      for entry in listing.entries {
-        guard entry.transfer.rawValue == last.rawValue + 1 else {
+      for transfer in listing.transfers {
+        guard transfer.id.rawValue == last.rawValue + 1 else {
           throw CommandError(
             .refused, "the journal has dropped transfers while it was read; export it again")
         }
-        last = entry.transfer
-        export.transfers.append(Transfer(entry))
+        last = transfer.id
+        export.transfers.append(transfer)
       }
       export.logTime = listing.logTime
       guard !listing.more else { continue }
@@ -98,8 +98,8 @@ struct LedgerReader {
         throw CommandError(
           .refused, "the journal has dropped transfers while it was read; export it again")
       }
-      for entry in listing.entries where entry.transfer <= start {
-        place = place.advanced(by: Transfer(entry))
+      for transfer in listing.transfers where transfer.id <= start {
+        place = place.advanced(by: transfer)
       }
     }
     export.base = place

@@ -142,16 +142,6 @@ extension JSONText {
     ]
   }
 
-  init(_ entry: TransferEntry) {
-    self = [
-      "transfer": .id(entry.transfer), "debit": .id(entry.debit), "credit": .id(entry.credit),
-      "amount_nano": .unsigned(entry.amount.rawValue), "kind": .string(entry.kind.name),
-      "job": entry.job.map { .id($0) } ?? .null, "time_ms": .unsigned(entry.time.rawValue),
-      "group": entry.group.map { .id($0) } ?? .null,
-      "reverses": entry.reverses.map { .id($0) } ?? .null,
-    ]
-  }
-
   init(_ budget: BudgetSummary) {
     func limit(_ amount: Credits?) -> JSONText { amount.map { .unsigned($0.rawValue) } ?? .null }
     self = [

@@ -4,7 +4,7 @@ struct Table {
 
   init(_ columns: String...) { rows = [columns] }
 
-  mutating func add(_ cells: String...) { rows.append(cells) }
+  mutating func add(_ cells: String...) { rows.append(cells.map { Terminal.plain($0) }) }
 
   /// The lines, without spaces at their ends.
   var text: String {

@@ -93,9 +93,18 @@ enum InheritedPipe {
 /// What ends a node: a signal, or the end of its parent.
 enum NodeEnd {
   /// Waits for SIGINT or SIGTERM and, if `withInput`, for the end of standard input.
+  ///
+  /// Another SIGINT after the first ends the process at once: whoever sees it wait and asks again does not want to wait.
   static func arrives(withInput: Bool) async {
     await withTaskGroup(of: Void.self) { group in
-      group.addTask { for await _ in Signals.arriving() { return } }
+      group.addTask {
+        for await _ in Signals.arriving() { break }
+        Task.detached {
+          for await number in Signals.arriving() where number == SIGINT {
+            Foundation.exit(ExitStatus.interrupted.rawValue)
+          }
+        }
+      }
       if withInput { group.addTask { await InheritedPipe.ended() } }
       await group.next()
       group.cancelAll()

@@ -37,11 +37,7 @@ struct HTTPRouteTests {
       ("GET", "/v1/models/%ff", .malformedRequest), ("GET", "/v1/models/a%2", .malformedRequest),
     ])
   func refused(method: String, target: String, code: ErrorCode) {
-    #expect {
-      _ = try HTTPRoute(method: method, target: target)
-    } throws: {
-      ($0 as? HTTPRefusal)?.code == code
-    }
+    expectNoRoute(method, target, code)
   }
 }
 

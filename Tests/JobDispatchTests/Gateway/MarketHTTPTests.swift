@@ -49,12 +49,7 @@ struct MarketHTTPTests {
       ("GET", "/v1/earnings?model=m", .malformedRequest, "model"),
     ] as [(String, String, ErrorCode, String?)])
   func refused(method: String, target: String, code: ErrorCode, param: String?) {
-    #expect {
-      _ = try HTTPRoute(method: method, target: target)
-    } throws: {
-      let refusal = $0 as? HTTPRefusal
-      return refusal?.code == code && refusal?.param == param
-    }
+    expectNoRoute(method, target, code, param: param)
   }
 
   @Test("the body of an ask: prices are text, what is absent is the worker's or nobody")

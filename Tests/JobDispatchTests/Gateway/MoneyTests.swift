@@ -17,6 +17,14 @@ struct MoneyTests {
       ("GET", "/v1/keys", .keys(of: AccountID(0))),
       ("GET", "/v1/keys?account=5", .keys(of: AccountID(5))),
       ("POST", "/v1/keys", .makeKey), ("DELETE", "/v1/keys/9", .endKey(KeyID(9))),
+      ("GET", "/v1/keys/9/delegations", .delegations(of: KeyID(9), after: 0)),
+      ("GET", "/v1/keys/9/delegations?after=4", .delegations(of: KeyID(9), after: 4)),
+      (
+        "DELETE", "/v1/keys/9/delegations/00000000000000010000000000000002",
+        .endDelegation(of: KeyID(9), DelegationID(high: 1, low: 2))
+      ),
+      ("PUT", "/v1/keys/9/signer", .setSigner(KeyID(9))),
+      ("DELETE", "/v1/keys/9/signer", .endSigner(KeyID(9))),
       ("POST", "/v1/transfers", .transfer), ("GET", "/v1/jobs/7/receipt", .receipt(JobID(7))),
       ("POST", "/v1/transfers/8/reversal", .reverse(TransferID(8))),
       ("GET", "/v1/accounts?after=2", .accounts(after: AccountID(2))),
@@ -36,6 +44,12 @@ struct MoneyTests {
     arguments: [
       ("POST", "/v1/account", ErrorCode.methodNotAllowed, nil),
       ("PUT", "/v1/keys", .methodNotAllowed, nil), ("GET", "/v1/keys/9", .methodNotAllowed, nil),
+      ("GET", "/v1/keys/9/signer", .methodNotAllowed, nil),
+      ("PUT", "/v1/keys/0/signer", .notFound, nil),
+      ("POST", "/v1/keys/9/delegations", .methodNotAllowed, nil),
+      ("GET", "/v1/keys/9/delegations?limit=1", .malformedRequest, "limit"),
+      ("DELETE", "/v1/keys/9/delegations/2", .notFound, nil),
+      ("GET", "/v1/keys/9/delegations/00000000000000010000000000000002", .methodNotAllowed, nil),
       ("GET", "/v1/transfers", .methodNotAllowed, nil),
       ("GET", "/v1/transfers/8/reversal", .methodNotAllowed, nil),
       ("POST", "/v1/transfers/x/reversal", .notFound, nil),
@@ -57,12 +71,7 @@ struct MoneyTests {
       ("GET", "/v1/budgets?after=18446744073709551616", .malformedRequest, "after"),
     ] as [(String, String, ErrorCode, String?)])
   func refused(method: String, target: String, code: ErrorCode, param: String?) {
-    #expect {
-      _ = try HTTPRoute(method: method, target: target)
-    } throws: {
-      let refusal = $0 as? HTTPRefusal
-      return refusal?.code == code && refusal?.param == param
-    }
+    expectNoRoute(method, target, code, param: param)
   }
 
   @Test("the body of a new key: what is absent is usual, what is unknown or wrong is named")
@@ -117,8 +126,6 @@ struct MoneyTests {
     for body in [
       "", "{}", #"{"transfers":[]}"#, #"{"transfers":[{"from":2,"to":3}]}"#,
       #"{"transfers":[{"from":2,"to":3,"amount":1}]}"#,
-      #"{"transfers":[{"from":2,"to":3,"amount":"-1"}]}"#,
-      #"{"transfers":[{"from":2,"to":3,"amount":"0.0000000001"}]}"#,
       #"{"transfers":[{"from":2,"to":3,"amount":"1","note":"x"}]}"#,
       #"{"transfers":[{"from":2,"from":2,"to":3,"amount":"1"}]}"#, #"{"transfers":[\#(many)]}"#,
     ] {
@@ -128,6 +135,51 @@ struct MoneyTests {
         ($0 as? HTTPRefusal)?.code == .malformedRequest
       }
     }
+  }
+
+  @Test(
+    "what signs a key's delegations is 32 bytes in hexadecimal, and nothing else stands beside it")
+  func signer() throws {
+    let digits = String(repeating: "0A", count: 32)
+    #expect(
+      try MoneyBody.signer(Array(#"{"public_key":"\#(digits)"}"#.utf8))
+        == [UInt8](repeating: 10, count: 32))
+    for (body, param) in [
+      ("", nil), ("{}", "public_key"), (#"{"public_key":null}"#, "public_key"),
+      (#"{"public_key":"0a"}"#, "public_key"), (#"{"public_key":"\#(digits)00"}"#, "public_key"),
+      (#"{"public_key":"+\#(digits.dropFirst())"}"#, "public_key"),
+      (#"{"key":4,"public_key":"\#(digits)"}"#, "key"),
+    ] as [(String, String?)] {
+      #expect {
+        _ = try MoneyBody.signer(Array(body.utf8))
+      } throws: {
+        let refusal = $0 as? HTTPRefusal
+        return refusal?.code == .malformedRequest && refusal?.param == param
+      }
+    }
+  }
+
+  @Test("what is known of a key's delegations, and one that was revoked before it was used")
+  func delegations() {
+    let used = DelegationSummary(
+      number: 12, delegation: DelegationID(high: 1, low: 2), parent: KeyID(4), key: KeyID(9),
+      name: "crawler", scopes: .submit, models: ["m"], live: true, expiresInMs: 5_000, budget: nil)
+    let listing = DelegationListing(
+      clusterID: ClusterID(7), key: KeyID(4), signer: [UInt8](repeating: 10, count: 32),
+      delegations: [used], more: true)
+    let signer = String(repeating: "0a", count: 32)
+    #expect(
+      text(MoneyAnswer.delegations(listing))
+        == #"{"object":"list","cluster":"00000000000000000000000000000007","key":4,"signer":"\#(signer)","data":[{"id":"00000000000000010000000000000002","object":"delegation","number":12,"parent":4,"key":9,"name":"crawler","scopes":["submit"],"models":["m"],"live":true,"expires_in":5,"budget":null}],"has_more":true}"#
+    )
+    let unused = DelegationSummary(
+      number: 13, delegation: DelegationID(high: 0, low: 3), parent: KeyID(4), key: KeyID(0),
+      name: "", scopes: [], models: [], live: false, expiresInMs: nil, budget: Self.summary)
+    let told = text(MoneyAnswer.delegation(DelegationReport(summary: unused)))
+    #expect(
+      told.hasPrefix(
+        #"{"id":"00000000000000000000000000000003","object":"delegation","number":13,"parent":4,"key":null,"name":"","scopes":[],"models":[],"live":false,"expires_in":null,"budget":{"id":9,"#
+      ))
   }
 
   @Test("the bodies about accounts, budgets and the operator's part: what is wrong is named")
@@ -156,7 +208,6 @@ struct MoneyTests {
       (Self.budget, #"{"name":"b","limit":"2"}"#, "limit"),
       (Self.allowance, #"{"closed":1}"#, "closed"),
       (Self.allowance, #"{"closed":true,"total":"1"}"#, "closed"),
-      (Self.allowance, #"{"per_day":"-1"}"#, "per_day"),
       (Self.account, #"{"kind":"consumer"}"#, "name"),
       (Self.account, #"{"name":"a","kind":"bank"}"#, "kind"),
       (Self.fee, #"{"account":4}"#, "parts"), (Self.fee, #"{"parts":1000001}"#, "parts"),
@@ -169,6 +220,32 @@ struct MoneyTests {
     }
   }
 
+  @Test("what is no amount is refused by its own name, whatever it is said of")
+  func amounts() {
+    for (text, code) in [
+      ("-1", .invalidAmount), ("0.0000000001", .invalidAmount), ("1e3", .invalidAmount),
+      ("", .invalidAmount), ("18446744073.709551616", .amountOverflow),
+    ] as [(String, ErrorCode)] {
+      for (read, body, param) in [
+        (Self.legs, #"{"transfers":[{"from":2,"to":3,"amount":"\#(text)"}]}"#, "transfers"),
+        (Self.budget, #"{"name":"b","per_month":"\#(text)"}"#, "per_month"),
+        (Self.allowance, #"{"total":"\#(text)"}"#, "total"),
+        (Self.ask, #"{"model":"m","input_price":"\#(text)"}"#, "input_price"),
+      ] as [((String) throws -> Void, String, String)] {
+        #expect {
+          try read(body)
+        } throws: {
+          let refusal = $0 as? HTTPRefusal
+          return refusal?.code == code && refusal?.param == param
+        }
+      }
+    }
+  }
+
+  private static func legs(_ body: String) throws {
+    _ = try MoneyBody.transfers(Array(body.utf8))
+  }
+  private static func ask(_ body: String) throws { _ = try MoneyBody.ask(Array(body.utf8)) }
   private static func budget(_ body: String) throws {
     _ = try MoneyBody.newBudget(Array(body.utf8))
   }
@@ -243,24 +320,47 @@ struct MoneyTests {
         == #"{"object":"list","duplicate":true,"data":[\#(posted)]}"#)
     let page = JournalListing(
       entries: [entry], more: true, base: TransferID(0), baseHash: [0], head: TransferID(9),
-      headHash: [255], logTime: LogTime(milliseconds: 10))
+      headHash: [255], logTime: LogTime(milliseconds: 10), sales: nil)
     #expect(
       text(MoneyAnswer.ledger(page))
         == #"{"object":"list","has_more":true,"base":0,"base_hash":"00","head":9,"head_hash":"ff","log_time_ms":10,"data":[\#(posted)]}"#
     )
+    let sold = JournalListing(
+      entries: [entry, Self.sale(9)], more: false, base: TransferID(0), baseHash: [0],
+      head: TransferID(9), headHash: [255], logTime: LogTime(milliseconds: 10),
+      sales: [Self.delivered(9)])
+    #expect(
+      text(MoneyAnswer.ledger(sold)).hasSuffix(
+        #""data":[\#(posted),{"id":9,"object":"transfer","from":3,"to":5,"amount":"0","kind":"sale","job":7,"group":null,"reverses":null,"log_time_ms":9,"prompt_tokens":30,"cached_tokens":10,"output_tokens":20,"charge":"0.000000006","own_use":true}]}"#
+      ))
+  }
+
+  private static func sale(_ id: UInt64) -> TransferEntry {
+    TransferEntry(
+      transfer: TransferID(id), debit: AccountID(3), credit: AccountID(5), amount: .zero,
+      kind: .sale, job: JobID(7), time: LogTime(milliseconds: 9), group: nil, reverses: nil)
+  }
+
+  private static func delivered(_ id: UInt64) -> JournalSale {
+    JournalSale(
+      transfer: TransferID(id), promptTokens: TokenCount(30), cachedTokens: TokenCount(10),
+      outputTokens: TokenCount(20), charge: Credits(nano: 6), own: id % 2 == 1)
   }
 
   @Test("a report is read page by page, begins where the journal does, and notices a gap")
   func report() throws {
-    func page(_ ids: [UInt64], base: UInt64 = 4, more: Bool) -> JournalListing {
+    func page(
+      _ ids: [UInt64], base: UInt64 = 4, sold: [UInt64] = [], more: Bool
+    ) -> JournalListing {
       JournalListing(
         entries: ids.map {
           TransferEntry(
             transfer: TransferID($0), debit: AccountID(3), credit: AccountID($0 % 2 + 5),
             amount: Credits(nano: 1_000_000_000), kind: $0 % 3 == 0 ? .fee : .capture,
             job: JobID($0 / 3), time: LogTime(milliseconds: 1), group: nil, reverses: nil)
-        }, more: more, base: TransferID(base), baseHash: [0], head: TransferID(9), headHash: [0],
-        logTime: LogTime(milliseconds: 1))
+        } + sold.map(Self.sale), more: more, base: TransferID(base), baseHash: [0],
+        head: TransferID(9), headHash: [0], logTime: LogTime(milliseconds: 1),
+        sales: sold.map(Self.delivered))
     }
     var reading = ReportReading()
     #expect(reading.query.after == TransferID(0))
@@ -272,10 +372,10 @@ struct MoneyTests {
     } throws: {
       ($0 as? HTTPRefusal)?.code == .unavailable
     }
-    let reply = try #require(try reading.take(page([7, 8], more: false)))
+    let reply = try #require(try reading.take(page([7, 8], sold: [9, 10, 11], more: false)))
     #expect(
       text(reply)
-        == #"{"object":"report","first_transfer":5,"last_transfer":8,"issued":"0","redeemed":"0","fees":"1","earned":"3","moved":"0","paid_jobs":2,"suppliers":[{"account":5,"earned":"1"},{"account":6,"earned":"2"}]}"#
+        == #"{"object":"report","first_transfer":5,"last_transfer":11,"issued":"0","redeemed":"0","fees":"1","earned":"3","moved":"0","paid_jobs":2,"suppliers":[{"account":5,"earned":"1"},{"account":6,"earned":"2"}],"sold":{"jobs":1,"prompt_tokens":30,"cached_tokens":10,"output_tokens":20,"charges":"0.000000006"},"own_use":{"jobs":2,"prompt_tokens":60,"cached_tokens":20,"output_tokens":40,"charges":"0.000000012"}}"#
     )
     var empty = ReportReading()
     #expect(try empty.take(page([], base: 0, more: false)) != nil)

@@ -2,9 +2,10 @@ import Consensus
 import Crypto
 import ExchangeCore
 import ExchangeTypes
-import JobDispatch
 import Testing
 import WireProtocol
+
+@testable import JobDispatch
 
 @Suite("Leader: delegations")
 struct DelegationTests {
@@ -31,6 +32,17 @@ struct DelegationTests {
         .init(key: KeyID(0), signer: [UInt8](signer.publicKey.rawRepresentation)))
     ).last(DelegationListing.self)
     #expect(bound.clusterID == LeaderBench.cluster && bound.key == KeyID(1))
+  }
+
+  @Test(
+    "a row that is kept for ever has a deadline like others: a leader wakes for it now and then")
+  func endOfTime() {
+    func wake(_ deadline: UInt64) -> UInt64 {
+      Dispatcher.wake(
+        for: LogTime(rawValue: deadline), at: LogTime(rawValue: 5_000), clock: 70_000)
+    }
+    #expect(wake(4_000) == 70_000 && wake(5_000) == 70_000 && wake(5_250) == 70_250)
+    #expect(wake(.max) == 3_670_000)
   }
 
   @Test("each refusal in its order, and nothing of what is refused is in the log")

@@ -101,6 +101,56 @@ struct EmbeddingJobTests {
     }
   }
 
+  /// Vectors through 2 are recorded and through `last` delivered when the leader dies; the reader is back, and asked for the rest.
+  private func reattached(
+    _ bench: LeaderBench, after last: UInt64
+  ) throws -> (reader: Peer, assign: Assign, slot: Peer, worker: WorkerPeer) {
+    let worker = try WorkerPeer(bench, endpoints: [.embeddings])
+    let slot = worker.park()
+    let input = "[" + Array(repeating: "\"a\"", count: 900).joined(separator: ",") + "]"
+    let reader = submit(bench, input)
+    let assign = try slot.last(Assign.self)
+    worker.chunk(assign, vectors(1...2), on: slot)
+    bench.holdsWrites = true
+    worker.chunk(assign, vectors(3...last), on: slot)
+    #expect(reader.events == vectors(1...last))
+    let told = try reader.last(Events.self)
+    try bench.restart()
+    #expect(try bench.job(assign.job).record.lastSeq == 2)
+    let again = try WorkerPeer(bench, endpoints: [.embeddings])
+    let back = bench.follow(
+      assign.job, from: last + 1, hash: told.hash,
+      tail: TailClaim(epoch: told.epoch, durableThrough: told.durableThrough, mac: told.mac))
+    #expect(try back.last(TailQuery.self).fromSeq == 3)
+    return (back, assign, again.resume(assign, from: 1, through: last), again)
+  }
+
+  @Test("a tail that does not continue what its worker sends now ends its reader, not the leader")
+  func worksAgainstItself() throws {
+    let bench = try LeaderBench()
+    let (reader, assign, slot, worker) = try reattached(bench, after: 6)
+    let others = (3...5 as ClosedRange<UInt64>).map {
+      Event(
+        seq: $0, choice: UInt16($0 - 3), kind: .vector, tokenCount: 0, ids: [],
+        bytes: [UInt8](repeating: 7, count: 48))
+    }
+    worker.chunk(assign, others, on: slot)
+    bench.say(.tail(Tail(job: assign.job, events: vectors(3...6))), on: reader)
+    #expect(reader.failure == .streamDiverged)
+    bench.advance(100)
+    #expect(try bench.job(assign.job).record.lastSeq == 5, "nothing was spliced onto it")
+  }
+
+  @Test("a tail that comes when its worker has sent it all again, and more, is no forgery")
+  func trimmed() throws {
+    let bench = try LeaderBench()
+    let (reader, assign, slot, worker) = try reattached(bench, after: 60)
+    worker.chunk(assign, vectors(3...120), on: slot)
+    bench.advance(100)
+    bench.say(.tail(Tail(job: assign.job, events: vectors(3...60))), on: reader)
+    #expect(reader.failure == nil && reader.events == vectors(61...120))
+  }
+
   @Test("more pieces than any answer has end the attempt")
   func overrun() throws {
     let bench = try LeaderBench()

@@ -67,6 +67,8 @@ final class TestSealer: JobSealing, WrappingKeyStore {
   struct Refused: Error {}
   private var made: UInt64 = 0
   private var sealed: Set<[UInt8]> = []
+  /// Pieces that were opened.
+  private(set) var opened = 0
   /// As after a wrapping key's destruction.
   var refusesUnwrap = false
   var ring: [UInt64: Secret] = [1: Secret([1])]
@@ -107,6 +109,7 @@ final class TestSealer: JobSealing, WrappingKeyStore {
     return mask(plain, name) + SHA256.hash(data: name + plain).prefix(16)
   }
   func open(_ sealed: [UInt8], as piece: SealedPiece, under key: JobKey) throws -> [UInt8] {
+    opened += 1
     guard sealed.count >= 16 else { throw Refused() }
     let name = key.secret.bytes + Array("\(piece)".utf8)
     let plain = mask(Array(sealed.dropLast(16)), name)

@@ -101,6 +101,34 @@ struct LeaderTests {
     expectUnbroken(record, after: output(1...10), of: job)
   }
 
+  @Test(
+    "of a reader that comes far into a record only what it wants is opened, and nothing before it")
+  func farIn() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    bench.submit()
+    let assign = try slot.last(Assign.self)
+    for first in stride(from: 1 as UInt64, to: 400, by: 10) {
+      worker.chunk(assign, output(first...(first + 9)), on: slot)
+      bench.advance(60)
+    }
+    worker.finish(assign, output(1...400), on: slot)
+    #expect(bench.replica.exchange.segments(of: assign.job).count >= 40)
+    let before = bench.sealer.opened
+    let hash = chainHash(assign.job, output(1...390))
+    let reader = bench.follow(assign.job, from: 391, hash: hash, attach: false)
+    #expect(reader.events == output(391...400) && bench.sealer.opened == before + 1)
+    expectUnbroken(reader, after: output(1...390), of: assign.job)
+    #expect(try reader.last(Ended.self).lastSeq == 400)
+    let middle = bench.follow(assign.job, from: 205, attach: false)
+    #expect(middle.events == output(205...400))
+    expectUnbroken(middle, after: output(1...204), of: assign.job)
+    #expect(
+      bench.follow(assign.job, from: 391, hash: chainHash(assign.job, output(1...389)))
+        .failure == .streamDiverged)
+  }
+
   @Test("a slot that breaks is resumed without a gap and without an event twice")
   func slotResumes() throws {
     let bench = try LeaderBench()

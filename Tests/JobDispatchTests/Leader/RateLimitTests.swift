@@ -125,6 +125,34 @@ struct RateLimitTests {
     #expect(ask(60_000).failure == nil && ask(0).failure == nil)
   }
 
+  @Test("a request that is under way is not refused when it comes again: it may make the job")
+  func queueTooLongMeanwhile() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    for _ in 0..<2 {
+      let slot = worker.park()
+      let reader = bench.submit()
+      worker.finish(try slot.last(Assign.self), [], on: slot)
+      _ = try reader.last(Ended.self)
+      bench.advance(1_000)
+    }
+    bench.submit()
+    let message = bench.submission(timeout: 1_500)
+    bench.holdsWrites = true
+    let peers = (0..<2).map { _ in bench.open(.job) }
+    bench.say(.submit(message), on: peers[0])
+    // Nothing ends meanwhile, so whoever comes now would wait for longer.
+    bench.advance(2_000)
+    let another = bench.open(.job)
+    bench.say(.submit(bench.submission(timeout: 1_500)), on: another)
+    #expect(another.failure == .queueTooLong)
+    bench.say(.submit(message), on: peers[1])
+    bench.holdsWrites = false
+    bench.settle()
+    let jobs = try peers.map { try $0.last(WireProtocol.Accepted.self).job }
+    #expect(jobs[0] == jobs[1])
+  }
+
   @Test("who may not wait is not told to go where a slot is free that those before it may not take")
   func freeSlotElsewhere() throws {
     let bench = try LeaderBench()

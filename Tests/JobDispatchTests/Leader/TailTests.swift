@@ -102,6 +102,21 @@ struct TailTests {
     #expect(story.back().all(TailQuery.self).isEmpty, "a leader that has it all does not ask")
   }
 
+  @Test("a tail is not spliced onto what its worker says now in other words")
+  func workerChangesItsMind() throws {
+    let story = try Story()
+    let worker = try WorkerPeer(story.bench, "first", price: 600_000)
+    let reader = story.back()
+    let slot = worker.resume(story.assign, from: 1, through: 8)
+    worker.chunk(story.assign, output(6...7, bytes: 9), on: slot)
+    story.show(output(6...8), on: reader)
+    #expect(reader.failure == .streamDiverged)
+    worker.finish(story.assign, output(1...5) + output(6...7, bytes: 9), on: slot)
+    #expect(try story.bench.job(story.job).record.lastSeq == 7)
+    let whole = story.bench.follow(story.job)
+    #expect(whole.events == output(1...5) + output(6...7, bytes: 9))
+  }
+
   @Test(
     "a worker that starts again at once does not lose what the reader has: the attempt waits for its reader"
   )

@@ -47,6 +47,22 @@ struct EmbeddingOfferTests {
     #expect(finished.finish == .cancelled && finished.usage.promptTokens == 7)
   }
 
+  @Test("a call whose arguments are too long for one event is several, with its tokens")
+  func calls() throws {
+    let long = String(repeating: "x", count: 40_000)
+    let event = GeneratedEvent(
+      choice: 1, kind: .delta, tokenCount: 9_000, ids: Array(0..<300),
+      bytes: Array(
+        #"{"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"\#(long)"}}]}}"#
+          .utf8))
+    let pieces = try #require(event.pieces())
+    #expect(pieces.allSatisfy { $0.bytes.count <= GeneratedEvent.bytesMax && $0.choice == 1 })
+    #expect(pieces.allSatisfy { $0.ids.count <= GeneratedEvent.idsMax })
+    #expect(pieces.reduce(0) { $0 + $1.tokenCount } == 9_000)
+    #expect(pieces.flatMap(\.ids) == Array(0..<300))
+    #expect(pieces.filter { $0.kind == .delta }.count == 21)
+  }
+
   @Test("a long vector is cut between groups of base64, and comes out whole")
   func pieces() throws {
     let bytes = (0..<30_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }

@@ -354,6 +354,20 @@ struct WorkerLeavingTests {
     #expect(bench.assign(slot, job: 101) != nil)
   }
 
+  @Test("an engine that is not there yet is told of once, and again when the reason is another")
+  func engineIsNotThereYet() {
+    let bench = Bench()
+    for reason in ["refused", "refused", "no route", "no route"] {
+      bench.machine.engineFailing(reason)
+    }
+    bench.machine.engineReady(offers: Bench.offers(), slots: 2)
+    bench.machine.engineFailing("no route")
+    let told = bench.notes.compactMap { note -> String? in
+      if case .engineFailing(let reason) = note { reason } else { nil }
+    }
+    #expect(told == ["refused", "no route", "no route"])
+  }
+
   @Test("changed offers are announced, more slots parked, fewer slots closed when free")
   func offersChange() throws {
     let link = try bench.register(slots: 2)

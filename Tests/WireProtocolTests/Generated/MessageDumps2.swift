@@ -306,6 +306,7 @@ extension JournalListing: JSONDumpable {
       ("head", JSON.number(head.rawValue)),
       ("headHash", JSON.hexadecimal(headHash)),
       ("logTime", JSON.number(logTime.rawValue)),
+      ("sales", JSON.optional(sales) { JSON.list($0) { $0.json } }),
     ])
   }
 }

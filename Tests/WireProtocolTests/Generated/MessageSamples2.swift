@@ -283,7 +283,8 @@ extension JournalListing {
       baseHash: source.bytes(count: 32),
       head: TransferID(rawValue: source.number(UInt64.self)),
       headHash: source.bytes(count: 32),
-      logTime: LogTime(rawValue: source.number(UInt64.self)))
+      logTime: LogTime(rawValue: source.number(UInt64.self)),
+      sales: source.optional { $0.list(atMost: 512) { JournalSale.sample(&$0) } })
   }
 }
 

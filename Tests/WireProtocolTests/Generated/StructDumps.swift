@@ -324,6 +324,19 @@ extension RaftServer: JSONDumpable {
   }
 }
 
+extension JournalSale: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("transfer", JSON.number(transfer.rawValue)),
+      ("promptTokens", JSON.number(promptTokens.rawValue)),
+      ("cachedTokens", JSON.number(cachedTokens.rawValue)),
+      ("outputTokens", JSON.number(outputTokens.rawValue)),
+      ("charge", JSON.number(charge.rawValue)),
+      ("own", JSON.boolean(own)),
+    ])
+  }
+}
+
 extension TransferEntry: JSONDumpable {
   var json: String {
     JSON.object([

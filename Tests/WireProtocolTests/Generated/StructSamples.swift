@@ -297,6 +297,18 @@ extension RaftServer {
   }
 }
 
+extension JournalSale {
+  static func sample(_ source: inout SampleSource) -> JournalSale {
+    JournalSale(
+      transfer: TransferID(rawValue: source.number(UInt64.self)),
+      promptTokens: TokenCount(rawValue: source.number(UInt64.self)),
+      cachedTokens: TokenCount(rawValue: source.number(UInt64.self)),
+      outputTokens: TokenCount(rawValue: source.number(UInt64.self)),
+      charge: Credits(rawValue: source.number(UInt64.self)),
+      own: source.boolean())
+  }
+}
+
 extension TransferEntry {
   static func sample(_ source: inout SampleSource) -> TransferEntry {
     TransferEntry(
