@@ -82,6 +82,8 @@ public final class Replica {
   public var membership: Membership { engine.membership }
   /// Whether this replica's disk has no room for new work, only for what has begun.
   public var isDiskNearlyFull: Bool { store.isNearlyFull }
+  /// Whether it has hardly any room for that either: what grows should end.
+  public var isDiskSpent: Bool { store.isSpent }
   /// Whether a write is in flight: a submission now would wait for it anyway.
   public var isWriting: Bool { inFlight != nil }
   /// When `tick` wants to be called next, in monotonic milliseconds.

@@ -107,6 +107,9 @@ public protocol ReplicaStore: AnyObject, Sendable {
   /// Whether so much of the disk's budget is used that no new work should begin: what has begun still fits.
   var isNearlyFull: Bool { get }
 
+  /// Whether so much of it is used that what has begun should end, so that its ending still fits.
+  var isSpent: Bool { get }
+
   /// What the disk holds. Called before any write.
   func load() throws -> StoredReplica
 

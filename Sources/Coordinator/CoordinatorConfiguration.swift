@@ -44,6 +44,8 @@ public struct CoordinatorConfiguration: Sendable {
   public var software: String
   /// The newest state version that it applies, as a program of an earlier release would; nil for this program's own.
   public var stateVersionMax: UInt32?
+  /// How much of the disk its data may take, in bytes, where the volume has as much.
+  public var diskBudgetBytes = 64 << 30
   /// What may change while it runs.
   public var live = Live()
 

@@ -76,7 +76,8 @@ public final class CoordinatorNode: Sendable {
       replicaID: configuration.replica)
     let store = try LMDBReplicaStore(
       directory: configuration.directory, clusterID: configuration.clusterID,
-      replicaID: configuration.replica)
+      replicaID: configuration.replica,
+      options: .init(diskBudgetBytes: configuration.diskBudgetBytes))
     do {
       // Two lists that differ would found two clusters under one id, each with a majority of its own.
       let named = Set(configuration.members.keys)

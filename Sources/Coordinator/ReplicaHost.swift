@@ -32,6 +32,7 @@ final class ReplicaHost {
   private var armedFor: UInt64 = .max
   private var hasStopped = false
   private var wasNearlyFull = false
+  private var wasSpent = false
   /// Told once, when the replica has died: the process must end.
   var failed: ((any Error) -> Void)?
 
@@ -144,11 +145,19 @@ final class ReplicaHost {
 
   /// Says so when the disk's budget runs out, and when there is room again.
   private func watchRoom() {
+    if store.isSpent != wasSpent {
+      wasSpent.toggle()
+      if wasSpent {
+        disk.critical(
+          "nine tenths of the disk budget, or of the volume, are used: while this coordinator leads, running jobs end"
+        )
+      }
+    }
     guard store.isNearlyFull != wasNearlyFull else { return }
     wasNearlyFull.toggle()
     if wasNearlyFull {
       disk.error(
-        "four fifths of the disk budget are used: while this coordinator leads, no new job is taken"
+        "four fifths of the disk budget, or of the volume, are used: while this coordinator leads, no new job is taken"
       )
     } else {
       disk.notice("there is room on the disk again")

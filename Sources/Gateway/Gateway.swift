@@ -135,7 +135,7 @@ public final class Gateway: Sendable {
         throw GatewayError.portInUse(host: configuration.host, port: configuration.port)
       }
       throw GatewayError.cannotListen(
-        host: configuration.host, port: configuration.port, reason: "\(error)")
+        host: configuration.host, port: configuration.port, reason: Listener.reason(error))
     }
   }
 

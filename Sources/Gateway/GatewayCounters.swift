@@ -70,15 +70,15 @@ struct GatewayCounters: Sendable {
     charged &+= other.charged
   }
 
-  /// The answer of `GET /metrics`, with what was told beside it.
-  func reply(with more: String) -> HTTPReply {
+  /// The answer of `GET /metrics`, with what was told beside it and what was refused, by its kind in the log.
+  func reply(with more: String, refused: [String: UInt64]) -> HTTPReply {
     HTTPReply(
       head: .init(
         status: 200, fields: [.init("content-type", "text/plain; version=0.0.4; charset=utf-8")]),
-      body: Array((text + more).utf8), end: .complete)
+      body: Array((text(refused) + more).utf8), end: .complete)
   }
 
-  private var text: String {
+  private func text(_ refused: [String: UInt64]) -> String {
     var text = ""
     func metric(_ name: String, _ kind: String, _ help: String, _ samples: [(String, String)]) {
       text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind)\n"
@@ -101,6 +101,10 @@ struct GatewayCounters: Sendable {
     number(
       "failed_handshakes_total", "counter", "Connections that came to no agreement on TLS.",
       handshakesFailed)
+    metric(
+      "switchyard_gateway_refusals_total", "counter",
+      "Connections that ended for what their client did with HTTP/2, and coordinators that refused this gateway, by kind.",
+      refused.sorted { $0.key < $1.key }.map { ("{kind=\"\($0.key)\"}", "\($0.value)") })
     number("left_clients_total", "counter", "Clients that left before their answer's end.", left)
     number(
       "undeleted_outputs_total", "counter",

@@ -2,6 +2,7 @@ internal import ExchangeClient
 internal import ExchangeTypes
 internal import JobDispatch
 internal import NIOCore
+internal import Transport
 internal import WireProtocol
 
 // What `GET /metrics` answers.
@@ -67,11 +68,13 @@ extension GatewayLoop {
   ) {
     let counters = all.map { loop in loop.eventLoop.submit { loop.value.counters } }
     let bound = NIOLoopBound((connection, answer), eventLoop: eventLoop)
+    let refused = refusals.counts
     EventLoopFuture.reduce(into: GatewayCounters(), counters, on: eventLoop) { $0.add($1) }
       .whenComplete { result in
         let (connection, answer) = bound.value
         switch result {
-        case .success(let counters): connection.send(counters.reply(with: more), from: answer)
+        case .success(let counters):
+          connection.send(counters.reply(with: more, refused: refused), from: answer)
         case .failure(let error):
           let refusal = HTTPRefusal(.unavailable, "a loop of the gateway has ended: \(error)")
           connection.send(refusal.reply, from: answer)

@@ -1,4 +1,5 @@
 public import ExchangeTypes
+internal import Glibc
 
 /// Why an identity, a key or a keyring cannot be made or loaded.
 public enum IdentityError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -40,7 +41,8 @@ public enum IdentityError: Error, Hashable, Sendable, CustomStringConvertible {
     case .mayNotCertify(let role):
       "an issuer does not certify a \(role): that takes the root key, in ca/"
     case .io(let path, let operation, let errno):
-      "\(path): \(operation) failed, errno \(errno)"
+      "\(path): \(operation) failed: \(String(cString: strerror(errno)))"
+        + (errno == EACCES ? "; a node's directory belongs to the user that it runs as" : "")
     }
   }
 

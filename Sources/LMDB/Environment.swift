@@ -18,7 +18,7 @@ public final class Environment: @unchecked Sendable {
   public struct Options: Hashable, Sendable {
     /// Address space reserved, in bytes.
     ///
-    /// It is the most that the file can grow to; reserving costs nothing.
+    /// It is the most that the file can grow to; reserving costs nothing. 0 is as much as the file's last writer reserved.
     public var mapBytes = 64 << 30
     /// The most named databases.
     public var databasesMax = 272

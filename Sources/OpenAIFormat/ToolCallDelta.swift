@@ -40,13 +40,13 @@ public enum ToolCallDelta {
     var calls: [Call] = []
     try scanner.beginObject()
     while let key = try scanner.nextKey() {
-      guard try key == "delta" && scanner.peek() == .object else {
+      guard key == "delta", try scanner.peek() == .object else {
         try scanner.skipValue()
         continue
       }
       try scanner.beginObject()
       while let key = try scanner.nextKey() {
-        guard try key == "tool_calls" && scanner.peek() == .array else {
+        guard key == "tool_calls", try scanner.peek() == .array else {
           try scanner.skipValue()
           continue
         }
@@ -70,7 +70,7 @@ public enum ToolCallDelta {
       case "function" where try scanner.peek() == .object:
         try scanner.beginObject()
         while let key = try scanner.nextKey() {
-          if try key == "arguments" && scanner.peek() == .string {
+          if key == "arguments", try scanner.peek() == .string {
             arguments = try scanner.readStringSpan()
           } else {
             try scanner.skipValue()

@@ -17,6 +17,8 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
   var isFull = false
   /// There is room for what has begun only.
   var isNearlyFull = false
+  /// There is hardly any room for that either.
+  var isSpent = false
   /// The next sync fails, and nobody knows what of it is durable.
   var failsNextSync = false
 

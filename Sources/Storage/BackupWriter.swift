@@ -107,6 +107,7 @@ public enum BackupWriter {
   ) throws -> Result {
     var options = Environment.Options()
     options.isReadOnly = true
+    options.mapBytes = 0
     return try Environment(directory: directory, options: options).read(body)
   }
 

@@ -20,11 +20,16 @@ public final class LMDBReplicaStore: ReplicaStore {
     public var mapBytes = 64 << 30
     /// The bytes that the store should stay within; at most `mapBytes`.
     ///
-    /// From four fifths of it on, `isNearlyFull` asks for no new jobs, so that those under way can
-    /// still settle.
+    /// Of it, or of what the file system has where that is less, `isNearlyFull` says that four fifths are used, and
+    /// `isSpent` nine tenths.
     public var diskBudgetBytes = 64 << 30
     /// The defaults.
     public init() {}
+    /// A store that stays within `diskBudgetBytes`, with as much address space as that needs.
+    public init(diskBudgetBytes: Int) {
+      self.diskBudgetBytes = diskBudgetBytes
+      mapBytes = max(mapBytes, diskBudgetBytes)
+    }
   }
 
   /// The most batches that may have been written and not completed; one more is a bug of the caller.
@@ -60,9 +65,19 @@ public final class LMDBReplicaStore: ReplicaStore {
   }
 
   /// Opens what `bootstrap` made, and refuses what is not this replica's or is damaged.
-  public init(
+  public convenience init(
     directory path: String, clusterID: ClusterID, replicaID: ReplicaID,
     options: Options = Options()
+  ) throws(StoreError) {
+    try self.init(
+      directory: path, clusterID: clusterID, replicaID: replicaID, options: options
+    ) { StoreDirectory.roomBytes(path: path) }
+  }
+
+  /// The same; `room` says what the file system has left, in bytes.
+  init(
+    directory path: String, clusterID: ClusterID, replicaID: ReplicaID, options: Options,
+    room: @escaping @Sendable () -> Int?
   ) throws(StoreError) {
     precondition(options.diskBudgetBytes <= options.mapBytes, "the budget exceeds the map")
     let directory = try StoreDirectory(path: path)
@@ -70,8 +85,8 @@ public final class LMDBReplicaStore: ReplicaStore {
     let volume = try StoreVolume(directory, options: options)
     try volume.demand(StoreIdentity(clusterID: clusterID, replicaID: replicaID))
     let stored = try volume.load()
-    let meter = DiskMeter(budgetBytes: options.diskBudgetBytes)
-    try volume.withStoreError { try meter.update(from: volume.environment) }
+    let meter = DiskMeter(budgetBytes: options.diskBudgetBytes, room: room)
+    try volume.withStoreError { try meter.update(from: volume.environment, now: .now) }
     let queue = WriteQueue()
     let writer = try volume.batchWriter(stored)
     let thread = WriterThread {
@@ -102,8 +117,11 @@ public final class LMDBReplicaStore: ReplicaStore {
     volume.withLock { $0 = nil }
   }
 
-  /// Whether the store uses four fifths of its budget: the sign to take no new jobs.
-  public var isNearlyFull: Bool { meter.isNearlyFull }
+  /// Whether the store uses four fifths of what it can have: the sign to take no new jobs.
+  public var isNearlyFull: Bool { meter.use(now: .now).isNearlyFull }
+
+  /// Whether the store uses nine tenths of what it can have: the sign to end what has begun.
+  public var isSpent: Bool { meter.use(now: .now).isSpent }
 
   /// Bytes in use, counted now: walks LMDB's list of free pages.
   public func usedBytes() throws(StoreError) -> Int {

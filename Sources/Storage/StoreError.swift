@@ -94,9 +94,9 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case .corruptRow(let table, let key):
       "Row \(hexadecimal(key)) of table \(table) is damaged. \(rejoin)"
     case .mapFull(let mapBytes):
-      "All \(mapBytes) bytes of reserved address space are used. Reserve more and restart."
+      "All \(mapBytes) bytes that the store was given are used. Give it more (yard coordinator --disk-budget) and restart."
     case .diskFull:
-      "The file system has no room left. Free some or grow it, and restart."
+      "The file system has no room left. Free some or grow it, and start again: nothing that was acknowledged is lost."
     case .stopped(let cause):
       "An earlier write failed (\(cause)), so nothing is known about the disk. Restart the node."
     case .closed:

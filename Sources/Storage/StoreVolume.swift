@@ -217,13 +217,42 @@ final class StoreVolume: Sendable {
 
   /// Calls `body` with every row of the state, in the order of (table, key), as one commit left them; answers
   /// that commit's applied mark.
+  ///
+  /// Tables are looked up before a transaction begins, since it can read only those that were opened by then. One that
+  /// a commit made in between is missed: then it is all done again, before anything is read. The writer publishes a table
+  /// right after its commit, so it is seldom done a third time. `lookedUp` is called after each look.
   func forEachRow(
+    lookedUp: () throws -> Void = {},
     _ body: (_ table: UInt8, _ key: [UInt8], _ value: [UInt8]) throws -> Void
   ) throws -> AppliedMark? {
-    let sides = tables.withLock { $0 }
-    return try environment.read { transaction in
+    while true {
+      let sides = tables.withLock { $0 }
+      try lookedUp()
+      if case .whole(let mark) = try forEachRow(of: sides, body) { return mark }
+    }
+  }
+
+  private enum RowReading {
+    case whole(AppliedMark?)
+    case missesTable
+  }
+
+  /// The same of tables that were looked up a moment ago, if there are no more by now.
+  private func forEachRow(
+    of sides: StoreSides<Database>,
+    _ body: (_ table: UInt8, _ key: [UInt8], _ value: [UInt8]) throws -> Void
+  ) throws -> RowReading {
+    try environment.read { transaction in
       // The state may have changed sides since the tables were looked up: the transaction knows.
-      let live = sides[try StoredMeta.side(in: meta, of: transaction)]
+      let side = try StoredMeta.side(in: meta, of: transaction)
+      let live = sides[side]
+      var isWhole = true
+      try transaction.forEach(in: .main) { key, _ in
+        let found = StoredRow.table(databaseName: String(decoding: key.array, as: UTF8.self))
+        if let found, found.side == side, live[found.table] == nil { isWhole = false }
+        return isWhole
+      }
+      guard isWhole else { return .missesTable }
       for table in live.keys.sorted() {
         guard let database = live[table] else { continue }
         try transaction.forEach(in: database) { key, value in
@@ -231,7 +260,7 @@ final class StoreVolume: Sendable {
           return true
         }
       }
-      return try StoredMeta.applied(in: meta, of: transaction)
+      return .whole(try StoredMeta.applied(in: meta, of: transaction))
     }
   }
 

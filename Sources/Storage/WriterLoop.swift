@@ -1,6 +1,5 @@
 internal import Consensus
 internal import LMDB
-internal import Synchronization
 
 /// The writer thread's life: take what waits, commit it together, complete it in order.
 ///
@@ -19,7 +18,7 @@ func runWriter(
       do throws(StoreError) {
         try commit(items, to: volume, &writer)
         try volume.withStoreError {
-          try meter.update(from: volume.environment)
+          try meter.update(from: volume.environment, now: .now)
           try sweep.run(on: volume.environment, now: .now)
         }
         outcome = .success(())
@@ -64,43 +63,5 @@ struct ReaderSweep {
     guard now - last >= Self.interval else { return }
     last = now
     try environment.clearStaleReaders()
-  }
-}
-
-/// Watches the disk budget.
-///
-/// The end of the file is cheap to ask, and suffices while it lies under the threshold. Beyond it free
-/// pages count, and counting them walks a list: that is done when the file has grown, and now and then
-/// to see it shrink.
-final class DiskMeter: Sendable {
-  private struct State {
-    var isNearlyFull = false
-    var highWaterBytes = 0
-    var commitsSinceCount = 0
-  }
-
-  private static let commitsBetweenCounts = 64
-
-  private let thresholdBytes: Int
-  private let state = Mutex(State())
-
-  init(budgetBytes: Int) { thresholdBytes = budgetBytes / 5 * 4 }
-
-  var isNearlyFull: Bool { state.withLock(\.isNearlyFull) }
-
-  /// Looks again, after a commit.
-  func update(from environment: Environment) throws {
-    let highWater = try environment.highWaterBytes()
-    let mustCount = state.withLock { state in
-      state.commitsSinceCount += 1
-      return highWater >= thresholdBytes
-        && (highWater > state.highWaterBytes
-          || state.commitsSinceCount >= Self.commitsBetweenCounts)
-    }
-    guard mustCount else { return }
-    let used = try environment.statistics().bytesUsed
-    state.withLock { state in
-      state = State(isNearlyFull: used >= thresholdBytes, highWaterBytes: highWater)
-    }
   }
 }

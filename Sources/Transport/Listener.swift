@@ -1,3 +1,4 @@
+internal import Glibc
 internal import HTTP2Session
 public import NIOCore
 internal import NIOPosix
@@ -100,7 +101,18 @@ public final class Listener: Sendable {
       throw .portInUse(host: host, port: port)
     } catch {
       turns.close()
-      throw .cannotListen(host: host, port: port, reason: String(describing: error))
+      throw .cannotListen(host: host, port: port, reason: reason(error))
+    }
+  }
+
+  /// Why nobody can listen on an address, and what would help, for people.
+  public static func reason(_ error: any Error) -> String {
+    guard let code = (error as? IOError)?.errnoCode else { return "\(error)" }
+    let said = String(cString: strerror(code))
+    return switch code {
+    case EACCES: "\(said); a port below 1024 takes CAP_NET_BIND_SERVICE"
+    case EADDRNOTAVAIL: "\(said); no interface of this machine has it"
+    default: said
     }
   }
 

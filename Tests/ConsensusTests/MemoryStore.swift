@@ -18,6 +18,7 @@ final class MemoryStore: ReplicaStore, @unchecked Sendable {
   /// The applied marks that were written, in order.
   private(set) var marks: [LogIndex] = []
   let isNearlyFull = false
+  let isSpent = false
   /// The last snapshot made of this disk.
   private(set) var chunks: [SnapshotChunk] = []
   /// Changes what is read of a snapshot: a file that is damaged, or a leader that lies.

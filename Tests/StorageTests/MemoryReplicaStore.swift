@@ -58,6 +58,7 @@ final class MemoryReplicaStore: ReplicaStore {
   private let chunks = Mutex<[SnapshotChunk]>([])
 
   let isNearlyFull = false
+  let isSpent = false
 
   init(_ state: State = State()) { self.state = Mutex(state) }
 

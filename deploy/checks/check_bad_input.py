@@ -2,6 +2,7 @@
 """Bad input: every refusal names what was wrong and what would be right, and leaves nothing half done."""
 
 import json
+import os
 import shutil
 import subprocess
 
@@ -136,6 +137,14 @@ with dev() as cluster, folder() as scratch:
         shutil.rmtree(one + "/data")
         shutil.copytree(foreign, one + "/data")
         refused(start(1, one), "cluster")
+        refused(cluster.yard("worker", "run", "--join", cluster.endpoints[0], "--engine", "builtin", "--dir",
+                             scratch + "/other/gateway"), "that of gateway", "yard node join")
+        refused(cluster.yard("gateway", "--listen", "127.0.0.1:0", "--join", cluster.endpoints[0], "--dir", one),
+                "that of coordinator", "yard node join")
+        os.remove(one + "/cluster.json")
+        refused(start(1, one), "cluster.json is missing", "yard init")
+        os.symlink("cluster.json", one + "/cluster.json")
+        refused(start(1, one), "cannot be read", "belongs to the user")
         stranger = Cluster(cluster.endpoints, cluster.key, scratch + "/other/client/identity",
                            cluster.home)
         refused(stranger.yard("models"), "cluster")
@@ -148,6 +157,9 @@ with dev() as cluster, folder() as scratch:
         done = cluster.yard("coordinator", "--id", 1, "--listen", f"127.0.0.1:{port}", "--peers",
                             f"1=127.0.0.1:{port}", "--dir", scratch + "/port/coordinator-1")
         refused(done, str(port), "in use")
+        for role in (["coordinator", "--id", 1, "--peers", f"1=192.0.2.7:{port}", "--dir", scratch + "/port/coordinator-1"],
+                     ["gateway", "--join", cluster.endpoints[0], "--dir", scratch + "/port/gateway", "--clear-http"]):
+            refused(cluster.yard(*role, "--listen", f"192.0.2.7:{port}"), f"192.0.2.7:{port}", "no interface of this machine")
 
     def locked_directory():
         """a directory in use is named"""

@@ -52,6 +52,17 @@ def is_established(connection):
         return any(line.split()[2].endswith(port) and line.split()[3] == "01" for line in list(file)[1:])
 
 
+class OverTLS(Connection):
+    """A connection under TLS, which believes whatever certificate it is presented."""
+
+    def __init__(self, address, source="127.0.0.1", protocol="http/1.1"):
+        super().__init__(address, source)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_alpn_protocols([protocol])
+        self.socket = context.wrap_socket(self.socket)
+
+
 def chat(**fields):
     """A chat's body, with these fields instead of its own."""
     return {"model": STORIES, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4, **fields}
@@ -73,6 +84,11 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         return ask
 
     client = Bystander(begin)
+    authority.self_signed(scratch + "/public")
+    # The same with a certificate, for HTTP/2.
+    secure = stack.enter_context(gateway(
+        cluster, stack.enter_context(folder()), "--certificate", scratch + "/public.pem", "--certificate-key",
+        scratch + "/public.key"))
 
     def refused(answer, status, code, *words):
         """A refusal that a client can act on."""
@@ -119,6 +135,13 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
     for name, data in slow_ones.items():
         slow[name] = Connection(served.address, ATTACKER)
         slow[name].send(data)
+    for name, data in {"silent under TLS": b"", "half a handshake": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"}.items():
+        slow[name] = Connection(secure.address, ATTACKER)
+        slow[name].send(data)
+    for name, data in {"nothing after HTTP/2's preface": b"", "half a header section of HTTP/2":
+                       h2.frame(h2.HEADERS, 0, 1, h2.literal(":method", "GET"))}.items():
+        slow[name] = OverTLS(secure.address, ATTACKER, "h2")
+        slow[name].send(h2.PREFACE + h2.frame(h2.SETTINGS) + data)
     # It asks for a hundred thousand answers, and takes none.
     slow_reader = Connection(served.address, ATTACKER)
     slow_reader.socket.setblocking(False)
@@ -447,14 +470,95 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
             client.is_unharmed_by("slow attackers", lambda: stall(served.address), lambda: stall(reader))
             for one in held:
                 one.close()
+            if IS_OPTIMISED:
+                whole_bodies(reader)
         MEASURES.update(client.measures)
+        if IS_OPTIMISED:
+            repeated_under_tls()
 
-    def secure():
-        """A gateway with a certificate; the second is there only where it is asked for."""
-        authority.self_signed(scratch + "/public")
-        return stack.enter_context(gateway(
-            cluster, stack.enter_context(folder()), "--certificate", scratch + "/public.pem", "--certificate-key",
-            scratch + "/public.key"))
+    def whole_bodies(reader):
+        """Bodies of nearly a mebibyte that come whole, of each kind that takes long to read; alone, and from twenty at once."""
+        def filled(opening, item, closing):
+            return opening + b",".join([item] * ((1_000_000 - len(opening)) // (len(item) + 1))) + closing
+
+        start = b'{"model":"none","messages":[{"role":"user","content":"x"}],'
+        text = b'{"model":"none","messages":[{"role":"user","content":"' + b"x" * 1_000_000 + b'"}]}'
+        bodies = {"text": text, "ids": filled(b'{"model":"none","prompt":[', b"1", b"]}"),
+                  "messages": filled(b'{"model":"none","messages":[', b'{"role":""}', b"]}"),
+                  "fields": start + b",".join(b'"%d":0' % n for n in range(90_000)) + b"}",
+                  "what templates print": filled(start + b'"x":[', b'{"a":0}', b"]}")}
+        wrong = "sy_99_" + "A" * 43
+
+        def throw(to, data):
+            with Connection(to, ATTACKER) as connection, contextlib.suppress(Ended):
+                connection.send(data)
+                if to == served.address:
+                    connection.answer()
+
+        def path(name):
+            return "/v1/completions" if name == "ids" else CHAT
+        thrown = {f"bodies of {name}": request("POST", path(name), body, key) for name, body in bodies.items()}
+        thrown["bodies with a wrong key"] = request("POST", CHAT, text, wrong)
+        for name, data in thrown.items():
+            client.is_unharmed_by(name, lambda d=data: throw(served.address, d), lambda d=data: throw(reader, d))
+
+        def at_once(to):
+            """Twenty bodies whose last byte has been held back."""
+            data = thrown["bodies of text"]
+            held = [Connection(to, ATTACKER) for _ in range(20)]
+            for one in held:
+                one.send(data[:-1])
+            for one in held:
+                one.send(data[-1:])
+            for one in held:
+                with contextlib.suppress(Ended):
+                    if to == served.address:
+                        one.answer()
+                one.close()
+        client.is_unharmed_by("bodies at once", lambda: at_once(served.address), lambda: at_once(reader))
+
+    def repeated_under_tls():
+        """Handshakes, floods and bodies at the gateway with a certificate, whose client has agreed on TLS before."""
+        def begin():
+            connection = OverTLS(secure.address)
+
+            def ask():
+                connection.send(request("GET", "/v1/models", key=key))
+                expect(connection.answer().status == 200, "no models")
+            return ask
+
+        other = Bystander(begin)
+        get = fields("GET", "/healthz")
+        bomb = b"\x40" + h2.literal("n", "x" * 120)[1:] + b"\xbe" * 15_000
+        text = json.dumps(chat(model="none", messages=[{"role": "user", "content": "x" * 60_000}])).encode()
+
+        def asked(turn, section=get, flags=h2.END_HEADERS):
+            return h2.frame(h2.HEADERS, flags, 2 * turn + 1, section)
+
+        # What each may send before it is ended: at a process that ends nothing, as much.
+        attacks = {
+            "rapid reset": (150, lambda n: asked(n) + h2.frame(h2.RESET, 0, 2 * n + 1, h2.number(8))),
+            "window overflow": (150, lambda n: asked(n) + h2.window_update(2 * n + 1, 0x7FFFFFFF)),
+            "frames that carry nothing": (550, lambda n: h2.frame(h2.PING, 0, 0, b"12345678")),
+            "HPACK bomb": (150, lambda n: asked(n, get + bomb)),
+            "bodies over HTTP/2": (50, lambda n: asked(n, fields(more=[("content-length", str(len(text)))]))
+                                   + b"".join(h2.frame(h2.DATA, 0, 2 * n + 1, text[at:at + 16_000])
+                                              for at in range(0, len(text), 16_000))
+                                   + h2.frame(h2.DATA, h2.END_STREAM, 2 * n + 1)),
+            "handshakes": (0, None)}
+        with sink(cluster.identity) as reader:
+            for name, (count, attack) in attacks.items():
+                def throw(to, count=count, attack=attack):
+                    with contextlib.suppress(h2.Ended, TimeoutError), \
+                            contextlib.closing(h2.Connection(to, None, ATTACKER)) as connection:
+                        for turn in range(0, count, 10):
+                            connection.send(b"".join(attack(turn + more) for more in range(10)))
+                            connection.read(0)
+                            if connection.goaway is not None:
+                                return
+                other.is_unharmed_by("TLS: " + name, lambda t=throw: t(secure.address), lambda t=throw: t(reader))
+        MEASURES.update(other.measures)
+        other.end()
 
     def fields(method="POST", path=CHAT, more=(), without=()):
         """A request's header section for HTTP/2, every field as it is said."""
@@ -464,7 +568,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
 
     def secured():
         """over TLS and HTTP/2: what has two meanings is refused, floods end the connection, what is no TLS gets no answer"""
-        served = secure()
+        served, before = secure, secure.resident_mib()
         body = json.dumps(chat()).encode()
         length = ("content-length", str(len(body)))
         forms = {  # a header section, and whether a body comes with it
@@ -526,7 +630,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         flood("HPACK bomb", lambda n: asked(n, get + bomb))
         flood("unknown frames", lambda n: h2.frame(0xEE, 0, 0, b"x"))
 
-        def tls(data, minimum=None, maximum=None, protocols=("http/1.1",)):
+        def tls(data, minimum=None, maximum=None, protocols=("http/1.1",), whole=False):
             """What is answered to a client of such TLS, or None where there is no agreement."""
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -543,7 +647,10 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                 with socket.create_connection((host, int(port)), 60, source_address=(ATTACKER, 0)) as raw, \
                         context.wrap_socket(raw) as one:
                     one.sendall(data)
-                    return one.recv(1 << 16)
+                    answer = one.recv(1 << 16)
+                    while whole and (more := one.recv(1 << 16)):
+                        answer += more
+                    return answer
             except (OSError, ssl.SSLError):
                 return None
 
@@ -574,6 +681,14 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                 expect(connection.is_closed() and b"HTTP" not in connection.buffer, f"{data[:9]} was answered")
         expect(b"200 OK" in (tls(health) or b""), "the gateway does not answer any more")
         expect(served.child.process.poll() is None, "the gateway is dead")
+        growth = served.resident_mib() - before
+        expect(growth <= GROWTH_MAX_MIB, f"the gateway grew by {growth:.0f} MiB")
+        metrics = tls(request("GET", "/metrics", headers=["Connection: close"]), whole=True)
+        with open(served.child.log) as file:
+            log = file.read()
+        for kind in ("breach_resetsReceived", "breach_resetsSent", "breach_idleFrames"):
+            expect(f" kind={kind}\n" in log, f"no line of {kind}")
+            expect(f'switchyard_gateway_refusals_total{{kind="{kind}"}} '.encode() in metrics, f"no count of {kind}")
         nothing_was_done()
 
     def slow_attackers():

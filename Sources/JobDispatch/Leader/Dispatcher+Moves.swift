@@ -17,6 +17,12 @@ extension Dispatcher {
     return successor(of: relay) { _ in true } != nil
   }
 
+  /// Takes attempts from workers that have given nothing for as long as no engine may take: whoever keeps his link and
+  /// a slot and says nothing would otherwise keep a job, and its hold, for ever.
+  func endSilence(now: UInt64) {
+    for relay in relays(where: { $0.deadAt <= now }) { lose(relay, .engineTimeout) }
+  }
+
   /// Moves streams that have given nothing for too long to workers that have a slot free, as many as there are slots.
   func suspectStalls(now: UInt64) {
     var taken: [WorkerID: Int] = [:]

@@ -32,7 +32,9 @@ extension Dispatcher {
     return relay.received
       <= tokens.multipliedReportingOverflow(by: Self.tokenEventsMax).partialValue
       && job.record.bytes
-        <= tokens.multipliedReportingOverflow(by: Self.tokenBytesMax).partialValue
+        <= min(
+          configuration.recordBytesMax,
+          tokens.multipliedReportingOverflow(by: Self.tokenBytesMax).partialValue)
   }
 
   // MARK: From the worker
@@ -49,10 +51,13 @@ extension Dispatcher {
       return
     }
     do throws(StreamRelay.Refusal) {
+      let before = relay.received
       let isNew = try relay.append(chunk.events)
-      relay.pace.came(chunk.events.count, now: clock.now)
+      if relay.received > before {
+        relay.pace.came(Int(relay.received - before), now: clock.now)
+      }
       notePace(of: relay)
-      slot.channel.setReading(!relay.isFull)
+      slot.channel.setReading(!relay.holdsBack)
       armCheckpoint()
       catchUp(relay)
       if isNew { pumpReaders(of: chunk.job) }
@@ -67,6 +72,8 @@ extension Dispatcher {
     guard isPlausible(relay, of: job) else {
       return lose(relay, .streamOverrun, retryElsewhere: false)
     }
+    guard !replica.isDiskSpent else { return lose(relay, .storageFull, retryElsewhere: false) }
+    guard !streamMemory.isExhausted || !relay.isFull else { return lose(relay, .overloaded) }
     if relay.tokens > job.bid.outputMax.rawValue + Self.overrunTokens,
       relay.finished == nil
     {
@@ -167,6 +174,9 @@ extension Dispatcher {
   /// Commits what all streams have delivered since the last time, in as few commands as it fits.
   func checkpoint() {
     nextCheckpoint = .max
+    if streamMemory.isScarce {
+      for relay in relays.values { relay.dropAllRecorded() }
+    }
     let refused = unopenable
     unopenable = []
     for attempt in refused { loseUnopenable(attempt) }
@@ -285,8 +295,8 @@ extension Dispatcher {
   func recordAdvanced(_ job: JobID, through seq: UInt64) {
     guard let relay = relays[job], seq <= relay.last else { return }
     let isNew = relay.noteCommitted(through: seq)
-    if isNew { relay.pace.excuse(now: clock.now) }  // it was made to wait
-    relay.slot?.channel.setReading(!relay.isFull)
+    if isNew { relay.pace.heldBack(now: clock.now) }
+    relay.slot?.channel.setReading(!relay.holdsBack)
     if relay.last > relay.proposed { armCheckpoint() }
     catchUp(relay)
     if isNew || readers[job]?.contains(where: \.isDurable) == true { pumpReaders(of: job) }

@@ -218,6 +218,7 @@ extension Dispatcher {
     relay.offered = message.lastSeq
     slot.state = .running(attempt)
     slot.work = exchange.job(attempt.job).map(work) ?? Planner.Work()
+    relay.pace.awaited(now: clock.now)
     if message.lastSeq >= message.firstSeq, message.firstSeq > 0 {
       relay.pace.goesOn(now: clock.now)
     }
@@ -311,6 +312,7 @@ extension Dispatcher {
         return settleWithoutWorker(relay, error: .workerLost)
       }
       relay.slot = slot
+      relay.pace.awaited(now: clock.now)
       relay.timing.assigned(at: clock.now)
       if relay.isBulk {
         relay.inputsDue =
@@ -343,7 +345,7 @@ extension Dispatcher {
         attempt: AttemptID(job: job.id, epoch: attempt.epoch), worker: attempt.offer.worker,
         key: key, mac: StreamMAC(key: sealer.streamKey(of: key)), recordSeq: job.record.lastSeq,
         recordHash: recordHash(of: job), recordTokens: job.record.tokens,
-        isBulk: job.bid.endpoint == .embeddings)
+        isBulk: job.bid.endpoint == .embeddings, memory: streamMemory)
       relay.awaitedUntil = deadline
       relays[job.id] = relay
       if job.jobClass == .batch { batchRelays.insert(job.id) }

@@ -57,6 +57,11 @@ public final class Dispatcher {
     public var software: String
     /// When wrapping keys change.
     public var keySchedule = KeyCustody.Schedule.hourly
+    /// The most bytes of events that a leader holds for all its streams together.
+    public var streamBytesMax = 512 << 20
+    /// The most bytes of one job's record, whatever it asked for: an output of 8,000 tokens with log probabilities of
+    /// twenty others has 24 MiB.
+    public var recordBytesMax: UInt64 = 64 << 20
 
     /// Joins the parts.
     public init(
@@ -122,6 +127,8 @@ public final class Dispatcher {
   // Volatile facts of a leader.
   var sessions: [WorkerID: WorkerSession] = [:]
   var relays: [JobID: StreamRelay] = [:]
+  /// What all relays hold between them.
+  let streamMemory: StreamMemory
   var readers: [JobID: [JobReader]] = [:]
   var reservations: [JobID: WorkerSlot] = [:]
   /// Interactive jobs that wait for a slot which was taken from a batch job, and the worker whose it is.
@@ -149,7 +156,7 @@ public final class Dispatcher {
   /// Whose turn it is.
   var shares = FairShare()
   var nextCheckpoint: UInt64 = .max
-  var pulseIsProposed = false
+  private var pulses = PulseSchedule()
   private var raiseIsProposed = false
   var isActive = false
   /// Until then, what the state says of workers and readers is believed without their streams.
@@ -179,6 +186,7 @@ public final class Dispatcher {
     shell: any DispatcherShell
   ) {
     self.configuration = configuration
+    streamMemory = StreamMemory(bytesMax: configuration.streamBytesMax)
     self.clock = clock
     self.sealer = sealer
     self.issuer = issuer
@@ -201,7 +209,8 @@ public final class Dispatcher {
 
   /// Submits what the turn's events have proposed.
   public func endOfTurn() {
-    if isActive { plan() }
+    // What is assigned while there is hardly any room would end at its first event: it waits in its queue.
+    if isActive, !replica.isDiskSpent { plan() }
     queue.flush()
     advanceHandover()
   }
@@ -216,15 +225,16 @@ public final class Dispatcher {
     for session in sessions.values { next = min(next, session.leaseUntil) }
     for relay in relays.values where !relay.isEnding {
       if relay.slot == nil { next = min(next, relay.lostAt) }
-      if !relay.isComplete { next = min(next, relay.stopUntil, relay.suspectedAt) }
+      if !relay.isComplete { next = min(next, relay.stopUntil, relay.suspectedAt, relay.deadAt) }
     }
     for list in readers.values {
       for reader in list {
         if let since = reader.stalledSince { next = min(next, since + Self.readerStallLimit) }
       }
     }
-    if let deadline = exchange.nextDeadline, !pulseIsProposed {
-      next = min(next, Self.wake(for: deadline, at: queue.now, clock: clock.now))
+    if let deadline = exchange.nextDeadline {
+      let due = Self.wake(for: deadline, at: queue.now, clock: clock.now)
+      next = min(next, pulses.moment(due: due))
     }
     if graceUntil > 0 { next = min(next, graceUntil) }
     return min(next, usedKeys.deadline)
@@ -246,16 +256,24 @@ public final class Dispatcher {
     guard isActive else { return }
     if now >= nextCheckpoint { checkpoint() }
     expireLeases(now: now)
+    endSilence(now: now)
     suspectStalls(now: now)
     expireReaders(now: now)
     if graceUntil > 0, now >= graceUntil { endGrace() }
     if now >= usedKeys.deadline { tellUsedKeys(now: now) }
-    if let deadline = exchange.nextDeadline, deadline <= queue.now, !pulseIsProposed {
-      pulseIsProposed = true
-      queue.propose(.pulse) { [weak self] _ in self?.pulseIsProposed = false }
-    }
+    if let deadline = exchange.nextDeadline, deadline <= queue.now { proposePulse(now: now) }
     raiseStateVersion()
     queue.flush()
+  }
+
+  /// Lets what is due expire; where that is refused, it is proposed again a moment later.
+  private func proposePulse(now: UInt64) {
+    guard now >= pulses.moment(due: now) else { return }
+    pulses.proposed()
+    queue.propose(.pulse) { [weak self] result in
+      guard let self else { return }
+      pulses.ended(result, now: clock.now)
+    }
   }
 
   // MARK: Leadership
@@ -319,7 +337,7 @@ public final class Dispatcher {
     shares = FairShare()
     nextCheckpoint = .max
     graceUntil = 0
-    pulseIsProposed = false
+    pulses = PulseSchedule()
     usedKeys = UsedKeys()
     outputLengths = Planner.OutputLengths()
     drain = DrainForecast()

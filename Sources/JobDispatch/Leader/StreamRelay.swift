@@ -15,16 +15,24 @@ internal import WireProtocol
 /// Invariants:
 /// - Sequence numbers are contiguous from `firstKept` to `last`; `hash(at:)` is the chain hash after
 ///   each of them, so a reader can be checked at any of them.
-/// - `last − committed ≤ windowEvents`: what is beyond waits in `held`, and the worker's stream is not
-///   read on, until a checkpoint is committed. So a leader that dies takes at most that much with it.
+/// - `last − committed ≤ windowEvents`, and their bytes exceed the window's by less than one event: what is beyond waits in
+///   `held`, and the worker's stream is not read on, until a checkpoint is committed. So a leader that dies takes at
+///   most that much with it.
+/// - What it holds is accounted for in `memory`, and given back when the relay goes.
 /// - Only the slot that holds the attempt's stream may append; every append names the attempt.
 final class StreamRelay {
   /// DESIGN, Streams, rule 1.
   static let windowEvents: UInt64 = 256
+  /// The same in bytes: about what the checkpoints of a second record of one stream.
+  static let windowBytes = 256 << 10
+  /// The same of bulk streams, which are to be recorded in few turns.
+  static let bulkWindowBytes = 1 << 20
   /// Committed events that stay in memory for readers that are close behind.
   static let keptEvents = 256
   /// The same of bulk streams, whose events are a hundred times as large.
   static let keptBulkEvents = 32
+  /// Bytes of either, beside those that are not committed.
+  static let keptBytes = 256 << 10
 
   let attempt: AttemptID
   let worker: WorkerID
@@ -58,8 +66,14 @@ final class StreamRelay {
   /// How fast its worker gives it.
   var pace = StreamPace()
   /// When its worker is suspected to have stalled; never while its silence is somebody else's doing.
-  var suspectedAt: UInt64 {
-    slot == nil || isFull || isComplete || isEnding || stopUntil != .max ? .max : pace.suspectedAt
+  var suspectedAt: UInt64 { isSilenceItsOwn ? pace.suspectedAt : .max }
+  /// When it is taken away for its silence, though nobody else may have room for its job.
+  var deadAt: UInt64 {
+    isSilenceItsOwn
+      ? pace.deadAt(after: isBulk ? StreamPace.bulkDeathLimit : StreamPace.deathLimit) : .max
+  }
+  private var isSilenceItsOwn: Bool {
+    slot != nil && !isFull && !isComplete && !isEnding && retry == nil && stopUntil == .max
   }
   /// What the worker said when it ended, which it says after its last event; the job settles with it
   /// once the window has taken them all.
@@ -98,6 +112,12 @@ final class StreamRelay {
   private(set) var committed: UInt64
   private(set) var proposed: UInt64
   private var held: Deque<Event> = []
+  /// Bytes of the events in `kept` that are committed, and of those that are not.
+  private var recordedBytes = 0
+  private var aheadBytes = 0
+  private let memory: StreamMemory
+  /// What this relay has taken of `memory`.
+  private var footprint = 0
   /// What this leader has taken; `tokensBefore` were in the record when it began.
   private(set) var meter = Meter()
   private let tokensBefore: UInt64
@@ -118,14 +138,18 @@ final class StreamRelay {
   var receivedHash: ChainHash { lastHash.appending(held) }
   /// Whether the worker has said how it ended: everything that it has to give is here.
   var isComplete: Bool { finished != nil }
-  /// Whether the worker must be made to wait.
+  /// Whether more has come than the window holds.
   var isFull: Bool { !held.isEmpty }
+  /// Whether the worker must be made to wait: while memory is scarce, until all that came is recorded.
+  var holdsBack: Bool { isFull || memory.isScarce && last > committed }
 
   /// A relay that goes on where the record ends.
   init(
     attempt: AttemptID, worker: WorkerID, key: JobKey, mac: StreamMAC, recordSeq: UInt64,
-    recordHash: ChainHash, recordTokens: UInt64, isBulk: Bool = false
+    recordHash: ChainHash, recordTokens: UInt64, isBulk: Bool = false,
+    memory: StreamMemory = StreamMemory()
   ) {
+    self.memory = memory
     self.isBulk = isBulk
     inputsBegun = recordSeq == 0 ? 0 : nil
     self.attempt = attempt
@@ -139,6 +163,8 @@ final class StreamRelay {
     tokensBefore = recordTokens
     lastBefore = recordSeq
   }
+
+  deinit { memory.give(back: footprint) }
 
   /// Why a chunk was not taken.
   enum Refusal: Error {
@@ -161,6 +187,7 @@ final class StreamRelay {
       if isBulk { try noteInput(event) }
     }
     held.append(contentsOf: fresh)
+    account(fresh.reduce(0) { $0 + $1.footprint })
     return admit()
   }
 
@@ -172,13 +199,20 @@ final class StreamRelay {
     inputsBegun = input + 1
   }
 
+  private func account(_ bytes: Int) {
+    footprint += bytes
+    memory.take(bytes)
+  }
+
   /// Moves events from `held` into the window.
   ///
   /// Answers whether any moved.
   private func admit() -> Bool {
     let before = last
-    while last - committed < Self.windowEvents, let event = held.popFirst() {
+    let bytesMax = isBulk ? Self.bulkWindowBytes : Self.windowBytes
+    while last - committed < Self.windowEvents, aheadBytes < bytesMax, let event = held.popFirst() {
       let hash = lastHash.appending(event)
+      aheadBytes += event.encodedSizeBound
       kept.append(event)
       hashes.append(hash)
       meter.count(event)
@@ -266,19 +300,40 @@ final class StreamRelay {
   func noteCommitted(through seq: UInt64) -> Bool {
     guard seq > committed else { return false }
     precondition(seq <= last, "the record has events that this leader never had")
+    let fresh = Int(committed + 1 - firstKept)..<Int(seq + 1 - firstKept)
+    let bytes = kept[fresh].reduce(0) { $0 + $1.encodedSizeBound }
+    aheadBytes -= bytes
+    recordedBytes += bytes
     committed = seq
     proposed = max(proposed, seq)
     let keptMax = isBulk ? Self.keptBulkEvents : Self.keptEvents
-    while kept.count > keptMax, firstKept <= committed, let hash = hashes.popFirst() {
-      kept.removeFirst()
-      hashBefore = hash
-      firstKept += 1
-    }
+    while kept.count > keptMax || recordedBytes > Self.keptBytes || memory.isScarce, dropRecorded()
+    {}
     return isEnding ? false : admit()
+  }
+
+  /// Keeps nothing of what is recorded: readers read it there.
+  func dropAllRecorded() {
+    while dropRecorded() {}
+  }
+
+  /// Drops the oldest event, if it is recorded.
+  private func dropRecorded() -> Bool {
+    guard firstKept <= committed, let event = kept.popFirst(), let hash = hashes.popFirst() else {
+      return false
+    }
+    hashBefore = hash
+    firstKept += 1
+    recordedBytes -= event.encodedSizeBound
+    footprint -= event.footprint
+    memory.give(back: event.footprint)
+    return true
   }
 }
 
 extension Event {
   /// No fewer bytes than its canonical encoding takes.
   var encodedSizeBound: Int { 32 + ids.count * 4 + bytes.count }
+  /// About how many bytes of memory it takes, with two arrays and its hash.
+  var footprint: Int { 192 + ids.count * 4 + bytes.count }
 }

@@ -164,10 +164,15 @@ struct ClusterFile {
   }
 
   static func load(from path: String) throws -> ClusterFile {
-    guard let data = FileManager.default.contents(atPath: path) else {
+    guard access(path, R_OK) == 0 else {
       throw CommandError(
-        .refused, "\(path) is missing; yard init makes the directories of a cluster's nodes")
+        .refused,
+        errno == ENOENT
+          ? "\(path) is missing; yard init makes the directories of a cluster's nodes"
+          : "\(path) cannot be read: \(String(cString: strerror(errno))); a node's directory belongs to the user "
+            + "that it runs as")
     }
+    let data = FileManager.default.contents(atPath: path) ?? Data()
     guard let document = try? JSONValue.parse(Array(data)),
       let cluster = document["cluster_id"]?.string.flatMap({ ClusterID(hexadecimal: $0) }),
       let hash = document["root_secret_hash"]?.string.flatMap({ bytes(ofHexadecimal: $0) }),

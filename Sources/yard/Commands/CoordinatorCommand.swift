@@ -44,6 +44,11 @@ struct CoordinatorCommand: AsyncParsableCommand {
       "How much of the log stays for coordinators that were away; one that needs more gets a snapshot.",
       valueName: "MiB"))
   var keepLog = 32
+  @Option(
+    help: ArgumentHelp(
+      "How much of the disk its data may take. From four fifths of it on, or of what the volume has, no new job is taken; from nine tenths on running ones end.",
+      valueName: "GiB"))
+  var diskBudget = 64
   @Flag(help: "Join a cluster that exists, as yard cluster add says, instead of founding one.")
   var join = false
   @Option(
@@ -71,6 +76,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
     guard id > 0 else { throw ValidationError("--id is 0; ids begin with 1") }
     guard (1...65_536).contains(keepLog) else {
       throw ValidationError("--keep-log is \(keepLog); it is 1 to 65536 MiB")
+    }
+    guard (1...65_536).contains(diskBudget) else {
+      throw ValidationError("--disk-budget is \(diskBudget); it is 1 to 65536 GiB")
     }
     _ = try members()
   }
@@ -139,6 +147,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
       throw CommandError(.refused, "\(error)")
     }
     configuration.live = live
+    configuration.diskBudgetBytes = diskBudget << 30
     configuration.stateVersionMax = stateVersionMax
     configuration.joins = join
     try Logs.begin(logs)

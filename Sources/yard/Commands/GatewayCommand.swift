@@ -142,6 +142,12 @@ struct GatewayCommand: AsyncParsableCommand {
       } catch {
         throw CommandError(.refused, "\(error)")
       }
+      guard client.role == .gateway || client.role == .client else {
+        throw CommandError(
+          .refused,
+          "the certificate in \(NodeDirectory(path: dir).identity) is that of \(client.role) \(client.name): a gateway's comes "
+            + "from yard init or yard node join")
+      }
     }
     var configuration = GatewayConfiguration(
       host: listen.host, port: listen.port, client: client)

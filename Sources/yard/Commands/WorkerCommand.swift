@@ -164,6 +164,12 @@ struct WorkerCommand: AsyncParsableCommand {
       } catch {
         throw CommandError(.refused, "\(error)")
       }
+      guard loaded.identity.role == .worker else {
+        throw CommandError(
+          .refused,
+          "the certificate in \(directory.path) is that of \(loaded.identity): a worker's comes from yard init --workers or "
+            + "yard node join")
+      }
       let certified = loaded.identity.name
       guard name ?? certified == certified else {
         throw CommandError(

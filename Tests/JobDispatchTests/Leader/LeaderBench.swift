@@ -14,6 +14,7 @@ final class LeaderStore: ReplicaStore, @unchecked Sendable {
   private var rows: [UInt8: [[UInt8]: [UInt8]]] = [:]
   private var applied: AppliedMark?
   var isNearlyFull = false
+  var isSpent = false
 
   func load() throws -> StoredReplica {
     StoredReplica(
@@ -183,15 +184,22 @@ final class LeaderBench {
   private var nextRequest: UInt64 = 0
   var holdsWrites = false
 
-  private let keySchedule: KeyCustody.Schedule
+  private let configuration: Dispatcher.Configuration
 
   /// A leader of new books, or of `opened` ones: of a program that knew only state version 1.
-  init(opened: Bool = false, keyInterval: UInt64 = 3_600_000) throws {
-    keySchedule = .init(interval: keyInterval)
+  init(
+    opened: Bool = false, keyInterval: UInt64 = 3_600_000,
+    configured change: (inout Dispatcher.Configuration) -> Void = { _ in }
+  ) throws {
+    var configuration = Dispatcher.Configuration(
+      clusterID: Self.cluster, rootSecretHash: Self.secret, addresses: [:], software: "test")
+    configuration.keySchedule = .init(interval: keyInterval)
+    change(&configuration)
+    self.configuration = configuration
     let shell = Shell()
     if opened { store.perform(try Self.oldLog()) }
     (dispatcher, replica) = try Self.boot(
-      store, sealer, issuer, clock, wallClock, shell, keySchedule)
+      configuration, store, sealer, issuer, clock, wallClock, shell)
     self.shell = shell
     shell.bench = self
     start()
@@ -246,12 +254,9 @@ final class LeaderBench {
   }
 
   private static func boot(
-    _ store: LeaderStore, _ sealer: TestSealer, _ issuer: TestIssuer, _ clock: FakeClock,
-    _ wallClock: FakeWallClock, _ shell: Shell, _ keySchedule: KeyCustody.Schedule
+    _ configuration: Dispatcher.Configuration, _ store: LeaderStore, _ sealer: TestSealer,
+    _ issuer: TestIssuer, _ clock: FakeClock, _ wallClock: FakeWallClock, _ shell: Shell
   ) throws -> (Dispatcher, Replica) {
-    var configuration = Dispatcher.Configuration(
-      clusterID: cluster, rootSecretHash: secret, addresses: [:], software: "test")
-    configuration.keySchedule = keySchedule
     let dispatcher = Dispatcher(
       configuration: configuration, clock: clock, sealer: sealer, keyring: sealer, issuer: issuer,
       signer: TestSigner(), wallClock: wallClock, shell: shell)
@@ -282,7 +287,7 @@ final class LeaderBench {
     peers = []
     let shell = Shell()
     (dispatcher, replica) = try Self.boot(
-      store, sealer, issuer, clock, wallClock, shell, keySchedule)
+      configuration, store, sealer, issuer, clock, wallClock, shell)
     self.shell = shell
     shell.bench = self
     start()

@@ -149,6 +149,23 @@ struct LeaderGuardTests {
     #expect(job.record.bytes < 4 << 20)
   }
 
+  @Test("a record has a bound of its own, however much a job may ask for")
+  func recordBound() throws {
+    let bench = try LeaderBench { $0.recordBytesMax = 1 << 20 }
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    let reader = bench.submit(.submitted)
+    let assign = try slot.last(Assign.self)
+    for seq in UInt64(1)...400 where slot.all(AttemptSettled.self).isEmpty {
+      worker.chunk(assign, output(seq...seq, bytes: 8_000), on: slot)
+      bench.advance(100)
+      if seq % 20 == 0 { worker.heartbeat() }
+    }
+    let job = try bench.job(assign.job)
+    #expect(job.ending?.error == .streamOverrun && job.held == .zero && reader.failure == nil)
+    #expect((1 << 20..<1_100_000).contains(job.record.bytes))
+  }
+
   @Test("a large request that will be refused never enters the log")
   func refusedUpload() throws {
     let bench = try LeaderBench()

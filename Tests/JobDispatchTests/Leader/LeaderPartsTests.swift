@@ -157,6 +157,20 @@ struct LeaderPartsTests {
     #expect(relay.last == 300)
   }
 
+  @Test("a pulse that is refused is proposed again a moment later, and only one at a time")
+  func pulses() {
+    var pulses = PulseSchedule()
+    #expect(pulses.moment(due: 70) == 70)
+    pulses.proposed()
+    #expect(pulses.moment(due: 70) == .max)
+    pulses.ended(.refused(.overloaded), now: 80)
+    #expect(pulses.moment(due: 70) == 80 + Dispatcher.retryDelay)
+    #expect(pulses.moment(due: 500) == 500)
+    pulses.proposed()
+    pulses.ended(.unknown, now: 500)
+    #expect(pulses.moment(due: 510) == 510)
+  }
+
   @Test("a queue packs commands into few entries, in order, and refuses beyond its bounds")
   func queue() throws {
     let bench = try LeaderBench()

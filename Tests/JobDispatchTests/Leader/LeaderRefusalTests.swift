@@ -29,6 +29,33 @@ struct LeaderRefusalTests {
     #expect(try !submit(new).last(WireProtocol.Accepted.self).duplicate)
   }
 
+  @Test(
+    "a disk that is all but full ends what grows, with what it has, and begins nothing until there is room"
+  )
+  func spentDisk() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    let reader = bench.submit()
+    let assign = try slot.last(Assign.self)
+    worker.chunk(assign, output(1...3), on: slot)
+    let waiting = bench.submit()
+    (bench.store.isNearlyFull, bench.store.isSpent) = (true, true)
+    let next = worker.park()
+    bench.advance(500)
+    #expect(next.all(Assign.self).isEmpty)
+    worker.chunk(assign, output(4...5), on: slot)
+    let summary = try reader.last(Ended.self).summary
+    #expect(summary.error == ErrorCode.storageFull.rawValue && reader.events == output(1...5))
+    #expect(summary.outputTokens == TokenCount(5) && summary.charge > .zero)
+    #expect(try bench.job(assign.job).held == .zero)
+    (bench.store.isNearlyFull, bench.store.isSpent) = (false, false)
+    bench.call(
+      .accountCredit(
+        .init(requestKey: bench.requestKey(), account: AccountID(1), amount: Credits(nano: 1))))
+    #expect(next.all(Assign.self).count == 1 && waiting.failure == nil)
+  }
+
   @Test("what comes again under its request key does nothing, and is counted by what it is")
   func repetitions() throws {
     let bench = try LeaderBench()

@@ -1,8 +1,9 @@
 import ExchangeCore
 import ExchangeTypes
-import JobDispatch
 import Testing
 import WireProtocol
+
+@testable import JobDispatch
 
 @Suite("The leader: streams that are taken from a living worker")
 struct MoveTests {
@@ -113,6 +114,31 @@ struct MoveTests {
     #expect(story.slot.all(AttemptAbandon.self).isEmpty)
     story.alive(1_000)
     try story.goesOn(after: 3)
+  }
+
+  @Test(
+    "a worker that keeps its links and says nothing loses the attempt, though nobody else has room")
+  func silent() throws {
+    let story = try Story(isFree: false)
+    story.alive(StreamPace.deathLimit - 1_000)
+    #expect(story.slot.all(AttemptAbandon.self).isEmpty)
+    story.alive(1_500)
+    #expect(story.slot.all(AttemptAbandon.self).count == 1)
+    #expect(try story.bench.job(story.assign.job).state == .queued)
+    let slot = try #require(story.second).park()
+    #expect(try slot.last(Assign.self).epoch == Epoch(2))
+  }
+
+  @Test(
+    "so does one that falls silent for ever in the middle, and the job ends where it cannot go on")
+  func silentInTheMiddle() throws {
+    let story = try Story(body: LeaderBench.structured, second: false)
+    story.first.chunk(story.assign, output(1...3), on: story.slot)
+    story.alive(StreamPace.deathLimit + 500)
+    let summary = try story.reader.last(Ended.self).summary
+    #expect(summary.error == ErrorCode.engineTimeout.rawValue)
+    #expect(summary.outputTokens == TokenCount(3))
+    #expect(try story.bench.job(story.assign.job).held == .zero)
   }
 
   @Test("of two stalled streams one is moved where there is one slot")
