@@ -95,7 +95,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         expect([t["kind"] for t in paid] == ["capture", "fee"] and charge > 0, paid)
         ended = job.lines[-1]["ended"]
         expect(sold["kind"] == "sale" and sold["amount_nano"] == 0 and sold["charge_nano"] == charge, sold)
-        expect(all(sold[name] == ended[name] for name in ("prompt_tokens", "cached_tokens", "output_tokens")), sold)
+        expect(all(sold[name] == (ended[name] or 0) for name in ("prompt_tokens", "cached_tokens", "output_tokens")), sold)
         expect(sum(t["amount_nano"] for t in paid) == charge, (paid, charge))
         tenth, rest = divmod(charge, 10)
         expect(paid[1]["amount_nano"] == tenth + (rest > 5), (paid, charge))
