@@ -176,7 +176,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     switch state {
     case .idle: linger()
     case .reading: end(with: .cutShort)
-    case .answering, .lingering, .closed: break
+    case .due, .answering, .lingering, .closed: break
     }
   }
 
@@ -325,7 +325,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
       switch state {
       case .idle: deadline = now + loop.limits.idleMilliseconds
       case .lingering: deadline = now + loop.limits.lingerMilliseconds
-      case .reading, .answering, .closed: break
+      case .reading, .due, .answering, .closed: break
       }
     }
     switch state {

@@ -1,3 +1,5 @@
+internal import HTTP2Session
+
 /// Tells a client of HTTP/1.1 that takes little of what waits for it from one that as good as takes nothing.
 ///
 /// Its bytes are those that were written. Under TLS more wait, by some for each record, so that as many less count as taken until
@@ -8,8 +10,8 @@ struct StallWatch {
   /// How many of them are to have been taken, and since when they are waited for.
   private var waiting: (due: Int, since: UInt64)?
 
-  /// What a client takes at least of more in its time; one that takes a byte now and then keeps all the rest here.
-  static let takenMin = 64 << 10
+  /// What a client takes at least of more in its time, as over HTTP/2.
+  static let takenMin = HTTP2Limits.stranger.takenMin
 
   /// Whether something waited for it at the last look.
   var isWaitedFor: Bool { waiting != nil }

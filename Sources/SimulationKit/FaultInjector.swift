@@ -50,6 +50,7 @@ final class FaultInjector {
     for coordinator in simulation.coordinators {
       coordinator.disk.isFull = false
       coordinator.disk.isNearlyFull = false
+      coordinator.disk.isSpent = false
       coordinator.disk.failsNextSync = false
       coordinator.releaseWrites()
     }
@@ -325,8 +326,10 @@ final class FaultInjector {
     let disk = coordinator.disk
     disk.isFull = true
     disk.isNearlyFull = true
+    disk.isSpent = true
     let time = random.within(500_000...4_000_000)
     after(time) { disk.isFull = false }
+    after(time + 500_000) { disk.isSpent = disk.isFull }
     after(time + 1_000_000) { disk.isNearlyFull = disk.isFull }
   }
 

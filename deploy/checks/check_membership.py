@@ -64,7 +64,7 @@ def rolling_restart():
             gaps = []
             for _ in range(3):
                 leader = wait_for("a leader", group.leader)
-                clients = load(group, 3)
+                clients = load(group, 2)
                 restart(group, leader)
                 gaps.append(measured(clients)["gap_max_ms"])
             print(f"longest gaps in ms: {', '.join(map(str, gaps))}", flush=True)
@@ -130,7 +130,7 @@ def grows_and_shrinks():
                 done = group.cluster.yard("submit", "-m", MODEL, "Once", "--output", "json", key=parties.consumer_key)
                 expect(done.code == 0, done)
                 jobs.add(done.lines[0]["job"])
-            clients = load(group, 10)
+            clients = load(group, 7)
 
             fourth = f"127.0.0.1:{free_ports(1)[0]}"
             expect(voters(join(group, 4, fourth, peers)) == [1, 2, 3, 4], "there are not four voters")

@@ -199,7 +199,7 @@ public enum MoneyBody {
 
     /// 32 bytes in hexadecimal.
     mutating func hash() throws(MemberFault) -> [UInt8] {
-      guard let hash = MoneyBody.bytes(ofHexadecimal: try text()), hash.count == 32 else {
+      guard let hash = ExchangeTypes.bytes(ofHexadecimal: try text()), hash.count == 32 else {
         throw .value("is 64 hexadecimal digits")
       }
       return hash

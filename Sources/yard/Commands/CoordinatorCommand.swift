@@ -46,7 +46,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
   var keepLog = 32
   @Option(
     help: ArgumentHelp(
-      "How much of the disk its data may take. From four fifths of it on, or of what the volume has, no new job is taken; from nine tenths on running ones end.",
+      "How much its data may take, if the volume has it: at four fifths no job is taken, at nine tenths running ones end.",
       valueName: "GiB"))
   var diskBudget = 64
   @Flag(help: "Join a cluster that exists, as yard cluster add says, instead of founding one.")

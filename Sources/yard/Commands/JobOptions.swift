@@ -80,7 +80,7 @@ struct JobOptions: ParsableArguments {
       model: model, system: system, prompt: text, maxTokens: maxTokens, temperature: temperature,
       seed: seed, stop: stop, serviceTier: jobClass.tier)
     let submit = Submit(
-      requestKey: request.key, mode: mode, endpoint: .chatCompletions, model: model,
+      requestKey: self.request.key, mode: mode, endpoint: .chatCompletions, model: model,
       body: request.body(), maxInputPrice: try price(maxInputPrice, "--max-input-price"),
       maxOutputPrice: try price(maxOutputPrice, "--max-output-price"), queueTimeoutMs: 0,
       follow: follow, retentionMs: retention?.milliseconds, durable: isDurable ? true : nil)

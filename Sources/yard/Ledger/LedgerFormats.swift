@@ -22,20 +22,25 @@ enum LedgerCSV {
       "transfer,time_ms,kind,debit,credit,amount_nano,job,group,reverses,prompt_tokens,cached_tokens,output_tokens,charge_nano,own_use"
     ]
     for transfer in export.transfers {
-      lines.append(
-        [
-          "\(transfer.id)", "\(transfer.time.rawValue)", transfer.kind.name, "\(transfer.debit)",
-          "\(transfer.credit)", "\(transfer.amount.rawValue)",
-          transfer.job.map { "\($0)" } ?? "", transfer.group.map { "\($0)" } ?? "",
-          transfer.reverses.map { "\($0)" } ?? "",
-          transfer.sale.map { "\($0.promptTokens.rawValue)" } ?? "",
-          transfer.sale.map { "\($0.cachedTokens.rawValue)" } ?? "",
-          transfer.sale.map { "\($0.outputTokens.rawValue)" } ?? "",
-          transfer.sale.map { "\($0.charge.rawValue)" } ?? "",
-          transfer.sale.map { "\($0.isOwn)" } ?? "",
-        ].joined(separator: ","))
+      lines.append((fields(transfer) + soldFields(transfer.sale)).joined(separator: ","))
     }
     return lines.map { $0 + "\r\n" }.joined()
+  }
+
+  private static func fields(_ transfer: Transfer) -> [String] {
+    [
+      "\(transfer.id)", "\(transfer.time.rawValue)", transfer.kind.name, "\(transfer.debit)",
+      "\(transfer.credit)", "\(transfer.amount.rawValue)", transfer.job.map { "\($0)" } ?? "",
+      transfer.group.map { "\($0)" } ?? "", transfer.reverses.map { "\($0)" } ?? "",
+    ]
+  }
+
+  private static func soldFields(_ sale: Sale?) -> [String] {
+    guard let sale else { return ["", "", "", "", ""] }
+    return [
+      "\(sale.promptTokens.rawValue)", "\(sale.cachedTokens.rawValue)",
+      "\(sale.outputTokens.rawValue)", "\(sale.charge.rawValue)", "\(sale.isOwn)",
+    ]
   }
 }
 
