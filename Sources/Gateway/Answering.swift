@@ -34,6 +34,10 @@ protocol RequestSource: AnyObject {
 
 /// One client's connection, as its loop sees it.
 protocol ClientConnection: AnyObject {
+  /// Bytes of answers that wait for the client, in this process.
+  var outstanding: Int { get }
+  /// The client's address.
+  var address: String { get }
   /// Ends what has lasted too long; `now` is in monotonic milliseconds.
   func tick(now: UInt64)
   /// Takes no further request, and ends after the answers that are due.

@@ -222,7 +222,8 @@ public final class Gateway: Sendable {
                 refusals: loop.value.refusals
               ) { link in
                 loop.value.hasBegun(child)
-                return HTTP2Connection(loop: loop.value, link: link, refusal: refusal)
+                return HTTP2Connection(
+                  loop: loop.value, link: link, from: address, refusal: refusal)
               }
             }
           } failed: {

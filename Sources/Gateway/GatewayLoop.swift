@@ -62,7 +62,28 @@ final class GatewayLoop {
   private func sweep() {
     let now = now
     for connection in connections.values { connection.tick(now: now) }
+    relieve()
     if !client.isReady { client.connect() }
+  }
+
+  /// Ends connections, while more waits for clients than is kept: those of the address for which the most does.
+  private func relieve() {
+    var all = connections.values.reduce(0) { $0 + $1.outstanding }
+    guard all > limits.outboundInAllMax else { return }
+    let waiting = Dictionary(
+      grouping: connections.values.filter { $0.outstanding > 0 }, by: \.address)
+    var sums = waiting.mapValues { $0.reduce(0) { $0 + $1.outstanding } }
+    while all > limits.outboundInAllMax, let most = sums.max(by: { $0.value < $1.value }) {
+      refusals.note(
+        "connections ended", from: most.key, kind: "outbound_in_all",
+        "\(most.value) bytes wait for it, of \(all) for all clients")
+      for connection in waiting[most.key] ?? [] {
+        counters.stalled += 1
+        connection.abort()
+      }
+      sums[most.key] = nil
+      all -= most.value
+    }
   }
 
   /// Monotonic milliseconds.

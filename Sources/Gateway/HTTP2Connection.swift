@@ -15,6 +15,7 @@ internal import Transport
 final class HTTP2Connection: LinkDelegate, ClientConnection {
   private let loop: GatewayLoop
   private let link: Link
+  let address: String
   /// Why the connection is not served at all.
   private let refusal: HTTPRefusal?
   private var requests: [StreamID: HTTP2Request] = [:]
@@ -23,9 +24,10 @@ final class HTTP2Connection: LinkDelegate, ClientConnection {
   /// When what was under way as draining began has arrived, in monotonic milliseconds.
   private var endsAt: UInt64?
 
-  init(loop: GatewayLoop, link: Link, refusal: HTTPRefusal?) {
+  init(loop: GatewayLoop, link: Link, from address: String, refusal: HTTPRefusal?) {
     self.loop = loop
     self.link = link
+    self.address = address
     self.refusal = refusal
     deadline =
       loop.now + (refusal == nil ? loop.limits.headMilliseconds : loop.limits.lingerMilliseconds)
@@ -58,11 +60,11 @@ final class HTTP2Connection: LinkDelegate, ClientConnection {
     loop.remove(self)
   }
 
+  var outstanding: Int { requests.values.reduce(0) { $0 + $1.outstanding } }
+
   /// Whether the client is there, and has taken enough of its answers to be given another.
   private var hasRoom: Bool {
-    link.end == nil
-      && requests.values.reduce(0) { $0 + $1.outstanding }
-        < loop.limits.outboundHighWater * link.limits.streamsMax
+    link.end == nil && outstanding < loop.limits.outboundHighWater * link.limits.streamsMax
   }
 
   private func taken(on id: StreamID, isOver: Bool) {

@@ -310,6 +310,8 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
 
   // MARK: Times
 
+  var address: String { context?.remoteAddress?.ipAddress ?? "" }
+
   func tick(now: UInt64) {
     if case .closed = state { return }
     if reader.hasStalled(
@@ -340,7 +342,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
   }
 
   /// Bytes that wait for the client to take them; a channel that has closed has none.
-  private var outstanding: Int {
+  var outstanding: Int {
     guard let options = context?.channel.syncOptions else { return 0 }
     do { return try options.getOption(.bufferedWritableBytes) } catch { return 0 }
   }

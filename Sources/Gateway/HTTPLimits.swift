@@ -31,6 +31,9 @@ public struct HTTPLimits: Hashable, Sendable {
   public var lingerMilliseconds: UInt64 = 2_000
   /// Bytes that wait for a client's socket above which its job's stream is paused; it goes on below a quarter.
   public var outboundHighWater = 256 << 10
+  /// Bytes that wait for all clients of a loop together, above which the address for which the most waits loses its connections: who asks
+  /// on thousands of them and reads nothing would have a gateway keep gigabytes.
+  public var outboundInAllMax = 128 << 20
   /// How often the times above are looked at.
   public var sweepMilliseconds: UInt64 = 250
 

@@ -142,6 +142,30 @@ struct SecureGatewayTests {
     }
   }
 
+  @Test("who leaves more untaken than all clients may is ended, and what runs for it is cancelled")
+  func inAll() async throws {
+    let given = try TestCertificate()
+    var limits = HTTPLimits()
+    limits.outboundInAllMax = 64 << 10
+    limits.sweepMilliseconds = 10
+    // Not for the time that it takes.
+    limits.stallMilliseconds = 600_000
+    try await withGateway(
+      limits: limits, certificate: given.certificate,
+      script: { message, channel in
+        if case .submit = message { Self.large.run(on: channel, ends: false) }
+      }
+    ) { gateway, coordinator in
+      let client = try await SecureClient(gateway.address, trusting: given.anchor)
+      _ = try await client.hold(path, streaming)
+      let cancelled = await coordinator.hears { heard -> Bool? in
+        if case .message(.cancel, _) = heard { true } else { nil }
+      }
+      #expect(cancelled == true)
+      client.close()
+    }
+  }
+
   @Test("a request that waits while its client leaves is never begun")
   func leavesWaiting() async throws {
     let given = try TestCertificate()

@@ -133,7 +133,7 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
   }
 
   @Test(
-    "what nobody needs so much of is refused, by its field, before all of it is read",
+    "what nobody needs so much of is refused, by its field",
     arguments: [
       ("", #""x#":0"#, 255, nil, "256"),
       (#""stream_options":{"#, #""x#":0"#, 33, "stream_options", "32"),
@@ -148,7 +148,9 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     let head =
       #"{"model":"m","# + (opening.contains("messages") ? "" : #""messages":[{"role":"u"}],"#)
     let error = #expect(throws: RequestError.self) {
-      try parse(head + opening + items.joined(separator: ","))
+      // The prompt is refused before its end, the others with it.
+      let end = opening.contains("messages") ? "" : opening.hasSuffix("[") ? "]}" : "}}"
+      return try parse(head + opening + items.joined(separator: ",") + end)
     }
     #expect(error?.field == field && error?.description.contains(words) == true, "\(error as Any)")
   }
