@@ -296,13 +296,13 @@ final class FaultInjector {
 
   /// What the leader takes now only it has, and it hears what is to stand in the place of those entries while it writes them.
   ///
-  /// In half of the cases one write outlasts its leadership and the silence. In the other half the leader hears the others, who do not
+  /// In a quarter of the cases one write outlasts its leadership and the silence. In the others the leader hears those who do not
   /// hear it, and its writes end when it harms most: a candidate's term becomes durable with the leader's entries, in a write that is
-  /// under way when the new leader's come.
+  /// under way when the new leader's come. A candidate's writes take so long that the leader has given up before he is asked for his vote.
   private func cutOffWriting() {
     guard let leader = simulation.leader, simulation.overloadedSince == nil else { return }
     simulation.count(.cutOffWriting)
-    if random.below(2) == 0 {
+    if random.below(4) == 0 {
       cutOff(leader)
       leader.disk.writeTime = 2_000_000...2_800_000
       after(random.within(1_200_000...1_600_000)) { [self] in
@@ -314,10 +314,12 @@ final class FaultInjector {
     leader.holdWrites()
     for coordinator in simulation.coordinators where coordinator !== leader {
       simulation.network.cut(leader, coordinator)
+      coordinator.disk.writeTime = 250_000...400_000
     }
     after(3_500_000) { [self] in
       simulation.network.heal()
       leader.releaseWrites()
+      for coordinator in simulation.coordinators { quicken(coordinator.disk) }
     }
   }
 
