@@ -129,11 +129,13 @@ enum MachineFindings {
       }
       return Finding("certificate", .ok, found)
     } catch {
-      return Finding(
-        "certificate", .bad, "\(error)",
-        advice:
+      let advice =
+        if case .io(_, _, EACCES) = error {
+          "name the node's directory, as the user that runs the node"
+        } else {
           "an expired node joins anew by an invitation (yard node invite); a coordinator's comes from yard init"
-      )
+        }
+      return Finding("certificate", .bad, "\(error)", advice: advice)
     }
   }
 
