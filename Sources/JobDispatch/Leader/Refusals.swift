@@ -89,6 +89,11 @@ extension Rejection {
       )
     case (.wrongState, "reason"):
       ("nobody could administer the cluster without this key", "make another admin key first")
+    case (.wrongState, "state_version"):
+      (
+        "a coordinator of the cluster may be of a program that does not know this yet",
+        "upgrade them all; the leader raises the cluster's state version then"
+      )
     case (.wrongState, "part"), (.wrongState, "parts"):
       ("the request's body did not arrive whole", "send the request again")
     default: nil
