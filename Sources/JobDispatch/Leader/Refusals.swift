@@ -65,6 +65,11 @@ extension Rejection {
     switch (code, details.first?.name) {
     case (.noCapacity, "workers"):
       ("the account has as many workers as it may, all online", "end one first")
+    case (.tooManyKeys, "requests"):
+      (
+        "the account has asked for keys and rotated them as often within a day as it may",
+        "ask again later, or let an administrator do it"
+      )
     case (.forbidden, "reason") where details.first?.value == "has_a_limit":
       ("a key with a limit makes and limits no keys", "use a key without one")
     case (.forbidden, "reason") where details.first?.value == "delegated":
