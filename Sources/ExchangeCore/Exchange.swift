@@ -19,15 +19,10 @@ public struct Exchange: Sendable {
   static let keyGuardsStateVersion: UInt32 = 3
   /// From this version on, API keys expire, are rotated and show when they were last used.
   public static let keyLifeStateVersion: UInt32 = 3
-  /// From this version on, nodes join by invitations, and certificates are revoked.
-  static let enrolmentStateVersion: UInt32 = 3
   /// From this version on, wrapping keys are announced and records are kept for a time.
   public static let privacyStateVersion: UInt32 = 3
   /// From this version on, transfers are chained, moved and taken back by administrators, and split.
   public static let moneyStateVersion: UInt32 = 3
-
-  /// From this version on, keys have limits per minute.
-  static let keyRateStateVersion: UInt32 = 3
   /// From this version on, jobs ask for abilities of engines and for suppliers.
   public static let jobTermsStateVersion: UInt32 = 3
   /// From this version on, suppliers post what they ask, and what is sold is counted by the hour.
@@ -35,9 +30,6 @@ public struct Exchange: Sendable {
 
   /// From this version on, jobs have classes.
   public static let jobClassStateVersion: UInt32 = 3
-
-  /// From this version on, jobs say that they went on from token ids.
-  static let idResumptionStateVersion: UInt32 = 3
   /// From this version on, there are jobs and offers of embeddings, and records are bounded by their bytes as well.
   public static let embeddingsStateVersion: UInt32 = 3
 
@@ -104,6 +96,7 @@ public struct Exchange: Sendable {
     default: break
     }
     guard meta.clusterID != nil else { throw Rejection(.notBootstrapped) }
+    if let refusal = prematurity(of: command) { throw refusal }
     switch command {
     case .bootstrap, .pulse: preconditionFailure("handled above")
     case .accountCreate(let command): return try apply(command)

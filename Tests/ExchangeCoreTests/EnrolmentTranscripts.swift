@@ -52,10 +52,10 @@ struct EnrolmentTranscripts {
     let founding = [UInt8](repeating: 9, count: 20)
     world.expect(
       """
-      invite: ✗ wrong_state (version 1, needed 3)
-      join: ✗ wrong_state (version 1, needed 3)
-      renew: ✗ wrong_state (version 1, needed 3)
-      revoke: ✗ wrong_state (version 1, needed 3)
+      invite: ✗ wrong_state (state_version 1, needed 3)
+      join: ✗ wrong_state (state_version 1, needed 3)
+      renew: ✗ wrong_state (state_version 1, needed 3)
+      revoke: ✗ wrong_state (state_version 1, needed 3)
       """,
       of: [
         ("invite", invite()), ("join", join(InvitationID(1))),

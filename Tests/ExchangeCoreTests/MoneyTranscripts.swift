@@ -54,7 +54,7 @@ struct MoneyTranscripts {
       reverse: ✗ wrong_state (state_version 1, needed 3)
       close: ✗ wrong_state (state_version 1, needed 3)
       fee: ✗ wrong_state (state_version 1, needed 3)
-      a new kind: ✗ malformed_request (field kind)
+      a new kind: ✗ wrong_state (state_version 1, needed 3)
       """,
       of: [
         ("transfer", transfer([(3, 4, 1)])), ("reverse", reverse(1)), ("close", close(5)),

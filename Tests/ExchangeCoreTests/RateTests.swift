@@ -225,7 +225,9 @@ struct RateTests {
   )
   func embeddings() {
     var world = raised()
-    world.run(register("w2", offers: [offer("e", context: 64, endpoints: [.embeddings])]))
+    world.run(
+      register("w2", offers: [offer("e", context: 64, outputDefault: 64, endpoints: [.embeddings])])
+    )
     world.run(limit(tokens: 1_000))
     func embed(_ number: UInt64, prompt: UInt64) -> Command {
       submit(number, endpoint: .embeddings, model: "e", prompt: prompt, output: nil)

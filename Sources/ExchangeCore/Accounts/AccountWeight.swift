@@ -36,7 +36,6 @@ extension Exchange {
   ///
   /// A row stays once it is there, also with the weight that it would have without.
   mutating func apply(_ command: Command.AccountWeigh) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.jobClassStateVersion)
     _ = try authorize(command.caller, .admin)
     guard AccountWeight.range.contains(command.weight) else {
       throw Rejection(

@@ -36,9 +36,6 @@ extension Exchange {
     }
     guard !command.name.isEmpty else { throw Rejection(.malformedRequest, ["field": "name"]) }
     guard command.kind != .issuance else { throw Rejection(.malformedRequest, ["field": "kind"]) }
-    guard command.kind.isOriginal || meta.stateVersion >= Self.moneyStateVersion else {
-      throw Rejection(.malformedRequest, ["field": "kind"])
-    }
     guard ledger.count < limits.accountsMax else {
       throw Rejection(.tooManyAccounts, ["limit": "\(limits.accountsMax)"])
     }

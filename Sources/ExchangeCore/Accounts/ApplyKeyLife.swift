@@ -4,7 +4,6 @@ internal import ExchangeTypes
 extension Exchange {
   /// Checks: `wrong_state` (an older state version), the lifetime, then as `KeyCreate`.
   mutating func apply(_ command: Command.KeyIssue) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.keyLifeStateVersion)
     try checkSpan(command.lifetime, "lifetime", least: 1)
     return try create(
       command.create, named: bodyHash(.keyIssue(command)), lifetime: command.lifetime)
@@ -16,7 +15,6 @@ extension Exchange {
   ///
   /// Within the grace of an earlier rotation, the secret before that one ends at once: a key has at most two.
   mutating func apply(_ command: Command.KeyRotate) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.keyLifeStateVersion)
     try checkSpan(command.grace, "grace")
     let caller = try authorize(command.caller, [])
     let hash = bodyHash(.keyRotate(command))
@@ -48,7 +46,6 @@ extension Exchange {
   ///
   /// Keys that are not there or dead are passed over.
   mutating func apply(_ command: Command.KeysUsed) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.keyLifeStateVersion)
     var count = 0
     let now = meta.logTime
     for id in command.keys {
@@ -65,14 +62,6 @@ extension Exchange {
   ) throws(Rejection) {
     guard milliseconds >= least, milliseconds <= limits.timeSpanMax else {
       throw Rejection(.malformedRequest, ["field": field, "limit": "\(limits.timeSpanMax)"])
-    }
-  }
-
-  /// Refuses a command that came with a later state version: a leader does not propose it before that.
-  func requireStateVersion(_ version: UInt32) throws(Rejection) {
-    guard meta.stateVersion >= version else {
-      throw Rejection(
-        .wrongState, ["state_version": "\(meta.stateVersion)", "needed": "\(version)"])
     }
   }
 }

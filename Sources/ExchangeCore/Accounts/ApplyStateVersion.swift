@@ -16,4 +16,16 @@ extension Exchange {
     meta.stateVersion = command.to
     return .stateVersion(command.to)
   }
+
+  /// Why a command is refused before anything else about it is looked at: it came with a later state version than the
+  /// one in force.
+  ///
+  /// A leader proposes none of those: a voter whose program knows only older ones could not read the entry, and would
+  /// stop there at each start.
+  public func prematurity(of command: Command) -> Rejection? {
+    let needed = command.minimumStateVersion
+    guard meta.stateVersion < needed else { return nil }
+    return Rejection(
+      .wrongState, ["state_version": "\(meta.stateVersion)", "needed": "\(needed)"])
+  }
 }

@@ -11,7 +11,6 @@ extension Exchange {
   /// `budget_closed` (the parent), `forbidden` (a tree of one's own beside the budget that one has, or for another
   /// account without `admin`), `unknown_account`, `account_closed`, `no_capacity`.
   mutating func apply(_ command: Command.BudgetCreate) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.moneyStateVersion)
     let caller = try authorizeForBudgets(command.caller)
     let hash = bodyHash(.budgetCreate(command))
     if let result = try earlier(caller, command.requestKey, hash), case .budget(let id) = result {
@@ -53,7 +52,6 @@ extension Exchange {
   ///
   /// A limit below what is held and spent refuses new holds, and takes none back. Closing leaves the limits as they are.
   mutating func apply(_ command: Command.BudgetSet) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.moneyStateVersion)
     let caller = try authorizeForBudgets(command.caller)
     guard let budget = budgets[command.budget.rawValue], governs(caller, budget) else {
       throw Rejection(.notFound, ["budget": "\(command.budget)"])
@@ -68,7 +66,6 @@ extension Exchange {
   /// Checks: `wrong_state` (an older state version), the lifetime, then as `KeyCreate`, with the budget after its
   /// scopes: `not_found` (unknown, another account's, or not the caller's to divide), `budget_closed`, `no_capacity`.
   mutating func apply(_ command: Command.KeyIssueBudgeted) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.moneyStateVersion)
     if let lifetime = command.lifetime { try checkSpan(lifetime, "lifetime", least: 1) }
     return try create(
       command.create, named: bodyHash(.keyIssueBudgeted(command)), lifetime: command.lifetime,

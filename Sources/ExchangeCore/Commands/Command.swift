@@ -1,3 +1,6 @@
+internal import ExchangeTypes
+internal import JobMarket
+
 /// A logged request to change the exchange.
 ///
 /// A command that somebody outside asks for names the key that he asked with (`caller`); `apply`
@@ -165,6 +168,22 @@ public enum Command: Hashable, Sendable {
     case .accountWeigh: 82
     }
   }
+
+  /// The first state version in which it may be proposed: programs that know only older ones cannot read it, and
+  /// `apply` refuses it there.
+  public var minimumStateVersion: UInt32 {
+    switch self {
+    case .accountCreate(let command): command.kind.isOriginal ? 1 : 3
+    case .submit(let command): command.endpoint.isOriginal ? 1 : 3
+    case .submitAssigned(let command): command.submit.endpoint.isOriginal ? 1 : 3
+    case .workerRegister(let command):
+      command.offers.allSatisfy { $0.endpoints.allSatisfy(\.isOriginal) } ? 1 : 3
+    default: code <= Self.codeOfFirstVersionMax ? 1 : 3
+    }
+  }
+
+  /// Commands up to this one came with state version 1, all others with 3.
+  private static let codeOfFirstVersionMax: UInt8 = 21
 
   /// The largest fields that a command may have, chosen so that a batch of any one command fits in an
   /// entry of the log (`LogEntry.payloadBytesMax`).

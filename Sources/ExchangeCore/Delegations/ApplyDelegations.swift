@@ -9,7 +9,6 @@ extension Exchange {
   ///
   /// Another public key than the one that is bound ends all that the former signed; so does none.
   mutating func apply(_ command: Command.DelegationKeySet) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.moneyStateVersion)
     let caller = try authorize(command.caller, [])
     let key = try changeableKey(command.key, by: caller)
     if key.id != caller.id { try requireUnlimited(caller) }
@@ -67,7 +66,6 @@ extension Exchange {
   ///
   /// One that is ended already is no error.
   mutating func apply(_ command: Command.DelegationRevoke) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.moneyStateVersion)
     let caller = try authorize(command.caller, [])
     let parent = try changeableKey(command.parent, by: caller)
     let name = DelegationName(parent: parent.id, id: command.id)
@@ -129,7 +127,6 @@ extension Exchange {
 
   /// Answers the key that the same delegation made before; nil if it makes one now.
   private func check(_ command: Command.DelegationAdmit) throws(Rejection) -> KeyID? {
-    try requireStateVersion(Self.moneyStateVersion)
     let parentName = "\(command.parent)"
     guard let parent = keys[command.parent.rawValue], !parent.isDead(at: meta.logTime) else {
       throw Rejection(.delegationRevoked, ["parent": parentName, "reason": "parent"])

@@ -5,7 +5,6 @@ extension Exchange {
   /// `no_capacity`.
   mutating func apply(_ command: Command.Invite) throws(Rejection) -> Accepted {
     _ = try authorize(command.caller, .admin)
-    try demandEnrolment()
     // Coordinators are members of the consensus group, whom an operator makes by hand.
     guard command.role != .coordinator else {
       throw Rejection(.malformedRequest, ["field": "role"])
@@ -43,7 +42,6 @@ extension Exchange {
   /// Used by the same key it is answered again, until it expires: the answer may have been lost, and only
   /// who has the key can do anything with the certificate. Of two that come at once the log's first wins.
   mutating func apply(_ command: Command.Join) throws(Rejection) -> Accepted {
-    try demandEnrolment()
     guard let invitation = invitations[command.invitation.rawValue],
       invitation.secretHash == command.secretHash
     else { throw Rejection(.invitationInvalid, ["reason": "unknown"]) }
@@ -80,7 +78,6 @@ extension Exchange {
 
   /// Checks: `wrong_state` (state version), `certificate_revoked`.
   mutating func apply(_ command: Command.RenewCertificate) throws(Rejection) -> Accepted {
-    try demandEnrolment()
     guard !isRevoked(command.node, serial: command.serial) else {
       throw Rejection(.certificateRevoked, ["node": "\(command.node)"])
     }
@@ -95,7 +92,6 @@ extension Exchange {
   /// What is revoked already is no error; a node that has joined again since is revoked again.
   mutating func apply(_ command: Command.RevokeCertificate) throws(Rejection) -> Accepted {
     _ = try authorize(command.caller, .admin)
-    try demandEnrolment()
     let subject: Revocation.Subject
     let known: UInt64?
     var until: LogTime?
@@ -171,13 +167,5 @@ extension Exchange {
   private mutating func takeRowNumber() -> UInt64 {
     defer { meta.nextRequest += 1 }
     return meta.nextRequest
-  }
-
-  private func demandEnrolment() throws(Rejection) {
-    guard meta.stateVersion >= Self.enrolmentStateVersion else {
-      throw Rejection(
-        .wrongState,
-        ["version": "\(meta.stateVersion)", "needed": "\(Self.enrolmentStateVersion)"])
-    }
   }
 }

@@ -5,7 +5,6 @@ internal import JobMarket
 extension Exchange {
   /// Checks: `wrong_state` (an older state version), then as the submit, whose answer it gives.
   mutating func apply(_ command: Command.SubmitInClass) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.jobClassStateVersion)
     let order = command.order
     let accepted = try submit(order.submit, wish: order.retention, in: command.jobClass)
     guard case .submitted(let job) = accepted, !job.duplicate else { return accepted }

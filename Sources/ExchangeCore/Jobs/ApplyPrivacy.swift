@@ -6,7 +6,6 @@ extension Exchange {
   ///
   /// The current key again is no error.
   mutating func apply(_ command: Command.WrappingKeyAnnounce) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.privacyStateVersion)
     if let current = wrappingKey {
       guard command.key >= current else {
         throw Rejection(.wrongState, ["key": "\(command.key)", "current": "\(current)"])
@@ -26,7 +25,6 @@ extension Exchange {
   ///
   /// Jobs that have been submitted keep what they were granted.
   mutating func apply(_ command: Command.RetentionSet) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.privacyStateVersion)
     _ = try authorize(command.caller, .admin)
     try checkSpan(command.retention.kept, "kept")
     changePrivacy { $0.retention = command.retention }

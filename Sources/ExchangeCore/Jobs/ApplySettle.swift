@@ -10,7 +10,6 @@ extension Exchange {
 
   /// Checks: `wrong_state` (an older state version), then as the settle, whose answer it gives.
   mutating func apply(_ command: Command.SettleCached) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.marketStateVersion)
     return try settle(command.settle, cached: command.cachedTokens)
   }
 

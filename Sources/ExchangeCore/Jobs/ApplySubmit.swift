@@ -15,7 +15,6 @@ extension Exchange {
 
   /// Checks: `wrong_state` (an older state version), then as the submit, whose answer it gives.
   mutating func apply(_ command: Command.SubmitRetained) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.privacyStateVersion)
     let accepted = try submit(command.submit, wish: command.retention)
     if let assignment = command.assignment { assign(accepted, assignment) }
     return accepted
@@ -127,7 +126,6 @@ extension Exchange {
   }
 
   private func checkForm(_ command: Command.Submit) throws(Rejection) {
-    if !command.endpoint.isOriginal { try requireStateVersion(Self.embeddingsStateVersion) }
     func refuse(_ field: String) -> Rejection { Rejection(.malformedRequest, ["field": field]) }
     guard !command.model.isEmpty else { throw refuse("model") }
     guard command.outputMax != .zero else { throw refuse("output_max") }

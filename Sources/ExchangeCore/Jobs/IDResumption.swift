@@ -48,7 +48,6 @@ extension Exchange {
   ///
   /// It changes nothing but what is told of the job, and only if every earlier seam was passed from ids too.
   mutating func apply(_ command: Command.GoesOnFromIDs) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.idResumptionStateVersion)
     let job = try attempted(command.attempt)
     let seams = UInt16(clamping: job.deliveries.count)
     let known = idResumptions[job.id.rawValue]

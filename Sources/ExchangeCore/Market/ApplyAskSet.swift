@@ -10,7 +10,6 @@ extension Exchange {
   /// The offers of all the account's workers get a new version, so that nothing that was planned before goes on. Jobs that
   /// run keep the prices that they began with.
   mutating func apply(_ command: Command.AskSet) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.marketStateVersion)
     let caller = try authorize(command.caller, .work)
     try requireUndelegated(caller)
     let name = ModelOfAccount(account: caller.account, model: command.model)

@@ -8,7 +8,6 @@ extension Exchange {
   ///
   /// A limit begins with full buckets, also where there was one before.
   mutating func apply(_ command: Command.KeyLimit) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.keyRateStateVersion)
     let caller = try authorize(command.caller, [])
     let key = try changeableKey(command.key, by: caller)
     try requireUnlimited(caller)
@@ -22,7 +21,6 @@ extension Exchange {
 
   /// Checks: as `KeyLimit` for version and form, then as `KeyCreate`.
   mutating func apply(_ command: Command.KeyIssueLimited) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.keyRateStateVersion)
     try checkForm(command.limit)
     if let lifetime = command.lifetime { try checkSpan(lifetime, "lifetime", least: 1) }
     let accepted = try create(

@@ -8,7 +8,6 @@ extension Exchange {
   ///
   /// What the job asks for is kept with it while it is open: the leader that matches it need not be the one that took it.
   mutating func apply(_ command: Command.SubmitOnTerms) throws(Rejection) -> Accepted {
-    try requireStateVersion(Self.jobTermsStateVersion)
     let accepted = try submit(command.submit, wish: command.retention)
     guard case .submitted(let job) = accepted, !job.duplicate else { return accepted }
     keep(command.terms, of: job.job)

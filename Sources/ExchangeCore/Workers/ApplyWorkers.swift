@@ -71,9 +71,6 @@ extension Exchange {
     var seen: Set<String> = []
     for (place, offer) in command.offers.enumerated() {
       let posted = postedTerms(of: account, model: offer.model)
-      if !offer.endpoints.allSatisfy(\.isOriginal) {
-        try requireStateVersion(Self.embeddingsStateVersion)
-      }
       if let flaw = offer.flaw ?? posted?.applied(to: offer).flaw {
         throw Rejection(.malformedRequest, ["field": flaw, "offer": "\(place)"])
       }

@@ -10,12 +10,6 @@ extension Dispatcher {
 
   /// Answers a request to change budgets.
   func changeBudgets(_ message: Message, from caller: Caller, _ answer: @escaping Answer) {
-    guard exchange.stateVersion >= Exchange.moneyStateVersion else {
-      return answer(
-        Failure(
-          .wrongState,
-          "there are budgets from state version 3 on; the cluster is at \(exchange.stateVersion)"))
-    }
     switch message {
     case .budgetCreate(let message):
       change(

@@ -196,13 +196,6 @@ extension Dispatcher {
         answer(report(exchange.retention))
       }
     }
-    guard exchange.stateVersion >= Exchange.privacyStateVersion else {
-      return answer(
-        Failure(
-          .wrongState,
-          "the retention can be set from state version 3 on; the cluster is at "
-            + "\(exchange.stateVersion)"))
-    }
     let retention = Retention(kept: kept, untilDelivered: message.untilDelivered)
     change(.retentionSet(.init(caller: caller.key, retention: retention)), answer) {
       if case .retention(let retention) = $0 { report(retention) } else { nil }
@@ -214,11 +207,6 @@ extension Dispatcher {
   private func changeAccounts(_ message: Message, from caller: Caller, _ answer: @escaping Answer) {
     switch message {
     case .accountCreate(let message):
-      // An older replica could not read what it asks for.
-      guard message.kind.isOriginal || exchange.stateVersion >= Exchange.moneyStateVersion else {
-        return answer(
-          Failure(.wrongState, "accounts of this kind are there from state version 3 on"))
-      }
       change(
         .accountCreate(
           .init(

@@ -105,12 +105,6 @@ extension Dispatcher {
   func changeDelegations(
     _ message: Message, from caller: Caller, _ answer: @escaping Answer
   ) {
-    guard exchange.stateVersion >= Exchange.moneyStateVersion else {
-      return answer(
-        Failure(
-          .wrongState,
-          "keys are delegated from state version 3 on; the cluster is at \(exchange.stateVersion)"))
-    }
     func named(_ key: KeyID) -> KeyID { key.rawValue == 0 ? caller.key : key }
     switch message {
     case .delegationKeySet(let message):

@@ -4,16 +4,6 @@ internal import WireProtocol
 
 // API keys: made, rotated, revoked, listed, and seen in use.
 extension Dispatcher {
-  /// What a key of a cluster that an older program may still be part of cannot have.
-  private var lacksKeyLives: Failure? {
-    exchange.stateVersion >= Exchange.keyLifeStateVersion
-      ? nil
-      : Failure(
-        .wrongState,
-        "keys expire and are rotated from state version 3 on; the cluster is at "
-          + "\(exchange.stateVersion)")
-  }
-
   /// Answers a request to change a key.
   ///
   /// A key's former secret changes no key: who has stolen it could otherwise lock its owner out within the grace.
@@ -38,7 +28,6 @@ extension Dispatcher {
         command = .keyIssueLimited(
           .init(create: create, lifetime: message.lifetimeMs, limit: RateLimit(limit)))
       } else if let lifetime = message.lifetimeMs {
-        if let failure = lacksKeyLives { return answer(failure) }
         command = .keyIssue(.init(create: create, lifetime: lifetime))
       }
       change(command, from: caller, answer) { [weak self] in
@@ -46,7 +35,6 @@ extension Dispatcher {
         return self?.keyReport(id)
       }
     case .budgetKeyCreate(let message):
-      if let failure = lacksKeyLives { return answer(failure) }
       let create = Command.KeyCreate(
         caller: caller.key, requestKey: message.requestKey,
         account: message.account == AccountID(0) ? caller.account : message.account,
@@ -58,7 +46,6 @@ extension Dispatcher {
         return self?.keyReport(id)
       }
     case .keyRotate(let message):
-      if let failure = lacksKeyLives { return answer(failure) }
       let command = Command.KeyRotate(
         caller: caller.key, requestKey: message.requestKey, key: message.key,
         secretHash: message.secretHash, grace: message.graceMs)
@@ -138,7 +125,6 @@ extension Dispatcher {
   /// Whether it heard does not matter: a key that is used again is told again.
   func tellUsedKeys(now: UInt64) {
     let keys = usedKeys.take(limit: Command.Limits.keysMax, now: now)
-    guard exchange.stateVersion >= Exchange.keyLifeStateVersion else { return }
     queue.propose(.keysUsed(.init(keys: keys))) { _ in }
   }
 }

@@ -8,16 +8,6 @@ extension Dispatcher {
   /// The most entries of an answer.
   private static let entriesMax = 512
 
-  /// What a cluster cannot do that an older program may still be part of.
-  private var lacksMoney: Failure? {
-    exchange.stateVersion >= Exchange.moneyStateVersion
-      ? nil
-      : Failure(
-        .wrongState,
-        "transfers, fees and the closing of accounts are there from state version 3 on; the cluster is at "
-          + "\(exchange.stateVersion)")
-  }
-
   /// Answers a request to change the books.
   func changeLedger(_ message: Message, from caller: Caller, _ answer: @escaping Answer) {
     if case .feeSet(let message) = message, message.parts == nil {
@@ -26,7 +16,6 @@ extension Dispatcher {
         answer(FeeReport(exchange.feeTerms))
       }
     }
-    if let failure = lacksMoney { return answer(failure) }
     switch message {
     case .transferPost(let message):
       let legs = message.legs.map {
@@ -71,13 +60,6 @@ extension Dispatcher {
         }
         answer(AccountWeightReport(account: account, weight: exchange.weight(of: account)))
       }
-    }
-    guard exchange.stateVersion >= Exchange.jobClassStateVersion else {
-      return answer(
-        Failure(
-          .wrongState,
-          "accounts have weights from state version 3 on; the cluster is at "
-            + "\(exchange.stateVersion)"))
     }
     change(.accountWeigh(.init(caller: caller.key, account: account, weight: weight)), answer) {
       _ in

@@ -74,23 +74,10 @@ extension Dispatcher {
         refusing: .unsupportedParameter,
         "images, audio and a chat template of one's own cannot be priced before they run")
     }
-    if message.retentionMs != nil, exchange.stateVersion < Exchange.privacyStateVersion {
-      throw Failure(
-        .wrongState,
-        "jobs have a retention from state version 3 on; the cluster is at "
-          + "\(exchange.stateVersion)")
-    }
     guard request.model == message.model else {
       throw Failure(
         refusing: .malformedRequest,
         "the body asks for model \"\(request.model)\", the submit for \"\(message.model)\"")
-    }
-    guard
-      message.endpoint.isOriginal || exchange.stateVersion >= Exchange.embeddingsStateVersion
-    else {
-      throw Failure(
-        .wrongState,
-        "there are embeddings from state version 3 on; the cluster is at \(exchange.stateVersion)")
     }
     let terms = JobTerms(request)
     let model = model(for: request, terms, of: caller)

@@ -4,7 +4,8 @@ public import ExchangeTypes
 
 /// How one proposed command ended.
 public enum CommandResult: Sendable {
-  /// Applied at `index`, with this outcome.
+  /// Applied at `index`, with this outcome; or refused by what has been applied through `index` without being proposed, since
+  /// it came with a later state version.
   case applied(Outcome, index: LogIndex)
   /// It never entered the log.
   case refused(ProposalRefusal)
@@ -85,6 +86,7 @@ public final class ProposalQueue {
   /// Queues a command; `completion` is called exactly once, never from within this call unless the
   /// command is refused.
   public func propose(_ command: Command, _ completion: @escaping (CommandResult) -> Void) {
+    if let premature = refusal(of: [command]) { return completion(premature) }
     guard hasRoom(for: 1, bytes: command.bulkBytes) else {
       return completion(.refused(.overloaded))
     }
@@ -100,12 +102,23 @@ public final class ProposalQueue {
     inOrder commands: [Command], _ completion: @escaping (CommandResult) -> Void
   ) {
     precondition(!commands.isEmpty)
+    if let premature = refusal(of: commands) { return completion(premature) }
     guard hasRoom(for: commands.count, bytes: commands.reduce(0) { $0 + $1.bulkBytes }) else {
       return completion(.refused(.overloaded))
     }
     for place in commands.indices {
       enqueue(commands[place], place == commands.indices.last ? completion : { _ in })
     }
+  }
+
+  /// How commands end that voters of older programs could not read; nil if all can be.
+  private func refusal(of commands: [Command]) -> CommandResult? {
+    for command in commands {
+      if let rejection = replica.exchange.prematurity(of: command) {
+        return .applied(.rejected(rejection), index: replica.applied)
+      }
+    }
+    return nil
   }
 
   private func hasRoom(for count: Int, bytes: Int) -> Bool {

@@ -65,6 +65,11 @@ extension Rejection {
     switch (code, details.first?.name) {
     case (.noCapacity, "workers"):
       ("the account has as many workers as it may, all online", "end one first")
+    case (.tooManyKeys, "requests"):
+      (
+        "the account has asked for keys and rotated them as often within a day as it may",
+        "ask again later, or let an administrator do it"
+      )
     case (.forbidden, "reason") where details.first?.value == "has_a_limit":
       ("a key with a limit makes and limits no keys", "use a key without one")
     case (.forbidden, "reason") where details.first?.value == "delegated":
@@ -89,6 +94,11 @@ extension Rejection {
       )
     case (.wrongState, "reason"):
       ("nobody could administer the cluster without this key", "make another admin key first")
+    case (.wrongState, "state_version"):
+      (
+        "a coordinator of the cluster may be of a program that does not know this yet",
+        "upgrade them all; the leader raises the cluster's state version then"
+      )
     case (.wrongState, "part"), (.wrongState, "parts"):
       ("the request's body did not arrive whole", "send the request again")
     default: nil

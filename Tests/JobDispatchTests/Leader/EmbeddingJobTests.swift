@@ -111,6 +111,7 @@ struct EmbeddingJobTests {
     let reader = submit(bench, input)
     let assign = try slot.last(Assign.self)
     worker.chunk(assign, vectors(1...2), on: slot)
+    bench.advance(60)
     bench.holdsWrites = true
     worker.chunk(assign, vectors(3...last), on: slot)
     #expect(reader.events == vectors(1...last))
