@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import ExchangeTypes
 internal import Foundation
-internal import Glibc
 internal import JobMarket
 
 /// What settling adds to a job's cost: the same small jobs with all that money can have in them, and with none of it.
@@ -77,8 +76,10 @@ struct SettlementCommand: ParsableCommand {
     return (processorTime - before) / Double(jobs)
   }
 
-  /// Microseconds that all threads of this process have had: POSIX has a million clocks in a second.
-  private var processorTime: Double { Double(clock()) }
+  /// Microseconds that all threads of this process have had.
+  private var processorTime: Double {
+    Double(clock())  // POSIX: a million a second
+  }
 
   private func median(_ numbers: [Double]) -> Double { numbers.sorted()[numbers.count / 2] }
 

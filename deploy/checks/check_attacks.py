@@ -3,7 +3,7 @@
 
 Every attack comes from 127.0.0.2, as a stranger without a certificate and, where that is another surface, as a
 client with one, and is then repeated for a second and more while the well-behaved client, a process of its own, works (bystander.py).
-$ROUNDS further rounds of all of them, as long each, show whether memory levels off. HTTP/1.1 is attacked by check_gateway_input.py.
+$ROUNDS further rounds of all of them, as long each or $ROUND_SECONDS, show whether memory levels off. HTTP/1.1 is attacked by check_gateway_input.py.
 """
 
 import collections
@@ -21,6 +21,7 @@ ATTACKER = "127.0.0.2"
 # What the heap may come to keep once every attack was there twice: one that leaks two kilobytes a connection leaves more in a few rounds.
 LEVEL_MIB = 4
 ROUNDS = int(os.environ.get("ROUNDS", 0))
+ROUND_SECONDS = float(os.environ.get("ROUND_SECONDS", SECONDS))
 # What strangers and a client may leave unfinished on one connection each, 2 and 16 MiB, and as much of what the heap keeps. Of an attack
 # that goes on for longer than a connection takes to close, 2 s, there are more connections at once, of which the heap keeps more.
 GROWTH_MAX_MIB = 36 if SECONDS < 2 and not ROUNDS else 64
@@ -450,7 +451,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
         at_rest, sizes = descriptors(), []
         for _ in range(ROUNDS):
             for attack in repeated.values():
-                deadline = time.monotonic() + SECONDS
+                deadline = time.monotonic() + ROUND_SECONDS
                 while time.monotonic() < deadline:
                     attack()
             for release in let_go:

@@ -118,7 +118,9 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
     # It is taken while there is a worker, whose engine says nothing: without one it would be refused.
     Engine.manner = "silent"
     waiting = Connection(served.address)
-    waiting.send(request("POST", CHAT, json.dumps(chat(model=SCRIPTED, stream=True)).encode(), key))
+    # For longer than any machine takes for all that follows.
+    waiting.send(request("POST", CHAT, json.dumps(chat(model=SCRIPTED, stream=True)).encode(), key,
+                         ["x-switchyard-max-wait-ms: 3600000"]))
     wait_for("a job that waits", lambda: jobs() == 2)
     scripted.kill()
     books, count = cluster.account(), jobs()

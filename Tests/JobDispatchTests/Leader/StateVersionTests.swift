@@ -1,6 +1,9 @@
 import Consensus
 import ExchangeCore
+import ExchangeTypes
+import JobDispatch
 import Testing
+import WireProtocol
 
 @Suite("The state version of a cluster")
 struct StateVersionTests {
