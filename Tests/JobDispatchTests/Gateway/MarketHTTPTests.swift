@@ -72,7 +72,6 @@ struct MarketHTTPTests {
           own: [], only: [], refuse: []))
     for (body, param) in [
       ("{}", "model"), (#"{"model":"m","input_price":0.2}"#, "input_price"),
-      (#"{"model":"m","output_price":"-1"}"#, "output_price"),
       (#"{"model":"m","reserve":65536}"#, "reserve"), (#"{"model":"m","own":5}"#, "own"),
       (#"{"model":"m","only":[0]}"#, "only"), (#"{"model":"m","price":"1"}"#, "price"),
     ] {
