@@ -3,7 +3,8 @@
 
 Every attack comes from 127.0.0.2, as a stranger without a certificate and, where that is another surface, as a
 client with one, and is then repeated for a second and more while the well-behaved client, a process of its own, works (bystander.py).
-$ROUNDS further rounds of all of them, as long each or $ROUND_SECONDS, show whether memory levels off. HTTP/1.1 is attacked by check_gateway_input.py.
+$ROUNDS further rounds of all of them, as long each or $ROUND_SECONDS, show whether memory levels off. HTTP/1.1, and HTTP/2
+at a gateway, are attacked by check_gateway_input.py.
 """
 
 import collections
@@ -465,6 +466,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
     with sink(identity) as bystander_sink:
         main([
             rapid_reset, continuation, made_you_reset, floods, hpack_bomb, large_headers, oversize_frame,
-            garbage, unfinished, *([ends_of_messages] if IS_OPTIMISED else []), slow_attackers_unfelt, connection_flood, slow_attackers, refusals_are_logged,
+            garbage, unfinished, *([ends_of_messages] if IS_OPTIMISED else []), slow_attackers_unfelt, connection_flood,
+            slow_attackers, refusals_are_logged,
             *([levels_off] if ROUNDS > 2 else []), unharmed,
         ])
