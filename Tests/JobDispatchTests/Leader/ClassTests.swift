@@ -164,15 +164,15 @@ struct ClassTests {
       .submit(bench.submission(mode: .submitted, body: body("flex"), timeout: 0)), on: peer)
     let batch = try accepted(peer)
     let assign = try slot.last(Assign.self)
-    worker.chunk(assign, output(1...3), on: slot)
     // Its own time to wait is a day: that of the others would be over.
-    for _ in 0..<Int(Dispatcher.batchPatience / 2_000) {
-      worker.chunk(assign, output(1...3), on: slot)
+    let count = Dispatcher.batchPatience / 2_000
+    for seq in 1...count {
+      worker.chunk(assign, output(seq...seq), on: slot)
       bench.advance(2_000)
       worker.heartbeat()
     }
     let later = try accepted(bench.submit(.submitted))
-    worker.finish(assign, output(1...3), on: slot)
+    worker.finish(assign, output(1...count), on: slot)
     bench.close(slot)
     let next = worker.park()
     #expect(try next.last(Assign.self).job == batch)
