@@ -185,10 +185,14 @@ final class LeaderBench {
   var holdsWrites = false
 
   private let configuration: Dispatcher.Configuration
+  private let stateVersionMax: UInt32
 
   /// A leader of new books, or of `opened` ones: of a program that knew only state version 1.
+  ///
+  /// It raises them to what this program applies, or to `stateVersionMax`.
   init(
-    opened: Bool = false, keyInterval: UInt64 = 3_600_000,
+    opened: Bool = false, stateVersionMax: UInt32 = Exchange.stateVersionMax,
+    keyInterval: UInt64 = 3_600_000,
     configured change: (inout Dispatcher.Configuration) -> Void = { _ in }
   ) throws {
     var configuration = Dispatcher.Configuration(
@@ -196,10 +200,11 @@ final class LeaderBench {
     configuration.keySchedule = .init(interval: keyInterval)
     change(&configuration)
     self.configuration = configuration
+    self.stateVersionMax = stateVersionMax
     let shell = Shell()
     if opened { store.perform(try Self.oldLog()) }
     (dispatcher, replica) = try Self.boot(
-      configuration, store, sealer, issuer, clock, wallClock, shell)
+      configuration, stateVersionMax, store, sealer, issuer, clock, wallClock, shell)
     self.shell = shell
     shell.bench = self
     start()
@@ -254,17 +259,20 @@ final class LeaderBench {
   }
 
   private static func boot(
-    _ configuration: Dispatcher.Configuration, _ store: LeaderStore, _ sealer: TestSealer,
-    _ issuer: TestIssuer, _ clock: FakeClock, _ wallClock: FakeWallClock, _ shell: Shell
+    _ configuration: Dispatcher.Configuration, _ stateVersionMax: UInt32, _ store: LeaderStore,
+    _ sealer: TestSealer, _ issuer: TestIssuer, _ clock: FakeClock, _ wallClock: FakeWallClock,
+    _ shell: Shell
   ) throws -> (Dispatcher, Replica) {
     let dispatcher = Dispatcher(
       configuration: configuration, clock: clock, sealer: sealer, keyring: sealer, issuer: issuer,
       signer: TestSigner(), wallClock: wallClock, shell: shell)
     let id = ReplicaID(1)
     let founding = try #require(Membership([RaftServer(id: id, address: "m", role: .voter)]))
+    var members = Replica.Configuration(
+      engine: .init(id: id, address: "m", seed: 3), founding: founding)
+    members.stateVersionMax = stateVersionMax
     let replica = try Replica(
-      configuration: .init(
-        engine: .init(id: id, address: "m", seed: 3), founding: founding), store: store,
+      configuration: members, store: store,
       startWrite: { [weak shell] in shell?.bench?.startWrite($0) }, startSnapshot: {},
       transport: shell, observer: dispatcher, now: clock.now)
     dispatcher.attach(replica)
@@ -287,7 +295,7 @@ final class LeaderBench {
     peers = []
     let shell = Shell()
     (dispatcher, replica) = try Self.boot(
-      configuration, store, sealer, issuer, clock, wallClock, shell)
+      configuration, stateVersionMax, store, sealer, issuer, clock, wallClock, shell)
     self.shell = shell
     shell.bench = self
     start()
