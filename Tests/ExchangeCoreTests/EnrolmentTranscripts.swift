@@ -229,7 +229,8 @@ struct EnrolmentTranscripts {
   }
 
   @Test(
-    "what is revoked by its serial is forgotten a day after the certificate's end, a node never")
+    "what is revoked by its serial is forgotten when no certificate of that serial can be good, a node never"
+  )
   func forgotten() throws {
     var limits = Limits()
     limits.revocationsMax = 2
@@ -239,19 +240,19 @@ struct EnrolmentTranscripts {
     let serial = CertificateNumber(9).serial
     world.run(revoke(.serial(serial)))
     world.run(revoke(.node(node("w2"))))
-    world.time = 10_000 + limits.requestRetention - 1
+    world.time = 10_000 + limits.invitationLifetimeMax + limits.requestRetention - 1
     world.run(.pulse)
     #expect(world.exchange.isRevoked(node("w1"), serial: serial))
     #expect(try world.replica.restored().isRevoked(node("w1"), serial: serial))
     world.time += 1
     world.expect(
       """
-      a day after its end: expired 1
+      when it has ended: expired 1
       the node still: ✗ certificate_revoked (node worker w2)
       there is room again: revocation 12 [certificates revoked]
       """,
       of: [
-        ("a day after its end", .pulse), ("the node still", renew(node("w2"), [7])),
+        ("when it has ended", .pulse), ("the node still", renew(node("w2"), [7])),
         ("there is room again", revoke(.node(node("w3")))),
       ])
     #expect(!world.exchange.isRevoked(node("w1"), serial: serial))

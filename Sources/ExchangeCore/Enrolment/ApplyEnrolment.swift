@@ -106,7 +106,9 @@ extension Exchange {
       subject = .serial(serial)
       known = indexes.revokedSerials[serial]
       if known == nil {
-        until = try newest(serial).expiresAt.advanced(milliseconds: limits.requestRetention)
+        // A join that is asked for again, until its invitation's end, has the same serial signed to a later end than the row's.
+        until = try newest(serial).expiresAt.advanced(
+          milliseconds: limits.invitationLifetimeMax + limits.requestRetention)
       }
     }
     let now = meta.logTime

@@ -58,7 +58,8 @@ public struct Revocation: Hashable, Sendable {
   public internal(set) var subject: Subject
   /// When it was last said.
   public internal(set) var at: LogTime
-  /// When it can be forgotten: the certificate has ended by then, by every clock that is right to within a day.
+  /// When it can be forgotten: the certificate has ended by then, by every clock that is right to within a day, also one that a
+  /// repeated join was given.
   ///
   /// Nil of a node, and of a certificate that was revoked before there was a time.
   var until: LogTime?

@@ -58,7 +58,7 @@ public struct Limits: Hashable, Sendable {
   public var invitationLifetimeMax: UInt64 = 604_800_000
   /// Certificates of one node that are listed: each is valid to its end all the same.
   public var certificatesPerNodeMax = 4
-  /// Revocations: those of nodes are never forgotten, those of one certificate a day after its end.
+  /// Revocations: those of nodes are never forgotten, those of one certificate when it has ended, however often it was handed out.
   public var revocationsMax = 10_000
   /// Budgets of one account: those of keys go with their keys, others' rows are never deleted.
   public var budgetsPerAccountMax = 5_000

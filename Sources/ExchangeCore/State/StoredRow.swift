@@ -28,7 +28,7 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case invitations = 22
   /// Certificates that were issued, until their end.
   case certificates = 23
-  /// What is revoked: nodes for good, one certificate until a day after its end.
+  /// What is revoked: nodes for good, one certificate until it has ended, however often it was handed out.
   case revocations = 24
   /// One row: the current wrapping key and the retention.
   case privacy = 28
