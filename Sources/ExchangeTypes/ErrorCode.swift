@@ -200,9 +200,10 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Check the job id and the account of the key.
   case unknownJob = 49
-  /// The worker sent more output than the job's hold covers.
+  /// The output is more than the job's hold covers, or than one record may have (64 MiB).
   ///
-  /// Nothing; the output is capped at what was held.
+  /// Ask for fewer tokens, answers or log probabilities; what was delivered is charged, at most
+  /// what was held.
   case streamOverrun = 50
   /// The invitation is unknown, its secret is wrong, or its time is over: the details say which of
   /// the last.
@@ -518,7 +519,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
       "A note, not a failure: the engine reported no usage, so the bill is bounded by the record."
     case .unknownAccount: "There is no account of this id."
     case .unknownJob: "There is no job of this id, or it belongs to another account."
-    case .streamOverrun: "The worker sent more output than the job's hold covers."
+    case .streamOverrun:
+      "The output is more than the job's hold covers, or than one record may have (64 MiB)."
     case .invitationInvalid:
       "The invitation is unknown, its secret is wrong, or its time is over: the details say which of the last."
     case .invitationUsed: "Another node has joined by this invitation."
@@ -628,7 +630,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .engineNoUsage: "Nothing, or let the engine report usage."
     case .unknownAccount: "Check the account id."
     case .unknownJob: "Check the job id and the account of the key."
-    case .streamOverrun: "Nothing; the output is capped at what was held."
+    case .streamOverrun:
+      "Ask for fewer tokens, answers or log probabilities; what was delivered is charged, at most what was held."
     case .invitationInvalid: "Ask an administrator for a new one."
     case .invitationUsed: "If that was not you, revoke that node; ask for a new invitation."
     case .certificateRevoked: "Join again by a new invitation, if an administrator gives one."

@@ -66,7 +66,7 @@ final class GatewayLoop {
     if !client.isReady { client.connect() }
   }
 
-  /// Ends connections, while more waits for clients than is kept: those of the address for which the most does.
+  /// Ends connections, while more waits for clients than is kept: of the address for which the most does, those for which the most does.
   private func relieve() {
     var all = connections.values.reduce(0) { $0 + $1.outstanding }
     guard all > limits.outboundInAllMax else { return }
@@ -77,12 +77,14 @@ final class GatewayLoop {
       refusals.note(
         "connections ended", from: most.key, kind: "outbound_in_all",
         "\(most.value) bytes wait for it, of \(all) for all clients")
-      for connection in waiting[most.key] ?? [] {
+      let connections = (waiting[most.key] ?? []).map { ($0, $0.outstanding) }
+      for (connection, bytes) in connections.sorted(by: { $0.1 > $1.1 })
+      where all > limits.outboundInAllMax {
         counters.stalled += 1
         connection.abort()
+        all -= bytes
       }
       sums[most.key] = nil
-      all -= most.value
     }
   }
 

@@ -343,6 +343,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
 
   /// Bytes that wait for the client to take them; a channel that has closed has none.
   var outstanding: Int {
+    if case .closed = state { return 0 }
     guard let options = context?.channel.syncOptions else { return 0 }
     do { return try options.getOption(.bufferedWritableBytes) } catch { return 0 }
   }

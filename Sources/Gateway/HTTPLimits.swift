@@ -25,7 +25,7 @@ public struct HTTPLimits: Hashable, Sendable {
   public var bodyMilliseconds: UInt64 = 30_000
   /// From an answer to the end of the next request's head.
   public var idleMilliseconds: UInt64 = 75_000
-  /// A reader that takes nothing for this long has gone.
+  /// A reader that has taken neither what waits for it nor 64 KiB of it in this time has gone.
   public var stallMilliseconds: UInt64 = 30_000
   /// How long the last bytes of an ended connection may take.
   public var lingerMilliseconds: UInt64 = 2_000

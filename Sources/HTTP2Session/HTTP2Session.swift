@@ -316,6 +316,8 @@ public final class HTTP2Session {
   /// Gives up the streams whose peer has taken neither what waits for it nor `HTTP2Limits.takenMin` of it: a slow reader, or one
   /// that never opens its window (CVE-2019-9511, 9517).
   ///
+  /// What must be taken is the connection's: streams that wait share it.
+  ///
   /// Called now and then; a stream is given up between `milliseconds` and one interval of calls later.
   ///
   /// - Parameters:
@@ -325,13 +327,14 @@ public final class HTTP2Session {
   @discardableResult
   public func resetStalled(for milliseconds: UInt64, now: UInt64) -> Int {
     var stalled: [StreamID] = []
+    let waiting = streams.values.count { !$0.isResetByOwner && $0.outbound.count > 0 }
     for state in streams.values where !state.isResetByOwner {
       if state.outbound.count == 0 {
         state.waiting = nil
       } else if let waiting = state.waiting, state.taken < waiting.due {
         if now - waiting.since >= milliseconds { stalled.append(StreamID(rawValue: state.id)) }
       } else {
-        let due = min(state.outbound.count, limits.takenMin)
+        let due = min(state.outbound.count, max(1, limits.takenMin / waiting))
         state.waiting = (state.taken + UInt64(due), now)
       }
     }

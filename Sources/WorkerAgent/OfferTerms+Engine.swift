@@ -9,7 +9,7 @@ extension WorkerConfiguration {
   /// Attempts at a time where nobody says.
   static let slotsDefault = 4
   /// Each slot holds a stream to the leader.
-  public static let slotsMax = 256
+  static let slotsMax = 256
 
   /// How many attempts run at a time on an engine that says this of itself.
   func slotCount(_ status: EngineStatus) -> Int {

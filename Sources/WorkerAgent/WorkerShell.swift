@@ -208,6 +208,11 @@ final class WorkerShell: WorkerHost {
       "\(model.name): \(model.endpoints.map(\.rawValue).joined(separator: " "))"
     }
     let missing = Capabilities.all.subtracting(status.capabilities).names
+    if let slots = configuration.live.slots, slots > WorkerConfiguration.slotsMax {
+      logger.warning(
+        "fewer slots are offered than were asked for",
+        metadata: ["slots": "\(slots)", "offered": "\(WorkerConfiguration.slotsMax)"])
+    }
     if status.models.count > WorkerConfiguration.offersMax {
       logger.warning(
         "some models are not offered: name one with model= in --engine",

@@ -64,7 +64,7 @@ extension Exchange {
   /// parent), `wrong_state` (the parent is bound to nothing, and there is no such delegation), `no_capacity` (delegations that are
   /// remembered).
   ///
-  /// One that is ended already is no error.
+  /// One that is ended already is no error, as long as it is remembered.
   mutating func apply(_ command: Command.DelegationRevoke) throws(Rejection) -> Accepted {
     let caller = try authorize(command.caller, [])
     let parent = try changeableKey(command.parent, by: caller)

@@ -168,7 +168,9 @@ extension Dispatcher {
 
   func armCheckpoint() {
     guard nextCheckpoint == .max else { return }
-    nextCheckpoint = clock.now + Self.checkpointInterval(streams: relays.count)
+    // A stream whose window is full waits for nothing but this.
+    let streams = relays.values.contains(where: \.isFull) ? 0 : relays.count
+    nextCheckpoint = clock.now + Self.checkpointInterval(streams: streams)
   }
 
   /// Commits what all streams have delivered since the last time, in as few commands as it fits.
@@ -294,8 +296,9 @@ extension Dispatcher {
   /// A job's record has grown.
   func recordAdvanced(_ job: JobID, through seq: UInt64) {
     guard let relay = relays[job], seq <= relay.last else { return }
+    let waited = relay.holdsBack
     let isNew = relay.noteCommitted(through: seq)
-    if isNew { relay.pace.heldBack(now: clock.now) }
+    if isNew || waited { relay.pace.heldBack(now: clock.now) }
     relay.slot?.channel.setReading(!relay.holdsBack)
     if relay.last > relay.proposed { armCheckpoint() }
     catchUp(relay)

@@ -12,7 +12,7 @@ struct StreamPace {
   /// How many times the time that an event takes may pass without any.
   static let patience: UInt64 = 10
   /// How long nothing at all may come before the attempt is taken away, wherever its job can go, in milliseconds: five times as
-  /// long as an engine may take to its first event (`Engines`), so that whoever keeps that limit never meets this one.
+  /// long as an engine may take to its first event (`Engines`), so that whoever keeps that limit does not meet this one before it.
   static let deathLimit: UInt64 = 600_000
   /// The same of vectors, which come once all are there: an engine is asked for them up to 64 times, one after the other.
   static let bulkDeathLimit = 16 * deathLimit

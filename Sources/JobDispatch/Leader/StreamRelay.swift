@@ -73,7 +73,7 @@ final class StreamRelay {
       ? pace.deadAt(after: isBulk ? StreamPace.bulkDeathLimit : StreamPace.deathLimit) : .max
   }
   private var isSilenceItsOwn: Bool {
-    slot != nil && !isFull && !isComplete && !isEnding && retry == nil && stopUntil == .max
+    slot != nil && !holdsBack && !isComplete && !isEnding && retry == nil && stopUntil == .max
   }
   /// What the worker said when it ended, which it says after its last event; the job settles with it
   /// once the window has taken them all.

@@ -29,7 +29,12 @@ struct JobConversation {
     defer { watcher.cancel() }
     let notice = WaitingNotice("waiting for a coordinator to take the job")
     await notice.begin()
-    let end = try await print(updates, notice)
+    let end: JobSummary
+    do { end = try await print(updates, notice) } catch let error as CommandError {
+      // Nobody was asked for the job yet, or nobody said what became of it.
+      guard ownsJob, await interruption.count > 0 else { throw error }
+      throw CommandError(.interrupted, error.message)
+    }
     await notice.arrived()
     try finish(end, wasInterrupted: await interruption.count > 0)
   }

@@ -72,7 +72,7 @@ struct DevCommand: AsyncParsableCommand {
   }
 
   private func serve(_ cluster: DevCluster, _ directory: String) async throws {
-    let ending = Task { await NodeEnd.arrives(withInput: endWithInput) }
+    let ending = Task { await NodeEnd.arrives(withInput: endWithInput, isHurried: false) }
     let starting = Task { () -> DevCluster.Keys in try await cluster.start() }
     // Ctrl-C while it starts ends it too, and the child that it waits for.
     let interruption = Task {

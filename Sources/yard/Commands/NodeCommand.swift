@@ -135,7 +135,9 @@ struct NodeCommand: AsyncParsableCommand {
         let anchor = try TrustAnchor(pem: issued.authorities)
         guard anchor.rests(on: invitation.fingerprint) else {
           throw CommandError(
-            .refused, "the authorities of the answer are not that of the invitation alone")
+            .refused,
+            "the answer trusts another root than the invitation's; while a root is being replaced nobody joins"
+          )
         }
         let identity = try NodeIdentity(
           certificatePEM: issued.certificate, key: key, anchor: anchor, now: Date())

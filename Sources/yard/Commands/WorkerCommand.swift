@@ -72,9 +72,8 @@ struct WorkerCommand: AsyncParsableCommand {
     var endWithInput = false
 
     func validate() throws {
-      if let slots, !(1...WorkerConfiguration.slotsMax).contains(slots) {
-        throw ValidationError(
-          "--slots is \(slots); it must be from 1 to \(WorkerConfiguration.slotsMax)")
+      if let slots, !(1...65_535).contains(slots) {
+        throw ValidationError("--slots is \(slots); it must be from 1 to 65535")
       }
       guard key == nil || keyFile == nil else {
         throw ValidationError("--key and --key-file name one key twice")

@@ -94,11 +94,12 @@ enum InheritedPipe {
 enum NodeEnd {
   /// Waits for SIGINT or SIGTERM and, if `withInput`, for the end of standard input.
   ///
-  /// Another SIGINT after the first ends the process at once: whoever sees it wait and asks again does not want to wait.
-  static func arrives(withInput: Bool) async {
+  /// If `isHurried`, a SIGINT after that ends the process at once: whoever sees it wait and asks again does not want to wait.
+  static func arrives(withInput: Bool, isHurried: Bool = true) async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask {
         for await _ in Signals.arriving() { break }
+        guard isHurried else { return }
         Task.detached {
           for await number in Signals.arriving() where number == SIGINT {
             Foundation.exit(ExitStatus.interrupted.rawValue)
