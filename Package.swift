@@ -78,7 +78,6 @@ let package = Package(
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
     .systemLibrary(
       name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
-    .systemLibrary(name: "CMalloc"),
 
     // the built-in engine's arithmetic and its model
     .target(
@@ -184,7 +183,7 @@ let package = Package(
         "Coordinator", "WorkerAgent", "Gateway", "ExchangeClient", "Links", "Transport", "Identity",
         "Engines", "HostFacts", "Storage", "JobDispatch", "ExchangeCore", "OpenAIFormat",
         "TokenLedger",
-        "WireProtocol", "ExchangeTypes", "CMalloc", nioCore, nioPosix, log, argumentParser,
+        "WireProtocol", "ExchangeTypes", nioCore, nioPosix, log, argumentParser,
       ],
       exclude: ["README.md"], swiftSettings: strict),
     .executableTarget(

@@ -49,7 +49,6 @@ struct Yard: AsyncParsableCommand {
 
   /// Runs the command that the arguments name, and turns what it throws into one line and a code.
   static func main() async {
-    FreedMemory.keep()
     Signals.ignoreBrokenPipes()
     do {
       let given = Array(CommandLine.arguments.dropFirst())

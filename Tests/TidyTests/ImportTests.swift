@@ -7,7 +7,7 @@ import Testing
 enum House {
   static let rows: [[String]] = [
     ["ExchangeTypes"],
-    ["CRaft", "CLMDB", "CNGHTTP2", "CMalloc", "CKernels", "CModelBytes"],
+    ["CRaft", "CLMDB", "CNGHTTP2", "CKernels", "CModelBytes"],
     ["TokenLedger", "JobMarket"],
     ["ExchangeCore", "WireProtocol", "OpenAIFormat"],
     ["LMDB", "RaftEngine", "HTTP2Session"],
@@ -35,8 +35,8 @@ enum House {
   static let wrapperImports: Set<String> = ["Glibc", "Synchronization"]
   static let wrappers: Set<String> = ["RaftEngine", "HTTP2Session"]
   static let ownerOfC = [
-    "CRaft": "RaftEngine", "CLMDB": "LMDB", "CNGHTTP2": "HTTP2Session", "CMalloc": "yard",
-    "CKernels": "BuiltinEngine", "CModelBytes": "BuiltinEngine",
+    "CRaft": "RaftEngine", "CLMDB": "LMDB", "CNGHTTP2": "HTTP2Session", "CKernels": "BuiltinEngine",
+    "CModelBytes": "BuiltinEngine",
   ]
 
   static func row(_ room: String) -> Int? { rows.firstIndex { $0.contains(room) } }
