@@ -6,7 +6,7 @@ internal import WireProtocol
 
 // Streams of running jobs: from the worker, into the record, to their end.
 extension Dispatcher {
-  /// More output tokens than the held bound: an engine that ignores its limit is stopped.
+  /// Output tokens that may come beyond the held bound, and are nobody's cost: an engine that ignores its limit is stopped behind them.
   private static let overrunTokens: UInt64 = 64
 
   /// How long a worker may take to stop an attempt, in milliseconds.
@@ -21,16 +21,17 @@ extension Dispatcher {
   private static let vectorBytesMax: UInt64 = 16 << 20
   private static let vectorEventsMax: UInt64 = 4_096
 
-  /// Whether an output is no larger than what was asked for can be: a worker that counts no tokens could otherwise
-  /// fill every coordinator's disk.
+  /// Whether an output is no larger than what was asked for can be, by its tokens, and by its events and bytes: a worker that counts no
+  /// tokens could otherwise fill every coordinator's disk.
   private func isPlausible(_ relay: StreamRelay, of job: Job) -> Bool {
     guard job.bid.endpoint != .embeddings else {
       return relay.received <= Self.vectorEventsMax
         && UInt64(relay.meter.bytes) <= Self.vectorBytesMax
     }
     let tokens = job.bid.outputMax.rawValue + Self.overrunTokens
-    return relay.received
-      <= tokens.multipliedReportingOverflow(by: Self.tokenEventsMax).partialValue
+    return relay.tokens <= tokens
+      && relay.received
+        <= tokens.multipliedReportingOverflow(by: Self.tokenEventsMax).partialValue
       && job.record.bytes
         <= min(
           configuration.recordBytesMax,
@@ -74,11 +75,6 @@ extension Dispatcher {
     }
     guard !replica.isDiskSpent else { return lose(relay, .storageFull, retryElsewhere: false) }
     guard !streamMemory.isExhausted || !relay.isFull else { return lose(relay, .overloaded) }
-    if relay.tokens > job.bid.outputMax.rawValue + Self.overrunTokens,
-      relay.finished == nil
-    {
-      sendCancel(relay)
-    }
     settleIfComplete(relay)
   }
 
