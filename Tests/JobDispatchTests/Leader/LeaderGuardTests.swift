@@ -149,6 +149,26 @@ struct LeaderGuardTests {
     #expect(job.record.bytes < 4 << 20)
   }
 
+  @Test("64 tokens beyond what was held for are nobody's cost; one more ends the job as an overrun")
+  func moreTokens() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    let reader = bench.submit(
+      body: Array(
+        #"{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"hi"}]}"#.utf8))
+    let assign = try slot.last(Assign.self)
+    worker.chunk(assign, output(1...69), on: slot)
+    #expect(try bench.job(assign.job).state == .running)
+    worker.chunk(assign, output(70...70), on: slot)
+    let job = try bench.job(assign.job)
+    #expect(job.state == .failed && job.ending?.error == .streamOverrun)
+    #expect(job.ending?.outputTokens == TokenCount(5) && job.held == .zero)
+    #expect(reader.events == output(1...70) && job.record.lastSeq == 70)
+    #expect(try reader.last(Ended.self).summary.state == .failed)
+    #expect(!slot.all(AttemptSettled.self).isEmpty)
+  }
+
   @Test("a record has a bound of its own, however much a job may ask for")
   func recordBound() throws {
     let bench = try LeaderBench { $0.recordBytesMax = 1 << 20 }
