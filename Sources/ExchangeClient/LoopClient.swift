@@ -3,7 +3,7 @@ internal import Identity
 public import JobDispatch
 internal import Links
 public import NIOCore
-internal import Transport
+public import Transport
 public import WireProtocol
 
 /// A client confined to one event loop, with callbacks: what `ExchangeClient` wraps, and what a load
@@ -37,11 +37,18 @@ public final class LoopClient {
   private let generator = SystemRandomBlocks()
 
   /// A client on `eventLoop`; it connects when it is first asked for something.
-  public init(configuration: ClientConfiguration, on eventLoop: any EventLoop) {
+  ///
+  /// - Parameters:
+  ///   - configuration: the cluster, and who asks.
+  ///   - eventLoop: where everything happens.
+  ///   - turns: those of the loop's group, where others are served on it.
+  public init(
+    configuration: ClientConfiguration, on eventLoop: any EventLoop, turns: Listener.Turns? = nil
+  ) {
     self.configuration = configuration
     self.eventLoop = eventLoop
     endpoints = KnownEndpoints(configuration.endpoints)
-    dialer = NodeDialer(security: configuration.security, on: LinkLoop(eventLoop))
+    dialer = NodeDialer(security: configuration.security, on: LinkLoop(eventLoop, turns: turns))
     local = LocalNode(
       role: configuration.role, clusterID: configuration.clusterID ?? LocalNode.clusterUnknown,
       name: configuration.name, incarnation: generator.next(),
