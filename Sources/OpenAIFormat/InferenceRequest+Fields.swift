@@ -50,7 +50,7 @@ extension InferenceRequest {
       {
         try scanner.skipValue()
       } else {
-        promptBytes += try PromptBound.printed(&scanner) + name.utf8.count
+        promptBytes += try scanner.skipPrinted() + name.utf8.count
       }
       let span = value.offset..<scanner.offset
       fields.append(Field(name: name, value: span))
@@ -165,7 +165,7 @@ extension InferenceRequest {
         case ("content", .null): try scanner.skipValue()
         case ("content", _):
           throw RequestError.invalid(field: field + ".content", expected: "a string or an array")
-        default: promptBytes += try PromptBound.printed(&scanner) + key.utf8.count
+        default: promptBytes += try scanner.skipPrinted() + key.utf8.count
         }
       }
       guard hasRole else { throw RequestError.missing(field: field + ".role") }
@@ -198,7 +198,7 @@ extension InferenceRequest {
         case ("type", .string):
           let type = try scanner.readString()
           if type != "text", type != "refusal" { features.insert(.media) }
-        default: promptBytes += try PromptBound.printed(&scanner) + key.utf8.count
+        default: promptBytes += try scanner.skipPrinted() + key.utf8.count
         }
       }
     }

@@ -125,16 +125,21 @@ extension JSONScanner {
     guard at == near else { return at }
     while at + Self.blockBytes <= span.count {
       let block = span.extracting(at..<(at + Self.blockBytes))
-      var special: UInt8 = 0
-      for place in 0..<Self.blockBytes { special |= Self.isPlain(block[place]) ? 0 : 1 }
-      guard special == 0 else { break }
+      // 0 once a byte is special; without a condition for each byte, the compiler looks at many of them at a time.
+      var least = UInt8.max
+      for place in 0..<Self.blockBytes {
+        let byte = block[place]
+        let quoted = min(byte ^ UInt8(ascii: "\""), byte ^ UInt8(ascii: "\\"))
+        least = min(least, min(byte >> 5, quoted))
+      }
+      guard least != 0 else { break }
       at += Self.blockBytes
     }
     while at < span.count, Self.isPlain(span[at]) { at += 1 }
     return at
   }
 
-  private static let blockBytes = 32
+  private static let blockBytes = 64
 
   private static func isPlain(_ byte: UInt8) -> Bool {
     byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
@@ -159,6 +164,11 @@ extension JSONScanner {
   /// The document's bytes in a span, as written.
   public func text(of span: Range<Int>) -> String {
     String(decoding: bytes[span], as: UTF8.self)
+  }
+
+  /// The text that a string stands for; a lone surrogate becomes U+FFFD.
+  func text(of string: StringSpan) -> String {
+    string.escaped ? String(decoding: decode(string), as: UTF8.self) : text(of: string.content)
   }
 
   /// The bytes that a string stands for.

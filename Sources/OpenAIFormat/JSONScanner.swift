@@ -12,8 +12,8 @@ public struct JSONScanner: Sendable {
   /// The next byte to read.
   public private(set) var offset: Int
 
-  private let depthMax: Int
-  private var depth = 0
+  let depthMax: Int
+  private(set) var depth = 0
   /// The last thing read opened an array or object, so that no comma is due.
   private var atStart = false
 
@@ -60,15 +60,10 @@ public struct JSONScanner: Sendable {
   /// The next key, decoded, or nil after the object's end.
   public mutating func nextKey() throws(JSONError) -> String? {
     guard try next(UInt8(ascii: "}")) else { return nil }
-    guard try peekByte() == UInt8(ascii: "\"") else {
-      throw JSONError(.unexpectedByte(bytes[offset]), at: offset)
-    }
-    let key = try readString()
-    guard try peekByte() == UInt8(ascii: ":") else {
-      throw JSONError(.unexpectedByte(bytes[offset]), at: offset)
-    }
-    offset += 1
-    return key
+    let key = try keyEnd(from: offset)
+    offset = key.end
+    atStart = false
+    return text(of: key.string)
   }
 
   /// Enters an array.
@@ -94,31 +89,19 @@ public struct JSONScanner: Sendable {
   /// Reads past a value of any type, checking it, and gives its exact bytes.
   @discardableResult
   public mutating func skipValue() throws(JSONError) -> Range<Int> {
-    let kind = try peek()
+    skipSpace()
     let start = offset
-    switch kind {
-    case .null: try readNull()
-    case .boolean: _ = try readBoolean()
-    case .number: _ = try readNumber()
-    case .string: _ = try readStringSpan()
-    case .array:
-      try beginArray()
-      while try nextElement() { try skipValue() }
-    case .object:
-      try beginObject()
-      while try next(UInt8(ascii: "}")) {
-        guard try peekByte() == UInt8(ascii: "\"") else {
-          throw JSONError(.unexpectedByte(bytes[offset]), at: offset)
-        }
-        _ = try readStringSpan()
-        guard try peekByte() == UInt8(ascii: ":") else {
-          throw JSONError(.unexpectedByte(bytes[offset]), at: offset)
-        }
-        offset += 1
-        try skipValue()
-      }
-    }
+    offset = try valueEnd(from: start, counting: false).offset
+    atStart = false
     return start..<offset
+  }
+
+  /// Reads past a value of any type, checking it, and gives the most bytes that a template can print it in.
+  mutating func skipPrinted() throws(JSONError) -> Int {
+    let end = try valueEnd(from: offset, counting: true)
+    offset = end.offset
+    atStart = false
+    return end.printed
   }
 
   /// Reads `null` if it comes next, and says whether it did.
@@ -176,9 +159,7 @@ public struct JSONScanner: Sendable {
 
   /// Reads a string, decoded; a lone surrogate becomes U+FFFD.
   public mutating func readString() throws(JSONError) -> String {
-    let string = try readStringSpan()
-    return string.escaped
-      ? String(decoding: decode(string), as: UTF8.self) : text(of: string.content)
+    text(of: try readStringSpan())
   }
 
   /// Reads a string as decoded bytes; a lone surrogate becomes U+FFFD.
@@ -243,13 +224,7 @@ public struct JSONScanner: Sendable {
   private mutating func readNull() throws(JSONError) { try readLiteral("null") }
 
   private mutating func readLiteral(_ literal: StaticString) throws(JSONError) {
-    for expected in literal.description.utf8 {
-      guard offset < bytes.count else { throw JSONError(.unexpectedEnd, at: offset) }
-      guard bytes[offset] == expected else {
-        throw JSONError(.unexpectedByte(bytes[offset]), at: offset)
-      }
-      offset += 1
-    }
+    offset = try end(of: literal, from: offset)
     atStart = false
   }
 }

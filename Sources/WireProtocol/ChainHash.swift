@@ -35,19 +35,20 @@ public struct ChainHash: Sendable, Hashable {
   /// A hash that arrived in a message; nil unless it has 32 bytes.
   public init?(bytes: [UInt8]) {
     guard bytes.count == SHA256.byteCount else { return nil }
-    for place in 0..<4 {
-      words[place] = bytes[(8 * place)..<(8 * place + 8)].reduce(0) { $0 << 8 | UInt64($1) }
-    }
+    words = unsafe bytes.withUnsafeBytes { unsafe Self.words(of: $0) }
   }
 
   private init(digest: SHA256.Digest) {
     // In place, since each event of each stream comes here: the digest's iterator makes an array of it first.
-    words = unsafe digest.withUnsafeBytes { bytes in
-      func word(_ place: Int) -> UInt64 {
-        UInt64(bigEndian: unsafe bytes.loadUnaligned(fromByteOffset: place * 8, as: UInt64.self))
-      }
-      return SIMD4(word(0), word(1), word(2), word(3))
+    words = unsafe digest.withUnsafeBytes { unsafe Self.words(of: $0) }
+  }
+
+  /// 32 bytes as four numbers.
+  private static func words(of bytes: UnsafeRawBufferPointer) -> SIMD4<UInt64> {
+    func word(_ place: Int) -> UInt64 {
+      UInt64(bigEndian: unsafe bytes.loadUnaligned(fromByteOffset: place * 8, as: UInt64.self))
     }
+    return SIMD4(word(0), word(1), word(2), word(3))
   }
 
   /// The hash after `event`.

@@ -3,19 +3,28 @@ public import ExchangeTypes
 /// One frame: a header of eight bytes and a payload.
 ///
 /// Header: payload length (u32), type (u16), reserved (u16, zero); all big-endian.
-public struct Frame: Sendable, Hashable {
+public struct Frame: Sendable {
   /// Bytes in a header.
   public static let headerBytes = 8
 
   /// The message that the payload encodes.
   public let kind: MessageKind
+  /// What the payload came in: it is read where it lies.
+  let bytes: [UInt8]
+  /// Where in `bytes` it lies.
+  let place: Range<Int>
   /// The encoded fields.
-  public let payload: [UInt8]
+  public var payload: [UInt8] { Array(bytes[place]) }
 
   /// Joins the parts.
   public init(kind: MessageKind, payload: [UInt8]) {
+    self.init(kind: kind, bytes: payload, place: 0..<payload.count)
+  }
+
+  init(kind: MessageKind, bytes: [UInt8], place: Range<Int>) {
     self.kind = kind
-    self.payload = payload
+    self.bytes = bytes
+    self.place = place
   }
 }
 
@@ -29,11 +38,7 @@ struct FrameHeader: Hashable {
   /// The order of the checks is part of the protocol: reserved, type, direction, length.
   init(_ bytes: [UInt8], at offset: Int, allowed: MessageSet) throws(WireError) {
     func number(_ place: Int, _ count: Int) -> UInt32 {
-      var value: UInt32 = 0
-      for byte in bytes[(offset + place)..<(offset + place + count)] {
-        value = value << 8 | UInt32(byte)
-      }
-      return value
+      (offset + place..<offset + place + count).reduce(0) { $0 << 8 | UInt32(bytes[$1]) }
     }
     let length = number(0, 4)
     let type = UInt16(number(4, 2))
@@ -94,12 +99,27 @@ extension Message {
   /// After the last known field, a message of class strict must end; in one of class session, bytes
   /// that a newer sender appended are skipped.
   public init(_ frame: Frame) throws(WireError) {
-    var reader = CanonicalReader(frame.payload)
+    var reader = CanonicalReader(frame.bytes, in: frame.place)
     do {
       try self.init(frame.kind, from: &reader)
       if frame.kind.isStrict { try reader.finish() }
     } catch {
-      throw .malformed(frame.kind, error)
+      throw .malformed(frame.kind, error.counted(from: frame.place.lowerBound))
+    }
+  }
+}
+
+extension CanonicalError {
+  /// The same of what begins at `start` of the bytes that were read.
+  fileprivate func counted(from start: Int) -> CanonicalError {
+    switch self {
+    case .truncated(let offset): .truncated(offset: offset - start)
+    case .tooLong(let offset, let length, let limit):
+      .tooLong(offset: offset - start, length: length, limit: limit)
+    case .notBoolean(let offset, let value): .notBoolean(offset: offset - start, value: value)
+    case .notUTF8(let offset): .notUTF8(offset: offset - start)
+    case .unknownValue(let offset, let value): .unknownValue(offset: offset - start, value: value)
+    case .trailing(let offset, let count): .trailing(offset: offset - start, count: count)
     }
   }
 }

@@ -80,10 +80,9 @@ public struct FrameDecoder: Sendable {
       compact()
       return nil
     }
-    let payload = Array(bytes[start..<(start + header.length)])
-    start += header.length
+    defer { start += header.length }
     state = .reading(nil)
-    return Frame(kind: header.kind, payload: payload)
+    return Frame(kind: header.kind, bytes: bytes, place: start..<(start + header.length))
   }
 
   /// Moves what is held to the front, and gives memory back where nothing is.

@@ -117,6 +117,23 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     #expect(unknown.promptBytes >= plain.promptBytes + 3)
   }
 
+  @Test(
+    "what a template may print is bounded by the form of each value",
+    arguments: [
+      ("null", 5), ("false", 5), ("7", 24), ("1e9", 333), (#""ab""#, 4),
+      (#""<é\n""#, 2 + 5 + 14),
+      ("[]", 2 + 7), ("[7,[]]", 9 + (24 + 11) + (2 + 11) + 11), (#"{"k":"v"}"#, 9 + 5 + 3 + 11),
+    ])
+  func printed(value: String, bytes: Int) throws {
+    let plain = try parse(#"{"model":"m","prompt":"a"}"#, .completions)
+    let other = try parse(#"{"model":"m","prompt":"a","x":\#(value)}"#, .completions)
+    #expect(other.promptBytes == plain.promptBytes + 1 + bytes)
+    // A text of any length is counted as its parts are.
+    let long = try parse(
+      #"{"model":"m","prompt":"a","x":"\#(String(repeating: "é<x", count: 33))"}"#, .completions)
+    #expect(long.promptBytes == plain.promptBytes + 1 + 2 + 33 * (2 + 4 + 1 + 5 + 1))
+  }
+
   @Test("prompts of completions come as text, texts, ids or lists of ids")
   func prompts() throws {
     let one = try parse(#"{"model":"m","prompt":"abc"}"#, .completions)

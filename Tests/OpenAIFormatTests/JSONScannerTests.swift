@@ -14,6 +14,10 @@ struct SeededGenerator: RandomNumberGenerator {
   }
 }
 
+extension Result<Void, JSONError> {
+  fileprivate var error: JSONError? { if case .failure(let error) = self { error } else { nil } }
+}
+
 @Suite("JSON") struct JSONScannerTests {
   @Test(
     "values of the grammar are accepted",
@@ -39,6 +43,43 @@ struct SeededGenerator: RandomNumberGenerator {
   func refuses(text: String, offset: Int) {
     let error = #expect(throws: JSONError.self) { try JSONValue.parse(Array(text.utf8)) }
     #expect(error?.offset == offset, "\(String(describing: error))")
+    // What nobody reads is checked as what is read.
+    let skipped = #expect(throws: JSONError.self) {
+      var scanner = try JSONScanner(Array(text.utf8))
+      try scanner.skipValue()
+      try scanner.end()
+    }
+    #expect(skipped == error)
+  }
+
+  @Test(
+    "of mutated documents what is skipped is taken and refused as what is read",
+    arguments: 0..<UInt64(4))
+  func skipsAsItReads(seed: UInt64) {
+    var generator = SeededGenerator(seed: seed)
+    let shallow = JSONLimits(depthMax: 4)
+    let document = Array(
+      #" {"a":[1,-2.5e3,true,{"b\u00e9":null,"c":[]}],"d":"x\n\"y","e":{},"f":[[false],"é"]} "#.utf8
+    )
+    for _ in 0..<2_000 {
+      var bytes = document
+      for _ in 0...Int.random(in: 0..<3, using: &generator) {
+        let place = Int.random(in: 0..<bytes.count, using: &generator)
+        let other = document[Int.random(in: 0..<document.count, using: &generator)]
+        switch Int.random(in: 0..<3, using: &generator) {
+        case 0: bytes[place] = other
+        case 1: bytes.insert(other, at: place)
+        default: bytes.remove(at: place)
+        }
+      }
+      let read = Result { () throws(JSONError) in _ = try JSONValue.parse(bytes, limits: shallow) }
+      let skipped = Result { () throws(JSONError) in
+        var scanner = try JSONScanner(bytes, limits: shallow)
+        try scanner.skipValue()
+        try scanner.end()
+      }
+      #expect(read.error == skipped.error, "\(String(decoding: bytes, as: UTF8.self))")
+    }
   }
 
   @Test("limits hold: depth, size, encoding")

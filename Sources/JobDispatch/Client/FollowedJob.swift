@@ -173,11 +173,12 @@ public struct FollowedJob: Sendable {
 
   /// A message arrived on the stream that was opened with `opening`.
   public mutating func received(_ message: Message, now: UInt64, random: UInt64) -> Action {
-    switch (state, message) {
-    case (.ended, _), (.failed, _): return .nothing
-    case (_, .failure(let failure)):
+    if isOver { return .nothing }
+    switch message {
+    case .failure(let failure):
       return tryEnded(.failure(failure), now: now, random: random)
-    case (.submitting(let submit), .accepted(let accepted)):
+    case .accepted(let accepted):
+      guard case .submitting(let submit) = state else { break }
       progressed()
       state = .waiting(
         Position(
@@ -185,20 +186,36 @@ public struct FollowedJob: Sendable {
           hash: ChainHash(cluster: cluster, job: accepted.job),
           attach: submit.mode == .attached, isDurable: submit.durable ?? false))
       return .accepted(accepted)
-    case (.waiting, .waiting(let waiting)), (.streaming, .waiting(let waiting)):
+    case .waiting(let waiting):
+      guard position != nil else { break }
       progressed()
       return .waiting(waiting)
-    case (.waiting(let position), .events(let events)),
-      (.streaming(let position), .events(let events)):
+    case .events(let events):
+      guard let position else { break }
       return take(events, at: position)
-    case (.waiting(let position), .tailQuery(let query)),
-      (.streaming(let position), .tailQuery(let query)):
+    case .tailQuery(let query):
+      guard let position else { break }
       return show(query, at: position)
-    case (.waiting(let position), .ended(let ended)),
-      (.streaming(let position), .ended(let ended)):
+    case .ended(let ended):
+      guard let position else { break }
       return finish(ended, at: position)
-    default:
-      return violation("\(message.content.name) may not stand here in a job's stream")
+    default: break
+    }
+    return violation("\(message.content.name) may not stand here in a job's stream")
+  }
+
+  private var isOver: Bool {
+    switch state {
+    case .ended, .failed: true
+    case .submitting, .waiting, .streaming: false
+    }
+  }
+
+  /// How much has been delivered, while the job is acknowledged and not over.
+  private var position: Position? {
+    switch state {
+    case .waiting(let position), .streaming(let position): position
+    case .submitting, .ended, .failed: nil
     }
   }
 

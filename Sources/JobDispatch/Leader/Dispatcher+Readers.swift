@@ -157,7 +157,7 @@ extension Dispatcher {
 
   /// Sends a reader what there is for it, until its channel is full or it has everything.
   func pump(_ reader: JobReader) {
-    guard !reader.isDone else { return }
+    guard !reader.isDone, !passOn(to: reader) else { return }
     // Once, since sending changes nothing of it.
     guard let job = exchange.job(reader.job) else {
       finish(
@@ -166,11 +166,7 @@ extension Dispatcher {
       return
     }
     while !reader.isDone {
-      guard reader.channel.outstandingBytes < MessageChannelLimits.outstandingBytesMax else {
-        if reader.stalledSince == nil { reader.stalledSince = clock.now }
-        return
-      }
-      reader.stalledSince = nil
+      guard hasRoom(reader) else { return }
       let relay = relays[job.id]
       let last =
         reader.isDurable ? job.record.lastSeq : max(relay?.last ?? 0, job.record.lastSeq)
@@ -196,6 +192,38 @@ extension Dispatcher {
     }
   }
 
+  /// Sends a reader that has kept up with a running job what has come since; answers whether that is all there is to do.
+  ///
+  /// Most output goes this way: its relay knows all that must be known of the job, which is large and not looked up.
+  private func passOn(to reader: JobReader) -> Bool {
+    guard let relay = relays[reader.job], reader.unverifiedHash == nil,
+      relay.recorded <= relay.last, reader.next >= relay.firstKept, reader.next <= relay.last + 1
+    else { return false }
+    let last = reader.isDurable ? relay.recorded : relay.last
+    while hasRoom(reader), reader.next <= last { sendNext(to: reader, through: last, of: relay) }
+    return true
+  }
+
+  /// Whether a reader's channel takes more; if not, since when is noted.
+  private func hasRoom(_ reader: JobReader) -> Bool {
+    guard reader.channel.outstandingBytes < MessageChannelLimits.outstandingBytesMax else {
+      if reader.stalledSince == nil { reader.stalledSince = clock.now }
+      return false
+    }
+    reader.stalledSince = nil
+    return true
+  }
+
+  /// Sends one message of events that its relay has, none of them after `last`.
+  private func sendNext(to reader: JobReader, through last: UInt64, of relay: StreamRelay) {
+    let (events, hash) = relay.events(
+      from: reader.next,
+      countMax: min(Self.eventsPerMessage, Int(clamping: last - reader.next + 1)),
+      bytesMax: Self.messageBytesMax)
+    send(
+      events, hash: hash, durable: relay.recorded, mac: relay.mac, relay.attempt.epoch, to: reader)
+  }
+
   /// Sends one message of events, none of them after `last`.
   ///
   /// Answers whether the reader goes on.
@@ -204,14 +232,7 @@ extension Dispatcher {
   ) -> Bool {
     if let relay, reader.next >= relay.firstKept {
       guard verify(reader, job, relay) else { return false }
-      let (events, hash) = relay.events(
-        from: reader.next,
-        countMax: min(Self.eventsPerMessage, Int(clamping: last - reader.next + 1)),
-        bytesMax: Self.messageBytesMax)
-      // An entry of an earlier term may have brought more into the record than this relay was told of.
-      send(
-        events, hash: hash, durable: max(relay.committed, job.record.lastSeq), mac: relay.mac,
-        relay.attempt.epoch, to: reader)
+      sendNext(to: reader, through: last, of: relay)
       return true
     }
     guard let segment = recorded(for: reader, job) else { return false }

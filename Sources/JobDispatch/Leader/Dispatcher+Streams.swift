@@ -23,16 +23,16 @@ extension Dispatcher {
 
   /// Whether an output is no larger than what was asked for can be, by its tokens, and by its events and bytes: a worker that counts no
   /// tokens could otherwise fill every coordinator's disk.
-  private func isPlausible(_ relay: StreamRelay, of job: Job) -> Bool {
-    guard job.bid.endpoint != .embeddings else {
+  private func isPlausible(_ relay: StreamRelay) -> Bool {
+    guard !relay.isBulk else {
       return relay.received <= Self.vectorEventsMax
         && UInt64(relay.meter.bytes) <= Self.vectorBytesMax
     }
-    let tokens = job.bid.outputMax.rawValue + Self.overrunTokens
+    let tokens = relay.outputMax + Self.overrunTokens
     return relay.tokens <= tokens
       && relay.received
         <= tokens.multipliedReportingOverflow(by: Self.tokenEventsMax).partialValue
-      && job.record.bytes
+      && relay.bytes
         <= min(
           configuration.recordBytesMax,
           tokens.multipliedReportingOverflow(by: Self.tokenBytesMax).partialValue)
@@ -51,15 +51,17 @@ extension Dispatcher {
       relay.hasMissed = true
       return
     }
+    let isFirstOfPiece = relay.last == relay.proposed
     do throws(StreamRelay.Refusal) {
       let before = relay.received
       let isNew = try relay.append(chunk.events)
+      let now = clock.now
       if relay.received > before {
-        relay.pace.came(Int(relay.received - before), now: clock.now)
+        relay.pace.came(Int(relay.received - before), now: now)
       }
-      notePace(of: relay)
+      notePace(of: relay, now: now)
       slot.channel.setReading(!relay.holdsBack)
-      armCheckpoint()
+      armCheckpoint(isFull: relay.isFull)
       catchUp(relay)
       if isNew { pumpReaders(of: chunk.job) }
     } catch {
@@ -69,11 +71,11 @@ extension Dispatcher {
       }
       return
     }
-    guard let job = exchange.job(chunk.job) else { return }
-    guard isPlausible(relay, of: job) else {
-      return lose(relay, .streamOverrun, retryElsewhere: false)
+    // From here on the job, which is large, is not looked up: most of what comes changes nothing of it.
+    guard isPlausible(relay) else { return lose(relay, .streamOverrun, retryElsewhere: false) }
+    if isFirstOfPiece, replica.isDiskSpent {
+      return lose(relay, .storageFull, retryElsewhere: false)
     }
-    guard !replica.isDiskSpent else { return lose(relay, .storageFull, retryElsewhere: false) }
     guard !streamMemory.isExhausted || !relay.isFull else { return lose(relay, .overloaded) }
     settleIfComplete(relay)
   }
@@ -96,7 +98,7 @@ extension Dispatcher {
     }
     relay.finished = finished
     relay.signed = signed(finished, from: slot.origin)
-    notePace(of: relay)
+    notePace(of: relay, now: clock.now)
     settleIfComplete(relay)
   }
 
@@ -114,12 +116,11 @@ extension Dispatcher {
   }
 
   /// What has come says how fast the worker is: its first output, and at its end the rest.
-  private func notePace(of relay: StreamRelay) {
-    guard let session = sessions[relay.worker] else { return }
-    let now = clock.now
+  private func notePace(of relay: StreamRelay, now: UInt64) {
     let firstAfter = relay.timing.output(relay.tokens, at: now)
-    // Most output is neither the first nor the last: the job is not looked up for it.
-    guard firstAfter != nil || relay.finished != nil, let job = exchange.job(relay.attempt.job)
+    // Most output is neither the first nor the last: nothing is looked up for it.
+    guard firstAfter != nil || relay.finished != nil, let session = sessions[relay.worker],
+      let job = exchange.job(relay.attempt.job)
     else { return }
     let model = job.model
     if let wait = firstAfter {
@@ -165,11 +166,18 @@ extension Dispatcher {
 
   // MARK: Into the record
 
-  func armCheckpoint() {
-    guard nextCheckpoint == .max else { return }
-    // A stream whose window is full waits for nothing but this.
-    let streams = relays.values.contains(where: \.isFull) ? 0 : relays.count
-    nextCheckpoint = clock.now + Self.checkpointInterval(streams: streams)
+  /// Sees to it that what has come is recorded, and soon where a stream whose window is full waits for nothing else.
+  func armCheckpoint(isFull: Bool = false) {
+    guard isFull || nextCheckpoint == .max else { return }
+    let streams = isFull || relays.values.contains(where: \.isFull) ? 0 : relays.count
+    let due =
+      clock.now
+      + Self.checkpointInterval(
+        streams: streams,
+        areDurable: readers.values.contains { $0.contains(where: \.isDurable) })
+    guard due < nextCheckpoint else { return }
+    if nextCheckpoint != .max { shell?.wantsEndOfTurn() }  // which sets the timer
+    nextCheckpoint = due
   }
 
   /// Commits what all streams have delivered since the last time, in as few commands as it fits.
@@ -294,9 +302,11 @@ extension Dispatcher {
 
   /// A job's record has grown.
   func recordAdvanced(_ job: JobID, through seq: UInt64) {
-    guard let relay = relays[job], seq <= relay.last else { return }
+    guard let relay = relays[job] else { return }
+    guard seq <= relay.last else { return relay.noteRecorded(through: seq) }
     let waited = relay.holdsBack
-    let isNew = relay.noteCommitted(through: seq)
+    let unread = readers[job]?.lazy.map(\.unread).min() ?? .max
+    let isNew = relay.noteCommitted(through: seq, unreadFrom: unread)
     if isNew || waited { relay.pace.heldBack(now: clock.now) }
     relay.slot?.channel.setReading(!relay.holdsBack)
     if relay.last > relay.proposed { armCheckpoint() }

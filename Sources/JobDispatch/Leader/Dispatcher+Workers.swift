@@ -345,6 +345,7 @@ extension Dispatcher {
         attempt: AttemptID(job: job.id, epoch: attempt.epoch), worker: attempt.offer.worker,
         key: key, mac: StreamMAC(key: sealer.streamKey(of: key)), recordSeq: job.record.lastSeq,
         recordHash: recordHash(of: job), recordTokens: job.record.tokens,
+        recordBytes: job.record.bytes, outputMax: job.bid.outputMax.rawValue,
         isBulk: job.bid.endpoint == .embeddings, memory: streamMemory)
       relay.awaitedUntil = deadline
       relays[job.id] = relay

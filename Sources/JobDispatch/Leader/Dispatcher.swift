@@ -78,8 +78,15 @@ public final class Dispatcher {
   /// How often so many streams are checkpointed, in milliseconds (DESIGN, Streams, rule 1: 20 to 250).
   ///
   /// A piece of the record costs much the same whether it holds five tokens or ten: sealed, in the log, in a row of every
-  /// replica. Where there are many streams that is most of what a token costs the leader.
-  static func checkpointInterval(streams: Int) -> UInt64 { streams < 32 ? 50 : 100 }
+  /// replica. Where there are many streams that is most of what a token costs the leader. Who reads only what is recorded waits
+  /// no longer than 100.
+  static func checkpointInterval(streams: Int, areDurable: @autoclosure () -> Bool) -> UInt64 {
+    switch streams {
+    case ..<32: 50
+    case ..<64: 100
+    default: areDurable() ? 100 : 250
+    }
+  }
   /// What was refused for overload is proposed again after this long, in milliseconds.
   static let retryDelay: UInt64 = 100
   /// A reader of an attached job that takes nothing for this long ends it, in milliseconds (rule 7).

@@ -32,6 +32,11 @@ final class JobReader {
   var segment: RecordedEvents?
   var isDone = false
 
+  /// The first event that it may need from memory, to be sent or to be compared with.
+  var unread: UInt64 {
+    if case .asked(_, let from, _) = tail { min(from, next) } else { next }
+  }
+
   init(
     job: JobID, channel: any MessageChannel, caller: Caller, next: UInt64, hash: ChainHash?,
     isAttached: Bool, isDurable: Bool

@@ -27,7 +27,7 @@ final class StreamRelay {
   static let windowBytes = 256 << 10
   /// The same of bulk streams, which are to be recorded in few turns.
   static let bulkWindowBytes = 1 << 20
-  /// Committed events that stay in memory for readers that are close behind.
+  /// Committed events that stay in memory for a reader that is close behind; none that nobody waits for.
   static let keptEvents = 256
   /// The same of bulk streams, whose events are a hundred times as large.
   static let keptBulkEvents = 32
@@ -40,6 +40,8 @@ final class StreamRelay {
   let mac: StreamMAC
   /// Whether all of its output comes at once, as vectors do: it is recorded as fast as the log takes it.
   let isBulk: Bool
+  /// The most output tokens that were asked for.
+  let outputMax: UInt64
   /// Inputs of which a vector has begun, and of which there must be one in the end; nil of one that this leader has taken over.
   private(set) var inputsBegun: Int?
   var inputsDue: Int?
@@ -110,6 +112,8 @@ final class StreamRelay {
   /// The chain hash before `firstKept`.
   private var hashBefore: ChainHash
   private(set) var committed: UInt64
+  /// The record's last event: beyond `last` where an entry of an earlier term has brought what has not come here.
+  private(set) var recorded: UInt64
   private(set) var proposed: UInt64
   private var held: Deque<Event> = []
   /// Bytes of the events in `kept` that are committed, and of those that are not.
@@ -121,12 +125,15 @@ final class StreamRelay {
   /// What this leader has taken; `tokensBefore` were in the record when it began.
   private(set) var meter = Meter()
   private let tokensBefore: UInt64
+  private let bytesBefore: UInt64
   /// The record's last event when this leader took the attempt up.
   private let lastBefore: UInt64
   /// Whether nothing has come of the attempt since.
   var isUntouched: Bool { received == lastBefore }
   /// Tokens that the engine has claimed for this job.
   var tokens: UInt64 { tokensBefore + UInt64(meter.tokens) }
+  /// Bytes of this job's output that readers may have.
+  var bytes: UInt64 { bytesBefore + UInt64(meter.bytes) }
 
   /// The last event that readers may have.
   var last: UInt64 { firstKept + UInt64(kept.count) - 1 }
@@ -146,11 +153,12 @@ final class StreamRelay {
   /// A relay that goes on where the record ends.
   init(
     attempt: AttemptID, worker: WorkerID, key: JobKey, mac: StreamMAC, recordSeq: UInt64,
-    recordHash: ChainHash, recordTokens: UInt64, isBulk: Bool = false,
-    memory: StreamMemory = StreamMemory()
+    recordHash: ChainHash, recordTokens: UInt64, recordBytes: UInt64 = 0, outputMax: UInt64 = .max,
+    isBulk: Bool = false, memory: StreamMemory = StreamMemory()
   ) {
     self.memory = memory
     self.isBulk = isBulk
+    self.outputMax = outputMax
     inputsBegun = recordSeq == 0 ? 0 : nil
     self.attempt = attempt
     self.worker = worker
@@ -159,8 +167,10 @@ final class StreamRelay {
     firstKept = recordSeq + 1
     hashBefore = recordHash
     committed = recordSeq
+    recorded = recordSeq
     proposed = recordSeq
     tokensBefore = recordTokens
+    bytesBefore = recordBytes
     lastBefore = recordSeq
   }
 
@@ -296,10 +306,14 @@ final class StreamRelay {
   /// Readers get nothing more of an attempt that is being taken away: what is in the window then is recorded before
   /// its end, and the next attempt goes on after that.
   ///
-  /// Answers whether readers have something new.
-  func noteCommitted(through seq: UInt64) -> Bool {
+  /// - Parameters:
+  ///   - seq: the record's last event now.
+  ///   - unread: the first event that a reader of the job has not been sent: what is before it, and recorded, goes.
+  /// - Returns: whether readers have something new.
+  func noteCommitted(through seq: UInt64, unreadFrom unread: UInt64 = 0) -> Bool {
     guard seq > committed else { return false }
     precondition(seq <= last, "the record has events that this leader never had")
+    recorded = max(recorded, seq)
     let fresh = Int(committed + 1 - firstKept)..<Int(seq + 1 - firstKept)
     let bytes = kept[fresh].reduce(0) { $0 + $1.encodedSizeBound }
     aheadBytes -= bytes
@@ -307,10 +321,14 @@ final class StreamRelay {
     committed = seq
     proposed = max(proposed, seq)
     let keptMax = isBulk ? Self.keptBulkEvents : Self.keptEvents
-    while kept.count > keptMax || recordedBytes > Self.keptBytes || memory.isScarce, dropRecorded()
+    while firstKept < unread || kept.count > keptMax || recordedBytes > Self.keptBytes
+      || memory.isScarce, dropRecorded()
     {}
     return isEnding ? false : admit()
   }
+
+  /// The record has grown beyond what has come here.
+  func noteRecorded(through seq: UInt64) { recorded = max(recorded, seq) }
 
   /// Keeps nothing of what is recorded: readers read it there.
   func dropAllRecorded() {

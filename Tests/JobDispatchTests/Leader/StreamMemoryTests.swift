@@ -38,6 +38,29 @@ struct StreamMemoryTests {
     #expect(memory.bytes == 0)
   }
 
+  @Test("of what is recorded that alone is kept which a reader has not had")
+  func unread() throws {
+    let memory = StreamMemory()
+    let relay = Self.relay(memory: memory)
+    _ = try relay.append(output(1...10))
+    relay.noteProposed(through: 8)
+    _ = relay.noteCommitted(through: 8, unreadFrom: 5)
+    #expect(relay.firstKept == 5 && relay.hash(at: 4) != nil && relay.hash(at: 3) == nil)
+    _ = relay.noteCommitted(through: 10, unreadFrom: .max)
+    #expect(relay.firstKept == 11 && relay.last == 10 && memory.bytes == 0)
+    #expect(relay.recorded == 10 && relay.bytes == 40)
+  }
+
+  @Test("many streams share a checkpoint less often, unless somebody waits for what is recorded")
+  func intervals() {
+    func interval(_ streams: Int, _ areDurable: Bool) -> UInt64 {
+      Dispatcher.checkpointInterval(streams: streams, areDurable: areDurable)
+    }
+    #expect(
+      [1, 31, 32, 63, 64, 2_000].map { interval($0, false) } == [50, 50, 100, 100, 250, 250])
+    #expect([31, 32, 64].map { interval($0, true) } == [50, 100, 100])
+  }
+
   @Test(
     "while memory is scarce nothing recorded is kept, and all must be recorded before more is read")
   func scarce() throws {
