@@ -197,7 +197,10 @@ struct MoneyTests {
       try MoneyBody.budgetAllowance(Array(#"{"per_month":"1"}"#.utf8))
         == .init(perMonth: Credits(nano: 1_000_000_000)))
     #expect(try MoneyBody.budgetAllowance(Array(#"{"closed":true}"#.utf8)).isClosed)
-    #expect(try MoneyBody.budgetAllowance(Array("{}".utf8)) == .init())
+    #expect(
+      try MoneyBody.budgetAllowance(Array(#"{"closed":false,"per_month":"1"}"#.utf8))
+        == .init(perMonth: Credits(nano: 1_000_000_000)))
+    #expect(try MoneyBody.budgetAllowance(Array(#"{"none":true}"#.utf8)) == .init())
     let account = try MoneyBody.newAccount(Array(#"{"name":"fees","kind":"fees"}"#.utf8))
     #expect(account.name == "fees" && account.kind == .fees)
     let fee = try MoneyBody.fee(Array(#"{"parts":25000,"account":4}"#.utf8))
@@ -208,6 +211,10 @@ struct MoneyTests {
       (Self.budget, #"{"name":"b","limit":"2"}"#, "limit"),
       (Self.allowance, #"{"closed":1}"#, "closed"),
       (Self.allowance, #"{"closed":true,"total":"1"}"#, "closed"),
+      (Self.allowance, #"{"closed":true,"none":true}"#, "closed"),
+      (Self.allowance, "{}", "none"), (Self.allowance, #"{"closed":false}"#, "none"),
+      (Self.allowance, #"{"none":false}"#, "none"), (Self.allowance, #"{"none":1}"#, "none"),
+      (Self.allowance, #"{"none":true,"total":"1"}"#, "none"),
       (Self.account, #"{"kind":"consumer"}"#, "name"),
       (Self.account, #"{"name":"a","kind":"bank"}"#, "kind"),
       (Self.fee, #"{"account":4}"#, "parts"), (Self.fee, #"{"parts":1000001}"#, "parts"),
