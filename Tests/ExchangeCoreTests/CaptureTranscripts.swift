@@ -1,5 +1,6 @@
 import ExchangeCore
 import ExchangeTypes
+import TokenLedger
 import Testing
 
 @Suite("Transcripts: a capture is never above its hold, and never made twice")
