@@ -1,6 +1,7 @@
 import ExchangeCore
 import ExchangeTypes
 import Testing
+import TokenLedger
 
 @Suite("Transcripts: a capture is never above its hold, and never made twice")
 struct CaptureTranscripts {
