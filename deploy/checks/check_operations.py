@@ -84,6 +84,51 @@ def libraries():
     expect(not lacking, f"the image does not install {lacking}")
 
 
+ROLES = ("coordinator", "worker", "gateway")
+
+
+def settings(role):
+    """What the unit of a role says; of a setting that it says twice the last."""
+    text = (ROOT / f"deploy/package/units/switchyard-{role}.service").read_text(encoding="utf-8")
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+
+
+def restarts():
+    """what fails is started again for ever, and what was told to end stays away: by the units, and by compose"""
+    units = {role: settings(role) for role in ROLES}
+    for role, unit in units.items():
+        # Five refusals at boot, before the machine has its address, are not the end of trying.
+        expect(unit.get("StartLimitIntervalSec") == "0" and "2" in unit["RestartPreventExitStatus"].split(), f"{role}: {unit}")
+    expect([units[role]["Restart"] for role in ROLES] == ["always", "on-failure", "always"],
+           "a worker that its owner has taken back ends with 0, and must not come back by itself")
+    expect("70" in units["coordinator"]["RestartPreventExitStatus"].split(), "a coordinator whose disk failed is started again")
+    source = (ROOT / "Sources/WorkerAgent/WorkerConfiguration.swift").read_text(encoding="utf-8")
+    drain = int(re.search(r"drainSeconds\b.*= (\d+)", source)[1])
+    expect(int(units["worker"]["TimeoutStopSec"]) >= drain + 30, f"a worker that drains for {drain} s is killed as it hands over")
+    text = (ROOT / "deploy/compose/cluster.yaml").read_text(encoding="utf-8")
+    policies = {name: re.search(r"^  restart: (\S+)", block, re.M) for name, block in
+                re.findall(r"^x-(\w+): (.*?)(?=^\S)", text, re.M | re.S)}
+    expect(policies["node"][1] == "always" and policies["worker"] and policies["worker"][1] == "on-failure"
+           and policies["coordinator"] is None, "compose starts a worker again that its owner has taken back")
+
+
+# The words of what ends a coordinator with 70: each is in the program, and on the page that says what to do.
+DEATHS = ("has no room left", "bytes that the store was given are used", "the state has version", "cannot be applied", "is damaged",
+          "The database failed", "An earlier write failed")
+
+
+def deaths():
+    """a coordinator that ended with 70 is judged by its last line: only a broken disk or damage costs it its place"""
+    source = "".join((ROOT / "Sources" / name).read_text(encoding="utf-8")
+                     for name in ("Storage/StoreError.swift", "Consensus/Replica.swift"))
+    found = sections()
+    page = found.get("When a coordinator has ended with 70", "")
+    lacking = [words for words in DEATHS if words not in source or words not in page]
+    expect(not lacking, f"{lacking} are not in both the program and the runbook's page of exit code 70")
+    for name in ("SwitchyardNoQuorum", "SwitchyardCoordinatorsSilent"):
+        expect("When a coordinator has ended with 70" in found[name], f"{name} does not lead to the page of exit code 70")
+
+
 def compose_tool():
     """docker's compose, version 2 or later; nothing without it."""
     for words in (["docker", "compose"], ["docker-compose"]):
@@ -174,4 +219,4 @@ if not promtool():
     print("skip promtool: Debian's package prometheus is not here (deploy/install-dependencies --operations)", flush=True)
 if not compose_tool():
     print("skip docker compose: version 2 or later is not here", flush=True)
-main([pages, links, metrics, libraries, *([compose] if compose_tool() else []), gpus, *([rules] if promtool() else [])])
+main([pages, links, metrics, libraries, restarts, deaths, *([compose] if compose_tool() else []), gpus, *([rules] if promtool() else [])])
