@@ -18,7 +18,7 @@ let strict: [SwiftSetting] = [
 /// Every check of a debug build is left but `assert`, which is used nowhere.
 let simulated: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
-/// A library without I/O: the compiler refuses unsafe code in it that is not marked (five places, each with its reason).
+/// A library without I/O: the compiler refuses unsafe code in it that is not marked (six places, each with its reason).
 func pure(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(
     name: name, dependencies: dependencies, exclude: ["README.md"],

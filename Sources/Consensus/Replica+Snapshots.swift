@@ -181,7 +181,7 @@ extension Replica {
     noticed?(
       .snapshotFetched(
         manifest.index, from: peer, held: staged.loaded, chunks: manifest.chunkCount))
-    writeIfIdle()
+    writeIfDue()
   }
 
   private func requestChunks() {
@@ -199,7 +199,7 @@ extension Replica {
       noticed?(.snapshotRefused(reason))
     case .taken(let steps):
       pending.batch.staging += steps
-      writeIfIdle()
+      writeIfDue()
     }
   }
 
@@ -225,7 +225,7 @@ extension Replica {
         pending.batch.staging = [.discard]
         snapshots.intake = nil
         noticed?(.snapshotRefused("\(error)"))
-        writeIfIdle()
+        writeIfDue()
         return
       }
     }
@@ -242,7 +242,7 @@ extension Replica {
     snapshots.staged = nil
     snapshots.verified = nil
     pending.batch.staging = [.discard]
-    writeIfIdle()
+    writeIfDue()
   }
 
   private func verify(_ intake: SnapshotIntake) throws -> Exchange {

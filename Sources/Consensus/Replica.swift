@@ -1,3 +1,4 @@
+internal import DequeModule
 public import ExchangeCore
 public import ExchangeTypes
 public import RaftEngine
@@ -36,6 +37,11 @@ public final class Replica {
     /// So many changed rows are written without being asked for; until then a restart makes them again
     /// from the log.
     public var rowsMax = 16_384
+    /// So many writes may be under way at once; the store executes them in order.
+    ///
+    /// With more than one the disk never waits for the loop: what one write's end brings is applied and answered
+    /// while the next is flushed.
+    public var writesMax = 4
     /// How much of the log is kept behind the applied mark.
     public var retention = LogRetention()
     /// The newest state version that this program applies: the group's rises to what all voters support.
@@ -85,7 +91,7 @@ public final class Replica {
   /// Whether it has hardly any room for that either: what grows should end.
   public var isDiskSpent: Bool { store.isSpent }
   /// Whether a write is in flight: a submission now would wait for it anyway.
-  public var isWriting: Bool { inFlight != nil }
+  public var isWriting: Bool { !inFlight.isEmpty }
   /// When `tick` wants to be called next, in monotonic milliseconds.
   public var nextDeadline: UInt64 {
     guard !isDead else { return .max }
@@ -106,7 +112,8 @@ public final class Replica {
   let log: LogTail
 
   var pending: PendingBatch
-  private var inFlight: InFlight?
+  /// In the order in which they were started, in which they end.
+  private var inFlight: Deque<InFlight> = []
   private var gated: [(PeerMessage, ReplicaID)] = []
   private var proposals = WaitingProposals()
   private var reads = ReadConfirmation()
@@ -275,16 +282,17 @@ public final class Replica {
     step(.memberEnded(peer), at: now)
   }
 
-  /// The write in flight has ended.
+  /// The oldest write in flight has ended.
   public func writeFinished(_ result: Result<Void, any Error>, now: UInt64) {
     guard !isDead else { return }
-    guard let finished = inFlight else { preconditionFailure("no write was in flight") }
+    guard let finished = inFlight.popFirst() else {
+      preconditionFailure("no write was in flight")
+    }
     if case .failure(let error) = result {
       fail(error)
       return
     }
-    inFlight = nil
-    if finished.holdsHardState, pending.batch.hardState == nil {
+    if finished.holdsHardState, !isHardStateOpen {
       let messages = gated
       gated = []
       for (message, peer) in messages { transport?.send(message, to: peer) }
@@ -294,7 +302,7 @@ public final class Replica {
     stagingWritten(finished.staging, now: now)
     applyCommitted()
     trimIfDue(now: now)
-    writeIfIdle()
+    writeIfDue()
   }
 
   /// Submits entries, each a batch of commands; each completion is called exactly once (invariant 5).
@@ -368,17 +376,20 @@ public final class Replica {
   /// The newest value of a row, whether or not it has reached the disk.
   public func row(table: UInt8, key: [UInt8]) throws -> [UInt8]? {
     let name = RowKey(table: table, key: key)
-    if let change = pending.rows[name] ?? inFlight?.rows[name] { return change.value }
+    if let change = pending.rows[name] { return change.value }
+    for write in inFlight.reversed() {
+      if let change = write.rows[name] { return change.value }
+    }
     return try store.row(table: table, key: key)
   }
 
-  /// Makes rows of applied entries durable with the next write, which begins now unless one is in flight.
+  /// Makes rows of applied entries durable with the next write, which begins now unless too many are in flight.
   ///
   /// `tick` does so in time; until then a restart applies their entries again.
   public func flushRows() {
     guard !isDead else { return }
     pending.makeDue()
-    writeIfIdle()
+    writeIfDue()
   }
 
   /// Asks another voter to take over leadership; nothing happens unless this one leads.
@@ -479,7 +490,7 @@ public final class Replica {
       pending.lastWrite = write.number
       log.append(write.entries)
     }
-    let mustWait = pending.batch.hardState != nil || inFlight?.holdsHardState == true
+    let mustWait = isHardStateOpen
     for envelope in update.messages {
       if mustWait {
         gated.append((.raft(envelope.message), envelope.to))
@@ -496,7 +507,12 @@ public final class Replica {
     if let members = update.committedMembership { noteCommitted(members) }
     applyCommitted()
     makeSnapshotIfAsked()
-    writeIfIdle()
+    writeIfDue()
+  }
+
+  /// Whether a term or a vote is not durable yet.
+  private var isHardStateOpen: Bool {
+    pending.batch.hardState != nil || inFlight.contains(where: \.holdsHardState)
   }
 
   private func updateRole() {
@@ -609,14 +625,16 @@ public final class Replica {
     observer?.replica(self, diverged: found)
   }
 
-  func writeIfIdle() {
-    guard inFlight == nil, !isDead else { return }
+  /// Starts a write of what waits, if somebody waits for it and not too many are in flight.
+  func writeIfDue() {
+    guard inFlight.count < configuration.writesMax, !isDead else { return }
     let withRows = pending.applied != nil && (pending.isDue || pending.isFull)
     guard pending.mustBeWritten || pending.isDue || withRows else { return }
     let taken = pending.take(withRows: withRows)
-    inFlight = InFlight(
-      last: taken.lastWrite, holdsHardState: taken.batch.hardState != nil, rows: taken.rows,
-      applied: taken.batch.applied?.index, staging: snapshots.writing(taken.batch.staging))
+    inFlight.append(
+      InFlight(
+        last: taken.lastWrite, holdsHardState: taken.batch.hardState != nil, rows: taken.rows,
+        applied: taken.batch.applied?.index, staging: snapshots.writing(taken.batch.staging)))
     startWrite(taken.batch)
   }
 

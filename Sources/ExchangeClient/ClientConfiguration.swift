@@ -21,6 +21,10 @@ public struct ClientConfiguration: Sendable, Redacted {
   public var name = ""
   /// Connections over which requests are spread.
   public var connections: Int
+  /// The longest body, in bytes, whose request goes with the others; nil where all do.
+  ///
+  /// Those with longer ones have a connection for themselves, so that no small request waits behind their bytes.
+  public var bodyBytesTogetherMax: Int?
   /// How long one request is tried for, in milliseconds, before it is reported as unavailable.
   public var patience: UInt64
   /// How long a connection waits for another coordinator's word on its end, in milliseconds: they may all be down.

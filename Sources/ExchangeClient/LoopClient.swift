@@ -3,15 +3,16 @@ internal import Identity
 public import JobDispatch
 internal import Links
 public import NIOCore
-internal import Transport
+public import Transport
 public import WireProtocol
 
 /// A client confined to one event loop, with callbacks: what `ExchangeClient` wraps, and what a load
 /// generator uses directly, since no task is made per request.
 ///
-/// It holds `connections` lanes. A lane has at most one current link, to the leader if a coordinator
-/// has named it and it is one of the endpoints, else to the endpoints in turn, and to addresses that have led since. A request that fails in
-/// a way that may pass is tried again, after a pause, on whatever link its lane then has.
+/// It holds `connections` lanes, and one more for requests with large bodies where the configuration wants that. A lane has at
+/// most one current link, to the leader if a coordinator has named it and it is one of the endpoints, else to the endpoints in
+/// turn, and to addresses that have led since. A request that fails in a way that may pass is tried again, after a pause, on
+/// whatever link its lane then has.
 public final class LoopClient {
   private(set) var configuration: ClientConfiguration
   /// The loop that this is confined to.
@@ -19,6 +20,8 @@ public final class LoopClient {
   private let dialer: NodeDialer
   private var local: LocalNode
   private var lanes: [Lane] = []
+  /// Where large requests go; connected when the first comes.
+  private var largeLane: Lane?
   /// Which coordinators are talked to.
   let trust: CoordinatorTrust
   private(set) var witness: Witness?
@@ -34,11 +37,18 @@ public final class LoopClient {
   private let generator = SystemRandomBlocks()
 
   /// A client on `eventLoop`; it connects when it is first asked for something.
-  public init(configuration: ClientConfiguration, on eventLoop: any EventLoop) {
+  ///
+  /// - Parameters:
+  ///   - configuration: the cluster, and who asks.
+  ///   - eventLoop: where everything happens.
+  ///   - turns: those of the loop's group, where others are served on it.
+  public init(
+    configuration: ClientConfiguration, on eventLoop: any EventLoop, turns: Listener.Turns? = nil
+  ) {
     self.configuration = configuration
     self.eventLoop = eventLoop
     endpoints = KnownEndpoints(configuration.endpoints)
-    dialer = NodeDialer(security: configuration.security, on: LinkLoop(eventLoop))
+    dialer = NodeDialer(security: configuration.security, on: LinkLoop(eventLoop, turns: turns))
     local = LocalNode(
       role: configuration.role, clusterID: configuration.clusterID ?? LocalNode.clusterUnknown,
       name: configuration.name, incarnation: generator.next(),
@@ -51,7 +61,10 @@ public final class LoopClient {
     lanes = (0..<configuration.connections).map { place in
       Lane(client: self, endpoint: place % configuration.endpoints.count)
     }
+    if configuration.bodyBytesTogetherMax != nil { largeLane = Lane(client: self, endpoint: 0) }
   }
+
+  private var allLanes: [Lane] { largeLane.map { lanes + [$0] } ?? lanes }
 
   /// Milliseconds since an arbitrary moment; never decreases.
   var now: UInt64 { LinkLoop.now }
@@ -89,7 +102,7 @@ public final class LoopClient {
     let call = PendingCall(
       message: message, service: service,
       authorization: key.map { "Bearer \($0)" } ?? authorization, client: self,
-      lane: pick(lane),
+      lane: pick(lane, for: message),
       tries: CallTries(now: now, patience: configuration.patience), completion: completion)
     call.begin()
   }
@@ -105,9 +118,11 @@ public final class LoopClient {
     _ order: FollowOrder, key: String? = nil, reader: any JobReading
   ) -> FollowingJob {
     eventLoop.preconditionInEventLoop()
+    var submit: Submit?
+    if case .submit(let message) = order { submit = message }
     let following = FollowingJob(
       order: order, authorization: key.map { "Bearer \($0)" } ?? authorization, client: self,
-      lane: pick(nil), reader: reader)
+      lane: pick(for: submit), reader: reader)
     if isClosed {
       following.giveUp(.unavailable(lastCause: "the client is closed", waited: 0))
     } else {
@@ -132,14 +147,19 @@ public final class LoopClient {
     eventLoop.preconditionInEventLoop()
     guard !isClosed else { return }
     isClosed = true
-    for lane in lanes { lane.close() }
+    for lane in allLanes { lane.close() }
     witness?.close()
   }
 
   var hasClosed: Bool { isClosed }
 
-  private func pick(_ lane: Int?) -> Lane {
+  private func pick(_ lane: Int? = nil, for message: (any WireMessage)?) -> Lane {
     if let lane { return lanes[lane % lanes.count] }
+    if let largeLane, let most = configuration.bodyBytesTogetherMax, let message,
+      message.bodyBytes > most
+    {
+      return largeLane
+    }
     nextLane = (nextLane + 1) % lanes.count
     return lanes[nextLane]
   }
@@ -147,7 +167,7 @@ public final class LoopClient {
   // MARK: For lanes
 
   /// The endpoints that lanes are at, or on their way to.
-  var usedEndpoints: Set<String> { Set(lanes.compactMap(\.endpoint)) }
+  var usedEndpoints: Set<String> { Set(allLanes.compactMap(\.endpoint)) }
 
   /// Which endpoint a lane that is at `place` tries.
   func endpoint(at place: Int) -> String {
@@ -174,7 +194,7 @@ public final class LoopClient {
     leader = notice
     endpoints.learn(notice.address)
     guard endpoints.isConfigured(notice.address) else { return }
-    for lane in lanes { lane.prefer(notice.address) }
+    for lane in allLanes { lane.prefer(notice.address) }
   }
 
   /// A coordinator that is trusted named the others: who knew it alone listens to them from now on.
@@ -205,6 +225,17 @@ public final class LoopClient {
   /// A link to `endpoint` did not work: it is no longer preferred.
   func failed(_ endpoint: String) {
     if leader?.address == endpoint { leader = nil }
+  }
+}
+
+extension WireMessage {
+  /// Bytes of the request for inference that it carries.
+  fileprivate var bodyBytes: Int {
+    switch self {
+    case let submit as Submit: submit.body.count
+    case let dryRun as DryRun: dryRun.body.count
+    default: 0
+    }
   }
 }
 

@@ -42,7 +42,8 @@ extension Exchange {
   public func job(_ id: JobID) -> Job? { jobs[id.rawValue] }
   /// Whether a job that loses its attempt may have another.
   public func hasTriesLeft(_ job: Job) -> Bool {
-    job.lastEpoch.rawValue < limits.attemptsMax + UInt32(job.preemptions)
+    job.lastEpoch.rawValue
+      < limits.attemptsMax + UInt32(job.preemptions) + UInt32(job.unreached)
   }
   /// What is left of a purged job.
   public func tombstone(_ id: JobID) -> Tombstone? { tombstones[id.rawValue] }

@@ -105,10 +105,12 @@ public final class Gateway: Sendable {
     let turns = try await turns(of: configuration, on: group)
     var loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>] = [:]
     let refusals = RefusalLog(label: "Gateway")
+    var client = configuration.client
+    client.bodyBytesTogetherMax = configuration.limits.bodyBytesAtOnceMax
     for eventLoop in group.makeIterator() {
-      loops[ObjectIdentifier(eventLoop)] = try await eventLoop.submit {
+      loops[ObjectIdentifier(eventLoop)] = try await eventLoop.submit { [client] in
         let loop = GatewayLoop(
-          client: configuration.client, limits: configuration.limits, refusals: refusals,
+          client: client, limits: configuration.limits, refusals: refusals,
           turns: turns, on: eventLoop)
         return NIOLoopBound(loop, eventLoop: eventLoop)
       }.get()

@@ -50,10 +50,10 @@ extension GatewayLoop {
     case .setFee:
       let fee = try MoneyBody.fee(request.takeBody())
       ask(FeeSet(parts: fee.parts, account: fee.account), key, request, connection, Self.fee)
-    case .budgets(let after):
-      ask(
-        BudgetList(account: AccountID(0), after: after, limit: 256), key, request, connection
-      ) { if case .budgetListing(let listing) = $0 { MoneyAnswer.budgets(listing) } else { nil } }
+    case .budgets(let account, let after):
+      ask(BudgetList(account: account, after: after, limit: 256), key, request, connection) {
+        if case .budgetListing(let listing) = $0 { MoneyAnswer.budgets(listing) } else { nil }
+      }
     case .receipt(let job):
       ask(ReceiptQuery(job: job), key, request, connection) {
         if case .receipt(let receipt) = $0 { Self.text(of: receipt) } else { nil }
@@ -65,6 +65,10 @@ extension GatewayLoop {
     case .makeKey: try makeKey(key, request, connection)
     case .endKey(let id):
       ask(KeyRevoke(key: id), key, request, connection) { Self.key($0, secret: nil) }
+    case .limitKey(let id):
+      let limit = try MoneyBody.limit(request.takeBody())
+      ask(KeyLimit(key: id, limit: limit), key, request, connection) { Self.key($0, secret: nil) }
+    case .rotateKey(let id): try rotateKey(id, key, request, connection)
     case .delegations(let id, let after):
       ask(
         DelegationList(key: id, after: after, limit: 32), key, request, connection, Self.delegations
@@ -101,42 +105,6 @@ extension GatewayLoop {
       connection.answer(request, with: answer)
       read(ReportReading(), key, connection, answer)
     }
-  }
-
-  /// Makes a key.
-  ///
-  /// One whose secret is drawn here is made once for each request: its secret is shown once, and kept nowhere. A request that is
-  /// to be repeatable brings the hash of its own.
-  private func makeKey(
-    _ key: String, _ request: HTTPRequest, _ connection: any RequestSource
-  ) throws(HTTPRefusal) {
-    let name = try Self.requestKey(request)
-    let asked = try MoneyBody.newKey(request.takeBody())
-    guard name == nil || asked.secretHash != nil else {
-      throw HTTPRefusal(
-        .malformedRequest,
-        "with an idempotency-key a key is made for a secret of the caller's own: give its secret_sha256",
-        param: "secret_sha256")
-    }
-    let secret = asked.secretHash == nil ? APIKey.generateSecret() : nil
-    let hash = asked.secretHash ?? secret.map(APIKey.hash) ?? []
-    let requestKey = name ?? drawRequestKey()
-    let account = asked.account ?? AccountID(0)
-    let lifetime = asked.expiresInSeconds.map { $0 * 1_000 }
-    let message: any WireMessage =
-      if let budget = asked.budget {
-        BudgetKeyCreate(
-          requestKey: requestKey, account: account, name: asked.name, scopes: asked.scopes,
-          secretHash: hash, lifetimeMs: lifetime, budget: budget)
-      } else {
-        KeyCreate(
-          requestKey: requestKey, account: account, name: asked.name, scopes: asked.scopes,
-          secretHash: hash, lifetimeMs: lifetime,
-          limit: asked.requestsPerMinute == nil && asked.tokensPerMinute == nil
-            ? nil
-            : RateTerms(requests: asked.requestsPerMinute, tokens: asked.tokensPerMinute))
-      }
-    ask(message, key, request, connection) { Self.key($0, secret: secret) }
   }
 
   /// Asks for the journal's next page until there is none; a client that has left ends it.
@@ -197,12 +165,6 @@ extension GatewayLoop {
 
   private static func standing(_ message: Message) -> Standing? {
     if case .standing(let standing) = message { standing } else { nil }
-  }
-
-  private static func key(_ message: Message, secret: Secret?) -> HTTPReply? {
-    guard case .keyReport(let report) = message else { return nil }
-    return MoneyAnswer.key(
-      report, secret: secret.map { APIKey(id: report.summary.key, secret: $0).text })
   }
 
   /// The text that `yard receipt verify` takes.

@@ -96,14 +96,18 @@ extension GatewayLoop {
     let answer = CallAnswer()
     connection.answer(request, with: answer)
     client.call(message, key: key) { [weak connection] result in
-      let reply =
-        switch result {
-        case .success(let message):
-          pick(message)
-            ?? HTTPRefusal(.internalError, "a coordinator answered another question").reply
-        case .failure(let failure): HTTPRefusal(failure).reply
-        }
-      connection?.send(reply, from: answer)
+      connection?.send(Self.reply(to: result, pick), from: answer)
+    }
+  }
+
+  /// What `pick` makes of what the leader said.
+  static func reply(
+    to result: Result<Message, ClientFailure>, _ pick: (Message) -> HTTPReply?
+  ) -> HTTPReply {
+    switch result {
+    case .success(let message):
+      pick(message) ?? HTTPRefusal(.internalError, "a coordinator answered another question").reply
+    case .failure(let failure): HTTPRefusal(failure).reply
     }
   }
 

@@ -36,7 +36,7 @@ final class GatewayLoop {
     client: ClientConfiguration, limits: HTTPLimits, refusals: RefusalLog, turns: Listener.Turns,
     on eventLoop: any EventLoop
   ) {
-    self.client = LoopClient(configuration: client, on: eventLoop)
+    self.client = LoopClient(configuration: client, on: eventLoop, turns: turns)
     self.client.whenRefused = { endpoint, failure in
       refusals.note(
         "a coordinator refuses this gateway", from: endpoint,

@@ -54,8 +54,9 @@ final class InferenceAnswer: Answering, JobReading {
     case .waiting, .reconnecting: break
     case .events where isLeft: break
     case .events(let events, _):
-      measure(events)
-      send(answer.take(events, now: loop.now))
+      let now = NIODeadline.now()
+      measure(events, at: now)
+      send(answer.take(events, now: now.uptimeNanoseconds / 1_000_000))
       // The answer broke and the job has not: nobody wants the rest.
       if answer.isOver { clientLeft() }
     case .ended(let ended):
@@ -85,9 +86,8 @@ final class InferenceAnswer: Answering, JobReading {
     send(answer.fail(HTTPRefusal(failure)))
   }
 
-  private func measure(_ events: [Event]) {
+  private func measure(_ events: [Event], at now: NIODeadline) {
     guard call.endpoint != .embeddings else { return }  // it has no tokens that come one by one
-    let now = NIODeadline.now()
     let tokens = events.reduce(UInt64(0)) { $0 + UInt64($1.tokenCount) }
     if let outputAt {
       if tokens > 0 {

@@ -24,7 +24,6 @@ struct FrameMeter {
     frames = TokenBucket(limits.frames, now: now)
     idleFrames = TokenBucket(limits.idleFrames, now: now)
     resets = TokenBucket(limits.resetsReceived, now: now)
-    header.reserveCapacity(Self.headerBytes)
   }
 
   /// Looks at bytes that arrived.
@@ -40,20 +39,26 @@ struct FrameMeter {
         continue
       }
       let start = place
+      if header.isEmpty, bytes.count - place >= Self.headerBytes {
+        place += Self.headerBytes
+        if let breach = pay({ bytes[start + $0] }, now: now) { return (start, breach) }
+        continue
+      }
       let step = min(Self.headerBytes - header.count, bytes.count - place)
       header.append(contentsOf: bytes[place..<(place + step)])
       place += step
       guard header.count == Self.headerBytes else { break }
-      skip = Int(header[0]) << 16 | Int(header[1]) << 8 | Int(header[2])
-      let breach = pay(type: UInt32(header[3]), flags: UInt32(header[4]), now: now)
-      header.removeAll(keepingCapacity: true)
-      if let breach { return (start, breach) }
+      let whole = header
+      header = []
+      if let breach = pay({ whole[$0] }, now: now) { return (start, breach) }
     }
     return (bytes.count, nil)
   }
 
-  /// Each frame is paid for, before anything of it is looked at.
-  private mutating func pay(type: UInt32, flags: UInt32, now: UInt64) -> HTTP2Breach? {
+  /// Each frame is paid for, before anything of it is looked at but its header's nine bytes.
+  private mutating func pay(_ header: (Int) -> UInt8, now: UInt64) -> HTTP2Breach? {
+    skip = Int(header(0)) << 16 | Int(header(1)) << 8 | Int(header(2))
+    let (type, flags) = (UInt32(header(3)), UInt32(header(4)))
     guard frames.take(now: now) else { return .frames }
     switch type {
     case NGHTTP2_HEADERS.rawValue, NGHTTP2_CONTINUATION.rawValue, NGHTTP2_GOAWAY.rawValue,

@@ -4,8 +4,8 @@ internal import Synchronization
 
 /// One memory-mapped file of LMDB: the owner of one `MDB_env`.
 ///
-/// Opened with `MDB_NOTLS`, so that a read transaction belongs to its object and not to a thread, and
-/// with no flag that weakens durability: a commit that returns has been flushed. At most one
+/// Opened with `MDB_NOTLS`, so that a read transaction belongs to its object and not to a thread. A commit that returns has
+/// been flushed, unless it leaves its seal to what follows (`WriteTransaction.commitUnsealed`). At most one
 /// environment per directory is open in a process, since LMDB's file locks break otherwise.
 ///
 /// Transactions are scoped to closures, which keeps them off every `await`: a reader that lingers
@@ -70,8 +70,13 @@ public final class Environment: @unchecked Sendable {
         mdb_env_set_maxdbs(created, MDB_dbi(options.databasesMax)), "set the number of databases")
       try check(
         mdb_env_set_maxreaders(created, UInt32(options.readersMax)), "set the number of readers")
-      let flags = UInt32(MDB_NOTLS) | (options.isReadOnly ? UInt32(MDB_RDONLY) : 0)
+      // Without `MDB_NOMETASYNC` the meta page is written through to the disk by each commit, beside the flush of all
+      // other pages.
+      let flags =
+        UInt32(MDB_NOTLS) | UInt32(options.isReadOnly ? MDB_RDONLY : MDB_NOMETASYNC)
       try check(mdb_env_open(created, directory, flags, 0o600), "open \(directory)")
+      // What a process wrote and had not sealed when it was killed is read here, and so must not be lost any more.
+      if !options.isReadOnly { try check(mdb_env_sync(created, 1), "flush \(directory)") }
       // Slots of readers that were killed keep old pages from being reused.
       var cleared: Int32 = 0
       try check(mdb_reader_check(created, &cleared), "clear stale readers")
@@ -110,6 +115,11 @@ public final class Environment: @unchecked Sendable {
       try body(WriteTransaction(TransactionReference(begun)))
     }
   }
+
+  /// Makes what was committed durable, the last transaction too.
+  ///
+  /// After an error the process must end, as after a failed commit.
+  public func seal() throws(LMDBError) { try check(mdb_env_sync(handle, 1), "flush") }
 
   /// Frees the slots of readers whose process has died, and answers how many there were.
   @discardableResult

@@ -59,7 +59,7 @@ public struct PageAudit: Hashable, Sendable {
 
   private static func check(_ file: UnsafeRawBufferPointer) throws(Damage) -> PageAudit {
     let (meta, older) = try MetaPage.both(file)
-    try refuseBackdating(of: older, file)
+    try refuseBackdating(of: older, beside: meta, file)
     var walk = PageWalk(file, meta)
     try walk.walkFreeList()
     guard walk.newestFreeing <= meta.transactionID else {
@@ -74,15 +74,16 @@ public struct PageAudit: Hashable, Sendable {
 
   /// Throws if the older meta page is in truth the newer one, with a lower number.
   ///
-  /// Nearly every commit frees pages under its own number, which gives it away. The state of a truly
-  /// older page may be overwritten already, by a commit that a crash cut off: then it cannot be read,
-  /// and need not be.
+  /// Nearly every commit frees pages under its own number, which gives it away: the number after that of the other
+  /// page. The state of a truly older page may be overwritten already, by a commit that a crash cut off: then it cannot be
+  /// read, and need not be. Or it can, and is that of the commit which was cut off: after one whose seal was lost,
+  /// which is the number after that.
   private static func refuseBackdating(
-    of older: MetaPage, _ file: UnsafeRawBufferPointer
+    of older: MetaPage, beside newest: MetaPage, _ file: UnsafeRawBufferPointer
   ) throws(Damage) {
     var walk = PageWalk(file, older)
     do throws(Damage) { try walk.walkFreeList() } catch { return }
-    guard walk.newestFreeing <= older.transactionID else {
+    guard walk.newestFreeing != newest.transactionID &+ 1 else {
       throw Damage("transaction \(older.transactionID) knows transaction \(walk.newestFreeing)")
     }
   }

@@ -54,6 +54,20 @@ public struct WriteTransaction: ~Copyable, Transaction {
   /// `fdatasync` failed one commit and the next transaction began as if nothing had been. Callers must
   /// end the process.
   public consuming func commit() throws(LMDBError) {
+    let environment = mdb_txn_env(reference.handle)
+    try commitUnsealed()
+    try check(mdb_env_sync(environment, 1), "flush")
+  }
+
+  /// Writes the changes and flushes all of them but for the one page that makes them the state.
+  ///
+  /// When this returns, everything that was committed before is durable, if this changes anything. This transaction is
+  /// once the next one that changes something is committed, or once `Environment.seal` returns. Until then a power loss may
+  /// undo it, wholly, and only it: LMDB writes over no page of the state before it in the next transaction either
+  /// (`mdb.c`, `mdb_find_oldest`). Others see it at once, and the end of the process does not undo it.
+  ///
+  /// So commits that follow each other cost one flush each instead of two. After an error the process must end.
+  public consuming func commitUnsealed() throws(LMDBError) {
     // LMDB frees the handle whether or not the commit succeeds (`lmdb.h`, `mdb_txn_commit`).
     let code = mdb_txn_commit(reference.handle)
     discard self

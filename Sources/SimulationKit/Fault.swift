@@ -74,6 +74,8 @@ public enum Fault: String, CaseIterable, Sendable {
   case engineFailed
   /// An engine refused a request for want of room.
   case engineBusy
+  /// A request could not reach its engine.
+  case engineUnreachable
   /// An engine's stream was cut before its end.
   case engineError
   /// A worker said that an attempt had made more events than it sent.

@@ -50,8 +50,10 @@ final class SimulatedCoordinator: SimulatedNode {
   private var peers: [PeerDialer] = []
   private var accepted: [LinkEnd] = []
   private var notice: LeaderNotice?
-  private var writing: WriteBatch?
-  private var writesBegun = 0
+  /// What is being written, the oldest first; the first `flushing` of them become durable together.
+  private var writing: [WriteBatch] = []
+  private var flushing = 0
+  private var flushesBegun = 0
   private var heldWrites: HeldWrites?
   private var turnIsScheduled = false
   private var isDying = false
@@ -112,15 +114,16 @@ final class SimulatedCoordinator: SimulatedNode {
     }
   }
 
-  /// The process dies; a write under way has reached the disk wholly or not at all.
+  /// The process dies; of the writes under way the first few have reached the disk, or all, or none.
   ///
   /// - Parameter silently: the machine lost its power, so that nobody tells its peers.
   func crash(silently: Bool) {
     guard isUp else { return }
-    if let batch = writing {
-      let isKept = random.chance(perMille: 500) && !disk.isFull
-      simulation.count(isKept ? .writeKept : .writeLost)
-      disk.crash(in: batch, isKept: isKept)
+    if !writing.isEmpty {
+      let kept = disk.isFull ? 0 : Int(random.below(UInt64(writing.count) + 1))
+      if kept > 0 { simulation.count(.writeKept) }
+      if kept < writing.count { simulation.count(.writeLost) }
+      for batch in writing.prefix(kept) { disk.keep(batch) }
     }
     if silently { disk.losePower() }
     stop()
@@ -162,7 +165,8 @@ final class SimulatedCoordinator: SimulatedNode {
   }
 
   private func stop() {
-    writing = nil
+    writing = []
+    flushing = 0
     heldWrites = nil
     disk.processEnded()
     turnIsScheduled = false
@@ -203,18 +207,24 @@ final class SimulatedCoordinator: SimulatedNode {
   // MARK: The disk
 
   private func startWrite(_ batch: WriteBatch) {
-    precondition(writing == nil, "two writes under way")
-    writing = batch
-    writesBegun += 1
-    if heldWrites == nil { endWrite(within: disk.writeTime) }
+    writing.append(batch)
+    beginFlush()
     if suddenDeath == .writing { after(random.within(1...150)) { [self] in dieNow(.diedWriting) } }
   }
 
-  /// The write under way ends after so many microseconds, unless it has ended by then.
-  private func endWrite(within time: ClosedRange<UInt64>) {
-    let number = writesBegun
+  /// What has come since the last flush began shares the next one, as in `Storage`.
+  private func beginFlush() {
+    guard flushing == 0, !writing.isEmpty else { return }
+    flushing = writing.count
+    flushesBegun += 1
+    if heldWrites == nil { endFlush(within: disk.writeTime) }
+  }
+
+  /// The flush under way ends after so many microseconds, unless it has ended by then.
+  private func endFlush(within time: ClosedRange<UInt64>) {
+    let number = flushesBegun
     at(simulation.clock.now + random.within(time), lane: diskLane) { [self] in
-      if number == writesBegun { writeEnded() }
+      if flushing > 0, number == flushesBegun { flushEnded() }
     }
   }
 
@@ -228,7 +238,7 @@ final class SimulatedCoordinator: SimulatedNode {
   func releaseWrites() {
     guard heldWrites != nil else { return }
     heldWrites = nil
-    if writing != nil { endWrite(within: SimulatedDisk.quick) }
+    if flushing > 0 { endFlush(within: SimulatedDisk.quick) }
   }
 
   /// Ends a write that waited for what has come with a message.
@@ -236,7 +246,7 @@ final class SimulatedCoordinator: SimulatedNode {
     switch heldWrites {
     case .untilTerm(let term) where replica.term > term:
       heldWrites = .untilEntries(of: replica.term)
-      if writing != nil { endWrite(within: SimulatedDisk.quick) }
+      if flushing > 0 { endFlush(within: SimulatedDisk.quick) }
     case .untilEntries(let term):
       guard case .raft(.appendEntries(let body)) = message, body.term >= term,
         !body.entries.isEmpty
@@ -246,20 +256,28 @@ final class SimulatedCoordinator: SimulatedNode {
     }
   }
 
-  private func writeEnded() {
-    guard let batch = writing else { return }
-    writing = nil
+  private func flushEnded() {
+    let flushed = Array(writing.prefix(flushing))
+    writing.removeFirst(flushing)
+    flushing = 0
     var result: Result<Void, any Error> = .success(())
     if disk.isFull {
       result = .failure(DiskFailure.full)
     } else if disk.failsNextSync {
       disk.failsNextSync = false
       simulation.count(.failedSync)
-      if random.chance(perMille: 500) { disk.perform(batch) }
+      if random.chance(perMille: 500) { flushed.forEach(disk.perform) }
       result = .failure(DiskFailure.sync)
     } else {
-      disk.perform(batch)
+      flushed.forEach(disk.perform)
     }
+    // A store whose write has failed executes none that follows.
+    if case .failure = result { writing = [] }
+    for batch in flushed { writeEnded(batch, result) }
+    beginFlush()
+  }
+
+  private func writeEnded(_ batch: WriteBatch, _ result: Result<Void, any Error>) {
     replica?.writeFinished(result, now: clock.now)
     if batch.truncateFrom != nil || batch.entries.contains(where: { $0.kind == .change }) {
       simulation.members.check(self)

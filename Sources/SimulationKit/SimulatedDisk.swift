@@ -103,13 +103,9 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
     content.perform(batch)
   }
 
-  /// The process dies in the middle of a write: it is there wholly or not at all.
-  ///
-  /// - Parameters:
-  ///   - batch: the write.
-  ///   - isKept: whether it is there; a disk with the planted bug keeps a part of it then.
-  func crash(in batch: WriteBatch, isKept: Bool) {
-    guard isKept else { return }
+  /// A write of which nobody was told is there, after the process has died; a disk with the planted bug keeps a
+  /// part of it.
+  func keep(_ batch: WriteBatch) {
     var kept = batch
     if bug == .tornWrite { kept.rows = [] }
     if !kept.isEmpty { perform(kept) }

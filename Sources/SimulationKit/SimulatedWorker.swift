@@ -188,10 +188,15 @@ extension SimulatedWorker: WorkerHost {
     let isCut = random.chance(perMille: simulation.faultsAreOn ? 20 : 0)
     runs[id] = EngineRun(output, length: length, isCut: isCut)
     if engineFails || random.chance(perMille: simulation.faultsAreOn ? 20 : 0) {
-      simulation.count(.engineBusy)
+      let isUnreachable = random.chance(perMille: 500)
+      simulation.count(isUnreachable ? .engineUnreachable : .engineBusy)
       after(random.within(1_000...5_000)) { [self] in
         guard runs[id] != nil else { return }
-        ended(id, .failed(EngineFault(.engineBusy, "the engine has no room")))
+        let fault =
+          isUnreachable
+          ? EngineFault(.engineUnreachable, "nobody answers at the engine's address")
+          : EngineFault(.engineBusy, "the engine has no room")
+        ended(id, .failed(fault))
       }
       return
     }
@@ -204,6 +209,13 @@ extension SimulatedWorker: WorkerHost {
     after(random.within(100...20_000)) { [self] in
       guard runs[id] === run else { return }
       ended(id, .cancelled)
+    }
+  }
+
+  /// What a run could not reach is there again soon, unless it fails for longer.
+  func probeEngine() {
+    after(random.within(100_000...2_000_000)) { [self] in
+      if !engineFails { engineReady() }
     }
   }
 

@@ -9,8 +9,8 @@ internal import Synchronization
 /// One thread owns all write transactions and executes batches strictly in the order of `write`; what
 /// waits while a commit flushes shares the next commit. A completed batch is durable. After a failed
 /// one every later batch fails too, since nothing is known about the disk. Reads run on the caller's
-/// thread and see exactly the completed batches (a commit becomes visible a moment before its
-/// completion is called).
+/// thread and see the completed batches, and those of the last commit already while its seal is flushed: what it brings
+/// a power loss may still undo.
 public final class LMDBReplicaStore: ReplicaStore {
   /// How a store is opened.
   public struct Options: Hashable, Sendable {
@@ -90,7 +90,8 @@ public final class LMDBReplicaStore: ReplicaStore {
     let queue = WriteQueue()
     let writer = try volume.batchWriter(stored)
     let thread = WriterThread {
-      runWriter(queue, volume, writer, meter)
+      var loop = WriterLoop(queue, volume, writer, meter)
+      loop.run()
     }
     guard let thread else {
       throw .system(operation: "start a thread for", path: path, message: "none is left")

@@ -58,10 +58,16 @@ final class WriteQueue: @unchecked Sendable {
   func takeAll() -> [Item]? {
     withLock {
       while items.isEmpty && !isClosed { pthread_cond_wait(changed, mutex) }
-      guard !items.isEmpty else { return nil }
-      defer { items = [] }
-      return items
+      return items.isEmpty ? nil : takeItems()
     }
+  }
+
+  /// Takes the batches that wait; empty if none does.
+  func takeWaiting() -> [Item] { withLock { takeItems() } }
+
+  private func takeItems() -> [Item] {
+    defer { items = [] }
+    return items
   }
 
   /// Makes room for one batch: it is done, and its completion is about to be called.

@@ -58,7 +58,8 @@ public struct Dialer: Sendable {
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try pipeline.install(
-            on: channel, makeDelegate: makeDelegate, failed: { failure.tell($0) })
+            on: channel, turns: loop.turns?[channel.eventLoop], makeDelegate: makeDelegate,
+            failed: { failure.tell($0) })
         }
       }
     Pipeline.configure(base).connect(host: host, port: port).whenFailure { error in

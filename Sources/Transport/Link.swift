@@ -47,8 +47,10 @@ public final class Link {
   private var isFlushing = false
   private var isFlushScheduled = false
   private var flushTask: (@Sendable () -> Void)?
-  /// Lets other connections have their turn; nil on the dialing side, which begins no requests, and for a coordinator.
+  /// Lets other connections have their turn, where there is anything that does.
   private let turns: LoopTurns?
+  /// Whether what the peer sends waits for its turn: not on the dialing side, which begins no requests, nor of a coordinator.
+  private let isHeldBack: Bool
   /// Bytes that were read and not yet given to the session.
   private var unread = ByteBuffer()
   /// Requests that were begun in this turn.
@@ -63,8 +65,9 @@ public final class Link {
   private var keepAlive: RepeatedTask?
   /// Since when the socket takes nothing.
   private var unwritableSince: UInt64?
-  /// Writes per flush before other connections of the loop get their turn.
-  private static let writesPerFlush = 16
+  /// Writes per flush before other connections of the loop get their turn: encrypting a mebibyte and giving it to the socket takes
+  /// as long as a turn may.
+  private static let writesPerFlush = 4
   private static let writeBytes = 64 << 10
   private static let keptBytes = 32 << 10
   /// Bytes given to the session at once (reliability: what one read can start is bounded).
@@ -77,10 +80,12 @@ public final class Link {
 
   init(
     channel: any Channel, role: HTTP2Session.Role, certificate: PeerCertificate?,
-    authority: String, isPlaintext: Bool, settings: LinkSettings, turns: LoopTurns?
+    authority: String, isPlaintext: Bool, settings: LinkSettings, turns: LoopTurns?,
+    isHeldBack: Bool
   ) throws(HTTP2Error) {
     let now = LinkLoop.now
     self.turns = turns
+    self.isHeldBack = isHeldBack && turns != nil
     self.channel = channel
     self.certificate = certificate
     self.settings = settings
@@ -173,7 +178,7 @@ public final class Link {
   }
 
   private var hasTurn: Bool {
-    turns == nil || (begun < Self.requestsPerTurn && spent < Self.turnMax)
+    !isHeldBack || (begun < Self.requestsPerTurn && spent < Self.turnMax)
   }
 
   /// Gives the session what was read, and the owners what that means, as far as this turn goes.
@@ -319,7 +324,7 @@ public final class Link {
       case .goAway: delegate?.draining(self)
       case .pong: break
       }
-      guard turns != nil else { continue }
+      guard isHeldBack else { continue }
       let now = NIODeadline.now()
       spent = spent + (now - since)
       since = now

@@ -178,7 +178,7 @@ final class LinkHandler: ChannelDuplexHandler, RemovableChannelHandler {
       link = try Link(
         channel: context.channel, role: role, certificate: peer, authority: authority,
         isPlaintext: security.isPlaintext, settings: settings,
-        turns: peer?.identity.role == .coordinator ? nil : turns)
+        turns: turns, isHeldBack: role == .server && peer?.identity.role != .coordinator)
     } catch {
       return fail(.handshakeFailed(reason: String(describing: error)), context)
     }

@@ -5,8 +5,18 @@ public struct LinkLoop: Sendable {
   /// NIO's loop.
   public let eventLoop: any EventLoop
 
+  /// What lets links that are dialed here take turns with the loop's other connections, if there is anything.
+  let turns: Listener.Turns?
+
   /// Wraps NIO's loop.
-  public init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+  ///
+  /// - Parameters:
+  ///   - eventLoop: the loop.
+  ///   - turns: those of its group, where links that are dialed on it are to leave others their turn.
+  public init(_ eventLoop: any EventLoop, turns: Listener.Turns? = nil) {
+    self.eventLoop = eventLoop
+    self.turns = turns
+  }
 
   /// Whether the caller runs on it.
   public var isCurrent: Bool { eventLoop.inEventLoop }

@@ -141,8 +141,13 @@ public final class Listener: Sendable {
     ///
     /// - Precondition: called on the loop, which is one of the group.
     public func wait(on loop: any EventLoop, _ body: @escaping () -> Void) {
-      ofGroup[loop]?.wait(body)
+      self[loop]?.wait(body)
     }
+
+    /// Those of a loop of the group.
+    ///
+    /// - Precondition: called on the loop.
+    subscript(loop: any EventLoop) -> LoopTurns? { ofGroup[loop] }
 
     /// Gives it back, once all links have ended; from any thread.
     public func close() { ofGroup.close() }
@@ -166,7 +171,7 @@ public final class Listener: Sendable {
     try pipeline.addHandler(
       LinkHandler(
         role: .server, security: .plaintextOnLoopback, settings: settings, authority: "",
-        verification: Verification(), turns: turns?.ofGroup[channel.eventLoop],
+        verification: Verification(), turns: turns?[channel.eventLoop],
         makeDelegate: { link in
           let bound = link.loop.bind(link)
           channel.closeFuture.whenComplete { _ in

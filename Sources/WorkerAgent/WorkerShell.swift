@@ -16,6 +16,8 @@ internal import WireProtocol
 final class WorkerShell: WorkerHost {
   /// Failed probes in a row before an engine that served is called failing: one may be lost to load.
   private static let probeFailuresMax = 2
+  /// Milliseconds until an engine that does not answer is asked again; they double with each time, up to the usual interval.
+  private static let probeWaitMin: UInt64 = 250
   /// Endpoints beyond the configured ones that leader notices may add.
   private static let learnedMax = 8
 
@@ -35,8 +37,12 @@ final class WorkerShell: WorkerHost {
   private var drainTimer: Scheduled<Void>?
   /// What the engine last said of itself.
   private var engineStatus: EngineStatus?
+  /// What is known of the engine; a probe takes it along and brings it back.
+  private var examination: EngineExamination
   private var probeFailures = 0
   private var probing: Task<Void, Never>?
+  private var nextProbe: Scheduled<Void>?
+  private var hasLeft = false
   private var watching: Task<Void, Never>?
   /// Why the host's GPU tool told nothing, since it last told something.
   private(set) var gpuFault: String?
@@ -49,6 +55,7 @@ final class WorkerShell: WorkerHost {
   ) {
     self.configuration = configuration
     self.engine = engine
+    examination = EngineExamination(engine)
     self.loop = loop
     self.logger = logger
     self.whenLeft = whenLeft
@@ -64,7 +71,7 @@ final class WorkerShell: WorkerHost {
 
   func start() {
     for endpoint in configuration.endpoints { add(endpoint) }
-    probe()
+    probeEngine()
     watchGPUs()
   }
 
@@ -120,7 +127,9 @@ final class WorkerShell: WorkerHost {
 
   func left() {
     logger.info("left")
+    hasLeft = true
     probing?.cancel()
+    nextProbe?.cancel()
     watching?.cancel()
     timer?.cancel()
     drainTimer?.cancel()
@@ -133,21 +142,28 @@ final class WorkerShell: WorkerHost {
 
   // MARK: Probes
 
-  private func probe() {
+  func probeEngine() {
+    nextProbe?.cancel()
+    guard probing == nil, !hasLeft else { return }
     let bound = loop.bind(self)
-    let interval = Duration.seconds(configuration.probeSeconds)
-    probing = Task { [engine, loop] in
-      var examination = EngineExamination(engine)
-      while !Task.isCancelled {
-        let result: Result<EngineStatus, EngineError>
-        do throws(EngineError) { result = .success(try await examination.probe()) } catch {
-          result = .failure(error)
-        }
-        if Task.isCancelled { return }
-        loop.execute { bound.value.probed(result) }
-        do { try await Task.sleep(for: interval) } catch { return }
+    probing = Task { [loop, known = examination] in
+      var examination = known
+      let result: Result<EngineStatus, EngineError>
+      do throws(EngineError) { result = .success(try await examination.probe()) } catch {
+        result = .failure(error)
       }
+      if Task.isCancelled { return }
+      let now = examination
+      loop.execute { bound.value.probed(result, now) }
     }
+  }
+
+  /// When the engine is asked again: soon while it does not answer, and less often the longer it does not.
+  private var probeWait: UInt64 {
+    let interval = UInt64(max(1, configuration.probeSeconds)) * 1_000
+    guard !machine.status.engineIsHealthy else { return interval }
+    return Backoff(initial: min(Self.probeWaitMin, interval), limit: interval)
+      .wait(after: probeFailures, random: random(below:))
   }
 
   /// Reads the host's GPUs again and again, if it has a tool for them.
@@ -188,7 +204,18 @@ final class WorkerShell: WorkerHost {
     }
   }
 
-  private func probed(_ result: Result<EngineStatus, EngineError>) {
+  private func probed(
+    _ result: Result<EngineStatus, EngineError>, _ examination: EngineExamination
+  ) {
+    probing = nil
+    guard !hasLeft else { return }
+    self.examination = examination
+    let bound = loop.bind(self)
+    defer {
+      nextProbe = loop.eventLoop.scheduleTask(in: .milliseconds(Int64(probeWait))) {
+        bound.value.probeEngine()
+      }
+    }
     switch result {
     case .success(let status):
       probeFailures = 0
@@ -352,7 +379,7 @@ final class WorkerShell: WorkerHost {
       logger.error(
         "engine failing",
         metadata: [
-          "reason": "\(reason)", "asked_again_seconds": "\(configuration.probeSeconds)",
+          "reason": "\(reason)", "asked_again_within_seconds": "\(configuration.probeSeconds)",
         ])
     case .engineReady(let models, let slots):
       logger.info(

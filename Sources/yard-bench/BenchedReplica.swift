@@ -16,7 +16,7 @@ final class BenchedReplica: PeerTransport, ReplicaObserver {
   private let store: LMDBReplicaStore
   private let path: String
   private var running: Replica?
-  private var begun: WriteBatch?
+  private var begun: [WriteBatch] = []
   private var outcomes: [Outcome] = []
   private var failure: (any Error)?
   private let began = ContinuousClock.now
@@ -49,7 +49,7 @@ final class BenchedReplica: PeerTransport, ReplicaObserver {
     configuration.retention.followersBytes = keepLog << 22
     let replica = try Replica(
       configuration: configuration, store: store,
-      startWrite: { [unowned self] in begun = $0 }, startSnapshot: {}, transport: self,
+      startWrite: { [unowned self] in begun.append($0) }, startSnapshot: {}, transport: self,
       observer: self, now: now)
     running = replica
     replica.start()
@@ -137,8 +137,8 @@ final class BenchedReplica: PeerTransport, ReplicaObserver {
 
   /// Writes until the replica has nothing more to write.
   private func settle() throws {
-    while let batch = begun {
-      begun = nil
+    while !begun.isEmpty {
+      let batch = begun.removeFirst()
       let end = End()
       store.write(batch) {
         end.result = $0

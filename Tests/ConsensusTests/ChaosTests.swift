@@ -63,6 +63,7 @@ struct ChaosTests {
         guard node.replica == nil else { break }
         // Rows that reach the disk at once, and rows that a restart makes again from the log.
         node.rowsMax = cluster.below(2) == 0 ? 16_384 : 1 + Int(cluster.below(12))
+        node.writesMax = 1 + Int(cluster.below(4))
         try node.boot()
       case 3: if node.replica != nil { node.pause() }
       case 4, 5: node.resume()

@@ -24,10 +24,14 @@ final class Node: PeerTransport, ReplicaObserver {
   var failsWrites = false
   /// How many changed rows a life of the replica begins to write by itself.
   var rowsMax = 16_384
+  /// How many writes a life of the replica has under way at most: one by one, unless a test is about more.
+  var writesMax = 1
   private(set) var notices: [ReplicaNotice] = []
   /// Called from inside the observer's `applied`.
   var whenApplied: ((Replica, LogIndex) -> Void)?
-  private var heldWrite: WriteBatch?
+  /// What is being written, the oldest first: one after the other reaches the disk.
+  private var writing: [WriteBatch] = []
+  private var writesEnded = 0
   private var generation = 0
   private var inbox: [(Replica) -> Void] = []
   /// With an empty disk it founds nothing.
@@ -43,7 +47,8 @@ final class Node: PeerTransport, ReplicaObserver {
 
   var isRunning: Bool { replica != nil && !isPaused && failures.isEmpty }
   var deadline: UInt64 { replica?.nextDeadline ?? .max }
-  var isWriteHeld: Bool { heldWrite != nil }
+  var isWriteHeld: Bool { !writing.isEmpty }
+  var writesUnderWay: Int { writing.count }
 
   static func payload(_ command: Command, at now: UInt64) -> [UInt8] {
     var builder = CommandBatch.Builder(time: LogTime(milliseconds: now))
@@ -64,6 +69,7 @@ final class Node: PeerTransport, ReplicaObserver {
     var configuration = Replica.Configuration(
       engine: engine, founding: joins ? .none : founding)
     configuration.rowsMax = rowsMax
+    configuration.writesMax = writesMax
     if let retention = cluster.retention { configuration.retention = retention }
     configuration.stateVersionMax = stateVersionMax
     let started = try Replica(
@@ -76,20 +82,20 @@ final class Node: PeerTransport, ReplicaObserver {
     started.start()
   }
 
-  /// The process dies; a write in flight reaches the disk wholly or not at all.
+  /// The process dies; of the writes in flight the first few reach the disk, or all, or none.
   func crash() {
     cluster.counts.crashes += 1
-    if let write = heldWrite, !failsWrites { lose(write) }
-    heldWrite = nil
+    if !writing.isEmpty, !failsWrites {
+      let kept = Int(cluster.below(UInt64(writing.count) + 1))
+      for write in writing.prefix(kept) { store.perform(write) }
+      cluster.counts.lostWrites += writing.count - kept
+    }
+    writing = []
     generation += 1
     replica = nil
     inbox = []
     failures = []
     isPaused = false
-  }
-
-  private func lose(_ write: WriteBatch) {
-    if cluster.below(2) == 0 { store.perform(write) } else { cluster.counts.lostWrites += 1 }
   }
 
   func pause() { isPaused = true }
@@ -110,13 +116,18 @@ final class Node: PeerTransport, ReplicaObserver {
   // MARK: The disk
 
   private func startWrite(_ batch: WriteBatch, of started: Int) {
-    precondition(heldWrite == nil, "two writes in flight")
-    heldWrite = batch
-    guard !holdsWrites else { return }
+    precondition(writing.count < writesMax, "too many writes in flight")
+    writing.append(batch)
+    if writing.count == 1, !holdsWrites { endWriteInTime(of: started) }
+  }
+
+  /// Ends the oldest write in flight after a while.
+  private func endWriteInTime(of started: Int) {
+    let number = writesEnded
     cluster.after(1 + cluster.below(cluster.writeDelayMax)) { [self] in
       guard generation == started else { return }
       hear { [self] _ in
-        guard generation == started else { return }
+        guard generation == started, number == writesEnded else { return }
         releaseWrite()
       }
     }
@@ -130,14 +141,17 @@ final class Node: PeerTransport, ReplicaObserver {
     }
   }
 
-  /// Ends the write in flight.
+  /// Ends the oldest write in flight; the others follow by themselves, unless they are held as well.
   func releaseWrite() {
-    guard let batch = heldWrite, let replica else { return }
-    heldWrite = nil
+    guard !writing.isEmpty, let replica else { return }
+    let batch = writing.removeFirst()
+    writesEnded += 1
     if failsWrites {
+      writing = []
       replica.writeFinished(.failure(DiskFailure()), now: cluster.now)
     } else {
       store.perform(batch)
+      if !writing.isEmpty, !holdsWrites { endWriteInTime(of: generation) }
       replica.writeFinished(.success(()), now: cluster.now)
     }
   }

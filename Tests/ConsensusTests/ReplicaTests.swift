@@ -218,6 +218,77 @@ struct ReplicaTests {
     #expect(node.store.applied?.index == node.replica?.lastIndex)
   }
 
+  @Test(
+    "several writes are under way; each answers for itself, in order, and rows are seen in all of them"
+  )
+  func severalWrites() throws {
+    let cluster = try Cluster(1)
+    let node = cluster.nodes[0]
+    node.crash()
+    node.writesMax = 3
+    try node.boot()
+    _ = try cluster.elect()
+    cluster.run(1_500)
+    node.holdsWrites = true
+    let tickets = (0..<5).map { _ in cluster.propose(to: node) }
+    #expect(node.writesUnderWay == 3, "what comes after the third waits")
+    node.releaseWrite()
+    #expect(tickets.map(\.isApplied) == [true, false, false, false, false])
+    #expect(node.writesUnderWay == 3, "the rest went together")
+    // The rows of the first entry leave in the last of them, or after it: never before the entry.
+    let replica = try #require(node.replica)
+    let change = try #require(node.changes.last { $0.table == Table.accounts.rawValue })
+    #expect(try replica.row(table: change.table, key: change.key) == change.value)
+    node.releaseWrite()
+    #expect(tickets.map(\.isApplied) == [true, true, false, false, false])
+    replica.flushRows()
+    let latest = try #require(node.changes.last { $0.table == Table.accounts.rawValue })
+    #expect(try replica.row(table: latest.table, key: latest.key) == latest.value, "in flight")
+    node.releaseWrite()
+    node.releaseWrite()
+    #expect(tickets.allSatisfy { $0.isApplied })
+    node.holdsWrites = false
+    node.releaseWrite()
+    cluster.run(1_500)
+    #expect(node.store.applied?.index == replica.lastIndex)
+  }
+
+  @Test(
+    "a leader that is deposed with several writes under way vouches for none of their entries",
+    arguments: 1...8)
+  func truncationOfSeveral(seed: UInt64) throws {
+    let cluster = try Cluster(3, seed: seed)
+    for node in cluster.nodes {
+      node.crash()
+      node.writesMax = 4
+      try node.boot()
+    }
+    let old = try cluster.elect()
+    try cluster.settle()
+    cluster.isolate(old)
+    old.holdsWrites = true
+    let lost = (0..<3).map { _ in cluster.propose(to: old) }
+    #expect(old.writesUnderWay == 3)
+    #expect(cluster.run(atMost: 5_000) { cluster.leader.map { $0 !== old } ?? false })
+    let new = try #require(cluster.leader)
+    let kept = (0..<3).map { _ in cluster.propose(to: new) }
+    cluster.run(200)
+    #expect(kept.allSatisfy { $0.isApplied })
+    cluster.heal()
+    cluster.run(1_000)
+    // One by one: the entries that were cut off reach the disk, then the term, then what is in their place.
+    for _ in 0..<4 {
+      old.releaseWrite()
+      cluster.run(300)
+    }
+    old.holdsWrites = false
+    old.releaseWrite()
+    try cluster.settle()
+    #expect(lost.allSatisfy { $0.isUnknown })
+    #expect(old.store.entries == new.store.entries)
+    cluster.checkPromises()
+  }
+
   @Test("rows and their mark reach the disk together, even if a completion submits")
   func reentrantSubmission() throws {
     let cluster = try Cluster(1)

@@ -11,13 +11,15 @@ import WireProtocol
 private let cluster = ClusterID(7)
 
 private func client(
-  _ endpoints: [String], patience: UInt64 = 60_000, connections: Int = 1, cluster: ClusterID? = nil
+  _ endpoints: [String], patience: UInt64 = 60_000, connections: Int = 1,
+  cluster: ClusterID? = nil, bodyBytesTogetherMax: Int? = nil
 ) async -> ExchangeClient {
-  await ExchangeClient(
-    configuration: ClientConfiguration(
-      endpoints: endpoints, key: "sy_1_x", security: .plaintextOnLoopback, clusterID: cluster,
-      connections: connections, patience: patience, software: "test"),
-    on: MultiThreadedEventLoopGroup.singleton)
+  var configuration = ClientConfiguration(
+    endpoints: endpoints, key: "sy_1_x", security: .plaintextOnLoopback, clusterID: cluster,
+    connections: connections, patience: patience, software: "test")
+  configuration.bodyBytesTogetherMax = bodyBytesTogetherMax
+  return await ExchangeClient(
+    configuration: configuration, on: MultiThreadedEventLoopGroup.singleton)
 }
 
 private func text(_ events: [Event]) -> String {
@@ -67,10 +69,11 @@ private struct Job: Sendable {
       hash: (hashes.last ?? hashes[0]).bytes, lastSeq: UInt64(events.count), untilDelivered: nil)
   }
 
-  static func submit() -> Submit {
+  static func submit(bytes: Int = 1) -> Submit {
     Submit(
       requestKey: RequestKey(high: 1, low: 2), mode: .attached, endpoint: .chatCompletions,
-      model: "m", body: [1], maxInputPrice: nil, maxOutputPrice: nil, queueTimeoutMs: 0,
+      model: "m", body: Array(repeating: 1, count: bytes), maxInputPrice: nil, maxOutputPrice: nil,
+      queueTimeoutMs: 0,
       follow: true, retentionMs: nil, durable: nil)
   }
 }
@@ -118,6 +121,31 @@ struct ExchangeClientTests {
     await #expect(throws: ClientFailure.refused(failure)) { try await client.call(ModelList()) }
     #expect(tries.withLockedValue { $0 } == 1)
     await client.close()
+    await coordinator.close()
+  }
+
+  @Test("requests with large bodies have a connection of their own, where the client wants that")
+  func largeApart() async throws {
+    let refusal = Failure(.insufficientCredit, "needs 3, has 2")
+    let coordinator = try await Scripted { _, _, channel, _ in channel.answer(refusal) }
+    for (most, connections) in [(100, [1, 2, 2, 2]), (nil, [1, 1, 1, 1])] {
+      let client = await client([coordinator.endpoint], bodyBytesTogetherMax: most)
+      for (bytes, count) in zip([100, 101, 1, 1_000], connections) {
+        await #expect(throws: ClientFailure.refused(refusal)) {
+          for try await _ in await client.run(Job.submit(bytes: bytes)) {}
+        }
+        #expect(coordinator.listener.connectionCount == count, "\(bytes) bytes")
+      }
+      // What only asks carries the same body.
+      let question = DryRun(
+        requestKey: RequestKey(high: 1, low: 2), endpoint: .chatCompletions, model: "m",
+        body: Array(repeating: 1, count: 1_000), maxInputPrice: nil, maxOutputPrice: nil,
+        servedOnly: true)
+      await #expect(throws: ClientFailure.refused(refusal)) { try await client.call(question) }
+      #expect(coordinator.listener.connectionCount == connections.last)
+      await client.close()
+      while coordinator.listener.connectionCount > 0 { await Task.yield() }
+    }
     await coordinator.close()
   }
 

@@ -124,7 +124,10 @@ struct CommandGenerator {
     case 54..<64: return settleCommand(exchange)
     case 64..<69: return .cancel(.init(caller: caller(), job: job(exchange)))
     case 69..<76:
-      return lost(attempt(exchange), reason: .engineBusy, retry: chance(3, in: 4))
+      let id = attempt(exchange)
+      return lost(
+        id, reason: id.job.rawValue.isMultiple(of: 2) ? .engineUnreachable : .engineBusy,
+        retry: chance(3, in: 4))
     case 76..<80: return .orphan(.init(job: job(exchange)))
     case 80..<83:
       return .adopt(.init(caller: chance(1, in: 2) ? caller() : nil, job: job(exchange)))

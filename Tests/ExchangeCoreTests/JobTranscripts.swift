@@ -302,6 +302,58 @@ struct JobTranscripts {
     #expect(world.exchange.account(AccountID(3))?.debitsHeld == .zero)
   }
 
+  @Test(
+    "attemptLost: since state version 3 an engine that cannot be reached is no try, so many times")
+  func unreachable() throws {
+    var limits = Limits()
+    limits.attemptsMax = 2
+    limits.unreachedMax = 2
+    var world = World(limits: limits)
+    world.run(submit(1))
+    world.run(.raiseStateVersion(.init(to: 3)))
+    for number in 2...3 as ClosedRange<UInt64> { world.run(submit(number)) }
+    func unreached(_ job: UInt64, _ epoch: UInt32, retry: Bool = true) -> Command {
+      lost(attempt(job, epoch), reason: .engineUnreachable, retry: retry)
+    }
+    world.expect(
+      """
+      assign: attempt 1/1 [assign 1/1 to 1]
+      a job from before: queued [requeued 1]
+      assign: attempt 1/2 [assign 1/2 to 1]
+      it was a try: failed [ended 1]
+      assign: attempt 2/1 [assign 2/1 to 1]
+      no try: queued [requeued 2]
+      assign: attempt 2/2 [assign 2/2 to 1]
+      no try: queued [requeued 2]
+      assign: attempt 2/3 [assign 2/3 to 1]
+      a try, once too often: queued [requeued 2]
+      assign: attempt 2/4 [assign 2/4 to 1]
+      the last: failed [ended 2]
+      assign: attempt 3/1 [assign 3/1 to 1]
+      some output: 3 through 1 [record 3 at 1]
+      a try, for the output: queued [requeued 3]
+      assign: attempt 3/2 [assign 3/2 to 1]
+      no try, it added nothing: queued [requeued 3]
+      assign: attempt 3/3 [assign 3/3 to 1]
+      nobody may try again: failed [ended 3]
+      """,
+      of: [
+        ("assign", assign(1)), ("a job from before", unreached(1, 1)),
+        ("assign", assign(1, epoch: 2)), ("it was a try", unreached(1, 2)),
+        ("assign", assign(2)), ("no try", unreached(2, 1)),
+        ("assign", assign(2, epoch: 2)), ("no try", unreached(2, 2)),
+        ("assign", assign(2, epoch: 3)), ("a try, once too often", unreached(2, 3)),
+        ("assign", assign(2, epoch: 4)), ("the last", unreached(2, 4)),
+        ("assign", assign(3)), ("some output", checkpoint((attempt(3), events(from: 1)))),
+        ("a try, for the output", unreached(3, 1)),
+        ("assign", assign(3, epoch: 2)), ("no try, it added nothing", unreached(3, 2)),
+        ("assign", assign(3, epoch: 3)), ("nobody may try again", unreached(3, 3, retry: false)),
+      ])
+    #expect(world.exchange.job(JobID(2))?.ending?.error == .engineUnreachable)
+    let restored = try world.replica.restored()
+    #expect(restored.job(JobID(2))?.unreached == 2 && restored.job(JobID(3))?.unreached == 1)
+  }
+
   @Test("orphan and adopt: an attached job without a reader is cancelled in time")
   func orphans() {
     var world = World()

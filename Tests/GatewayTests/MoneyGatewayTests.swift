@@ -9,11 +9,17 @@ import WireProtocol
 private let books: ScriptedCoordinator.Script = { message, channel in
   switch message {
   case .keyCreate(let message):
+    channel.send(key(KeyID(7), named: message.name, message.scopes))
+  case .budgetKeyCreate(let message):
+    channel.send(key(KeyID(8), named: message.name, message.scopes))
+  case .keyRotate(let message): channel.send(key(message.key, named: "bot", .submit))
+  case .keyLimit(let message):
     channel.send(
-      KeyReport(
-        summary: KeySummary(
-          key: KeyID(7), account: AccountID(3), scopes: message.scopes, name: message.name,
-          revoked: false), life: nil, rate: nil))
+      key(
+        message.key, named: "bot", .submit,
+        RateSummary(
+          requests: message.limit.requests, requestsLeft: 5, tokens: message.limit.tokens,
+          tokensLeft: 0)))
   case .transferPost, .transferReverse:
     channel.send(TransferReport(entries: [], duplicate: false))
   case .bookQuery, .quoteQuery:
@@ -45,6 +51,15 @@ private let books: ScriptedCoordinator.Script = { message, channel in
   default: channel.send(Failure(.internalError, "not in the script"))
   }
   channel.finish()
+}
+
+private func key(
+  _ id: KeyID, named name: String, _ scopes: Scopes, _ rate: RateSummary? = nil
+) -> KeyReport {
+  KeyReport(
+    summary: KeySummary(
+      key: id, account: AccountID(3), scopes: scopes, name: name, revoked: false), life: nil,
+    rate: rate)
 }
 
 private func delegations(of key: KeyID, signer: [UInt8]?, more: Bool) -> DelegationListing {
@@ -84,6 +99,43 @@ struct MoneyGatewayTests {
         if let create { names.insert(create.requestKey) }
       }
       #expect(names.count == 1)
+    }
+  }
+
+  @Test(
+    "a key that draws on a budget has its limit before it is shown; one is limited, one rotated")
+  func keyChanges() async throws {
+    try await withGateway(script: books) { gateway, coordinator in
+      let client = try await RawClient(gateway.address)
+      try await client.post("/v1/keys", #"{"budget":9,"requests_per_minute":60}"#)
+      let made = await client.read(until: #""key":""#)
+      #expect(made.contains(#""key":"sy_8_"#) && made.contains(#""requests":60"#))
+      let budgeted = await coordinator.hears { heard -> BudgetKeyCreate? in
+        if case .message(.budgetKeyCreate(let create), _) = heard { create } else { nil }
+      }
+      #expect(budgeted?.budget == BudgetID(9))
+      let limiting = try await RawClient(gateway.address)
+      try await limiting.post("/v1/keys/4/limit", #"{"tokens_per_minute":70}"#, method: "PUT")
+      #expect(await limiting.read(until: "interval").contains(#""id":4,"object":"key""#))
+      var limited: [KeyLimit] = []
+      for _ in 0..<2 {
+        let limit = await coordinator.hears { heard -> KeyLimit? in
+          if case .message(.keyLimit(let limit), _) = heard { limit } else { nil }
+        }
+        if let limit { limited.append(limit) }
+      }
+      #expect(
+        limited == [
+          KeyLimit(key: KeyID(8), limit: RateTerms(requests: 60, tokens: nil)),
+          KeyLimit(key: KeyID(4), limit: RateTerms(requests: nil, tokens: 70)),
+        ])
+      let rotating = try await RawClient(gateway.address)
+      try await rotating.post("/v1/keys/4/rotation", #"{"grace":3600}"#)
+      #expect(await rotating.read(until: #""key":""#).contains(#""key":"sy_4_"#))
+      let rotated = await coordinator.hears { heard -> KeyRotate? in
+        if case .message(.keyRotate(let rotate), _) = heard { rotate } else { nil }
+      }
+      #expect(rotated?.key == KeyID(4) && rotated?.graceMs == 3_600_000)
     }
   }
 

@@ -43,6 +43,8 @@ import Testing
     defer { store.close() }
     var model = MemoryReplicaStore.State()
     var before = Array(try Data(contentsOf: URL(filePath: medium.dataFile)))
+    /// What the commit before the last one left.
+    var older = (file: before, model: model)
     for _ in 0..<10 {
       let batch = WriteBatch.random(after: model, using: &random)
       if batch.isEmpty { continue }
@@ -53,7 +55,12 @@ import Testing
         let image = CrashImage.make(
           from: before, to: after, arriving: share, using: &random)
         try CrashImage.check(image, shows: model)
+        // The commit before it is there but for its seal, which this one's flush would have brought.
+        let unsealed = CrashImage.make(
+          from: before, to: after, arriving: share, sealedAs: older.file, using: &random)
+        try CrashImage.check(unsealed, shows: older.model)
       }
+      older = (before, model)
       model.write(batch)
       try CrashImage.check(after, shows: model)
       before = after
@@ -64,15 +71,18 @@ import Testing
 /// What the disk may hold if the power fails inside a commit.
 ///
 /// LMDB writes the pages of a commit, flushes them, and only then writes one meta page (`mdb.c`,
-/// `mdb_txn_commit`): until that flush returned any of the pages may be there, or a part of one.
+/// `mdb_txn_commit`): until that flush returned any of the pages may be there, or a part of one. The meta page may wait
+/// for the flush of the next commit, and be lost with it.
 private enum CrashImage {
   private static let pageBytes = 4096
   private static let sectorBytes = 512
 
   static func make(
-    from before: [UInt8], to after: [UInt8], arriving share: Double, using random: inout SplitMix
+    from before: [UInt8], to after: [UInt8], arriving share: Double, sealedAs seal: [UInt8]? = nil,
+    using random: inout SplitMix
   ) -> [UInt8] {
     var image = before + Array(repeating: 0, count: max(0, after.count - before.count))
+    if let seal { image.replaceSubrange(..<(2 * pageBytes), with: seal[..<(2 * pageBytes)]) }
     for page in stride(from: 2 * pageBytes, to: after.count, by: pageBytes)
     where Double.random(in: 0..<1, using: &random) < share {
       let isTorn = share < 1 && Bool.random(using: &random)

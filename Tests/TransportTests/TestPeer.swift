@@ -144,10 +144,10 @@ struct TestNet {
   func dial(
     _ port: Int, host: String = "127.0.0.1", _ manner: TestPeer.Manner = .hoard,
     security: LinkSecurity = .plaintextOnLoopback, settings: LinkSettings = LinkSettings(),
-    connectMilliseconds: Int64 = 3_000
+    connectMilliseconds: Int64 = 3_000, on loop: LinkLoop? = nil
   ) async throws -> TestLink {
     let log = SeenLog()
-    let loop = LinkLoop(group.next())
+    let loop = loop ?? LinkLoop(group.next())
     return try await withCheckedThrowingContinuation { continuation in
       Dialer(security: security, settings: settings, connectMilliseconds: connectMilliseconds)
         .dial(host: host, port: port, on: loop, failed: { continuation.resume(throwing: $0) }) {

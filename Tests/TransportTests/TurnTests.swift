@@ -68,6 +68,41 @@ struct TurnTests {
     await listener.close()
   }
 
+  @Test("what is sent at once on a dialed link leaves in turns, between which others are heard")
+  func output() async throws {
+    let (order, net) = (Order(), TestNet())
+    let (listener, target) = (
+      try await order.listen(), try await net.listen(.hoard, settings: order.settings)
+    )
+    let turns = try await Listener.Turns.make(for: order.loop, host: "127.0.0.1", port: 0)
+    let link = try await net.dial(
+      target.port, settings: order.settings, on: LinkLoop(order.loop, turns: turns))
+    let other = try RawPeer(listener.port)
+    try other.open(1)
+    await order.hears(1)
+    let standstill = Standstill()
+    let left = NIOLockedValueBox(0)
+    async let sent: Void = link.run { link, peer in
+      let streams = try (0..<8).map { _ in try peer.open(link) }
+      for stream in streams { stream.send([UInt8](repeating: 1, count: 1 << 20)) }
+      let bound = NIOLoopBound(streams, eventLoop: order.loop)
+      order.atNext {
+        left.withLockedValue { $0 = bound.value.reduce(0) { $0 + $1.outstanding } }
+      }
+      standstill.stand()
+    }
+    await standstill.reached()
+    try other.open(1)
+    standstill.end()
+    try await sent
+    await order.hears(1)
+    #expect(left.withLockedValue { $0 } > 7 << 20, "heard after more than a mebibyte")
+    try other.answered(2)
+    try await link.run { link, _ in link.close() }
+    for one in [listener, target] { await one.close() }
+    turns.close()
+  }
+
   @Test("a peer that ends with requests left takes them with it, and the listener closes")
   func departure() async throws {
     let order = Order()
@@ -90,6 +125,7 @@ private final class Order: Sendable {
   private struct State {
     var begun: [(port: Int, stream: Int32)] = []
     var standstill: Standstill?
+    var atNext: (@Sendable () -> Void)?
   }
   private let state = NIOLockedValueBox(State())
   private let seen: AsyncStream<Bool>
@@ -102,10 +138,10 @@ private final class Order: Sendable {
   var begun: [Int] { state.withLockedValue { $0.begun.map(\.port) } }
   var streams: [Int32] { state.withLockedValue { $0.begun.map(\.stream) } }
 
+  let settings = LinkSettings(limits: { _ in .authenticatedNode })
+
   func listen() async throws -> Listener {
-    var settings = LinkSettings()
-    settings.limits = { _ in .authenticatedNode }
-    return try await Listener.bind(
+    try await Listener.bind(
       host: "127.0.0.1", port: 0, security: .plaintextOnLoopback, settings: settings,
       group: loop
     ) { _ in Server(order: self) }
@@ -116,6 +152,11 @@ private final class Order: Sendable {
     let standstill = Standstill()
     state.withLockedValue { $0.standstill = standstill }
     return standstill
+  }
+
+  /// Calls `body` on the loop when the next request is begun.
+  func atNext(_ body: @escaping @Sendable () -> Void) {
+    state.withLockedValue { $0.atNext = body }
   }
 
   /// Waits for so many more requests.
@@ -132,11 +173,12 @@ private final class Order: Sendable {
 
   private func note(_ stream: StreamID, from address: String) {
     let port = Int(address.split(separator: ":").last ?? "") ?? 0
-    let standstill = state.withLockedValue { state in
+    let (standstill, atNext) = state.withLockedValue { state in
       state.begun.append((port, stream.rawValue))
-      defer { state.standstill = nil }
-      return state.standstill
+      defer { (state.standstill, state.atNext) = (nil, nil) }
+      return (state.standstill, state.atNext)
     }
+    atNext?()
     standstill?.stand()
     tell.yield(true)
   }

@@ -65,7 +65,7 @@ class Load:
             except urllib.error.HTTPError as error:
                 said = error.read()
                 if error.code != 503 or time.monotonic() > deadline:
-                    raise Failed(f"chat {number}: {error.code} {said!r}") from None
+                    raise Failed(f"chat {number} at {time.strftime('%T')}: {error.code} {said!r}") from None
             except (urllib.error.URLError, ConnectionError, Unavailable) as error:
                 # Nobody listened, the connection ended before an answer had begun, or it was told to come back.
                 if time.monotonic() > deadline:
@@ -156,6 +156,19 @@ def verify(group, parties, load):
           "again", flush=True)
 
 
+def under_load(group, load):
+    with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [pool.submit(load.client) for _ in range(CLIENTS)]
+        for one in clients:
+            one.add_done_callback(lambda _: load.ended.set())
+        try:
+            disturb(group, load)
+        finally:
+            load.ended.set()
+            for one in clients:
+                one.result()
+
+
 def containers_roll():
     """containers are rolled, killed and cut off under load, and no request fails"""
     with folder() as scratch, containers(scratch, "check") as group:
@@ -168,17 +181,12 @@ def containers_roll():
             services = [*(f"coordinator-{n}" for n in COORDINATORS), "worker-1", "worker-2", "gateway"]
             group.wait_until_healthy(*services)
             load = Load(group.gateway, parties.consumer_key)
-            with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
-                clients = [pool.submit(load.client) for _ in range(CLIENTS)]
-                for one in clients:
-                    one.add_done_callback(lambda _: load.ended.set())
-                try:
-                    disturb(group, load)
-                finally:
-                    load.ended.set()
-                    for one in clients:
-                        one.result()
-            verify(group, parties, load)
+            try:
+                under_load(group, load)
+                verify(group, parties, load)
+            except Failed:
+                group.report(parties.consumer_key)
+                raise
 
 
 def overlays():

@@ -257,6 +257,23 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         expect(budget["month"]["limit"] == "5" and budget["level"] == "team", budget)
         budget = ask("PUT", f"/v1/budgets/{budget['id']}", {"total": "7"}, cluster.key)
         expect(budget["month"]["limit"] is None and budget["total"]["limit"] == "7", budget)
+        for vague in ({}, {"closed": False}):
+            told = ask("PUT", f"/v1/budgets/{budget['id']}", vague, cluster.key, 400)["error"]
+            expect(told["param"] == "none", told)
+        bot = ask("POST", "/v1/keys", {"budget": budget["id"], "scopes": ["submit"], "requests_per_minute": 60},
+                  cluster.key)
+        expect(bot["rate_limit"]["requests"] == 60, bot)
+        told = cluster.yard("key", "show", "--output", "json", key=bot["key"]).lines[0]
+        expect(told["left_nano"] == 7 * 10**9 and told["account"] is None and len(told["budgets"]) == 1, told)
+        expect(told["key"]["requests_per_minute"] == 60, told)
+        free = ask("PUT", f"/v1/keys/{bot['id']}/limit", {"none": True}, cluster.key)
+        expect(free["rate_limit"] is None, free)
+        new = ask("POST", f"/v1/keys/{bot['id']}/rotation", {"grace": 0}, cluster.key)
+        expect(new["id"] == bot["id"] and new["key"] != bot["key"], new)
+        ask("GET", "/v1/key", key=bot["key"], status=401)
+        ask("GET", "/v1/key", key=new["key"])
+        listed = ask("GET", f"/v1/budgets?account={alice}")["data"]
+        expect([line["key"] for line in listed if line["parent"] == budget["id"]] == [bot["id"]], listed)
         budget = ask("PUT", f"/v1/budgets/{budget['id']}", {"closed": True}, cluster.key)
         expect(budget["closed"] and budget["total"]["limit"] == "7", budget)
 

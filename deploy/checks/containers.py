@@ -119,6 +119,16 @@ class Containers:
         crash = min((place for word in ("Fatal error", "Crash:") if (place := said.find(word)) >= 0), default=None)
         return said[-1200:] if crash is None else said[max(0, crash - 300):crash + 4000]
 
+    def report(self, key):
+        """Prints why the last jobs of a key's account that did not complete are where they are, and what each node said last."""
+        unfinished = [line["job"] for line in self.cluster.yard("jobs", "--output", "json", key=key).lines
+                      if line["state"] != "completed"]
+        for job in unfinished[-8:]:
+            print(f"--- yard why {job}", self.cluster.yard("why", job, key=key).text, sep="\n", flush=True)
+        for name in self.podman("ps", "-a", "--format", "{{.Names}}", "--filter",
+                                f"label=io.podman.compose.project={self.project}").split():
+            print(f"--- {name}", run(["podman", "logs", "--timestamps", "--tail", "150", name]).stdout, sep="\n", flush=True)
+
     def roll(self, service):
         """Stops a node in order, and starts a new container in its place, as an upgrade does."""
         name = self.container(service)

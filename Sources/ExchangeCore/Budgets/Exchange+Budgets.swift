@@ -20,6 +20,16 @@ extension Exchange {
   /// Whether a budget is another, or below it.
   public func isPart(_ id: BudgetID, of other: BudgetID) -> Bool { path(from: id).contains(other) }
 
+  /// Whether a key is told of another: an administrator's of all, one that draws on a budget of those that draw on it too, a
+  /// delegation's of itself alone, any other of its account's.
+  public func isVisible(_ key: APIKey, to caller: KeyID) -> Bool {
+    guard key.id != caller else { return true }
+    guard let caller = keys[caller.rawValue] else { return false }
+    if caller.scopes.contains(.admin) { return true }
+    return key.account == caller.account && delegation(of: caller.id) == nil
+      && isWithinBudget(key, of: caller)
+  }
+
   /// A budget and those that it is a part of, itself first.
   public func path(from id: BudgetID) -> [BudgetID] {
     var path: [BudgetID] = []

@@ -56,22 +56,36 @@ extension MoneyBody {
     return budget
   }
 
-  /// Reads the body of `PUT /v1/budgets/{id}`: what is absent is no limit; a budget that is closed keeps those that it has.
+  /// Reads the body of `PUT /v1/budgets/{id}`: limits, of which what is absent is none; `"none":true` for no limit at all;
+  /// or `"closed":true`, with which a budget keeps those that it has.
+  ///
+  /// Nobody lifts limits by naming none: whoever opens a budget says what it allows.
   ///
   /// - Throws: `malformed_request` with the member at fault, `payload_too_large`.
   public static func budgetAllowance(_ body: [UInt8]) throws(HTTPRefusal) -> BudgetAllowance {
     var allowed = BudgetAllowance()
+    var isUnlimited = false
     try members(of: body) { (name, scanner) throws(MemberFault) in
       switch name {
       case "closed": allowed.isClosed = try scanner.boolean()
+      case "none": isUnlimited = try scanner.boolean()
       case "per_day", "per_month", "total": try allowed.read(name, from: &scanner)
       default: throw .unknown
       }
     }
-    guard !allowed.isClosed || allowed == BudgetAllowance(isClosed: true) else {
+    let isLimited = allowed != BudgetAllowance(isClosed: allowed.isClosed)
+    if allowed.isClosed {
+      guard !isLimited, !isUnlimited else {
+        throw HTTPRefusal(
+          .malformedRequest, "a budget that is closed keeps its limits: closed goes without any",
+          param: "closed")
+      }
+    } else if isLimited == isUnlimited {
       throw HTTPRefusal(
-        .malformedRequest, "a budget that is closed keeps its limits: closed goes without any",
-        param: "closed")
+        .malformedRequest,
+        isLimited
+          ? "none and a limit exclude each other"
+          : "name all limits that the budget has from now on, or none for no limit", param: "none")
     }
     return allowed
   }

@@ -111,7 +111,7 @@ public enum MoneyAnswer {
     }
   }
 
-  /// The answer of `POST /v1/keys` and of `DELETE /v1/keys/{id}`.
+  /// The answer of `POST /v1/keys`, of `DELETE /v1/keys/{id}`, and of what limits and rotates a key.
   ///
   /// - Parameters:
   ///   - report: the key.

@@ -27,6 +27,20 @@ public enum MoneyBody {
     public var tokensPerMinute: UInt64?
     /// SHA-256 of a secret that the caller has drawn, 32 bytes; nil to be given one.
     public var secretHash: [UInt8]?
+
+    /// What it may use in a minute; nil where there is no limit.
+    public var limit: RateTerms? {
+      requestsPerMinute == nil && tokensPerMinute == nil
+        ? nil : RateTerms(requests: requestsPerMinute, tokens: tokensPerMinute)
+    }
+  }
+
+  /// What `POST /v1/keys/{id}/rotation` asks for.
+  public struct NewSecret: Hashable, Sendable {
+    /// How long the former secret still works, in seconds; a day unless it is said.
+    public var graceSeconds: UInt64 = 86_400
+    /// SHA-256 of a secret that the caller has drawn, 32 bytes; nil to be given one.
+    public var secretHash: [UInt8]?
   }
 
   /// Reads the body of `POST /v1/keys`; an empty one asks for all that is usual.
@@ -52,20 +66,51 @@ public enum MoneyBody {
         }
       case "expires_in": key.expiresInSeconds = try scanner.number(from: 1, to: 315_360_000)
       case "budget": key.budget = BudgetID(try scanner.number(from: 1))
-      case "requests_per_minute":
-        key.requestsPerMinute = UInt32(try scanner.number(from: 1, to: UInt64(UInt32.max)))
-      case "tokens_per_minute":
-        key.tokensPerMinute = try scanner.number(from: 1, to: 1_000_000_000_000)
+      case "requests_per_minute": key.requestsPerMinute = try scanner.requestsPerMinute()
+      case "tokens_per_minute": key.tokensPerMinute = try scanner.tokensPerMinute()
       case "secret_sha256": key.secretHash = try scanner.hash()
       default: throw .unknown
       }
     }
-    guard key.budget == nil || (key.requestsPerMinute == nil && key.tokensPerMinute == nil) else {
-      throw HTTPRefusal(
-        .malformedRequest, "a key is made with a budget or with limits per minute, not with both",
-        param: "budget")
-    }
     return key
+  }
+
+  /// Reads the body of `PUT /v1/keys/{id}/limit`: `{"requests_per_minute":60,"tokens_per_minute":20000}`, one of them, or `{"none":true}`.
+  ///
+  /// - Throws: `malformed_request` with the member at fault, `payload_too_large`.
+  public static func limit(_ body: [UInt8]) throws(HTTPRefusal) -> RateTerms {
+    var key = NewKey()
+    var isUnlimited = false
+    try members(of: body) { (name, scanner) throws(MemberFault) in
+      switch name {
+      case "requests_per_minute": key.requestsPerMinute = try scanner.requestsPerMinute()
+      case "tokens_per_minute": key.tokensPerMinute = try scanner.tokensPerMinute()
+      case "none": isUnlimited = try scanner.boolean()
+      default: throw .unknown
+      }
+    }
+    guard isUnlimited == (key.limit == nil) else {
+      throw HTTPRefusal(
+        .malformedRequest, "give requests_per_minute, tokens_per_minute or both, or none alone",
+        param: "none")
+    }
+    return key.limit ?? RateTerms(requests: nil, tokens: nil)
+  }
+
+  /// Reads the body of `POST /v1/keys/{id}/rotation`; an empty one asks for all that is usual.
+  ///
+  /// - Throws: `malformed_request` with the member at fault, `payload_too_large`.
+  public static func newSecret(_ body: [UInt8]) throws(HTTPRefusal) -> NewSecret {
+    var secret = NewSecret()
+    guard !body.isEmpty else { return secret }
+    try members(of: body) { (name, scanner) throws(MemberFault) in
+      switch name {
+      case "grace": secret.graceSeconds = try scanner.number(from: 0, to: 315_360_000)
+      case "secret_sha256": secret.secretHash = try scanner.hash()
+      default: throw .unknown
+      }
+    }
+    return secret
   }
 
   /// Reads the body of `PUT /v1/keys/{id}/signer`: `{"public_key":"d75a…"}`, 32 bytes in hexadecimal.
@@ -228,6 +273,14 @@ public enum MoneyBody {
           "is a whole number from \(least)" + (most == .max ? " on" : " to \(most)"))
       }
       return value
+    }
+
+    mutating func requestsPerMinute() throws(MemberFault) -> UInt32 {
+      UInt32(try number(from: 1, to: UInt64(UInt32.max)))
+    }
+
+    mutating func tokensPerMinute() throws(MemberFault) -> UInt64 {
+      try number(from: 1, to: 1_000_000_000_000)
     }
 
     mutating func end() throws(MemberFault) {

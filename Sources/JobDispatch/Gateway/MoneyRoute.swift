@@ -14,8 +14,8 @@ public enum MoneyRoute: Hashable, Sendable {
   case makeAccount
   /// `DELETE /v1/accounts/{id}`: closes it.
   case closeAccount(AccountID)
-  /// `GET /v1/budgets?after=N`.
-  case budgets(after: BudgetID)
+  /// `GET /v1/budgets?account=N&after=N`.
+  case budgets(of: AccountID, after: BudgetID)
   /// `POST /v1/budgets`.
   case makeBudget
   /// `PUT /v1/budgets/{id}`: what it allows from now on, all of it.
@@ -28,6 +28,10 @@ public enum MoneyRoute: Hashable, Sendable {
   case makeKey
   /// `DELETE /v1/keys/{id}`.
   case endKey(KeyID)
+  /// `PUT /v1/keys/{id}/limit`: what it may use in a minute from now on.
+  case limitKey(KeyID)
+  /// `POST /v1/keys/{id}/rotation`: gives it a new secret.
+  case rotateKey(KeyID)
   /// `GET /v1/keys/{id}/delegations?after=N`.
   case delegations(of: KeyID, after: UInt64)
   /// `DELETE /v1/keys/{id}/delegations/{delegation}`.
@@ -61,7 +65,7 @@ public enum MoneyRoute: Hashable, Sendable {
     case .accounts, .makeAccount, .closeAccount: "accounts"
     case .budgets, .makeBudget, .setBudget: "budgets"
     case .receipt: "receipt"
-    case .keys, .makeKey, .endKey: "keys"
+    case .keys, .makeKey, .endKey, .limitKey, .rotateKey: "keys"
     case .delegations, .endDelegation, .setSigner, .endSigner: "delegations"
     case .transfer, .reverse: "transfers"
     case .fee, .setFee: "fee"
@@ -102,7 +106,10 @@ public enum MoneyRoute: Hashable, Sendable {
     case ("budgets", 1):
       switch method {
       case "POST": self = .makeBudget
-      case _ where isReading: self = .budgets(after: BudgetID(try asked.take("after") ?? 0))
+      case _ where isReading:
+        self = .budgets(
+          of: AccountID(try asked.take("account") ?? 0),
+          after: BudgetID(try asked.take("after") ?? 0))
       default: throw Self.notAllowed(method, "GET, POST")
       }
     case ("budgets", 2):
@@ -128,6 +135,12 @@ public enum MoneyRoute: Hashable, Sendable {
     case ("keys", 2):
       guard method == "DELETE" else { throw Self.notAllowed(method, "DELETE") }
       self = .endKey(KeyID(try Self.number(path[1], of: "a key")))
+    case ("keys", 3) where path[2] == "limit":
+      guard method == "PUT" else { throw Self.notAllowed(method, "PUT") }
+      self = .limitKey(KeyID(try Self.number(path[1], of: "a key")))
+    case ("keys", 3) where path[2] == "rotation":
+      guard method == "POST" else { throw Self.notAllowed(method, "POST") }
+      self = .rotateKey(KeyID(try Self.number(path[1], of: "a key")))
     case ("keys", 3) where path[2] == "delegations":
       let key = KeyID(try Self.number(path[1], of: "a key"))
       self = try reading(.delegations(of: key, after: try asked.take("after") ?? 0))
@@ -171,7 +184,8 @@ public enum MoneyRoute: Hashable, Sendable {
     case 3:
       switch (path[0], path[2]) {
       case ("jobs", "receipt"), ("transfers", "reversal"): true
-      case ("keys", "delegations"), ("keys", "signer"): true
+      case ("keys", "delegations"), ("keys", "limit"), ("keys", "rotation"), ("keys", "signer"):
+        true
       default: false
       }
     case 4: path[0] == "keys" && path[2] == "delegations"

@@ -12,13 +12,16 @@ extension Dispatcher {
   /// Most entries of an answer.
   private static let delegationsMax = 32
 
-  /// Why a delegation that is known opens nothing any more; nil if its key is live.
+  /// Why a delegation that is known opens nothing any more; nil if its key is live and what was signed is not over.
+  ///
+  /// The key dies by log time, which stands still while nobody leads and goes back with a backup; what its holder signed is a time by the
+  /// clock, and is asked at each use.
   func ending(of delegation: Delegation, madeKey id: KeyID) -> Failure? {
-    let now = isActive ? queue.now : exchange.logTime
-    if let key = exchange.key(id), !key.isDead(at: now) { return nil }
     if let clock = wallClock, delegation.expires <= clock.secondsSince1970 {
       return Failure(Rejection(.delegationExpired, ["reason": "ended"]))
     }
+    let now = isActive ? queue.now : exchange.logTime
+    if let key = exchange.key(id), !key.isDead(at: now) { return nil }
     return Failure(
       Rejection(.delegationRevoked, ["parent": "\(delegation.parent)", "reason": "revoked"]))
   }
@@ -127,12 +130,10 @@ extension Dispatcher {
     }
   }
 
-  /// Answers what is known of a key's delegations.
+  /// Answers what is known of a key's delegations, if the caller is told of the key.
   func listDelegations(_ message: DelegationList, from caller: Caller, _ answer: Answer) {
     let id = message.key.rawValue == 0 ? caller.key : message.key
-    guard let key = exchange.key(id),
-      key.account == caller.account || caller.scopes.contains(.admin)
-    else {
+    guard let key = exchange.key(id), exchange.isVisible(key, to: caller.key) else {
       return answer(
         Failure(refusing: .notFound, "there is no key \(id) that this key may see"))
     }

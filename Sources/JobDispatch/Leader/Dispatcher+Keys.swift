@@ -88,7 +88,7 @@ extension Dispatcher {
     }
   }
 
-  /// Answers an account's keys.
+  /// Answers an account's keys, of those that the caller is told of.
   func listKeys(_ message: KeyList, from caller: Caller, _ answer: Answer) {
     let id = message.account.rawValue == 0 ? caller.account : message.account
     guard id == caller.account || caller.scopes.contains(.admin), exchange.account(id) != nil
@@ -96,7 +96,8 @@ extension Dispatcher {
       return answer(
         Failure(refusing: .unknownAccount, "there is no account \(id) that this key may see"))
     }
-    let keys = listed(exchange.keys(of: id)) { !$0.revoked }
+    let visible = exchange.keys(of: id).filter { exchange.isVisible($0, to: caller.key) }
+    let keys = listed(visible) { !$0.revoked }
     answer(
       KeyListing(
         keys: keys.map { KeySummary($0) }, lives: keys.map(life),

@@ -17,6 +17,11 @@ extension Dispatcher {
     return successor(of: relay) { _ in true } != nil
   }
 
+  /// A worker could not reach its engine: nobody is sent there until it says that it can.
+  ///
+  /// It says that it cannot by its heartbeat, which comes on another stream, perhaps later; an older worker does not know yet.
+  func noteUnreached(of worker: WorkerID) { sessions[worker]?.engineIsHealthy = false }
+
   /// Takes attempts from workers that have given nothing for as long as no engine may take: whoever keeps his link and
   /// a slot and says nothing would otherwise keep a job, and its hold, for ever.
   func endSilence(now: UInt64) {

@@ -188,17 +188,23 @@ final class StreamRelay {
   ///
   /// - Returns: whether readers have something new.
   func append(_ events: [Event]) throws(Refusal) -> Bool {
-    var fresh = events[...]
-    while let first = fresh.first, first.seq <= received { fresh = fresh.dropFirst() }
+    let received = received
+    let first = events.firstIndex { $0.seq > received } ?? events.count
     var expected = received + 1
-    for event in fresh {
-      guard event.seq == expected else { throw .gap(expected: expected, got: event.seq) }
+    for place in first..<events.count {
+      let seq = events[place].seq
+      guard seq == expected else { throw .gap(expected: expected, got: seq) }
       expected += 1
-      if isBulk { try noteInput(event) }
+      if isBulk { try noteInput(events[place]) }
     }
-    held.append(contentsOf: fresh)
-    account(fresh.reduce(0) { $0 + $1.footprint })
-    return admit()
+    let before = last
+    for place in first..<events.count {
+      account(events[place].footprint)
+      // Mostly there is room, and nothing waits before it.
+      if held.isEmpty, hasRoom { admit(events[place]) } else { held.append(events[place]) }
+    }
+    _ = admit()
+    return last > before
   }
 
   private func noteInput(_ event: Event) throws(Refusal) {
@@ -214,20 +220,27 @@ final class StreamRelay {
     memory.take(bytes)
   }
 
+  /// Whether the window takes another event.
+  private var hasRoom: Bool {
+    last - committed < Self.windowEvents
+      && aheadBytes < (isBulk ? Self.bulkWindowBytes : Self.windowBytes)
+  }
+
   /// Moves events from `held` into the window.
   ///
   /// Answers whether any moved.
   private func admit() -> Bool {
     let before = last
-    let bytesMax = isBulk ? Self.bulkWindowBytes : Self.windowBytes
-    while last - committed < Self.windowEvents, aheadBytes < bytesMax, let event = held.popFirst() {
-      let hash = lastHash.appending(event)
-      aheadBytes += event.encodedSizeBound
-      kept.append(event)
-      hashes.append(hash)
-      meter.count(event)
-    }
+    while hasRoom, let event = held.popFirst() { admit(event) }
     return last > before
+  }
+
+  /// Takes the event that comes next into the window.
+  private func admit(_ event: Event) {
+    hashes.append(lastHash.appending(event))
+    aheadBytes += event.encodedSizeBound
+    kept.append(event)
+    meter.count(event)
   }
 
   /// The chain hash after `seq`, if it is known here.

@@ -12,6 +12,9 @@ public protocol WorkerHost: AnyObject {
   /// then the engine's slot is free.
   func cancelRun(_ run: EngineRunID)
 
+  /// Asks the engine at once how it is, and again soon while it does not answer: a run could not reach it.
+  func probeEngine()
+
   /// Stops (or resumes) taking output from a run; the engine must feel it as a reader that waits.
   func setReading(_ run: EngineRunID, _ isReading: Bool)
 

@@ -167,7 +167,7 @@ public final class WorkerMachine: MessageChannelOwner {
     }
   }
 
-  /// A probe failed: no new attempts until one succeeds; what runs goes on.
+  /// A probe failed, or a run could not reach the engine: no new attempts until a probe succeeds; what runs goes on.
   ///
   /// It is told once, until the reason is another.
   public func engineFailing(_ reason: String) {
@@ -215,7 +215,13 @@ public final class WorkerMachine: MessageChannelOwner {
   }
 
   /// A run has ended, and the engine has let go of it.
+  ///
+  /// One that could not reach it says what the next probe would: the leader hears of that before the attempt's end.
   public func runEnded(_ run: EngineRunID, _ ending: EngineEnding) {
+    if case .failed(let fault) = ending, fault.code == .engineUnreachable, !hasLeft {
+      engineFailing(fault.message)
+      host.probeEngine()
+    }
     for index in slots.indices {
       switch slots[index].state {
       case .attached(let runner, let channel) where runner.run == run:

@@ -147,7 +147,8 @@ struct BudgetCommand: AsyncParsableCommand {
     if case .budgetReport(let report) = message { report } else { nil }
   }
 
-  private static func show(_ budgets: [BudgetSummary], _ cluster: ClusterOptions) {
+  /// Budgets, for people or for scripts.
+  static func show(_ budgets: [BudgetSummary], _ cluster: ClusterOptions) {
     if cluster.isJSON {
       for budget in budgets { Terminal.write(JSONText(budget).line) }
       return

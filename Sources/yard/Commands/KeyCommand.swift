@@ -7,10 +7,11 @@ internal import WireProtocol
 struct KeyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "key",
-    abstract: "Create, list, limit, rotate and revoke API keys; sign keys for agents.",
+    abstract: "Create, show, list, limit, rotate and revoke API keys; sign keys for agents.",
     discussion: "Example: yard key create 3 --scope submit,read",
     subcommands: [
-      Create.self, List.self, Limit.self, Rotate.self, Revoke.self, Bind.self, Delegate.self,
+      Create.self, Show.self, List.self, Limit.self, Rotate.self, Revoke.self, Bind.self,
+      Delegate.self,
       Delegations.self, Unbind.self,
     ])
 
@@ -191,24 +192,58 @@ struct KeyCommand: AsyncParsableCommand {
       var table = Table("KEY", "NAME", "SCOPES", "STATE", "LIMIT", "LAST USED")
       for (key, life, rate) in keys {
         table.add(
-          "\(key.key)", key.name, key.scopes.names.joined(separator: ","), state(key, life),
+          "\(key.key)", key.name, key.scopes.names.joined(separator: ","),
+          KeyCommand.state(key, life),
           KeyCommand.words(rate),
           life?.lastUsedAgoMs.map { TimeSpan.words(milliseconds: $0) + " ago" } ?? "")
       }
       Terminal.write(table.text)
     }
+  }
 
-    private func state(_ key: KeySummary, _ life: KeyLife?) -> String {
-      guard !key.revoked else { return life?.expiresInMs == 0 ? "expired" : "revoked" }
-      var parts = ["live"]
-      if let left = life?.expiresInMs {
-        parts.append("expires in \(TimeSpan.words(milliseconds: left))")
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show the key that asks: what it allows, its limits and what it may still spend.",
+      discussion: """
+        Any key may ask. One without the scope read is told of its own budget and of what is left to it, and nothing of its account.
+
+        Example: yard key show
+        """)
+
+    @OptionGroup var cluster: ClusterOptions
+
+    func run() async throws {
+      let standing = try await cluster.ask(StandingQuery()) {
+        if case .standing(let standing) = $0 { standing } else { nil }
       }
-      if let left = life?.formerForMs {
-        parts.append("former secret for \(TimeSpan.words(milliseconds: left))")
+      if cluster.isJSON { return Terminal.write(JSONText(standing).line) }
+      let key = standing.key
+      var table = Table("key", "\(key.key)")
+      table.add("name", key.name)
+      table.add("scopes", key.scopes.names.joined(separator: ","))
+      table.add("state", KeyCommand.state(key, standing.life))
+      table.add("limit", KeyCommand.words(standing.rate))
+      if let account = standing.account {
+        table.add("account", "\(account.account) (\(account.name))")
+        table.add("balance", "\(account.balance) credits, \(account.held) held")
       }
-      return parts.joined(separator: ", ")
+      table.add("left", standing.left.map { "\($0) credits" } ?? "as much as its account has")
+      Terminal.write(table.text)
+      if !standing.budgets.isEmpty { BudgetCommand.show(standing.budgets, cluster) }
     }
+  }
+
+  /// Whether a key lives, and for how long.
+  fileprivate static func state(_ key: KeySummary, _ life: KeyLife?) -> String {
+    guard !key.revoked else { return life?.expiresInMs == 0 ? "expired" : "revoked" }
+    var parts = ["live"]
+    if let left = life?.expiresInMs {
+      parts.append("expires in \(TimeSpan.words(milliseconds: left))")
+    }
+    if let left = life?.formerForMs {
+      parts.append("former secret for \(TimeSpan.words(milliseconds: left))")
+    }
+    return parts.joined(separator: ", ")
   }
 
   struct Revoke: AsyncParsableCommand {

@@ -193,6 +193,15 @@ extension JSONText {
     ]
   }
 
+  init(_ standing: Standing) {
+    self = [
+      "key": JSONText(standing.key, standing.life, standing.rate),
+      "account": standing.account.map { JSONText($0) } ?? .null,
+      "left_nano": standing.left.map { .unsigned($0.rawValue) } ?? .null,
+      "budgets": .array(standing.budgets.map { JSONText($0) }),
+    ]
+  }
+
   init(_ status: StatusReport) {
     self = [
       "replica": .id(status.replica), "role": .string(status.role.name),

@@ -12,11 +12,14 @@ struct MoneyTests {
     arguments: [
       ("GET", "/v1/account", MoneyRoute.account), ("HEAD", "/v1/key/", .key),
       ("GET", "/v1/credits", .credits), ("GET", "/v1/report", .report),
-      ("GET", "/v1/budgets", .budgets(after: BudgetID(0))),
-      ("GET", "/v1/budgets?after=7", .budgets(after: BudgetID(7))),
+      ("GET", "/v1/budgets", .budgets(of: AccountID(0), after: BudgetID(0))),
+      ("GET", "/v1/budgets?after=7", .budgets(of: AccountID(0), after: BudgetID(7))),
+      ("GET", "/v1/budgets?account=3&after=7", .budgets(of: AccountID(3), after: BudgetID(7))),
       ("GET", "/v1/keys", .keys(of: AccountID(0))),
       ("GET", "/v1/keys?account=5", .keys(of: AccountID(5))),
       ("POST", "/v1/keys", .makeKey), ("DELETE", "/v1/keys/9", .endKey(KeyID(9))),
+      ("PUT", "/v1/keys/9/limit", .limitKey(KeyID(9))),
+      ("POST", "/v1/keys/9/rotation", .rotateKey(KeyID(9))),
       ("GET", "/v1/keys/9/delegations", .delegations(of: KeyID(9), after: 0)),
       ("GET", "/v1/keys/9/delegations?after=4", .delegations(of: KeyID(9), after: 4)),
       (
@@ -44,6 +47,9 @@ struct MoneyTests {
     arguments: [
       ("POST", "/v1/account", ErrorCode.methodNotAllowed, nil),
       ("PUT", "/v1/keys", .methodNotAllowed, nil), ("GET", "/v1/keys/9", .methodNotAllowed, nil),
+      ("GET", "/v1/keys/9/limit", .methodNotAllowed, nil),
+      ("PUT", "/v1/keys/9/rotation", .methodNotAllowed, nil),
+      ("PUT", "/v1/keys/x/limit", .notFound, nil),
       ("GET", "/v1/keys/9/signer", .methodNotAllowed, nil),
       ("PUT", "/v1/keys/0/signer", .notFound, nil),
       ("POST", "/v1/keys/9/delegations", .methodNotAllowed, nil),
@@ -87,13 +93,15 @@ struct MoneyTests {
         == MoneyBody.NewKey(
           account: AccountID(3), name: "bot", scopes: [.submit, .read], expiresInSeconds: 60,
           requestsPerMinute: 5, tokensPerMinute: 6, secretHash: [UInt8](repeating: 10, count: 32)))
+    let both = try MoneyBody.newKey(Array(#"{"budget":3,"requests_per_minute":4}"#.utf8))
+    #expect(both.budget == BudgetID(3) && both.limit == RateTerms(requests: 4, tokens: nil))
     for (body, param) in [
       (#"{"account":0}"#, "account"), (#"{"account":"3"}"#, "account"), (#"{"name":""}"#, "name"),
       (#"{"scopes":["root"]}"#, "scopes"), (#"{"scopes":"read"}"#, "scopes"),
       (#"{"expires_in":0}"#, "expires_in"), (#"{"expires_in":1.5}"#, "expires_in"),
       (#"{"requests_per_minute":4294967296}"#, "requests_per_minute"),
       (#"{"secret_sha256":"0a"}"#, "secret_sha256"), (#"{"limit":3}"#, "limit"),
-      (#"{"budget":3,"requests_per_minute":4}"#, "budget"), (#"{"name":"a","name":"b"}"#, "name"),
+      (#"{"name":"a","name":"b"}"#, "name"),
       ("[]", nil), ("{", nil), (#"{} {}"#, nil),
     ] as [(String, String?)] {
       #expect {
@@ -107,6 +115,35 @@ struct MoneyTests {
       _ = try MoneyBody.newKey([UInt8](repeating: UInt8(ascii: " "), count: 20_000))
     } throws: {
       ($0 as? HTTPRefusal)?.code == .payloadTooLarge
+    }
+  }
+
+  @Test("a key's limit is named or ended in so many words; a new secret is given or drawn")
+  func keyChanges() throws {
+    #expect(
+      try MoneyBody.limit(Array(#"{"requests_per_minute":5,"tokens_per_minute":6}"#.utf8))
+        == RateTerms(requests: 5, tokens: 6))
+    #expect(
+      try MoneyBody.limit(Array(#"{"none":true}"#.utf8)) == RateTerms(requests: nil, tokens: nil))
+    #expect(try MoneyBody.newSecret([]) == MoneyBody.NewSecret())
+    let hash = String(repeating: "0a", count: 32)
+    #expect(
+      try MoneyBody.newSecret(Array(#"{"grace":0,"secret_sha256":"\#(hash)"}"#.utf8))
+        == MoneyBody.NewSecret(graceSeconds: 0, secretHash: [UInt8](repeating: 10, count: 32)))
+    for (read, body, param) in [
+      (Self.limit, "{}", "none"), (Self.limit, #"{"none":false}"#, "none"),
+      (Self.limit, #"{"none":true,"tokens_per_minute":6}"#, "none"),
+      (Self.limit, #"{"tokens_per_minute":0}"#, "tokens_per_minute"),
+      (Self.limit, #"{"requests":5}"#, "requests"),
+      (Self.secret, #"{"grace":-1}"#, "grace"), (Self.secret, #"{"grace":"1h"}"#, "grace"),
+      (Self.secret, #"{"secret":"x"}"#, "secret"),
+    ] as [((String) throws -> Void, String, String)] {
+      #expect {
+        try read(body)
+      } throws: {
+        let refusal = $0 as? HTTPRefusal
+        return refusal?.code == .malformedRequest && refusal?.param == param
+      }
     }
   }
 
@@ -197,7 +234,10 @@ struct MoneyTests {
       try MoneyBody.budgetAllowance(Array(#"{"per_month":"1"}"#.utf8))
         == .init(perMonth: Credits(nano: 1_000_000_000)))
     #expect(try MoneyBody.budgetAllowance(Array(#"{"closed":true}"#.utf8)).isClosed)
-    #expect(try MoneyBody.budgetAllowance(Array("{}".utf8)) == .init())
+    #expect(
+      try MoneyBody.budgetAllowance(Array(#"{"closed":false,"per_month":"1"}"#.utf8))
+        == .init(perMonth: Credits(nano: 1_000_000_000)))
+    #expect(try MoneyBody.budgetAllowance(Array(#"{"none":true}"#.utf8)) == .init())
     let account = try MoneyBody.newAccount(Array(#"{"name":"fees","kind":"fees"}"#.utf8))
     #expect(account.name == "fees" && account.kind == .fees)
     let fee = try MoneyBody.fee(Array(#"{"parts":25000,"account":4}"#.utf8))
@@ -208,6 +248,10 @@ struct MoneyTests {
       (Self.budget, #"{"name":"b","limit":"2"}"#, "limit"),
       (Self.allowance, #"{"closed":1}"#, "closed"),
       (Self.allowance, #"{"closed":true,"total":"1"}"#, "closed"),
+      (Self.allowance, #"{"closed":true,"none":true}"#, "closed"),
+      (Self.allowance, "{}", "none"), (Self.allowance, #"{"closed":false}"#, "none"),
+      (Self.allowance, #"{"none":false}"#, "none"), (Self.allowance, #"{"none":1}"#, "none"),
+      (Self.allowance, #"{"none":true,"total":"1"}"#, "none"),
       (Self.account, #"{"kind":"consumer"}"#, "name"),
       (Self.account, #"{"name":"a","kind":"bank"}"#, "kind"),
       (Self.fee, #"{"account":4}"#, "parts"), (Self.fee, #"{"parts":1000001}"#, "parts"),
@@ -244,6 +288,10 @@ struct MoneyTests {
 
   private static func legs(_ body: String) throws {
     _ = try MoneyBody.transfers(Array(body.utf8))
+  }
+  private static func limit(_ body: String) throws { _ = try MoneyBody.limit(Array(body.utf8)) }
+  private static func secret(_ body: String) throws {
+    _ = try MoneyBody.newSecret(Array(body.utf8))
   }
   private static func ask(_ body: String) throws { _ = try MoneyBody.ask(Array(body.utf8)) }
   private static func budget(_ body: String) throws {

@@ -134,6 +134,21 @@ struct DelegationTests {
     #expect(try admissions() == 1)
   }
 
+  @Test("what was signed ends by the clock, also where log time stood still or was restored")
+  func ends() throws {
+    let bench = try LeaderBench()
+    try bind(bench)
+    let agent = try delegation(1)
+    #expect(bench.call(.modelList(.init()), agent).failure == nil)
+    let key = try #require(
+      bench.replica.exchange.delegations(of: KeyID(1), limit: 9).first?.use?.key)
+    bench.wallClock.secondsSince1970 += 3_599
+    #expect(bench.call(.modelList(.init()), agent).failure == nil)
+    bench.wallClock.secondsSince1970 += 1
+    #expect(bench.replica.exchange.key(key)?.isDead(at: bench.replica.exchange.logTime) == false)
+    #expect(bench.call(.modelList(.init()), agent).failure == .delegationExpired)
+  }
+
   @Test("a wrong secret opens nothing, also where the right one does")
   func secret() throws {
     let bench = try LeaderBench()
@@ -177,6 +192,64 @@ struct DelegationTests {
     for question in questions {
       #expect(bench.call(question, agent).failure == .outputExpired)
       #expect(bench.call(question, other).failure == .unknownJob)
+    }
+  }
+
+  @Test("who draws on a budget is told of the keys below it, and a delegated key of itself")
+  func visibleKeys() throws {
+    let bench = try LeaderBench()
+    let account = try bench.call(
+      .accountCreate(.init(requestKey: bench.requestKey(), name: "a", kind: .consumer))
+    ).last(AccountReport.self).summary.account
+    let budget = try bench.call(
+      .budgetCreate(
+        .init(
+          requestKey: bench.requestKey(), account: account, parent: BudgetID(0), level: .team,
+          name: "t", perDay: nil, perMonth: nil, total: nil))
+    ).last(BudgetReport.self).summary.budget
+    func key(_ seed: UInt8, budget: BudgetID?) throws -> (id: KeyID, credential: Credential) {
+      let hash = [UInt8](repeating: seed, count: 32)
+      let make: Message =
+        budget.map {
+          Message.budgetKeyCreate(
+            .init(
+              requestKey: bench.requestKey(), account: account, name: "k",
+              scopes: [.submit, .read],
+              secretHash: hash, lifetimeMs: nil, budget: $0))
+        }
+        ?? Message.keyCreate(
+          .init(
+            requestKey: bench.requestKey(), account: account, name: "k", scopes: [.submit, .read],
+            secretHash: hash, lifetimeMs: nil))
+      let id = try bench.call(make).last(KeyReport.self).summary.key
+      return (id, Credential(key: id, secretHash: hash))
+    }
+    let free = try key(21, budget: nil)
+    let bounded = try key(22, budget: budget)
+    let sibling = try key(23, budget: budget)
+    let binding = DelegationKeySet(
+      key: KeyID(0), signer: [UInt8](signer.publicKey.rawRepresentation))
+    #expect(bench.call(.delegationKeySet(binding), bounded.credential).failure == nil)
+    let agent = try delegation(1, parent: bounded.id)
+    func listed(_ credential: Credential) throws -> [KeyID] {
+      try bench.call(.keyList(.init(account: AccountID(0))), credential)
+        .last(KeyListing.self).keys.map(\.key)
+    }
+    let own = try #require(try listed(agent).first)
+    #expect(try listed(agent) == [own])
+    #expect(try listed(free.credential) == [free.id, bounded.id, sibling.id, own])
+    #expect(try listed(bounded.credential) == [bounded.id, own])
+    #expect(try listed(sibling.credential) == [sibling.id])
+    for (credential, seen) in [
+      (free.credential, [free.id, bounded.id, sibling.id]), (bounded.credential, [bounded.id]),
+      (sibling.credential, [sibling.id]), (agent, []),
+    ] {
+      for key in [free.id, bounded.id, sibling.id] {
+        let list = DelegationList(key: key, after: 0, limit: 9)
+        #expect(
+          bench.call(.delegationList(list), credential).failure
+            == (seen.contains(key) ? nil : .notFound))
+      }
     }
   }
 

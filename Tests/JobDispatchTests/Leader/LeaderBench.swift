@@ -179,7 +179,8 @@ final class LeaderBench {
   private(set) var dispatcher: Dispatcher
   private(set) var replica: Replica
   private var peers: [Peer] = []
-  private var write: WriteBatch?
+  /// What is being written, the oldest first.
+  private var writes: [WriteBatch] = []
   private var turnIsWanted = false
   private var nextRequest: UInt64 = 0
   var holdsWrites = false
@@ -288,7 +289,7 @@ final class LeaderBench {
 
   /// The process dies, with whatever it had not written, and a new one leads in a new term.
   func restart() throws {
-    write = nil
+    writes = []
     holdsWrites = false
     shell.bench = nil
     for peer in peers { peer.hasClosed = true }
@@ -303,10 +304,7 @@ final class LeaderBench {
 
   // MARK: The loop
 
-  private func startWrite(_ batch: WriteBatch) {
-    precondition(write == nil)
-    write = batch
-  }
+  private func startWrite(_ batch: WriteBatch) { writes.append(batch) }
   func wantsEndOfTurn() { turnIsWanted = true }
 
   /// Runs everything that can run without time passing.
@@ -315,8 +313,8 @@ final class LeaderBench {
       if turnIsWanted {
         turnIsWanted = false
         dispatcher.endOfTurn()
-      } else if let batch = write, !holdsWrites {
-        write = nil
+      } else if !writes.isEmpty, !holdsWrites {
+        let batch = writes.removeFirst()
         store.perform(batch)
         replica.writeFinished(.success(()), now: clock.now)
         dispatcher.endOfTurn()

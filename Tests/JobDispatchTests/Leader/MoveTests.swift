@@ -89,6 +89,32 @@ struct MoveTests {
     try story.goesOn(after: count)
   }
 
+  @Test(
+    "an engine that cannot be reached uses up no try, and is given nothing until its worker says that it is there"
+  )
+  func unreachable() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    var slot = worker.park()
+    let reader = bench.submit()
+    for epoch in 1...5 as ClosedRange<UInt32> {
+      let assign = try slot.last(Assign.self)
+      #expect(assign.epoch == Epoch(epoch))
+      worker.finish(
+        assign, [], on: slot, .error, error: ErrorCode.engineUnreachable.rawValue, text: "refused",
+        retryElsewhere: true)
+      #expect(slot.all(AttemptAbandon.self).count == 1)
+      slot = worker.park()
+      #expect(slot.all(Assign.self).isEmpty)
+      #expect(try bench.job(assign.job).state == .queued)
+      worker.heartbeat()
+    }
+    let assign = try slot.last(Assign.self)
+    worker.chunk(assign, output(1...2), on: slot)
+    worker.finish(assign, output(1...2), on: slot)
+    #expect(try reader.last(Ended.self).summary.state == .completed)
+  }
+
   @Test("an engine's failure ends the job in the engine's words where nobody else can go on")
   func nobodyElse() throws {
     for story in [

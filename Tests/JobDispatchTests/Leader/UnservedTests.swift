@@ -43,7 +43,7 @@ struct UnservedTests {
     private(set) var divergences: [StateDivergence] = []
     private var dispatcher: Dispatcher?
     private var replica: Replica?
-    private var write: WriteBatch?
+    private var writes: [WriteBatch] = []
 
     func start() throws {
       let servers = (1...3).map {
@@ -57,7 +57,7 @@ struct UnservedTests {
       let replica = try Replica(
         configuration: .init(
           engine: .init(id: ReplicaID(1), address: "m1", seed: 3), founding: founding),
-        store: store, startWrite: { [weak self] in self?.write = $0 }, startSnapshot: {},
+        store: store, startWrite: { [weak self] in self?.writes.append($0) }, startSnapshot: {},
         transport: self, observer: dispatcher, now: clock.now)
       dispatcher.attach(replica)
       self.dispatcher = dispatcher
@@ -67,8 +67,8 @@ struct UnservedTests {
     }
 
     private func settle() {
-      while let batch = write {
-        write = nil
+      while !writes.isEmpty {
+        let batch = writes.removeFirst()
         store.perform(batch)
         replica?.writeFinished(.success(()), now: clock.now)
       }

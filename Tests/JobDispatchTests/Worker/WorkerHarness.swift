@@ -87,6 +87,9 @@ final class Bench: WorkerHost {
 
   func startRun(_ run: EngineRunID, _ order: EngineOrder) { started.append((run, order)) }
   func cancelRun(_ run: EngineRunID) { cancelled.append(run) }
+  /// How often the engine was to be asked how it is.
+  private(set) var probes = 0
+  func probeEngine() { probes += 1 }
   func setReading(_ run: EngineRunID, _ isReading: Bool) { reading[run] = isReading }
   func wake(at moment: UInt64) { wakeAt = moment }
   func random(below bound: UInt64) -> UInt64 { bound - 1 }

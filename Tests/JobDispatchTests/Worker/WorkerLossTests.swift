@@ -354,6 +354,25 @@ struct WorkerLeavingTests {
     #expect(bench.assign(slot, job: 101) != nil)
   }
 
+  @Test(
+    "a run that cannot reach the engine says so of the engine before its own end, until a probe succeeds"
+  )
+  func engineUnreached() throws {
+    let link = try bench.register()
+    let registration = try link.registration
+    let run = try #require(bench.assign(link.slots[0]))
+    bench.machine.runEnded(run, .failed(EngineFault(.engineUnreachable, "refused")))
+    #expect(registration.all(WorkerHeartbeat.self).map(\.engineHealthy) == [true, false])
+    #expect(bench.probes == 1 && !bench.machine.status.engineIsHealthy)
+    #expect(bench.assign(link.slots[1], job: 101) == nil)
+    bench.machine.engineReady(offers: Bench.offers(), slots: 2, continues: true)
+    #expect(registration.all(WorkerHeartbeat.self).map(\.engineHealthy) == [true, false, true])
+    bench.settle(link.slots[0])
+    let next = try #require(bench.assign(link.slots[0], job: 102))
+    bench.machine.runEnded(next, .failed(EngineFault(.engineBusy, "no room")))
+    #expect(bench.probes == 1 && bench.machine.status.engineIsHealthy)
+  }
+
   @Test("an engine that is not there yet is told of once, and again when the reason is another")
   func engineIsNotThereYet() {
     let bench = Bench()

@@ -186,6 +186,7 @@ struct WorkerMachineTests {
   func engineFaults(code: ErrorCode, isElsewhere: Bool) throws {
     let link = try bench.register()
     for (place, texts) in [[], ["some"]].enumerated() {
+      bench.machine.engineReady(offers: Bench.offers(), slots: 2, continues: true)
       let slot = link.slots[place]
       let run = try #require(bench.assign(slot, job: UInt64(place) + 1))
       bench.produce(run, texts)
