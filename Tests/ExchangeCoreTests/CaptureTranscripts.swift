@@ -1,5 +1,6 @@
 import ExchangeCore
 import ExchangeTypes
+import TokenLedger
 import Testing
 import TokenLedger
 
