@@ -117,7 +117,6 @@ def disturb(group, load, engine):
     for service in (*(f"coordinator-{n}" for n in COORDINATORS), "worker-1", "worker-2", "gateway"):
         group.roll(service)
         say(f"rolled {service}")
-    moved(load)
     with engine.absent():
         for service in ("worker-1", "worker-2"):
             wait_for(f"{service} to miss its engine", lambda: not group.is_healthy(service), 60)
