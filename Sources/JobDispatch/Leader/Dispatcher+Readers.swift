@@ -200,7 +200,10 @@ extension Dispatcher {
       relay.recorded <= relay.last, reader.next >= relay.firstKept, reader.next <= relay.last + 1
     else { return false }
     let last = reader.isDurable ? relay.recorded : relay.last
-    while hasRoom(reader), reader.next <= last { sendNext(to: reader, through: last, of: relay) }
+    while hasRoom(reader), reader.next <= last {
+      sendNext(to: reader, through: last, of: relay)
+      if reader.next > last { break }
+    }
     return true
   }
 
