@@ -272,7 +272,10 @@ let package = Package(
     tests("SimulationTests", ["SimulationKit"]),
     tests(
       "YardTests",
-      ["yard", "TokenLedger", "WireProtocol", "ExchangeTypes", "TemporaryDirectory"]),
+      [
+        "yard", "TokenLedger", "WireProtocol", "ExchangeTypes", "TemporaryDirectory",
+        argumentParser,
+      ]),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
