@@ -270,7 +270,12 @@ let package = Package(
         "Coordinator", "JobDispatch", "Identity", "ExchangeTypes", "TemporaryDirectory", nioPosix,
       ]),
     tests("SimulationTests", ["SimulationKit"]),
-    tests("YardTests", ["yard", "WireProtocol", "ExchangeTypes"]),
+    tests(
+      "YardTests",
+      [
+        "yard", "TokenLedger", "WireProtocol", "ExchangeTypes", "TemporaryDirectory",
+        argumentParser,
+      ]),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -58,11 +58,6 @@ public struct Credits: RawRepresentable, Hashable, Comparable, Sendable, CustomS
     guard !overflow, !carry else { throw .overflow }
     self.init(nano: sum)
   }
-
-  /// The same; nil if the text is no amount.
-  public init?(decimal text: some StringProtocol) {
-    do throws(AmountFault) { try self.init(parsing: text) } catch { return nil }
-  }
 }
 
 /// Why text is no amount of credits.

@@ -218,27 +218,6 @@ public struct Ledger: Sendable {
     return (place, held)
   }
 
-  /// Closes a hold: pays `captured` of it to `payee` and gives the rest back.
-  ///
-  /// - Precondition: `held` is the amount of a hold that is open on `id`, and covers `captured`.
-  /// - Returns: the capture, or nil when nothing is paid, or when the payer and the payee are one
-  ///   account and credit would only move in a circle.
-  /// - Throws: `amountOverflow` if the payee cannot take it; the hold is then still open.
-  public mutating func close(
-    hold held: Credits, on id: AccountID, capturing captured: Credits, payee: AccountID?,
-    job: JobID, time: LogTime
-  ) throws(LedgerRefusal) -> Transfer? {
-    precondition(captured <= held, "a capture is never more than its hold")
-    guard let payee else {
-      release(held, on: id)
-      return nil
-    }
-    return try close(
-      hold: held, on: id, paying: [Payment(to: payee, amount: captured, kind: .capture)], job: job,
-      time: time
-    ).first
-  }
-
   /// Closes a hold: pays out of it what is owed, in one group, and gives the rest back.
   ///
   /// Payments of nothing, and to the payer himself, move nothing.

@@ -2,8 +2,8 @@ public import ExchangeTypes
 
 /// What a part of the journal comes to, for whoever runs the exchange: made of its transfers alone.
 ///
-/// A reversal takes back from the sum that its transfer was counted in, where that transfer is in the same part. It takes back no volume:
-/// what was delivered stays delivered. A supplier's own jobs move nothing, and so are in no sum but that of their charges.
+/// A reversal takes back from the sum that its transfer was counted in; one of a transfer from before the part, whose kind is not known, is
+/// counted apart. It takes back no volume: what was delivered stays delivered. A supplier's own jobs move nothing, and so are in no sum but that of their charges.
 public struct LedgerReport: Sendable {
   /// Whole amounts may be taken back, so a sum has two sides.
   public struct Sum: Hashable, Sendable {
@@ -13,7 +13,7 @@ public struct LedgerReport: Sendable {
     mutating func add(_ amount: Credits) { given += UInt128(amount.rawValue) }
     mutating func takeBack(_ amount: Credits) { taken += UInt128(amount.rawValue) }
 
-    /// What is left, in credits; a part of the journal may take back what an earlier one gave.
+    /// What is left, in credits.
     public var text: String {
       let (left, isOwed) = given >= taken ? (given - taken, false) : (taken - given, true)
       let whole = left / UInt128(Credits.nanoPerCredit)
@@ -55,6 +55,8 @@ public struct LedgerReport: Sendable {
   public private(set) var earned = Sum()
   /// What administrators moved.
   public private(set) var moved = Sum()
+  /// What was taken back of transfers from before the part: in no other sum.
+  public private(set) var takenBackBefore = Sum()
   /// What was delivered to others than its supplier.
   public private(set) var sold = Volume()
   /// What was delivered where consumer and supplier were of one owner.
@@ -82,8 +84,8 @@ public struct LedgerReport: Sendable {
     }
     kinds[transfer.id] = transfer.kind
     let earlier = transfer.reverses.flatMap { kinds[$0] }
-    guard transfer.kind != .reversal || earlier != nil else { return }
     let isBack = transfer.kind == .reversal
+    guard !isBack || earlier != nil else { return takenBackBefore.add(transfer.amount) }
     func count(_ sum: inout Sum) {
       if isBack { sum.takeBack(transfer.amount) } else { sum.add(transfer.amount) }
     }

@@ -2,7 +2,7 @@ public import ExchangeTypes
 
 /// A posted movement from one account to another.
 ///
-/// Its two postings sum to zero by construction: there is one amount. It is never changed: what was wrong is
+/// What it debits and what it credits sum to zero by construction: there is one amount. It is never changed: what was wrong is
 /// taken back by another transfer, which names it.
 public struct Transfer: Hashable, Sendable {
   /// Why credit moved; the numbers are those of rows.
@@ -63,14 +63,6 @@ public struct Transfer: Hashable, Sendable {
     self.reverses = reverses
     self.sale = sale
   }
-
-  /// The two lines that it adds to the books.
-  public var postings: [Posting] {
-    [
-      Posting(account: debit, side: .debit, amount: amount),
-      Posting(account: credit, side: .credit, amount: amount),
-    ]
-  }
 }
 
 /// A transfer that is asked for: what it will be but for its number and its time.
@@ -97,21 +89,4 @@ public struct Leg: Hashable, Sendable {
     self.kind = kind
     self.reverses = reverses
   }
-}
-
-/// One line of a transfer.
-public struct Posting: Hashable, Sendable {
-  /// Which column of the account the amount is added to.
-  public enum Side: Hashable, Sendable {
-    /// It pays.
-    case debit
-    /// It is paid.
-    case credit
-  }
-  /// Whose line it is.
-  public let account: AccountID
-  /// Which column.
-  public let side: Side
-  /// How much.
-  public let amount: Credits
 }

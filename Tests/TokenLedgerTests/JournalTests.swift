@@ -46,10 +46,9 @@ struct JournalTests {
     charge: Credits(nano: 6), isOwn: false)
 
   private func lines(_ ledger: Ledger) -> [JournalAudit.Line] {
-    let none = JournalAudit.Sums(debits: .zero, credits: .zero)
-    return ledger.accounts(limit: .max).map {
+    ledger.accounts(limit: .max).map {
       JournalAudit.Line(
-        account: $0.id, kind: $0.kind, opening: none,
+        account: $0.id, name: $0.name, kind: $0.kind, opening: .zero,
         closing: .init(debits: $0.debitsPosted, credits: $0.creditsPosted))
     }
   }
@@ -61,12 +60,57 @@ struct JournalTests {
   private func fault(
     _ lines: [JournalAudit.Line], _ transfers: [Transfer], _ end: JournalPosition
   ) -> JournalAudit.Fault? {
+    fault([Piece(lines: lines, base: .beginning(), transfers: transfers, head: end)])
+  }
+
+  /// What an exporter writes.
+  private struct Piece {
+    var lines: [JournalAudit.Line]
+    var base: JournalPosition
+    var transfers: [Transfer]
+    var head: JournalPosition
+  }
+
+  private func fault(_ pieces: [Piece]) -> JournalAudit.Fault? {
     do throws(JournalAudit.Fault) {
-      var audit = try JournalAudit(lines, from: .beginning())
-      for transfer in transfers { try audit.read(transfer) }
-      try audit.finish(at: end)
+      var audit = JournalAudit()
+      for piece in pieces {
+        try audit.begin(piece.lines, from: piece.base)
+        for transfer in piece.transfers { try audit.read(transfer) }
+        try audit.finish(at: piece.head)
+      }
       return nil
     } catch { return error }
+  }
+
+  private func sums(_ debits: UInt64, _ credits: UInt64) -> JournalAudit.Sums {
+    JournalAudit.Sums(debits: Credits(nano: debits), credits: Credits(nano: credits))
+  }
+
+  /// The four transfers in two pieces, which join behind the second.
+  private func pieces() throws -> [Piece] {
+    let (ledger, all) = try transfers()
+    let whole = lines(ledger)
+    let middle = [sums(9, 0), sums(4, 9), sums(0, 4)]
+    let place = head(Array(all.prefix(2)))
+    return [
+      Piece(
+        lines: zip(whole, middle).map { line($0, opening: .zero, closing: $1) },
+        base: .beginning(), transfers: Array(all.prefix(2)), head: place),
+      Piece(
+        lines: zip(whole, middle).map { line($0, opening: $1, closing: $0.closing) },
+        base: place, transfers: Array(all.suffix(2)), head: head(all)),
+    ]
+  }
+
+  /// An account that says something else, if only of its sums.
+  private func line(
+    _ line: JournalAudit.Line, name: String? = nil, kind: AccountKind? = nil,
+    opening: JournalAudit.Sums? = nil, closing: JournalAudit.Sums? = nil
+  ) -> JournalAudit.Line {
+    JournalAudit.Line(
+      account: line.account, name: name ?? line.name, kind: kind ?? line.kind,
+      opening: opening ?? line.opening, closing: closing ?? line.closing)
   }
 
   @Test("what was posted is as the accounts say")
@@ -74,18 +118,129 @@ struct JournalTests {
     let (ledger, all) = try transfers()
     #expect(fault(lines(ledger), all, head(all)) == nil)
     // A part that begins later, with the sums at its beginning.
-    let start = head(Array(all.prefix(2)))
-    let sums = { (debits: UInt64, credits: UInt64) in
-      JournalAudit.Sums(debits: Credits(nano: debits), credits: Credits(nano: credits))
+    let later = try pieces()[1]
+    #expect(fault([later]) == nil)
+    var audit = JournalAudit()
+    try audit.begin(later.lines, from: later.base)
+    for transfer in later.transfers { try audit.read(transfer) }
+    try audit.finish(at: later.head)
+    #expect(audit.count == 2 && audit.base == later.base && audit.head == head(all))
+  }
+
+  @Test("what no transfer explains is not taken for an opening")
+  func openings() throws {
+    let (ledger, all) = try transfers()
+    let right = lines(ledger)
+    // Credit from nowhere, of which issuance knows: balanced, and the exporter's arithmetic.
+    let issuance = line(right[0], opening: sums(5, 0), closing: sums(14, 0))
+    let sam = line(right[2], opening: sums(0, 5), closing: sums(2, 11))
+    #expect(fault([issuance, right[1], sam], all, head(all)) == .openingUnexplained(AccountID(1)))
+    let none = [
+      line(issuance, closing: issuance.opening), line(right[1], closing: JournalAudit.Sums.zero),
+      line(sam, closing: sam.opening),
+    ]
+    #expect(fault(none, [], .beginning()) == .openingUnexplained(AccountID(1)))
+    let place = JournalPosition(transfer: TransferID(0), hash: head(all).hash)
+    #expect(
+      fault([Piece(lines: right, base: place, transfers: all, head: head(all))]) == .chainBroken)
+    // From a place further on they are the exporter's word, but for who may owe.
+    let first = JournalPosition.beginning(after: TransferID(7))
+    func later(_ lines: [JournalAudit.Line]) -> JournalAudit.Fault? {
+      fault([Piece(lines: lines, base: first, transfers: [], head: first)])
     }
-    let opening = [sums(9, 0), sums(4, 9), sums(0, 4)]
-    let later = zip(lines(ledger), opening).map {
-      JournalAudit.Line(account: $0.account, kind: $0.kind, opening: $1, closing: $0.closing)
+    #expect(later(none) == nil)
+    let owing = [line(none[0], kind: .consumer), none[1], none[2]]
+    #expect(later(owing) == .openingUnexplained(AccountID(1)))
+  }
+
+  @Test("pieces join, with the same accounts, and a reversal is checked across them")
+  func joining() throws {
+    let (first, second) = (try pieces()[0], try pieces()[1])
+    #expect(fault([first, second]) == nil)
+    #expect(fault([second, first]) == .pieceMissing(after: TransferID(4)))
+    #expect(fault([first, first]) == .pieceMissing(after: TransferID(2)))
+    func changed(_ change: (inout Piece) -> Void) -> JournalAudit.Fault? {
+      var piece = second
+      change(&piece)
+      return fault([first, piece])
     }
-    var audit = try JournalAudit(later, from: start)
-    for transfer in all.suffix(2) { try audit.read(transfer) }
-    try audit.finish(at: head(all))
-    #expect(audit.count == 2)
+    #expect(changed { $0.lines.removeLast() } == .openingUnbalanced)
+    let kept = [second.lines[0], line(second.lines[1], opening: sums(0, 9))]
+    #expect(changed { $0.lines = kept } == .accountMissing(AccountID(3)))
+    let renamed = line(second.lines[1], name: "eve")
+    #expect(changed { $0.lines[1] = renamed } == .accountDiffers(AccountID(2)))
+    // Who may owe follows from the kind.
+    let owing = line(second.lines[1], kind: .issuance)
+    #expect(changed { $0.lines[1] = owing } == .accountDiffers(AccountID(2)))
+    let moved = line(second.lines[2], opening: sums(1, 5))
+    #expect(changed { $0.lines[2] = moved } == .accountDiffers(AccountID(3)))
+    func new(_ number: UInt64, _ sums: JournalAudit.Sums) -> JournalAudit.Line {
+      JournalAudit.Line(
+        account: AccountID(number), name: "new\(number)", kind: .consumer, opening: sums,
+        closing: sums)
+    }
+    #expect(changed { $0.lines.append(new(4, .zero)) } == nil)
+    let minted = [new(4, sums(1_000, 0)), new(5, sums(0, 1_000))]
+    #expect(changed { $0.lines += minted } == .openingUnexplained(AccountID(4)))
+
+    // The second piece also takes back the first's second transfer: wholly, and the other way round.
+    func taking(
+      _ amount: UInt64, debit: UInt64 = 3, credit: UInt64 = 2
+    ) -> JournalAudit.Fault? {
+      changed { piece in
+        piece.transfers.append(
+          reversal(of: 2, number: 5, amount: amount, debit: debit, credit: credit))
+        piece.head = piece.transfers.reduce(piece.base) { $0.advanced(by: $1) }
+        piece.lines[1] = line(piece.lines[1], closing: sums(6, 11 + amount))
+        piece.lines[2] = line(piece.lines[2], closing: sums(2 + amount, 6))
+      }
+    }
+    #expect(taking(4) == nil)
+    #expect(taking(3) == .badReversal(TransferID(5)), "in part")
+    #expect(taking(4, debit: 2, credit: 3) == .badReversal(TransferID(5)), "the same way")
+  }
+
+  @Test("what was before the first piece is taken back once, and never from before a chain")
+  func earlier() throws {
+    let later = try pieces()[1]
+    func taking(_ earlier: [UInt64], from base: JournalPosition) -> JournalAudit.Fault? {
+      var piece = later
+      piece.base = base
+      piece.transfers = earlier.enumerated().map {
+        reversal(of: $1, number: base.transfer.rawValue + 1 + UInt64($0), amount: 1)
+      }
+      piece.head = piece.transfers.reduce(base) { $0.advanced(by: $1) }
+      let count = UInt64(earlier.count)
+      piece.lines[1] = line(piece.lines[1], closing: sums(4, 9 + count))
+      piece.lines[2] = line(piece.lines[2], closing: sums(count, 4))
+      piece.lines[0] = line(piece.lines[0], closing: sums(9, 0))
+      return fault([piece])
+    }
+    #expect(taking([1, 2], from: later.base) == nil)
+    #expect(taking([2, 2], from: later.base) == .badReversal(TransferID(4)))
+    #expect(taking([0], from: later.base) == .badReversal(TransferID(3)))
+    #expect(taking([3], from: later.base) == .badReversal(TransferID(3)), "itself")
+    #expect(taking([1], from: .beginning(after: TransferID(2))) == .badReversal(TransferID(3)))
+  }
+
+  @Test("a report takes back across pieces, and counts apart what was given before it")
+  func takenBack() throws {
+    let (first, second) = (try pieces()[0], try pieces()[1])
+    var whole = LedgerReport()
+    for transfer in first.transfers + second.transfers { whole.add(transfer) }
+    #expect(whole.earned.text == "0.000000004" && whole.takenBackBefore.text == "0")
+    var late = LedgerReport()
+    late.add(second.transfers[1])
+    #expect(late.earned.text == "0" && late.takenBackBefore.text == "0.000000002")
+  }
+
+  private func reversal(
+    of earlier: UInt64, number: UInt64, amount: UInt64, debit: UInt64 = 3, credit: UInt64 = 2
+  ) -> Transfer {
+    Transfer(
+      id: TransferID(number), debit: AccountID(debit), credit: AccountID(credit),
+      amount: Credits(nano: amount), kind: .reversal, job: nil, time: time,
+      reverses: TransferID(earlier))
   }
 
   @Test("any change of any field of any transfer breaks the chain, if nothing before it")
@@ -211,10 +366,8 @@ struct JournalTests {
         == .closingDiffers(
           AccountID(2), computed: .init(debits: Credits(nano: 7), credits: Credits(nano: 11))))
     #expect(fault(Array(right.dropFirst()), all, head(all)) == .accountMissing(AccountID(1)))
-    let none = JournalAudit.Sums(debits: .zero, credits: .zero)
     let unbalanced = JournalAudit.Line(
-      account: AccountID(1), kind: .issuance,
-      opening: .init(debits: Credits(nano: 1), credits: .zero), closing: none)
+      account: AccountID(1), name: "issuance", kind: .issuance, opening: sums(1, 0), closing: .zero)
     #expect(fault([unbalanced], [], .beginning()) == .openingUnbalanced)
   }
 }

@@ -79,7 +79,8 @@ struct LinkedTests {
     }
     #expect(throws: LedgerRefusal.accountClosed(sam)) { try ledger.hold(.zero, on: sam) }
     _ = try ledger.close(
-      hold: Credits(nano: 10), on: alice, capturing: Credits(nano: 7), payee: sam, job: JobID(1),
+      hold: Credits(nano: 10), on: alice,
+      paying: [Payment(to: sam, amount: Credits(nano: 7), kind: .capture)], job: JobID(1),
       time: time)
     _ = try ledger.post(linked: [leg(sam, issuance, 7)], time: time)
     #expect(ledger[sam]?.balance == .zero && ledger[sam]?.isClosed == true && ledger.isBalanced)

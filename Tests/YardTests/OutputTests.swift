@@ -1,3 +1,4 @@
+import ArgumentParser
 import Testing
 
 @testable import yard
@@ -14,6 +15,30 @@ struct OutputTests {
     var table = Table("MODEL")
     table.add("m\n\u{1b}]0;x\u{7}")
     #expect(table.text.split(separator: "\n").count == 2)
+  }
+
+  @Test(
+    "an amount or a price that is none is refused by its name, whichever option has it",
+    arguments: [
+      "account create a --credit", "budget create a --level team --day", "budget set 3 --month",
+      "budget set 3 --total", "key delegate a --file f --expires 1d --total",
+      "market ask m --input-price", "market ask m --cached-input-price",
+      "market ask m --output-price", "run -m m --max-input-price", "submit -m m --max-output-price",
+      "worker run --join 127.0.0.1:1 --engine builtin --price-input",
+      "worker run --join 127.0.0.1:1 --engine builtin --price-output",
+    ])
+  func amounts(command: String) {
+    for (text, code) in [
+      ("-1", "invalid_amount"), ("1e3", "invalid_amount"), ("0.0000000001", "invalid_amount"),
+      ("18446744073.709551616", "amount_overflow"),
+    ] {
+      #expect("\(command) \(text)") {
+        try Yard.parseAsRoot((command + " " + text).split(separator: " ").map(String.init))
+      } throws: {
+        Yard.exitCode(for: $0) == .validationFailure
+          && Yard.message(for: $0).contains("\(code): '\(text)'")
+      }
+    }
   }
 
   @Test("coordinators are a list of host:port, with or without spaces")

@@ -237,7 +237,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         expect([t["id"] for t in page["data"]] == [2, 3] and page["has_more"], page)
         report = ask("GET", "/v1/report")
         said = root("report", "--output", "json").lines[0]
-        expect(report.pop("object") == "report" and report == said, (report, said))
+        expect(report["object"] == "report" and report == said, (report, said))
         as_exported(ask)
 
         before = balance(reserve)
@@ -335,7 +335,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         head = json.loads(lines[0])
         expect(done.lines[0]["head_hash"] == head["head_hash"] and head["base"] == 0, (done, head))
         count = sum('"transfer"' in line for line in lines)
-        expect(done.lines[0]["transfers"] == count == head["head"], (done, count))
+        expect(done.lines[0]["transfers"] == count == head["head"] and done.lines[0]["first_transfer"] == 1, (done, count))
         first = 1 + head["accounts"]
         amount = json.loads(lines[first])["amount_nano"]
         sale = next(n for n, line in enumerate(lines) if '"kind":"sale"' in line)
@@ -351,6 +351,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
             "the hash": [lines[0].replace(head["head_hash"], "0" * 64), *lines[1:]],
             "a word more": [line.replace('{', '{"note":"paid",', 1) if n == first else line
                             for n, line in enumerate(lines)],
+            "credit from nowhere": restated(lines, opened={2: ("debits", 5), alice: ("credits", 5)}),
             "no export": ["{}"],
         }
         for what, changed in bad.items():
@@ -368,6 +369,37 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         root("ledger", "export", "--to", later, "--after", head["head"])
         done = cluster.yard("ledger", "audit", whole, later, "--output", "json", key="")
         expect(done.code == 0 and done.lines[0]["transfers"] == count + 1, done)
+        with open(later, encoding="utf-8") as file:
+            joined = file.read().splitlines()
+        changed = scratch + "/changed.jsonl"
+        for what, wrong in {
+            "credit from nowhere": restated(joined, new=[("debits", 10**9), ("credits", 10**9)]),
+            "another kind": restated(joined, words={alice: {"kind": "issuance"}}),
+            "another name": restated(joined, words={alice: {"name": "eve"}}),
+        }.items():
+            with open(changed, "w", encoding="utf-8") as file:
+                file.write("\n".join(wrong) + "\n")
+            expect(cluster.yard("ledger", "audit", changed, key="").code == 0, (what, "is to be good in itself"))
+            done = cluster.yard("ledger", "audit", whole, changed, key="")
+            expect(done.code == 3 and "the books are wrong" in done.err, (what, done))
+
+    def restated(lines, opened={}, new=(), words={}):
+        """An export whose accounts began with more, with accounts that began with something, or with other words for some."""
+        head = json.loads(lines[0])
+        accounts = [json.loads(line) for line in lines[1:1 + head["accounts"]]]
+        for line in accounts:
+            for end in ("opening", "closing"):
+                if line["account"] in opened:
+                    side, amount = opened[line["account"]]
+                    line[f"{end}_{side}_nano"] += amount
+            line.update(words.get(line["account"], {}))
+        for number, (side, amount) in enumerate(new, len(accounts) + 1):
+            line = accounts[0] | {"account": number, "name": f"new{number}", "kind": "issuance"}
+            line.update({f"{end}_{each}_nano": amount if each == side else 0
+                         for end in ("opening", "closing") for each in ("debits", "credits")})
+            accounts.append(line)
+        written = [head | {"accounts": len(accounts)}, *accounts]
+        return [json.dumps(line, separators=(",", ":")) for line in written] + lines[1 + head["accounts"]:]
 
     def retold(lines):
         """An export in which the last transfer was a millisecond later, with the hash that follows from it."""
@@ -409,10 +441,12 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         expect(second["transfers"] == 1 and second["head"] == first["head"] + 1, (first, second))
         expect(add() == [] and pieces() == [first["piece"], second["piece"]], pieces())
         later = scratch + "/later.jsonl"
-        root("ledger", "transfer", f"{alice}:{reserve}:0.1")
+        root("ledger", "reverse", second["head"])  # what the piece before has
         root("ledger", "export", "--to", later, "--after", second["head"])
         done = cluster.yard("ledger", "audit", place, later, "--output", "json", key="")
         expect(done.code == 0 and done.lines[0]["transfers"] == second["head"] + 1, done)
+        done = cluster.yard("report", "--from", place, later, "--output", "json", key="")
+        expect(done.lines == root("report", "--output", "json").lines, done)
         expect(cluster.yard("ledger", "audit", first["piece"], later, key="").code == 3, "a piece is missing")
         elsewhere = scratch + "/elsewhere"
         os.mkdir(elsewhere)

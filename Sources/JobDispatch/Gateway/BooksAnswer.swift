@@ -42,26 +42,27 @@ extension MoneyAnswer {
     return .json(writer.bytes)
   }
 
-  /// The answer of `GET /v1/report`.
+  /// The answer of `GET /v1/report`, which `yard report` prints as well.
   ///
   /// - Parameters:
   ///   - report: what the journal comes to.
-  ///   - base: the last transfer before it.
-  ///   - head: its last transfer.
+  ///   - first: its first transfer.
+  ///   - last: its last transfer.
   /// - Returns: the answer.
   public static func report(
-    _ report: LedgerReport, after base: TransferID, through head: TransferID
+    _ report: LedgerReport, from first: TransferID, through last: TransferID
   ) -> HTTPReply {
     var writer = JSONWriter()
     writer.beginObject()
     writer.member("object", "report")
-    writer.member("first_transfer", number: base.rawValue + 1)
-    writer.member("last_transfer", number: head.rawValue)
+    writer.member("first_transfer", number: first.rawValue)
+    writer.member("last_transfer", number: last.rawValue)
     writer.member("issued", report.issued.text)
     writer.member("redeemed", report.redeemed.text)
     writer.member("fees", report.fees.text)
     writer.member("earned", report.earned.text)
     writer.member("moved", report.moved.text)
+    writer.member("taken_back_before", report.takenBackBefore.text)
     writer.member("paid_jobs", number: UInt64(report.jobs))
     writer.key("suppliers")
     writer.beginArray()

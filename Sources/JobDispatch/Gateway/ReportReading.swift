@@ -40,6 +40,7 @@ public struct ReportReading {
       report.add(transfer)
     }
     guard !page.more || page.entries.isEmpty else { return nil }
-    return MoneyAnswer.report(report, after: base ?? TransferID(0), through: last)
+    let first = TransferID((base?.rawValue ?? 0) + 1)
+    return MoneyAnswer.report(report, from: first, through: last)
   }
 }

@@ -238,14 +238,14 @@ public struct LedgerTrial {
   /// Everything that was posted comes to what the accounts say.
   private mutating func audit() {
     guard report.fault == nil else { return }
-    let none = JournalAudit.Sums(debits: .zero, credits: .zero)
     let lines = ledger.accounts(limit: .max).map {
       JournalAudit.Line(
-        account: $0.id, kind: $0.kind, opening: none,
+        account: $0.id, name: $0.name, kind: $0.kind, opening: .zero,
         closing: .init(debits: $0.debitsPosted, credits: $0.creditsPosted))
     }
     do throws(JournalAudit.Fault) {
-      var audit = try JournalAudit(lines, from: .beginning())
+      var audit = JournalAudit()
+      try audit.begin(lines, from: .beginning())
       var place = JournalPosition.beginning()
       for transfer in posted {
         try audit.read(transfer)

@@ -19,7 +19,10 @@ struct AccountCommand: AsyncParsableCommand {
 
     @Argument(help: "Its name, unique in the cluster.") var name: String
     @Option(help: "consumer, supplier, fees, dispute or reserve.") var kind: Kind = .consumer
-    @Option(help: ArgumentHelp("Credits to issue to it.", valueName: "credits")) var credit: String?
+    @Option(
+      parsing: .unconditional, help: ArgumentHelp("Credits to issue to it.", valueName: "credits"),
+      transform: Amount.parse)
+    var credit: Credits?
     @OptionGroup var cluster: ClusterOptions
 
     enum Kind: String, ExpressibleByArgument, CaseIterable {
@@ -35,16 +38,13 @@ struct AccountCommand: AsyncParsableCommand {
       }
     }
 
-    func validate() throws { if let credit { _ = try Amount.parse(credit) } }
-
     func run() async throws {
-      let amount = try credit.map(Amount.parse)
       let create = AccountCreate(requestKey: .drawn(), name: name, kind: kind.value)
       try await cluster.withClient { client in
         var report = try await client.ask(create, Reply.account)
-        if let amount {
+        if let credit {
           report = try await client.ask(
-            AccountCredit(requestKey: .drawn(), account: report.summary.account, amount: amount),
+            AccountCredit(requestKey: .drawn(), account: report.summary.account, amount: credit),
             Reply.account)
         }
         AccountPrinter.print(report.summary, asJSON: cluster.isJSON, created: true)
@@ -58,15 +58,13 @@ struct AccountCommand: AsyncParsableCommand {
       discussion: "Example: yard account credit 3 12.5")
 
     @Argument(help: "The account's number.") var account: UInt64
-    @Argument(help: "How many credits, as a decimal.") var amount: String
+    @Argument(help: "How many credits, as a decimal.", transform: Amount.parse) var amount: Credits
     @OptionGroup var request: RequestOptions
     @OptionGroup var cluster: ClusterOptions
 
-    func validate() throws { _ = try Amount.parse(amount) }
-
     func run() async throws {
       let credit = AccountCredit(
-        requestKey: request.key, account: AccountID(account), amount: try Amount.parse(amount))
+        requestKey: request.key, account: AccountID(account), amount: amount)
       let report = try await request.once { try await cluster.ask(credit, Reply.account) }
       AccountPrinter.print(report.summary, asJSON: cluster.isJSON, created: false)
     }
@@ -163,12 +161,19 @@ struct WeightCommand: AsyncParsableCommand {
   }
 }
 
-/// An amount of credits on the command line.
+/// An amount of credits on the command line; what is none is refused by the name that the gateway refuses it by.
+///
+/// An option that takes one is parsed unconditionally: `-1` is its value then, and not another option.
 enum Amount {
   static func parse(_ text: String) throws -> Credits {
     do throws(AmountFault) { return try Credits(parsing: text) } catch {
       throw ValidationError("\(error.code.name): '\(text)' \(error.sentence)")
     }
+  }
+
+  /// Credits for a million tokens.
+  static func price(_ text: String) throws -> Price {
+    Price(nanoPerMillion: try parse(text).rawValue)
   }
 }
 

@@ -19,16 +19,21 @@ struct BudgetCommand: AsyncParsableCommand {
 
   /// The limits of a budget; what is not named has none.
   struct Limits: ParsableArguments {
-    @Option(help: ArgumentHelp("Most that may be spent in a day.", valueName: "credits"))
-    var day: String?
-    @Option(help: ArgumentHelp("Most that may be spent in 30 days.", valueName: "credits"))
-    var month: String?
-    @Option(help: ArgumentHelp("Most that may ever be spent.", valueName: "credits"))
-    var total: String?
-
-    func validate() throws {
-      for amount in [day, month, total] { _ = try amount.map(Amount.parse) }
-    }
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp("Most that may be spent in a day.", valueName: "credits"),
+      transform: Amount.parse)
+    var day: Credits?
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp("Most that may be spent in 30 days.", valueName: "credits"),
+      transform: Amount.parse)
+    var month: Credits?
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp("Most that may ever be spent.", valueName: "credits"),
+      transform: Amount.parse)
+    var total: Credits?
   }
 
   struct Create: AsyncParsableCommand {
@@ -62,8 +67,7 @@ struct BudgetCommand: AsyncParsableCommand {
       let create = BudgetCreate(
         requestKey: .drawn(), account: AccountID(account), parent: BudgetID(parent),
         level: level.value,
-        name: name, perDay: try limits.day.map(Amount.parse),
-        perMonth: try limits.month.map(Amount.parse), total: try limits.total.map(Amount.parse))
+        name: name, perDay: limits.day, perMonth: limits.month, total: limits.total)
       let report = try await cluster.ask(create, BudgetCommand.report)
       if cluster.isJSON {
         Terminal.write(JSONText(report.summary).line)
@@ -97,8 +101,7 @@ struct BudgetCommand: AsyncParsableCommand {
 
     func run() async throws {
       let set = BudgetSet(
-        budget: BudgetID(budget), perDay: try limits.day.map(Amount.parse),
-        perMonth: try limits.month.map(Amount.parse), total: try limits.total.map(Amount.parse),
+        budget: BudgetID(budget), perDay: limits.day, perMonth: limits.month, total: limits.total,
         closed: false)
       BudgetCommand.show([try await cluster.ask(set, BudgetCommand.report).summary], cluster)
     }

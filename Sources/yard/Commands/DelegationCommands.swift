@@ -117,9 +117,9 @@ extension KeyCommand {
       let delegation = Delegation(
         cluster: signer.cluster, parent: signer.parent,
         id: DelegationID(high: generator.next(), low: generator.next()), name: name,
-        scopes: try Scopes(naming: scope), perDay: try limits.day.map(Amount.parse),
-        perMonth: try limits.month.map(Amount.parse), total: try limits.total.map(Amount.parse),
-        models: model, notBefore: now - 60, expires: now + expires.milliseconds / 1_000,
+        scopes: try Scopes(naming: scope), perDay: limits.day, perMonth: limits.month,
+        total: limits.total, models: model, notBefore: now - 60,
+        expires: now + expires.milliseconds / 1_000,
         secretHash: APIKey.hash(secret))
       let key = try signer.sign(delegation, secret: secret)
       guard output == .json else { return Terminal.write("\(key.text)\n") }

@@ -32,11 +32,15 @@ struct JobOptions: ParsableArguments {
   @Option(help: ArgumentHelp("A string that ends the output; may be given again.", valueName: "s"))
   var stop: [String] = []
   @Option(
-    help: ArgumentHelp("Most credits per million prompt tokens.", valueName: "credits"))
-  var maxInputPrice: String?
+    parsing: .unconditional,
+    help: ArgumentHelp("Most credits per million prompt tokens.", valueName: "credits"),
+    transform: Amount.price)
+  var maxInputPrice: Price?
   @Option(
-    help: ArgumentHelp("Most credits per million output tokens.", valueName: "credits"))
-  var maxOutputPrice: String?
+    parsing: .unconditional,
+    help: ArgumentHelp("Most credits per million output tokens.", valueName: "credits"),
+    transform: Amount.price)
+  var maxOutputPrice: Price?
   @OptionGroup var request: RequestOptions
   @Option(
     help: ArgumentHelp(
@@ -60,8 +64,6 @@ struct JobOptions: ParsableArguments {
     if let temperature, !(0...100).contains(temperature) {
       throw ValidationError("--temperature is \(temperature); it must be from 0 to 100")
     }
-    _ = try price(maxInputPrice, "--max-input-price")
-    _ = try price(maxOutputPrice, "--max-output-price")
   }
 
   /// The submit that these options make.
@@ -81,9 +83,9 @@ struct JobOptions: ParsableArguments {
       seed: seed, stop: stop, serviceTier: jobClass.tier)
     let submit = Submit(
       requestKey: self.request.key, mode: mode, endpoint: .chatCompletions, model: model,
-      body: request.body(), maxInputPrice: try price(maxInputPrice, "--max-input-price"),
-      maxOutputPrice: try price(maxOutputPrice, "--max-output-price"), queueTimeoutMs: 0,
-      follow: follow, retentionMs: retention?.milliseconds, durable: isDurable ? true : nil)
+      body: request.body(), maxInputPrice: maxInputPrice, maxOutputPrice: maxOutputPrice,
+      queueTimeoutMs: 0, follow: follow, retentionMs: retention?.milliseconds,
+      durable: isDurable ? true : nil)
     do throws(BoundsError) { try submit.checkBounds() } catch {
       throw CommandError(
         .refused,
@@ -92,13 +94,4 @@ struct JobOptions: ParsableArguments {
     }
     return submit
   }
-
-  private func price(_ text: String?, _ option: String) throws -> Price? {
-    guard let text else { return nil }
-    guard let credits = Credits(decimal: text) else {
-      throw ValidationError("\(option) takes credits as a decimal, such as 0.25")
-    }
-    return Price(nanoPerMillion: credits.rawValue)
-  }
-
 }

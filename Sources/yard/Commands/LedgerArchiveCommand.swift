@@ -26,10 +26,11 @@ extension LedgerCommand {
     func run() async throws {
       let archive = try LedgerArchive(directory)
       let newest = try archive.newest()
+      let end = newest?.head
       let export = try await cluster.withClient { client -> LedgerExport? in
         let reader = LedgerReader(client: client)
-        let kept = try await reader.page(after: newest?.head.transfer ?? TransferID(0), limit: 1)
-        let last = newest?.head.transfer ?? kept.base
+        let kept = try await reader.page(after: end?.transfer ?? TransferID(0), limit: 1)
+        let last = end?.transfer ?? kept.base
         guard last >= kept.base else {
           throw CommandError(
             .refused,
@@ -42,23 +43,18 @@ extension LedgerCommand {
             "the cluster's journal ends at transfer \(kept.head), and \(directory) at \(last): it is another cluster's, "
               + "or the cluster was restored; go on in another directory")
         }
-        guard last < kept.head || newest == nil || kept.headHash == newest?.head.hash else {
+        guard last < kept.head || end == nil || kept.headHash == end?.hash else {
           throw CommandError(
             .refused,
             "the chain has another hash after transfer \(last) than \(directory): it is another cluster's, or the cluster "
               + "was restored; go on in another directory")
         }
         guard kept.head.rawValue - last.rawValue >= max(1, atLeast) else { return nil }
-        return try await reader.export(after: last, from: newest?.head)
+        return try await reader.export(after: last, from: end)
       }
       guard let export else { return Terminal.note("nothing to add to \(directory)") }
-      try export.checked(as: "what the cluster says")
-      if let newest, !export.continues(newest) {
-        throw CommandError(
-          .refused,
-          "what the cluster says does not go on where \(directory) ends: it is another cluster's, or was changed"
-        )
-      }
+      var audit = newest ?? JournalAudit()
+      try audit.take(export, named: "what the cluster says")
       let path = try archive.add(export)
       guard cluster.isJSON else {
         return Terminal.write("\(export.transfers.count) transfers are in \(path)\n")

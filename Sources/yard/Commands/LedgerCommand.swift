@@ -162,7 +162,7 @@ struct LedgerCommand: AsyncParsableCommand {
       abstract: "Check exported books by themselves: no cluster, no key.",
       discussion: """
         Computes every balance and the journal's chain again. Several files must be pieces that join, the oldest first; a
-        directory stands for the pieces that yard ledger archive wrote there.
+        directory stands for the pieces that yard ledger archive wrote there. It is whole if it begins with transfer 1.
 
         Example: yard ledger audit books.jsonl
         """)
@@ -172,40 +172,23 @@ struct LedgerCommand: AsyncParsableCommand {
     @Option(help: "text or json.") var output: ClusterOptions.Format = .text
 
     func run() throws {
-      var last: LedgerExport?
-      var transfers = 0
-      for file in try files.flatMap(Self.pieces) {
-        let export = try LedgerJSON.export(fromFile: file)
-        try export.checked(as: file)
-        if let last, !export.continues(last) {
-          throw CommandError(.refused, "\(file) does not go on where the file before it ends")
-        }
-        transfers += export.transfers.count
-        last = export
-      }
-      guard let last else { throw CommandError(.refused, "there is no piece to audit") }
-      let head = last.head
+      let audit = try LedgerArchive.audit(files) { _ in }
+      let (first, head) = (audit.first, audit.head)
       if output == .json {
         let line: JSONText = [
-          "transfers": .number(UInt64(transfers)),
-          "accounts": .number(UInt64(last.accounts.count)), "head": .id(head.transfer),
+          "first_transfer": .id(first), "transfers": .unsigned(audit.count),
+          "accounts": .number(UInt64(audit.accounts)), "head": .id(head.transfer),
           "head_hash": .string(hexadecimal(head.hash)),
         ]
-        Terminal.write(line.line)
-      } else {
-        Terminal.write(
-          "\(transfers) transfers between \(last.accounts.count) accounts are as the journal says\n"
-            + "chain hash after transfer \(head.transfer): \(hexadecimal(head.hash))\n")
+        return Terminal.write(line.line)
       }
-    }
-
-    /// The file itself, or what an archive is made of.
-    private static func pieces(_ path: String) throws -> [String] {
-      var isDirectory: ObjCBool = false
-      guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory),
-        isDirectory.boolValue
-      else { return [path] }
-      return try LedgerArchive.pieces(in: path)
+      Terminal.write(
+        "\(audit.count) transfers, from \(first) on, between \(audit.accounts) accounts are as the journal says\n"
+          + "chain hash after transfer \(head.transfer): \(hexadecimal(head.hash))\n")
+      guard first > TransferID(1) else { return }
+      Terminal.write(
+        "what accounts had before transfer \(first) is the exporter's word; the pieces before it would show it\n"
+      )
     }
   }
 
@@ -231,39 +214,3 @@ struct LedgerCommand: AsyncParsableCommand {
 }
 
 extension LedgerFormat: ExpressibleByArgument {}
-
-extension LedgerExport {
-  /// Whether it begins where another ends, with the same balances.
-  func continues(_ earlier: LedgerExport) -> Bool {
-    guard base == earlier.head, accounts.count >= earlier.accounts.count else { return false }
-    return zip(earlier.accounts, accounts).allSatisfy { $0.line.closing == $1.line.opening }
-  }
-
-  /// Audits it by itself, under a name for people.
-  func checked(as name: String) throws(CommandError) {
-    do throws(JournalAudit.Fault) { try audit() } catch {
-      throw CommandError(.refused, "\(name): the books are wrong: \(error.sentence)")
-    }
-  }
-}
-
-extension JournalAudit.Fault {
-  /// What is wrong, for people.
-  var sentence: String {
-    switch self {
-    case .accountMissing(let id): "account \(id) is missing"
-    case .openingUnbalanced: "debits and credits are not equal at the beginning"
-    case .outOfOrder(let id, let expected): "transfer \(id) is where \(expected) should be"
-    case .meaningless(let id): "transfer \(id) moves nothing"
-    case .unknownAccount(let id, let account):
-      "transfer \(id) names account \(account), which there is not"
-    case .overflow(let id, let account):
-      "the sums of account \(account) leave 64 bits at transfer \(id)"
-    case .overdrawn(let id, let account): "account \(account) owes after transfer \(id)"
-    case .badReversal(let id): "transfer \(id) takes back what it may not"
-    case .chainBroken: "the chain of transfers comes to another hash than the journal's"
-    case .closingDiffers(let account, let computed):
-      "account \(account) comes to debits \(computed.debits) and credits \(computed.credits), the file says otherwise"
-    }
-  }
-}

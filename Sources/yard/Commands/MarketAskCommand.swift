@@ -23,16 +23,21 @@ extension MarketCommand {
 
     @Argument(help: "The model; without it, all that is posted is shown.") var model: String?
     @Option(
+      parsing: .unconditional,
       help: ArgumentHelp(
         "Credits per million prompt tokens, or worker for what each registers with.",
-        valueName: "credits"))
+        valueName: "credits"), transform: PostedPrice.orWorkers)
     var inputPrice: PostedPrice?
     @Option(
+      parsing: .unconditional,
       help: ArgumentHelp(
         "The same for prompt tokens that the engine had cached; input for the price of the others.",
-        valueName: "credits"))
-    var cachedInputPrice: CachedPrice?
-    @Option(help: ArgumentHelp("As --input-price, for output tokens.", valueName: "credits"))
+        valueName: "credits"), transform: PostedPrice.orInput)
+    var cachedInputPrice: PostedPrice?
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp("As --input-price, for output tokens.", valueName: "credits"),
+      transform: PostedPrice.orWorkers)
     var outputPrice: PostedPrice?
     @Option(help: ArgumentHelp("Slots of each worker for your own jobs alone.", valueName: "slots"))
     var reserve: UInt16?
@@ -107,31 +112,18 @@ extension MarketCommand {
   }
 }
 
-/// A price that is posted, or the worker's own.
-struct PostedPrice: ExpressibleByArgument {
+/// A price that is posted; nil where a word says that another one holds.
+struct PostedPrice {
   let price: Price?
 
-  init?(argument: String) {
-    if argument == "worker" {
-      price = nil
-    } else {
-      guard let credits = Credits(decimal: argument) else { return nil }
-      price = Price(nanoPerMillion: credits.rawValue)
-    }
+  /// `worker`: what each worker registers with.
+  static func orWorkers(_ text: String) throws -> PostedPrice {
+    PostedPrice(price: text == "worker" ? nil : try Amount.price(text))
   }
-}
 
-/// A price of cached tokens that is posted, or that of the others.
-struct CachedPrice: ExpressibleByArgument {
-  let price: Price?
-
-  init?(argument: String) {
-    if argument == "input" {
-      price = nil
-    } else {
-      guard let credits = Credits(decimal: argument) else { return nil }
-      price = Price(nanoPerMillion: credits.rawValue)
-    }
+  /// `input`: what the other prompt tokens cost.
+  static func orInput(_ text: String) throws -> PostedPrice {
+    PostedPrice(price: text == "input" ? nil : try Amount.price(text))
   }
 }
 

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import ExchangeTypes
+internal import JobDispatch
 internal import TokenLedger
 
 /// `yard report`.
@@ -9,40 +10,40 @@ struct ReportCommand: AsyncParsableCommand {
     abstract:
       "What the journal comes to: credit issued, fees, earnings, jobs and tokens (scope admin).",
     discussion: """
-      Made of the journal alone: of a file that yard ledger export wrote, without a cluster, it is the same. What consumer and
-      supplier of one owner did with each other is counted apart.
+      Made of the journal alone. The cluster keeps the newest 100,000 of its lines: of the whole history it is made of what yard
+      ledger archive wrote, and needs no cluster then. Several files must be pieces that join, the oldest first; a directory
+      stands for those in it. What consumer and supplier of one owner did with each other is counted apart.
 
       Example: yard report
-               yard report --from books.jsonl
+               yard report --from /var/lib/switchyard/journal newest.jsonl
       """)
 
   @Option(
+    parsing: .upToNextOption,
     help: ArgumentHelp(
-      "An export of format json; the cluster's journal if absent.", valueName: "file"))
-  var from: String?
+      "Exports of format json, or archives; the cluster's journal if absent.", valueName: "file"))
+  var from: [String] = []
   @OptionGroup var cluster: ClusterOptions
 
   func run() async throws {
-    let export = try await read()
-    do throws(JournalAudit.Fault) { try export.audit() } catch {
-      throw CommandError(.refused, "the books are wrong: \(error.sentence)")
-    }
     var report = LedgerReport()
-    for transfer in export.transfers { report.add(transfer) }
-    let first = TransferID(export.base.transfer.rawValue + 1)
-    if cluster.isJSON {
-      let line: JSONText = [
-        "first_transfer": .id(first), "last_transfer": .id(export.head.transfer),
-        "issued": .string(report.issued.text), "redeemed": .string(report.redeemed.text),
-        "fees": .string(report.fees.text), "earned": .string(report.earned.text),
-        "moved": .string(report.moved.text), "paid_jobs": .number(UInt64(report.jobs)),
-        "suppliers": .array(
-          report.suppliers.map { ["account": .id($0.account), "earned": .string($0.earned.text)] }),
-        "sold": JSONText(report.sold), "own_use": JSONText(report.ownUse),
-      ]
-      return Terminal.write(line.line)
+    let audit: JournalAudit
+    if from.isEmpty {
+      let export = try await cluster.withClient {
+        try await LedgerReader(client: $0).export(after: TransferID(0))
+      }
+      var whole = JournalAudit()
+      try whole.take(export, named: "what the cluster says")
+      for transfer in export.transfers { report.add(transfer) }
+      audit = whole
+    } else {
+      audit = try LedgerArchive.audit(from) { report.add($0) }
     }
-    var table = Table("transfers", "\(first) to \(export.head.transfer)")
+    if cluster.isJSON {
+      let reply = MoneyAnswer.report(report, from: audit.first, through: audit.head.transfer)
+      return Terminal.write(String(decoding: reply.body, as: UTF8.self) + "\n")
+    }
+    var table = Table("transfers", "\(audit.first) to \(audit.head.transfer)")
     table.add("credit issued", report.issued.text)
     table.add("redeemed", report.redeemed.text)
     table.add("paid jobs", "\(report.jobs)")
@@ -57,25 +58,9 @@ struct ReportCommand: AsyncParsableCommand {
       table.add("  prompt tokens", "\(volume.promptTokens), of them \(volume.cachedTokens) cached")
       table.add("  output tokens", "\(volume.outputTokens)")
     }
-    Terminal.write(table.text)
-  }
-
-  private func read() async throws -> LedgerExport {
-    if let from { return try LedgerJSON.export(fromFile: from) }
-    return try await cluster.withClient {
-      try await LedgerReader(client: $0).export(after: TransferID(0))
+    if audit.first > TransferID(1) {
+      table.add("taken back of what was before", report.takenBackBefore.text)
     }
-  }
-}
-
-extension JSONText {
-  fileprivate init(_ volume: LedgerReport.Volume) {
-    self = [
-      "jobs": .unsigned(volume.jobs),
-      "prompt_tokens": .written(Array("\(volume.promptTokens)".utf8)),
-      "cached_tokens": .written(Array("\(volume.cachedTokens)".utf8)),
-      "output_tokens": .written(Array("\(volume.outputTokens)".utf8)),
-      "charges": .string(volume.charges.text),
-    ]
+    Terminal.write(table.text)
   }
 }

@@ -50,10 +50,16 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: "Its name; its certificate's, where there is one.") var name: String?
     @Option(help: ArgumentHelp("Jobs at a time; default: what the engine says.", valueName: "n"))
     var slots: Int?
-    @Option(help: ArgumentHelp("Credits per million prompt tokens.", valueName: "credits"))
-    var priceInput = "0"
-    @Option(help: ArgumentHelp("Credits per million output tokens.", valueName: "credits"))
-    var priceOutput = "0"
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp("Credits per million prompt tokens.", valueName: "credits"),
+      transform: Amount.price)
+    var priceInput = Price.zero
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp("Credits per million output tokens.", valueName: "credits"),
+      transform: Amount.price)
+    var priceOutput = Price.zero
     @Option(
       help: ArgumentHelp("Its directory, from yard init or yard node join.", valueName: "dir"))
     var dir: String?
@@ -78,7 +84,6 @@ struct WorkerCommand: AsyncParsableCommand {
       guard key == nil || keyFile == nil else {
         throw ValidationError("--key and --key-file name one key twice")
       }
-      _ = try live
       if !insecure, dir == nil {
         throw ValidationError("--dir names the worker's directory, which holds its certificate")
       }
@@ -87,19 +92,7 @@ struct WorkerCommand: AsyncParsableCommand {
 
     /// What may change while it runs.
     private var live: WorkerConfiguration.Live {
-      get throws { .init(prices: try prices(), slots: slots) }
-    }
-
-    private func prices() throws -> PricePair {
-      func price(_ text: String, _ option: String) throws -> Price {
-        guard let credits = Credits(decimal: text) else {
-          throw ValidationError("\(option) takes credits as a decimal, such as 0.25")
-        }
-        return Price(nanoPerMillion: credits.rawValue)
-      }
-      return PricePair(
-        input: try price(priceInput, "--price-input"),
-        output: try price(priceOutput, "--price-output"))
+      .init(prices: PricePair(input: priceInput, output: priceOutput), slots: slots)
     }
 
     func run() async throws {
@@ -112,7 +105,7 @@ struct WorkerCommand: AsyncParsableCommand {
       var configuration = WorkerConfiguration(
         endpoints: endpoints, name: own?.name ?? name ?? ProcessInfo.processInfo.hostName,
         apiKey: key, security: own?.security ?? .plaintextOnLoopback,
-        engine: try EngineSpec.parse(engine), live: try live)
+        engine: try EngineSpec.parse(engine), live: live)
       configuration.renewal = own?.renewal
       configuration.directory = dir
       configuration.toolPath = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"
@@ -130,7 +123,7 @@ struct WorkerCommand: AsyncParsableCommand {
       let announcing = Task { try await announce(agent, configuration.name) }
       let ending = Task { await end(agent) }
       let reloading = ConfigurationReload.run(Self.self) { new in
-        let (live, levels) = (try new.live, try new.logs.levels)
+        let (live, levels) = (new.live, try new.logs.levels)
         if let renewal = own?.renewal {
           ConfigurationReload.use(try renewal.readAgain(), in: renewal)
         }

@@ -31,6 +31,33 @@ final class LedgerArchive {
 
   deinit { close(descriptor) }
 
+  /// Audits pieces that join, the oldest first, of which one at a time is in memory.
+  ///
+  /// - Parameters:
+  ///   - paths: exports in JSON, or directories of them.
+  ///   - use: is given each transfer in its turn; what it was told counts for nothing if this throws.
+  /// - Returns: the audit of all of them.
+  /// - Throws: `CommandError` with the first thing that is wrong, or if there is no piece.
+  static func audit(_ paths: [String], _ use: (Transfer) -> Void) throws -> JournalAudit {
+    var audit = JournalAudit()
+    for path in try paths.flatMap(pieces(of:)) {
+      let export = try LedgerJSON.export(fromFile: path)
+      try audit.take(export, named: path)
+      for transfer in export.transfers { use(transfer) }
+    }
+    guard audit.base != nil else { throw CommandError(.refused, "there is no piece to audit") }
+    return audit
+  }
+
+  /// The file itself, or what a directory has.
+  private static func pieces(of path: String) throws(CommandError) -> [String] {
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory),
+      isDirectory.boolValue
+    else { return [path] }
+    return try pieces(in: path)
+  }
+
   /// The paths of a directory's pieces, the oldest first.
   static func pieces(in directory: String) throws(CommandError) -> [String] {
     let names: [String]
@@ -41,12 +68,12 @@ final class LedgerArchive {
       .map { "\(directory)/\($0)" }
   }
 
-  /// What the newest piece holds, checked by itself; nil if there is none.
-  func newest() throws -> LedgerExport? {
+  /// What the newest piece holds, audited by itself: what goes on from there can be taken next; nil if there is none.
+  func newest() throws -> JournalAudit? {
     guard let path = try Self.pieces(in: directory).last else { return nil }
-    let export = try LedgerJSON.export(fromFile: path)
-    try export.checked(as: path)
-    return export
+    var audit = JournalAudit()
+    try audit.take(try LedgerJSON.export(fromFile: path), named: path)
+    return audit
   }
 
   /// Adds a piece; answers its path.

@@ -58,16 +58,16 @@ enum Beancount {
       \(first) commodity CREDIT\n
       """
     for account in export.accounts {
-      text += "\(first) open \(name(account.line)) CREDIT\n  name: \(quoted(account.name))\n"
+      text += "\(first) open \(name(account)) CREDIT\n  name: \(quoted(account.name))\n"
     }
-    let opened = export.accounts.filter { $0.line.opening.debits != $0.line.opening.credits }
+    let opened = export.accounts.filter { $0.opening.debits != $0.opening.credits }
     if !opened.isEmpty {
       text += "\n\(first) * \"opening balances\"\n"
       for account in opened {
-        text += "  \(name(account.line))  \(balance(account.line.opening)) CREDIT\n"
+        text += "  \(name(account))  \(balance(account.opening)) CREDIT\n"
       }
     }
-    let names = export.accounts.map { name($0.line) }
+    let names = export.accounts.map { name($0) }
     func nameOf(_ account: AccountID) -> String {
       account.rawValue <= UInt64(names.count) && account.rawValue > 0
         ? names[Int(account.rawValue) - 1] : "Equity:Unknown:N\(account)"
@@ -95,7 +95,7 @@ enum Beancount {
     text += "\n"
     for account in export.accounts {
       text +=
-        "\(last.next) balance \(name(account.line))  \(balance(account.line.closing)) ~ 0 CREDIT\n"
+        "\(last.next) balance \(name(account))  \(balance(account.closing)) ~ 0 CREDIT\n"
     }
     return text
   }

@@ -20,10 +20,9 @@ enum LedgerJSON {
       "accounts": .number(UInt64(export.accounts.count)),
     ]
     var text = head.line
-    for account in export.accounts {
-      let line = account.line
+    for line in export.accounts {
       let value: JSONText = [
-        "account": .id(line.account), "name": .string(account.name),
+        "account": .id(line.account), "name": .string(line.name),
         "kind": .string(line.kind.name),
         "opening_debits_nano": .unsigned(line.opening.debits.rawValue),
         "opening_credits_nano": .unsigned(line.opening.credits.rawValue),
@@ -101,20 +100,16 @@ enum LedgerJSON {
     let openingDebitsNano, openingCreditsNano: UInt64
     let closingDebitsNano, closingCreditsNano: UInt64
 
-    func value() throws -> LedgerExport.Account {
+    func value() throws -> JournalAudit.Line {
       guard let kind = AccountKind.allCases.first(where: { $0.name == kind }) else {
         throw Malformed()
       }
-      return LedgerExport.Account(
-        name: name,
-        line: JournalAudit.Line(
-          account: AccountID(account), kind: kind,
-          opening: .init(
-            debits: Credits(nano: openingDebitsNano), credits: Credits(nano: openingCreditsNano)
-          ),
-          closing: .init(
-            debits: Credits(nano: closingDebitsNano),
-            credits: Credits(nano: closingCreditsNano))))
+      return JournalAudit.Line(
+        account: AccountID(account), name: name, kind: kind,
+        opening: .init(
+          debits: Credits(nano: openingDebitsNano), credits: Credits(nano: openingCreditsNano)),
+        closing: .init(
+          debits: Credits(nano: closingDebitsNano), credits: Credits(nano: closingCreditsNano)))
     }
   }
 

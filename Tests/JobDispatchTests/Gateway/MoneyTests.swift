@@ -423,7 +423,7 @@ struct MoneyTests {
     let reply = try #require(try reading.take(page([7, 8], sold: [9, 10, 11], more: false)))
     #expect(
       text(reply)
-        == #"{"object":"report","first_transfer":5,"last_transfer":11,"issued":"0","redeemed":"0","fees":"1","earned":"3","moved":"0","paid_jobs":2,"suppliers":[{"account":5,"earned":"1"},{"account":6,"earned":"2"}],"sold":{"jobs":1,"prompt_tokens":30,"cached_tokens":10,"output_tokens":20,"charges":"0.000000006"},"own_use":{"jobs":2,"prompt_tokens":60,"cached_tokens":20,"output_tokens":40,"charges":"0.000000012"}}"#
+        == #"{"object":"report","first_transfer":5,"last_transfer":11,"issued":"0","redeemed":"0","fees":"1","earned":"3","moved":"0","taken_back_before":"0","paid_jobs":2,"suppliers":[{"account":5,"earned":"1"},{"account":6,"earned":"2"}],"sold":{"jobs":1,"prompt_tokens":30,"cached_tokens":10,"output_tokens":20,"charges":"0.000000006"},"own_use":{"jobs":2,"prompt_tokens":60,"cached_tokens":20,"output_tokens":40,"charges":"0.000000012"}}"#
     )
     var empty = ReportReading()
     #expect(try empty.take(page([], base: 0, more: false)) != nil)
