@@ -403,6 +403,43 @@ struct MoneyTranscripts {
       "one that went: ✗ not_found (transfer 3)", of: [("one that went", reverse(3))])
   }
 
+  @Test("what moved credit is moved once under its name, for as long as the journal has it")
+  func remembered() throws {
+    var limits = Limits()
+    limits.transfersMax = 3
+    var world = raised(limits)
+    let again = transfer([(3, 4, 1)], request: 70)
+    world.run(again)
+    let credit = Command.accountCredit(
+      .init(
+        caller: World.root, requestKey: request(71), account: AccountID(3),
+        amount: Credits(nano: 5)))
+    world.run(credit)
+    func aDayPasses() {
+      world.time += limits.requestRetention
+      world.run(.pulse)
+    }
+    for _ in 0..<3 { aDayPasses() }
+    #expect(try world.replica.restored().digest == world.exchange.digest)
+    world.expect(
+      """
+      days later: transfers 2 again
+      the credit: transfer 3 again
+      another: ✗ idempotency_conflict
+      """,
+      of: [
+        ("days later", again), ("the credit", credit),
+        ("another", transfer([(3, 4, 2)], request: 70)),
+      ])
+    for number in 0..<3 { world.run(transfer([(3, 4, 1)], request: 80 + UInt64(number))) }
+    world.expect(
+      "the journal has it no more: transfers 2 again", of: [("the journal has it no more", again)])
+    aDayPasses()
+    world.expect("forgotten: transfers 7", of: [("forgotten", again)])
+    #expect(world.replica.rows[10]?.count == 4)
+    #expect(try world.replica.restored().digest == world.exchange.digest)
+  }
+
   @Test(
     "what an entry posts is one row, which its chain vouches for: any changed byte of it is found")
   func segments() throws {
