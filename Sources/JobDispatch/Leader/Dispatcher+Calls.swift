@@ -58,6 +58,8 @@ extension Dispatcher {
       retention(message, from: caller, answer)
     case .accountWeightSet(let message):
       weigh(message, from: caller, answer)
+    case .accountOwnerSet(let message):
+      own(message, from: caller, answer)
     case .transferPost, .transferReverse, .accountClose, .feeSet:
       changeLedger(message, from: caller, answer)
     case .budgetCreate, .budgetSet:

@@ -613,3 +613,17 @@ extension ClusterQuery: JSONDumpable {
     JSON.object([])
   }
 }
+
+extension ClusterReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("term", JSON.number(term.rawValue)),
+      ("leader", JSON.number(leader.rawValue)),
+      ("lastIndex", JSON.number(lastIndex.rawValue)),
+      ("stateVersion", JSON.number(stateVersion)),
+      ("underWay", JSON.boolean(underWay)),
+      ("members", JSON.list(members) { $0.json }),
+      ("lost", JSON.optional(lost) { JSON.list($0) { JSON.number($0.rawValue) } }),
+    ])
+  }
+}

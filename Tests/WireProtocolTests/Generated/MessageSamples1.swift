@@ -588,3 +588,16 @@ extension ClusterQuery {
     ClusterQuery()
   }
 }
+
+extension ClusterReport {
+  static func sample(_ source: inout SampleSource) -> ClusterReport {
+    ClusterReport(
+      term: Term(rawValue: source.number(UInt64.self)),
+      leader: ReplicaID(rawValue: source.number(UInt64.self)),
+      lastIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      stateVersion: source.number(UInt32.self),
+      underWay: source.boolean(),
+      members: source.list(atMost: 32) { MemberSummary.sample(&$0) },
+      lost: source.optional { $0.list(atMost: 32) { ReplicaID(rawValue: $0.number(UInt64.self)) } })
+  }
+}
