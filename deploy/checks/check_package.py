@@ -140,6 +140,33 @@ def mounted():
                 run(["umount", "--lazy", place])
 
 
+STAND_IN = """#!/bin/sh
+[ "$2" = wait ] || exit "$2"
+trap 'kill $!; exit 5' TERM
+sleep 300 &
+echo ready >&2
+wait
+"""
+
+
+def entry(machine):
+    """What containers start: a coordinator's end is its container's, but for 70, and the order to stop reaches it."""
+    program = machine.file("/usr/bin/yard")
+    link = os.readlink(program)
+    program.unlink()
+    program.write_text(STAND_IN, encoding="utf-8")
+    program.chmod(0o755)
+    for words, said, code in ((("3",), "", 3), (("wait",), "ready", 5), (("70",), "is not started again", 0)):
+        process = subprocess.Popen(["chroot", machine.path, "/usr/lib/switchyard/entry", "coordinator", *words],
+                                   stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        line = process.stderr.readline()
+        if said:
+            process.terminate()
+        expect(said in line and process.wait(60) == code, f"coordinator {words}: {line!r}, exit {process.returncode}")
+    program.unlink()
+    program.symlink_to(link)
+
+
 def life():
     """installed, upgraded, removed, purged: configuration and nodes outlive what they should"""
     first, tarball = PACKAGES
@@ -162,12 +189,15 @@ def life():
         expect("protocol" in said, said)
         demand(machine.root("sh", "-c", "dpkg --verify switchyard && ! ldd /usr/lib/switchyard/yard | grep 'not found'"), "libraries")
 
+        entry(machine)
         machine.configure("gateway", {"listen": "127.0.0.1:1", "join": "127.0.0.1:2"})
         node = machine.file("/var/lib/switchyard/coordinator/cluster.json")
         node.parent.mkdir()
         node.write_text("{}", encoding="utf-8")
+        unused = machine.file("/etc/switchyard/coordinator.yaml")
+        unused.unlink()  # who runs no coordinator here needs no file for it
         upgraded = machine.install(later(first))
-        expect("upgraded from 0.1.0" in upgraded, upgraded)
+        expect("upgraded from 0.1.0" in upgraded and not unused.exists(), upgraded)
         expect("127.0.0.1:2" in machine.file("/etc/switchyard/gateway.yaml").read_text(), "the upgrade changed what was configured")
         machine.dpkg("--remove", "switchyard")
         expect(not machine.file("/usr/bin/yard").is_symlink() and not machine.file("/usr/lib/switchyard").exists(),
