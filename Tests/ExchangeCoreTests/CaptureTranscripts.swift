@@ -1,6 +1,8 @@
 import ExchangeCore
 import ExchangeTypes
+import TokenLedger
 import Testing
+import TokenLedger
 
 @Suite("Transcripts: a capture is never above its hold, and never made twice")
 struct CaptureTranscripts {

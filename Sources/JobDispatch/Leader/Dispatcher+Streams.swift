@@ -56,6 +56,7 @@ extension Dispatcher {
       let before = relay.received
       let isNew = try relay.append(chunk.events)
       let now = clock.now
+      slot.heardAt = now
       if relay.received > before {
         relay.pace.came(Int(relay.received - before), now: now)
       }

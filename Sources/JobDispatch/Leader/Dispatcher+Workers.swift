@@ -63,8 +63,7 @@ extension Dispatcher {
       session = known
       if let old = known.channel, old !== stream.channel { old.abort() }
     } else {
-      session = WorkerSession(
-        worker: worker, incarnation: incarnation, channel: nil, leaseUntil: 0)
+      session = WorkerSession(worker: worker, incarnation: incarnation, now: clock.now)
       sessions[worker] = session
     }
     if session.incarnation != incarnation {
@@ -80,9 +79,7 @@ extension Dispatcher {
     }
     session.continuesOutput = message.continues ?? false
     session.capabilities = message.capabilities.map { Capabilities(rawValue: $0) } ?? .all
-    session.channel = stream.channel
-    session.leaseUntil = clock.now + lease
-    session.isEnding = false
+    session.begin(on: stream.channel, now: clock.now)
     stream.session = session
     // Attempts that this worker is believed to run: it has one lease to offer them again.
     for relay in relays.values
@@ -97,8 +94,10 @@ extension Dispatcher {
 
   /// A worker says that it is there.
   func heartbeat(_ message: WorkerHeartbeat, from stream: WorkerStream) {
-    guard let session = stream.session, session.worker == message.worker else { return }
-    session.leaseUntil = clock.now + UInt64(WorkerSession.leaseMilliseconds)
+    guard let session = stream.session, session.worker == message.worker,
+      session.channel === stream.channel
+    else { return }
+    session.renew(now: clock.now)
     let wasHealthy = session.engineIsHealthy
     session.engineIsHealthy = message.engineHealthy
     if !message.engineHealthy { session.prefixes = [:] }
@@ -112,33 +111,30 @@ extension Dispatcher {
     session.channel = nil
   }
 
-  /// Leases that are over: the worker is gone, and what it had is taken back.
+  /// Leases that are over: the worker is gone, and what it had is taken back, whatever streams of it seem to be there.
+  ///
+  /// It may live and generate, unheard. So its streams are ended behind the loss of its attempts: it is told to abandon
+  /// them if it still hears this leader, else when it offers them again.
   func expireLeases(now: UInt64) {
     for worker in sessions.keys.sorted() {
-      guard let session = sessions[worker], session.leaseUntil <= now, !session.isEnding
-      else { continue }
-      session.isEnding = true
-      session.leaseUntil = .max
-      session.channel?.abort()
-      session.channel = nil
+      guard let session = sessions[worker], session.isLeaseOver(now: now) else { continue }
+      let registration = session.end()
       // A worker that is there after all registers and parks again.
-      close(session.slots.filter { $0.state == .parked })
+      close(session.slots.filter(\.isVacant))
+      for relay in relays(where: { $0.worker == worker }) { giveUp(relay, now: now) }
       queue.propose(
         .workerGone(.init(worker: worker, incarnation: session.incarnation))
       ) { [weak self] result in
+        registration?.abort()
         guard let self, let session = sessions[worker], session.channel == nil else { return }
         if case .applied = result {
           sessions[worker] = nil
         } else {
-          session.isEnding = false
-          session.leaseUntil = clock.now + Self.retryDelay
+          session.endAgain(at: clock.now + Self.retryDelay)
         }
       }
-      for relay in relays(where: { $0.worker == worker && $0.slot == nil }) {
-        giveUp(relay, now: now)
-      }
     }
-    for relay in relays(where: { $0.slot == nil && $0.lostAt <= now && !$0.isEnding }) {
+    for relay in relays(where: { $0.lostAt <= now && !$0.isEnding }) {
       lose(relay, .workerLost)
     }
     for relay in relays(where: { $0.stopUntil <= now && !$0.isEnding && !$0.isComplete }) {
@@ -147,21 +143,26 @@ extension Dispatcher {
     }
   }
 
-  /// An attempt's worker does not come back: it is lost, unless its readers are still to be heard.
+  /// An attempt's worker does not come back: it is lost, unless its readers are still to be heard, or all of it is here.
   private func giveUp(_ relay: StreamRelay, now: UInt64) {
+    guard !relay.isComplete else { return }
     relay.isWorkerGone = true
-    if relay.lostAt <= now { lose(relay, .workerLost) }
+    if relay.lostAt <= now {
+      lose(relay, .workerLost)
+    } else if let slot = relay.slot {
+      close([slot])
+    }
   }
 
   /// A worker is offline in the state.
   ///
   /// If it has come back meanwhile, its registration is older in the log than its end: it has to register again,
-  /// or it would be connected and never get work.
+  /// or it would be connected and never get work. What it runs it offers again then.
   func gone(_ worker: WorkerID) {
     guard let session = sessions.removeValue(forKey: worker), let channel = session.channel
     else { return }
     channel.abort()
-    close(session.slots.filter { $0.state == .parked })
+    close(session.slots)
   }
 
   /// Relays that `condition` holds for, in the order of their jobs: what is proposed for them must not
@@ -215,6 +216,7 @@ extension Dispatcher {
     }
     if let old = relay.slot, old !== slot { release(old) }
     relay.slot = slot
+    relay.isWorkerGone = false
     relay.offered = message.lastSeq
     slot.state = .running(attempt)
     slot.work = exchange.job(attempt.job).map(work) ?? Planner.Work()

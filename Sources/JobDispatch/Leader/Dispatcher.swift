@@ -231,7 +231,7 @@ public final class Dispatcher {
     next = min(next, nextCheckpoint)
     for session in sessions.values { next = min(next, session.leaseUntil) }
     for relay in relays.values where !relay.isEnding {
-      if relay.slot == nil { next = min(next, relay.lostAt) }
+      next = min(next, relay.lostAt)
       if !relay.isComplete { next = min(next, relay.stopUntil, relay.suspectedAt, relay.deadAt) }
     }
     for list in readers.values {
@@ -307,7 +307,7 @@ public final class Dispatcher {
     }
     for worker in exchange.allWorkers where worker.online {
       sessions[worker.id] = WorkerSession(
-        worker: worker.id, incarnation: worker.incarnation, channel: nil, leaseUntil: graceUntil)
+        worker: worker.id, incarnation: worker.incarnation, now: now)
     }
     for model in exchange.models where exchange.queuedCount(model: model) > 0 {
       modelsToPlan.insert(model)

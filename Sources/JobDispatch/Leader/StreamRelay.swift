@@ -55,13 +55,16 @@ final class StreamRelay {
   var slot: WorkerSlot?
   /// Without a slot: when the attempt is given up, in monotonic milliseconds.
   var awaitedUntil: UInt64 = 0
-  /// Its worker will not come back: without a slot, the attempt is not awaited any more.
+  /// Its worker has been silent for a lease, or is another process now: the attempt is not awaited any more.
   var isWorkerGone = false
   /// Until when the attempt is kept although its worker is gone, in monotonic milliseconds: readers may have more of
   /// it than the record (`Dispatcher+Tails`).
   var tailsUntil: UInt64 = 0
-  /// When it is given up for want of a stream.
-  var lostAt: UInt64 { max(isWorkerGone ? 0 : awaitedUntil, tailsUntil) }
+  /// When it is given up for want of a stream or of a worker, unless its end was refused and waits for its turn.
+  var lostAt: UInt64 {
+    guard slot == nil || isWorkerGone, retry == nil else { return .max }
+    return max(isWorkerGone ? 0 : awaitedUntil, tailsUntil)
+  }
   /// When the attempt is taken away although its stream is there, in monotonic milliseconds: its worker was asked
   /// to stop and has not said that it did.
   var stopUntil: UInt64 = .max

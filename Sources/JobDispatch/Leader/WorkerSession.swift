@@ -30,6 +30,15 @@ final class WorkerSlot {
   var state: State = .opened
   /// What the job costs an engine that it has, or will.
   var work = Planner.Work()
+  /// When it brought output last, in monotonic milliseconds: a sign of life like a heartbeat.
+  var heardAt: UInt64 = 0
+  /// Whether it waits for a job, or for the word that it has one.
+  var isVacant: Bool {
+    switch state {
+    case .parked, .promised, .reserved: true
+    case .opened, .running, .gone: false
+    }
+  }
 
   init(channel: any MessageChannel, caller: Caller, origin: StreamOrigin) {
     self.channel = channel
@@ -42,17 +51,22 @@ final class WorkerSlot {
 ///
 /// ```
 /// opened ──WorkerRegister──► registering ──applied──► live(lease) ──closed or silent──► lost(until)
-/// lost ──registered again──► live        lost ──lease over──► gone (logged)
+/// lost ──registered again──► live        lost ──lease over──► gone (logged, its attempts lost)
 /// ```
 final class WorkerSession {
   /// How long a silent worker is believed to be there, in milliseconds.
   static let leaseMilliseconds: UInt32 = 4_000
+  /// The end of the lease, in milliseconds, before which the leader reads once more what has come: a leader that stood
+  /// still itself finds the lease over and the heartbeats unread.
+  static let lastLook: UInt64 = 200
 
   let worker: WorkerID
   var incarnation: UInt64
   /// The registration stream; nil once it has closed.
   var channel: (any MessageChannel)?
-  var leaseUntil: UInt64
+  /// When it is looked for next, in monotonic milliseconds: a last look before the end of the lease, or that end.
+  private(set) var leaseUntil: UInt64
+  private var hadLastLook = false
   var engineIsHealthy = true
   /// Whether its engine goes on from an output that a request ends with, as it said when it registered.
   var continuesOutput = false
@@ -66,13 +80,62 @@ final class WorkerSession {
   var speeds: [String: WorkerSpeed] = [:]
   var slots: [WorkerSlot] = []
   /// Whether its end has been proposed.
-  var isEnding = false
+  private(set) var isEnding = false
 
-  init(worker: WorkerID, incarnation: UInt64, channel: (any MessageChannel)?, leaseUntil: UInt64) {
+  /// A worker with a lease that begins now, in monotonic milliseconds, and no stream yet.
+  init(worker: WorkerID, incarnation: UInt64, now: UInt64) {
     self.worker = worker
     self.incarnation = incarnation
-    self.channel = channel
-    self.leaseUntil = leaseUntil
+    leaseUntil = Self.lookAt(after: now)
+  }
+
+  private static func lookAt(after heard: UInt64) -> UInt64 {
+    heard + UInt64(leaseMilliseconds) - lastLook
+  }
+
+  /// It has registered, on this stream.
+  func begin(on registration: any MessageChannel, now: UInt64) {
+    channel = registration
+    isEnding = false
+    renew(now: now)
+  }
+
+  /// It was heard now.
+  func renew(now: UInt64) {
+    leaseUntil = Self.lookAt(after: now)
+    hadLastLook = false
+  }
+
+  /// Whether its lease is over, and what had come meanwhile was read.
+  func isLeaseOver(now: UInt64) -> Bool {
+    guard leaseUntil <= now, !isEnding else { return false }
+    let heard = channel == nil ? 0 : slots.map(\.heardAt).max() ?? 0
+    if Self.lookAt(after: heard) > now {
+      renew(now: heard)
+      return false
+    }
+    guard hadLastLook else {
+      hadLastLook = true
+      leaseUntil = now + Self.lastLook
+      return false
+    }
+    return true
+  }
+
+  /// Its end is being proposed.
+  ///
+  /// - Returns: the registration stream, which is not its own any more.
+  func end() -> (any MessageChannel)? {
+    isEnding = true
+    leaseUntil = .max
+    defer { channel = nil }
+    return channel
+  }
+
+  /// Its end was refused: it is proposed again then, in monotonic milliseconds.
+  func endAgain(at moment: UInt64) {
+    isEnding = false
+    leaseUntil = moment
   }
 
   /// Whether it may be given work now.

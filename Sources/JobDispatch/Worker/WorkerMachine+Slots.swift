@@ -153,7 +153,8 @@ extension WorkerMachine {
       return
     }
     let runner = AttemptRunner(
-      assign, modelDigest: modelDigests[assign.model], recordHash: recordHash, run: nextRun(),
+      assign, modelDigest: modelDigests[assign.model], recordHash: recordHash,
+      run: nextRun(in: index),
       host: host)
     slots[index].state = .attached(runner, channel)
     slots[index].failures = 0

@@ -189,20 +189,17 @@ public final class WorkerMachine: MessageChannelOwner {
   ///
   /// A leader that is not there to hear it takes it for one that goes on by text, which is what it says of the job then.
   public func runGoesOnFromIDs(_ run: EngineRunID) {
-    for slot in slots {
-      guard case .attached(let runner, let channel) = slot.state, runner.run == run,
-        !runner.isFinished
-      else { continue }
-      let attempt = runner.attempt
-      channel.send(AttemptGoesOn(job: attempt.job, epoch: attempt.epoch, resumption: .ids))
-    }
+    guard case .attached(let runner, let channel) = slots[place(of: run)].state, runner.run == run,
+      !runner.isFinished
+    else { return }
+    let attempt = runner.attempt
+    channel.send(AttemptGoesOn(job: attempt.job, epoch: attempt.epoch, resumption: .ids))
   }
 
   /// A run made these events.
   public func runProduced(_ run: EngineRunID, _ events: [GeneratedEvent]) {
-    guard let index = slots.firstIndex(where: { $0.state.runner?.run == run }),
-      let runner = slots[index].state.runner
-    else { return }
+    let index = place(of: run)
+    guard let runner = slots[index].state.runner, runner.run == run else { return }
     runner.produced(events)
     guard case .attached(_, let channel) = slots[index].state else { return }
     if runner.awaitsFirstSend || runner.isFinished {
@@ -222,28 +219,28 @@ public final class WorkerMachine: MessageChannelOwner {
       engineFailing(fault.message)
       host.probeEngine()
     }
-    for index in slots.indices {
-      switch slots[index].state {
-      case .attached(let runner, let channel) where runner.run == run:
-        runner.released(ending)
-        runner.send(on: channel)
-      case .resuming(let runner, _, _, _) where runner.run == run,
-        .detached(let runner, _, _) where runner.run == run:
-        runner.released(ending)
-      case .releasing(run, let channel):
-        vacate(index, channel)
-      default: continue
-      }
-      break
+    let index = place(of: run)
+    switch slots[index].state {
+    case .attached(let runner, let channel) where runner.run == run:
+      runner.released(ending)
+      runner.send(on: channel)
+    case .resuming(let runner, _, _, _) where runner.run == run,
+      .detached(let runner, _, _) where runner.run == run:
+      runner.released(ending)
+    case .releasing(run, let channel): vacate(index, channel)
+    default: break  // a slot has one run at a time, and lets go of it when it has ended
     }
     leaveIfDone()
   }
 
-  /// Gives the next attempt's run its number.
-  func nextRun() -> EngineRunID {
+  /// Gives the run of the next attempt in a slot its number, which tells the slot: each piece of output looks for it.
+  func nextRun(in index: Int) -> EngineRunID {
     lastRun += 1
-    return EngineRunID(rawValue: lastRun)
+    return EngineRunID(rawValue: lastRun << 16 | UInt64(index))
   }
+
+  /// The slot of a run.
+  private func place(of run: EngineRunID) -> Int { Int(run.rawValue & 0xffff) }
 
   // MARK: Leaving
 
