@@ -90,6 +90,10 @@ def backup():
             out, err = load.communicate(timeout=120)
             expect(load.returncode == 0 and json.loads(out)["failures"] == 0, err.decode()[-600:])
             expect(made["index"] >= before and os.stat(file).st_mode & 0o077 == 0, made)
+            asked = group.cluster.yard("backup", "--dir", f"{group.home}/coordinator-2", scratch + "/asked.backup", "--patience", "120",
+                                       "--output", "json")
+            expect(asked.code == 0 and made["index"] <= asked.lines[0]["committed"] <= asked.lines[0]["index"]
+                   and asked.lines[0]["entries_behind"] == 0 and made["committed"] is None, (asked, made))
             code, _, err = yard("backup", "--dir", f"{group.home}/coordinator-2", file)
             expect(code == 3 and "is there already" in err, err)
             refusals(scratch, group, file)
