@@ -1,5 +1,5 @@
 internal import Consensus
-internal import ExchangeTypes
+public import ExchangeTypes
 internal import Glibc
 internal import LMDB
 internal import RaftEngine
