@@ -409,6 +409,8 @@ extension StatusReport: JSONDumpable {
       ("divergedAt", JSON.optional(divergedAt) { JSON.number($0.rawValue) }),
       ("stateVersionMax", JSON.optional(stateVersionMax) { JSON.number($0) }),
       ("refusals", JSON.optional(refusals) { JSON.list($0) { $0.json } }),
+      ("diskUsed", JSON.optional(diskUsed) { JSON.number($0) }),
+      ("diskCapacity", JSON.optional(diskCapacity) { JSON.number($0) }),
     ])
   }
 }

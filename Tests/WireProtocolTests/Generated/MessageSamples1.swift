@@ -392,7 +392,9 @@ extension StatusReport {
       software: source.text(atMost: 64),
       divergedAt: source.optional { LogIndex(rawValue: $0.number(UInt64.self)) },
       stateVersionMax: source.optional { $0.number(UInt32.self) },
-      refusals: source.optional { $0.list(atMost: 64) { RefusalCount.sample(&$0) } })
+      refusals: source.optional { $0.list(atMost: 64) { RefusalCount.sample(&$0) } },
+      diskUsed: source.optional { $0.number(UInt64.self) },
+      diskCapacity: source.optional { $0.number(UInt64.self) })
   }
 }
 
