@@ -1,6 +1,7 @@
 import ExchangeCore
 import ExchangeTypes
 import Foundation
+import JobMarket
 import Testing
 import TokenLedger
 
