@@ -1,5 +1,4 @@
 internal import Consensus
-internal import Crypto
 internal import ExchangeCore
 internal import ExchangeTypes
 internal import JobMarket
@@ -202,7 +201,7 @@ extension Dispatcher {
     }
     let submit = Command.Submit(
       caller: caller.key, requestKey: message.requestKey,
-      bodyHash: Self.requestHash(message), mode: message.mode, endpoint: message.endpoint,
+      bodyHash: message.requestHash, mode: message.mode, endpoint: message.endpoint,
       model: model, promptBound: TokenCount(UInt64(promptBound)),
       outputMax: outputMax,
       inputCeiling: .lower(message.maxInputPrice, request.provider?.maxPromptPrice)
@@ -238,22 +237,5 @@ extension Dispatcher {
     }
     guard let ask else { return .submit(submit) }
     return .submitAssigned(.init(submit: submit, offer: ask.id, askVersion: ask.version))
-  }
-
-  /// What makes two submits the same request: everything in them but who is following.
-  private static func requestHash(_ message: Submit) -> [UInt8] {
-    var writer = CanonicalWriter(capacity: message.body.count + 64)
-    writer.write(message.mode.rawValue)
-    writer.write(message.endpoint.rawValue)
-    writer.write(message.model)
-    writer.write(message.maxInputPrice) { $0.write($1.rawValue) }
-    writer.write(message.maxOutputPrice) { $0.write($1.rawValue) }
-    writer.write(message.body)
-    if let retention = message.retentionMs { writer.write(retention) }
-    // A digest does not say how long it is: an array of it would grow step by step.
-    var hash: [UInt8] = []
-    hash.reserveCapacity(SHA256.byteCount)
-    hash.append(contentsOf: SHA256.hash(data: writer.bytes))
-    return hash
   }
 }
