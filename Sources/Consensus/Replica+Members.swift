@@ -41,7 +41,8 @@ extension Replica {
       leader: id, members: members,
       answering: Set(
         members.servers.map(\.id).filter {
-          contactAge(of: $0, now: now).map { $0 < electionTimeout } ?? false
+          // One that has lost its disk answers, and will confirm nothing to this leader.
+          (contactAge(of: $0, now: now).map { $0 < electionTimeout } ?? false) && !hasLostVotes($0)
         }), stateVersion: exchange.stateVersion, versionMax: { self.stateVersionMax(of: $0) })
     switch order.decide(view) {
     case .done: completion(.changed(members))

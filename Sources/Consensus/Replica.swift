@@ -90,6 +90,8 @@ public final class Replica {
   public var isDiskNearlyFull: Bool { store.isNearlyFull }
   /// Whether it has hardly any room for that either: what grows should end.
   public var isDiskSpent: Bool { store.isSpent }
+  /// How much of the disk is used; nil where nobody counts.
+  public var diskUse: StoreUse? { store.use }
   /// Whether a write is in flight: a submission now would wait for it anyway.
   public var isWriting: Bool { !inFlight.isEmpty }
   /// When `tick` wants to be called next, in monotonic milliseconds.

@@ -97,6 +97,25 @@ public struct StoredReplica: Sendable {
   }
 }
 
+/// How much of what a disk may hold it holds.
+public struct StoreUse: Hashable, Sendable {
+  /// Bytes in what holds something.
+  public let usedBytes: Int
+  /// The most bytes that can: the disk's budget, or what the file system has where that is less.
+  public let capacityBytes: Int
+
+  /// Joins the two, in bytes.
+  public init(usedBytes: Int, capacityBytes: Int) {
+    self.usedBytes = usedBytes
+    self.capacityBytes = capacityBytes
+  }
+}
+
+extension ReplicaStore {
+  /// A disk that counts says it itself.
+  public var use: StoreUse? { nil }
+}
+
 /// The port to a replica's disk: log, term, vote and rows in one place, so that one transaction holds
 /// them together.
 ///
@@ -109,6 +128,9 @@ public protocol ReplicaStore: AnyObject, Sendable {
 
   /// Whether so much of it is used that what has begun should end, so that its ending still fits.
   var isSpent: Bool { get }
+
+  /// How much of the disk is used; nil where nobody counts.
+  var use: StoreUse? { get }
 
   /// What the disk holds. Called before any write.
   func load() throws -> StoredReplica

@@ -75,6 +75,8 @@ public enum Accepted: Hashable, Sendable {
   case accountClosed(AccountID)
   /// The account counts for what was asked.
   case accountWeighed(AccountID)
+  /// The account is whose was said.
+  case accountOwnerSet(AccountID)
   /// What the operator takes from now on.
   case fee(FeeTerms)
   /// The budget exists.

@@ -29,6 +29,11 @@ extension GatewayLoop {
         connection, Self.account)
     case .closeAccount(let id):
       ask(AccountClose(account: id), key, request, connection, Self.account)
+    case .owner(let id):
+      ask(AccountOwnerSet(account: id, owner: nil), key, request, connection, Self.owner)
+    case .setOwner(let id):
+      let owner = try MoneyBody.owner(request.takeBody())
+      ask(AccountOwnerSet(account: id, owner: owner), key, request, connection, Self.owner)
     case .makeBudget:
       let name = try Self.requiredName(request, "what makes a budget")
       let budget = try MoneyBody.newBudget(request.takeBody())
@@ -148,6 +153,10 @@ extension GatewayLoop {
   private static func account(_ message: Message) -> HTTPReply? {
     guard case .accountReport(let report) = message else { return nil }
     return MoneyAnswer.account(report.summary)
+  }
+
+  private static func owner(_ message: Message) -> HTTPReply? {
+    if case .accountOwnerReport(let report) = message { MoneyAnswer.owner(report) } else { nil }
   }
 
   private static func budget(_ message: Message) -> HTTPReply? {

@@ -25,7 +25,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     case reading(HTTPRequest)
     /// The whole request has come.
     case due(HTTPRequest)
-    case answering(any Answering, ResponseFraming)
+    case answering(any Answering)
     /// The last answer is on its way, and what still comes is dropped.
     case lingering
     /// It is being closed, or is.
@@ -36,6 +36,8 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
   private let watch: ProgressWatch
   private var context: ChannelHandlerContext?
   private var state = State.idle
+  /// How the present answer is written, or the last: in place, since each token of a stream is a part of one.
+  private var framing = ResponseFraming(closingWith: "")
   /// Why the connection is not served at all.
   private var refusal: HTTPRefusal?
   /// Parts of requests that came before their turn.
@@ -104,7 +106,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     let isWritable = context.channel.isWritable
-    if case .answering(let answering, _) = state { answering.setReading(isWritable) }
+    if case .answering(let answering) = state { answering.setReading(isWritable) }
     guard isWritable else { return }
     takePending()
     readOn()
@@ -117,7 +119,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     pending = []
     release()
     loop.remove(self)
-    if case .answering(let answering, _) = last { answering.clientLeft() }
+    if case .answering(let answering) = last { answering.clientLeft() }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -197,7 +199,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
   }
 
   func releaseBody(of answering: any Answering) {
-    if case .answering(let current, _) = state, current === answering { release() }
+    if case .answering(let current) = state, current === answering { release() }
   }
 
   // MARK: Answers
@@ -208,21 +210,19 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
 
   func answer(_ request: HTTPRequest, with answering: any Answering) {
     guard case .due = state else { return }
-    var framing = ResponseFraming(to: request)
+    framing = ResponseFraming(to: request)
     if isDraining { framing.close() }
-    state = .answering(answering, framing)
+    state = .answering(answering)
     loop.counters.begin(request)
   }
 
   func send(_ reply: HTTPReply, from answering: any Answering) {
-    guard case .answering(let current, var framing) = state, current === answering, !reply.isEmpty,
-      let context
+    guard case .answering(let current) = state, current === answering, !reply.isEmpty, let context
     else { return }
     if isDraining || (hasDropped && pending.isEmpty) { framing.close() }
     var buffer = context.channel.allocator.buffer(
       capacity: reply.body.count + (reply.head == nil ? 32 : 512))
     framing.write(reply, date: loop.date, to: &buffer)
-    state = .answering(current, framing)
     if let head = reply.head { loop.counters.answered(status: head.status) }
     switch reply.end {
     case .open where framing.isBodyless:
@@ -330,7 +330,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     }
     switch state {
     case .closed: break
-    case .answering(let answering, _): answering.tick(now: now)
+    case .answering(let answering): answering.tick(now: now)
     case .lingering: if now >= deadline { abort() }
     case .idle:
       guard now >= deadline else { return }
@@ -361,7 +361,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     pending = []
     release()
     context.close(promise: nil)
-    if case .answering(let answering, _) = last { answering.clientLeft() }
+    if case .answering(let answering) = last { answering.clientLeft() }
   }
 }
 

@@ -58,12 +58,22 @@ struct ResponseFraming {
     case .whole, .untilClose: buffer.writeBytes(reply.body)
     case .chunked:
       if !reply.body.isEmpty {
-        buffer.writeString(String(reply.body.count, radix: 16))
+        Self.write(chunkSize: reply.body.count, to: &buffer)
         buffer.writeStaticString("\r\n")
         buffer.writeBytes(reply.body)
         buffer.writeStaticString("\r\n")
       }
       if reply.end == .complete { buffer.writeStaticString("0\r\n\r\n") }
+    }
+  }
+
+  /// In hexadecimal, digit by digit: each token of each stream is a chunk.
+  private static func write(chunkSize: Int, to buffer: inout ByteBuffer) {
+    var shift = (Int.bitWidth - chunkSize.leadingZeroBitCount - 1) / 4 * 4
+    while shift >= 0 {
+      let digit = UInt8(truncatingIfNeeded: chunkSize >> shift & 15)
+      buffer.writeInteger(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit)
+      shift -= 4
     }
   }
 

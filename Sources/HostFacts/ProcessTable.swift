@@ -5,7 +5,8 @@ enum ProcessTable {
   /// The process that listens at a local TCP port, with all its descendants; nil if none can be seen.
   static func listening(at port: UInt16) -> Set<Int>? {
     var inodes: Set<String> = []
-    for file in ["/proc/net/tcp", "/proc/net/tcp6"] {
+    // Not /proc/net, which a unit with ProcSubset=pid does not have.
+    for file in ["/proc/self/net/tcp", "/proc/self/net/tcp6"] {
       inodes.formUnion(inodesListening(at: port, in: text(of: file) ?? ""))
     }
     guard !inodes.isEmpty else { return nil }

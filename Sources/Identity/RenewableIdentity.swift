@@ -39,6 +39,8 @@ public struct RenewalSchedule: Hashable, Sendable {
   /// together spread.
   private static let share = 2.0 / 3
   private static let spread = 0.1
+  /// The share after which the last of them has tried at least twice.
+  private static let overdue = 0.85
   /// The longest pause between two tries, in seconds, and the shortest.
   private static let pauseMax = 3_600.0
   private static let pauseMin = 1.0
@@ -61,6 +63,9 @@ public struct RenewalSchedule: Hashable, Sendable {
   public func dueAt(jitter: Double) -> Date {
     issuedAt + life * (Self.share + Self.spread * min(max(jitter, 0), 1))
   }
+
+  /// From when on a certificate that has not been renewed is overdue: every node has tried by then, more than once.
+  public var overdueAt: Date { issuedAt + life * Self.overdue }
 
   /// How long to wait after a try that failed, in seconds: some ten tries fit before the end.
   public var pauseAfterFailure: Double { min(max(life / 30, Self.pauseMin), Self.pauseMax) }

@@ -16,7 +16,7 @@ public struct AskTerms: Hashable, Sendable {
   public var output: Price?
   /// Slots of each worker that are for the supplier's own use alone.
   public var reserve: UInt16
-  /// Accounts that count as the supplier's own, beside itself.
+  /// Accounts whose jobs may have those slots, beside the supplier's own; no more follows from it.
   public var own: [AccountID]
   /// Nobody else's jobs but these accounts' and its own; empty for anybody's.
   public var only: [AccountID]

@@ -2,7 +2,7 @@ public import ExchangeTypes
 
 /// What one supplier sold of one model in one interval of log time.
 ///
-/// What the supplier's own account bought of it is counted apart: no credit moved, so it says nothing about a price, and
+/// What accounts of the supplier's owner bought of it is counted apart: what one pays oneself says nothing about a price, and
 /// nobody makes a price by buying from himself.
 public struct Sales: Hashable, Sendable {
   /// The length of an interval, in milliseconds: an hour.
@@ -18,7 +18,7 @@ public struct Sales: Hashable, Sendable {
   public let model: String
   /// The interval, counted from the beginning of log time.
   public let interval: UInt64
-  /// Jobs that ended, were billed, and that this supplier ran last of those that delivered.
+  /// Jobs that ended, were billed, and that this supplier ran last of those that delivered and are not the consumer's own.
   public private(set) var jobs: UInt64 = 0
   /// Their prompts, without what was cached.
   public private(set) var input = PriceVolume()
@@ -28,7 +28,7 @@ public struct Sales: Hashable, Sendable {
   public private(set) var output = PriceVolume()
   /// What the supplier was paid, after the operator's part; for its shares of jobs that another ended too.
   public private(set) var earned = Credits.zero
-  /// Jobs of the supplier's own account.
+  /// Jobs, or parts of jobs, of the supplier's account and of others of its owner.
   public private(set) var ownJobs: UInt64 = 0
   /// Their tokens, prompt and output together.
   public private(set) var ownTokens: UInt64 = 0

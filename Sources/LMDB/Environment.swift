@@ -138,6 +138,41 @@ public final class Environment: @unchecked Sendable {
     return (info.me_last_pgno + 1) * Int(stat.ms_psize)
   }
 
+  /// Where the file ends, in bytes: not before the last page in use.
+  public func fileBytes() throws(LMDBError) -> Int {
+    var status = stat()
+    guard fstat(try descriptor(), &status) == 0 else {
+      throw LMDBError(code: errno, operation: "look at the file's end")
+    }
+    return Int(status.st_size)
+  }
+
+  /// Writes zeros behind the file's end, which pages to come are written over.
+  ///
+  /// A flush of pages that make the file longer waits for the file system's journal, one of pages that have their place
+  /// does not. Call it from the thread that writes, and between two write transactions: nothing else may write
+  /// to the file. What is behind the last page in use is nothing to LMDB.
+  ///
+  /// - Throws: what the file system says, after it took some of it or nothing; no page is harmed.
+  public func extendFile(by bytes: Int) throws(LMDBError) {
+    let descriptor = try descriptor()
+    var end = try fileBytes()
+    let goal = end + bytes
+    let zeros = [UInt8](repeating: 0, count: 64 << 10)
+    while end < goal {
+      let written = pwrite(descriptor, zeros, min(zeros.count, goal - end), off_t(end))
+      if written < 0 && errno == EINTR { continue }
+      guard written > 0 else { throw LMDBError(code: errno, operation: "extend the file") }
+      end += written
+    }
+  }
+
+  private func descriptor() throws(LMDBError) -> Int32 {
+    var descriptor: Int32 = -1
+    try check(mdb_env_get_fd(handle, &descriptor), "find the file")
+    return descriptor
+  }
+
   /// Counts pages; walks the list of free pages, so it is for operators and for rare decisions.
   public func statistics() throws -> EnvironmentStatistics {
     var info = MDB_envinfo()

@@ -84,6 +84,13 @@ public struct Guards: OptionSet, Hashable, Sendable {
   /// the order, and the leader takes nothing until an election timeout has passed.
   public static let standOnlyWhenMatched = Guards(rawValue: 1 << 12)
 
+  /// G14: a founder that holds the founding alone, and has never voted, gives no vote to a longer log; while it is
+  /// brought the log it neither votes nor stands.
+  ///
+  /// It may be one that has lost its disk and was founded again: then it has confirmed what it does not hold, and its
+  /// vote could elect a leader that lacks it. Raft takes disks for lasting.
+  public static let untriedFounderAbstains = Guards(rawValue: 1 << 13)
+
   /// Every guard.
-  public static let all = Guards(rawValue: (1 << 13) - 1)
+  public static let all = Guards(rawValue: (1 << 14) - 1)
 }

@@ -113,6 +113,7 @@ extension RaftEngine {
     }
     switch raw.type {
     case RAFT_REQUEST_VOTE:
+      guard !mayNotStand else { return }
       let body = raw.request_vote
       send(
         .requestVote(

@@ -25,6 +25,10 @@ extension RaftEngine {
       noteLife(of: sender, in: body.term)
       try receiveSnapshot(body, from: sender, into: &update)
     case .requestVote(let body):
+      guard !abstains(from: body) else {
+        update.dropped = .untriedFounder
+        return
+      }
       var raw = raft_message()
       raw.type = RAFT_REQUEST_VOTE
       raw.request_vote = raft_request_vote(

@@ -66,6 +66,8 @@ public final class RaftEngine {
   var contacts = Contacts()
   var patience: ElectionPatience
   var loss: LeaderLoss?
+  /// G14: whether this may be a founder that has forgotten what it held.
+  var isUntried: Bool
   /// Until then no news of a leader's end is believed.
   var deafUntil: UInt64 = 0
   /// Entries up to here were applied before the start, so they are committed whatever libraft knows.
@@ -101,6 +103,7 @@ public final class RaftEngine {
     committed = start.snapshot?.membership ?? .none
     committedIndex = start.snapshot?.membershipIndex ?? LogIndex(0)
     reportedHardState = start.hardState ?? HardState(term: Term(0), votedFor: nil)
+    isUntried = guards.contains(.untriedFounderAbstains) && start.isUntried
     patience = ElectionPatience(
       base: configuration.electionTimeout, doublingsMax: configuration.electionDoublingsMax)
     raft = .allocate(capacity: 1)
@@ -247,6 +250,7 @@ public final class RaftEngine {
     releaseOrder(into: &update)
     if !role.isLeader { contacts = Contacts() }
     settleLoss()
+    settleFounder(update)
     adjustPatience()
     for envelope in update.messages {
       if case .appendEntries = envelope.message { contacts.sent(to: envelope.to, at: now) }

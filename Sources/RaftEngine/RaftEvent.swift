@@ -152,6 +152,8 @@ public enum DropReason: Hashable, Sendable {
   case stale
   /// A snapshot is being installed.
   case installing
+  /// It asks for the vote of a founder that may have forgotten what it held (G14).
+  case untriedFounder
 }
 
 /// libraft reported what must not happen: the process must exit without another write or message.

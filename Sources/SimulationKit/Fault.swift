@@ -28,6 +28,8 @@ public enum Fault: String, CaseIterable, Sendable {
   case writeKept
   /// A leader was cut off in the middle of a long write, and heard who stands, and who leads, before the end of the next.
   case cutOffWriting
+  /// A leader stood still, cut off from the other coordinators, and went on when another one led, of which it had not heard.
+  case staleLeader
   /// A coordinator was told that the leader's process had ended, which lived.
   case falseEnd
   /// Everything took longer than an election timeout, for all coordinators at once.

@@ -147,7 +147,7 @@ final class FaultInjector {
   private func pick<Node>(_ nodes: [Node]) -> Node { nodes[Int(random.below(UInt64(nodes.count)))] }
 
   private func breakSomething() {
-    switch random.below(41) {
+    switch random.below(42) {
     case 0: kill(pick(simulation.coordinators), silently: false)
     case 1: kill(pick(simulation.coordinators), silently: true)
     case 2, 3: if let leader = simulation.leader { kill(leader, silently: random.below(2) == 0) }
@@ -182,6 +182,7 @@ final class FaultInjector {
     case 35, 36, 37: speakLate()
     case 38: if random.below(8) == 0 { overload() }
     case 39: leapClock(pick(simulation.coordinators + simulation.workers as [SimulatedNode]))
+    case 40: outliveLeadership()
     default: pause(pick(workload.clients), .clientPaused)
     }
   }
@@ -250,6 +251,22 @@ final class FaultInjector {
     let time =
       random.below(4) == 0 ? random.within(4_000_000...20_000_000) : random.below(2_000_000)
     after(time) { if node.pausedSince == since { node.resume() } }
+  }
+
+  /// The leader stands still until another one leads, and goes on with no coordinator to tell it so: for an election timeout it
+  /// takes itself for the leader, and who is connected to it asks what others have changed meanwhile.
+  private func outliveLeadership() {
+    guard let leader = simulation.leader, simulation.overloadedSince == nil else { return }
+    cutOff(leader)
+    leader.pause()
+    simulation.network.wentSilent(leader)
+    let since = leader.pausedSince
+    after(random.within(1_200_000...2_500_000)) { [self] in
+      if leader.pausedSince == since { leader.resume() }
+      let isOutlived = simulation.coordinators.contains { $0 !== leader && $0.isLeader }
+      if leader.isLeader, isOutlived { simulation.count(.staleLeader) }
+      after(random.within(700_000...1_500_000)) { [self] in simulation.network.heal() }
+    }
   }
 
   private func leapClock(_ node: SimulatedNode) {

@@ -40,19 +40,19 @@ public enum PlantedBug: String, CaseIterable, Sendable {
 public enum Mutation: Hashable, Sendable, CustomStringConvertible {
   /// A bug at a seam.
   case bug(PlantedBug)
-  /// A guard is off, G1 to G13.
+  /// A guard is off, G1 to G14.
   case guardOff(Int)
 
   /// Those that a thousand seeds must find: the bugs, then the guards without which libraft breaks a promise.
   ///
-  /// `Replica` asks for what G10 does before the engine does, G11 concerns groups of one voter, and without G12 or G13
-  /// a group is only slower.
+  /// `Replica` asks for what G10 does before the engine does, G11 concerns groups of one voter, without G12 or G13
+  /// a group is only slower, and G14 concerns a lost disk, which no run has.
   public static let all =
     PlantedBug.allCases.map { Mutation.bug($0) } + (1...9).map { .guardOff($0) }
 
   /// The mutation of a name, if there is one.
   public init?(_ name: String) {
-    let known = Self.all + (10...13).map { .guardOff($0) }
+    let known = Self.all + (10...14).map { .guardOff($0) }
     guard let found = known.first(where: { $0.description == name }) else { return nil }
     self = found
   }

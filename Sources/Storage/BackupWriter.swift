@@ -1,5 +1,5 @@
 internal import Consensus
-internal import ExchangeTypes
+public import ExchangeTypes
 internal import Glibc
 internal import LMDB
 internal import RaftEngine
@@ -10,16 +10,17 @@ public enum BackupWriter {
   public struct Written: Hashable, Sendable {
     /// What the file is of.
     public let manifest: BackupManifest
-    /// How many entries that the log had when the backup began are not in it: those that the coordinator neither
-    /// applied nor wrote within the patience.
+    /// How many entries are not in it that the log had, or that were known to be committed, when the backup began: those
+    /// that the coordinator neither applied nor wrote within the patience.
     public let entriesBehind: UInt64
   }
 
   /// Writes the state in the data directory at `directory` to a new file at `path`, and flushes it.
   ///
   /// Rows reach the disk a moment after their entries (`Consensus/README.md`, invariant 4), so it first waits until the
-  /// rows have come as far as the log goes: what was acknowledged before the backup began is in it. A coordinator
-  /// that has stopped, or has no majority, does not get there: then it is written as it is.
+  /// rows have come as far as the log goes, and as far as is known to be committed: a coordinator that was cut off has
+  /// all of its own log, and not what the others acknowledged meanwhile. One that has stopped, or has no majority,
+  /// does not get there: then it is written as it is.
   ///
   /// One read transaction of LMDB sees one state, whatever is committed meanwhile; the log grows by the pages that it
   /// keeps from being reused. Nothing is written to the directory but LMDB's table of readers.
@@ -29,14 +30,16 @@ public enum BackupWriter {
   ///   - path: the file to make, mode 0600; nothing has this name.
   ///   - now: seconds since 1970, for whoever reads the backup.
   ///   - patience: how long to wait at most.
+  ///   - committed: what the cluster's leader has committed, if it was asked; 0 if it was not.
   /// - Returns: what was written.
   /// - Throws: `BackupError`, or `StoreError` if the directory is no replica's or is damaged.
   @discardableResult
   public static func write(
-    _ directory: String, to path: String, now: UInt64, patience: Duration = .zero
+    _ directory: String, to path: String, now: UInt64, patience: Duration = .zero,
+    reaching committed: LogIndex = LogIndex(0)
   ) throws -> Written {
     let watch = FileWatch(path: directory + "/data.mdb")
-    return try write(directory, to: path, now: now, patience: patience) {
+    return try write(directory, to: path, now: now, patience: patience, reaching: committed) {
       watch.wait(milliseconds: lookMilliseconds)
     }
   }
@@ -47,14 +50,14 @@ public enum BackupWriter {
   /// The same; `pause` is what passes between two looks.
   static func write(
     _ directory: String, to path: String, now: UInt64, patience: Duration,
-    pausing pause: () throws -> Void
+    reaching committed: LogIndex = LogIndex(0), pausing pause: () throws -> Void
   ) throws -> Written {
     var status = stat()
     guard stat(directory + "/data.mdb", &status) == 0 else {
       throw StoreError.notBootstrapped(path: directory)
     }
     guard access(path, F_OK) != 0 else { throw BackupError.exists(path: path) }
-    let end = try logEnd(of: directory, appliedWithin: patience, pause)
+    let end = try goal(of: directory, reaching: committed, appliedWithin: patience, pause)
     let partial = path + ".partial"
     do {
       var file = try OutputFile(path: partial)
@@ -72,20 +75,21 @@ public enum BackupWriter {
     }
   }
 
-  /// Where the log ends now, once the rows have come so far, or the patience is over.
+  /// Where the log ends now, or what is committed does, once the rows have come so far, or the patience is over.
   ///
   /// A log that becomes shorter meanwhile has lost entries that were never committed: nobody waits for those.
-  private static func logEnd(
-    of directory: String, appliedWithin patience: Duration, _ pause: () throws -> Void
+  private static func goal(
+    of directory: String, reaching committed: LogIndex, appliedWithin patience: Duration,
+    _ pause: () throws -> Void
   ) throws -> LogIndex {
     let deadline = ContinuousClock.now + patience
     var (end, applied) = try read(directory) { try progress(directory, $0) }
-    while applied < end, ContinuousClock.now < deadline {
+    while applied < max(end, committed), ContinuousClock.now < deadline {
       try pause()
       let found = try read(directory) { try progress(directory, $0) }
       (end, applied) = (min(end, found.end), found.applied)
     }
-    return end
+    return max(end, committed)
   }
 
   /// The last index of the log, and how far the rows have been brought.

@@ -124,6 +124,12 @@ public final class LMDBReplicaStore: ReplicaStore {
   /// Whether the store uses nine tenths of what it can have: the sign to end what has begun.
   public var isSpent: Bool { meter.use(now: .now).isSpent }
 
+  /// What the store uses of what it can have.
+  public var use: StoreUse? {
+    let use = meter.use(now: .now)
+    return StoreUse(usedBytes: use.usedBytes, capacityBytes: use.capacityBytes)
+  }
+
   /// Bytes in use, counted now: walks LMDB's list of free pages.
   public func usedBytes() throws(StoreError) -> Int {
     let volume = try open()

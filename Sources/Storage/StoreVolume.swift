@@ -16,7 +16,7 @@ struct StoreIdentity: Hashable, Sendable {
 /// Holds the directory's lock for as long as the environment is open.
 final class StoreVolume: Sendable {
   let environment: Environment
-  private let mapBytes: Int
+  let mapBytes: Int
   private let directory: StoreDirectory
   private let meta: Database
   private let log: Database

@@ -22,6 +22,7 @@ struct WriterLoop {
   private let meter: DiskMeter
   private var writer: BatchWriter
   private var sweep = ReaderSweep()
+  private var room: FileRoom
   private var failure: StoreError?
   /// Committed, and durable with the next flush.
   private var unsealed: [WriteQueue.Item] = []
@@ -32,6 +33,7 @@ struct WriterLoop {
     self.volume = volume
     self.writer = writer
     self.meter = meter
+    room = FileRoom(mapBytes: volume.mapBytes)
   }
 
   /// Runs until the queue is closed and empty.
@@ -56,7 +58,10 @@ struct WriterLoop {
     let outcome = attempt { try $0.commit(items) }
     complete(unsealed, outcome)
     unsealed = []
-    if case .success = outcome { unsealed = items } else { complete(items, outcome) }
+    guard case .success = outcome else { return complete(items, outcome) }
+    unsealed = items
+    // Its failure is that of the next flush, which would bring it.
+    _ = attempt { try $0.room.prepare($0.volume.environment, $0.meter.use(now: .now)) }
   }
 
   private mutating func seal() {

@@ -29,7 +29,7 @@ public struct ChainHash: Sendable, Hashable {
     writer.writeRaw(Self.domain)
     writer.write(cluster.rawValue)
     writer.write(job.rawValue)
-    self.init(digest: SHA256.hash(data: writer.bytes))
+    self.init(of: writer.bytes)
   }
 
   /// A hash that arrived in a message; nil unless it has 32 bytes.
@@ -38,9 +38,12 @@ public struct ChainHash: Sendable, Hashable {
     words = unsafe bytes.withUnsafeBytes { unsafe Self.words(of: $0) }
   }
 
-  private init(digest: SHA256.Digest) {
-    // In place, since each event of each stream comes here: the digest's iterator makes an array of it first.
-    words = unsafe digest.withUnsafeBytes { unsafe Self.words(of: $0) }
+  private init(of bytes: [UInt8]) {
+    // In place, since each event of each stream comes here: what takes bytes of any kind, and the digest's iterator, cost as
+    // much as the hash.
+    var hasher = SHA256()
+    unsafe bytes.withUnsafeBytes { unsafe hasher.update(bufferPointer: $0) }
+    words = unsafe hasher.finalize().withUnsafeBytes { unsafe Self.words(of: $0) }
   }
 
   /// 32 bytes as four numbers.
@@ -56,7 +59,7 @@ public struct ChainHash: Sendable, Hashable {
     var writer = CanonicalWriter(capacity: 64 + 4 * event.ids.count + event.bytes.count)
     write(to: &writer)
     event.encode(into: &writer)
-    return ChainHash(digest: SHA256.hash(data: writer.bytes))
+    return ChainHash(of: writer.bytes)
   }
 
   /// The hash after `events`, in their order.

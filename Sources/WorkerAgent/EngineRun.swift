@@ -8,7 +8,8 @@ internal import NIOConcurrencyHelpers
 /// reading ──buffer full, setReading(false)──► waiting ──room, setReading(true)──► reading
 ///    └──────────────── cancel ────────────────┴──► cancelled
 /// ```
-/// One task puts, one loop takes. Invariant: the task waits only while there is no room or reading is off.
+/// One task puts, one loop takes. Invariant: the task waits only while there is no room or reading is off. Text that waits for the
+/// loop becomes one piece, however many tokens it is.
 final class EngineRun: Sendable {
   /// Events that wait for the loop before the task waits for it.
   static let eventsMax = 64
@@ -19,6 +20,11 @@ final class EngineRun: Sendable {
     var isCancelled = false
     var isAnnounced = false
     var waiter: CheckedContinuation<Void, Never>?
+
+    mutating func add(_ event: GeneratedEvent) {
+      if let last = events.indices.last, events[last].merge(event) { return }
+      events.append(event)
+    }
 
     var hasRoom: Bool { isCancelled || (isReading && events.count < EngineRun.eventsMax) }
     mutating func takeWaiter() -> CheckedContinuation<Void, Never>? {
@@ -37,7 +43,7 @@ final class EngineRun: Sendable {
   /// Hands over an event; returns when there is room for the next.
   func put(_ event: GeneratedEvent) async throws {
     let (isNews, isFull) = state.withLockedValue { state in
-      state.events.append(event)
+      state.add(event)
       defer { state.isAnnounced = true }
       return (!state.isAnnounced, !state.hasRoom)
     }

@@ -58,7 +58,11 @@ struct ChaosTests {
     while cluster.now < end {
       let node = cluster.nodes[Int(cluster.below(3))]
       switch cluster.below(20) {
-      case 0: if node.replica != nil { node.crash() }
+      case 0:
+        guard node.replica != nil else { break }
+        // Half of the time in the middle of writes, if it leads.
+        for _ in 0..<(3 * cluster.below(2)) { cluster.propose(to: node) }
+        node.crash()
       case 1, 2:
         guard node.replica == nil else { break }
         // Rows that reach the disk at once, and rows that a restart makes again from the log.

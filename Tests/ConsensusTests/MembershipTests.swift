@@ -196,8 +196,9 @@ struct MembershipTests {
   }
 
   @Test(
-    "a voter that lost its disk and returns under its old id is found out, and votes for nobody")
-  func forgetfulVoter() throws {
+    "a voter that lost its disk and returns under its old id is found out, and votes for nobody, whether it joins or founds",
+    arguments: [true, false])
+  func forgetfulVoter(joins: Bool) throws {
     let cluster = try Cluster(3)
     let leader = try cluster.elect()
     try cluster.settle()
@@ -206,16 +207,25 @@ struct MembershipTests {
     let lost = try #require(cluster.nodes.first { $0 !== leader })
     lost.crash()
     lost.store.wipe()
-    lost.joins = true
+    lost.joins = joins
     try lost.boot()
     cluster.run(3_000)
     let replica = try #require(leader.replica)
-    #expect(replica.matchIndex(of: lost.id) == LogIndex(0), "its own word counts")
+    let held = LogIndex(joins ? 0 : 1)
+    #expect(replica.matchIndex(of: lost.id) == held, "its own word counts")
     #expect(cluster.nodes.map(\.id).filter(replica.hasLostVotes) == [lost.id])
     let said = leader.notices.filter {
-      if case .memberForgot(lost.id, LogIndex(0), _) = $0 { true } else { false }
+      if case .memberForgot(lost.id, held, _) = $0 { true } else { false }
     }
     #expect(said.count == 1, "\(leader.notices)")
+
+    // It answers and will confirm nothing: without the third there would be no majority that does.
+    let third = try #require(cluster.nodes.first { $0 !== leader && $0 !== lost })
+    for order in [MembershipOrder.remove(third.id), .demote(third.id)] {
+      #expect(
+        try end(order, at: leader, in: cluster) == .refused(.losesMajority(answering: 1, voters: 2))
+      )
+    }
 
     // While it is a voter, it must not decide an election that it might have decided otherwise before.
     leader.crash()
@@ -223,6 +233,37 @@ struct MembershipTests {
     #expect(cluster.nodes.allSatisfy { $0.replica?.role != .leader })
     #expect(lost.store.hardState?.votedFor == nil)
     try leader.boot()
+    _ = try cluster.elect()
+    cluster.checkPromises()
+  }
+
+  @Test(
+    "what two of three hold outlives a founder that is founded again, though the third lags and the leader is away"
+  )
+  func foundedAgain() throws {
+    let cluster = try Cluster(3)
+    let leader = try cluster.elect()
+    try cluster.settle()
+    let lagging = try #require(cluster.nodes.first { $0 !== leader })
+    let lost = try #require(cluster.nodes.first { $0 !== leader && $0 !== lagging })
+    cluster.isolate(lagging)
+    let tickets = (0..<5).map { _ in cluster.propose(to: leader) }
+    cluster.run(500)
+    #expect(tickets.filter(\.isApplied).count == 5)
+    lost.crash()
+    leader.crash()
+    lost.store.wipe()
+    try lost.boot()
+    cluster.heal()
+    cluster.run(10_000)
+    #expect(cluster.leader == nil, "the third lacks what was acknowledged")
+
+    // Once a leader has brought it everything, it counts again.
+    try leader.boot()
+    try cluster.settle()
+    cluster.checkPromises()
+    let next = try #require(cluster.leader)
+    next.crash()
     _ = try cluster.elect()
     cluster.checkPromises()
   }

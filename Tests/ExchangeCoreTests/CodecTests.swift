@@ -95,6 +95,7 @@ struct CodecTests {
     settleSigned(attempt(1), cached: 8), settleSigned(attempt(1), digest: nil),
     inClass(.batch, 1), inClass(.interactive, 2, needs: .tools, at: 3),
     .attemptPreempted(.init(attempt: attempt(1, 2))), weigh(3, 250),
+    ownerSet(3, "acme"), ownerSet(3, ""),
   ]
 
   private static func retained(

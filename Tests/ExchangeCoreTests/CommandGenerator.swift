@@ -248,7 +248,12 @@ struct CommandGenerator {
     swap(&random, &classRandom)
     defer { swap(&random, &classRandom) }
     guard !chance(1, in: 8) else {
-      return weigh(1 + below(6), UInt32(below(300)), by: chance(9, in: 10) ? World.root : caller())
+      let account = 1 + below(6)
+      let number = below(300)
+      let asker = chance(9, in: 10) ? World.root : caller()
+      return number.isMultiple(of: 3)
+        ? ownerSet(account, ["", "a", "b"][Int(number / 3 % 3)], by: asker)
+        : weigh(account, UInt32(number), by: asker)
     }
     guard chance(1, in: 2) else {
       let batch = exchange.openJobs(limit: 40).filter { $0.jobClass == .batch && $0.attempt != nil }

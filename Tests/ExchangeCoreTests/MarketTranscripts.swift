@@ -302,8 +302,35 @@ struct MarketTranscripts {
     }
   }
 
+  @Test("an administrator says whose an account is, and may take it back")
+  func owners() throws {
+    var old = World()
+    old.expect(
+      "too old: ✗ wrong_state (state_version 1, needed 3)", of: [("too old", ownerSet(3, "acme"))])
+    var world = raised()
+    world.expect(
+      """
+      unknown key: ✗ unauthenticated
+      no scope: ✗ forbidden (scope 4)
+      nobody: ✗ unknown_account (account 9)
+      said: account 3 owned
+      taken back: account 3 owned
+      """,
+      of: [
+        ("unknown key", ownerSet(3, "acme", by: KeyID(99))),
+        ("no scope", ownerSet(3, "acme", by: World.sam)), ("nobody", ownerSet(9, "acme")),
+        ("said", ownerSet(3, "acme")), ("taken back", ownerSet(3, "")),
+      ])
+    #expect(world.exchange.owner(of: AccountID(3)) == nil)
+    world.run(ownerSet(3, "acme"))
+    #expect(world.exchange.owner(of: AccountID(3)) == "acme")
+    #expect(try world.replica.restored().owner(of: AccountID(3)) == "acme")
+    #expect(try world.replica.restored().digest == world.exchange.digest)
+  }
+
   @Test(
-    "what the accounts buy that a supplier posts as his own makes no price, and is paid and earned")
+    "what accounts of the supplier's owner buy makes no price, and is paid and earned; what a supplier posts as his own is sold"
+  )
   func ownAccounts() throws {
     var world = raised()
     world.run(
@@ -312,18 +339,23 @@ struct MarketTranscripts {
           caller: World.root, requestKey: request(60), account: AccountID(5),
           amount: Credits(nano: 1 << 30))))
     sell(&world, 1, prompt: 10, output: 10)
-    world.run(askSet(AskTerms(output: perMillion(900), own: [AccountID(5)])))
-    sell(&world, 2, caller: World.bob, version: 2, prompt: 10, output: 10)
-    world.run(askSet(nil))
+    // Bob is no relation of Sam's, whatever Sam posts.
+    world.run(askSet(AskTerms(output: perMillion(3), own: [AccountID(5)])))
+    sell(&world, 2, caller: World.bob, version: 2, prompt: 10, output: 20)
+    world.run(ownerSet(5, "acme"))
+    world.run(askSet(AskTerms(output: perMillion(900))))
     sell(&world, 3, caller: World.bob, version: 3, prompt: 10, output: 20)
+    world.run(ownerSet(4, "acme"))
+    sell(&world, 4, caller: World.bob, version: 3, prompt: 10, output: 10)
+    sell(&world, 5, version: 3, prompt: 10, output: 1)
     let point = try #require(world.exchange.priceHistory(model: "m", intervals: 1).first)
-    #expect(point.jobs == 2 && point.ownTokens == 20)
-    #expect(point.output.tokens == 30 && point.output.high == perMillion(2))
+    #expect(point.jobs == 4 && point.ownTokens == 20)
+    #expect(point.output.tokens == 51 && point.output.high == perMillion(900))
     let earned = try #require(world.exchange.sales(of: AccountID(4), limit: 1).first)
     let paid = world.exchange.transfers(limit: 99).filter { $0.kind == .capture }
-    #expect(paid.count == 3 && earned.ownJobs == 1)
+    #expect(paid.count == 5 && earned.ownJobs == 1)
     let sold = world.exchange.transfers(limit: 99).compactMap(\.sale)
-    #expect(sold.map(\.isOwn) == [false, true, false])
+    #expect(sold.map(\.isOwn) == [false, false, false, true, false])
     #expect(earned.earned.rawValue == paid.map(\.amount.rawValue).reduce(0, +))
   }
 

@@ -1,6 +1,7 @@
 import ExchangeCore
 import ExchangeTypes
 import Foundation
+import JobMarket
 import Testing
 import TokenLedger
 
@@ -241,9 +242,8 @@ struct MoneyTranscripts {
     #expect(world.exchange.job(JobID(2))?.ending?.transfer == paid[0].id)
   }
 
-  /// The worked example of Sources/MONEY.md.
-  @Test("a job that two suppliers ran: one charge, a share for each, the fee, the rest given back")
-  func shares() throws {
+  /// Sam (account 4) and Sue (account 7, worker 2) sell at the same prices; account 6 has 25,000 parts of a million.
+  private func withSue() -> World {
     var world = raised()
     world.run(create("fees", .fees, request: 60))
     world.run(create("sue", .supplier, request: 61))
@@ -254,6 +254,13 @@ struct MoneyTranscripts {
           scopes: .work, secretHash: hash(7))))
     world.run(register("w2", caller: KeyID(5)))
     world.run(feeSet(25_000, to: 6))
+    return world
+  }
+
+  /// The worked example of Sources/MONEY.md.
+  @Test("a job that two suppliers ran: one charge, a share for each, the fee, the rest given back")
+  func shares() throws {
+    var world = withSue()
     world.expect(
       """
       submit: job 1 holds 0.0004 [queued 1]
@@ -310,6 +317,47 @@ struct MoneyTranscripts {
   }
 
   @Test(
+    "a supplier's job that a stranger ran in part: the journal says what of it was sold, and what was his own",
+    arguments: [false, true])
+  func mixed(isOwnFirst: Bool) throws {
+    var world = withSue()
+    world.run(transfer([(3, 4, 1_000_000)]))
+    world.run(submit(1, caller: World.sam))
+    world.run(assign(1, worker: isOwnFirst ? 1 : 2))
+    world.run(checkpoint((attempt(1), events(from: 1, tokens: 15, bytes: 100))))
+    world.run(lost(attempt(1)))
+    world.run(assign(1, epoch: 2, worker: isOwnFirst ? 2 : 1))
+    world.run(
+      settleCached(
+        attempt(1, 2), prompt: 131, cached: 10, output: 5,
+        tail: events(from: 2, tokens: 5, bytes: 33)))
+    #expect(world.exchange.job(JobID(1))?.ending?.charge == Credits(nano: 71_000))
+    let posted = world.exchange.transfers(limit: 99).filter { $0.job == JobID(1) }
+    let lines = posted.filter { $0.kind == .sale }
+    let sold = try #require(lines.first?.sale)
+    let own = try #require(lines.last?.sale)
+    #expect(lines.map(\.credit) == [AccountID(7), AccountID(4)])
+    #expect(!sold.isOwn && own.isOwn && lines.count == 2)
+    func count(_ sale: Sale) -> [UInt64] {
+      [
+        sale.promptTokens.rawValue, sale.cachedTokens.rawValue, sale.outputTokens.rawValue,
+        sale.charge.rawValue,
+      ]
+    }
+    // By 100 and 33 bytes: 31 prompt tokens, of which 10 were cached, and 20 of output.
+    let (first, second): ([UInt64], [UInt64]) = ([23, 8, 15, 53_383], [8, 2, 5, 17_617])
+    #expect(count(sold) == (isOwnFirst ? second : first))
+    #expect(count(own) == (isOwnFirst ? first : second))
+    let paid = posted.filter { $0.kind != .sale }.map(\.amount.rawValue).reduce(0, +)
+    #expect(paid == sold.charge.rawValue)
+    let point = try #require(world.exchange.priceHistory(model: "m", intervals: 1).first)
+    #expect(point.jobs == 1 && point.output.tokens == sold.outputTokens.rawValue)
+    #expect(
+      point.ownTokens == own.promptTokens.rawValue + own.outputTokens.rawValue)
+    #expect(try world.replica.restored().digest == world.exchange.digest)
+  }
+
+  @Test(
     "a supplier's own job moves nothing, the operator takes no part of it, and the journal says what it delivered"
   )
   func ownUse() throws {
@@ -354,6 +402,43 @@ struct MoneyTranscripts {
     #expect(try world.replica.restored().journal == journal)
     world.expect(
       "one that went: ✗ not_found (transfer 3)", of: [("one that went", reverse(3))])
+  }
+
+  @Test("what moved credit is moved once under its name, for as long as the journal has it")
+  func remembered() throws {
+    var limits = Limits()
+    limits.transfersMax = 3
+    var world = raised(limits)
+    let again = transfer([(3, 4, 1)], request: 70)
+    world.run(again)
+    let credit = Command.accountCredit(
+      .init(
+        caller: World.root, requestKey: request(71), account: AccountID(3),
+        amount: Credits(nano: 5)))
+    world.run(credit)
+    func aDayPasses() {
+      world.time += limits.requestRetention
+      world.run(.pulse)
+    }
+    for _ in 0..<3 { aDayPasses() }
+    #expect(try world.replica.restored().digest == world.exchange.digest)
+    world.expect(
+      """
+      days later: transfers 2 again
+      the credit: transfer 3 again
+      another: ✗ idempotency_conflict
+      """,
+      of: [
+        ("days later", again), ("the credit", credit),
+        ("another", transfer([(3, 4, 2)], request: 70)),
+      ])
+    for number in 0..<3 { world.run(transfer([(3, 4, 1)], request: 80 + UInt64(number))) }
+    world.expect(
+      "the journal has it no more: transfers 2 again", of: [("the journal has it no more", again)])
+    aDayPasses()
+    world.expect("forgotten: transfers 7", of: [("forgotten", again)])
+    #expect(world.replica.rows[10]?.count == 4)
+    #expect(try world.replica.restored().digest == world.exchange.digest)
   }
 
   @Test(

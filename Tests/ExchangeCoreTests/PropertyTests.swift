@@ -109,7 +109,7 @@ struct PropertyTests {
     "slots_reserved",
     "delegationKeySet", "delegationRevoked", "delegation_forged", "delegation_replayed",
     "delegation_revoked", "delegation_widened", "model_not_delegated", "preempted",
-    "accountWeighed",
+    "accountWeighed", "accountOwnerSet",
   ]
 
   private func kind(of outcome: Outcome) -> String {

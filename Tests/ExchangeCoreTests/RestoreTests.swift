@@ -57,6 +57,7 @@ struct RestoreTests {
     world.run(register("w2"))
     world.run(askSet(AskTerms(cachedInput: .zero)))
     world.run(weigh(3, 250))
+    world.run(ownerSet(3, "acme"))
     world.run(submit(7, wrappedKey: [0, 0, 0, 0, 0, 0, 0, 5, 1]))
     world.run(assign(9, worker: 2, version: 2))
     world.run(settleSigned(attempt(9), cached: 20))

@@ -82,6 +82,7 @@ private func describe(_ accepted: Accepted) -> String {
     return "transfers \(first)" + (count > 1 ? " to \(last)" : "") + mark(duplicate)
   case .accountClosed(let id): return "account \(id) closed"
   case .accountWeighed(let id): return "account \(id) weighed"
+  case .accountOwnerSet(let id): return "account \(id) owned"
   case .fee(let terms): return "\(terms.parts) to \(terms.account)"
   case .budget(let id, let duplicate): return "budget \(id)" + mark(duplicate)
   case .budgetSet(let id): return "budget \(id) set"

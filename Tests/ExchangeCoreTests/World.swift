@@ -220,6 +220,10 @@ func inClass(
 
 func preempted(_ id: AttemptID) -> Command { .attemptPreempted(.init(attempt: id)) }
 
+func ownerSet(_ account: UInt64, _ owner: String, by caller: KeyID = World.root) -> Command {
+  .accountOwnerSet(.init(caller: caller, account: AccountID(account), owner: owner))
+}
+
 func weigh(_ account: UInt64, _ weight: UInt32, by caller: KeyID = World.root) -> Command {
   .accountWeigh(.init(caller: caller, account: AccountID(account), weight: weight))
 }

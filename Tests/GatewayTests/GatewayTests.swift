@@ -423,7 +423,8 @@ struct GatewayTests {
             leaderAddress: "", commitIndex: LogIndex(77), appliedIndex: LogIndex(76),
             lastIndex: LogIndex(78), digest: [UInt8](repeating: 0, count: 32), stateVersion: 3,
             logTime: LogTime(milliseconds: 1), jobsQueued: 5, jobsRunning: 3, peers: [],
-            software: "", divergedAt: nil, stateVersionMax: nil, refusals: nil))
+            software: "", divergedAt: nil, stateVersionMax: nil, refusals: nil,
+            diskUsed: nil, diskCapacity: nil))
       default: return
       }
       channel.finish()

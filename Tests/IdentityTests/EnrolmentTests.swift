@@ -190,6 +190,8 @@ struct EnrolmentTests {
       let last = schedule.dueAt(jitter: 1)
       #expect(last > schedule.dueAt(jitter: 0.5) && last < start + life * 0.8)
       #expect(schedule.pauseAfterFailure >= 1 && schedule.pauseAfterFailure <= 3_600)
+      #expect(schedule.overdueAt > last + schedule.pauseAfterFailure || life < 60)
+      #expect(schedule.overdueAt < start + life)
     }
     let month = RenewalSchedule(issuedAt: start, expiresAt: start + 30 * TestCluster.day)
     #expect(month.pauseAfterFailure == 3_600)

@@ -79,7 +79,7 @@ extension RaftEngineTests {
         cluster in
         cluster[1].disk.hardState = HardState(term: Term(5), votedFor: nil)
         cluster[1].disk.entries.append(.command(5))
-        cluster[2].disk.hardState = HardState(term: Term(9), votedFor: nil)
+        cluster[2].disk.hardState = HardState(term: Term(9), votedFor: ReplicaID(3))
         cluster[1].start()
         cluster[2].start()
         #expect(cluster.run(atMost: 600_000) { cluster.leader != nil } == guarded)
@@ -304,6 +304,48 @@ extension RaftEngineTests {
         cluster.leader?.submit("taken again")
         cluster.run { cluster.hasConverged }
         #expect(cluster.hasConverged)
+      }
+    }
+
+    @Test(
+      "G14: a founder that was founded again elects nobody who lacks what it held",
+      arguments: [true, false])
+    func untriedFounderAbstains(guarded: Bool) {
+      withCluster(
+        voters: 3, guards: .all(but: .untriedFounderAbstains, if: !guarded), starting: false
+      ) { cluster in
+        let node = cluster[1]
+        node.start()
+        let asked = RaftMessage.requestVote(
+          .init(
+            term: Term(7), lastLogIndex: LogIndex(40), lastLogTerm: Term(5), disruptLeader: false,
+            preVote: false))
+        cluster.packets.removeAll()
+        node.hear(asked, from: 3)
+        cluster.run(for: 1)
+        #expect((node.engine?.hardState.votedFor == nil) == guarded)
+        #expect((node.lastDrop == .untriedFounder) == guarded)
+        guard guarded else { return }
+        // It is brought part of the log: it does not stand.
+        let entries = (2...9).map { _ in LogEntry.command(6) }
+        node.hear(.append(term: 8, after: 1, 1, entries, commit: 9), from: 2)
+        cluster.run(for: 1)
+        cluster.packets.removeAll()
+        let stands = cluster.run(atMost: 5_000) {
+          if case .candidate = node.engine?.role { true } else { false }
+        }
+        #expect(stands && cluster.packets.isEmpty, "it asks nobody")
+        node.hear(asked, from: 3)
+        #expect(node.lastDrop == .untriedFounder)
+        // It holds what its leader has committed in its own term: it holds all that was ever committed.
+        node.hear(.append(term: 9, after: 9, 6, [.command(9)], commit: 10), from: 2)
+        cluster.run(for: 1)
+        node.hear(
+          .requestVote(
+            .init(
+              term: Term(10), lastLogIndex: LogIndex(40), lastLogTerm: Term(9),
+              disruptLeader: true, preVote: false)), from: 3)
+        #expect(node.engine?.hardState.votedFor == ReplicaID(3))
       }
     }
 

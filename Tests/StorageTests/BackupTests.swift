@@ -88,10 +88,12 @@ import Testing
     }
     var looks = 0
     func backup(
-      _ name: String, _ patience: Duration, pausing pause: () throws -> Void
+      _ name: String, _ patience: Duration, reaching committed: UInt64 = 0,
+      pausing pause: () throws -> Void
     ) throws -> [UInt64] {
       let written = try BackupWriter.write(
-        medium.path, to: medium.directory.file(name), now: 7, patience: patience, pausing: pause)
+        medium.path, to: medium.directory.file(name), now: 7, patience: patience,
+        reaching: LogIndex(committed), pausing: pause)
       return [written.manifest.index.rawValue, written.entriesBehind]
     }
     let waited = try backup("waited", .seconds(600)) {
@@ -116,6 +118,16 @@ import Testing
       try commit(batch)
     }
     #expect(shorter == [6, 0], "what was never committed is not waited for")
+
+    #expect(
+      try backup("cut off", .zero, reaching: 9) {} == [6, 3],
+      "all of its own log, and not what others have committed")
+    let caughtUp = try backup("caught up", .seconds(600), reaching: 7) {
+      var batch = WriteBatch.entries(7...7)
+      batch.applied = .at(7)
+      try commit(batch)
+    }
+    #expect(caughtUp == [7, 0])
   }
 
   @Test(

@@ -1,6 +1,7 @@
 import Consensus
 import ExchangeTypes
 import Foundation
+import LMDB
 import Storage
 import Testing
 
@@ -37,6 +38,34 @@ import Testing
     }
     store.close()
     try medium.reading { try #expect($0.load().lastEntry == LogIndex(acknowledged)) }
+  }
+
+  @Test("a file that grows ends ahead of its pages, and is the same store")
+  func roomAhead() async throws {
+    let medium = try LMDBMedium()
+    let step = 1 << 20
+    func end() throws -> Int {
+      let size = try FileManager.default.attributesOfItem(atPath: medium.dataFile)[.size]
+      return try #require(size as? Int)
+    }
+    do {
+      let store = try medium.openStore()
+      defer { store.close() }
+      try await store.commit([.entries(1...10)])
+      try #expect(end() < step, "a small file is as long as its pages")
+      var index: UInt64 = 10
+      var ends: Set<Int> = []
+      while try end() < 3 * step {
+        try await store.commit([.entries((index + 1)...(index + 500))])
+        index += 500
+        try ends.insert(end())
+      }
+      #expect(ends.filter { $0 > step }.count <= 3, "it grows by steps: \(ends)")
+      try store.verify()
+    }
+    let audit = try #require(try PageAudit.check(file: medium.dataFile))
+    try #expect((audit.pagesUsed + audit.pagesFree) * 4096 <= end())
+    try medium.reading { try $0.verify() }
   }
 
   @Test("a larger map lets a full store go on")

@@ -57,9 +57,10 @@ struct UnreachedEngineTests {
     var told = lines.makeAsyncIterator()
     while let line = await told.next(), line.message != "engine ready" {}
     await engine.miss(2)
+    let run = EngineRunID(rawValue: 1 << 16)  // of the only slot, as the machine numbers them
     try await loop.submit {
       shell.value.machine.runEnded(
-        EngineRunID(rawValue: 1), .failed(EngineFault(.engineUnreachable, "refused")))
+        run, .failed(EngineFault(.engineUnreachable, "refused")))
     }.get()
     var reasons: [String] = []
     while let line = await told.next(), line.message != "engine ready" {

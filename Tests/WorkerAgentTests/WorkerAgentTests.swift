@@ -210,7 +210,7 @@ struct WorkerAgentTests {
   @Test("the task that reads the engine waits while the buffer is full, and while reading is off")
   func runWaits() async throws {
     let run = EngineRun {}
-    let event = GeneratedEvent(choice: 0, kind: .text, tokenCount: 1, bytes: [65])
+    let event = GeneratedEvent(choice: 0, kind: .delta, tokenCount: 1, bytes: Array("{}".utf8))
     for _ in 1..<EngineRun.eventsMax { try await run.put(event) }
     let (ended, signal) = AsyncStream.makeStream(of: Int.self)
     let task = Task {
@@ -232,6 +232,28 @@ struct WorkerAgentTests {
     #expect(await passed.next() == 2)
     try await task.value
     #expect(run.take().count == 1)
+  }
+
+  @Test(
+    "text that waits for the loop is one piece of all its tokens; what differs in kind, answer or ids is not"
+  )
+  func runJoins() async throws {
+    let run = EngineRun {}
+    func text(_ text: String, choice: UInt16 = 0, ids: [UInt32] = []) -> GeneratedEvent {
+      GeneratedEvent(choice: choice, kind: .text, tokenCount: 1, ids: ids, bytes: Array(text.utf8))
+    }
+    try await run.put(text("a"))
+    #expect(run.take() == [text("a")])
+    for word in ["b", "c", "d"] { try await run.put(text(word)) }
+    try await run.put(text("e", choice: 1))
+    for id in UInt32(7)...8 { try await run.put(text("f", choice: 1, ids: [id])) }
+    try await run.put(GeneratedEvent(choice: 1, kind: .reasoning, tokenCount: 1, bytes: [65]))
+    let large = GeneratedEvent(
+      choice: 1, kind: .reasoning, tokenCount: 1, bytes: Array(repeating: 65, count: 4_096))
+    try await run.put(large)
+    let taken = run.take()
+    #expect(taken.map(\.tokenCount) == [3, 1, 2, 1, 1] && taken.map(\.choice) == [0, 1, 1, 1, 1])
+    #expect(taken[0].bytes == Array("bcd".utf8) && taken[2].ids == [7, 8] && taken[4] == large)
   }
 
   @Test("a cancelled run lets its waiting task go, with an error")

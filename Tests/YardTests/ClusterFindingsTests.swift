@@ -6,9 +6,9 @@ import WireProtocol
 
 @Suite("What yard doctor concludes of a cluster")
 struct ClusterFindingsTests {
-  private static func answer(_ number: UInt64, _ role: WireProtocol.ReplicaRole)
-    -> CoordinatorAnswer
-  {
+  private static func answer(
+    _ number: UInt64, _ role: WireProtocol.ReplicaRole, diskUsed: UInt64? = nil
+  ) -> CoordinatorAnswer {
     CoordinatorAnswer(
       endpoint: "c\(number):1",
       result: .success(
@@ -17,7 +17,8 @@ struct ClusterFindingsTests {
           leaderAddress: "c1:1", commitIndex: LogIndex(9), appliedIndex: LogIndex(9),
           lastIndex: LogIndex(9), digest: [UInt8](repeating: 0, count: 32), stateVersion: 3,
           logTime: LogTime(milliseconds: 1), jobsQueued: 0, jobsRunning: 0, peers: [],
-          software: "yard 1", divergedAt: nil, stateVersionMax: 3, refusals: nil)))
+          software: "yard 1", divergedAt: nil, stateVersionMax: 3, refusals: nil,
+          diskUsed: diskUsed, diskCapacity: diskUsed.map { _ in 1_000 << 20 })))
   }
 
   private static func failed(
@@ -99,6 +100,27 @@ struct ClusterFindingsTests {
     #expect(
       levels(ClusterFindings(answers: most, report: nil)).prefix(2)
         == ["coordinators warning", "quorum bad"])
+  }
+
+  @Test(
+    "a disk that fills is warned of before its leader takes no new jobs, and is bad from then on")
+  func storage() throws {
+    let report = Self.report([1, 2, 3].map { Self.member($0) })
+    let cases: [(UInt64, Finding.Level)] = [
+      (699, .ok), (700, .warning), (799, .warning), (800, .bad),
+    ]
+    for (used, level) in cases {
+      let answers = [
+        Self.answer(1, .leader, diskUsed: 10 << 20), Self.answer(2, .follower),
+        Self.answer(3, .follower, diskUsed: used << 20),
+      ]
+      let found = ClusterFindings(answers: answers, report: report).all.filter {
+        $0.check == "storage"
+      }
+      #expect(found.map(\.level) == [.ok, level], "\(used)")
+      #expect(found[1].found == "coordinator 3 uses \(used) of 1000 MiB")
+      #expect(found[1].advice.isEmpty == (level == .ok))
+    }
   }
 
   @Test("a coordinator that is down has said no version: that is no other version")

@@ -5,6 +5,7 @@ import time
 
 from kinds import back, hold, kind, one_of
 from machines import demand, until
+from product import RECLAIM_SECONDS, promised
 
 
 @kind("kill-leader", "coordinators")
@@ -78,14 +79,18 @@ def pause_worker(world, seconds):
 
 @kind("reclaim-worker", "edges")
 def reclaim_worker(world, seconds):
-    """The owner takes the machine back: the worker is gone within five seconds (P7)."""
+    """The owner takes the machine back: the worker is gone within what P7 promises on a machine that is as slow as this one now.
+
+    The worker asks nobody for that, so no other fault is an excuse."""
     with one_of(world, world.workers) as node:
         node.is_wanted = False
+        limit = promised(world, RECLAIM_SECONDS)
         began = time.monotonic()
         done = world.yard("worker", "reclaim", "--dir", f"{world.home}/workers/{node.name}")
         demand(done.code == 0, f"reclaim: {done}")
-        until(f"{node.name}, reclaimed, to be gone", lambda: not node.is_running, 10)
+        until(f"{node.name}, reclaimed, to be gone", lambda: not node.is_running, limit)
         took = time.monotonic() - began
+        demand(took <= limit, f"{node.name} was gone after {took:.1f} s, of {limit:.1f} s")
         hold(world, seconds / 2)
         back(node)
         return f"{node.name} gone after {took:.1f} s"

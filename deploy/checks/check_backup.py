@@ -71,7 +71,7 @@ def backup():
             before = min(status["applied_index"] for status in group.statuses())
             healthy = group.cluster.yard("doctor", "--dir", f"{group.home}/workers/w1", "--output", "json")
             found = findings(healthy)
-            for check in ("coordinators", "quorum", "lag", "versions", "agreement", "certificate", "engine"):
+            for check in ("coordinators", "quorum", "lag", "storage", "versions", "agreement", "certificate", "engine"):
                 expect(set(found.get(check, [])) == {"ok"}, f"{check}: {found.get(check)}, {healthy}")
             refused = group.cluster.yard("doctor", "--identity", f"{group.home}/coordinator-1/identity", "--output", "json")
             found = findings(refused)
@@ -90,6 +90,10 @@ def backup():
             out, err = load.communicate(timeout=120)
             expect(load.returncode == 0 and json.loads(out)["failures"] == 0, err.decode()[-600:])
             expect(made["index"] >= before and os.stat(file).st_mode & 0o077 == 0, made)
+            asked = group.cluster.yard("backup", "--dir", f"{group.home}/coordinator-2", scratch + "/asked.backup", "--patience", "120",
+                                       "--output", "json")
+            expect(asked.code == 0 and made["index"] <= asked.lines[0]["committed"] <= asked.lines[0]["index"]
+                   and asked.lines[0]["entries_behind"] == 0 and made["committed"] is None, (asked, made))
             code, _, err = yard("backup", "--dir", f"{group.home}/coordinator-2", file)
             expect(code == 3 and "is there already" in err, err)
             refusals(scratch, group, file)
@@ -167,7 +171,7 @@ def refusals(scratch, group, file):
     expect(yard("init", foreign, "--coordinators", "1")[0] == 0, "yard init")
     code, _, err = yard("restore", file, "--dir", foreign + "/coordinator-1", "--id", "4", "--address", "127.0.0.1:1")
     expect(code == 3 and "of cluster" in err, err)
-    code, _, err = yard("restore", file, "--dir", group.home + "/coordinator-1", "--id", "2", "--address", "127.0.0.1:1")
+    code, _, err = yard("restore", file, "--dir", group.home + "/coordinator-2", "--id", "2", "--address", "127.0.0.1:1")
     expect(code == 3 and "above 3" in err, err)
 
 
@@ -177,6 +181,8 @@ def again(group, file, made, address):
     expect(prepared.code == 0, prepared)
     directory = prepared.text.strip()
     shutil.copy(group.home + "/coordinator-2/keyring", directory + "/keyring")
+    code, _, err = yard("restore", file, "--dir", directory, "--id", "5", "--address", address)
+    expect(code == 3 and "not of coordinator 5" in err, f"it is not refused that nothing could be started there: {code}, {err}")
     code, out, err = yard("restore", file, "--dir", directory, "--id", "4", "--address", address, "--output", "json")
     expect(code == 0 and json.loads(out)["digest"] == made["digest"], err)
     restored = Child(

@@ -2,8 +2,8 @@
 """deploy/compose/cluster.yaml for real: 3 coordinators, 2 workers and a gateway in containers.
 
 Six clients chat through the gateway all the time, on an engine that counts, so that every token is known. Meanwhile
-every node is stopped in order and replaced by a new container, one by one; then the leader's and a worker's processes
-are killed, and the leader's network is cut and healed. What must hold: no chat fails, each reads exactly what its job
+every node is stopped in order and replaced by a new container, one by one; then nobody listens at the engine's address for
+a moment, the leader's and a worker's processes are killed, and the leader's network is cut and healed. What must hold: no chat fails, each reads exactly what its job
 is, once and in order, and is charged for exactly that; no job was made twice; the books balance; the replicas agree.
 
 A client does as OpenAI's own do: a request that got no answer, or is told before any output that the service is unavailable
@@ -106,7 +106,7 @@ def moved(load, seconds=90):
              lambda: load.ended.is_set() or sum(n > before for n in list(load.jobs)) >= CLIENTS, seconds)
 
 
-def disturb(group, load):
+def disturb(group, load, engine):
     """Everything that happens to the nodes, one after the other."""
     began = time.monotonic()
 
@@ -117,7 +117,11 @@ def disturb(group, load):
     for service in (*(f"coordinator-{n}" for n in COORDINATORS), "worker-1", "worker-2", "gateway"):
         group.roll(service)
         say(f"rolled {service}")
+    with engine.absent():
+        for service in ("worker-1", "worker-2"):
+            wait_for(f"{service} to miss its engine", lambda: not group.is_healthy(service), 60)
     moved(load)
+    say("the engine was away")
     for service in (f"coordinator-{wait_for('a leader', group.leader)}", "worker-1"):
         killed = group.kill(service)
         wait_for(f"{service} to run again",
@@ -156,13 +160,13 @@ def verify(group, parties, load):
           "again", flush=True)
 
 
-def under_load(group, load):
+def under_load(group, load, engine):
     with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
         clients = [pool.submit(load.client) for _ in range(CLIENTS)]
         for one in clients:
             one.add_done_callback(lambda _: load.ended.set())
         try:
-            disturb(group, load)
+            disturb(group, load, engine)
         finally:
             load.ended.set()
             for one in clients:
@@ -180,9 +184,10 @@ def containers_roll():
             group.up("worker-1", "worker-2", "gateway")
             services = [*(f"coordinator-{n}" for n in COORDINATORS), "worker-1", "worker-2", "gateway"]
             group.wait_until_healthy(*services)
+            group.pin_bridge()
             load = Load(group.gateway, parties.consumer_key)
             try:
-                under_load(group, load)
+                under_load(group, load, engine)
                 verify(group, parties, load)
             except Failed:
                 group.report(parties.consumer_key)

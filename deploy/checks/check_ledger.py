@@ -294,6 +294,13 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         expect(ask("DELETE", f"/v1/accounts/{shut['id']}")["id"] == shut["id"], shut)
         named = {line["name"]: line for line in ask("GET", "/v1/accounts")["data"]}
         expect(named["shut"]["closed"] and not named["fees"]["closed"] and named["fees"]["kind"] == "fees", named)
+        whose = ask("PUT", f"/v1/accounts/{alice}/owner", {"owner": "acme"})
+        expect(whose == {"object": "owner", "account": alice, "owner": "acme"}, whose)
+        expect(ask("GET", f"/v1/accounts/{alice}/owner", key=cluster.key) == whose, whose)
+        denied = ask("PUT", f"/v1/accounts/{alice}/owner", {"owner": "x"}, cluster.key, 403)["error"]
+        expect(denied["code"] == "forbidden", denied)
+        told = root("account", "owner", alice, "--none", "--output", "json").lines[0]
+        expect(told == {"account": alice, "owner": None}, told)
         budget = ask("POST", "/v1/budgets", {"name": "papers", "per_month": "5"}, cluster.key,
                      headers=["Idempotency-Key: papers"])
         expect(budget["month"]["limit"] == "5" and budget["level"] == "team", budget)

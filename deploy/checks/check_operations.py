@@ -11,6 +11,7 @@ import subprocess
 from product import ROOT, YARD, Failed, dev, expect, folder, main, wait_for
 
 ALERTS = ROOT / "deploy/prometheus/alerts.yml"
+TESTS = ("alerts_test.yml", "alerts_upgrade_test.yml")
 
 
 def promtool():
@@ -57,10 +58,20 @@ def metrics():
     expect(not unknown, f"{unknown} are printed by nobody")
 
 
+def tested():
+    """every alert is tested both ways: it fires on what it is for, and not on what it is not for"""
+    alerts = re.findall(r"^\s*- alert: (\w+)$", ALERTS.read_text(encoding="utf-8"), re.M)
+    text = "".join((ALERTS.parent / name).read_text(encoding="utf-8") for name in TESTS)
+    silent = set(re.findall(r"\{eval_time: \w+, alertname: (\w+)\}", text))
+    fires = set(re.findall(r"alertname: (\w+)\n\s+exp_alerts:", text))
+    lacking = [name for name in alerts if name not in silent or name not in fires]
+    expect(len(alerts) > 10 and not lacking, f"{lacking} are not tested both ways in {TESTS}")
+
+
 def rules():
     """promtool takes the rules, and its tests of them pass"""
     for words in (("check", "rules", "alerts.yml"), ("check", "config", "--syntax-only", "scrape.yml"),
-                  ("test", "rules", "alerts_test.yml")):
+                  ("test", "rules", *TESTS)):
         done = subprocess.run([promtool(), *words], cwd=ALERTS.parent, capture_output=True, text=True, timeout=120)
         if done.returncode != 0:
             raise Failed(f"promtool {words}: {done.stdout[-800:]} {done.stderr[-800:]}")
@@ -219,4 +230,4 @@ if not promtool():
     print("skip promtool: Debian's package prometheus is not here (deploy/install-dependencies --operations)", flush=True)
 if not compose_tool():
     print("skip docker compose: version 2 or later is not here", flush=True)
-main([pages, links, metrics, libraries, restarts, deaths, *([compose] if compose_tool() else []), gpus, *([rules] if promtool() else [])])
+main([pages, links, metrics, tested, libraries, restarts, deaths, *([compose] if compose_tool() else []), gpus, *([rules] if promtool() else [])])

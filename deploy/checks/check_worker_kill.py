@@ -17,7 +17,7 @@ import threading
 import time
 
 from gateway import gateway
-from product import MODEL, SERVE, YARD, Child, dev, expect, folder, join, main, promised, wait_for
+from product import MODEL, RECLAIM_SECONDS, SERVE, YARD, Child, dev, expect, folder, join, main, promised, wait_for
 
 #: Nano-credits per million tokens: of the worker that is killed, and of the one that goes on.
 INPUT_KILLED, INPUT_SPARE, OUTPUT = 100_000_000, 200_000_000, 600_000_000
@@ -58,10 +58,6 @@ class Workers:
              "--end-with-input"], f"{self.scratch}/worker-{name}.log", {"YARD_KEY": self.key})
         self.stack.callback(worker.stop)
         return worker
-
-
-#: Within which an owner has his machine back, in seconds (P7).
-RECLAIM_SECONDS = 5
 
 
 def reclaim(cluster, victim, directory):

@@ -101,6 +101,12 @@ class Containers:
         """This machine's address in the cluster's network."""
         return json.loads(self.podman("network", "inspect", self.network))[0]["subnets"][0]["gateway"]
 
+    def pin_bridge(self):
+        """Has the network's bridge keep its address, as deploy/compose/README.md says that Debian 12 needs."""
+        bridge = json.loads(self.podman("network", "inspect", self.network))[0]["network_interface"]
+        with open(f"/sys/class/net/{bridge}/address", encoding="ascii") as file:
+            demand(run(["ip", "link", "set", "dev", bridge, "address", file.read().strip()]), bridge)
+
     def is_healthy(self, service):
         """Without systemd nobody runs a health check but us."""
         return run(["podman", "healthcheck", "run", self.container(service)]).returncode == 0

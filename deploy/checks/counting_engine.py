@@ -8,6 +8,7 @@ import contextlib
 import http.server
 import json
 import re
+import socket
 import threading
 
 MODEL = "counting"
@@ -84,6 +85,22 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 64
     daemon_threads = True
 
+    def listen(self):
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @contextlib.contextmanager
+    def absent(self):
+        """Nobody listens meanwhile: who connects is refused. Streams that run go on."""
+        self.shutdown()
+        self.socket.close()
+        try:
+            yield
+        finally:
+            self.socket = socket.socket(self.address_family, self.socket_type)
+            self.server_bind()
+            self.server_activate()
+            self.listen()
+
 
 @contextlib.contextmanager
 def counting_engine(host="127.0.0.1"):
@@ -91,7 +108,7 @@ def counting_engine(host="127.0.0.1"):
     server = Server((host, 0), Engine)
     server.ended, server.lock, server.attempts = threading.Event(), threading.Lock(), []
     server.address = f"http://{host}:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server.listen()
     try:
         yield server
     finally:

@@ -162,6 +162,10 @@ class Cluster:
         return done.lines[0]
 
 
+#: Within which an owner has his machine back, in seconds (P7).
+RECLAIM_SECONDS = 5
+
+
 def promised(cluster, seconds):
     """What a promise of so many seconds allows on this machine now: ten times what a command takes that asks nobody, besides."""
     return seconds + 10 * sorted(cluster.yard("version").seconds for _ in range(3))[1]

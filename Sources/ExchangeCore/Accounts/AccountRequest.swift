@@ -9,6 +9,14 @@ struct AccountRequest: Hashable, Sendable {
     case key(KeyID)
     case transfers(first: TransferID, count: UInt32)
     case budget(BudgetID)
+
+    /// The first transfer that it posted; nil if it posted none.
+    var posted: TransferID? {
+      switch self {
+      case .credit(let first), .transfers(let first, _): first
+      case .account, .key, .budget: nil
+      }
+    }
   }
 
   let number: UInt64
@@ -17,5 +25,6 @@ struct AccountRequest: Hashable, Sendable {
   /// The command's hash: 32 bytes.
   let bodyHash: [UInt8]
   let result: Result
-  let expiry: LogTime
+  /// When it is forgotten, unless the journal still has what it posted.
+  var expiry: LogTime
 }

@@ -96,7 +96,7 @@ extension Exchange {
     }
   }
 
-  /// Remembers what a request made, for as long as a retry may come.
+  /// Remembers what a request made, for as long as a retry may come; what it posted, for as long as the journal has it.
   mutating func remember(
     _ caller: APIKey, _ requestKey: RequestKey, _ hash: [UInt8], _ result: AccountRequest.Result
   ) {
@@ -106,6 +106,19 @@ extension Exchange {
     meta.nextRequest += 1
     requests.insert(request)
     indexes.enter(request)
+  }
+
+  /// Forgets a request whose time is over; one whose transfers the journal still has is looked at again later: who asks for the
+  /// same is told of them, and does not pay twice.
+  mutating func forget(_ request: AccountRequest) {
+    guard let first = request.result.posted, let base = journal?.base.transfer, first > base else {
+      requests.remove(request.number)
+      return indexes.leave(request)
+    }
+    let expiry = meta.logTime.advanced(milliseconds: limits.requestRetention)
+    requests.update(request.number) { $0.expiry = expiry }
+    indexes.deadlines.insert(
+      Deadline(at: expiry, kind: .accountRequest, key: request.number))
   }
 
   /// The hash of what a request asks for, whichever of the account's keys asks.

@@ -111,6 +111,8 @@ public enum Command: Hashable, Sendable {
   case attemptPreempted(AttemptPreempted)
   /// Sets what an account counts for when slots are shared.
   case accountWeigh(AccountWeigh)
+  /// Says whose an account is.
+  case accountOwnerSet(AccountOwnerSet)
 
   /// The command's number in the log.
   public var code: UInt8 {
@@ -166,6 +168,7 @@ public enum Command: Hashable, Sendable {
     case .submitInClass: 80
     case .attemptPreempted: 81
     case .accountWeigh: 82
+    case .accountOwnerSet: 89
     }
   }
 

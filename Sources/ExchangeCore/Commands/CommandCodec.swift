@@ -57,6 +57,7 @@ extension Command {
     case .submitInClass(let command): command.encode(into: &writer)
     case .attemptPreempted(let command): writer.write(command.attempt)
     case .accountWeigh(let command): command.encode(into: &writer)
+    case .accountOwnerSet(let command): command.encode(into: &writer)
     }
   }
 
@@ -116,6 +117,7 @@ extension Command {
     case 80: self = .submitInClass(try SubmitInClass(from: &reader))
     case 81: self = .attemptPreempted(AttemptPreempted(attempt: try reader.readAttempt()))
     case 82: self = .accountWeigh(try AccountWeigh(from: &reader))
+    case 89: self = .accountOwnerSet(try AccountOwnerSet(from: &reader))
     default: throw .unknownValue(offset: at, value: UInt64(code))
     }
   }

@@ -64,3 +64,17 @@ extension Command.FeeSet {
       terms: FeeTerms(parts: try reader.read(), account: try reader.readID()))
   }
 }
+
+extension Command.AccountOwnerSet {
+  func encode(into writer: inout FieldWriter) {
+    writer.write(caller)
+    writer.write(account)
+    writer.write(owner, limit: Command.Limits.nameBytesMax)
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(
+      caller: try reader.readID(), account: try reader.readID(),
+      owner: try reader.readString(limit: Command.Limits.nameBytesMax))
+  }
+}

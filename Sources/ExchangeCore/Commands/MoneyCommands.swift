@@ -76,4 +76,20 @@ extension Command {
       self.terms = terms
     }
   }
+
+  /// Says whose an account is; needs `admin`.
+  public struct AccountOwnerSet: Hashable, Sendable {
+    /// Who asks.
+    public let caller: KeyID
+    /// Which account.
+    public let account: AccountID
+    /// Whose, by a name that all accounts of one owner have; empty to take it back.
+    public let owner: String
+    /// Joins the parts.
+    public init(caller: KeyID, account: AccountID, owner: String) {
+      self.caller = caller
+      self.account = account
+      self.owner = owner
+    }
+  }
 }

@@ -31,10 +31,8 @@ extension Exchange {
       guard let upload = uploads[deadline.key] else { preconditionFailure("a stale deadline") }
       drop(upload)
     case .accountRequest:
-      guard let request = requests.remove(deadline.key) else {
-        preconditionFailure("a stale deadline")
-      }
-      indexes.leave(request)
+      guard let request = requests[deadline.key] else { preconditionFailure("a stale deadline") }
+      forget(request)
     case .key:
       guard let key = keys[deadline.key] else { preconditionFailure("a stale deadline") }
       end(key)

@@ -4,38 +4,68 @@ internal import TokenLedger
 
 // What was sold, by supplier, model and hour; since state version 3.
 extension Exchange {
-  /// Notes what an ended job was billed, and what it paid: in the index, and as a line of the journal.
+  /// Notes what an ended job was billed, and what it paid: in the index, and as lines of the journal.
   ///
-  /// Its tokens and prices are those of the attempt that is billed; who delivered before it has earned his share. What the
-  /// supplier's own accounts buy, as he posts them when the job ends, makes no price, and what they pay is earned all the same.
+  /// Its prices are those of the attempt that is billed; who delivered before it has earned his share. What accounts of the
+  /// supplier's owner buy makes no price, and what they pay is earned all the same.
   mutating func noteSale(of job: Job, _ bill: Bill, by attempt: Attempt, _ paid: [Transfer]) {
     guard meta.stateVersion >= Self.marketStateVersion else { return }
-    let isOwn =
-      attempt.supplier == job.account
-      || postedTerms(of: attempt.supplier, model: job.model)?.own.contains(job.account) == true
-    let cachedPrice = cachedPrompt(of: job.id)?.price(of: attempt) ?? attempt.prices.input
     if bill.promptTokens > .zero || bill.outputTokens > .zero {
-      journal([
-        ledger.note(
-          Sale(
-            promptTokens: bill.promptTokens, cachedTokens: bill.cachedTokens,
-            outputTokens: bill.outputTokens, charge: bill.charge, isOwn: isOwn), of: job.account,
-          by: attempt.supplier, job: job.id, time: meta.logTime)
-      ])
-      updateSales(of: attempt.supplier, model: job.model) {
-        if isOwn {
-          $0.addOwn(
-            tokens: TokenCount(bill.promptTokens.rawValue + bill.outputTokens.rawValue))
-        } else {
-          $0.add(
-            promptTokens: TokenCount(bill.promptTokens.rawValue - bill.cachedTokens.rawValue),
-            cachedTokens: bill.cachedTokens, at: cachedPrice, outputTokens: bill.outputTokens,
-            at: attempt.prices)
+      let delivered = sales(of: job, bill, by: attempt)
+      let lines = delivered.map {
+        ledger.note($0.sale, of: job.account, by: $0.supplier, job: job.id, time: meta.logTime)
+      }
+      journal(lines)
+      let cachedPrice = cachedPrompt(of: job.id)?.price(of: attempt) ?? attempt.prices.input
+      for (supplier, sale) in delivered {
+        updateSales(of: supplier, model: job.model) {
+          if sale.isOwn {
+            $0.addOwn(
+              tokens: TokenCount(sale.promptTokens.rawValue + sale.outputTokens.rawValue))
+          } else {
+            $0.add(
+              promptTokens: TokenCount(sale.promptTokens.rawValue - sale.cachedTokens.rawValue),
+              cachedTokens: sale.cachedTokens, at: cachedPrice, outputTokens: sale.outputTokens,
+              at: attempt.prices)
+          }
         }
       }
     }
     for transfer in paid where transfer.kind == .capture {
       updateSales(of: transfer.credit, model: job.model) { $0.add(earned: transfer.amount) }
+    }
+  }
+
+  /// What a job delivered: one line; or two, what was sold and then what was of own use, where attempts of both kinds delivered.
+  ///
+  /// Tokens are divided by the bytes that each kind added, a half to what was sold; so no more are cached than there are. The charge is divided as
+  /// it is paid. A line names the supplier that delivered last of its kind.
+  private func sales(
+    of job: Job, _ bill: Bill, by attempt: Attempt
+  ) -> [(supplier: AccountID, sale: Sale)] {
+    let parts = sharedContributions(of: job) ?? []
+    let isOwn = parts.map { isOneOwner(job.account, $0.supplier) }
+    guard isOwn.contains(true), isOwn.contains(false) else {
+      let sale = Sale(
+        promptTokens: bill.promptTokens, cachedTokens: bill.cachedTokens,
+        outputTokens: bill.outputTokens, charge: bill.charge,
+        isOwn: isOneOwner(job.account, attempt.supplier))
+      return [(attempt.supplier, sale)]
+    }
+    let whole = parts.reduce(0) { $0 + $1.bytes }
+    let own = zip(parts, isOwn).reduce(0) { $0 + ($1.1 ? $1.0.bytes : 0) }
+    let charges = Share.divide(bill.charge.rawValue, by: parts.map(\.bytes))
+    return [false, true].map { kind in
+      func part(_ tokens: TokenCount) -> TokenCount {
+        let divided = Share.divide(tokens.rawValue, taking: own, of: whole)
+        return TokenCount(kind ? divided.part : divided.rest)
+      }
+      let places = parts.indices.filter { isOwn[$0] == kind }
+      let sale = Sale(
+        promptTokens: part(bill.promptTokens), cachedTokens: part(bill.cachedTokens),
+        outputTokens: part(bill.outputTokens),
+        charge: Credits(nano: places.reduce(0) { $0 + charges[$1] }), isOwn: kind)
+      return (parts[places[places.count - 1]].supplier, sale)
     }
   }
 

@@ -24,22 +24,24 @@ extension Exchange {
       payments.append(Payment(to: supplier, amount: Credits(nano: split.rest), kind: .capture))
       fee += split.part
     }
-    if job.deliveries.isEmpty {
-      // One attempt has all of it, whatever it added.
-      pay(charge.rawValue, to: billed.supplier)
+    if let parts = sharedContributions(of: job) {
+      let shares = Share.divide(charge.rawValue, by: parts.map(\.bytes))
+      for (part, share) in zip(parts, shares) { pay(share, to: part.supplier) }
     } else {
-      let parts = job.contributions
-      if parts.allSatisfy({ $0.bytes == 0 }) {
-        pay(charge.rawValue, to: billed.supplier)
-      } else {
-        let shares = Share.divide(charge.rawValue, by: parts.map(\.bytes))
-        for (part, share) in zip(parts, shares) { pay(share, to: part.supplier) }
-      }
+      pay(charge.rawValue, to: billed.supplier)
     }
     if fee > 0 {
       payments.append(Payment(to: terms.account, amount: Credits(nano: fee), kind: .fee))
     }
     return payments
+  }
+
+  /// What several attempts added to the output, by which the charge is divided among them; nil where the billed one has all of
+  /// it, whatever it added.
+  func sharedContributions(of job: Job) -> [Delivery]? {
+    guard !job.deliveries.isEmpty else { return nil }
+    let parts = job.contributions.filter { $0.bytes > 0 }
+    return parts.isEmpty ? nil : parts
   }
 
   /// The job with the operator's part as it is now, and with what its key draws on.

@@ -37,6 +37,7 @@ extension Exchange {
     delegators.drain(into: &changes, &digest)
     delegations.drain(into: &changes, &digest)
     accountWeights.drain(into: &changes, &digest)
+    accountOwners.drain(into: &changes, &digest)
     self.digest = digest
     return changes
   }

@@ -321,14 +321,17 @@ struct Indexes: Sendable {
   }
 
   mutating func enter(_ request: AccountRequest) {
-    accounts[request.account, default: OfAccount()].requests += 1
+    // Those that post are as many as the journal has transfers, and only administrators'.
+    if request.result.posted == nil {
+      accounts[request.account, default: OfAccount()].requests += 1
+    }
     accountRequests[RequestName(account: request.account, key: request.requestKey)] =
       request.number
     deadlines.insert(Deadline(at: request.expiry, kind: .accountRequest, key: request.number))
   }
 
   mutating func leave(_ request: AccountRequest) {
-    accounts[request.account]?.requests -= 1
+    if request.result.posted == nil { accounts[request.account]?.requests -= 1 }
     accountRequests[RequestName(account: request.account, key: request.requestKey)] = nil
   }
 

@@ -149,6 +149,7 @@ extension Exchange {
       sales.restore(row, contribution: contribution)
       indexes.enter(row)
     case .accountWeights: accountWeights.restore(try row(), contribution: contribution)
+    case .accountOwners: accountOwners.restore(try row(), contribution: contribution)
     case .cachedPrompts: cachedPrompts.restore(try row(), contribution: contribution)
     case .signedAttempts: signedAttempts.restore(try row(), contribution: contribution)
     case .payloadParts, .segments, .journalSegments:

@@ -60,6 +60,8 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case delegations = 47
   /// What accounts count for when slots are shared, those that count for more or less than one.
   case accountWeights = 49
+  /// Whose accounts are, those of which administrators have said it.
+  case accountOwners = 52
 
   /// Whether rows of the table count for the digest; bulk rows are covered by hashes in other rows.
   public var isDigested: Bool {

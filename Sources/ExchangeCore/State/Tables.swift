@@ -33,6 +33,7 @@ struct Tables: Sendable {
   var cachedPrompts = RowTable<CachedPrompt>()
   var signedAttempts = RowTable<SignedAttempt>()
   var accountWeights = RowTable<AccountWeight>()
+  var accountOwners = RowTable<AccountOwner>()
   var indexes = Indexes()
   var pending = PendingEntry()
 }
@@ -167,6 +168,11 @@ extension Exchange {
   var accountWeights: RowTable<AccountWeight> {
     _read { yield tables.accountWeights }
     _modify { yield &tables.accountWeights }
+  }
+
+  var accountOwners: RowTable<AccountOwner> {
+    _read { yield tables.accountOwners }
+    _modify { yield &tables.accountOwners }
   }
 
   var indexes: Indexes {

@@ -115,6 +115,18 @@ extension MoneyAnswer {
     return .json(writer.bytes)
   }
 
+  /// The answer of `GET` and of `PUT /v1/accounts/{id}/owner`.
+  public static func owner(_ report: AccountOwnerReport) -> HTTPReply {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("object", "owner")
+    writer.member("account", number: report.account.rawValue)
+    writer.key("owner")
+    if report.owner.isEmpty { writer.null() } else { writer.string(report.owner) }
+    writer.endObject()
+    return .json(writer.bytes)
+  }
+
   /// The answer of `GET /v1/fee` and of `PUT /v1/fee`.
   public static func fee(_ report: FeeReport) -> HTTPReply {
     var writer = JSONWriter()

@@ -116,6 +116,25 @@ extension MoneyBody {
     return account
   }
 
+  /// Reads the body of `PUT /v1/accounts/{id}/owner`: `{"owner":"acme"}`, or an empty name to take it back.
+  ///
+  /// - Throws: `malformed_request` with the member at fault, `payload_too_large`.
+  public static func owner(_ body: [UInt8]) throws(HTTPRefusal) -> String {
+    var owner: String?
+    try members(of: body) { (name, scanner) throws(MemberFault) in
+      guard name == "owner" else { throw .unknown }
+      let text = try scanner.text()
+      guard text.utf8.count <= 128 else { throw .value("has at most 128 bytes") }
+      owner = text
+    }
+    guard let owner else {
+      throw HTTPRefusal(
+        .malformedRequest, "owner says whose the account is; it is empty for nobody's",
+        param: "owner")
+    }
+    return owner
+  }
+
   /// Reads the body of `PUT /v1/fee`: `{"parts":25000,"account":4}`.
   ///
   /// - Throws: `malformed_request` with the member at fault, `payload_too_large`.

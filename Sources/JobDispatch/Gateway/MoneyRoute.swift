@@ -14,6 +14,10 @@ public enum MoneyRoute: Hashable, Sendable {
   case makeAccount
   /// `DELETE /v1/accounts/{id}`: closes it.
   case closeAccount(AccountID)
+  /// `GET /v1/accounts/{id}/owner`: whose it is.
+  case owner(of: AccountID)
+  /// `PUT /v1/accounts/{id}/owner`.
+  case setOwner(of: AccountID)
   /// `GET /v1/budgets?account=N&after=N`.
   case budgets(of: AccountID, after: BudgetID)
   /// `POST /v1/budgets`.
@@ -62,7 +66,7 @@ public enum MoneyRoute: Hashable, Sendable {
     case .account: "account"
     case .key: "key"
     case .credits: "credits"
-    case .accounts, .makeAccount, .closeAccount: "accounts"
+    case .accounts, .makeAccount, .closeAccount, .owner, .setOwner: "accounts"
     case .budgets, .makeBudget, .setBudget: "budgets"
     case .receipt: "receipt"
     case .keys, .makeKey, .endKey, .limitKey, .rotateKey: "keys"
@@ -103,6 +107,13 @@ public enum MoneyRoute: Hashable, Sendable {
     case ("accounts", 2):
       guard method == "DELETE" else { throw Self.notAllowed(method, "DELETE") }
       self = .closeAccount(AccountID(try Self.number(path[1], of: "an account")))
+    case ("accounts", 3) where path[2] == "owner":
+      let account = AccountID(try Self.number(path[1], of: "an account"))
+      switch method {
+      case "PUT": self = .setOwner(of: account)
+      case _ where isReading: self = .owner(of: account)
+      default: throw Self.notAllowed(method, "GET, PUT")
+      }
     case ("budgets", 1):
       switch method {
       case "POST": self = .makeBudget
@@ -183,7 +194,7 @@ public enum MoneyRoute: Hashable, Sendable {
     case 2: ["accounts", "budgets", "keys"].contains(path[0])
     case 3:
       switch (path[0], path[2]) {
-      case ("jobs", "receipt"), ("transfers", "reversal"): true
+      case ("accounts", "owner"), ("jobs", "receipt"), ("transfers", "reversal"): true
       case ("keys", "delegations"), ("keys", "limit"), ("keys", "rotation"), ("keys", "signer"):
         true
       default: false

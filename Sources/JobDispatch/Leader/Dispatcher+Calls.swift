@@ -58,6 +58,8 @@ extension Dispatcher {
       retention(message, from: caller, answer)
     case .accountWeightSet(let message):
       weigh(message, from: caller, answer)
+    case .accountOwnerSet(let message):
+      own(message, from: caller, answer)
     case .transferPost, .transferReverse, .accountClose, .feeSet:
       changeLedger(message, from: caller, answer)
     case .budgetCreate, .budgetSet:
@@ -372,6 +374,7 @@ extension Dispatcher {
       case .follower: .follower
       }
     let notice = leaderNotice
+    let disk = replica.diskUse
     return StatusReport(
       replica: replica.id, role: role, term: replica.term, leader: notice.leader,
       leaderAddress: notice.address, commitIndex: replica.commitIndex,
@@ -389,7 +392,9 @@ extension Dispatcher {
             ? 0 : replica.contactAge(of: server.id, now: clock.now) ?? .max)
       },
       software: configuration.software, divergedAt: replica.divergence?.index,
-      stateVersionMax: replica.stateVersionMax(of: replica.id), refusals: refusals)
+      stateVersionMax: replica.stateVersionMax(of: replica.id), refusals: refusals,
+      diskUsed: disk.map { UInt64(clamping: $0.usedBytes) },
+      diskCapacity: disk.map { UInt64(clamping: $0.capacityBytes) })
   }
 
   private var refusals: [RefusalCount] {

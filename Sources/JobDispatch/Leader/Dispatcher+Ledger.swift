@@ -49,21 +49,45 @@ extension Dispatcher {
   func weigh(_ message: AccountWeightSet, from caller: Caller, _ answer: @escaping Answer) {
     let account = message.account == AccountID(0) ? caller.account : message.account
     guard let weight = message.weight else {
-      return confirmed { [weak self] isLeader in
-        guard isLeader, let self else { return answer(Failure.notLeader) }
-        guard account == caller.account || caller.scopes.contains(.admin),
-          exchange.account(account) != nil
-        else {
-          return answer(
-            Failure(
-              refusing: .unknownAccount, "there is no account \(account) that this key may see"))
-        }
-        answer(AccountWeightReport(account: account, weight: exchange.weight(of: account)))
+      return tell(of: account, to: caller, answer) {
+        AccountWeightReport(account: account, weight: $0.weight(of: account))
       }
     }
     change(.accountWeigh(.init(caller: caller.key, account: account, weight: weight)), answer) {
       _ in
       AccountWeightReport(account: account, weight: weight)
+    }
+  }
+
+  /// Says whose an account is, or only answers it.
+  func own(_ message: AccountOwnerSet, from caller: Caller, _ answer: @escaping Answer) {
+    let account = message.account == AccountID(0) ? caller.account : message.account
+    guard let owner = message.owner else {
+      return tell(of: account, to: caller, answer) {
+        AccountOwnerReport(account: account, owner: $0.owner(of: account) ?? "")
+      }
+    }
+    change(.accountOwnerSet(.init(caller: caller.key, account: account, owner: owner)), answer) {
+      _ in
+      AccountOwnerReport(account: account, owner: owner)
+    }
+  }
+
+  /// Answers what `report` says of an account that the caller may see.
+  private func tell(
+    of account: AccountID, to caller: Caller, _ answer: @escaping Answer,
+    _ report: @escaping (Exchange) -> any WireMessage
+  ) {
+    confirmed { [weak self] isLeader in
+      guard isLeader, let self else { return answer(Failure.notLeader) }
+      guard account == caller.account || caller.scopes.contains(.admin),
+        exchange.account(account) != nil
+      else {
+        return answer(
+          Failure(
+            refusing: .unknownAccount, "there is no account \(account) that this key may see"))
+      }
+      answer(report(exchange))
     }
   }
 

@@ -200,7 +200,10 @@ extension Dispatcher {
       relay.recorded <= relay.last, reader.next >= relay.firstKept, reader.next <= relay.last + 1
     else { return false }
     let last = reader.isDurable ? relay.recorded : relay.last
-    while hasRoom(reader), reader.next <= last { sendNext(to: reader, through: last, of: relay) }
+    while hasRoom(reader), reader.next <= last {
+      sendNext(to: reader, through: last, of: relay, recorded: relay.recorded)
+      if reader.next > last { break }
+    }
     return true
   }
 
@@ -214,14 +217,16 @@ extension Dispatcher {
     return true
   }
 
-  /// Sends one message of events that its relay has, none of them after `last`.
-  private func sendNext(to reader: JobReader, through last: UInt64, of relay: StreamRelay) {
+  /// Sends one message of events that its relay has, none of them after `last`, and says that they are recorded through `recorded`.
+  private func sendNext(
+    to reader: JobReader, through last: UInt64, of relay: StreamRelay, recorded: UInt64
+  ) {
     let (events, hash) = relay.events(
       from: reader.next,
       countMax: min(Self.eventsPerMessage, Int(clamping: last - reader.next + 1)),
       bytesMax: Self.messageBytesMax)
     send(
-      events, hash: hash, durable: relay.recorded, mac: relay.mac, relay.attempt.epoch, to: reader)
+      events, hash: hash, durable: recorded, mac: relay.mac, relay.attempt.epoch, to: reader)
   }
 
   /// Sends one message of events, none of them after `last`.
@@ -230,9 +235,11 @@ extension Dispatcher {
   private func deliver(
     to reader: JobReader, through last: UInt64, _ job: Job, _ relay: StreamRelay?
   ) -> Bool {
-    if let relay, reader.next >= relay.firstKept {
+    if let relay, reader.next >= relay.firstKept, reader.next <= relay.last {
       guard verify(reader, job, relay) else { return false }
-      sendNext(to: reader, through: last, of: relay)
+      // One entry may bring several pieces into the record, of which the relay is told one after the other.
+      sendNext(
+        to: reader, through: last, of: relay, recorded: max(relay.recorded, job.record.lastSeq))
       return true
     }
     guard let segment = recorded(for: reader, job) else { return false }

@@ -72,6 +72,28 @@ public struct GeneratedEvent: Hashable, Sendable {
     self.ids = ids
     self.bytes = bytes
   }
+
+  /// Bytes of a piece that others were added to.
+  static let mergedBytesMax = 4 << 10
+  /// Token ids of one.
+  static let mergedIDsMax = 128
+
+  /// Adds the next piece to this one, if both are text, or both reasoning, of one answer, and it does not grow large.
+  ///
+  /// Each piece is numbered, hashed, sent and recorded: what waits for the same turn costs that once.
+  public mutating func merge(_ next: GeneratedEvent) -> Bool {
+    guard choice == next.choice, kind == next.kind, kind == .text || kind == .reasoning,
+      ids.isEmpty == next.ids.isEmpty, ids.count + next.ids.count <= Self.mergedIDsMax,
+      bytes.count + next.bytes.count <= Self.mergedBytesMax
+    else { return false }
+    let (count, overflow) = tokenCount.addingReportingOverflow(next.tokenCount)
+    guard !overflow else { return false }
+    tokenCount = count
+    ids += next.ids
+    bytes += next.bytes
+    promptTokens = next.promptTokens ?? promptTokens
+    return true
+  }
 }
 
 /// What went wrong in the engine, with the engine's own words where it had any.

@@ -317,3 +317,43 @@ extension AccountWeightReport {
     weight = try reader.read(UInt32.self)
   }
 }
+
+extension AccountOwnerSet {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(account.rawValue)
+    writer.write(owner) { $0.write($1) }
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    account = try AccountID(rawValue: reader.read())
+    owner = try reader.readOptional { (part) throws(CanonicalError) in
+      try part.readString(limit: 128)
+    }
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    if let owner { try checkCount(owner.utf8.count, of: "AccountOwnerSet.owner", atMost: 128) }
+  }
+}
+
+extension AccountOwnerReport {
+  /// Writes the fields in the registry's order.
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(account.rawValue)
+    writer.write(owner)
+  }
+
+  /// Reads what `encode` writes.
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    account = try AccountID(rawValue: reader.read())
+    owner = try reader.readString(limit: 128)
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    try checkCount(owner.utf8.count, of: "AccountOwnerReport.owner", atMost: 128)
+  }
+}

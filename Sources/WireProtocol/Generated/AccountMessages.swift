@@ -326,3 +326,38 @@ public struct AccountWeightReport: WireMessage {
     self.weight = weight
   }
 }
+
+/// Says whose an account is (scope admin), or only asks; what one of an owner's accounts buys of
+/// another makes no price.
+public struct AccountOwnerSet: WireMessage {
+  /// AccountOwnerSet is number 223.
+  public static let kind = MessageKind.accountOwnerSet
+
+  /// The account; 0 for the caller's own.
+  public let account: AccountID
+  /// A name that all accounts of one owner have; empty to take it back, absent to change nothing.
+  public let owner: String?
+
+  /// Joins the fields.
+  public init(account: AccountID, owner: String?) {
+    self.account = account
+    self.owner = owner
+  }
+}
+
+/// Answers an AccountOwnerSet.
+public struct AccountOwnerReport: WireMessage {
+  /// AccountOwnerReport is number 224.
+  public static let kind = MessageKind.accountOwnerReport
+
+  /// The account.
+  public let account: AccountID
+  /// Whose it is; empty if no administrator has said it.
+  public let owner: String
+
+  /// Joins the fields.
+  public init(account: AccountID, owner: String) {
+    self.account = account
+    self.owner = owner
+  }
+}

@@ -97,6 +97,8 @@ extension StatusReport {
     writer.write(divergedAt) { $0.write($1.rawValue) }
     writer.write(stateVersionMax) { $0.write($1) }
     writer.write(refusals) { $0.write($1) { $1.encode(into: &$0) } }
+    writer.write(diskUsed) { $0.write($1) }
+    writer.write(diskCapacity) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -124,6 +126,12 @@ extension StatusReport {
     }
     refusals = try reader.readAppended { (part) throws(CanonicalError) in
       try part.readList(limit: 64, elementBytesMin: 12, RefusalCount.init(from:))
+    }
+    diskUsed = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.read(UInt64.self)
+    }
+    diskCapacity = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.read(UInt64.self)
     }
   }
 

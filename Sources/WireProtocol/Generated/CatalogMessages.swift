@@ -108,6 +108,10 @@ public struct StatusReport: WireMessage {
   public let stateVersionMax: UInt32?
   /// What it has refused since it was started, by kind, in the order of their names.
   public let refusals: [RefusalCount]?
+  /// Bytes of its disk that hold something; none where nobody counts them.
+  public let diskUsed: UInt64?
+  /// The most bytes that can: its budget, or what its volume has where that is less.
+  public let diskCapacity: UInt64?
 
   /// Joins the fields.
   public init(
@@ -115,7 +119,7 @@ public struct StatusReport: WireMessage {
     commitIndex: LogIndex, appliedIndex: LogIndex, lastIndex: LogIndex, digest: [UInt8],
     stateVersion: UInt32, logTime: LogTime, jobsQueued: UInt32, jobsRunning: UInt32,
     peers: [PeerSummary], software: String, divergedAt: LogIndex?, stateVersionMax: UInt32?,
-    refusals: [RefusalCount]?
+    refusals: [RefusalCount]?, diskUsed: UInt64?, diskCapacity: UInt64?
   ) {
     self.replica = replica
     self.role = role
@@ -135,6 +139,8 @@ public struct StatusReport: WireMessage {
     self.divergedAt = divergedAt
     self.stateVersionMax = stateVersionMax
     self.refusals = refusals
+    self.diskUsed = diskUsed
+    self.diskCapacity = diskCapacity
   }
 }
 

@@ -256,6 +256,10 @@ public enum Message: Sendable, Hashable {
   case accountWeightSet(AccountWeightSet)
   /// AccountWeightReport: see there.
   case accountWeightReport(AccountWeightReport)
+  /// AccountOwnerSet: see there.
+  case accountOwnerSet(AccountOwnerSet)
+  /// AccountOwnerReport: see there.
+  case accountOwnerReport(AccountOwnerReport)
 
   /// Reads the fields of a message of `kind`.
   ///
@@ -390,6 +394,8 @@ public enum Message: Sendable, Hashable {
     case .salesListing: self = .salesListing(try SalesListing(from: &reader))
     case .accountWeightSet: self = .accountWeightSet(try AccountWeightSet(from: &reader))
     case .accountWeightReport: self = .accountWeightReport(try AccountWeightReport(from: &reader))
+    case .accountOwnerSet: self = .accountOwnerSet(try AccountOwnerSet(from: &reader))
+    case .accountOwnerReport: self = .accountOwnerReport(try AccountOwnerReport(from: &reader))
     }
   }
 
@@ -522,6 +528,8 @@ public enum Message: Sendable, Hashable {
     case .salesListing(let content): content
     case .accountWeightSet(let content): content
     case .accountWeightReport(let content): content
+    case .accountOwnerSet(let content): content
+    case .accountOwnerReport(let content): content
     }
   }
 }

@@ -279,6 +279,11 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case accountWeightSet = 215
   /// Answers an AccountWeightSet.
   case accountWeightReport = 216
+  /// Says whose an account is (scope admin), or only asks; what one of an owner's accounts buys of
+  /// another makes no price.
+  case accountOwnerSet = 223
+  /// Answers an AccountOwnerSet.
+  case accountOwnerReport = 224
 
   /// The most payload bytes in a frame of this kind.
   public var payloadMax: UInt32 {
@@ -296,7 +301,7 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
       .accountWeightSet, .accountWeightReport:
       64
     case .follow, .accountCredit, .keyRotate, .attemptResume, .budgetSet, .delegationKeySet: 128
-    case .invite, .invitationReport, .certificateRevoke: 256
+    case .invite, .invitationReport, .certificateRevoke, .accountOwnerSet, .accountOwnerReport: 256
     case .goodbye, .leaderNotice, .accepted, .waiting, .accountCreate, .accountReport, .keyCreate,
       .keyReport, .clusterChange, .budgetCreate, .budgetReport, .budgetKeyCreate, .bookQuery,
       .quoteQuery, .priceQuery:
@@ -464,6 +469,8 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
     case .salesListing: "SalesListing"
     case .accountWeightSet: "AccountWeightSet"
     case .accountWeightReport: "AccountWeightReport"
+    case .accountOwnerSet: "AccountOwnerSet"
+    case .accountOwnerReport: "AccountOwnerReport"
     }
   }
 }

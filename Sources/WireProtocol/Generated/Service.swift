@@ -86,18 +86,18 @@ public enum Service: String, Sendable, Hashable, CaseIterable {
     .statusQuery, .accountCreate, .accountCredit, .accountQuery, .keyCreate, .keyList, .keyRevoke,
     .keyRotate, .keyLimit, .invite, .certificateRevoke, .nodeList, .clusterQuery, .clusterChange,
     .retentionSet, .journalQuery, .accountList, .transferPost, .transferReverse, .accountClose,
-    .feeSet, .accountWeightSet, .budgetCreate, .budgetSet, .budgetList, .budgetKeyCreate,
-    .receiptQuery, .delegationKeySet, .delegationRevoke, .delegationList, .dryRun, .jobWhyQuery,
-    .workerWhyQuery, .standingQuery, .bookQuery, .quoteQuery, .priceQuery, .askSet, .askList,
-    .salesQuery,
+    .feeSet, .accountWeightSet, .accountOwnerSet, .budgetCreate, .budgetSet, .budgetList,
+    .budgetKeyCreate, .receiptQuery, .delegationKeySet, .delegationRevoke, .delegationList, .dryRun,
+    .jobWhyQuery, .workerWhyQuery, .standingQuery, .bookQuery, .quoteQuery, .priceQuery, .askSet,
+    .askList, .salesQuery,
   ]
   private static let callResponses: MessageSet = [
     .failure, .accepted, .jobReport, .jobListing, .purged, .cancelledMany, .modelListing,
     .workerListing, .statusReport, .accountReport, .keyReport, .keyListing, .invitationReport,
     .nodeListing, .clusterReport, .retentionReport, .journalListing, .accountListing,
-    .transferReport, .feeReport, .accountWeightReport, .budgetReport, .budgetListing, .receipt,
-    .delegationListing, .delegationReport, .jobWhyReport, .workerWhyReport, .standing, .book,
-    .priceHistory, .askListing, .salesListing,
+    .transferReport, .feeReport, .accountWeightReport, .accountOwnerReport, .budgetReport,
+    .budgetListing, .receipt, .delegationListing, .delegationReport, .jobWhyReport,
+    .workerWhyReport, .standing, .book, .priceHistory, .askListing, .salesListing,
   ]
   private static let snapshotRequests: MessageSet = [.snapshotFetch]
   private static let snapshotResponses: MessageSet = [.snapshotChunk, .failure]

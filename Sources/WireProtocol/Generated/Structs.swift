@@ -1171,7 +1171,7 @@ public struct PostedTerms: Hashable, Sendable {
   public let priceOutput: Price?
   /// Slots of each worker that are for the supplier's own jobs alone.
   public let reserve: UInt16
-  /// Accounts whose jobs are its own, beside its own account's.
+  /// Accounts whose jobs may have its reserved slots, beside its own account's.
   public let own: [AccountID]
   /// Nobody else's jobs but these accounts' and its own; empty for anybody's.
   public let only: [AccountID]

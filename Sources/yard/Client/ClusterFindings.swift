@@ -26,7 +26,7 @@ struct ClusterFindings {
     }
   }
 
-  var all: [Finding] { [reach, quorum] + members + [versions, agreement] }
+  var all: [Finding] { [reach, quorum] + members + storage + [versions, agreement] }
 
   /// A coordinator that refuses is there: how it fares, it tells others.
   private var reach: Finding {
@@ -129,6 +129,22 @@ struct ClusterFindings {
         )
       }
       return Finding("lag", .ok, "\(name) is \(behind) entries behind")
+    }
+  }
+
+  /// What each coordinator says of its disk; nothing of one that does not say it.
+  private var storage: [Finding] {
+    statuses.compactMap { status in
+      guard let used = status.diskUsed, let capacity = status.diskCapacity else { return nil }
+      let found =
+        "coordinator \(status.replica) uses \(used >> 20) of \(capacity >> 20) MiB"
+      guard used >= capacity / 10 * 7 else { return Finding("storage", .ok, found) }
+      return Finding(
+        "storage", used >= capacity / 5 * 4 ? .bad : .warning, found,
+        advice:
+          "from four fifths on, while it leads, no new job is taken: make room on its volume, keep outputs for less long "
+          + "(yard retention), or raise --disk-budget"
+      )
     }
   }
 

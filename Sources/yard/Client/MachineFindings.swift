@@ -9,14 +9,20 @@ internal import WorkerAgent
 
 /// What `yard doctor` finds on one machine: its clock, a node's disk, certificate and engine.
 enum MachineFindings {
-  private static let day: Double = 86_400
   /// Below either, room runs out.
   private static let freeShareMin = 0.1
   private static let freeBytesMin: UInt64 = 1 << 30
 
-  /// Everything about this machine and the node of `directory`.
-  static func all(_ directory: String, now: Date) async -> [Finding] {
-    var findings = [clock(), disk(directory), certificate(directory, now: now)]
+  /// Everything about this machine and the nodes of `directories`.
+  static func all(_ directories: [String], now: Date) async -> [Finding] {
+    var findings = [clock()]
+    for directory in directories { findings += await node(directory, now: now) }
+    return findings
+  }
+
+  /// Everything about the node of `directory`.
+  private static func node(_ directory: String, now: Date) async -> [Finding] {
+    var findings = [disk(directory), certificate(directory, now: now)]
     let files = FileManager.default
     if files.fileExists(atPath: NodeDirectory(path: directory).clusterFile) {
       findings.append(keyring(directory))
@@ -119,11 +125,13 @@ enum MachineFindings {
   static func certificate(_ directory: String, now: Date) -> Finding {
     do {
       let node = try IdentityDirectory(path: NodeDirectory(path: directory).identity).load(now: now)
-      let days = Int(node.expiresAt.timeIntervalSince(now) / day)
-      let found = "\(node), valid until \(node.expiresAt.ISO8601Format()), \(days) days"
-      guard days >= 3 else {
+      let hours = Int(node.expiresAt.timeIntervalSince(now) / 3_600)
+      let left = hours < 72 ? "\(hours) hours" : "\(hours / 24) days"
+      let found = "\(node), valid until \(node.expiresAt.ISO8601Format()), \(left)"
+      let schedule = RenewalSchedule(issuedAt: node.issuedAt, expiresAt: node.expiresAt)
+      guard now < schedule.overdueAt else {
         return Finding(
-          "certificate", .warning, found,
+          "certificate", .warning, found + ": its renewal is overdue",
           advice:
             "a running node renews it by itself: its log says why not; by hand: yard node renew")
       }

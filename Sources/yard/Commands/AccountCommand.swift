@@ -6,10 +6,11 @@ internal import WireProtocol
 struct AccountCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "account",
-    abstract: "Create accounts, credit them, show them, close them.",
+    abstract: "Create accounts, credit them, show them, say whose they are, close them.",
     discussion: "Example: yard account create alice --kind consumer",
     subcommands: [
-      Create.self, Credit.self, Show.self, List.self, Close.self, WeightCommand.self,
+      Create.self, Credit.self, Show.self, List.self, Close.self, OwnerCommand.self,
+      WeightCommand.self,
     ])
 
   struct Create: AsyncParsableCommand {
@@ -126,6 +127,52 @@ struct AccountCommand: AsyncParsableCommand {
       let report = try await cluster.ask(AccountClose(account: AccountID(account)), Reply.account)
       AccountPrinter.print(report.summary, asJSON: cluster.isJSON, created: false)
     }
+  }
+}
+
+/// `yard account owner`.
+struct OwnerCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "owner",
+    abstract: "Show or say whose an account is (scope admin).",
+    discussion: """
+      Accounts of one name are one owner's. What one of them buys of another is paid as any job is, but makes no price, and the
+      operator's report counts it apart. It holds for jobs that end from then on.
+
+      Example: yard account owner 5 acme
+               yard account owner 5 --none
+      """)
+
+  @Argument(help: "The account's number; 0 for the key's own.") var account: UInt64
+  @Argument(help: "A name that all accounts of the owner have; nothing is changed without it.")
+  var name: String?
+  @Flag(help: "It is nobody's that is known.") var none = false
+  @OptionGroup var cluster: ClusterOptions
+
+  func validate() throws {
+    guard name.map({ (1...128).contains($0.utf8.count) }) ?? true else {
+      throw ValidationError("a name has 1 to 128 bytes; --none takes it back")
+    }
+    guard name == nil || !none else {
+      throw ValidationError("a name and --none exclude each other")
+    }
+  }
+
+  func run() async throws {
+    let report = try await cluster.ask(
+      AccountOwnerSet(account: AccountID(account), owner: none ? "" : name)
+    ) {
+      if case .accountOwnerReport(let report) = $0 { report } else { nil }
+    }
+    if cluster.isJSON {
+      let line: JSONText = [
+        "account": .id(report.account),
+        "owner": report.owner.isEmpty ? .null : .string(report.owner),
+      ]
+      return Terminal.write(line.line)
+    }
+    let owner = report.owner.isEmpty ? "nobody's that is known" : Terminal.plain(report.owner)
+    Terminal.write("\(owner)\n")
   }
 }
 

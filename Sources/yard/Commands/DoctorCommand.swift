@@ -12,9 +12,10 @@ struct DoctorCommand: AsyncParsableCommand {
     commandName: "doctor",
     abstract: "Look at a node and at the cluster, and say what to do.",
     discussion: """
-      With --dir it looks at this machine: clock, disk, certificate, key ring, engine, GPUs; as the user that runs the node.
+      With --dir, once for each node, it looks at this machine: clock, disk, certificate, key ring, engine, GPUs; as the user
+      that runs them.
       With a cluster (--endpoint, YARD_ENDPOINTS or a context) it asks the coordinators: who answers, quorum, lag,
-      versions, agreement; members are told to a key of scope admin, and nothing to a coordinator's own identity. --metrics
+      storage, versions, agreement; members are told to a key of scope admin, and nothing to a coordinator's own identity. --metrics
       has every worker's GPUs that the cluster tells of as well, and without a cluster those of the machine. Exit code 3 if
       something is bad.
 
@@ -22,8 +23,10 @@ struct DoctorCommand: AsyncParsableCommand {
                yard doctor --dir /var/lib/switchyard/worker --metrics    for Prometheus' textfile collector
       """)
 
-  @Option(help: ArgumentHelp("A node's directory on this machine.", valueName: "dir"))
-  var dir: String?
+  @Option(
+    help: ArgumentHelp(
+      "A node's directory on this machine; as often as it has nodes.", valueName: "dir"))
+  var dir: [String] = []
   @Flag(help: "Print Prometheus' text format: 0 is ok, 1 unknown, 2 a warning, 3 bad.")
   var metrics = false
   @OptionGroup var cluster: ClusterOptions
@@ -31,19 +34,15 @@ struct DoctorCommand: AsyncParsableCommand {
   func run() async throws {
     var findings: [Finding] = []
     var gpus: [WorkerGPU] = []
-    if let dir { findings += await MachineFindings.all(dir, now: Date()) }
+    if !dir.isEmpty { findings += await MachineFindings.all(dir, now: Date()) }
     do {
       let context = try cluster.resolve()
       findings += try await clusterFindings(context)
       if metrics { gpus = await workersGPUs(context) }
-    } catch let error as CommandError where error.code == .usage && dir != nil {
+    } catch let error as CommandError where error.code == .usage && !dir.isEmpty {
       // No cluster was named; the machine was.
       findings.append(Finding("cluster", .unknown, "not asked", advice: error.message))
-      if metrics, let dir, let status = try? await MachineFindings.workerStatus(dir) {
-        // One that does not answer is a finding, above.
-        let worker = WorkerID(UInt64(clamping: status["worker"]?.integer ?? 0))
-        gpus = MachineFindings.gpus(status).map { WorkerGPU(worker: worker, gpu: $0) }
-      }
+      if metrics { gpus = await machinesGPUs() }
     }
     if metrics {
       return Terminal.write(Finding.metrics(findings, at: Date()) + GPUGauges.text(gpus))
@@ -55,6 +54,17 @@ struct DoctorCommand: AsyncParsableCommand {
     guard bad.isEmpty else {
       throw CommandError(.refused, "\(bad.map(\.check).joined(separator: ", ")) must be seen to")
     }
+  }
+
+  /// The GPUs that this machine's workers tell of; one that does not answer is a finding.
+  private func machinesGPUs() async -> [WorkerGPU] {
+    var gpus: [WorkerGPU] = []
+    for directory in dir {
+      guard let status = try? await MachineFindings.workerStatus(directory) else { continue }
+      let worker = WorkerID(UInt64(clamping: status["worker"]?.integer ?? 0))
+      gpus += MachineFindings.gpus(status).map { WorkerGPU(worker: worker, gpu: $0) }
+    }
+    return gpus
   }
 
   /// The GPUs that workers tell of; none without a leader that answers, which is a finding.

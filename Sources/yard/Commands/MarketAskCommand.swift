@@ -13,7 +13,7 @@ extension MarketCommand {
         named stays as it is. Jobs that run keep the prices that they began with.
 
         --reserve keeps slots of each worker for your own jobs: those of the key's account, and of the accounts that
-        --own names. --only and --refuse say whose jobs you take. A list is numbers of accounts, or none.
+        --own names, which pay as all others do and make prices as they do. --only and --refuse say whose jobs you take. A list is numbers of accounts, or none.
 
         Example: yard market ask llama-3.1-8b --input-price 0.2 --output-price 0.6
                  yard market ask llama-3.1-8b --reserve 1 --own 5 --refuse 7,8
@@ -41,7 +41,8 @@ extension MarketCommand {
     var outputPrice: PostedPrice?
     @Option(help: ArgumentHelp("Slots of each worker for your own jobs alone.", valueName: "slots"))
     var reserve: UInt16?
-    @Option(help: ArgumentHelp("Accounts that are your own.", valueName: "accounts"))
+    @Option(
+      help: ArgumentHelp("Accounts that may have your reserved slots.", valueName: "accounts"))
     var own: AccountNumbers?
     @Option(help: ArgumentHelp("Take only these accounts' jobs.", valueName: "accounts"))
     var only: AccountNumbers?

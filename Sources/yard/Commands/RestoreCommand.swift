@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import ExchangeTypes
 internal import Foundation
+internal import Identity
 internal import Storage
 
 /// `yard restore`.
@@ -59,6 +60,7 @@ struct RestoreCommand: AsyncParsableCommand {
           "\(file) is of cluster \(backup.manifest.cluster), and \(dir) of cluster \(cluster.clusterID): restore it "
             + "to a directory that yard cluster prepare made for the first")
       }
+      try Self.confirm(id, in: node, of: cluster.clusterID)
       try await LMDBReplicaStore.restore(
         backup, to: node.data, as: ReplicaID(id), address: address.text,
         now: UInt64(Date().timeIntervalSince1970))
@@ -67,6 +69,23 @@ struct RestoreCommand: AsyncParsableCommand {
       throw error
     } catch {
       throw CommandError(.refused, "\(error)")
+    }
+  }
+
+  /// Refuses an id that is not that of the directory's certificate: no coordinator could start there.
+  private static func confirm(_ id: UInt64, in node: NodeDirectory, of cluster: ClusterID) throws {
+    let identity: PeerIdentity
+    do {
+      identity = try IdentityDirectory(path: node.identity).load(cluster: cluster, now: Date())
+        .identity
+    } catch IdentityError.missing {
+      return  // A cluster without TLS has no certificates.
+    }
+    guard identity.role == .coordinator, identity.name == "coordinator-\(id)" else {
+      throw CommandError(
+        .refused,
+        "the certificate in \(node.identity) is that of \(identity), not of coordinator \(id): give the id that "
+          + "yard cluster prepare was given, or another directory")
     }
   }
 }

@@ -214,6 +214,8 @@ extension JSONText {
       "state_version": .number(status.stateVersion),
       "state_version_max": status.stateVersionMax.map { .number($0) } ?? .null,
       "diverged_at": status.divergedAt.map { .unsigned($0.rawValue) } ?? .null,
+      "disk_used_bytes": status.diskUsed.map { .unsigned($0) } ?? .null,
+      "disk_capacity_bytes": status.diskCapacity.map { .unsigned($0) } ?? .null,
       "refusals": .object((status.refusals ?? []).map { ($0.kind, .unsigned($0.count)) }),
       "log_time_ms": .unsigned(status.logTime.rawValue),
       "jobs_queued": .number(status.jobsQueued), "jobs_running": .number(status.jobsRunning),

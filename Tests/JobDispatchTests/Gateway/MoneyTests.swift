@@ -33,6 +33,8 @@ struct MoneyTests {
       ("GET", "/v1/accounts?after=2", .accounts(after: AccountID(2))),
       ("POST", "/v1/accounts", .makeAccount),
       ("DELETE", "/v1/accounts/5", .closeAccount(AccountID(5))),
+      ("GET", "/v1/accounts/5/owner", .owner(of: AccountID(5))),
+      ("PUT", "/v1/accounts/5/owner", .setOwner(of: AccountID(5))),
       ("POST", "/v1/budgets", .makeBudget), ("PUT", "/v1/budgets/9", .setBudget(BudgetID(9))),
       ("GET", "/v1/fee", .fee), ("PUT", "/v1/fee", .setFee),
       ("GET", "/v1/ledger", .ledger(after: TransferID(0), limit: 512)),
@@ -61,6 +63,8 @@ struct MoneyTests {
       ("POST", "/v1/transfers/x/reversal", .notFound, nil),
       ("GET", "/v1/accounts/5", .methodNotAllowed, nil),
       ("DELETE", "/v1/accounts/0", .notFound, nil),
+      ("DELETE", "/v1/accounts/5/owner", .methodNotAllowed, nil),
+      ("PUT", "/v1/accounts/x/owner", .notFound, nil),
       ("DELETE", "/v1/budgets/9", .methodNotAllowed, nil),
       ("PUT", "/v1/budgets/-9", .notFound, nil),
       ("PATCH", "/v1/accounts", .methodNotAllowed, nil),
@@ -240,6 +244,8 @@ struct MoneyTests {
     #expect(try MoneyBody.budgetAllowance(Array(#"{"none":true}"#.utf8)) == .init())
     let account = try MoneyBody.newAccount(Array(#"{"name":"fees","kind":"fees"}"#.utf8))
     #expect(account.name == "fees" && account.kind == .fees)
+    #expect(try MoneyBody.owner(Array(#"{"owner":"acme"}"#.utf8)) == "acme")
+    #expect(try MoneyBody.owner(Array(#"{"owner":""}"#.utf8)).isEmpty)
     let fee = try MoneyBody.fee(Array(#"{"parts":25000,"account":4}"#.utf8))
     #expect(fee.parts == 25_000 && fee.account == AccountID(4))
     for (read, body, param) in [
@@ -253,6 +259,8 @@ struct MoneyTests {
       (Self.allowance, #"{"none":false}"#, "none"), (Self.allowance, #"{"none":1}"#, "none"),
       (Self.allowance, #"{"none":true,"total":"1"}"#, "none"),
       (Self.account, #"{"kind":"consumer"}"#, "name"),
+      (Self.owner, "{}", "owner"), (Self.owner, #"{"owner":5}"#, "owner"),
+      (Self.owner, #"{"owner":"\#(String(repeating: "a", count: 129))"}"#, "owner"),
       (Self.account, #"{"name":"a","kind":"bank"}"#, "kind"),
       (Self.fee, #"{"account":4}"#, "parts"), (Self.fee, #"{"parts":1000001}"#, "parts"),
     ] as [((String) throws -> Void, String, String)] {
@@ -303,6 +311,7 @@ struct MoneyTests {
   private static func account(_ body: String) throws {
     _ = try MoneyBody.newAccount(Array(body.utf8))
   }
+  private static func owner(_ body: String) throws { _ = try MoneyBody.owner(Array(body.utf8)) }
   private static func fee(_ body: String) throws { _ = try MoneyBody.fee(Array(body.utf8)) }
 
   private static let summary = BudgetSummary(

@@ -224,6 +224,32 @@ struct LeaderFaultTests {
     #expect(try reader.last(Ended.self).summary.state == .completed)
   }
 
+  @Test(
+    "where one entry brings many pieces into the record, a durable reader is told that all of them are there"
+  )
+  func recordedAtOnce() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    bench.submit()
+    let assign = try slot.last(Assign.self)
+    let all = output(1...20, bytes: 4_000)
+    worker.chunk(assign, all, on: slot)
+    // It comes with more than is recorded, and waits for that.
+    let reader = bench.open(.job)
+    bench.say(
+      .follow(
+        .init(
+          job: assign.job, fromSeq: 3, hash: chainHash(assign.job, Array(all.prefix(2))),
+          commitIndex: LogIndex(0), attach: false, tail: nil, durable: true)), on: reader)
+    #expect(reader.events.isEmpty)
+    bench.say(.failure(Failure(.workerLost, "stopping")), on: slot)
+    #expect(reader.events == Array(all.dropFirst(2)))
+    for message in reader.all(Events.self) {
+      #expect(message.durableThrough >= message.events.last?.seq ?? .max)
+    }
+  }
+
   @Test("a settle that is refused for overload is proposed again")
   func settleRefused() throws {
     let bench = try LeaderBench()

@@ -34,6 +34,24 @@ struct MarketTests {
     return peer
   }
 
+  @Test("whose an account is, an administrator says; its own keys are told, others' are not")
+  func owner() throws {
+    let bench = try LeaderBench()
+    let (alice, credential) = try consumer(bench)
+    func said(_ owner: String?, of account: AccountID, _ credential: Credential) -> Peer {
+      bench.call(.accountOwnerSet(.init(account: account, owner: owner)), credential)
+    }
+    #expect(said("acme", of: alice, credential).failure == .forbidden)
+    #expect(
+      try said("acme", of: alice, LeaderBench.root).last(AccountOwnerReport.self).owner == "acme")
+    let told = try said(nil, of: AccountID(0), credential).last(AccountOwnerReport.self)
+    #expect(told.account == alice && told.owner == "acme")
+    #expect(said(nil, of: AccountID(1), credential).failure == .unknownAccount)
+    #expect(
+      try said(nil, of: AccountID(1), LeaderBench.root).last(AccountOwnerReport.self).owner.isEmpty)
+    #expect(said("acme", of: AccountID(99), LeaderBench.root).failure == .unknownAccount)
+  }
+
   @Test("a posted price is in the book, the quote and the next job, and stands over a registration")
   func prices() throws {
     let bench = try LeaderBench()

@@ -132,6 +132,8 @@ extension Message: JSONDumpable {
     case .salesListing(let it): JSON.typed("SalesListing", it.json)
     case .accountWeightSet(let it): JSON.typed("AccountWeightSet", it.json)
     case .accountWeightReport(let it): JSON.typed("AccountWeightReport", it.json)
+    case .accountOwnerSet(let it): JSON.typed("AccountOwnerSet", it.json)
+    case .accountOwnerReport(let it): JSON.typed("AccountOwnerReport", it.json)
     }
   }
 
@@ -263,6 +265,8 @@ extension Message: JSONDumpable {
     case .salesListing: .salesListing(.sample(&source))
     case .accountWeightSet: .accountWeightSet(.sample(&source))
     case .accountWeightReport: .accountWeightReport(.sample(&source))
+    case .accountOwnerSet: .accountOwnerSet(.sample(&source))
+    case .accountOwnerReport: .accountOwnerReport(.sample(&source))
     }
   }
 }

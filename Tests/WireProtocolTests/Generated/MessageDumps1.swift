@@ -409,6 +409,8 @@ extension StatusReport: JSONDumpable {
       ("divergedAt", JSON.optional(divergedAt) { JSON.number($0.rawValue) }),
       ("stateVersionMax", JSON.optional(stateVersionMax) { JSON.number($0) }),
       ("refusals", JSON.optional(refusals) { JSON.list($0) { $0.json } }),
+      ("diskUsed", JSON.optional(diskUsed) { JSON.number($0) }),
+      ("diskCapacity", JSON.optional(diskCapacity) { JSON.number($0) }),
     ])
   }
 }
@@ -611,5 +613,19 @@ extension StateStatement: JSONDumpable {
 extension ClusterQuery: JSONDumpable {
   var json: String {
     JSON.object([])
+  }
+}
+
+extension ClusterReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("term", JSON.number(term.rawValue)),
+      ("leader", JSON.number(leader.rawValue)),
+      ("lastIndex", JSON.number(lastIndex.rawValue)),
+      ("stateVersion", JSON.number(stateVersion)),
+      ("underWay", JSON.boolean(underWay)),
+      ("members", JSON.list(members) { $0.json }),
+      ("lost", JSON.optional(lost) { JSON.list($0) { JSON.number($0.rawValue) } }),
+    ])
   }
 }

@@ -3,20 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension ClusterReport: JSONDumpable {
-  var json: String {
-    JSON.object([
-      ("term", JSON.number(term.rawValue)),
-      ("leader", JSON.number(leader.rawValue)),
-      ("lastIndex", JSON.number(lastIndex.rawValue)),
-      ("stateVersion", JSON.number(stateVersion)),
-      ("underWay", JSON.boolean(underWay)),
-      ("members", JSON.list(members) { $0.json }),
-      ("lost", JSON.optional(lost) { JSON.list($0) { JSON.number($0.rawValue) } }),
-    ])
-  }
-}
-
 extension ClusterChange: JSONDumpable {
   var json: String {
     JSON.object([
@@ -634,6 +620,24 @@ extension AccountWeightReport: JSONDumpable {
     JSON.object([
       ("account", JSON.number(account.rawValue)),
       ("weight", JSON.number(weight)),
+    ])
+  }
+}
+
+extension AccountOwnerSet: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("account", JSON.number(account.rawValue)),
+      ("owner", JSON.optional(owner) { JSON.text($0) }),
+    ])
+  }
+}
+
+extension AccountOwnerReport: JSONDumpable {
+  var json: String {
+    JSON.object([
+      ("account", JSON.number(account.rawValue)),
+      ("owner", JSON.text(owner)),
     ])
   }
 }

@@ -392,7 +392,9 @@ extension StatusReport {
       software: source.text(atMost: 64),
       divergedAt: source.optional { LogIndex(rawValue: $0.number(UInt64.self)) },
       stateVersionMax: source.optional { $0.number(UInt32.self) },
-      refusals: source.optional { $0.list(atMost: 64) { RefusalCount.sample(&$0) } })
+      refusals: source.optional { $0.list(atMost: 64) { RefusalCount.sample(&$0) } },
+      diskUsed: source.optional { $0.number(UInt64.self) },
+      diskCapacity: source.optional { $0.number(UInt64.self) })
   }
 }
 
@@ -586,5 +588,18 @@ extension StateStatement {
 extension ClusterQuery {
   static func sample(_ source: inout SampleSource) -> ClusterQuery {
     ClusterQuery()
+  }
+}
+
+extension ClusterReport {
+  static func sample(_ source: inout SampleSource) -> ClusterReport {
+    ClusterReport(
+      term: Term(rawValue: source.number(UInt64.self)),
+      leader: ReplicaID(rawValue: source.number(UInt64.self)),
+      lastIndex: LogIndex(rawValue: source.number(UInt64.self)),
+      stateVersion: source.number(UInt32.self),
+      underWay: source.boolean(),
+      members: source.list(atMost: 32) { MemberSummary.sample(&$0) },
+      lost: source.optional { $0.list(atMost: 32) { ReplicaID(rawValue: $0.number(UInt64.self)) } })
   }
 }

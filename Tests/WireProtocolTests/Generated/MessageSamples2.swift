@@ -3,19 +3,6 @@
 import ExchangeTypes
 import WireProtocol
 
-extension ClusterReport {
-  static func sample(_ source: inout SampleSource) -> ClusterReport {
-    ClusterReport(
-      term: Term(rawValue: source.number(UInt64.self)),
-      leader: ReplicaID(rawValue: source.number(UInt64.self)),
-      lastIndex: LogIndex(rawValue: source.number(UInt64.self)),
-      stateVersion: source.number(UInt32.self),
-      underWay: source.boolean(),
-      members: source.list(atMost: 32) { MemberSummary.sample(&$0) },
-      lost: source.optional { $0.list(atMost: 32) { ReplicaID(rawValue: $0.number(UInt64.self)) } })
-  }
-}
-
 extension ClusterChange {
   static func sample(_ source: inout SampleSource) -> ClusterChange {
     ClusterChange(
@@ -592,5 +579,21 @@ extension AccountWeightReport {
     AccountWeightReport(
       account: AccountID(rawValue: source.number(UInt64.self)),
       weight: source.number(UInt32.self))
+  }
+}
+
+extension AccountOwnerSet {
+  static func sample(_ source: inout SampleSource) -> AccountOwnerSet {
+    AccountOwnerSet(
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      owner: source.optional { $0.text(atMost: 128) })
+  }
+}
+
+extension AccountOwnerReport {
+  static func sample(_ source: inout SampleSource) -> AccountOwnerReport {
+    AccountOwnerReport(
+      account: AccountID(rawValue: source.number(UInt64.self)),
+      owner: source.text(atMost: 128))
   }
 }
