@@ -1,5 +1,4 @@
 internal import Consensus
-internal import Crypto
 internal import ExchangeCore
 internal import ExchangeTypes
 internal import JobMarket
@@ -182,7 +181,7 @@ extension Dispatcher {
     do {
       let (key, wrapped) = try sealer.makeKey(under: wrappingKey)
       let (body, draft) = (order.body, order.submit)
-      let hash = Self.requestHash(message)
+      let hash = message.requestHash
       guard case .parts(let count) = draft.payload else {
         let sealed = try sealer.seal(body, as: .payload(part: 0), under: key)
         return ([], draft.with(bodyHash: hash, wrappedKey: wrapped, payload: .inline(sealed)))
@@ -227,23 +226,6 @@ extension Dispatcher {
     }
     guard let ask else { return .submit(submit) }
     return .submitAssigned(.init(submit: submit, offer: ask.id, askVersion: ask.version))
-  }
-
-  /// What makes two submits the same request: everything in them but who is following.
-  private static func requestHash(_ message: Submit) -> [UInt8] {
-    var writer = CanonicalWriter(capacity: message.body.count + 64)
-    writer.write(message.mode.rawValue)
-    writer.write(message.endpoint.rawValue)
-    writer.write(message.model)
-    writer.write(message.maxInputPrice) { $0.write($1.rawValue) }
-    writer.write(message.maxOutputPrice) { $0.write($1.rawValue) }
-    writer.write(message.body)
-    if let retention = message.retentionMs { writer.write(retention) }
-    // A digest does not say how long it is: an array of it would grow step by step.
-    var hash: [UInt8] = []
-    hash.reserveCapacity(SHA256.byteCount)
-    hash.append(contentsOf: SHA256.hash(data: writer.bytes))
-    return hash
   }
 }
 
