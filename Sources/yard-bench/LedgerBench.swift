@@ -25,7 +25,7 @@ struct LedgerBench: ParsableCommand {
       throw ExitCode.failure
     }
     print(
-      "\(report.operations) operations, \(report.transfers) transfers: equal to the model at every step, audited"
+      "\(report.operations) operations, \(report.transfers) transfers, \(report.reversals) of them reversals: equal to the model at every step, audited"
     )
     for (name, count) in report.refusals.sorted(by: { $0.key < $1.key }) {
       print("  refused \(count) times: \(name)")

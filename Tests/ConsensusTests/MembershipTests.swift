@@ -249,7 +249,7 @@ struct MembershipTests {
     cluster.isolate(lagging)
     let tickets = (0..<5).map { _ in cluster.propose(to: leader) }
     cluster.run(500)
-    #expect(tickets.allSatisfy(\.isApplied))
+    #expect(tickets.filter(\.isApplied).count == 5)
     lost.crash()
     leader.crash()
     lost.store.wipe()

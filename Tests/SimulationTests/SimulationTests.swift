@@ -62,6 +62,7 @@ struct SimulationTests {
     let report = LedgerTrial.run(operations: 12_000, seed: 3)
     #expect(report.fault == nil)
     #expect(report.operations == 12_000 && report.transfers > 1_000)
+    #expect(report.reversals > 50)
     #expect(Set(report.refusals.keys) == Set(LedgerTrial.refusals))
   }
 }

@@ -61,7 +61,6 @@ import Testing
         try ends.insert(end())
       }
       #expect(ends.filter { $0 > step }.count <= 3, "it grows by steps: \(ends)")
-      try store.verify()
     }
     let audit = try #require(try PageAudit.check(file: medium.dataFile))
     try #expect((audit.pagesUsed + audit.pagesFree) * 4096 <= end())

@@ -1,3 +1,4 @@
+import Crypto
 import ExchangeTypes
 import Testing
 import WireProtocol
@@ -31,6 +32,32 @@ struct JobReceiptTests {
       promptTokens: TokenCount(34), outputTokens: nil, cachedTokens: TokenCount(35), firstSeq: 4,
       signature: [UInt8](repeating: 36, count: 64))
     return receipt
+  }
+
+  @Test("a request's hash is over what makes it another request, and nothing else")
+  func request() {
+    func submit(
+      _ mode: JobMode = .attached, _ endpoint: Endpoint = .chatCompletions, model: String = "m",
+      input: Price? = nil, output: Price? = nil, body: [UInt8] = [9], retention: UInt64? = nil,
+      key: UInt64 = 1, follow: Bool = true
+    ) -> Submit {
+      Submit(
+        requestKey: RequestKey(high: 0, low: key), mode: mode, endpoint: endpoint, model: model,
+        body: body, maxInputPrice: input, maxOutputPrice: output, queueTimeoutMs: UInt32(key),
+        follow: follow, retentionMs: retention, durable: follow, servedOnly: follow)
+    }
+    let price = Price(nanoPerMillion: 5)
+    let whole = submit(.submitted, input: price, retention: 3)
+    let bytes: [UInt8] =
+      [2, 1, 0, 0, 0, 1, 0x6d, 1, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 1, 9]
+      + [0, 0, 0, 0, 0, 0, 0, 3]
+    #expect(whole.requestHash == Array(SHA256.hash(data: bytes)))
+    let hash = submit().requestHash
+    #expect(submit(key: 2, follow: false).requestHash == hash)
+    for other in [
+      submit(.submitted), submit(.attached, .completions), submit(model: "n"),
+      submit(input: price), submit(output: price), submit(body: [8]), submit(retention: 0),
+    ] { #expect(other.requestHash != hash) }
   }
 
   @Test("a receipt is of the lowest version that holds it, and is not read as of another")

@@ -82,6 +82,9 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
         root("ledger", "transfer", f"{account}:2:1")
         expect(balance(account) == 0, "not moved out")
 
+    asked = {"model": scripted_engine.MODEL, "messages": [{"role": "user", "content": "Hello"}], "stream": True,
+             "stream_options": {"include_usage": True}}  # what yard run makes of it
+
     def fee():
         """a job's charge is split between supplier and operator to the nano-credit"""
         scripted_engine.Engine.manner = "good"
@@ -90,6 +93,10 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
             job = cluster.yard("run", "-m", scripted_engine.MODEL, "Hello", "--output", "json")
             expect(job.code == 0, job)
             posts(worker.key)
+        with open(scratch + "/events.jsonl", "wb") as file:
+            file.write(job.out)
+        with open(scratch + "/request.json", "w", encoding="utf-8") as file:
+            file.write(json.dumps(asked, separators=(",", ":")))
         charge = job.lines[-1]["ended"]["charge_nano"]
         *paid, sold = [t for t in transfers("show", "--limit", "512") if t["job"] == job.lines[-1]["ended"]["job"]]
         expect([t["kind"] for t in paid] == ["capture", "fee"] and charge > 0, paid)
@@ -165,10 +172,45 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster, folder() as sc
                 file.write(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1:])
             done = cluster.yard("receipt", "verify", path, "--ca", ca, key="")
             expect(done.code == 3, (place, done))
+        compared(path + ".whole", whole, ca, stated)
         root("receipt", job)  # who administers reads any
         stranger = root("key", "create", made("stranger", "--kind", "consumer")).text.strip()
         refused("unknown_job", "receipt", job, key=stranger)
         refused("unknown_job", "receipt", 9_999, key=cluster.key)
+
+    def compared(path, receipt, ca, stated):
+        """The receipt is about the request and the output that are at hand: by verify, and by the encodings that MONEY.md states."""
+        with open(path, "wb") as file:
+            file.write(receipt)
+        request, events = scratch + "/request.json", scratch + "/events.jsonl"
+        done = cluster.yard("receipt", "verify", path, "--ca", ca, "--request", request, "--events", events, key="")
+        expect(done.code == 0, done)
+        for option, name in (("--request", request), ("--events", events)):
+            with open(name, "rb") as file:
+                text = file.read()
+            place = text.rindex(b'"Hello"') + 1 if option == "--request" else text.index(b'"text":"') + 8
+            with open(scratch + "/other", "wb") as file:
+                file.write(text[:place] + b"J" + text[place + 1:])
+            done = cluster.yard("receipt", "verify", path, "--ca", ca, option, scratch + "/other", key="")
+            expect(done.code == 3 and "is not about" in done.err, (option, done))
+
+        def text_of(data):
+            return struct.pack(">I", len(data)) + data
+
+        with open(request, "rb") as file:
+            body = file.read()
+        told = bytes([1, 1]) + text_of(asked["model"].encode()) + bytes([0, 0]) + text_of(body)
+        expect(hashlib.sha256(told).hexdigest() == stated["request_hash"], stated)
+        place = hashlib.sha256(b"switchyard stream 1" + bytes.fromhex(stated["cluster"]) + struct.pack(">Q", stated["job"])).digest()
+        with open(events, encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+        kinds = ("text", "reasoning", "delta", "vector")
+        for event in (line["event"] for line in lines if "event" in line):
+            data = bytes.fromhex(event["hex"]) if "hex" in event else event["text"].encode()
+            place = hashlib.sha256(place + struct.pack(
+                f">QHBII{len(event['ids'])}I", event["seq"], event["choice"], kinds.index(event["kind"]) + 1, event["tokens"],
+                len(event["ids"]), *event["ids"]) + text_of(data)).digest()
+        expect(place.hex() == stated["output_hash"], stated)
 
     def http():
         """the gateway shows and moves money as the command line does; a retry under its name moves nothing"""

@@ -12,6 +12,8 @@ public struct LedgerTrial {
     public internal(set) var operations = 0
     /// Transfers posted.
     public internal(set) var transfers = 0
+    /// How many of these took an earlier one back.
+    public internal(set) var reversals = 0
     /// How often each refusal was given, by its name.
     public internal(set) var refusals: [String: Int] = [:]
     /// The first difference; nil if there was none.
@@ -30,6 +32,8 @@ public struct LedgerTrial {
   private var naive = NaiveLedger()
   private var holds: [(account: AccountID, amount: Credits)] = []
   private var posted: [Transfer] = []
+  /// Transfers that were taken back.
+  private var takenBack: Set<TransferID> = []
   private var report = Report()
 
   private init(seed: UInt64) { random = SeededGenerator(seed: seed) }
@@ -53,6 +57,7 @@ public struct LedgerTrial {
     naive = NaiveLedger()
     holds = []
     posted = []
+    takenBack = []
     for kind in [.operator, .issuance, .consumer, .supplier, .fees] as [AccountKind] { open(kind) }
     for _ in 0..<operations where report.fault == nil {
       step()
@@ -61,13 +66,15 @@ public struct LedgerTrial {
     }
     audit()
     report.transfers += posted.count
+    report.reversals += takenBack.count
   }
 
   // MARK: Operations
 
   private mutating func step() {
     switch random.below(20) {
-    case 0..<8: post(legs: 1)
+    case 0..<7: post(legs: 1)
+    case 7: takeBack()
     case 8..<11: post(legs: 2 + Int(random.below(4)))
     case 11..<14:
       let (id, amount) = (account(), self.amount())
@@ -114,18 +121,38 @@ public struct LedgerTrial {
         Int(random.below(5))]
       return Leg(debit: debit, credit: account(), amount: amount(), kind: kind)
     }
+    _ = post(legs)
+  }
+
+  /// Whether they were posted.
+  private mutating func post(_ legs: [Leg]) -> Bool {
     var transfers: [Transfer] = []
     let isPosted = agree { (ledger) throws(LedgerRefusal) in
       transfers = try ledger.post(linked: legs, time: LogTime(milliseconds: 0))
     } with: { (naive) throws(LedgerRefusal) in
       try naive.post(legs)
     }
-    guard isPosted else { return }
+    guard isPosted else { return false }
     let isRight = zip(legs, transfers).allSatisfy {
       $0.debit == $1.debit && $0.credit == $1.credit && $0.amount == $1.amount
+        && $0.reverses == $1.reverses
     }
     if !isRight || transfers.count != legs.count { report.fault = "other transfers than asked for" }
     posted += transfers
+    return true
+  }
+
+  /// Takes back a transfer, once: its payee may have spent it meanwhile.
+  private mutating func takeBack() {
+    guard !posted.isEmpty else { return }
+    let earlier = posted[Int(random.below(UInt64(posted.count)))]
+    guard earlier.kind != .reversal, earlier.kind != .sale, !takenBack.contains(earlier.id) else {
+      return
+    }
+    let leg = Leg(
+      debit: earlier.credit, credit: earlier.debit, amount: earlier.amount, kind: .reversal,
+      reverses: earlier.id)
+    if post([leg]) { takenBack.insert(earlier.id) }
   }
 
   private mutating func closeHold() {

@@ -53,7 +53,9 @@ struct JobConversation {
       case .events(let events, let durable):
         await notice.arrived()
         if isJSON {
-          for event in events { write(event, durableThrough: durable) }
+          for event in events {
+            Terminal.write(EventLine.text(of: event, durableThrough: durable))
+          }
         } else {
           // Vectors are for programs: they are in the JSON.
           for event in events
@@ -120,23 +122,6 @@ struct JobConversation {
             "job": .id(accepted.job), "hold_nano": .unsigned(accepted.hold.rawValue),
             "commit_index": .unsigned(accepted.commitIndex.rawValue),
             "duplicate": .boolean(accepted.duplicate),
-          ]
-        )
-      ]).line)
-  }
-
-  private func write(_ event: Event, durableThrough: UInt64) {
-    // Bytes of one character may be split over events; what is no whole text travels as hexadecimal.
-    let text = event.kind == .vector ? nil : String(validating: event.bytes, as: UTF8.self)
-    Terminal.write(
-      JSONText.object([
-        (
-          "event",
-          [
-            "seq": .unsigned(event.seq), "choice": .number(event.choice),
-            "kind": .string(event.kind.name), "tokens": .number(event.tokenCount),
-            "durable_through": .unsigned(durableThrough),
-            text == nil ? "hex" : "text": .string(text ?? hexadecimal(event.bytes)),
           ]
         )
       ]).line)

@@ -2,6 +2,8 @@ internal import ArgumentParser
 internal import ExchangeTypes
 internal import Foundation
 internal import Identity
+internal import JobDispatch
+internal import OpenAIFormat
 internal import WireProtocol
 
 /// `yard receipt`.
@@ -43,10 +45,34 @@ struct ReceiptCommand: AsyncParsableCommand {
   struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Check a receipt with the cluster's public key, and show it: no cluster is asked.",
-      discussion: "Example: yard receipt verify job-7.receipt --ca ca.pem")
+      discussion: """
+        Signatures, and sums: the charge is the tokens at their prices, what was paid is the charge as it is divided. Whoever has what
+        was asked and answered can have it compared: the request as its HTTP body was (with the options that go with it where yard run or
+        yard submit made it), the output as yard result --output json prints it.
+
+        Example: yard receipt verify job-7.receipt --ca ca.pem
+                 yard receipt verify job-7.receipt --ca ca.pem --request body.json --events output.jsonl
+        """)
 
     @Argument(help: "The receipt's file.") var file: String
     @Option(help: ArgumentHelp("The cluster's ca.pem.", valueName: "file")) var ca: String
+    @Option(help: ArgumentHelp("The request's body, to the byte.", valueName: "file"))
+    var request: String?
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp("The --max-input-price of the request.", valueName: "credits"),
+      transform: Amount.price)
+    var maxInputPrice: Price?
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp("The --max-output-price of the request.", valueName: "credits"),
+      transform: Amount.price)
+    var maxOutputPrice: Price?
+    @Option(help: ArgumentHelp("The --retention of the request.", valueName: "time"))
+    var retention: TimeSpan?
+    @Option(
+      help: ArgumentHelp("What yard result --output json printed of the job.", valueName: "file"))
+    var events: String?
     @Option(help: "text or json.") var output: ClusterOptions.Format = .text
 
     func run() throws {
@@ -79,10 +105,49 @@ struct ReceiptCommand: AsyncParsableCommand {
             .refused, "\(file) has a worker's signature that does not fit what it says")
         }
       }
+      if let fault = receipt.fault {
+        throw CommandError(.refused, "\(file) is signed, and does not add up: \(fault)")
+      }
+      try compare(receipt)
       Terminal.write(
         output == .json
           ? JSONText(receipt, signer, at: signedAt).line
           : table(receipt, signer, at: signedAt).text)
+    }
+
+    /// Whether it is about the request and the output that are at hand.
+    private func compare(_ receipt: JobReceipt) throws {
+      if let request {
+        let body = Array(try read(request).utf8)
+        guard submits(of: body).contains(where: { $0.requestHash == receipt.requestHash }) else {
+          throw CommandError(.refused, "\(file) is not about the request in \(request)")
+        }
+      }
+      if let events {
+        let given = try EventLine.events(of: try read(events), named: events)
+        let hash = ChainHash(cluster: receipt.cluster, job: receipt.job).appending(given)
+        guard given.last?.seq ?? 0 == receipt.lastSeq,
+          given.isEmpty || hash.bytes == receipt.outputHash
+        else {
+          throw CommandError(.refused, "\(file) is not about the output in \(events)")
+        }
+      }
+    }
+
+    /// All that a body can have been submitted as: by a gateway, with a name of its own or not, and by `yard`.
+    private func submits(of body: [UInt8]) -> [Submit] {
+      Endpoint.allCases.flatMap { endpoint -> [Submit] in
+        let parsed = try? InferenceRequest.parse(
+          body: body, endpoint: InferenceRequest.Endpoint(endpoint))
+        guard let parsed else { return [] }
+        return JobMode.allCases.map { mode in
+          Submit(
+            requestKey: RequestKey(high: 0, low: 0), mode: mode, endpoint: endpoint,
+            model: parsed.model, body: body, maxInputPrice: maxInputPrice,
+            maxOutputPrice: maxOutputPrice, queueTimeoutMs: 0, follow: false,
+            retentionMs: retention?.milliseconds, durable: nil, servedOnly: nil)
+        }
+      }
     }
 
     private func read(_ path: String) throws -> String {

@@ -43,6 +43,7 @@ struct ReceiptTests {
     let ending = try #require(job.ending)
     #expect(stated.job == job.id && stated.charge == ending.charge && stated.hold == job.hold)
     #expect(stated.outputHash == job.record.chainHash && stated.requestHash == job.bodyHash)
+    #expect(stated.requestHash == bench.submission().requestHash)
     #expect(stated.lastSeq == 3 && stated.outputBytes == job.record.bytes)
     // The only account is its own supplier: nothing moved.
     #expect(stated.postings.isEmpty && stated.attempts == 1)
