@@ -41,8 +41,15 @@ public enum IdentityError: Error, Hashable, Sendable, CustomStringConvertible {
     case .mayNotCertify(let role):
       "an issuer does not certify a \(role): that takes the root key, in ca/"
     case .io(let path, let operation, let errno):
-      "\(path): \(operation) failed: \(String(cString: strerror(errno)))"
-        + (errno == EACCES ? "; a node's directory belongs to the user that it runs as" : "")
+      "\(path): \(operation) failed: \(String(cString: strerror(errno)))" + Self.advice(errno)
+    }
+  }
+
+  private static func advice(_ errno: Int32) -> String {
+    switch errno {
+    case EACCES: "; a node's directory belongs to the user that it runs as"
+    case ENOSPC, EDQUOT: "; free some room on its volume, and begin again"
+    default: ""
     }
   }
 

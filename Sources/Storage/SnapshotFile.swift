@@ -137,9 +137,7 @@ private final class SnapshotFile: Sendable {
         return pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset + written))
       }
       if count < 0, errno == EINTR { continue }
-      guard count > 0 else {
-        throw errno == ENOSPC || errno == EDQUOT ? .diskFull : failure("write", "a snapshot")
-      }
+      guard count > 0 else { throw failure("write", "a snapshot") }
       written += count
     }
     return offset + bytes.count

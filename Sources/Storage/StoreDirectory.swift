@@ -110,6 +110,8 @@ extension StoreError {
       self = .permissionDenied(operation: operation, path: path)
     case ENOTDIR:
       self = .notADirectory(path: path)
+    case ENOSPC, EDQUOT:
+      self = .diskFull
     default:
       self = .system(operation: operation, path: path, message: String(cString: strerror(code)))
     }

@@ -53,6 +53,15 @@ struct FileTests {
     #expect(IdentityError.exposed(path: "k", mode: 0o640).description.contains("chmod 600 k"))
   }
 
+  @Test("a call that failed says what to do where somebody can do something")
+  func advice() {
+    func said(_ errno: Int32) -> String {
+      IdentityError.io(path: "k", operation: "write", errno: errno).description
+    }
+    #expect(said(EACCES).hasSuffix("; a node's directory belongs to the user that it runs as"))
+    #expect(said(ENOSPC).hasSuffix("; free some room on its volume, and begin again"))
+  }
+
   @Test("says that the certificate has expired, and of which file")
   func expired() throws {
     let end = TestCluster.now + TestCluster.day

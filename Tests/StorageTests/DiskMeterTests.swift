@@ -1,5 +1,6 @@
 import Consensus
 import ExchangeTypes
+import Glibc
 import LMDB
 import Synchronization
 import Testing
@@ -99,5 +100,13 @@ import Testing
     }
     let mark = try volume.forEachRow(lookedUp: commit) { table, _, _ in found.append(table) }
     #expect(mark == .at(2) && found == [1, 2] && looks == 2)
+  }
+
+  @Test(
+    "whichever file finds no room, it is the disk that is full, and what is said says what to do")
+  func noRoom() {
+    for code in [ENOSPC, EDQUOT] {
+      #expect(StoreError(errno: code, "write", "/d/LOCK") == .diskFull)
+    }
   }
 }

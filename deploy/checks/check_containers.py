@@ -155,6 +155,10 @@ def verify(group, parties, load):
     earned = group.cluster.account(parties.supplier)
     expect(earned["balance_nano"] == charged, f"{earned}, but {charged} was charged")
     group.agree()
+    journal = group.scratch + "/journal.jsonl"
+    for words in (("export", "--to", journal), ("audit", journal)):
+        done = group.cluster.yard("ledger", *words)
+        expect(done.code == 0, done)
     continued = sum(end["attempts"] > 1 for end in ends.values())
     print(f"{len(ends)} chats of {TOKENS} tokens, {continued} went on at another worker, {load.retries} requests sent "
           "again", flush=True)
