@@ -37,7 +37,15 @@ public struct CanonicalWriter: Sendable {
   @inlinable
   public mutating func write(_ value: [UInt8]) {
     write(UInt32(value.count))
+    if value.count > 4_096 { makeRoom(beside: value.count) }
     buffer.append(contentsOf: value)
+  }
+
+  /// Room for a large value and what mostly follows it, so that it is not moved again for a few bytes.
+  @usableFromInline
+  mutating func makeRoom(beside count: Int) {
+    let due = buffer.count + count + 256
+    if buffer.capacity < due { buffer.reserveCapacity(max(due, 2 * buffer.capacity)) }
   }
 
   /// Writes a 32-bit length, then the UTF-8 bytes.

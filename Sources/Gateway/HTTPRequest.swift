@@ -109,7 +109,12 @@ final class HTTPRequest {
   func append(_ bytes: some Collection<UInt8>) throws(HTTPRefusal) {
     arrived += bytes.count
     guard arrived <= bodyMax else { throw tooLarge }
-    if keepsBody { body.append(contentsOf: bytes) }
+    guard keepsBody else { return }
+    // A large body is moved twice on its way, and not whenever it has doubled; set aside is at most four times what has come.
+    if body.count + bytes.count > body.capacity, let length = declaredLength, length > arrived {
+      body.reserveCapacity(min(length, 4 * arrived))
+    }
+    body.append(contentsOf: bytes)
   }
 
   private var tooLarge: HTTPRefusal {

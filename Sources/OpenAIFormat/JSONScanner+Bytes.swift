@@ -5,7 +5,14 @@
 extension JSONScanner {
   // MARK: Space and bytes
 
+  /// The next byte that is no space; mostly there is none.
+  @inline(__always)
   func spaceEnd(from start: Int) -> Int {
+    if let byte = byte(at: start), byte > 0x20 { return start }
+    return longSpaceEnd(from: start)
+  }
+
+  private func longSpaceEnd(from start: Int) -> Int {
     let span = bytes.span
     var at = start
     while at < span.count {
@@ -17,6 +24,7 @@ extension JSONScanner {
     return at
   }
 
+  @inline(__always)
   func byte(at place: Int) -> UInt8? { place < bytes.count ? bytes[place] : nil }
 
   // MARK: Numbers
@@ -39,6 +47,7 @@ extension JSONScanner {
     return at
   }
 
+  @inline(__always)
   private func digitsEnd(from start: Int) throws(JSONError) -> Int {
     let span = bytes.span
     var at = start
@@ -116,6 +125,7 @@ extension JSONScanner {
   /// The next byte that means something in a string: a quote, a backslash, a control character; or the document's end.
   ///
   /// Most of a request is text, and whoever sends it chooses how much: blocks are looked at as a whole.
+  @inline(__always)
   private func plainEnd(from start: Int) -> Int {
     let span = bytes.span
     var at = start

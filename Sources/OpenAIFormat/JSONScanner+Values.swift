@@ -77,6 +77,7 @@ extension JSONScanner {
   }
 
   /// A key that begins at `start`, or behind space there, and the byte after its colon.
+  @inline(__always)
   func keyEnd(from start: Int) throws(JSONError) -> (string: StringSpan, end: Int) {
     let span = bytes.span
     let first = spaceEnd(from: start)

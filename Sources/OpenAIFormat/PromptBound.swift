@@ -16,6 +16,7 @@ enum PromptBound {
   /// The most bytes of a number.
   ///
   /// 1e300 may be printed in full, by engines that read it as an integer or a double.
+  @inline(__always)
   static func number(_ number: Range<Int>, of bytes: [UInt8]) -> Int {
     let span = bytes.span
     for place in number where span[place] | 0x20 == UInt8(ascii: "e") { return number.count + 330 }

@@ -61,11 +61,13 @@ import Testing
         try ends.insert(end())
       }
       #expect(ends.filter { $0 > step }.count <= 3, "it grows by steps: \(ends)")
-      try store.verify()
     }
     let audit = try #require(try PageAudit.check(file: medium.dataFile))
     try #expect((audit.pagesUsed + audit.pagesFree) * 4096 <= end())
-    try medium.reading { try $0.verify() }
+    let store = try LMDBReplicaStore(
+      directory: medium.path, clusterID: LMDBMedium.clusterID, replicaID: LMDBMedium.replicaID)
+    defer { store.close() }
+    try store.verify()
   }
 
   @Test("a larger map lets a full store go on")

@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 
-from product import MODEL, ROOT, YARD, Cluster, dev, expect, folder, free_ports, main, scripted_worker
+import raw_http1
+from product import MODEL, ROOT, YARD, Cluster, dev, expect, folder, free_ports, main, scripted_worker, wait_for
 from scripted_engine import MODEL as SCRIPTED, Engine
 
 
@@ -170,8 +171,8 @@ with dev() as cluster, folder() as scratch:
         refused(done, directory)
 
     def bad_engines():
-        """an engine that hangs up, is slow, answers garbage, closes mid-stream, sends no usage"""
-        with scripted_worker(cluster, scratch):
+        """an engine that hangs up, is slow, answers garbage, closes mid-stream, sends no usage, is not there"""
+        with scripted_worker(cluster, scratch) as worker:
             def run(manner):
                 Engine.manner = manner
                 return cluster.yard("run", "-m", SCRIPTED, "--max-tokens", 8, "Hello")
@@ -182,6 +183,20 @@ with dev() as cluster, folder() as scratch:
             for manner, word in (("garbage", "engine_garbled"), ("truncated", "engine_truncated"),
                                  ("hangs up", "engine_truncated")):
                 refused(run(manner), word, code=5)
+            untouched()
+
+            # A job waits for an engine that nobody can reach, for as long as it may, and runs once somebody can.
+            Engine.manner = "good"
+            with worker.engine.absent():
+                said = raw_http1.ask(cluster.ready["gateway"].removeprefix("http://"), "POST", "/v1/chat/completions", {
+                    "model": SCRIPTED, "max_tokens": 8, "messages": [{"role": "user", "content": "Hello"}]}, cluster.key,
+                    ["x-switchyard-max-wait-ms: 1000"])
+                expect((said.status, said.code) == (504, "deadline_expired"), said)
+                untouched()
+                waiting = cluster.spawn("run", "-m", SCRIPTED, "--max-tokens", 8, "Hello")
+                wait_for("a job that waits", lambda: cluster.account()["held_nano"] > 0)
+            out, err = waiting.communicate(timeout=120)
+            expect(waiting.returncode == 0 and out == b"one two\n", (out, err))
             untouched()
 
     main([

@@ -8,8 +8,9 @@ import contextlib
 import http.server
 import json
 import re
-import socket
 import threading
+
+from engine_server import EngineServer
 
 MODEL = "counting"
 SLOTS = 8
@@ -80,32 +81,10 @@ class Engine(http.server.BaseHTTPRequestHandler):
         self.wfile.flush()
 
 
-class Server(http.server.ThreadingHTTPServer):
-    #: All clients of two workers may connect at once; the default of 5 lets the rest wait for a second attempt.
-    request_queue_size = 64
-    daemon_threads = True
-
-    def listen(self):
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    @contextlib.contextmanager
-    def absent(self):
-        """Nobody listens meanwhile: who connects is refused. Streams that run go on."""
-        self.shutdown()
-        self.socket.close()
-        try:
-            yield
-        finally:
-            self.socket = socket.socket(self.address_family, self.socket_type)
-            self.server_bind()
-            self.server_activate()
-            self.listen()
-
-
 @contextlib.contextmanager
 def counting_engine(host="127.0.0.1"):
     """The server; `.address` is where it is, `.attempts` what it was asked: the job, and the text so far."""
-    server = Server((host, 0), Engine)
+    server = EngineServer((host, 0), Engine)
     server.ended, server.lock, server.attempts = threading.Event(), threading.Lock(), []
     server.address = f"http://{host}:{server.server_port}"
     server.listen()

@@ -239,13 +239,13 @@ def scripted_worker(cluster, scratch, prices=("0.2", "0.6")):
                             key=cluster.root).text.strip()
     key = cluster.yard("key", "create", supplier, "--scope", "work,read",
                        key=cluster.root).text.strip()
-    with scripted_engine.scripted_engine() as address:
+    with scripted_engine.scripted_server() as engine:
         worker = Child(
-            [YARD, "worker", "run", "--join", ",".join(cluster.endpoints), "--engine", address,
+            [YARD, "worker", "run", "--join", ",".join(cluster.endpoints), "--engine", engine.address,
              "--name", "scripted", "--dir", directory, "--price-input", prices[0],
              "--price-output", prices[1], "--slots", "4", "--end-with-input"],
             scratch + "/scripted-worker.log", {"YARD_KEY": key})
-        worker.key = key
+        worker.key, worker.engine = key, engine
         try:
             yield worker
         finally:

@@ -7,6 +7,8 @@ import socket
 import threading
 import time
 
+from engine_server import EngineServer
+
 MODEL = "scripted"
 #: A call of a tool as engines stream it: its name first, its arguments in pieces.
 TOOL_CALL = (
@@ -106,15 +108,23 @@ class Engine(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def scripted_engine():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Engine)
+def scripted_server():
+    """The server; `.address` is where it is."""
+    server = EngineServer(("127.0.0.1", 0), Engine)
     server.release = threading.Event()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    server.address = f"http://127.0.0.1:{server.server_port}"
+    server.listen()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield server
     finally:
         server.release.set()
         server.shutdown()
+
+
+@contextlib.contextmanager
+def scripted_engine():
+    """The address of one that stays."""
+    with scripted_server() as server:
+        yield server.address
 
 

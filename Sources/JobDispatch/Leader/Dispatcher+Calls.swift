@@ -107,27 +107,29 @@ extension Dispatcher {
     _ answer: @escaping (Result<WireProtocol.Accepted, Failure>) -> Void
   ) {
     let order: Order
+    let sealed: (parts: [Command], submit: Command.Submit)
     let name = SubmitName(account: caller.account, request: message.requestKey)
     do throws(Failure) {
       order = try self.order(message, from: caller)
       if submitting[name] == nil,
-        let refusal = earlyRefusal(of: order.submit, inParts: !order.parts.isEmpty)
+        let refusal = earlyRefusal(of: order.submit, inParts: !Self.isInline(order.body))
       {
         throw refusal
       }
+      sealed = try self.sealed(order, of: message)
     } catch {
       // A leader that is none any more may not know of the job that this request is by now.
       return confirmed { answer(.failure($0 ? error : .notLeader)) }
     }
     let terms = order.hasTerms ? order.terms : JobTerms()
     let prefix = prefix(of: order, from: caller)
-    let promise = promiseSlot(to: order.submit, on: order.terms, beginning: prefix)
+    let promise = promiseSlot(to: sealed.submit, on: order.terms, beginning: prefix)
     let promised = promise?.slot
     let last = Self.command(
-      order.submit, in: order.jobClass, on: promise?.ask, terms, retentionMs: message.retentionMs)
+      sealed.submit, in: order.jobClass, on: promise?.ask, terms, retentionMs: message.retentionMs)
     submitting[name, default: 0] += 1
     // Parts go first, in order; the log keeps that order, so the submit finds them all.
-    queue.propose(inOrder: order.parts + [last]) { [weak self] result in
+    queue.propose(inOrder: sealed.parts + [last]) { [weak self] result in
       self?.noteSubmitted(name)
       if let promised { self?.redeem(promised, for: result) }
       if case .applied(.rejected(let rejection), _) = result, let self {

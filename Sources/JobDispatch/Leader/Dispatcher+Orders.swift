@@ -7,7 +7,8 @@ internal import RaftEngine
 internal import TokenLedger
 internal import WireProtocol
 
-// A submit before it is proposed: what its body asks, what it may hold, under which key it is sealed, by which command it goes.
+// A submit before it is proposed: what its body asks, what it may hold; then, unless that is refused already, under which key it is
+// sealed, and by which command it goes.
 extension Dispatcher {
   /// Tokens that a chat template may add to each message, and once to the whole prompt.
   ///
@@ -28,7 +29,7 @@ extension Dispatcher {
     let request: RequestKey
   }
 
-  /// A submit that is ready to be proposed.
+  /// A submit that is understood, and not sealed yet.
   struct Order {
     let request: InferenceRequest
     let terms: JobTerms
@@ -38,14 +39,13 @@ extension Dispatcher {
     let jobClass: JobClass
     /// What engines get.
     let body: [UInt8]
-    /// What goes before the submit.
-    let parts: [Command]
+    /// What is proposed, but for its body's hash, key and seal.
     let submit: Command.Submit
     /// Why a dry run would not be proposed, by what this leader alone knows; nil if it would.
     let refusal: Failure?
   }
 
-  /// Understands a submit, and makes what is proposed for it: nothing is changed by that.
+  /// Understands a submit: nothing is changed by that, and nothing done to its body but reading it.
   ///
   /// - Throws: what is wrong with the request, and, unless it is a dry run, why nobody would run it.
   func order(
@@ -108,24 +108,22 @@ extension Dispatcher {
     let bound =
       request.promptBytes + request.messageCount * Self.templateTokensPerMessage
       + Self.templateTokens
-    guard let wrappingKey = keys.sealing else {
-      throw Failure(
-        .unavailable, "no wrapping key is current yet; one is being handed round",
-        retryAfterMs: 50)
-    }
-    do {
-      let (parts, submit) = try sealed(
-        message, request, model: model, body: body, promptBound: bound,
-        outputMax: outputBound(of: request, model),
-        ceilings: ceilings(ofModel: model, terms, of: caller.account),
-        timeout: jobClass == .batch ? Self.batchTimeoutDefault : Self.queueTimeoutDefault,
-        under: wrappingKey, from: caller)
-      return Order(
-        request: request, terms: terms, hasTerms: hasTerms, jobClass: jobClass, body: body,
-        parts: parts, submit: submit, refusal: refusal)
-    } catch {
-      throw Failure(.internalError, "the request cannot be sealed: \(error)")
-    }
+    let ceilings = ceilings(ofModel: model, terms, of: caller.account)
+    let timeout = jobClass == .batch ? Self.batchTimeoutDefault : Self.queueTimeoutDefault
+    let parts = (body.count + Self.partBytes - 1) / Self.partBytes
+    let submit = Command.Submit(
+      caller: caller.key, requestKey: message.requestKey, bodyHash: [], mode: message.mode,
+      endpoint: message.endpoint, model: model, promptBound: TokenCount(UInt64(bound)),
+      outputMax: outputBound(of: request, model),
+      inputCeiling: .lower(message.maxInputPrice, request.provider?.maxPromptPrice)
+        ?? ceilings?.input,
+      outputCeiling: .lower(message.maxOutputPrice, request.provider?.maxCompletionPrice)
+        ?? ceilings?.output,
+      queueTimeoutMilliseconds: message.queueTimeoutMs == 0 ? timeout : message.queueTimeoutMs,
+      wrappedKey: [0], payload: Self.isInline(body) ? .inline(body) : .parts(UInt16(parts)))
+    return Order(
+      request: request, terms: terms, hasTerms: hasTerms, jobClass: jobClass, body: body,
+      submit: submit, refusal: refusal)
   }
 
   /// How a request's prompt begins; nobody asks where there is one offer.
@@ -161,57 +159,48 @@ extension Dispatcher {
     }
   }
 
-  private func sealed(
-    _ message: Submit, _ request: InferenceRequest, model: String, body: [UInt8],
-    promptBound: Int, outputMax: TokenCount?, ceilings: PricePair?, timeout: UInt32,
-    under wrappingKey: UInt64,
-    from caller: Caller
-  ) throws -> (parts: [Command], submit: Command.Submit) {
-    let (key, wrapped) = try sealer.makeKey(under: wrappingKey)
-    var parts: [[UInt8]] = []
-    let partBytes = Command.Limits.partBytesMax - SealedEvents.overheadBytes
-    let isInline =
-      body.count + SealedEvents.overheadBytes <= Command.Limits.inlineBytesMax
-    if isInline {
-      parts = [try sealer.seal(body, as: .payload(part: 0), under: key)]
-    } else {
-      var start = 0
-      while start < body.count {
-        let end = min(body.count, start + partBytes)
-        parts.append(
-          try sealer.seal(
-            Array(body[start..<end]), as: .payload(part: UInt32(parts.count)),
-            under: key))
-        start = end
-      }
+  /// Most bytes of a body that fit into a part once they are sealed.
+  private static let partBytes = Command.Limits.partBytesMax - SealedEvents.overheadBytes
+
+  /// Whether a body rests with its submit, and not in parts that go before it.
+  static func isInline(_ body: [UInt8]) -> Bool {
+    body.count + SealedEvents.overheadBytes <= Command.Limits.inlineBytesMax
+  }
+
+  /// Hashes and seals an order's body: what is proposed for it, the parts of the body first.
+  ///
+  /// Both are work for each of its bytes, and come after whatever may refuse it.
+  func sealed(
+    _ order: Order, of message: Submit
+  ) throws(Failure) -> (parts: [Command], submit: Command.Submit) {
+    guard let wrappingKey = keys.sealing else {
+      throw Failure(
+        .unavailable, "no wrapping key is current yet; one is being handed round",
+        retryAfterMs: 50)
     }
-    var commands: [Command] = []
-    let payload: Command.Submit.Payload
-    if isInline {
-      payload = .inline(parts[0])
-    } else {
-      payload = .parts(UInt16(parts.count))
-      for (place, part) in parts.enumerated() {
-        commands.append(
+    do {
+      let (key, wrapped) = try sealer.makeKey(under: wrappingKey)
+      let (body, draft) = (order.body, order.submit)
+      let hash = message.requestHash
+      guard case .parts(let count) = draft.payload else {
+        let sealed = try sealer.seal(body, as: .payload(part: 0), under: key)
+        return ([], draft.with(bodyHash: hash, wrappedKey: wrapped, payload: .inline(sealed)))
+      }
+      var parts: [Command] = []
+      for part in 0..<count {
+        let start = Int(part) * Self.partBytes
+        let bytes = Array(body[start..<min(body.count, start + Self.partBytes)])
+        let sealed = try sealer.seal(bytes, as: .payload(part: UInt32(part)), under: key)
+        parts.append(
           .payloadPart(
             .init(
-              caller: caller.key, requestKey: message.requestKey, part: UInt16(place),
-              of: UInt16(parts.count), bytes: part)))
+              caller: draft.caller, requestKey: draft.requestKey, part: part, of: count,
+              bytes: sealed)))
       }
+      return (parts, draft.with(bodyHash: hash, wrappedKey: wrapped, payload: draft.payload))
+    } catch {
+      throw Failure(.internalError, "the request cannot be sealed: \(error)")
     }
-    let submit = Command.Submit(
-      caller: caller.key, requestKey: message.requestKey,
-      bodyHash: message.requestHash, mode: message.mode, endpoint: message.endpoint,
-      model: model, promptBound: TokenCount(UInt64(promptBound)),
-      outputMax: outputMax,
-      inputCeiling: .lower(message.maxInputPrice, request.provider?.maxPromptPrice)
-        ?? ceilings?.input,
-      outputCeiling: .lower(message.maxOutputPrice, request.provider?.maxCompletionPrice)
-        ?? ceilings?.output,
-      queueTimeoutMilliseconds: message.queueTimeoutMs == 0
-        ? timeout : message.queueTimeoutMs,
-      wrappedKey: wrapped, payload: payload)
-    return (commands, submit)
   }
 
   /// The submit in the shortest form that says all.
@@ -237,5 +226,16 @@ extension Dispatcher {
     }
     guard let ask else { return .submit(submit) }
     return .submitAssigned(.init(submit: submit, offer: ask.id, askVersion: ask.version))
+  }
+}
+
+extension Command.Submit {
+  /// The same with a body that is hashed and sealed.
+  fileprivate func with(bodyHash: [UInt8], wrappedKey: [UInt8], payload: Payload) -> Self {
+    Self(
+      caller: caller, requestKey: requestKey, bodyHash: bodyHash, mode: mode, endpoint: endpoint,
+      model: model, promptBound: promptBound, outputMax: outputMax, inputCeiling: inputCeiling,
+      outputCeiling: outputCeiling, queueTimeoutMilliseconds: queueTimeoutMilliseconds,
+      wrappedKey: wrappedKey, payload: payload)
   }
 }

@@ -66,7 +66,8 @@ final class LeaderStore: ReplicaStore, @unchecked Sendable {
 /// A keyring too: what it is told is durable at once.
 final class TestSealer: JobSealing, WrappingKeyStore {
   struct Refused: Error {}
-  private var made: UInt64 = 0
+  /// Keys of jobs.
+  private(set) var made: UInt64 = 0
   private var sealed: Set<[UInt8]> = []
   /// Pieces that were opened.
   private(set) var opened = 0

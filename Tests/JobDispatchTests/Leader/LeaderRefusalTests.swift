@@ -6,6 +6,25 @@ import WireProtocol
 
 @Suite("The leader: refusals")
 struct LeaderRefusalTests {
+  @Test("a large body is sealed only for a job that there will be, and a dry run seals nothing")
+  func sealedLast() throws {
+    let bench = try LeaderBench()
+    let body = LeaderBench.body(bytes: 50_000)
+    #expect(bench.submit(body: body).failure == .modelNotFound)
+    let poor = try bench.poorCredential()
+    _ = try WorkerPeer(bench)
+    let peer = bench.open(.job, poor)
+    bench.say(.submit(bench.submission(body: body)), on: peer)
+    #expect(peer.failure == .insufficientCredit)
+    let dryRun = DryRun(
+      requestKey: bench.requestKey(), endpoint: .chatCompletions, model: "m", body: body,
+      maxInputPrice: nil, maxOutputPrice: nil, servedOnly: false)
+    _ = try bench.call(.dryRun(dryRun)).last(JobWhyReport.self)
+    #expect(bench.sealer.made == 0)
+    _ = try bench.submit(body: body).last(WireProtocol.Accepted.self)
+    #expect(bench.sealer.made == 1)
+  }
+
   @Test(
     "a disk that is nearly full takes no new job, answers for an old one, and takes one when there is room"
   )
