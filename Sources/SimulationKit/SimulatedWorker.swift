@@ -5,7 +5,7 @@ internal import WireProtocol
 
 /// A worker: the real machine, with links, timer and a scripted engine around it.
 final class SimulatedWorker: SimulatedNode {
-  /// What a supplier asks for, fixed for the run: the bill's checker knows it by the worker's name.
+  /// What a worker registers with, fixed for the run: the bill's checker knows it by the worker's name.
   struct Terms {
     let basis: BillingBasis
     let bytesPerTokenFloor: UInt8

@@ -26,6 +26,7 @@ final class Workload {
   let operatorClient: SimulatedClient
   let clients: [SimulatedClient]
   private let auditors: [SimulatedClient]
+  private(set) lazy var money = MoneyWorkload(of: self, in: simulation)
   private var tallies: [AccountID] = []
   private var tallied = 0
   private var owners: [AccountID] = []
@@ -34,7 +35,7 @@ final class Workload {
   private(set) var credits: [RequestKey: Credit] = [:]
   private(set) var openCalls = 0
   private(set) var isReady = false
-  private var isStopped = false
+  private(set) var isStopped = false
   private var lastRequest: UInt64 = 0
   private var steps: [() -> Void] = []
 
@@ -48,7 +49,8 @@ final class Workload {
     auditors = (1...3).map { SimulatedClient("auditor \($0)", in: simulation) }
   }
 
-  private func requestKey() -> RequestKey {
+  /// A name that no other request of the run has.
+  func requestKey() -> RequestKey {
     lastRequest += 1
     return RequestKey(high: simulation.seed, low: lastRequest)
   }
@@ -59,6 +61,7 @@ final class Workload {
   func setUp() {
     operatorClient.boot()
     operatorClient.authorization = Credential.authorization(key: KeyID(1), secret: 0)
+    money.boot()
     for auditor in auditors {
       auditor.boot()
       auditor.authorization = operatorClient.authorization
@@ -141,6 +144,8 @@ final class Workload {
         let fee = FeeSet(parts: 30_000, account: report.summary.account)
         ask(operatorClient, fee) { [self] in
           guard case .feeReport = $0 else { return unexpected($0) }
+          let seller = (owners[Self.consumers], simulation.workers[0].authorization)
+          money.begin(consumer: owners[0], seller: seller)
         }
       case .failure(let failure) where failure.errorCode == .wrongState:
         operatorClient.after(1_000_000) { [self] in
@@ -368,7 +373,8 @@ final class Workload {
 
   // MARK: Asking
 
-  private func ask(
+  /// Asks, and waits for the answer for as long as there is patience.
+  func ask(
     _ client: SimulatedClient, _ message: any WireMessage, _ answer: @escaping (Message) -> Void
   ) {
     openCalls += 1
@@ -383,7 +389,7 @@ final class Workload {
     }
   }
 
-  private func unexpected(_ message: Message) {
+  func unexpected(_ message: Message) {
     simulation.fail("R2", "an answer that fits no question: \(message)")
   }
 
@@ -392,5 +398,6 @@ final class Workload {
     steps = []
     for submission in submissions { submission.clear() }
     for client in clients + auditors + [operatorClient] { client.clear() }
+    money.clear()
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ExchangeTypes
 import Testing
 
 @testable import yard
@@ -28,15 +29,26 @@ struct OutputTests {
       "worker run --join 127.0.0.1:1 --engine builtin --price-output",
     ])
   func amounts(command: String) {
+    #expect("\(command)") {
+      try Yard.parseAsRoot((command + " -1").split(separator: " ").map(String.init))
+    } throws: {
+      Yard.exitCode(for: $0) == .validationFailure
+        && Yard.message(for: $0).contains("invalid_amount: '-1'")
+    }
+  }
+
+  @Test("an amount has at most nine digits after the point, and a price as many")
+  func prices() throws {
+    #expect(try Amount.price("0.000000001") == Price(nanoPerMillion: 1))
+    #expect(try PostedPrice.orWorkers("worker").price == nil)
     for (text, code) in [
-      ("-1", "invalid_amount"), ("1e3", "invalid_amount"), ("0.0000000001", "invalid_amount"),
+      ("1e3", "invalid_amount"), ("0.0000000001", "invalid_amount"), ("input", "invalid_amount"),
       ("18446744073.709551616", "amount_overflow"),
     ] {
-      #expect("\(command) \(text)") {
-        try Yard.parseAsRoot((command + " " + text).split(separator: " ").map(String.init))
+      #expect("\(text)") {
+        try PostedPrice.orWorkers(text)
       } throws: {
-        Yard.exitCode(for: $0) == .validationFailure
-          && Yard.message(for: $0).contains("\(code): '\(text)'")
+        ($0 as? ValidationError)?.message.hasPrefix("\(code): '\(text)'") == true
       }
     }
   }

@@ -95,16 +95,20 @@ struct RestChecker {
 
   // MARK: Money
 
-  /// P3: each charge is that of the record, each record is what an engine made, and accounts have paid
-  /// and earned exactly the charges.
+  /// P3: each charge is that of the record, each record is what an engine made, accounts have paid and earned exactly the charges
+  /// and what was moved by hand, and budgets have spent the charges of the jobs that drew on them.
   private func checkCharges(_ exchange: Exchange) {
     var paid: [AccountID: UInt64] = [:]
     var earned: [AccountID: UInt64] = [:]
+    var spent: [BudgetID: UInt64] = [:]
     for account in exchange.ledger.accounts(limit: .max) {
       for job in exchange.jobs(of: account.id, limit: .max) {
         guard let ending = job.ending else { continue }
         let charge = checkedCharge(of: job, ending, exchange)
         paid[job.account, default: 0] += charge
+        for budget in job.budget.map({ exchange.path(from: $0) }) ?? [] {
+          spent[budget, default: 0] += charge
+        }
         for (payee, amount) in shares(of: charge, job, ending, exchange) {
           earned[payee, default: 0] += amount
         }
@@ -114,10 +118,16 @@ struct RestChecker {
       if account.debitsHeld != .zero {
         simulation.fail("P3", "account \(account.id) still holds \(account.debitsHeld)")
       }
-      if account.debitsPosted.rawValue != paid[account.id] ?? 0
+      let byHand = workload.money.debited[account.id] ?? 0
+      if account.debitsPosted.rawValue != (paid[account.id] ?? 0) + byHand
         || account.creditsEarned.rawValue != earned[account.id] ?? 0
       {
-        simulation.fail("P3", "account \(account.id) paid or earned other than its jobs' charges")
+        simulation.fail(
+          "P3", "account \(account.id) paid or earned other than its jobs' charges and transfers")
+      }
+      for budget in exchange.budgets(of: account.id, limit: .max)
+      where budget.spent.rawValue != spent[budget.id] ?? 0 {
+        simulation.fail("P3", "budget \(budget.id) has spent other than its jobs' charges")
       }
     }
   }
@@ -232,7 +242,11 @@ struct RestChecker {
     }
     checkRecord(of: job, exchange)
     checkEnd(of: job, ending, exchange)
-    let cost = cost(of: job, ending, terms)
+    let prices = attempt.prices
+    if prices != terms.prices, workload.money.posted[attempt.supplier]?.contains(prices) != true {
+      simulation.fail("P3", "job \(job.id) was run at prices that nobody asked")
+    }
+    let cost = cost(of: job, ending, terms, at: prices)
     if cost != UInt128(ending.charge.rawValue) {
       simulation.fail("P3", "job \(job.id) costs \(cost) and was charged \(ending.charge)")
     }
@@ -256,7 +270,9 @@ struct RestChecker {
   }
 
   /// The design's table ("The bill"), and decision 10 for a job that went on elsewhere.
-  private func cost(of job: Job, _ ending: Ending, _ terms: SimulatedWorker.Terms) -> UInt128 {
+  private func cost(
+    of job: Job, _ ending: Ending, _ terms: SimulatedWorker.Terms, at prices: PricePair
+  ) -> UInt128 {
     let record = job.record
     guard ending.state == .completed || !record.isEmpty else { return 0 }
     let reported = ending.usage.promptTokens?.rawValue ?? 0
@@ -269,9 +285,9 @@ struct RestChecker {
       case .usage: min(claimed, bound)
       case .chunkCount: min(record.tokens, bound)
       }
-    let input = UInt128(promptTokens) * UInt128(terms.prices.input.rawValue)
+    let input = UInt128(promptTokens) * UInt128(prices.input.rawValue)
     let output =
-      UInt128(min(tokens, job.bid.outputMax.rawValue)) * UInt128(terms.prices.output.rawValue)
+      UInt128(min(tokens, job.bid.outputMax.rawValue)) * UInt128(prices.output.rawValue)
     return (input + output) / 1_000_000
   }
 

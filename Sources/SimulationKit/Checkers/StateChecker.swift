@@ -57,10 +57,25 @@ final class StateChecker {
     }
   }
 
-  /// Every account's holds are those of its open jobs.
+  /// The holds of every account and of every budget are those of the open jobs that draw on it.
   func checkHolds(_ exchange: Exchange, at index: LogIndex) {
     var held: [AccountID: UInt64] = [:]
-    for job in exchange.openJobs(limit: .max) { held[job.account, default: 0] += job.held.rawValue }
+    var drawn: [BudgetID: UInt64] = [:]
+    for job in exchange.openJobs(limit: .max) {
+      held[job.account, default: 0] += job.held.rawValue
+      for budget in job.budget.map({ exchange.path(from: $0) }) ?? [] {
+        drawn[budget, default: 0] += job.held.rawValue
+      }
+    }
+    for account in exchange.ledger.accounts(limit: .max) {
+      for budget in exchange.budgets(of: account.id, limit: .max)
+      where budget.held.rawValue != drawn[budget.id] ?? 0 {
+        simulation.fail(
+          "P3",
+          "budget \(budget.id) holds \(budget.held) at \(index), the open jobs that draw on it \(drawn[budget.id] ?? 0)"
+        )
+      }
+    }
     for account in exchange.ledger.accounts(limit: .max)
     where account.debitsHeld.rawValue != held[account.id] ?? 0 {
       simulation.fail(
