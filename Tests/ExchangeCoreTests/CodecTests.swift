@@ -115,7 +115,7 @@ struct CodecTests {
   func complete() {
     #expect(
       Self.codes == Array(1...25) + Array(28...33) + [43, 46, 47, 48, 60, 61, 62] + Array(67...76)
-        + Array(80...82))
+        + Array(80...82) + [89])
   }
 
   @Test(
