@@ -233,7 +233,7 @@ struct MembershipTests {
     #expect(cluster.nodes.allSatisfy { $0.replica?.role != .leader })
     #expect(lost.store.hardState?.votedFor == nil)
     try leader.boot()
-    _ = try cluster.elect()
+    try cluster.settle()
     cluster.checkPromises()
   }
 
