@@ -43,7 +43,7 @@ struct SimulationTests {
   func names() {
     #expect(Set(Mutation.all.map(\.description)).count == Mutation.all.count)
     for mutation in Mutation.all { #expect(Mutation(mutation.description) == mutation) }
-    #expect(Mutation("G14") == nil)
+    #expect(Mutation("G15") == nil)
   }
 
   @Test("a seed is one run: the same events in the same order with the same state")

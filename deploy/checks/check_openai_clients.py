@@ -243,9 +243,21 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch), \
             return account["held_nano"] == 0 and account["spent_nano"] == charged
         wait_for("the books to balance", books)
 
+    def health():
+        """the images' health check finds a gateway well in clear and under TLS, and says so where nobody answers"""
+        def asked(port):
+            return subprocess.run(["bash", ROOT / "deploy/container/health", "gateway"], stdin=subprocess.DEVNULL, capture_output=True,
+                                  text=True, timeout=60, env={**os.environ, "YARD_PORT": port})
+
+        for one in (served, secure):
+            done = asked(one.url.rpartition(":")[2])
+            expect(done.returncode == 0, (one.url, done))
+        done = asked("1")
+        expect(done.returncode == 1 and "nobody answers" in done.stdout, done)
+
     def aiperf():
         """aiperf on llama.cpp"""
         suite("aiperf", "aiperf_suite.py", MODEL)
 
-    main([openai_3, openai_2, openai_builtin, others, billed, embeddings, let_go, curl, verbatim, several_answers, no_truncation, at_rest,
+    main([openai_3, openai_2, openai_builtin, others, billed, embeddings, let_go, curl, verbatim, several_answers, no_truncation, health, at_rest,
           *([aiperf] if FULL else [])])

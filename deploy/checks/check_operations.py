@@ -112,6 +112,9 @@ def restarts():
         expect(unit.get("StartLimitIntervalSec") == "0" and "2" in unit["RestartPreventExitStatus"].split(), f"{role}: {unit}")
     expect([units[role]["Restart"] for role in ROLES] == ["always", "on-failure", "always"],
            "a worker that its owner has taken back ends with 0, and must not come back by itself")
+    names = sorted(path.stem for path in (ROOT / "deploy/package/units").glob("*.timer"))
+    text = (ROOT / "deploy/runbook.md").read_text(encoding="utf-8")
+    expect(len(names) == 3 and all(f"systemctl enable --now {name}.timer" in text for name in names), f"{names} are in no runbook")
     expect("70" in units["coordinator"]["RestartPreventExitStatus"].split(), "a coordinator whose disk failed is started again")
     source = (ROOT / "Sources/WorkerAgent/WorkerConfiguration.swift").read_text(encoding="utf-8")
     drain = int(re.search(r"drainSeconds\b.*= (\d+)", source)[1])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The Debian package in bare Debian 12 roots: installed, upgraded, removed, purged; and three of them as the three
-machines of deploy/runbook.md, set up by its steps with nothing but the package.
+machines of deploy/runbook.md, set up with nothing but the package, by the commands and files of its text.
 
 A root is a copy of the minimal Debian that deploy/container/base keeps. Units cannot be started in it: their command
 lines are read from the installed files and run as their user, as systemd would. Needs root; skipped where it is not.
@@ -15,11 +15,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 
 from product import ROOT, YARD, Cluster, Failed, expect, folder, free_ports, main, wait_for
 
 MODEL = "switchyard-stories"
 ROLES = ("coordinator", "worker", "gateway")
+TIMERS = ("doctor", "backup", "archive")
 
 
 def run(arguments, seconds=300, **options):
@@ -71,6 +73,8 @@ class Machine:
         self.path.mkdir(parents=True)
         archive = demand(run([ROOT / "deploy/container/base", "--archive"]), "base").strip()
         demand(run(["tar", "-C", path, "-xpf", archive]), "a bare Debian")
+        # A root that is thrown away needs no file flushed.
+        self.file("/etc/dpkg/dpkg.cfg.d/unsafe").write_text("force-unsafe-io\n", encoding="utf-8")
         # A program finds the libraries beside it by /proc. The mount is gone with this process.
         demand(run(["mount", "-t", "proc", "proc", self.path / "proc"]), "mount")
 
@@ -79,7 +83,7 @@ class Machine:
                     "HOME=/root", *words])
 
     def dpkg(self, *words):
-        return demand(self.root("dpkg", "--force-unsafe-io", *words), f"dpkg {words}")
+        return demand(self.root("dpkg", *words), f"dpkg {words}")
 
     def install(self, package):
         shutil.copy(package, self.path / "root" / package.name)
@@ -88,33 +92,69 @@ class Machine:
     def file(self, path):
         return self.path / path.lstrip("/")
 
-    def put(self, source, path):
-        """A node's directory, as the runbook copies it."""
-        shutil.copytree(source, self.file(path))
-        demand(self.root("chown", "-R", "switchyard:switchyard", "/var/lib/switchyard"), "chown")
+    def shell(self, commands, place="/root"):
+        """What an operator types, as root."""
+        return self.root("sh", "-euc", f"cd {place}\n{commands}")
 
-    def configure(self, role, options):
-        lines = [f"{key}: {json.dumps(value)}" for key, value in {"dir": f"/var/lib/switchyard/{role}", **options}.items()]
-        self.file(f"/etc/switchyard/{role}.yaml").write_text("\n".join([f"role: {role}", *lines, ""]), encoding="utf-8")
+    def put(self, source, path):
+        """A file or directory is carried here: into a directory that there is, or under a new name."""
+        target = self.file(path)
+        if pathlib.Path(source).is_dir():
+            shutil.copytree(source, target / source.name if target.is_dir() else target)
+        else:
+            shutil.copy(source, target)
+
+    def configure(self, role, text):
+        self.file(f"/etc/switchyard/{role}.yaml").write_text(text, encoding="utf-8")
         demand(self.root("yard", "config", "check", f"/etc/switchyard/{role}.yaml"), "yard config check")
 
-    def unit(self, role):
-        text = self.file(f"/lib/systemd/system/switchyard-{role}.service").read_text(encoding="utf-8")
-        return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+    def unit(self, name):
+        """What a unit's file says, each setting with all its values."""
+        text = self.file(f"/lib/systemd/system/switchyard-{name}.service").read_text(encoding="utf-8")
+        found = {}
+        for line in text.splitlines():
+            if "=" in line and not line.startswith("#"):
+                setting, _, value = line.partition("=")
+                found.setdefault(setting, []).append(value)
+        return found
 
-    def start(self, role, log, credential=None):
+    def node(self, unit):
+        """How systemd would run a command of a unit: as whom, and with what of the environment."""
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/var/lib/switchyard"}
+        for name in unit.get("EnvironmentFile", []):
+            environment |= dict(line.split("=", 1) for line in self.file(name.lstrip("-")).read_text(encoding="utf-8").splitlines()
+                                if "=" in line and not line.startswith("#"))
+        for name, _, path in (value.partition(":") for value in unit.get("LoadCredential", [])):
+            # A copy for the unit's user alone; the file itself is root's.
+            self.file("/run/credentials").mkdir(exist_ok=True)
+            demand(self.root("install", "-o", unit["User"][0], "-m", "400", path, f"/run/credentials/{name}"), path)
+            expect(unit["Environment"] == [f"YARD_KEY_FILE=%d/{name}"], unit)
+            environment["YARD_KEY_FILE"] = f"/run/credentials/{name}"
+        words = ["chroot", str(self.path), "setpriv", "--reuid", unit["User"][0], "--regid", unit["Group"][0], "--init-groups",
+                 "--no-new-privs", "--"]
+        return words, environment
+
+    def once(self, name):
+        """What a unit of a timer runs, one after the other: `+` is root's."""
+        unit = self.unit(name)
+        words, environment = self.node(unit)
+        for setting, base in (("RuntimeDirectory", "/run"), ("StateDirectory", "/var/lib")):
+            for folder_name in unit.get(setting, []):
+                demand(self.root("install", "-d", "-o", unit["User"][0], "-g", unit["Group"][0], "-m", "700",
+                                 f"{base}/{folder_name}"), setting)
+        for command in (*unit.get("ExecStartPre", []), *unit["ExecStart"], *unit.get("ExecStartPost", [])):
+            if command.startswith("+"):
+                demand(self.root(*shlex.split(command[1:])), command)
+            else:
+                demand(run([*words, *shlex.split(command)], env=environment), command)
+
+    def start(self, role, log):
         """What the unit would run, as whom it would run it; answers the process and the line that it says when ready."""
         unit = self.unit(role)
-        command = shlex.split(unit["ExecStart"])
-        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-        if credential:
-            expect(unit["LoadCredential"].endswith(":/etc/switchyard/worker_key"), unit)
-            environment["YARD_KEY_FILE"] = credential
-        process = subprocess.Popen(
-            ["chroot", str(self.path), "setpriv", "--reuid", unit["User"], "--regid", unit["Group"], "--init-groups",
-             "--no-new-privs", "--", *command],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=open(log, "ab"), env=environment,
-            start_new_session=True)
+        command = shlex.split(unit["ExecStart"][0])
+        words, environment = self.node(unit)
+        process = subprocess.Popen([*words, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=open(log, "ab"),
+                                   env=environment, start_new_session=True)
         line = process.stdout.readline()
         if not line:
             raise Failed(f"{command} ended with {process.wait()}: {pathlib.Path(log).read_text(errors='replace')[-600:]}")
@@ -142,10 +182,9 @@ def mounted():
 
 STAND_IN = """#!/bin/sh
 [ "$2" = wait ] || exit "$2"
-trap 'kill $!; exit 5' TERM
-sleep 300 &
+trap 'exit 5' TERM
 echo ready >&2
-wait
+while :; do sleep 0.1; done
 """
 
 
@@ -183,14 +222,15 @@ def life():
         for file in ("/usr/share/man/man1/yard.1.gz", "/usr/share/bash-completion/completions/yard",
                      "/usr/share/zsh/vendor-completions/_yard", "/usr/share/fish/vendor_completions.d/yard.fish",
                      "/usr/share/doc/switchyard/runbook.md", "/usr/share/doc/switchyard/libraries.txt",
-                     *(f"/lib/systemd/system/switchyard-{role}.service" for role in ROLES)):
-            expect(machine.file(file).stat().st_size > 200, f"{file} is next to nothing")
+                     *(f"/lib/systemd/system/switchyard-{name}.service" for name in (*ROLES, *TIMERS)),
+                     *(f"/lib/systemd/system/switchyard-{name}.timer" for name in TIMERS)):
+            expect(machine.file(file).stat().st_size > 150, f"{file} is next to nothing")
         said = demand(machine.root("setpriv", "--reuid", "switchyard", "--clear-groups", "yard", "version"), "yard version")
         expect("protocol" in said, said)
         demand(machine.root("sh", "-c", "dpkg --verify switchyard && ! ldd /usr/lib/switchyard/yard | grep 'not found'"), "libraries")
 
         entry(machine)
-        machine.configure("gateway", {"listen": "127.0.0.1:1", "join": "127.0.0.1:2"})
+        machine.configure("gateway", "role: gateway\ndir: /var/lib/switchyard/gateway\nlisten: 127.0.0.1:1\njoin: 127.0.0.1:2\n")
         node = machine.file("/var/lib/switchyard/coordinator/cluster.json")
         node.parent.mkdir()
         node.write_text("{}", encoding="utf-8")
@@ -215,78 +255,154 @@ def units():
     with scratch() as path:
         place = pathlib.Path(path, "units")
         place.mkdir()
-        for role in ROLES:
+        names = [*ROLES, *TIMERS]
+        for role in names:
             text = (ROOT / f"deploy/package/units/switchyard-{role}.service").read_text(encoding="utf-8")
             # The program is not installed here; who runs it and how is what is verified.
             text = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.M)
             text = re.sub(r"^Documentation=.*\n", "", text, flags=re.M)
             (place / f"switchyard-{role}.service").write_text(text, encoding="utf-8")
-        files = [str(place / f"switchyard-{role}.service") for role in ROLES]
-        said = demand(run(["systemd-analyze", "verify", "--man=no", *files]), "systemd-analyze verify")
+        timers = [ROOT / f"deploy/package/units/switchyard-{name}.timer" for name in TIMERS]
+        for timer in timers:
+            (place / timer.name).write_text(re.sub(r"^Documentation=.*\n", "", timer.read_text(encoding="utf-8"), flags=re.M),
+                                            encoding="utf-8")
+        files = [str(place / f"switchyard-{role}.service") for role in names]
+        said = demand(run(["systemd-analyze", "verify", "--man=no", *files, *(place / timer.name for timer in timers)]),
+                      "systemd-analyze verify")
         ours = [line for line in said.splitlines() if "switchyard" in line]
         expect(not ours, ours)
-        for role, file in zip(ROLES, files):
+        for role, file in zip(names, files):
             done = run(["systemd-analyze", "security", "--offline=true", "--threshold=20", file])
             level = re.search(r"exposure level for .*?: ([0-9.]+)", done.stdout)
             expect(done.returncode == 0 and level and float(level[1]) <= 2, f"{role}: {done.stdout[-400:]}")
             print(f"{role}: exposure {level[1]}", flush=True)
 
 
+class Page:
+    """The commands and files of a section of the runbook: its indented lines, each block by itself."""
+
+    def __init__(self, section, replaced):
+        text = (ROOT / "deploy/runbook.md").read_text(encoding="utf-8")
+        page = re.search(rf"^## {re.escape(section)}\n(.*?)(?=^#+ )", text, re.M | re.S)[1]
+        blocks = re.findall(r"(?:^(?: {7}| {4}).*\n(?:\n(?= {7}| {4}(?! )))?)+", page, re.M)
+        self.blocks = [textwrap.dedent(block) for part in blocks for block in part.split("\n\n") if block.strip()]
+        self.replaced = replaced
+
+    def block(self, words):
+        """The one block with these words in it, with this cluster's names in the place of the runbook's."""
+        found = [block for block in self.blocks if words in block]
+        expect(len(found) == 1, f"the runbook has {len(found)} blocks with {words!r}")
+        text = found[0]
+        for old, new in self.replaced.items():
+            text = text.replace(old, new)
+        return text
+
+
+def content(machine):
+    """What the doctor of a machine's timer is content with, by what Prometheus would be told."""
+    machine.once("doctor")
+    text = machine.file("/var/lib/prometheus/node-exporter/switchyard.prom").read_text(encoding="utf-8")
+    return set(re.findall(r'^switchyard_doctor_level\{check="(\w+)"\} 0$', text, re.M))
+
+
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >>/root/systemctl.log
+"""
+
+
 def operator():
-    """three bare machines become a cluster by the runbook's steps, and serve a chat through the gateway"""
+    """three bare machines become a cluster by the runbook's own commands, are watched and backed up, and serve a chat"""
     with mounted() as path, contextlib.ExitStack() as stack:
         machines = [Machine(f"{path}/machine-{number}") for number in (1, 2, 3)]
-        for machine in machines:
-            machine.install(PACKAGES[0])
-
-        def yard(*words, key="", **environment):
-            place = ["env", *(f"{k}={v}" for k, v in environment.items()), *([f"YARD_KEY={key}"] if key else [])]
-            return machines[0].root(*place, "yard", *words)
-
-        made = demand(yard("init", "/root/cluster", "--coordinators", "3", "--workers", "gpu-1"), "yard init")
-        root = re.search(r"sy_\S+", made)[0]
         *ports, http = free_ports(4)
         addresses = [f"127.0.0.{n}:{port}" for n, port in zip((1, 2, 3), ports)]
-        peers = ",".join(f"{n}={address}" for n, address in zip((1, 2, 3), addresses))
-        home = machines[0].file("/root/cluster")
+        replaced = {f"10.0.0.{n}:7400": address for n, address in zip((1, 2, 3), addresses)}
+        replaced["127.0.0.1:8080"] = f"127.0.0.1:{http}"
+        page, watching, backup = (Page(name, replaced) for name in ("A cluster on three machines", "Watching", "Backup"))
+        safe = machines[0]  # which has the package
+        said = {"environment": ""}
 
-        def start(machine, role, name, **options):
-            process, ready = machine.start(role, f"{path}/{name}.log", **options)
-            stack.callback(stop, process)
-            return ready
+        def at_the_safe_place(commands, place="/root"):
+            return demand(safe.shell(said["environment"] + commands, place), commands)
 
+        def enable(machine, text, log=None):
+            """The unit that the block has started is started: what it would run, as whom it would run it."""
+            demand(machine.shell(text), text)
+            unit = machine.file("/root/systemctl.log").read_text(encoding="utf-8").split()[-1]
+            expect(unit.startswith("switchyard-"), text)
+            if log:
+                process, _ = machine.start(unit.removeprefix("switchyard-"), f"{path}/{log}.log")
+                stack.callback(stop, process)
+            else:
+                machine.once(unit.removeprefix("switchyard-").removesuffix(".timer"))
+
+        # 1: the package. 2: the cluster is made. 3: each machine gets its own directory, and no other copy stays.
+        for machine in machines:
+            machine.put(PACKAGES[0], "/root")
+            demand(machine.shell(page.block("apt-get install")), "apt-get install")
+            machine.file("/usr/bin/systemctl").write_text(SYSTEMCTL, encoding="utf-8")
+            machine.file("/usr/bin/systemctl").chmod(0o755)
+        replaced["sy_1_…"] = re.search(r"sy_\S+", at_the_safe_place(page.block("yard init")))[0]
+        home = safe.file("/root/cluster")
         for number, machine in enumerate(machines, 1):
-            machine.put(home / f"coordinator-{number}", "/var/lib/switchyard/coordinator")
-            machine.configure("coordinator", {"id": number, "listen": addresses[number - 1], "peers": peers})
-            start(machine, "coordinator", f"coordinator-{number}")
-        client = {"YARD_ENDPOINTS": ",".join(addresses), "YARD_IDENTITY": "/root/cluster/client/identity"}
-        cluster = Cluster(addresses, root, str(home / "client/identity"), path)
-        supplier = wait_for("a leader that opens an account", lambda: (
-            lambda done: done.stdout.strip() if done.returncode == 0 else None)(
-            yard("account", "create", "gpu-owner", "--kind", "supplier", key=root, **client)))
-        work = demand(yard("key", "create", supplier, "--scope", "work,read", key=root, **client), "key create").strip()
-        join = {"join": ",".join(addresses)}
-        for role, source, options in (
-                ("worker", home / "workers/gpu-1", {**join, "engine": "builtin", "price-input": "0.2", "price-output": "0.6"}),
-                ("gateway", home / "gateway", {**join, "listen": f"127.0.0.1:{http}"})):
-            machines[0].put(source, f"/var/lib/switchyard/{role}")
-            machines[0].configure(role, options)
-        secret = machines[0].file("/etc/switchyard/worker_key")
-        secret.write_text(work, encoding="utf-8")
-        demand(machines[0].root("chown", "switchyard", "/etc/switchyard/worker_key"), "chown")
-        secret.chmod(0o400)
-        start(machines[0], "worker", "worker", credential="/etc/switchyard/worker_key")
-        start(machines[0], "gateway", "gateway")
-        consumer = demand(yard("account", "create", "team", "--credit", "100", key=root, **client), "account").strip()
-        key = demand(yard("key", "create", consumer, "--scope", "submit,read", key=root, **client), "key create").strip()
-
-        body = json.dumps({"model": MODEL, "max_tokens": 24, "stream": True,
-                           "messages": [{"role": "user", "content": "Tell me a story."}]})
-        said = run(["curl", "-sN", "--max-time", "60", f"http://127.0.0.1:{http}/v1/chat/completions", "-H",
-                    f"authorization: Bearer {key}", "-H", "content-type: application/json", "-d", body]).stdout
-        expect(said.rstrip().endswith("data: [DONE]") and '"finish_reason":"' in said, said[-600:])
-        spent = cluster.account(consumer)
-        expect(spent["spent_nano"] > 0 and spent["held_nano"] == 0, spent)
+            machine.put(home / f"coordinator-{number}", "/root")
+            copy = page.block("cp -r coordinator-N").replace("coordinator-N", f"coordinator-{number}")
+            demand(machine.shell(copy), copy)
+            shutil.rmtree(machine.file(f"/root/coordinator-{number}"))
+            kept = (home / f"coordinator-{number}/keyring").read_bytes()
+            shutil.rmtree(home / f"coordinator-{number}")
+            if number == 1:
+                (home / "coordinator-1").mkdir()
+                (home / "coordinator-1/keyring").write_bytes(kept)
+        # 4: who it is.
+        for number, machine in enumerate(machines, 1):
+            file = page.block("role: coordinator").replace("id: 1", f"id: {number}").replace(
+                f"listen: {addresses[0]}", f"listen: {addresses[number - 1]}")
+            machine.configure("coordinator", file)
+            enable(machine, page.block("switchyard-coordinator"), f"coordinator-{number}")
+        # 5: a look.
+        look = page.block("yard doctor")
+        said["environment"] = look.replace("yard doctor", "")
+        wait_for("doctor to say what the runbook says that it should", lambda: (
+            lambda done: done.returncode == 0 and all(
+                words in done.stdout for words in ("all 3 answer", "leads in term", "3 of 3 voters heard")))(safe.shell(look)))
+        # 6: a supplier and its worker; 7: a gateway.
+        made = at_the_safe_place(page.block("account create gpu-owner"))
+        expect(re.search("^3$", made, re.M), f"the runbook says that the first account is 3: {made!r}")
+        for role, source in (("worker", home / "workers/gpu-1"), ("gateway", home / "gateway")):
+            safe.put(source, "/root/carried")
+            demand(safe.shell(f"mv carried /var/lib/switchyard/{role} && chown -R switchyard:switchyard /var/lib/switchyard"), role)
+            safe.configure(role, page.block(f"role: {role}").replace("http://127.0.0.1:8000", "builtin"))
+        demand(safe.shell("install -m 600 worker_key /etc/switchyard/worker_key"), "worker_key")
+        enable(safe, page.block("switchyard-worker"), "worker")
+        enable(safe, page.block("systemctl enable --now switchyard-gateway"), "gateway")
+        # 8: a consumer.
+        keys, _, chat = page.block("account create team").partition("curl")
+        made = at_the_safe_place(keys)
+        expect(re.search("^4$", made, re.M), f"the runbook says that the second account is 4: {made!r}")
+        told = run(["sh", "-euc", "curl -s --max-time 60 " + chat.replace("sy_…", re.search(r"^sy_\S+", made, re.M)[0])]).stdout
+        expect(told.rstrip().endswith("data: [DONE]") and '"finish_reason":"' in told, told[-600:])
+        cluster = Cluster(addresses, replaced["sy_1_…"], str(home / "client/identity"), path)
+        spent = wait_for("the hold to be closed", lambda: (
+            lambda account: account if account["held_nano"] == 0 else None)(cluster.account("4")))
+        expect(spent["spent_nano"] > 0, spent)
+        # 9: alerts, and a first backup.
+        at_the_safe_place(watching.block("key create 1"))
+        for machine in machines:
+            if machine is not safe:
+                machine.put(safe.file("/root/admin.key"), "/root")
+            machine.put(home / "client/identity/ca.pem", "/root")
+            demand(machine.shell(watching.block("admin.key /etc")), "admin.key")
+            machine.file("/etc/switchyard/cluster.env").write_text(watching.block("YARD_IDENTITY="), encoding="utf-8")
+            enable(machine, watching.block("switchyard-doctor.timer"))
+            wanted = {"coordinators", "quorum", "lag", "storage", "versions", "agreement", "certificate", "keyring",
+                      *(["engine"] if machine is safe else [])}
+            wait_for("the timer's doctor to be content", lambda: wanted <= content(machine))
+        enable(machines[1], backup.block("enable --now switchyard-backup"))
+        written, = machines[1].file("/var/backups/switchyard").iterdir()
+        whole = machines[1].shell(f"yard restore /var/backups/switchyard/{written.name} --verify")
+        expect("whole" in demand(whole, "restore --verify"), whole.stdout)
+        enable(machines[2], backup.block("switchyard-archive.timer"))
 
 
 def stop(process):
