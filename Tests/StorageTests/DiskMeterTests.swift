@@ -71,6 +71,14 @@ import Testing
     #expect(LMDBReplicaStore.Options(diskBudgetBytes: 1 << 30).mapBytes == 64 << 30)
     #expect(LMDBReplicaStore.Options(diskBudgetBytes: 1 << 40).mapBytes == 1 << 40)
   }
+
+  @Test(
+    "whichever file finds no room, it is the disk that is full, and what is said says what to do")
+  func noRoom() {
+    for code in [ENOSPC, EDQUOT] {
+      #expect(StoreError(errno: code, "write", "/d/LOCK") == .diskFull)
+    }
+  }
 }
 
 @Suite("Reading a whole state") struct RowReadingTests {
@@ -100,13 +108,5 @@ import Testing
     }
     let mark = try volume.forEachRow(lookedUp: commit) { table, _, _ in found.append(table) }
     #expect(mark == .at(2) && found == [1, 2] && looks == 2)
-  }
-
-  @Test(
-    "whichever file finds no room, it is the disk that is full, and what is said says what to do")
-  func noRoom() {
-    for code in [ENOSPC, EDQUOT] {
-      #expect(StoreError(errno: code, "write", "/d/LOCK") == .diskFull)
-    }
   }
 }
