@@ -133,6 +133,12 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case streamDiverged
   /// A prompt travelled in parts.
   case promptInParts
+  /// A job drew on a budget and was charged.
+  case paidFromBudget
+  /// A job was run at prices that its supplier had posted.
+  case ranAtPostedPrices
+  /// What had been posted together was taken back.
+  case takenBack
   /// A new leader was elected while attempts ran.
   case leaderChangedUnderLoad
   /// A follower heard that its leader's process had ended, and did not wait for a timeout.

@@ -104,6 +104,7 @@ final class MoneyWorkload {
       guard case .transferReport(let report) = $0, report.entries.count == 2 else {
         return workload.unexpected($0)
       }
+      supplier.simulation.mark(.takenBack)
       debited[Self.operatorAccount, default: 0] += passed
       debited[purse, default: 0] += given
       move(purse)

@@ -106,6 +106,7 @@ struct RestChecker {
         guard let ending = job.ending else { continue }
         let charge = checkedCharge(of: job, ending, exchange)
         paid[job.account, default: 0] += charge
+        if job.budget != nil, charge > 0 { simulation.mark(.paidFromBudget) }
         for budget in job.budget.map({ exchange.path(from: $0) }) ?? [] {
           spent[budget, default: 0] += charge
         }
@@ -243,7 +244,9 @@ struct RestChecker {
     checkRecord(of: job, exchange)
     checkEnd(of: job, ending, exchange)
     let prices = attempt.prices
-    if prices != terms.prices, workload.money.posted[attempt.supplier]?.contains(prices) != true {
+    if workload.money.posted[attempt.supplier]?.contains(prices) == true {
+      simulation.mark(.ranAtPostedPrices)
+    } else if prices != terms.prices {
       simulation.fail("P3", "job \(job.id) was run at prices that nobody asked")
     }
     let cost = cost(of: job, ending, terms, at: prices)
