@@ -36,6 +36,12 @@ extension GatewayLoop {
         connection?.send(Self.reply(to: result) { _ in nil }, from: answer)
         return
       }
+      // A repeated request leaves the limit that the key has by now.
+      guard made.rate == nil else {
+        connection?.send(
+          Self.reply(to: result) { Self.key($0, secret: given.secret) }, from: answer)
+        return
+      }
       client.call(KeyLimit(key: made.summary.key, limit: limit), key: key) { result in
         connection?.send(
           Self.reply(to: result) { Self.key($0, secret: given.secret) }, from: answer)
@@ -49,6 +55,12 @@ extension GatewayLoop {
   ) throws(HTTPRefusal) {
     let name = try Self.requestKey(request)
     let asked = try MoneyBody.newSecret(request.takeBody())
+    guard asked.secretHash != nil || APIKey(parsing: key)?.id != id else {
+      throw HTTPRefusal(
+        .malformedRequest,
+        "an answer that is lost would be the end of a key that changes its own secret: draw it, and give its secret_sha256",
+        param: "secret_sha256")
+    }
     let given = try GivenSecret(asked.secretHash, named: name)
     let rotate = KeyRotate(
       requestKey: name ?? drawRequestKey(), key: id, secretHash: given.hash,

@@ -1,6 +1,7 @@
 import ExchangeTypes
 import Foundation
 import Gateway
+import Identity
 import JobDispatch
 import Testing
 import WireProtocol
@@ -136,6 +137,12 @@ struct MoneyGatewayTests {
         if case .message(.keyRotate(let rotate), _) = heard { rotate } else { nil }
       }
       #expect(rotated?.key == KeyID(4) && rotated?.graceMs == 3_600_000)
+      let own = try await RawClient(gateway.address)
+      let mine = APIKey(id: KeyID(4), secret: APIKey.generateSecret()).text
+      try await own.send(
+        "POST /v1/keys/4/rotation HTTP/1.1\r\nhost: x\r\nauthorization: Bearer \(mine)\r\n"
+          + "content-length: 14\r\n\r\n{\"grace\":3600}")
+      #expect(await own.read(until: "secret_sha256").hasPrefix("HTTP/1.1 400 "))
     }
   }
 

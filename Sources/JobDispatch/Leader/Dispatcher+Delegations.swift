@@ -21,7 +21,10 @@ extension Dispatcher {
       return Failure(Rejection(.delegationExpired, ["reason": "ended"]))
     }
     let now = isActive ? queue.now : exchange.logTime
-    if let key = exchange.key(id), !key.isDead(at: now) { return nil }
+    if let key = exchange.key(id) {
+      if !key.isDead(at: now) { return nil }
+      if !key.revoked { return Failure(Rejection(.delegationExpired, ["reason": "ended"])) }
+    }
     return Failure(
       Rejection(.delegationRevoked, ["parent": "\(delegation.parent)", "reason": "revoked"]))
   }

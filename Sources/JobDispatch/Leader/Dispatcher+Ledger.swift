@@ -91,11 +91,11 @@ extension Dispatcher {
     }
   }
 
-  /// What was posted; nil if the journal keeps none of it any more.
+  /// What was posted: of what was posted long ago, as much as the journal keeps.
   private func transferReport(_ accepted: ExchangeCore.Accepted) -> (any WireMessage)? {
     guard case .transferred(let first, let count, let duplicate) = accepted else { return nil }
     let posted = exchange.transfers(after: TransferID(first.rawValue - 1), limit: count)
-    guard posted.first?.id == first else { return nil }
+      .filter { $0.id.rawValue < first.rawValue + UInt64(count) }
     return TransferReport(entries: posted.map(TransferEntry.init), duplicate: duplicate)
   }
 

@@ -147,11 +147,19 @@ struct KeyCommand: AsyncParsableCommand {
 
     func run() async throws {
       let secret = APIKey.generateSecret()
-      let report = try await cluster.ask(
-        KeyRotate(
-          requestKey: .drawn(), key: KeyID(key), secretHash: APIKey.hash(secret),
-          graceMs: grace.milliseconds), Reply.key)
-      KeyCommand.show(APIKey(id: report.summary.key, secret: secret), cluster)
+      do {
+        _ = try await cluster.ask(
+          KeyRotate(
+            requestKey: .drawn(), key: KeyID(key), secretHash: APIKey.hash(secret),
+            graceMs: grace.milliseconds), Reply.key)
+      } catch let error as CommandError where error.code == .unavailable {
+        // A key that has changed its own secret can be asked for no other.
+        Terminal.note(
+          "whether the key has its new secret is not known; if it has, it is the one printed here")
+        KeyCommand.show(APIKey(id: KeyID(key), secret: secret), cluster)
+        throw error
+      }
+      KeyCommand.show(APIKey(id: KeyID(key), secret: secret), cluster)
     }
   }
 

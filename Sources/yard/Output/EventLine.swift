@@ -11,7 +11,8 @@ struct EventLine: Decodable {
     let choice: UInt16
     let kind: String
     let tokens: UInt32
-    let ids: [UInt32]
+    /// Absent where an earlier program printed the line.
+    let ids: [UInt32]?
     let text, hex: String?
   }
 
@@ -58,6 +59,6 @@ struct EventLine: Decodable {
     else { throw Malformed() }
     return Event(
       seq: members.seq, choice: members.choice, kind: kind, tokenCount: members.tokens,
-      ids: members.ids, bytes: bytes)
+      ids: members.ids ?? [], bytes: bytes)
   }
 }
