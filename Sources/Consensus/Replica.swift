@@ -130,6 +130,8 @@ public final class Replica {
   private(set) var electedAt: UInt64 = 0
   /// Members of whom this leader has said that they lost their disks.
   private var forgetful: Set<ReplicaID> = []
+  /// Whether it has been said that this founder gives no vote.
+  private var hasAbstained = false
   /// That this replica's state is not the majority's: it has stopped.
   public private(set) var divergence: StateDivergence?
 
@@ -482,6 +484,10 @@ public final class Replica {
     if let hardState = update.hardState { pending.batch.hardState = hardState }
     if let install = update.install { beginInstalling(install) }
     guard !isDead else { return }
+    if update.dropped == .untriedFounder, !hasAbstained {
+      hasAbstained = true
+      noticed?(.abstains)
+    }
     if let write = update.write {
       if write.truncates {
         log.truncate(from: write.first)

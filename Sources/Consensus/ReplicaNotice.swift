@@ -20,6 +20,8 @@ public enum ReplicaNotice: Hashable, Sendable, CustomStringConvertible {
   case snapshotInstalled(LogIndex)
   /// A member holds less than it has confirmed: it was started without its directory, under its old id.
   case memberForgot(ReplicaID, holds: LogIndex, confirmed: LogIndex)
+  /// This founder was asked for its vote and gave none (guard G14).
+  case abstains
 
   /// One clause for a log.
   public var description: String {
@@ -34,6 +36,8 @@ public enum ReplicaNotice: Hashable, Sendable, CustomStringConvertible {
       "the snapshot at \(index) is fetched from \(peer): \(held) of \(chunks) chunks are here"
     case .snapshotRefused(let reason): "a snapshot is refused and asked for again: \(reason)"
     case .snapshotInstalled(let index): "the snapshot at \(index) is installed"
+    case .abstains:
+      "this founder has nothing but the founding and gives no vote to a longer log, since it may have lost its disk; it votes once a leader has brought it that log"
     case .memberForgot(let member, let index, let confirmed):
       "coordinator \(member) has confirmed entries up to \(confirmed) and holds them up to \(index) only: it has lost "
         + "its directory and its votes; remove it, and add it under a new id (yard cluster --help)"

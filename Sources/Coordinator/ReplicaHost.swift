@@ -72,6 +72,7 @@ final class ReplicaHost {
       case .logTrimmed, .chunkSent: log.debug("log", metadata: ["what": "\(notice)"])
       case .snapshotRefused: log.error("snapshot", metadata: ["what": "\(notice)"])
       case .memberForgot: log.error("member", metadata: ["what": "\(notice)"])
+      case .abstains: log.warning("founder", metadata: ["what": "\(notice)"])
       default: log.notice("snapshot", metadata: ["what": "\(notice)"])
       }
     }

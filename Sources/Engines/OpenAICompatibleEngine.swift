@@ -174,7 +174,14 @@ public final class OpenAICompatibleEngine: Engine {
     } catch let error where Self.isClosedConnection(error) {
       // A pooled connection that the engine was closing just then; a new one tells the truth.
       logger.debug("connection closed before an answer; asking once more")
-      return try await client.execute(request, deadline: deadline)
+      do {
+        return try await client.execute(request, deadline: deadline)
+      } catch {
+        // What the first connection brought may be what ended the engine: that nobody listens now is not to say that
+        // it has not seen the request.
+        guard case .down = Self.transportError(error, begun: false) else { throw error }
+        throw EngineError.truncated("it closed the connection before answering, and is gone")
+      }
     }
   }
 
@@ -287,7 +294,7 @@ extension OpenAICompatibleEngine {
         ? .truncated("the connection ended inside the stream") : .garbage("not HTTP: \(error)")
     }
     guard let error = error as? HTTPClientError else {
-      return begun ? .truncated("\(error)") : .down("\(error)")
+      return begun || isClosedConnection(error) ? .truncated("\(error)") : .down("\(error)")
     }
     switch error {
     case .cancelled: return .cancelled

@@ -6,7 +6,9 @@ internal import WireProtocol
 
 // Keys that are given out: their secrets are drawn here, shown once and kept nowhere.
 extension GatewayLoop {
-  /// Makes a key, with its limit before it is shown, so that it is never used without.
+  /// Makes a key; one that draws on a budget gets its limit in a second step, before the gateway shows what it has drawn.
+  ///
+  /// If that step has no answer the key is there without, and its secret is the caller's own or nobody's.
   func makeKey(
     _ key: String, _ request: HTTPRequest, _ connection: any RequestSource
   ) throws(HTTPRefusal) {

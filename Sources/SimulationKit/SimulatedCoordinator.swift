@@ -307,7 +307,7 @@ final class SimulatedCoordinator: SimulatedNode {
       simulation.fail("P4", "\(name) refuses a snapshot: \(reason)")
     case .memberForgot(let member, let index, let confirmed):
       simulation.fail("P1", "\(member) holds \(index) after it has confirmed \(confirmed)")
-    case .snapshotMade, .snapshotPostponed, .snapshotDropped, .snapshotFetched: break
+    case .snapshotMade, .snapshotPostponed, .snapshotDropped, .snapshotFetched, .abstains: break
     }
   }
 

@@ -257,6 +257,7 @@ struct MembershipTests {
     cluster.heal()
     cluster.run(10_000)
     #expect(cluster.leader == nil, "the third lacks what was acknowledged")
+    #expect(lost.notices.filter { $0 == .abstains }.count == 1)
 
     // Once a leader has brought it everything, it counts again.
     try leader.boot()

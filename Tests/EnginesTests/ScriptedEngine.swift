@@ -25,6 +25,8 @@ final class ScriptedEngine: Sendable {
     case reach(Gate)
     /// Waits until the client closes, then opens the gate.
     case awaitClose(Gate)
+    /// Listens no more: further connections are refused.
+    case stopListening
     /// Closes with a FIN.
     case close
     /// Closes with a reset.
@@ -74,6 +76,7 @@ final class ScriptedEngine: Sendable {
   /// Where it listens.
   var address: String { "http://127.0.0.1:\(port.withLock { $0 })" }
   private let port = Mutex(0)
+  private let listener = Mutex<(any Channel)?>(nil)
 
   private init(_ scripts: [[Step]]) { self.scripts = Mutex(scripts[...]) }
 
@@ -95,13 +98,18 @@ final class ScriptedEngine: Sendable {
       }
       .bind(host: "127.0.0.1", port: 0).get()
     engine.port.withLock { $0 = server.localAddress?.port ?? 0 }
+    engine.listener.withLock { $0 = server }
     let result: Result<T, any Error>
     do { result = .success(try await body(engine)) } catch { result = .failure(error) }
-    try await server.close()
+    try await engine.stopListening()
     let connections = engine.connections.withLock { $0 }
     for connection in connections { connection.cancel() }
     for connection in connections { await connection.value }
     return try result.get()
+  }
+
+  private func stopListening() async throws {
+    try await listener.withLock { $0.take() }?.close()
   }
 
   private func accept(_ channel: any Channel) throws {
@@ -140,6 +148,7 @@ final class ScriptedEngine: Sendable {
           // Reads to the end of the client's side; an error is a close too.
           while (try? await arrivals.next()) != nil {}
           gate.open()
+        case .stopListening: try await stopListening()
         case .close: return
         case .reset:
           // Lingering for no time turns the close into a reset.

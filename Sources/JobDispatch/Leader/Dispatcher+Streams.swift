@@ -221,6 +221,11 @@ extension Dispatcher {
         break
       }
       guard relay.last > relay.proposed else { continue }
+      // Whatever a stream brings comes by here; a piece that begins is looked at as it comes (`received`).
+      guard !replica.isDiskSpent else {
+        lose(relay, .storageFull, retryElsewhere: false)
+        continue
+      }
       guard let extensions = sealed(relay, upTo: Command.Limits.segmentBytesMax / 2) else {
         continue
       }
@@ -274,7 +279,7 @@ extension Dispatcher {
       }
       guard relays[relay.attempt.job] === relay else { return }
       if relay.isFull { return catchUp(relay) }
-      if relay.last > relay.proposed { armCheckpoint() }
+      if relay.isDue { armCheckpoint() }
       settleIfComplete(relay)
     }
   }
@@ -295,7 +300,7 @@ extension Dispatcher {
         for relay in checkpointed { relay.noteNotRecorded() }
       }
       for relay in checkpointed where relays[relay.attempt.job] === relay {
-        if relay.last > relay.proposed { armCheckpoint() }
+        if relay.isDue { armCheckpoint() }
         settleIfComplete(relay)
       }
     }
@@ -310,7 +315,7 @@ extension Dispatcher {
     let isNew = relay.noteCommitted(through: seq, unreadFrom: unread)
     if isNew || waited { relay.pace.heldBack(now: clock.now) }
     relay.slot?.channel.setReading(!relay.holdsBack)
-    if relay.last > relay.proposed { armCheckpoint() }
+    if relay.isDue { armCheckpoint() }
     catchUp(relay)
     if isNew || readers[job]?.contains(where: \.isDurable) == true { pumpReaders(of: job) }
     settleIfComplete(relay)

@@ -138,6 +138,8 @@ final class StreamRelay {
   /// Bytes of this job's output that readers may have.
   var bytes: UInt64 { bytesBefore + UInt64(meter.bytes) }
 
+  /// Whether the next checkpoint has something to do for it: to record, or to ask for once more.
+  var isDue: Bool { last > proposed || retry != nil }
   /// The last event that readers may have.
   var last: UInt64 { firstKept + UInt64(kept.count) - 1 }
   /// The chain hash after `last`.

@@ -75,6 +75,23 @@ struct LeaderRefusalTests {
     #expect(next.all(Assign.self).count == 1 && waiting.failure == nil)
   }
 
+  @Test(
+    "a stream that always has more than a checkpoint takes is ended by a disk that is all but full")
+  func spentDiskUnderAHeavyStream() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    let reader = bench.submit()
+    let assign = try slot.last(Assign.self)
+    worker.chunk(assign, output(1...12, bytes: 4_096), on: slot)
+    bench.advance(60)
+    #expect(try bench.job(assign.job).record.lastSeq < 12)
+    (bench.store.isNearlyFull, bench.store.isSpent) = (true, true)
+    bench.advance(60)
+    let summary = try reader.last(Ended.self).summary
+    #expect(summary.error == ErrorCode.storageFull.rawValue && reader.events.count == 12)
+  }
+
   @Test("what comes again under its request key does nothing, and is counted by what it is")
   func repetitions() throws {
     let bench = try LeaderBench()
