@@ -58,6 +58,7 @@ struct LeaderRefusalTests {
     let reader = bench.submit()
     let assign = try slot.last(Assign.self)
     worker.chunk(assign, output(1...3), on: slot)
+    bench.advance(60)
     let waiting = bench.submit()
     (bench.store.isNearlyFull, bench.store.isSpent) = (true, true)
     let next = worker.park()
