@@ -248,7 +248,7 @@ extension Dispatcher {
     let events = relay.unproposed(bytesMax: bytesMax - SealedEvents.overheadBytes)
     guard let last = events.last else { return nil }
     do {
-      let piece = try relay.seal(events, term: replica.term, sealer: sealer)
+      let piece = try relay.seal(events, term: ledTerm, sealer: sealer)
       relay.noteProposed(through: last.seq)
       return piece
     } catch {
@@ -352,7 +352,7 @@ extension Dispatcher {
     do {
       let tail =
         try events.isEmpty
-        ? nil : relay.seal(events, term: replica.term, sealer: sealer)
+        ? nil : relay.seal(events, term: ledTerm, sealer: sealer)
       if let last = events.last { relay.noteProposed(through: last.seq) }
       let detail = try sealedDetail(finished.errorText, of: relay)
       settle(
@@ -421,7 +421,7 @@ extension Dispatcher {
     guard !text.isEmpty else { return [] }
     let event = Event(
       seq: 0, choice: 0, kind: .text, tokenCount: 0, ids: [], bytes: Array(text.utf8))
-    return try relay.sealDetail(event, term: replica.term, sealer: sealer)
+    return try relay.sealDetail(event, term: ledTerm, sealer: sealer)
   }
 
   /// Takes an attempt away from its worker: its job goes on elsewhere if it can, else it ends.
@@ -452,7 +452,7 @@ extension Dispatcher {
     while true {
       let events = relay.unproposed(bytesMax: bytesMax)
       guard let last = events.last else { return (commands, true) }
-      guard let piece = try? relay.seal(events, term: replica.term, sealer: sealer) else {
+      guard let piece = try? relay.seal(events, term: ledTerm, sealer: sealer) else {
         return (commands, false)
       }
       relay.noteProposed(through: last.seq)

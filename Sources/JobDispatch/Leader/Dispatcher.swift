@@ -166,6 +166,9 @@ public final class Dispatcher {
   private var pulses = PulseSchedule()
   private var raiseIsProposed = false
   var isActive = false
+  /// The term of this leadership, which pieces are sealed under. The replica's may be a later one already: what was proposed ends before
+  /// the dispatcher is told that it leads no more, and a piece of that term is its leader's to seal.
+  var ledTerm = Term(0)
   /// Until then, what the state says of workers and readers is believed without their streams.
   var graceUntil: UInt64 = 0
   /// Leadership is being given away, on request of an operator or of a process that stops.
@@ -298,6 +301,7 @@ public final class Dispatcher {
 
   func leadershipBegan() {
     isActive = true
+    ledTerm = replica.term
     let now = clock.now
     graceUntil = now + UInt64(WorkerSession.leaseMilliseconds)
     // Everything that the state says is running is awaited for one lease: its worker will offer it.
