@@ -166,8 +166,10 @@ public final class Dispatcher {
   private var pulses = PulseSchedule()
   private var raiseIsProposed = false
   var isActive = false
-  /// The term of this leadership, which pieces are sealed under. The replica's may be a later one already: what was proposed ends before
-  /// the dispatcher is told that it leads no more, and a piece of that term is its leader's to seal.
+  /// The term of this leadership, which pieces are sealed under.
+  ///
+  /// The replica's may be a later one already: what was proposed ends before the dispatcher is told that it leads no more, and a
+  /// piece of that term is its leader's to seal.
   var ledTerm = Term(0)
   /// Until then, what the state says of workers and readers is believed without their streams.
   var graceUntil: UInt64 = 0
