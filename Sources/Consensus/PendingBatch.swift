@@ -57,6 +57,8 @@ struct PendingBatch {
   /// More than a heartbeat, by which followers learn what is committed, so that a burst of entries
   /// is one write.
   static let quietMilliseconds: UInt64 = 200
+  /// What has waited so many milliseconds is due when its member's turn comes, which it does before `waitMilliseconds` are over.
+  static let turnMilliseconds = waitMilliseconds - RowTurns.round
 
   /// So many rows are due.
   let rowsMax: Int
@@ -113,9 +115,20 @@ struct PendingBatch {
   }
 
   /// The entry of this mark is applied: its rows are noted, or are none.
-  mutating func noteApplied(_ mark: AppliedMark, at now: UInt64) {
+  ///
+  /// - Parameters:
+  ///   - mark: how far the rows bring the stored state now.
+  ///   - now: monotonic milliseconds.
+  ///   - isTurn: whether it is this member's turn to write rows: half of what is due by itself is due then.
+  mutating func noteApplied(_ mark: AppliedMark, at now: UInt64, isTurn: Bool = false) {
     applied = mark
     wait(from: now)
+    guard isTurn, let since = waiting?.since else { return }
+    if rows.count >= rowsMax / 2 || rowBytes >= Self.rowBytesMax / 2
+      || now - since >= Self.turnMilliseconds
+    {
+      isDue = true
+    }
   }
 
   /// The log follows this from the next write on.

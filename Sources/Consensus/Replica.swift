@@ -126,6 +126,8 @@ public final class Replica {
   /// The change of members under way, if this replica leads and one is.
   var reconfiguration: Reconfiguration?
   private var lastMembers = Membership.none
+  /// When this member writes its rows; nil while there are no others.
+  private var turns: RowTurns?
   /// When this replica was elected last.
   private(set) var electedAt: UInt64 = 0
   /// Members of whom this leader has said that they lost their disks.
@@ -466,6 +468,7 @@ public final class Replica {
     let members = membership
     guard members != lastMembers else { return }
     lastMembers = members
+    turns = RowTurns(of: id, among: members)
     observer?.replica(self, members: members)
   }
 
@@ -598,7 +601,8 @@ public final class Replica {
   private func noteApplied(_ index: LogIndex, _ term: Term) {
     applied = index
     pending.noteApplied(
-      AppliedMark(index: index, term: term, digest: exchange.digest), at: engine.lastStep)
+      AppliedMark(index: index, term: term, digest: exchange.digest), at: engine.lastStep,
+      isTurn: turns?.isTurn(at: exchange.logTime) ?? false)
     compare(at: index)
   }
 

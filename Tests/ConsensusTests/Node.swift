@@ -32,6 +32,8 @@ final class Node: PeerTransport, ReplicaObserver {
   /// What is being written, the oldest first: one after the other reaches the disk.
   private var writing: [WriteBatch] = []
   private var writesEnded = 0
+  /// When writes that hold rows began.
+  var rowWrites: [UInt64] = []
   private var generation = 0
   private var inbox: [(Replica) -> Void] = []
   /// With an empty disk it founds nothing.
@@ -118,6 +120,7 @@ final class Node: PeerTransport, ReplicaObserver {
   private func startWrite(_ batch: WriteBatch, of started: Int) {
     precondition(writing.count < writesMax, "too many writes in flight")
     writing.append(batch)
+    if batch.applied != nil { rowWrites.append(cluster.now) }
     if writing.count == 1, !holdsWrites { endWriteInTime(of: started) }
   }
 

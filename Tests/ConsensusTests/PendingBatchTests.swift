@@ -79,4 +79,25 @@ struct PendingBatchTests {
     while !large.isFull { large.note([change(1, value)]) }
     #expect(large.rows.count == 1)
   }
+
+  @Test(
+    "in its turn a member writes what has waited for most of a second, or is half of what is due by itself"
+  )
+  func turns() {
+    var pending = PendingBatch(rowsMax: 4)
+    pending.note([change(1, [1])])
+    pending.noteApplied(mark(1), at: 1_000, isTurn: true)
+    pending.noteApplied(mark(2), at: 1_699, isTurn: true)
+    pending.noteApplied(mark(3), at: 1_700)
+    #expect(!pending.isDue)
+    pending.noteApplied(mark(4), at: 1_700, isTurn: true)
+    #expect(pending.isDue)
+    _ = pending.take(withRows: true)
+
+    pending.note([change(1, [1]), change(2, [2])])
+    pending.noteApplied(mark(5), at: 2_000)
+    #expect(!pending.isDue)
+    pending.noteApplied(mark(6), at: 2_000, isTurn: true)
+    #expect(pending.isDue && !pending.isFull)
+  }
 }
