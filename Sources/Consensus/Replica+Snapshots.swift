@@ -46,16 +46,19 @@ extension Replica {
     guard segments.bytes > retention.trailingBytes else { return nil }
     let mark = snapshots.markOnDisk
     let needed = min(mark, neededFrom(now: now))
-    // While a snapshot is fetched the log may grow with it, or a large one would never arrive whole.
+    if let cut = segments.cut(keeping: retention.trailingBytes, through: needed) { return cut }
+    // How large a snapshot becomes is not known while it is made, so the log then grows as far as the disk has room:
+    // one that nothing follows any more would be for nobody, and the next would fare no better.
+    if snapshots.making != nil, !store.isNearlyFull { return nil }
+    // While it is fetched the log may grow with it, or a large one would never arrive whole.
     let fetched = (snapshots.offered?.manifest.byteCount).map { Int(clamping: $0) } ?? 0
-    let most = max(retention.followersBytes, retention.fetchedFactor * fetched)
-    return segments.cut(keeping: retention.trailingBytes, through: needed)
-      ?? segments.cut(keeping: most, through: mark)
+    return segments.cut(
+      keeping: max(retention.followersBytes, retention.fetchedFactor * fetched), through: mark)
   }
 
   /// The last entry that nobody needs who can be waited for.
   private func neededFrom(now: UInt64) -> LogIndex {
-    var index = snapshots.offered?.manifest.index ?? LogIndex(.max)
+    var index = snapshots.offered?.manifest.index ?? snapshots.making ?? LogIndex(.max)
     guard isLeading else { return index }
     for server in membership.servers where server.id != id && server.role != .spare {
       guard let age = contactAge(of: server.id, now: now),
@@ -74,8 +77,8 @@ extension Replica {
     log.wasAskedForSnapshot = false
     if snapshots.offered != nil {
       snapshots.offered?.lastUsed = engine.lastStep
-    } else if !snapshots.isMaking, snapshots.markOnDisk.rawValue > 0 {
-      snapshots.isMaking = true
+    } else if snapshots.making == nil, snapshots.markOnDisk.rawValue > 0 {
+      snapshots.making = snapshots.markOnDisk
       startSnapshot()
     }
   }
@@ -83,7 +86,7 @@ extension Replica {
   /// The snapshot that `startSnapshot` began is made.
   public func snapshotFinished(_ result: Result<SnapshotManifest, any Error>, now: UInt64) {
     guard !isDead else { return }
-    snapshots.isMaking = false
+    snapshots.making = nil
     switch result {
     case .success(let manifest):
       guard manifest.index.next >= engine.firstIndex,
@@ -91,6 +94,7 @@ extension Replica {
       else {
         // The log was cut behind it meanwhile, or another state installed: the next one is newer.
         store.dropSnapshot()
+        noticed?(.snapshotDropped(manifest.index))
         return
       }
       log.offered = (metadata, manifest.encoded)

@@ -126,6 +126,8 @@ public final class Replica {
   /// The change of members under way, if this replica leads and one is.
   var reconfiguration: Reconfiguration?
   private var lastMembers = Membership.none
+  /// The newest members that are known to be committed; none while no change was seen to be.
+  private var committedMembers: Membership
   /// When this member writes its rows; nil while there are no others.
   private var turns: RowTurns?
   /// When this replica was elected last.
@@ -196,6 +198,7 @@ public final class Replica {
       applied = LogIndex(0)
     }
 
+    committedMembers = stored.base?.membership ?? .none
     comparison = StateComparison(
       versionMax: configuration.stateVersionMax, applied: applied, digest: exchange.digest)
 
@@ -254,8 +257,10 @@ public final class Replica {
   }
 
   /// A message from another replica arrived.
+  ///
+  /// One that was removed, and goes on all the same, is not heard: neither its term nor what it says of the log counts.
   public func receive(_ message: PeerMessage, from peer: ReplicaID, now: UInt64) {
-    guard !isDead else { return }
+    guard !isDead, !committedMembers.hasRemoved(peer) else { return }
     switch message {
     case .raft(.installSnapshot(let body)):
       receiveAnnouncement(body, from: peer, now: now)
@@ -369,6 +374,20 @@ public final class Replica {
   ///
   /// False unless this replica leads and knows it so.
   public func hasLostVotes(_ member: ReplicaID) -> Bool { engine.denial(by: member) != nil }
+
+  /// Until when a majority of the voters, this replica included, will have been heard within the configured election
+  /// timeout, if it hears nobody any more.
+  ///
+  /// The engine gives leadership up without them as well, but looks seldom, and waits longer after elections that took long.
+  ///
+  /// - Parameter now: monotonic milliseconds.
+  /// - Returns: monotonic milliseconds, at most an election timeout ahead; 0 unless this replica leads.
+  public func majorityHeardUntil(now: UInt64) -> UInt64 {
+    guard isLeading else { return 0 }
+    let moments = voters.map { $0 == id ? now : engine.lastHeard(from: $0) }
+      .map { $0.map { $0 + electionTimeout } ?? 0 }.sorted(by: >)
+    return moments.count > voters.count / 2 ? moments[voters.count / 2] : 0
+  }
 
   /// The term of an entry of the log, durable or not; nil if the log does not reach it or no longer has it.
   public func term(at index: LogIndex) -> Term? { engine.term(at: index) }
@@ -515,7 +534,10 @@ public final class Replica {
     {
       noteMembers()
     }
-    if let members = update.committedMembership { noteCommitted(members) }
+    if let members = update.committedMembership {
+      committedMembers = members
+      noteCommitted(members)
+    }
     applyCommitted()
     makeSnapshotIfAsked()
     writeIfDue()

@@ -13,8 +13,8 @@ struct SnapshotState {
   /// The applied mark on the disk: a restart needs every entry after it.
   var markOnDisk: LogIndex
 
-  /// Whether a snapshot is being made.
-  var isMaking = false
+  /// The mark on the disk when the snapshot that is being made was begun: its state is that one or a later.
+  var making: LogIndex?
   /// The snapshot that followers may fetch, and when one of them last did, or last needed it.
   var offered: (manifest: SnapshotManifest, lastUsed: UInt64)?
 

@@ -268,6 +268,12 @@ final class ReplicaHost {
         "index": "\(divergence.index)", "digest": "\(divergence.digest)",
         "majority": "\(divergence.majority)",
       ])
+    do throws(StoreError) {
+      try store.markDiverged()
+    } catch {
+      // Started again it serves until the next comparison finds it: nothing else is known about such a disk.
+      disk.critical("that it diverged cannot be noted", metadata: ["error": "\(error)"])
+    }
   }
 
   fileprivate func died(_ error: any Error) {

@@ -81,6 +81,12 @@ public struct Membership: Hashable, Sendable {
     return Membership(servers.map { RaftServer.retired($0.id) } + [voter])
   }
 
+  /// Whether `id` has been a member, or been passed over, and will never be one again (decision 14).
+  public func hasRemoved(_ id: ReplicaID) -> Bool {
+    if let server = server(id) { return server.isRetired }
+    return servers.contains { $0.id > id }
+  }
+
   /// The member with this id, if there is one.
   public func server(_ id: ReplicaID) -> RaftServer? { servers.first { $0.id == id } }
 

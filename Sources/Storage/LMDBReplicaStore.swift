@@ -40,6 +40,7 @@ public final class LMDBReplicaStore: ReplicaStore {
   private let thread: Mutex<WriterThread?>
   private let meter: DiskMeter
   private let snapshots: Snapshots
+  private let divergence: ReplicaMark
 
   /// Makes `directory` the disk of this replica, or does nothing if it already is; once only.
   ///
@@ -50,7 +51,7 @@ public final class LMDBReplicaStore: ReplicaStore {
     directory path: String, clusterID: ClusterID, replicaID: ReplicaID
   ) throws(StoreError) {
     let identity = StoreIdentity(clusterID: clusterID, replicaID: replicaID)
-    let mark = FoundingMark(identity, beside: path)
+    let mark = ReplicaMark.founded(identity, beside: path)
     let wasFounded = try mark.exists()
     if wasFounded, try !StoreDirectory.holdsData(path: path) {
       throw .diskLost(path: path, replica: replicaID, mark: mark.path)
@@ -80,6 +81,10 @@ public final class LMDBReplicaStore: ReplicaStore {
     room: @escaping @Sendable () -> Int?
   ) throws(StoreError) {
     precondition(options.diskBudgetBytes <= options.mapBytes, "the budget exceeds the map")
+    let divergence = ReplicaMark.diverged(replicaID, beside: path)
+    guard try !divergence.exists() else {
+      throw .diverged(path: path, replica: replicaID, mark: divergence.path)
+    }
     let directory = try StoreDirectory(path: path)
     guard try directory.holdsData() else { throw .notBootstrapped(path: path) }
     let volume = try StoreVolume(directory, options: options)
@@ -101,6 +106,7 @@ public final class LMDBReplicaStore: ReplicaStore {
     self.thread = Mutex(thread)
     self.meter = meter
     snapshots = Snapshots(path: path)
+    self.divergence = divergence
   }
 
   deinit { close() }
@@ -138,6 +144,11 @@ public final class LMDBReplicaStore: ReplicaStore {
 
   /// Reads every entry and every row, and throws for the first one that is damaged or missing.
   public func verify() throws(StoreError) { try open().verify() }
+
+  /// This replica's state was found not to be the majority's: its directory is refused from the next start on.
+  ///
+  /// Makes a mark beside the directory, durably; blocks for as long as that takes.
+  public func markDiverged() throws(StoreError) { try divergence.make() }
 
   /// What the disk holds.
   public func load() throws -> StoredReplica { try open().load() }

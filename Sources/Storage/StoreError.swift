@@ -16,6 +16,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
   case notBootstrapped(path: String)
   /// The directory is empty, and the mark beside it says that it has held this replica.
   case diskLost(path: String, replica: ReplicaID, mark: String)
+  /// The replica's state was not the majority's: the mark beside the directory says so.
+  case diverged(path: String, replica: ReplicaID, mark: String)
   /// The directory holds a replica of another cluster.
   case foreignCluster(expected: ClusterID, found: ClusterID)
   /// The directory holds another replica of this cluster.
@@ -75,6 +77,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case .diskLost(let path, let replica, let mark):
       "\(path) holds no data, but \(mark) says that it was the disk of replica \(replica). Correct the data "
         + "directory or put the data back; a replica that lost its disk needs a new id."
+    case .diverged(let path, let replica, let mark):
+      "\(path) holds a state of replica \(replica) that was not the majority's, as \(mark) says. \(rejoin)"
     case .foreignCluster(let expected, let found):
       "The data belongs to cluster \(found), not \(expected). Correct the data directory or the "
         + "cluster id."

@@ -56,6 +56,9 @@ struct MembershipTests {
     #expect(
       MembershipOrder.add(id(4), address: "m3").decide(left)
         == .change(.add(RaftServer(id: id(4), address: "m3", role: .standby))))
+    #expect(members.hasRemoved(id(3)) && !members.hasRemoved(id(2)) && !members.hasRemoved(id(4)))
+    let gap = try #require(Membership([server(1), server(5)]))
+    #expect(gap.hasRemoved(id(4)) && !gap.hasRemoved(id(6)))
     let grown = try view(members.servers + [server(4, .standby)], answering: [2, 4])
     #expect(MembershipOrder.remove(id(3)).decide(grown) == .change(.remove(id(3))))
     #expect(MembershipOrder.remove(id(5)).decide(grown) == .refused(.unknownMember))
@@ -151,6 +154,16 @@ struct MembershipTests {
     }
     #expect(last.voters.count == 4)
     #expect(!last.voters.contains(lost.id))
+
+    // Who was removed is not heard, whatever term it claims.
+    let term = try #require(leader.replica?.term)
+    leader.replica?.receive(
+      .raft(
+        .requestVote(
+          .init(
+            term: Term(term.rawValue + 9), lastLogIndex: LogIndex(1 << 20), lastLogTerm: term,
+            disruptLeader: true, preVote: false))), from: lost.id, now: cluster.now)
+    #expect(leader.replica?.term == term && leader.replica?.role == .leader)
 
     // Started again without its memory, the old one gets nobody's ear, and nobody its vote.
     lost.store.wipe()

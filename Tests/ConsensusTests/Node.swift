@@ -22,6 +22,9 @@ final class Node: PeerTransport, ReplicaObserver {
   /// Writes wait for `releaseWrite` instead of time.
   var holdsWrites = false
   var failsWrites = false
+  /// Snapshots wait for `releaseSnapshot` instead of time.
+  var holdsSnapshots = false
+  private var heldSnapshot: (() -> Void)?
   /// How many changed rows a life of the replica begins to write by itself.
   var rowsMax = 16_384
   /// How many writes a life of the replica has under way at most: one by one, unless a test is about more.
@@ -140,8 +143,19 @@ final class Node: PeerTransport, ReplicaObserver {
     cluster.after(1 + cluster.below(20)) { [self] in
       guard generation == started else { return }
       let result = store.makeSnapshot()
-      hear { $0.snapshotFinished(result, now: self.cluster.now) }
+      let end = { [self] in
+        guard generation == started else { return }
+        hear { $0.snapshotFinished(result, now: self.cluster.now) }
+      }
+      if holdsSnapshots { heldSnapshot = end } else { end() }
     }
+  }
+
+  var isSnapshotHeld: Bool { heldSnapshot != nil }
+  func releaseSnapshot() {
+    holdsSnapshots = false
+    heldSnapshot?()
+    heldSnapshot = nil
   }
 
   /// Ends the oldest write in flight; the others follow by themselves, unless they are held as well.

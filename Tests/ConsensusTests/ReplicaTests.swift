@@ -424,4 +424,26 @@ struct ReplicaTests {
     #expect(cluster.run(atMost: 400) { heir.replica?.role == .leader })
     #expect(leader.replica?.role != .leader)
   }
+
+  @Test("a leader knows until when a majority will have been heard, if it hears nobody any more")
+  func majorityHeard() throws {
+    let cluster = try Cluster(3)
+    let leader = try cluster.elect()
+    try cluster.settle()
+    let replica = try #require(leader.replica)
+    let follower = try #require(cluster.nodes.first { $0 !== leader }?.replica)
+    #expect(follower.majorityHeardUntil(now: cluster.now) == 0)
+    #expect(replica.majorityHeardUntil(now: cluster.now) > cluster.now)
+    cluster.isolate(leader)
+    cluster.run(5)
+    let until = replica.majorityHeardUntil(now: cluster.now)
+    #expect(until > cluster.now && until <= cluster.now + replica.electionTimeout)
+    cluster.run(replica.electionTimeout)
+    #expect(replica.majorityHeardUntil(now: cluster.now) <= cluster.now)
+
+    let alone = try Cluster(1)
+    let sole = try #require(try alone.elect().replica)
+    alone.run(5_000)
+    #expect(sole.majorityHeardUntil(now: alone.now) == alone.now + sole.electionTimeout)
+  }
 }

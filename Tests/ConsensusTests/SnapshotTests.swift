@@ -113,6 +113,29 @@ struct SnapshotTests {
     #expect(late.failures.isEmpty)
   }
 
+  @Test(
+    "while a snapshot is made the log that follows it is kept, however long that takes, and then it is installed"
+  )
+  func slowlyMade() throws {
+    let (cluster, late) = try Self.withLateFollower()
+    let leader = try #require(cluster.leader)
+    leader.holdsSnapshots = true
+    try late.boot()
+    #expect(cluster.run(atMost: 5_000) { leader.isSnapshotHeld })
+    Self.load(cluster, to: leader, 400)
+    leader.releaseSnapshot()
+    #expect(
+      cluster.run(atMost: 5_000) {
+        late.notices.contains { if case .snapshotInstalled = $0 { true } else { false } }
+      })
+    try cluster.settle()
+    let bytes = leader.store.entries.reduce(0) { $0 + $1.payload.count + 64 }
+    cluster.run(20_000)
+    Self.load(cluster, to: leader, 10)
+    #expect(leader.store.entries.reduce(0) { $0 + $1.payload.count + 64 } < bytes)
+    cluster.checkPromises()
+  }
+
   @Test("a replica that installed a snapshot can lead, and give one")
   func passedOn() throws {
     let (cluster, late) = try Self.withLateFollower()

@@ -106,6 +106,26 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: medium.path + ".founded-2"))
   }
 
+  @Test("a replica that was found to have diverged does not start again, and another one may")
+  func diverged() async throws {
+    let medium = try LMDBMedium()
+    try await medium.commit([.entries(1...3)])
+    do {
+      let store = try LMDBReplicaStore(
+        directory: medium.path, clusterID: LMDBMedium.clusterID, replicaID: LMDBMedium.replicaID)
+      try store.markDiverged()
+      store.close()
+    }
+    #expect(
+      throws: StoreError.diverged(
+        path: medium.path, replica: ReplicaID(1), mark: medium.path + ".diverged-1")
+    ) { try open(medium.path) }
+    try FileManager.default.removeItem(atPath: medium.path)
+    try LMDBReplicaStore.bootstrap(
+      directory: medium.path, clusterID: LMDBMedium.clusterID, replicaID: ReplicaID(2))
+    try open(medium.path, replica: 2)
+  }
+
   @Test("a directory that may not be used is refused by name", .enabled(if: geteuid() != 0))
   func permissions() throws {
     let medium = try LMDBMedium()
@@ -238,6 +258,7 @@ import Testing
       .corruptEntry(index: LogIndex(3)), .missingEntry(index: LogIndex(3)),
       .corruptRow(table: 1, key: [0xa, 0xff]), .mapFull(mapBytes: 1), .diskFull,
       .stopped(after: "x"), .diskLost(path: "/d", replica: ReplicaID(1), mark: "/d.founded-1"),
+      .diverged(path: "/d", replica: ReplicaID(1), mark: "/d.diverged-1"),
     ]
     for error in errors {
       #expect(error.description.count(where: { $0 == "." }) >= 2, "\(error)")

@@ -169,7 +169,8 @@ extension Dispatcher {
       guard hasRoom(reader) else { return }
       let relay = relays[job.id]
       let last =
-        reader.isDurable ? job.record.lastSeq : max(relay?.last ?? 0, job.record.lastSeq)
+        reader.isDurable || !maySendUnrecorded
+        ? job.record.lastSeq : max(relay?.last ?? 0, job.record.lastSeq)
       if reader.next > last + 1 || (reader.next == last + 1 && reader.unverifiedHash != nil) {
         // It has seen as much as there is, or more: a new leader waits for the worker to catch up.
         guard job.ending != nil else {
@@ -199,12 +200,22 @@ extension Dispatcher {
     guard let relay = relays[reader.job], reader.unverifiedHash == nil,
       relay.recorded <= relay.last, reader.next >= relay.firstKept, reader.next <= relay.last + 1
     else { return false }
-    let last = reader.isDurable ? relay.recorded : relay.last
+    let last = reader.isDurable || !maySendUnrecorded ? relay.recorded : relay.last
     while hasRoom(reader), reader.next <= last {
       sendNext(to: reader, through: last, of: relay, recorded: relay.recorded)
       if reader.next > last { break }
     }
     return true
+  }
+
+  /// Whether output may go to readers that is not recorded yet: only while a majority was heard within an election timeout.
+  ///
+  /// A leader that is cut off would say what another leader's record need not have. Once a majority answers again it records
+  /// what there is, and that is passed on.
+  private var maySendUnrecorded: Bool {
+    let now = clock.now
+    if now >= majorityHeardUntil { majorityHeardUntil = replica.majorityHeardUntil(now: now) }
+    return now < majorityHeardUntil
   }
 
   /// Whether a reader's channel takes more; if not, since when is noted.

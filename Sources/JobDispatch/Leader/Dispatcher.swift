@@ -173,6 +173,8 @@ public final class Dispatcher {
   var ledTerm = Term(0)
   /// Until then, what the state says of workers and readers is believed without their streams.
   var graceUntil: UInt64 = 0
+  /// Until then a majority counts as heard, without being looked up.
+  var majorityHeardUntil: UInt64 = 0
   /// Leadership is being given away, on request of an operator or of a process that stops.
   var handover: RunningHandover? { didSet { queue.isHeld = handover != nil } }
   /// How long the answers of each model are.

@@ -166,7 +166,7 @@ final class FakeWallClock: WallClock {
   var secondsSince1970 = FakeWallClock.start
 }
 
-/// A coordinator that is its cluster's only voter: real replica, real dispatcher, virtual time.
+/// A coordinator that is its cluster's only voter, or has others that agree to all: real replica, real dispatcher, virtual time.
 final class LeaderBench {
   static let secret = [UInt8](repeating: 9, count: 32)
   static let root = Credential(key: KeyID(1), secretHash: secret)
@@ -188,13 +188,16 @@ final class LeaderBench {
 
   private let configuration: Dispatcher.Configuration
   private let stateVersionMax: UInt32
+  private let voters: UInt64
+  /// The other voters, if there are any.
+  var others: Yeasayers
 
   /// A leader of new books, or of `opened` ones: of a program that knew only state version 1.
   ///
   /// It raises them to what this program applies, or to `stateVersionMax`.
   init(
     opened: Bool = false, stateVersionMax: UInt32 = Exchange.stateVersionMax,
-    keyInterval: UInt64 = 3_600_000,
+    keyInterval: UInt64 = 3_600_000, voters: UInt64 = 1,
     configured change: (inout Dispatcher.Configuration) -> Void = { _ in }
   ) throws {
     var configuration = Dispatcher.Configuration(
@@ -203,10 +206,12 @@ final class LeaderBench {
     change(&configuration)
     self.configuration = configuration
     self.stateVersionMax = stateVersionMax
+    self.voters = voters
+    others = Yeasayers(versionMax: stateVersionMax)
     let shell = Shell()
     if opened { store.perform(try Self.oldLog()) }
     (dispatcher, replica) = try Self.boot(
-      configuration, stateVersionMax, store, sealer, issuer, clock, wallClock, shell)
+      configuration, stateVersionMax, voters, store, sealer, issuer, clock, wallClock, shell)
     self.shell = shell
     shell.bench = self
     start()
@@ -226,7 +231,7 @@ final class LeaderBench {
       to leader: ReplicaID, service: Service, authorization: String,
       owner: any MessageChannelOwner
     ) -> (any MessageChannel)? { nil }
-    func send(_ message: PeerMessage, to peer: ReplicaID) {}
+    func send(_ message: PeerMessage, to peer: ReplicaID) { bench?.others.hear(message, at: peer) }
     func certificatesRevoked() { bench?.revocations += 1 }
     func refused(_ what: String, _ failure: Failure, from origin: StreamOrigin) {
       bench?.refused.append(failure.errorCode)
@@ -261,15 +266,20 @@ final class LeaderBench {
   }
 
   private static func boot(
-    _ configuration: Dispatcher.Configuration, _ stateVersionMax: UInt32, _ store: LeaderStore,
-    _ sealer: TestSealer, _ issuer: TestIssuer, _ clock: FakeClock, _ wallClock: FakeWallClock,
+    _ configuration: Dispatcher.Configuration, _ stateVersionMax: UInt32, _ voters: UInt64,
+    _ store: LeaderStore, _ sealer: TestSealer, _ issuer: TestIssuer, _ clock: FakeClock,
+    _ wallClock: FakeWallClock,
     _ shell: Shell
   ) throws -> (Dispatcher, Replica) {
     let dispatcher = Dispatcher(
       configuration: configuration, clock: clock, sealer: sealer, keyring: sealer, issuer: issuer,
       signer: TestSigner(), wallClock: wallClock, shell: shell)
     let id = ReplicaID(1)
-    let founding = try #require(Membership([RaftServer(id: id, address: "m", role: .voter)]))
+    let founding = try #require(
+      Membership(
+        (1...voters).map {
+          RaftServer(id: ReplicaID($0), address: $0 == 1 ? "m" : "m\($0)", role: .voter)
+        }))
     var members = Replica.Configuration(
       engine: .init(id: id, address: "m", seed: 3), founding: founding)
     members.stateVersionMax = stateVersionMax
@@ -297,7 +307,7 @@ final class LeaderBench {
     peers = []
     let shell = Shell()
     (dispatcher, replica) = try Self.boot(
-      configuration, stateVersionMax, store, sealer, issuer, clock, wallClock, shell)
+      configuration, stateVersionMax, voters, store, sealer, issuer, clock, wallClock, shell)
     self.shell = shell
     shell.bench = self
     start()
@@ -318,6 +328,13 @@ final class LeaderBench {
         let batch = writes.removeFirst()
         store.perform(batch)
         replica.writeFinished(.success(()), now: clock.now)
+        dispatcher.endOfTurn()
+      } else if let (answer, peer) = others.takeAnswer() {
+        if case .keyring(let message) = answer {
+          dispatcher.replica(replica, received: message, from: peer)
+        } else {
+          replica.receive(answer, from: peer, now: clock.now)
+        }
         dispatcher.endOfTurn()
       } else if let peer = peers.first(where: \.hasEnded) {
         close(peer)

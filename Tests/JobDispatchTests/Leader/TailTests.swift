@@ -238,4 +238,33 @@ struct TailTests {
     expectUnbroken(reader, of: assign.job)
     #expect(try reader.last(Ended.self).lastSeq == 300)
   }
+
+  @Test(
+    "a leader that hears no majority passes on what is recorded and nothing else, until it hears one again"
+  )
+  func unheard() throws {
+    let bench = try LeaderBench(voters: 3)
+    let worker = try WorkerPeer(bench)
+    let slot = worker.park()
+    let reader = bench.submit()
+    let assign = try slot.last(Assign.self)
+    worker.chunk(assign, output(1...5), on: slot)
+    #expect(reader.events == output(1...5), "what is not recorded yet is passed on")
+    bench.others.areCutOff = true
+    worker.chunk(assign, output(6...6), on: slot)
+    #expect(reader.events == output(1...6), "a majority was heard a moment ago")
+    bench.advance(bench.replica.electionTimeout + 1)
+    #expect(bench.replica.role == .leader, "it has not noticed yet")
+    worker.chunk(assign, output(7...8), on: slot)
+    #expect(reader.events == output(1...6))
+    let late = bench.follow(assign.job, from: 7, hash: chainHash(assign.job, output(1...6)))
+    #expect(late.events.isEmpty)
+
+    bench.others.areCutOff = false
+    bench.advance(500)
+    #expect(bench.replica.role == .leader)
+    #expect(reader.events == output(1...8))
+    #expect(late.events == output(7...8))
+    #expect(try bench.job(assign.job).record.lastSeq == 8)
+  }
 }
