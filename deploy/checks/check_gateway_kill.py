@@ -2,7 +2,7 @@
 """Streams through a gateway while the leader, a worker, and both at once are killed: 3 coordinators, 2 real engines.
 
 Six chats of each kind (--streams N: as many as it takes until N were cut) run through one gateway that lives, in waves,
-and something is killed while all of a wave are in the middle of their streams. Kinds: the leader is killed; a worker; both at once, once with and once without
+and something is killed while all of a wave are in the middle of their streams, and in every other wave, the first one included, stays away until they have ended. Kinds: the leader is killed; a worker; both at once, once with and once without
 `x-switchyard-durable`. Then, for every chat: it ended with a finish reason, usage and [DONE]; only where both were
 killed and it is not durable, it may have ended with a typed error in the stream and a broken connection instead, and
 never in silence; what the client read is what its attempts were given by their engines, in their order, and what the record says;
@@ -112,6 +112,8 @@ class Wave:
     """Chats that run at one time, and what is killed under them."""
 
     def __init__(self, scene, kinds):
+        scene.waves += 1
+        self.stays_away = scene.waves % 2 == 1
         self.scene, self.is_leader, self.is_worker = scene, kinds[0].leader, kinds[0].worker
         tokens = max(TOKENS_MIN, WAVE_TOKENS // len(kinds))
         self.chats = [scene.chat(kind, tokens) for kind in kinds]
@@ -123,22 +125,31 @@ class Wave:
         with concurrent.futures.ThreadPoolExecutor(len(self.chats)) as pool:
             reads = [pool.submit(chat.read, self.scene.served, self.scene.parties.consumer_key) for chat in self.chats]
             wait_for("streams to cut", lambda: all(chat.is_under_way for chat in self.chats))
-            self.kill(leader if self.is_leader else None)
+            dead = self.kill(leader if self.is_leader else None)
+            if not self.stays_away:
+                self.revive(*dead)
             for read in reads:
                 read.result()
+            if self.stays_away:
+                self.revive(*dead)
         print(f"{len(self.chats)} streams, {', '.join(sorted({c.kind.name for c in self.chats}))}: "
               f"{time.monotonic() - began:.1f} s", flush=True)
 
     def kill(self, leader):
+        """Answers who is dead then: a coordinator, a worker, or neither."""
         worker = self.scene.busy() if self.is_worker else None
         if self.is_worker and not worker:
-            return  # they have ended already: another wave
+            return None, None  # they have ended already: another wave
         for chat in self.chats:
             chat.was_cut = chat.is_open
         if worker:
             self.scene.running[worker].kill()
         if leader:
             self.scene.group.kill(leader)
+        return leader, worker
+
+    def revive(self, leader, worker):
+        if leader:
             self.scene.group.start(leader)
         if worker:
             self.scene.running.start(worker)
@@ -150,6 +161,7 @@ class Scene:
     def __init__(self, group, parties, running, served, attempts):
         self.group, self.parties, self.running, self.served, self.attempts = group, parties, running, served, attempts
         self.chats = []
+        self.waves = 0
 
     def chat(self, kind, tokens):
         self.chats.append(Chat(len(self.chats) + 1, kind, tokens))

@@ -155,6 +155,8 @@ def grows_and_shrinks():
             change(group, "transfer", 5)
             expect(wait_for("a leader", group.leader) == 5, "5 does not lead")
             refused(group, "transfer leadership", "remove", 5)
+            members = change(group, "demote", 4)
+            expect(voters(members) == sorted([leader, kept, 5]), members)
             members = change(group, "remove", 4)
             group.running.pop(4).stop()
             expect(voters(members) == sorted([leader, kept, 5]), members)

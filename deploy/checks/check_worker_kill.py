@@ -2,13 +2,14 @@
 """A stream goes on when its worker dies or is taken away: 3 coordinators, 2 workers on real engines.
 
 The cheaper worker gets the job and ends while the client reads, by SIGKILL or because its owner wants the machine back
-(`yard worker reclaim`, at most 5 s); the other one goes on from the text. Then:
+(`yard worker reclaim`, at most 5 s); the other one goes on from the text, within 5 s either way. Then:
 what the client read has no gap and is, event for event, what the record says; the job tells that it had two
 attempts and went on by text (a completion, of which llama.cpp gives token ids: from these); the charge is computed from the
 record's tokens; no hold is open; a batch job's stream gives its slot to an interactive one in the same way; the supplier
 earned what the consumer spent; the replicas agree.
 """
 
+import concurrent.futures
 import contextlib
 import http.client
 import json
@@ -23,6 +24,8 @@ from product import MODEL, RECLAIM_SECONDS, SERVE, YARD, Child, dev, expect, fol
 INPUT_KILLED, INPUT_SPARE, OUTPUT = 100_000_000, 200_000_000, 600_000_000
 #: Events that the client has read when its worker is killed.
 READ_BEFORE_KILL = 20
+#: A worker that is silent is given up when its lease of 4 s is over; a second more for the other one to begin.
+GOES_ON_SECONDS = 5
 #: An engine may be done before the kill strikes; then another job is tried.
 TRIES = 5
 #: Tokens of a stream that is to be struck by SIGKILL, of one that is struck by a command, which takes longer to begin, and of one that
@@ -72,17 +75,29 @@ def reclaim(cluster, victim, directory):
 
 
 def read_and_end(cluster, victim, tokens, end):
-    """Runs a job whose worker is ended once some of it has been read; answers all lines of the client."""
+    """Runs a job whose worker is ended once some of it has been read; answers all lines of the client, and the longest
+    time, in seconds, that passed between two of its events from then on."""
     client = cluster.spawn("run", "-m", MODEL, "--max-tokens", tokens, "--temperature", 0, "--output", "json",
                            "--patience", 60, "Tell me story 0")
-    lines = []
-    for line in client.stdout:
-        lines.append(json.loads(line))
-        if sum("event" in one for one in lines) == READ_BEFORE_KILL and victim.process.poll() is None:
-            end()
+    lines, events, longest, latest = [], 0, 0.0, None
+    with concurrent.futures.ThreadPoolExecutor(1) as other:
+        ending = None
+        for line in client.stdout:
+            lines.append(json.loads(line))
+            if "event" not in lines[-1]:
+                continue
+            events += 1
+            if latest:
+                longest = max(longest, time.monotonic() - latest)
+            if events == READ_BEFORE_KILL and victim.process.poll() is None:
+                ending = other.submit(end)
+            if ending:
+                latest = time.monotonic()
+        if ending:
+            ending.result()
     code = client.wait()
     expect(code == 0, f"exit {code}: {client.stderr.read()[-600:]!r}, last line {lines[-1:]}")
-    return lines
+    return lines, longest
 
 
 def worker_kill():
@@ -215,12 +230,15 @@ def goes_on_elsewhere(tokens, end, then):
         charged = 0
         for _ in range(TRIES):
             victim = workers.start("victim", INPUT_KILLED)
-            lines = read_and_end(cluster, victim, tokens, lambda: end(cluster, victim, f"{scratch}/victim"))
+            lines, longest = read_and_end(cluster, victim, tokens, lambda: end(cluster, victim, f"{scratch}/victim"))
             job = cluster.yard("job", lines[-1]["ended"]["job"], "--output", "json").lines[0]
             charged += job["charge_nano"]
             if job["attempts"] > 1:
                 break
         verify(cluster, lines, job, spare)
+        limit = promised(cluster, GOES_ON_SECONDS)
+        expect(longest <= limit, f"the stream went on after {longest:.1f} s, of {limit:.1f} s")
+        print(f"went on after {longest * 1000:.0f} ms", flush=True)
         charged += then(cluster, scratch, workers)
         books = cluster.account()
         expect(books["held_nano"] == 0, f"a hold is open: {books}")
