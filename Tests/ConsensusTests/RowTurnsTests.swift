@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Whose turn it is to write rows")
 struct RowTurnsTests {
-  private func membership(_ servers: [(UInt64, ServerRole)]) throws -> Membership {
+  private func membership(_ servers: [(UInt64, RaftServer.Role)]) throws -> Membership {
     try #require(
       Membership(servers.map { RaftServer(id: ReplicaID($0), address: "m\($0)", role: $1) }))
   }
