@@ -269,7 +269,7 @@ let package = Package(
       [
         "Coordinator", "JobDispatch", "Identity", "ExchangeTypes", "TemporaryDirectory", nioPosix,
       ]),
-    tests("SimulationTests", ["SimulationKit"]),
+    tests("SimulationTests", ["SimulationKit", "yard-sim"]),
     tests(
       "YardTests",
       [

@@ -1,4 +1,4 @@
-/// What the simulator breaks; each is counted when it really happened to somebody.
+/// What the simulator breaks; each is counted when it really happened to somebody (`LatentFault`).
 public enum Fault: String, CaseIterable, Sendable {
   /// A coordinator's process was killed.
   case coordinatorKilled
@@ -70,6 +70,8 @@ public enum Fault: String, CaseIterable, Sendable {
   case workerPaused
   /// A worker was drained, left, and came back.
   case workerDrained
+  /// A worker that ran attempts was told to leave at once.
+  case reclaimed
   /// An engine made nothing for a while.
   case engineStalled
   /// An engine answered errors for a while.
@@ -108,6 +110,8 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case wentOnElsewhere
   /// A stream was taken from a worker whose engine gave nothing any more.
   case stalledStreamMoved
+  /// A stream that a worker had to give back went on at another one.
+  case reclaimedStreamMoved
   /// A stream was taken from a worker whose engine had failed in the middle of it.
   case failedStreamMoved
   /// A job ended without a worker in time.

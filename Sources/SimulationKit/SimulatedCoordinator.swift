@@ -55,6 +55,8 @@ final class SimulatedCoordinator: SimulatedNode {
   private var flushing = 0
   private var flushesBegun = 0
   private var heldWrites: HeldWrites?
+  /// Why they are held.
+  private var writeHolder: LatentFault?
   private var turnIsScheduled = false
   private var isDying = false
   private var suddenDeath: SuddenDeath?
@@ -168,6 +170,7 @@ final class SimulatedCoordinator: SimulatedNode {
     writing = []
     flushing = 0
     heldWrites = nil
+    writeHolder = nil
     disk.processEnded()
     turnIsScheduled = false
     isDying = false
@@ -184,6 +187,9 @@ final class SimulatedCoordinator: SimulatedNode {
   /// Breaks what keeps the run in memory.
   func clear() {
     timer.stop()
+    disk.quicken()
+    disk.fullness = nil
+    writeHolder = nil
     peers = []
     accepted = []
     dispatcher = nil
@@ -223,21 +229,28 @@ final class SimulatedCoordinator: SimulatedNode {
   /// The flush under way ends after so many microseconds, unless it has ended by then.
   private func endFlush(within time: ClosedRange<UInt64>) {
     let number = flushesBegun
-    at(simulation.clock.now + random.within(time), lane: diskLane) { [self] in
-      if flushing > 0, number == flushesBegun { flushEnded() }
+    let time = random.within(time)
+    let slowness = time > SimulatedDisk.quick.upperBound ? disk.slowness : nil
+    at(simulation.clock.now + time, lane: diskLane) { [self] in
+      guard flushing > 0, number == flushesBegun else { return }
+      slowness?.bite()
+      flushEnded()
     }
   }
 
   /// From the next one on, a write of a leader waits until another term is known here, and the write after it until
-  /// the log that it was for is another.
-  func holdWrites() {
-    if isRunning, let replica { heldWrites = .untilTerm(after: replica.term) }
+  /// the log that it was for is another: that is when the fault bites.
+  func holdWrites(_ fault: LatentFault) {
+    guard isRunning, let replica else { return }
+    heldWrites = .untilTerm(after: replica.term)
+    writeHolder = fault
   }
 
   /// Writes end by themselves again.
   func releaseWrites() {
     guard heldWrites != nil else { return }
     heldWrites = nil
+    writeHolder = nil
     if flushing > 0 { endFlush(within: SimulatedDisk.quick) }
   }
 
@@ -251,6 +264,7 @@ final class SimulatedCoordinator: SimulatedNode {
       guard case .raft(.appendEntries(let body)) = message, body.term >= term,
         !body.entries.isEmpty
       else { return }
+      if flushing > 0 { writeHolder?.bite() }
       releaseWrites()
     case .untilTerm, nil: return
     }
@@ -262,6 +276,7 @@ final class SimulatedCoordinator: SimulatedNode {
     flushing = 0
     var result: Result<Void, any Error> = .success(())
     if disk.isFull {
+      disk.fullness?.bite()
       result = .failure(DiskFailure.full)
     } else if disk.failsNextSync {
       disk.failsNextSync = false
@@ -359,7 +374,6 @@ final class SimulatedCoordinator: SimulatedNode {
   }
 
   /// A coordinator's process has ended, or so it seems; answers whether that made a difference.
-  @discardableResult
   func hear(ofTheEndOf peer: ReplicaID) -> Bool {
     guard !isDying, let replica else { return false }
     let before = replica.role

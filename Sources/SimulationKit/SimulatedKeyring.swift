@@ -59,6 +59,7 @@ final class SimulatedKeyring: JobSealing, WrappingKeyStore {
 
   private func change(_ completion: @escaping (Bool) -> Void, _ body: @escaping () -> Bool) {
     coordinator.after(coordinator.random.within(coordinator.disk.writeTime)) { [self] in
+      if coordinator.disk.isFull { coordinator.disk.fullness?.bite() }
       completion(coordinator.disk.isFull ? false : body())
     }
   }

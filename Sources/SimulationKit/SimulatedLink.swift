@@ -261,6 +261,7 @@ final class LinkEnd {
     guard let network = link?.network else { return }
     guard held.isEmpty, !network.isCut(node, peer.node) else {
       held.append(packet)
+      network.held(node, peer.node)
       return
     }
     let now = node.simulation.clock.now

@@ -28,6 +28,8 @@ final class Simulation {
   var overloadedSince: UInt64?
   /// Readers of jobs who have not been told an end.
   var openReaders = 0
+  /// Jobs whose streams a worker gave back since its owner wanted the machine, with that node's number.
+  var reclaimedStreams: [JobID: Int] = [:]
   /// Whether engines and requests may fail by themselves.
   var faultsAreOn = false
   private var nodes = 0
