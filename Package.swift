@@ -173,7 +173,7 @@ let package = Package(
       "SimulationKit",
       [
         "JobDispatch", "Consensus", "RaftEngine", "ExchangeCore", "JobMarket", "TokenLedger",
-        "WireProtocol", "ExchangeTypes", heap,
+        "WireProtocol", "OpenAIFormat", "ExchangeTypes", heap,
       ], settings: simulated),
 
     // executables

@@ -8,11 +8,16 @@ internal import RaftEngine
 /// Chosen so that a majority is often, not always, up and connected: both what happens then and what
 /// happens without one must hold.
 final class FaultInjector {
+  /// Each newcomer takes a place in the list of members that stays.
+  private static let replacementsMax = 6
+
   private unowned let simulation: Simulation
   private let workload: Workload
   private var random: SeededGenerator
   private var isOn = false
   private var stayingDown: SimulatedCoordinator?
+  /// The last coordinator that is replaced.
+  private var replacement: MemberReplacement?
   /// What makes everything slow.
   private var overloading: LatentFault?
   private let lane: Lane
@@ -55,6 +60,7 @@ final class FaultInjector {
       coordinator.disk.isSpent = false
       coordinator.disk.failsNextSync = false
       coordinator.releaseWrites()
+      coordinator.hurryWrites()
     }
     for worker in simulation.workers { worker.recoverEngine() }
     if hadFaults, random.below(2) == 0, allVote, let missing = upCoordinator() {
@@ -62,10 +68,9 @@ final class FaultInjector {
       missing.crash(silently: false)
       stayingDown = missing
     }
-    for node in simulation.coordinators + simulation.workers as [SimulatedNode]
-    where node !== stayingDown {
-      simulation.boot(node)
-    }
+    let processes: [SimulatedNode] =
+      simulation.coordinators + simulation.workers + simulation.gateways
+    for node in processes where node !== stayingDown { simulation.boot(node) }
   }
 
   /// One that is up, so that its peers are told of its end: a half open link takes longer to notice.
@@ -87,6 +92,21 @@ final class FaultInjector {
     } else {
       leader.reconfigure(.demote(pick(simulation.coordinators.filter { $0 !== leader }).id))
     }
+  }
+
+  /// A coordinator loses its disk, or is removed while it runs, and a new one takes its place.
+  ///
+  /// Not of two: one that can be without another has lost more than it may.
+  private func replaceMember() {
+    guard replacement?.isOver ?? true, let leader = simulation.leader, allVote,
+      simulation.coordinators.count > 2, simulation.former.count < Self.replacementsMax
+    else { return }
+    let old = pick(simulation.coordinators.filter { $0 !== leader })
+    let replacement = MemberReplacement(
+      of: old, losesDisk: random.below(2) == 0, stay: random.within(2_000_000...15_000_000),
+      in: simulation, lane: lane)
+    self.replacement = replacement
+    replacement.begin()
   }
 
   /// The next write of a newcomer takes longer than a leader waits for him to catch up: he gets no vote.
@@ -121,9 +141,10 @@ final class FaultInjector {
 
   /// Whether every coordinator votes, as all of them know.
   var allVote: Bool {
-    simulation.coordinators.allSatisfy {
-      $0.replica?.membership.voters.count == simulation.coordinators.count
-    }
+    (replacement?.isOver ?? true)
+      && simulation.coordinators.allSatisfy {
+        $0.replica?.membership.voters.count == simulation.coordinators.count
+      }
   }
 
   /// The last coordinator comes back as well.
@@ -133,7 +154,7 @@ final class FaultInjector {
   }
 
   private var nodes: [SimulatedNode] {
-    simulation.coordinators + simulation.workers + workload.clients
+    simulation.coordinators + simulation.workers + simulation.gateways + workload.clients
   }
 
   private func after(_ microseconds: UInt64, _ body: @escaping () -> Void) {
@@ -157,7 +178,7 @@ final class FaultInjector {
   private func pick<Node>(_ nodes: [Node]) -> Node { nodes[Int(random.below(UInt64(nodes.count)))] }
 
   private func breakSomething() {
-    switch random.below(43) {
+    switch random.below(47) {
     case 0: kill(pick(simulation.coordinators), silently: false)
     case 1: kill(pick(simulation.coordinators), silently: true)
     case 2, 3: if let leader = simulation.leader { kill(leader, silently: random.below(2) == 0) }
@@ -194,6 +215,9 @@ final class FaultInjector {
     case 39: leapClock(pick(simulation.coordinators + simulation.workers as [SimulatedNode]))
     case 40: outliveLeadership()
     case 41: reclaim(pick(simulation.workers))
+    case 42: killGateway(silently: random.below(3) == 0)
+    case 44, 45: replaceMember()
+    case 43: if let gateway = streaming() { pause(gateway, .gatewayPaused) }
     default: pause(pick(workload.clients), .clientPaused)
     }
   }
@@ -251,6 +275,19 @@ final class FaultInjector {
     simulation.count(silently ? .workerPowerLoss : .workerKilled)
     worker.crash(silently: silently)
     simulation.restart(worker, after: random.within(100_000...8_000_000))
+  }
+
+  /// A gateway in the middle of an answer.
+  private func streaming() -> SimulatedGateway? {
+    let streaming = simulation.gateways.filter { $0.isRunning && $0.isStreaming }
+    return streaming.isEmpty ? nil : pick(streaming)
+  }
+
+  private func killGateway(silently: Bool) {
+    guard let gateway = streaming() else { return }
+    simulation.count(silently ? .gatewayPowerLoss : .gatewayCrashed)
+    gateway.crash(silently: silently)
+    simulation.restart(gateway, after: random.within(100_000...8_000_000))
   }
 
   private func pause(_ node: SimulatedNode, _ fault: Fault) {
@@ -409,7 +446,8 @@ final class FaultInjector {
 
   private func breakLink() {
     let links = simulation.network.links.filter {
-      $0.dialer.isUp && $0.acceptor.isUp && $0.dialer.node.isRunning && $0.acceptor.node.isRunning
+      !$0.isPatient && $0.dialer.isUp && $0.acceptor.isUp && $0.dialer.node.isRunning
+        && $0.acceptor.node.isRunning
     }
     guard !links.isEmpty else { return }
     simulation.count(.linkBroken)

@@ -43,6 +43,10 @@ final class SimulatedCoordinator: SimulatedNode {
   }
 
   let id: ReplicaID
+  /// Whether it comes to a cluster that exists, rather than founding one.
+  let joins: Bool
+  /// What it had is gone: it is never started again under its id.
+  private(set) var hasLostDisk = false
   let disk: SimulatedDisk
   private(set) lazy var keyring = SimulatedKeyring(of: self)
   private(set) var dispatcher: Dispatcher?
@@ -63,8 +67,9 @@ final class SimulatedCoordinator: SimulatedNode {
   private lazy var timer = NodeTimer(of: self) { [unowned self] in timerIsDue() }
   private lazy var diskLane = Lane(major: simulation.clock.makeLane(), minor: 0)
 
-  init(_ id: ReplicaID, in simulation: Simulation) {
+  init(_ id: ReplicaID, joins: Bool = false, in simulation: Simulation) {
     self.id = id
+    self.joins = joins
     disk = SimulatedDisk(bug: simulation.configuration.bug)
     super.init("c\(id)", in: simulation)
   }
@@ -88,7 +93,7 @@ final class SimulatedCoordinator: SimulatedNode {
     engine.guards = simulation.configuration.guards
     do {
       var configuration = Replica.Configuration(
-        engine: engine, founding: simulation.membership)
+        engine: engine, founding: joins ? .none : simulation.membership)
       configuration.rowsMax = Self.rowsMax
       configuration.retention = Self.retention
       if let planted = PlantedMachine.apply(with: simulation.configuration.bug) {
@@ -130,6 +135,14 @@ final class SimulatedCoordinator: SimulatedNode {
     if silently { disk.losePower() }
     stop()
     simulation.network.died(self, silently: silently)
+  }
+
+  /// Its disk is gone, and the process with it.
+  ///
+  /// The mark that a coordinator leaves beside its data keeps it from founding a cluster anew under its old id.
+  func loseDisk() {
+    hasLostDisk = true
+    crash(silently: false)
   }
 
   /// Gives leadership away, if it leads; `body` happens in this life, once that is over.
@@ -253,6 +266,9 @@ final class SimulatedCoordinator: SimulatedNode {
     writeHolder = nil
     if flushing > 0 { endFlush(within: SimulatedDisk.quick) }
   }
+
+  /// A write that a slow disk has under way takes no longer than any other.
+  func hurryWrites() { if flushing > 0 { endFlush(within: SimulatedDisk.quick) } }
 
   /// Ends a write that waited for what has come with a message.
   private func endHeldWrite(after message: PeerMessage, _ replica: Replica) {
@@ -409,7 +425,19 @@ extension SimulatedCoordinator: DispatcherShell {
     for end in accepted { end.tell(notice) }
   }
 
-  func membersChanged(_ addresses: [ReplicaID: String]) {}
+  /// Keeps a link to each of these, and to no other coordinator, as `PeerLinks` does.
+  func membersChanged(_ addresses: [ReplicaID: String]) {
+    guard !addresses.isEmpty else { return }
+    for peer in peers where addresses[peer.peer.id] == nil { peer.hangUp() }
+    peers.removeAll { addresses[$0.peer.id] == nil }
+    for id in addresses.keys.sorted() where id != self.id {
+      guard !peers.contains(where: { $0.peer.id == id }), let peer = simulation.coordinator(id)
+      else { continue }
+      let dialer = PeerDialer(peer, of: self)
+      peers.append(dialer)
+      dialer.dial()
+    }
+  }
 
   func replicaDiverged(_ divergence: StateDivergence) {
     simulation.fail("P4", "\(name) stopped: \(divergence)")
@@ -513,6 +541,14 @@ final class PeerDialer: LinkOwner {
   func dial() {
     guard end == nil else { return }
     end = owner.simulation.network.connect(owner, to: peer, owner: self)
+  }
+
+  /// Nobody is to be reached there any more.
+  func hangUp() {
+    let last = end
+    end = nil
+    isUp = false
+    last?.close()
   }
 
   func established(_ end: LinkEnd) {

@@ -85,7 +85,7 @@ final class SimulatedNetwork {
     guard cuts[direction] == nil else { return }
     let since = simulation.clock.now
     cuts[direction] = Cut(since: since, reason: reason)
-    for link in links where link.connects(from, to) {
+    for link in links where link.connects(from, to) && !link.isPatient {
       giveUp(link) { [self] in cuts[direction]?.since == since }
     }
   }
@@ -108,7 +108,8 @@ final class SimulatedNetwork {
   func wentSilent(_ node: SimulatedNode) {
     let since = node.pausedSince
     let life = node.life
-    for link in links where link.dialer.node === node || link.acceptor.node === node {
+    for link in links
+    where (link.dialer.node === node || link.acceptor.node === node) && !link.isPatient {
       giveUp(link) { since != nil && node.pausedSince == since && node.life == life }
     }
   }

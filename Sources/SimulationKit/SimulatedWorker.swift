@@ -187,6 +187,16 @@ final class SimulatedWorker: SimulatedNode {
     machine?.runEnded(id, ending)
   }
 
+  /// Somebody leads of whom it was not told: a link to him as well.
+  fileprivate func learn(_ leader: ReplicaID) {
+    guard !links.contains(where: { $0.coordinator.id == leader }),
+      let coordinator = simulation.coordinators.first(where: { $0.id == leader })
+    else { return }
+    let link = CoordinatorDialer(coordinator, of: self)
+    links.append(link)
+    link.dial()
+  }
+
   fileprivate func redial(_ link: CoordinatorDialer, after wait: UInt64) {
     after(wait) { [self] in
       if links.contains(where: { $0 === link }) { link.dial() }
@@ -285,7 +295,7 @@ private final class CoordinatorDialer: LinkOwner {
   private static let backOffMin: UInt64 = 100_000
   private static let backOffMax: UInt64 = 5_000_000
 
-  private let coordinator: SimulatedCoordinator
+  fileprivate let coordinator: SimulatedCoordinator
   private unowned let worker: SimulatedWorker
   private var end: LinkEnd?
   private var connection: Connection?
@@ -342,7 +352,10 @@ private final class CoordinatorDialer: LinkOwner {
   func accepted(
     _ channel: SimulatedChannel, for service: Service, authorization: String, on end: LinkEnd
   ) -> any MessageChannelOwner { preconditionFailure("only dialing sides open streams") }
-  func heard(_ notice: LeaderNotice, on end: LinkEnd) { worker.machine?.leaderNotice(notice) }
+  func heard(_ notice: LeaderNotice, on end: LinkEnd) {
+    worker.machine?.leaderNotice(notice)
+    worker.learn(notice.leader)
+  }
   func received(_ message: PeerMessage, on end: LinkEnd) {}
 
   func closed(_ end: LinkEnd) {
