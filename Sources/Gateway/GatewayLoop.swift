@@ -8,7 +8,7 @@ internal import WireProtocol
 
 /// One event loop of a gateway: the connections of its clients, and its own few to the coordinators.
 ///
-/// A request never leaves its loop: no locks, no tasks, no hops.
+/// A request never leaves its loop: no locks, no tasks, no hops. Only what a long body says is found out beside it (`WorkBeside`).
 final class GatewayLoop {
   let client: LoopClient
   let limits: HTTPLimits
@@ -18,8 +18,8 @@ final class GatewayLoop {
   let eventLoop: any EventLoop
   /// Where what clients do wrong with HTTP/2 is counted and logged.
   let refusals: RefusalLog
-  /// Where what would keep the loop for long waits until others have been served.
-  let turns: Listener.Turns
+  /// Where long bodies are read.
+  let beside: WorkBeside
   /// All loops of the gateway, this one too.
   private(set) var all: [NIOLoopBound<GatewayLoop>] = []
   private var connections: [ObjectIdentifier: any ClientConnection] = [:]
@@ -34,7 +34,7 @@ final class GatewayLoop {
 
   init(
     client: ClientConfiguration, limits: HTTPLimits, refusals: RefusalLog, turns: Listener.Turns,
-    on eventLoop: any EventLoop
+    threads: WorkThreads, on eventLoop: any EventLoop
   ) {
     self.client = LoopClient(configuration: client, on: eventLoop, turns: turns)
     self.client.whenRefused = { endpoint, failure in
@@ -44,7 +44,7 @@ final class GatewayLoop {
     }
     self.limits = limits
     self.refusals = refusals
-    self.turns = turns
+    beside = WorkBeside(of: eventLoop, on: threads, bytesMax: limits.bodyBytesInAllMax)
     self.eventLoop = eventLoop
   }
 

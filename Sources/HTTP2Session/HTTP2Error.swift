@@ -59,6 +59,8 @@ public enum HTTP2Breach: String, Hashable, Sendable {
   case resetsSent
   /// `HTTP2Limits.continuationsMax`: a CONTINUATION flood (CVE-2024-28182).
   case continuations
+  /// `HTTP2Limits.headerBytesMax` or `headerFieldsMax`, by far: an HPACK bomb.
+  case headerSection
   /// `HTTP2Limits.outboundAcksMax`: acknowledgements that the peer does not read (CVE-2019-9512).
   case outboundAcks
 }

@@ -57,6 +57,9 @@ public struct HTTP2Limits: Hashable, Sendable {
   public var headerBytesMax: Int
   /// Fields of one header section.
   public var headerFieldsMax: Int
+  /// A section that is larger has its stream reset; one beyond so many times either bound ends the connection, at that field: nobody
+  /// comes to it by mistake, and what is left of it would have to be decompressed, in half a millisecond for each 16 kB.
+  public static let headerExcessMax = 4
   /// Bytes that a peer may send on a stream before this side's owner has consumed them.
   public var streamWindow: Int
   /// The same for all streams together; it bounds the memory of the connection.

@@ -124,15 +124,20 @@ extension HTTP2Session {
     guard let state = streams[stream] else { return 0 }
     state.fieldCount += 1
     state.fieldBytes += name.count + value.count + 32
-    guard state.fieldCount <= limits.headerFieldsMax, state.fieldBytes <= limits.headerBytesMax
-    else {
+    guard isWithin(1, state) else {
+      // It is reset when the section has ended: so long it is still counted.
       state.fields = []
-      // The stream is reset (and the reset counted); the rest is decompressed without being seen.
-      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+      return isWithin(HTTP2Limits.headerExcessMax, state) ? 0 : stop(.headerSection)
     }
     state.fields.append(
       HeaderField(String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self)))
     return 0
+  }
+
+  /// Whether the header section that is being received is within so many times its bounds.
+  private func isWithin(_ times: Int, _ state: SessionStream) -> Bool {
+    state.fieldCount <= times * limits.headerFieldsMax
+      && state.fieldBytes <= times * limits.headerBytesMax
   }
 
   private func received(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
@@ -140,6 +145,12 @@ extension HTTP2Session {
     switch UInt32(header.type) {
     case NGHTTP2_HEADERS.rawValue:
       guard let state = streams[header.stream_id] else { return 0 }
+      guard isWithin(1, state) else {
+        // By its peer's doing: the reset counts against him.
+        state.isRefused = true
+        reset(StreamID(rawValue: header.stream_id), .enhanceYourCalm)
+        return 0
+      }
       let fields = state.fields
       state.fields = []
       if frame.pointee.headers.cat != NGHTTP2_HCAT_HEADERS {

@@ -134,16 +134,6 @@ public final class Listener: Sendable {
       Turns(ofGroup: try await GroupTurns.make(for: group, host: host, port: port))
     }
 
-    /// Calls `body` in a turn of its own, never within this call: before it every socket of the loop that has something is
-    /// read once.
-    ///
-    /// Dropped if the turns are closed before.
-    ///
-    /// - Precondition: called on the loop, which is one of the group.
-    public func wait(on loop: any EventLoop, _ body: @escaping () -> Void) {
-      self[loop]?.wait(body)
-    }
-
     /// Those of a loop of the group.
     ///
     /// - Precondition: called on the loop.

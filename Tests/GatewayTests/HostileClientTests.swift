@@ -131,7 +131,7 @@ struct HostileClientTests {
     }
   }
 
-  @Test("bodies that come at once from many connections are read in turns with what others ask")
+  @Test("long bodies that come at once from many connections are all read, beside what others ask")
   func largeBodies() async throws {
     let coordinator = try await ScriptedCoordinator { message, channel in
       if case .submit = message { JobScript(["a"]).run(on: channel) }
