@@ -34,6 +34,7 @@ public final class CoordinatorNode: Sendable {
   private struct Running {
     let host: ReplicaHost
     let links: PeerLinks
+    let strangers: StrangersBytes
   }
 
   private init(
@@ -117,7 +118,8 @@ public final class CoordinatorNode: Sendable {
         let dialer = NodeDialer(security: security.dialer, on: LinkLoop(eventLoop))
         let links = PeerLinks(
           local: local, dialer: dialer, host: host, eventLoop: eventLoop, log: log)
-        return NIOLoopBound(Running(host: host, links: links), eventLoop: eventLoop)
+        return NIOLoopBound(
+          Running(host: host, links: links, strangers: StrangersBytes()), eventLoop: eventLoop)
       }.get()
 
       let isPlaintext = security.isPlaintext
@@ -127,7 +129,7 @@ public final class CoordinatorNode: Sendable {
       ) { link in
         NodeLink.accept(
           link, as: local, accepting: NodeRole.allCases, isPlaintext: isPlaintext,
-          owner: running.value.links.makeOwner())
+          among: running.value.strangers, owner: running.value.links.makeOwner())
       }
       try await eventLoop.submit {
         let others = configuration.members.filter { $0.key != configuration.replica }

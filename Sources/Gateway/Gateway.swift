@@ -201,17 +201,22 @@ public final class Gateway: Sendable {
           guard let loop = loops[ObjectIdentifier(child.eventLoop)] else {
             preconditionFailure("a connection lives on a loop of the group")
           }
-          let address = child.remoteAddress?.ipAddress ?? ""
+          let address = AddressPrefix(child.remoteAddress)
           var refusal: HTTPRefusal?
-          switch counts.add(address) {
+          switch counts.add(child, from: address) {
           case .served: break
+          case .servedInsteadOf(let other, let loser):
+            loop.value.refusals.note(
+              "connection ended", from: "\(loser)", kind: "displaced",
+              "no more connections fit, and of all addresses this one has most")
+            other.close(promise: nil)
           case .refused(let why): refusal = why
           case .closed: throw ChannelError.ioOnClosedChannel
           }
           let wasServed = refusal == nil
           open.add(child)
           child.closeFuture.whenComplete { _ in
-            counts.remove(address, wasServed: wasServed)
+            counts.remove(child, wasServed: wasServed)
             open.remove(child)
             loop.value.hasBegun(child)
           }

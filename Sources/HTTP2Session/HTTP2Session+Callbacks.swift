@@ -75,12 +75,7 @@ extension HTTP2Session {
       guard let frame, let session = owner(userData) else { return 0 }
       return session.sent(frame)
     }
-    nghttp2_session_callbacks_set_error_callback2(callbacks) { _, _, text, size, userData in
-      guard let text, let session = owner(userData) else { return 0 }
-      let bytes = UnsafeRawBufferPointer(start: text, count: min(size, 256))
-      session.lastComplaint = String(decoding: bytes, as: UTF8.self)
-      return 0
-    }
+    // Nor is the library asked what it complains of: its text quotes header fields, an API key among them.
   }
 
   /// Fills DATA frames from a stream's queue.
@@ -217,18 +212,11 @@ extension HTTP2Session {
       }
     case NGHTTP2_GOAWAY.rawValue:
       let code = HTTP2ErrorCode(rawValue: frame.pointee.goaway.error_code)
-      if code != .noError, !isTerminatedByOwner { noteViolation(code, frame.pointee.goaway) }
+      // libnghttp2 found the violation and has just written its GOAWAY; it reads nothing more.
+      if code != .noError, !isTerminatedByOwner { failure = .protocolViolation(code) }
     default: break
     }
     return 0
-  }
-
-  /// libnghttp2 found the violation and has just written its GOAWAY; it reads nothing more.
-  private func noteViolation(_ code: HTTP2ErrorCode, _ goAway: nghttp2_goaway) {
-    let debug = UnsafeRawBufferPointer(
-      start: goAway.opaque_data, count: min(goAway.opaque_data_len, 256))
-    let reason = debug.isEmpty ? lastComplaint : String(decoding: debug, as: UTF8.self)
-    failure = .protocolViolation(code, reason: reason)
   }
 
   private func fill(

@@ -33,8 +33,6 @@ public final class HTTP2Session {
   var now: UInt64
   private var meter: FrameMeter
   var resetSentBucket: TokenBucket
-  /// libnghttp2's last complaint, for `HTTP2Error.protocolViolation`.
-  var lastComplaint = ""
   var openedStreams = 0
   /// Bytes that wait on all streams together.
   var queued = 0

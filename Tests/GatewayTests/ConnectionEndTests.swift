@@ -93,7 +93,7 @@ struct ConnectionEndTests {
       // The connection's own times are what is tested.
       settings.handshakeMilliseconds = 600_000
       try Listener.adopt(child, settings: settings, turns: nil, refusals: loop.refusals) {
-        HTTP2Connection(loop: loop, link: $0, from: "", refusal: refusal)
+        HTTP2Connection(loop: loop, link: $0, from: AddressPrefix(nil), refusal: refusal)
       }
     }
   }

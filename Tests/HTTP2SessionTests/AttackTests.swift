@@ -265,6 +265,25 @@ struct AttackTests {
     }
   }
 
+  @Test(
+    "an API key that comes in a field which is no HTTP reaches no error's text",
+    arguments: [" ", "\r", "\u{1}", "\n"])
+  func canary(end: String) throws {
+    let canary = "sy_7_CANARY"
+    var attacker = try Attacker()
+    let block = Frame.request + Frame.literal("authorization", "Bearer \(canary)\(end)")
+    try attacker.send(Frame.headers(1, block))
+    let error = #expect(throws: HTTP2Error.self) {
+      try attacker.send(Frame.raw(6, [UInt8](repeating: 0, count: 7)))
+    }
+    #expect(error == .protocolViolation(.frameSizeError))
+    for text in ["\(String(describing: error))", "\(String(reflecting: error))"] {
+      #expect(!text.contains(canary) && !text.contains("authorization"), "\(text)")
+    }
+    #expect(
+      error?.description == "FRAME_SIZE_ERROR: the peer sent a frame of a wrong size")
+  }
+
   @Test("bytes that are not HTTP/2")
   func notHTTP2() throws {
     let server = try HTTP2Session(role: .server, limits: .stranger, now: 0)
