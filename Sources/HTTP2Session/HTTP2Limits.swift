@@ -60,6 +60,8 @@ public struct HTTP2Limits: Hashable, Sendable {
   /// A section that is larger has its stream reset; one beyond so many times either bound ends the connection, at that field: nobody
   /// comes to it by mistake, and what is left of it would have to be decompressed, in half a millisecond for each 16 kB.
   public static let headerExcessMax = 4
+  /// What the reset of such a stream counts of `resetsSent`: a section that is too large costs what a hundred requests do.
+  public static let headerExcessResets = 10
   /// Bytes that a peer may send on a stream before this side's owner has consumed them.
   public var streamWindow: Int
   /// The same for all streams together; it bounds the memory of the connection.

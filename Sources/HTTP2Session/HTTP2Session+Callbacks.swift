@@ -105,10 +105,12 @@ extension HTTP2Session {
       let state = SessionStream(id: id, openedHere: false)
       state.fields.reserveCapacity(Self.usualFields)
       streams[id] = state
+      receiving = state
     } else if let state = streams[id] {
       state.fields = []
       state.fieldBytes = 0
       state.fieldCount = 0
+      receiving = state
     }
   }
 
@@ -116,7 +118,7 @@ extension HTTP2Session {
   private func received(
     name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>, on stream: Int32
   ) -> Int32 {
-    guard let state = streams[stream] else { return 0 }
+    guard let state = receiving, state.id == stream else { return 0 }
     state.fieldCount += 1
     state.fieldBytes += name.count + value.count + 32
     guard isWithin(1, state) else {
@@ -139,10 +141,12 @@ extension HTTP2Session {
     let header = frame.pointee.hd
     switch UInt32(header.type) {
     case NGHTTP2_HEADERS.rawValue:
+      receiving = nil
       guard let state = streams[header.stream_id] else { return 0 }
       guard isWithin(1, state) else {
         // By its peer's doing: the reset counts against him.
         state.isRefused = true
+        state.resetCost = HTTP2Limits.headerExcessResets
         reset(StreamID(rawValue: header.stream_id), .enhanceYourCalm)
         return 0
       }
@@ -207,8 +211,8 @@ extension HTTP2Session {
     case NGHTTP2_RST_STREAM.rawValue:
       let state = streams[header.stream_id]
       let isOwnersWish = state?.isResetByOwner == true && state?.isRefused == false
-      if !isOwnersWish, !resetSentBucket.take(now: now) {
-        return stop(.resetsSent)
+      for _ in 0..<(isOwnersWish ? 0 : state?.resetCost ?? 1) {
+        guard resetSentBucket.take(now: now) else { return stop(.resetsSent) }
       }
     case NGHTTP2_GOAWAY.rawValue:
       let code = HTTP2ErrorCode(rawValue: frame.pointee.goaway.error_code)

@@ -29,6 +29,8 @@ public final class HTTP2Session {
 
   let handle: OpaquePointer
   var streams: [Int32: SessionStream] = [:]
+  /// The one whose header section is being received: looked up once for all its fields.
+  var receiving: SessionStream?
   /// When the bytes being looked at arrived, in the caller's monotonic milliseconds.
   var now: UInt64
   private var meter: FrameMeter

@@ -544,7 +544,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
             "window overflow": (150, lambda n: asked(n) + h2.window_update(2 * n + 1, 0x7FFFFFFF)),
             "frames that carry nothing": (550, lambda n: h2.frame(h2.PING, 0, 0, b"12345678")),
             "HPACK bomb": (10, lambda n: asked(n, get + entry + b"\xbe" * 15_000)),
-            "header sections somewhat too large": (150, lambda n: asked(n, get + entry + b"\xbe" * 350)),
+            "header sections somewhat too large": (20, lambda n: asked(n, get + entry + b"\xbe" * 350)),
             "bodies over HTTP/2": (50, lambda n: asked(n, fields(more=[("content-length", str(len(text)))]))
                                    + b"".join(h2.frame(h2.DATA, 0, 2 * n + 1, text[at:at + 16_000])
                                               for at in range(0, len(text), 16_000))

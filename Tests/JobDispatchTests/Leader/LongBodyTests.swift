@@ -1,3 +1,5 @@
+import Consensus
+import ExchangeCore
 import ExchangeTypes
 import JobDispatch
 import Testing
@@ -55,7 +57,8 @@ struct LongBodyTests {
       .dryRun(
         .init(
           requestKey: bench.requestKey(), endpoint: .chatCompletions, model: "m",
-          body: long.dropLast(), maxInputPrice: nil, maxOutputPrice: nil, servedOnly: nil)))
+          body: long.dropLast(), maxInputPrice: nil, maxOutputPrice: nil,
+          servedOnly: false)))
     #expect(refused.sent.isEmpty && explained.sent.isEmpty)
     work.finish(bench)
     #expect(refused.failure == .malformedRequest)
@@ -107,7 +110,7 @@ struct LongBodyTests {
     work.room = 10_000
     let peer = bench.submit(body: long)
     #expect(peer.failure == .overloaded)
-    #expect(try peer.last(Failure.self).retryAfterMs > 0)
+    #expect(try peer.last(Failure.self).retryAfterMs != nil)
     #expect(try bench.submit().last(Accepted.self).job == JobID(1))
   }
 }
