@@ -373,7 +373,10 @@ final class WorkerShell: WorkerHost {
     case .resumed(let attempt, let seq):
       logger.info("attempt resumed", metadata: ["attempt": "\(attempt)", "from": "\(seq)"])
     case .forgotten(let attempt, let why):
-      logger.info("attempt forgotten", metadata: ["attempt": "\(attempt)", "why": "\(why)"])
+      // How each ended was said when it did.
+      logger.log(
+        level: why == .settled ? .debug : .info, "attempt forgotten",
+        metadata: ["attempt": "\(attempt)", "why": "\(why)"])
     case .staleTerm(let term, let obeyed):
       logger.debug("stale message", metadata: ["term": "\(term)", "obeyed": "\(obeyed)"])
     case .violation(let what):

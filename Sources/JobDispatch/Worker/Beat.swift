@@ -3,15 +3,15 @@
 /// ```
 /// nothing waits ──output, not an attempt's first──► due at a moment ──the moment, or all that is due soon──► left
 /// ```
-/// Each piece that travels alone costs a message, a frame, a hash, a code and a client's write, however short it is. So output
-/// waits for that of other streams, as long as nobody notices. While many attempts run, none of them sends more often than
-/// `interval`: what its engine makes meanwhile becomes one piece. A stream that is slower than that is as it was, and so
-/// are the first output and the end of each.
+/// Each piece that travels alone costs a message, a frame, a hash, a code and a client's write, and each write of a worker one
+/// of every process behind it, however short it is. So output waits for that of other streams, as long as nobody notices.
+/// While many attempts run, those that are quick send together, each `interval`: what an engine makes meanwhile becomes one
+/// piece. A stream that is slower than that is as it was, and so are the first output and the end of each.
 struct Beat {
   /// Milliseconds for which output waits for that of other streams.
   static let gathering: UInt64 = 2
-  /// Milliseconds between two sendings of one stream, while many run: fifty times a second, which is about as often as a
-  /// screen shows anything.
+  /// Milliseconds from one beat to the next of quick streams, while many run: fifty times a second, which is about as often as
+  /// a screen shows anything.
   static let interval: UInt64 = 20
   /// Attempts that are many.
   private let manyAttempts: Int
@@ -29,7 +29,8 @@ struct Beat {
   /// As much as fills a message waits for nothing but the others.
   mutating func wait(now: UInt64, sentAt: UInt64, fillsMessage: Bool) -> UInt64 {
     let soon = now + Self.gathering
-    let due = areMany && !fillsMessage ? max(soon, sentAt + Self.interval) : soon
+    let isQuick = areMany && !fillsMessage && sentAt + Self.interval > soon
+    let due = isQuick ? (now / Self.interval + 1) * Self.interval : soon
     dueAt = min(dueAt ?? .max, due)
     return due
   }
