@@ -14,6 +14,8 @@ final class GatewayLoop {
   let limits: HTTPLimits
   /// Bytes of bodies that are held here, by address.
   private var bodies = Shares<AddressPrefix>()
+  /// The same of all addresses.
+  var bodyBytes: Int { bodies.total }
   var counters = GatewayCounters()
   let eventLoop: any EventLoop
   /// Where what clients do wrong with HTTP/2 is counted and logged.
