@@ -105,6 +105,9 @@ final class OpenConnections: Sendable {
   private func take(_ channel: any Channel, from address: AddressPrefix, _ state: inout State) -> (
     ConnectionRefusal?, (channel: any Channel, of: AddressPrefix)?
   ) {
+    guard state.unknown.count(of: address) < budget.perAddressMax else {
+      return (.tooManyOfAddress, nil)
+    }
     guard state.handshakes[address] < budget.handshakesPerAddressMax else {
       return (.tooManyHandshakes, nil)
     }

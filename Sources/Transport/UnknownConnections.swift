@@ -30,6 +30,9 @@ public struct UnknownConnections: Sendable {
   /// There are none.
   public init() {}
 
+  /// How many an address has.
+  public func count(of address: AddressPrefix) -> Int { shares[address] }
+
   /// Counts a connection, unless there is no room.
   ///
   /// - Parameters:

@@ -117,6 +117,7 @@ struct UnservedTests {
   func refusedAtTheDoor(service: Service) throws {
     let follower = Follower()
     try follower.start()
+    try follower.start()
     let made = KeyID(2)
     let secret = [UInt8](repeating: 5, count: 32)
     let request = RequestKey(high: 1, low: 1)
