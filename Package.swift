@@ -173,7 +173,7 @@ let package = Package(
       "SimulationKit",
       [
         "JobDispatch", "Consensus", "RaftEngine", "ExchangeCore", "JobMarket", "TokenLedger",
-        "WireProtocol", "ExchangeTypes", heap,
+        "WireProtocol", "OpenAIFormat", "ExchangeTypes", heap,
       ], settings: simulated),
 
     // executables
@@ -270,7 +270,7 @@ let package = Package(
         "Coordinator", "JobDispatch", "Identity", "WireProtocol", "ExchangeTypes",
         "TemporaryDirectory", nioPosix,
       ]),
-    tests("SimulationTests", ["SimulationKit"]),
+    tests("SimulationTests", ["SimulationKit", "yard-sim"]),
     tests(
       "YardTests",
       [

@@ -1,4 +1,4 @@
-/// What the simulator breaks; each is counted when it really happened to somebody.
+/// What the simulator breaks; each is counted when it really happened to somebody (`LatentFault`).
 public enum Fault: String, CaseIterable, Sendable {
   /// A coordinator's process was killed.
   case coordinatorKilled
@@ -18,6 +18,10 @@ public enum Fault: String, CaseIterable, Sendable {
   case coordinatorStopped
   /// A voter lost its vote, or a member without one got it, by an operator's order.
   case membersChanged
+  /// A coordinator's disk was lost, with the log that it held.
+  case diskLost
+  /// A coordinator was removed, and another one got a vote in its place under an id that nobody had.
+  case memberReplaced
   /// The monotonic clock of a coordinator or a worker leapt ahead by up to 6 s.
   case clockLeapt
   /// A coordinator stood still and went on.
@@ -70,6 +74,8 @@ public enum Fault: String, CaseIterable, Sendable {
   case workerPaused
   /// A worker was drained, left, and came back.
   case workerDrained
+  /// A worker that ran attempts was told to leave at once.
+  case reclaimed
   /// An engine made nothing for a while.
   case engineStalled
   /// An engine answered errors for a while.
@@ -86,6 +92,12 @@ public enum Fault: String, CaseIterable, Sendable {
   case tailForged
   /// A client stood still and went on.
   case clientPaused
+  /// A gateway's process died while it answered.
+  case gatewayCrashed
+  /// A gateway's machine lost its power while it answered.
+  case gatewayPowerLoss
+  /// A gateway stood still while it answered, and went on.
+  case gatewayPaused
   /// After the healing, one coordinator stayed down until the others had answered.
   case healedWithoutOne
 }
@@ -108,6 +120,8 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case wentOnElsewhere
   /// A stream was taken from a worker whose engine gave nothing any more.
   case stalledStreamMoved
+  /// A stream that a worker had to give back went on at another one.
+  case reclaimedStreamMoved
   /// A stream was taken from a worker whose engine had failed in the middle of it.
   case failedStreamMoved
   /// A job ended without a worker in time.
@@ -131,6 +145,14 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case wentOnFromTail
   /// A reader had been given events that the record did not keep, and was told so.
   case streamDiverged
+  /// A consumer's stream through a gateway went on at another leader.
+  case gatewayFollowedLeader
+  /// A consumer's stream through a gateway that lived ended in a typed error.
+  case gatewayToldError
+  /// A consumer whose gateway had died asked for the same at another one, and got it whole.
+  case gatewayAskedAgain
+  /// A consumer whose gateway had died got the rest of a job's events at another one.
+  case gatewayEventsResumed
   /// A prompt travelled in parts.
   case promptInParts
   /// A job drew on a budget and was charged.
@@ -155,6 +177,10 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case snapshotInstalled
   /// A member caught up with the log and got its vote back.
   case memberPromoted
+  /// A coordinator that had lost its disk was removed, and the one in its place got a vote.
+  case lostMemberReplaced
+  /// A coordinator that was removed and ran on asked others for their votes.
+  case removedMemberKnocked
   /// A change of members was refused, since too few voters would have answered or another was under way.
   case memberChangeRefused
   /// A leader was lost with a change of members in its log that it had not seen committed.

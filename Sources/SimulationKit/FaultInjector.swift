@@ -8,11 +8,18 @@ internal import RaftEngine
 /// Chosen so that a majority is often, not always, up and connected: both what happens then and what
 /// happens without one must hold.
 final class FaultInjector {
+  /// Each newcomer takes a place in the list of members that stays.
+  private static let replacementsMax = 6
+
   private unowned let simulation: Simulation
   private let workload: Workload
   private var random: SeededGenerator
   private var isOn = false
   private var stayingDown: SimulatedCoordinator?
+  /// The last coordinator that is replaced.
+  private var replacement: MemberReplacement?
+  /// What makes everything slow.
+  private var overloading: LatentFault?
   private let lane: Lane
 
   init(_ simulation: Simulation, _ workload: Workload) {
@@ -53,6 +60,7 @@ final class FaultInjector {
       coordinator.disk.isSpent = false
       coordinator.disk.failsNextSync = false
       coordinator.releaseWrites()
+      coordinator.hurryWrites()
     }
     for worker in simulation.workers { worker.recoverEngine() }
     if hadFaults, random.below(2) == 0, allVote, let missing = upCoordinator() {
@@ -60,10 +68,9 @@ final class FaultInjector {
       missing.crash(silently: false)
       stayingDown = missing
     }
-    for node in simulation.coordinators + simulation.workers as [SimulatedNode]
-    where node !== stayingDown {
-      simulation.boot(node)
-    }
+    let processes: [SimulatedNode] =
+      simulation.coordinators + simulation.workers + simulation.gateways
+    for node in processes where node !== stayingDown { simulation.boot(node) }
   }
 
   /// One that is up, so that its peers are told of its end: a half open link takes longer to notice.
@@ -87,12 +94,29 @@ final class FaultInjector {
     }
   }
 
+  /// A coordinator loses its disk, or is removed while it runs, and a new one takes its place.
+  ///
+  /// Not of two: one that can be without another has lost more than it may.
+  private func replaceMember() {
+    guard replacement?.isOver ?? true, let leader = simulation.leader, allVote,
+      simulation.coordinators.count > 2, simulation.former.count < Self.replacementsMax
+    else { return }
+    let old = pick(simulation.coordinators.filter { $0 !== leader })
+    let replacement = MemberReplacement(
+      of: old, losesDisk: random.below(2) == 0, stay: random.within(2_000_000...15_000_000),
+      in: simulation, lane: lane)
+    self.replacement = replacement
+    replacement.begin()
+  }
+
   /// The next write of a newcomer takes longer than a leader waits for him to catch up: he gets no vote.
   private func holdUpNewcomer(_ id: ReplicaID) {
     guard let newcomer = simulation.coordinators.first(where: { $0.id == id }), newcomer.isRunning
     else { return }
-    simulation.count(.newcomerHeldUp)
-    newcomer.disk.writeTime = 5_500_000...7_000_000
+    let fault = latent(.newcomerHeldUp) {
+      newcomer.replica.map { !$0.voters.contains(id) } ?? false
+    }
+    newcomer.disk.slow(to: 5_500_000...7_000_000, fault)
     after(200_000) { [self] in quicken(newcomer.disk) }
   }
 
@@ -117,9 +141,10 @@ final class FaultInjector {
 
   /// Whether every coordinator votes, as all of them know.
   var allVote: Bool {
-    simulation.coordinators.allSatisfy {
-      $0.replica?.membership.voters.count == simulation.coordinators.count
-    }
+    (replacement?.isOver ?? true)
+      && simulation.coordinators.allSatisfy {
+        $0.replica?.membership.voters.count == simulation.coordinators.count
+      }
   }
 
   /// The last coordinator comes back as well.
@@ -129,7 +154,7 @@ final class FaultInjector {
   }
 
   private var nodes: [SimulatedNode] {
-    simulation.coordinators + simulation.workers + workload.clients
+    simulation.coordinators + simulation.workers + simulation.gateways + workload.clients
   }
 
   private func after(_ microseconds: UInt64, _ body: @escaping () -> Void) {
@@ -144,10 +169,16 @@ final class FaultInjector {
     }
   }
 
+  private func latent(
+    _ fault: Fault, if condition: @escaping () -> Bool = { true }
+  ) -> LatentFault {
+    LatentFault(fault, in: simulation, if: condition)
+  }
+
   private func pick<Node>(_ nodes: [Node]) -> Node { nodes[Int(random.below(UInt64(nodes.count)))] }
 
   private func breakSomething() {
-    switch random.below(42) {
+    switch random.below(47) {
     case 0: kill(pick(simulation.coordinators), silently: false)
     case 1: kill(pick(simulation.coordinators), silently: true)
     case 2, 3: if let leader = simulation.leader { kill(leader, silently: random.below(2) == 0) }
@@ -183,6 +214,10 @@ final class FaultInjector {
     case 38: if random.below(8) == 0 { overload() }
     case 39: leapClock(pick(simulation.coordinators + simulation.workers as [SimulatedNode]))
     case 40: outliveLeadership()
+    case 41: reclaim(pick(simulation.workers))
+    case 42: killGateway(silently: random.below(3) == 0)
+    case 44, 45: replaceMember()
+    case 43: if let gateway = streaming() { pause(gateway, .gatewayPaused) }
     default: pause(pick(workload.clients), .clientPaused)
     }
   }
@@ -242,6 +277,19 @@ final class FaultInjector {
     simulation.restart(worker, after: random.within(100_000...8_000_000))
   }
 
+  /// A gateway in the middle of an answer.
+  private func streaming() -> SimulatedGateway? {
+    let streaming = simulation.gateways.filter { $0.isRunning && $0.isStreaming }
+    return streaming.isEmpty ? nil : pick(streaming)
+  }
+
+  private func killGateway(silently: Bool) {
+    guard let gateway = streaming() else { return }
+    simulation.count(silently ? .gatewayPowerLoss : .gatewayCrashed)
+    gateway.crash(silently: silently)
+    simulation.restart(gateway, after: random.within(100_000...8_000_000))
+  }
+
   private func pause(_ node: SimulatedNode, _ fault: Fault) {
     guard node.isRunning else { return }
     simulation.count(fault)
@@ -281,15 +329,20 @@ final class FaultInjector {
     worker.drain()
   }
 
+  /// Its owner wants the machine back now.
+  private func reclaim(_ worker: SimulatedWorker) {
+    guard worker.isRunning, worker.isBusy else { return }
+    simulation.count(.reclaimed)
+    worker.reclaim()
+  }
+
   private func breakEngine(_ worker: SimulatedWorker) {
     guard worker.isRunning else { return }
     let life = worker.life
     if random.below(2) == 0 {
-      simulation.count(.engineStalled)
-      worker.stallEngine()
+      worker.stallEngine(latent(.engineStalled))
     } else {
-      simulation.count(.engineFailed)
-      worker.failEngine()
+      worker.failEngine(latent(.engineFailed))
     }
     after(random.within(500_000...12_000_000)) { [self] in
       guard worker.life == life else { return }
@@ -301,14 +354,13 @@ final class FaultInjector {
   // MARK: Disks
 
   private func slowDisk(_ coordinator: SimulatedCoordinator) {
-    simulation.count(.diskSlow)
-    coordinator.disk.writeTime = 20_000...(100_000 + random.below(900_000))
+    coordinator.disk.slow(to: 20_000...(100_000 + random.below(900_000)), latent(.diskSlow))
     after(random.within(500_000...5_000_000)) { [self] in quicken(coordinator.disk) }
   }
 
   /// A disk is as quick as everything else.
   private func quicken(_ disk: SimulatedDisk) {
-    disk.writeTime = simulation.overloadedSince == nil ? SimulatedDisk.quick : Self.overloadedWrite
+    if let overloading { disk.slow(to: Self.overloadedWrite, overloading) } else { disk.quicken() }
   }
 
   /// What the leader takes now only it has, and it hears what is to stand in the place of those entries while it writes them.
@@ -318,20 +370,20 @@ final class FaultInjector {
   /// under way when the new leader's come. A candidate's writes take so long that the leader has given up before he is asked for his vote.
   private func cutOffWriting() {
     guard let leader = simulation.leader, simulation.overloadedSince == nil else { return }
-    simulation.count(.cutOffWriting)
     if random.below(4) == 0 {
       cutOff(leader)
-      leader.disk.writeTime = 2_000_000...2_800_000
+      leader.disk.slow(
+        to: 2_000_000...2_800_000, latent(.cutOffWriting) { leader.isRunning && !leader.isLeader })
       after(random.within(1_200_000...1_600_000)) { [self] in
         simulation.network.heal()
         quicken(leader.disk)
       }
       return
     }
-    leader.holdWrites()
+    leader.holdWrites(latent(.cutOffWriting))
     for coordinator in simulation.coordinators where coordinator !== leader {
       simulation.network.cut(leader, coordinator)
-      coordinator.disk.writeTime = 250_000...400_000
+      coordinator.disk.slow(to: 250_000...400_000, nil)
     }
     after(3_500_000) { [self] in
       simulation.network.heal()
@@ -341,9 +393,9 @@ final class FaultInjector {
   }
 
   private func fullDisk(_ coordinator: SimulatedCoordinator) {
-    simulation.count(.diskFull)
     let disk = coordinator.disk
     disk.isFull = true
+    disk.fullness = latent(.diskFull)
     disk.isNearlyFull = true
     disk.isSpent = true
     let time = random.within(500_000...4_000_000)
@@ -360,13 +412,13 @@ final class FaultInjector {
 
   /// Divides the nodes in two at random; one way, what one side says does not arrive.
   private func partition(oneWay: Bool) {
-    simulation.count(oneWay ? .partitionOneWay : .partition)
+    let fault = latent(oneWay ? .partitionOneWay : .partition)
     let all = nodes
     let side = all.map { _ in random.below(3) == 0 }
     for (here, from) in zip(side, all) where here {
       for (there, to) in zip(side, all) where !there {
-        simulation.network.cut(from, to)
-        if !oneWay { simulation.network.cut(to, from) }
+        simulation.network.cut(from, to, fault)
+        if !oneWay { simulation.network.cut(to, from, fault) }
       }
     }
     after(random.within(100_000...9_000_000)) { [self] in simulation.network.heal() }
@@ -377,28 +429,36 @@ final class FaultInjector {
     let one = pick(simulation.coordinators)
     let other = pick(simulation.coordinators)
     guard one !== other else { return }
-    simulation.count(.bridge)
-    simulation.network.cut(one, other)
-    simulation.network.cut(other, one)
+    let between = simulation.coordinators.filter { $0 !== one && $0 !== other }
+    let network = simulation.network
+    let fault = latent(.bridge) {
+      between.contains { third in
+        third.isRunning
+          && [one, other].allSatisfy { !network.isCut($0, third) && !network.isCut(third, $0) }
+      }
+    }
+    network.cut(one, other, fault)
+    network.cut(other, one, fault)
     after(random.within(500_000...6_000_000)) { [self] in simulation.network.heal() }
     guard random.below(2) == 0 else { return }
-    for between in simulation.coordinators where between !== one && between !== other {
-      die(between, .voting)
-    }
+    for third in between { die(third, .voting) }
   }
 
   private func breakLink() {
-    let links = simulation.network.links
+    let links = simulation.network.links.filter {
+      !$0.isPatient && $0.dialer.isUp && $0.acceptor.isUp && $0.dialer.node.isRunning
+        && $0.acceptor.node.isRunning
+    }
     guard !links.isEmpty else { return }
     simulation.count(.linkBroken)
     simulation.network.breakLink(pick(links))
   }
 
   private func slowNetwork() {
-    simulation.count(.slowNetwork)
-    simulation.network.latency = 1_000...(20_000 + random.below(180_000))
+    guard overloading == nil else { return }
+    simulation.network.slow(to: 1_000...(20_000 + random.below(180_000)), latent(.slowNetwork))
     after(random.within(500_000...4_000_000)) { [self] in
-      if simulation.overloadedSince == nil { simulation.network.latency = SimulatedNetwork.quick }
+      if overloading == nil { simulation.network.quicken() }
     }
   }
 
@@ -410,31 +470,33 @@ final class FaultInjector {
   /// A machine that has far more to do than it can: messages and writes take longer than an election timeout.
   private func overload() {
     guard simulation.overloadedSince == nil else { return }
-    simulation.count(.overload)
+    let fault = latent(.overload)
+    overloading = fault
     simulation.overloadedSince = simulation.clock.now
-    simulation.network.latency = Self.overloadedLatency
+    simulation.network.slow(to: Self.overloadedLatency, fault)
     for coordinator in simulation.coordinators {
-      coordinator.disk.writeTime = Self.overloadedWrite
+      coordinator.disk.slow(to: Self.overloadedWrite, fault)
     }
     after(random.within(15_000_000...40_000_000)) { [self] in endOverload() }
   }
 
   private func endOverload() {
+    overloading = nil
     simulation.overloadedSince = nil
-    simulation.network.latency = SimulatedNetwork.quick
-    for coordinator in simulation.coordinators {
-      coordinator.disk.writeTime = SimulatedDisk.quick
-    }
+    simulation.network.quicken()
+    for coordinator in simulation.coordinators { coordinator.disk.quicken() }
   }
 
   /// Some coordinators, or all, are told that the leader is no more.
   private func spreadFalseNews() {
     guard let leader = simulation.leader else { return }
-    simulation.count(.falseEnd)
+    let fault = latent(.falseEnd) { leader.isUp }
     let isTold = random.below(2) == 0 ? 2 : 1
     for coordinator in simulation.coordinators where coordinator !== leader {
       guard coordinator.isRunning, isTold == 2 || random.below(2) == 0 else { continue }
-      coordinator.after(random.below(20_000)) { coordinator.hear(ofTheEndOf: leader.id) }
+      coordinator.after(random.below(20_000)) {
+        if coordinator.hear(ofTheEndOf: leader.id) { fault.bite() }
+      }
     }
   }
 

@@ -33,6 +33,10 @@ public enum PlantedBug: String, CaseIterable, Sendable {
   case droppedEvents
   /// A worker changes an event of its engine's now and then.
   case alteredEvent
+  /// A gateway loses a part of an answer now and then.
+  case droppedPart
+  /// A gateway breaks off what has failed without saying so.
+  case brokenOff
 }
 
 /// One thing that is wrong with a run's program, by name: a planted bug, or a guard of the consensus engine that

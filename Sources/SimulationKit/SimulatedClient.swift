@@ -5,7 +5,7 @@ internal import WireProtocol
 
 /// A client process: the real machines `FollowedJob` and `CallTries` with one lane around them, as
 /// `ExchangeClient` has it.
-final class SimulatedClient: SimulatedNode {
+class SimulatedClient: SimulatedNode {
   /// Milliseconds for which a client goes on without any coordinator answering.
   static let patience: UInt64 = 120_000
 
@@ -16,14 +16,19 @@ final class SimulatedClient: SimulatedNode {
 
   /// Asks, and calls back once.
   func call(
-    _ message: any WireMessage, _ completion: @escaping (Result<Message, ClientFailure>) -> Void
+    _ message: any WireMessage, authorization: String? = nil,
+    _ completion: @escaping (Result<Message, ClientFailure>) -> Void
   ) {
-    SimulatedCall(message, client: self, completion).begin()
+    let authorization = authorization ?? self.authorization
+    SimulatedCall(message, authorization, client: self, completion).begin()
   }
 
   /// Follows a job; `reader` is told of everything.
-  func follow(_ job: FollowedJob, reader: any FollowedJobReader) -> SimulatedFollowing {
-    let following = SimulatedFollowing(job, client: self, reader: reader)
+  func follow(
+    _ job: FollowedJob, authorization: String? = nil, reader: any FollowedJobReader
+  ) -> SimulatedFollowing {
+    let authorization = authorization ?? self.authorization
+    let following = SimulatedFollowing(job, authorization, client: self, reader: reader)
     following.begin()
     return following
   }
@@ -83,6 +88,12 @@ final class ClientLane: LinkOwner {
 
   func clear() { state = .idle }
 
+  /// The process is another.
+  func forget() {
+    state = .idle
+    leader = nil
+  }
+
   func established(_ end: LinkEnd) {
     guard case .connecting(let current, let waiters) = state, current === end else { return }
     state = .ready(end)
@@ -122,6 +133,7 @@ final class ClientLane: LinkOwner {
 /// One request under way, through as many tries as it takes.
 private final class SimulatedCall: MessageChannelOwner {
   private let message: any WireMessage
+  private let authorization: String
   private let client: SimulatedClient
   private var tries: CallTries
   private var completion: ((Result<Message, ClientFailure>) -> Void)?
@@ -129,10 +141,11 @@ private final class SimulatedCall: MessageChannelOwner {
   private var end: LinkEnd?
 
   init(
-    _ message: any WireMessage, client: SimulatedClient,
+    _ message: any WireMessage, _ authorization: String, client: SimulatedClient,
     _ completion: @escaping (Result<Message, ClientFailure>) -> Void
   ) {
     self.message = message
+    self.authorization = authorization
     self.client = client
     self.completion = completion
     tries = CallTries(now: client.clock.now, patience: SimulatedClient.patience)
@@ -142,7 +155,7 @@ private final class SimulatedCall: MessageChannelOwner {
     client.lane.withLink { [self] end in
       guard let end else { return ended(.broke("no link")) }
       self.end = end
-      let channel = end.openStream(.call, authorization: client.authorization, owner: self)
+      let channel = end.openStream(.call, authorization: authorization, owner: self)
       self.channel = channel
       channel.send(message)
       channel.finish()
@@ -205,6 +218,7 @@ protocol FollowedJobReader: AnyObject {
 /// A job being followed: opens the streams of `FollowedJob` and waits its pauses.
 final class SimulatedFollowing: MessageChannelOwner {
   private var job: FollowedJob
+  private let authorization: String
   private let client: SimulatedClient
   /// Whoever reads outlives what it follows: submissions are kept to the end of a run.
   private unowned let reader: any FollowedJobReader
@@ -220,9 +234,15 @@ final class SimulatedFollowing: MessageChannelOwner {
   private(set) var hasForged = false
   /// When it last asked a coordinator, in virtual microseconds.
   private(set) var lastAsked: UInt64 = 0
+  /// How often it has.
+  private(set) var openings = 0
 
-  init(_ job: FollowedJob, client: SimulatedClient, reader: any FollowedJobReader) {
+  init(
+    _ job: FollowedJob, _ authorization: String, client: SimulatedClient,
+    reader: any FollowedJobReader
+  ) {
     self.job = job
+    self.authorization = authorization
     self.client = client
     self.reader = reader
   }
@@ -234,7 +254,8 @@ final class SimulatedFollowing: MessageChannelOwner {
       guard let end else { return perform(broke("no link")) }
       self.end = end
       lastAsked = client.simulation.clock.now
-      let channel = end.openStream(.job, authorization: client.authorization, owner: self)
+      openings += 1
+      let channel = end.openStream(.job, authorization: authorization, owner: self)
       self.channel = channel
       channel.setReading(isReading)
       for message in job.opening { channel.send(message.content) }
@@ -282,7 +303,8 @@ final class SimulatedFollowing: MessageChannelOwner {
 
   /// Now and then a client shows what it was not sent.
   private func forged(_ messages: [Message]) -> [Message] {
-    guard client.simulation.faultsAreOn, client.random.chance(perMille: 100),
+    guard client.simulation.faultsAreOn, !(client is SimulatedGateway),
+      client.random.chance(perMille: 100),
       case .tail(let tail)? = messages.last, let last = tail.events.last
     else { return messages }
     client.simulation.count(.tailForged)

@@ -43,6 +43,10 @@ final class SimulatedCoordinator: SimulatedNode {
   }
 
   let id: ReplicaID
+  /// Whether it comes to a cluster that exists, rather than founding one.
+  let joins: Bool
+  /// What it had is gone: it is never started again under its id.
+  private(set) var hasLostDisk = false
   let disk: SimulatedDisk
   private(set) lazy var keyring = SimulatedKeyring(of: self)
   private(set) var dispatcher: Dispatcher?
@@ -55,14 +59,17 @@ final class SimulatedCoordinator: SimulatedNode {
   private var flushing = 0
   private var flushesBegun = 0
   private var heldWrites: HeldWrites?
+  /// Why they are held.
+  private var writeHolder: LatentFault?
   private var turnIsScheduled = false
   private var isDying = false
   private var suddenDeath: SuddenDeath?
   private lazy var timer = NodeTimer(of: self) { [unowned self] in timerIsDue() }
   private lazy var diskLane = Lane(major: simulation.clock.makeLane(), minor: 0)
 
-  init(_ id: ReplicaID, in simulation: Simulation) {
+  init(_ id: ReplicaID, joins: Bool = false, in simulation: Simulation) {
     self.id = id
+    self.joins = joins
     disk = SimulatedDisk(bug: simulation.configuration.bug)
     super.init("c\(id)", in: simulation)
   }
@@ -86,7 +93,7 @@ final class SimulatedCoordinator: SimulatedNode {
     engine.guards = simulation.configuration.guards
     do {
       var configuration = Replica.Configuration(
-        engine: engine, founding: simulation.membership)
+        engine: engine, founding: joins ? .none : simulation.membership)
       configuration.rowsMax = Self.rowsMax
       configuration.retention = Self.retention
       if let planted = PlantedMachine.apply(with: simulation.configuration.bug) {
@@ -130,6 +137,14 @@ final class SimulatedCoordinator: SimulatedNode {
     simulation.network.died(self, silently: silently)
   }
 
+  /// Its disk is gone, and the process with it.
+  ///
+  /// The mark that a coordinator leaves beside its data keeps it from founding a cluster anew under its old id.
+  func loseDisk() {
+    hasLostDisk = true
+    crash(silently: false)
+  }
+
   /// Gives leadership away, if it leads; `body` happens in this life, once that is over.
   func handOver(_ body: @escaping () -> Void) {
     dispatcher?.handOver(to: nil) { [self] ending in
@@ -168,6 +183,7 @@ final class SimulatedCoordinator: SimulatedNode {
     writing = []
     flushing = 0
     heldWrites = nil
+    writeHolder = nil
     disk.processEnded()
     turnIsScheduled = false
     isDying = false
@@ -184,6 +200,9 @@ final class SimulatedCoordinator: SimulatedNode {
   /// Breaks what keeps the run in memory.
   func clear() {
     timer.stop()
+    disk.quicken()
+    disk.fullness = nil
+    writeHolder = nil
     peers = []
     accepted = []
     dispatcher = nil
@@ -223,23 +242,33 @@ final class SimulatedCoordinator: SimulatedNode {
   /// The flush under way ends after so many microseconds, unless it has ended by then.
   private func endFlush(within time: ClosedRange<UInt64>) {
     let number = flushesBegun
-    at(simulation.clock.now + random.within(time), lane: diskLane) { [self] in
-      if flushing > 0, number == flushesBegun { flushEnded() }
+    let time = random.within(time)
+    let slowness = time > SimulatedDisk.quick.upperBound ? disk.slowness : nil
+    at(simulation.clock.now + time, lane: diskLane) { [self] in
+      guard flushing > 0, number == flushesBegun else { return }
+      slowness?.bite()
+      flushEnded()
     }
   }
 
   /// From the next one on, a write of a leader waits until another term is known here, and the write after it until
-  /// the log that it was for is another.
-  func holdWrites() {
-    if isRunning, let replica { heldWrites = .untilTerm(after: replica.term) }
+  /// the log that it was for is another: that is when the fault bites.
+  func holdWrites(_ fault: LatentFault) {
+    guard isRunning, let replica else { return }
+    heldWrites = .untilTerm(after: replica.term)
+    writeHolder = fault
   }
 
   /// Writes end by themselves again.
   func releaseWrites() {
     guard heldWrites != nil else { return }
     heldWrites = nil
+    writeHolder = nil
     if flushing > 0 { endFlush(within: SimulatedDisk.quick) }
   }
+
+  /// A write that a slow disk has under way takes no longer than any other.
+  func hurryWrites() { if flushing > 0 { endFlush(within: SimulatedDisk.quick) } }
 
   /// Ends a write that waited for what has come with a message.
   private func endHeldWrite(after message: PeerMessage, _ replica: Replica) {
@@ -251,6 +280,7 @@ final class SimulatedCoordinator: SimulatedNode {
       guard case .raft(.appendEntries(let body)) = message, body.term >= term,
         !body.entries.isEmpty
       else { return }
+      if flushing > 0 { writeHolder?.bite() }
       releaseWrites()
     case .untilTerm, nil: return
     }
@@ -262,6 +292,7 @@ final class SimulatedCoordinator: SimulatedNode {
     flushing = 0
     var result: Result<Void, any Error> = .success(())
     if disk.isFull {
+      disk.fullness?.bite()
       result = .failure(DiskFailure.full)
     } else if disk.failsNextSync {
       disk.failsNextSync = false
@@ -359,7 +390,6 @@ final class SimulatedCoordinator: SimulatedNode {
   }
 
   /// A coordinator's process has ended, or so it seems; answers whether that made a difference.
-  @discardableResult
   func hear(ofTheEndOf peer: ReplicaID) -> Bool {
     guard !isDying, let replica else { return false }
     let before = replica.role
@@ -395,7 +425,19 @@ extension SimulatedCoordinator: DispatcherShell {
     for end in accepted { end.tell(notice) }
   }
 
-  func membersChanged(_ addresses: [ReplicaID: String]) {}
+  /// Keeps a link to each of these, and to no other coordinator, as `PeerLinks` does.
+  func membersChanged(_ addresses: [ReplicaID: String]) {
+    guard !addresses.isEmpty else { return }
+    for peer in peers where addresses[peer.peer.id] == nil { peer.hangUp() }
+    peers.removeAll { addresses[$0.peer.id] == nil }
+    for id in addresses.keys.sorted() where id != self.id {
+      guard !peers.contains(where: { $0.peer.id == id }), let peer = simulation.coordinator(id)
+      else { continue }
+      let dialer = PeerDialer(peer, of: self)
+      peers.append(dialer)
+      dialer.dial()
+    }
+  }
 
   func replicaDiverged(_ divergence: StateDivergence) {
     simulation.fail("P4", "\(name) stopped: \(divergence)")
@@ -499,6 +541,14 @@ final class PeerDialer: LinkOwner {
   func dial() {
     guard end == nil else { return }
     end = owner.simulation.network.connect(owner, to: peer, owner: self)
+  }
+
+  /// Nobody is to be reached there any more.
+  func hangUp() {
+    let last = end
+    end = nil
+    isUp = false
+    last?.close()
   }
 
   func established(_ end: LinkEnd) {

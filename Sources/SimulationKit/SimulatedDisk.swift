@@ -10,11 +10,15 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
   // Confined to the simulation's one thread; the port is `Sendable` for disks with threads of their own.
 
   /// Microseconds that a batch takes.
-  var writeTime = SimulatedDisk.quick
+  private(set) var writeTime = SimulatedDisk.quick
+  /// What made it slow.
+  private(set) var slowness: LatentFault?
   /// The same when the disk is not slow.
   static let quick: ClosedRange<UInt64> = 150...1_200
   /// There is no room: writes fail.
   var isFull = false
+  /// What took the room.
+  var fullness: LatentFault?
   /// There is room for what has begun only.
   var isNearlyFull = false
   /// There is hardly any room for that either.
@@ -55,6 +59,18 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
   }
 
   init(bug: PlantedBug?) { self.bug = bug }
+
+  /// Writes that begin from now on take so many microseconds, for a reason.
+  func slow(to time: ClosedRange<UInt64>, _ reason: LatentFault?) {
+    writeTime = time
+    slowness = reason
+  }
+
+  /// Writes take no longer than usual.
+  func quicken() {
+    writeTime = Self.quick
+    slowness = nil
+  }
 
   func load() throws -> StoredReplica {
     StoredReplica(

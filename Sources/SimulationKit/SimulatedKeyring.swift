@@ -12,9 +12,12 @@ final class SimulatedKeyring: JobSealing, WrappingKeyStore {
   static let founding: UInt64 = 1
 
   private unowned let coordinator: SimulatedCoordinator
-  private var keys: [UInt64: Secret] = [founding: Secret([UInt8](repeating: 7, count: 32))]
+  private var keys: [UInt64: Secret]
 
-  init(of coordinator: SimulatedCoordinator) { self.coordinator = coordinator }
+  init(of coordinator: SimulatedCoordinator) {
+    self.coordinator = coordinator
+    keys = coordinator.joins ? [:] : [Self.founding: Secret([UInt8](repeating: 7, count: 32))]
+  }
 
   private var sealer: SimulatedSealer { coordinator.simulation.sealer }
 
@@ -59,6 +62,7 @@ final class SimulatedKeyring: JobSealing, WrappingKeyStore {
 
   private func change(_ completion: @escaping (Bool) -> Void, _ body: @escaping () -> Bool) {
     coordinator.after(coordinator.random.within(coordinator.disk.writeTime)) { [self] in
+      if coordinator.disk.isFull { coordinator.disk.fullness?.bite() }
       completion(coordinator.disk.isFull ? false : body())
     }
   }

@@ -15,8 +15,21 @@ protocol LinkOwner: AnyObject {
   func heard(_ notice: LeaderNotice, on end: LinkEnd)
   /// A message of the consensus algorithm.
   func received(_ message: PeerMessage, on end: LinkEnd)
+  /// A consumer's request over HTTP.
+  func received(_ request: SimulatedRequest, on end: LinkEnd)
+  /// A part of its answer.
+  func received(_ reply: HTTPReply, on end: LinkEnd)
   /// The connection is over, or never was; after all its channels.
   func closed(_ end: LinkEnd)
+}
+
+extension LinkOwner {
+  func received(_ request: SimulatedRequest, on end: LinkEnd) {
+    preconditionFailure("only gateways are asked over HTTP")
+  }
+  func received(_ reply: HTTPReply, on end: LinkEnd) {
+    preconditionFailure("only consumers are answered over HTTP")
+  }
 }
 
 /// One connection between two nodes.
@@ -32,6 +45,9 @@ final class SimulatedLink {
     dialer.join(self)
     acceptor.join(self)
   }
+
+  /// Whether its ends wait as long as it takes: a consumer's HTTP client does.
+  var isPatient: Bool { acceptor.node is SimulatedGateway }
 
   func connects(_ one: SimulatedNode, _ other: SimulatedNode) -> Bool {
     (dialer.node === one && acceptor.node === other)
@@ -67,12 +83,14 @@ final class LinkEnd {
     case reset(UInt32)
     case notice(LeaderNotice)
     case peer(PeerMessage)
+    case request(SimulatedRequest)
+    case reply(HTTPReply)
     case closed
 
     /// Streams are numbered from 1; what concerns the connection comes before or after all of them.
     var minor: UInt32 {
       switch self {
-      case .hello, .welcome, .notice, .peer: 0
+      case .hello, .welcome, .notice, .peer, .request, .reply: 0
       case .opened(let number, _, _), .message(let number, _, _), .ended(let number),
         .reset(let number):
         number
@@ -215,6 +233,14 @@ final class LinkEnd {
     return channel
   }
 
+  func send(_ request: SimulatedRequest) {
+    if state == .up { transmit(.request(request)) }
+  }
+
+  func send(_ reply: HTTPReply) {
+    if state == .up { transmit(.reply(reply)) }
+  }
+
   func tell(_ notice: LeaderNotice) {
     if state == .up { transmit(.notice(notice)) }
   }
@@ -261,6 +287,7 @@ final class LinkEnd {
     guard let network = link?.network else { return }
     guard held.isEmpty, !network.isCut(node, peer.node) else {
       held.append(packet)
+      network.held(node, peer.node)
       return
     }
     let now = node.simulation.clock.now
@@ -317,6 +344,10 @@ final class LinkEnd {
     case .peer(let message):
       // A message that was on its way when its connection broke may still be read.
       if state == .up { owner?.received(message, on: self) }
+    case .request(let request):
+      if state == .up { owner?.received(request, on: self) }
+    case .reply(let reply):
+      if state == .up { owner?.received(reply, on: self) }
     case .opened(let number, let service, let authorization):
       guard state == .up, let owner else { return }
       let channel = SimulatedChannel(number, service, on: self, isOpener: false)

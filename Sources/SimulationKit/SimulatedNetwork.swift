@@ -6,7 +6,9 @@ internal import WireProtocol
 /// breaks. A direction that is cut holds what is sent until it heals or one side gives the link up.
 final class SimulatedNetwork {
   /// Microseconds from one node to another.
-  var latency = SimulatedNetwork.quick
+  private(set) var latency = SimulatedNetwork.quick
+  /// What made it slow.
+  private var slowness: LatentFault?
   /// The same when nothing is slow.
   static let quick: ClosedRange<UInt64> = 100...1_500
   /// In so many of a thousand turns something is lost and has to be sent again.
@@ -31,12 +33,17 @@ final class SimulatedNetwork {
 
   unowned let simulation: Simulation
   var random: SeededGenerator
-  private var cuts: [Direction: UInt64] = [:]
+  private var cuts: [Direction: Cut] = [:]
   private(set) var links: [SimulatedLink] = []
 
-  struct Direction: Hashable {
+  private struct Direction: Hashable {
     let from: Int
     let to: Int
+  }
+
+  private struct Cut {
+    let since: UInt64
+    let reason: LatentFault?
   }
 
   init(_ simulation: Simulation) {
@@ -72,14 +79,20 @@ final class SimulatedNetwork {
     cuts[Direction(from: from.number, to: to.number)] != nil
   }
 
-  func cut(_ from: SimulatedNode, _ to: SimulatedNode) {
+  /// Nothing passes in one direction from now on; `reason` bites when something was to.
+  func cut(_ from: SimulatedNode, _ to: SimulatedNode, _ reason: LatentFault? = nil) {
     let direction = Direction(from: from.number, to: to.number)
     guard cuts[direction] == nil else { return }
     let since = simulation.clock.now
-    cuts[direction] = since
-    for link in links where link.connects(from, to) {
-      giveUp(link) { [self] in cuts[direction] == since }
+    cuts[direction] = Cut(since: since, reason: reason)
+    for link in links where link.connects(from, to) && !link.isPatient {
+      giveUp(link) { [self] in cuts[direction]?.since == since }
     }
+  }
+
+  /// A cut direction holds something that was to pass.
+  func held(_ from: SimulatedNode, _ to: SimulatedNode) {
+    cuts[Direction(from: from.number, to: to.number)]?.reason?.bite()
   }
 
   /// Every direction works again.
@@ -95,7 +108,8 @@ final class SimulatedNetwork {
   func wentSilent(_ node: SimulatedNode) {
     let since = node.pausedSince
     let life = node.life
-    for link in links where link.dialer.node === node || link.acceptor.node === node {
+    for link in links
+    where (link.dialer.node === node || link.acceptor.node === node) && !link.isPatient {
       giveUp(link) { since != nil && node.pausedSince == since && node.life == life }
     }
   }
@@ -134,9 +148,22 @@ final class SimulatedNetwork {
     }
   }
 
+  /// What is sent from now on takes so many microseconds, for a reason.
+  func slow(to latency: ClosedRange<UInt64>, _ reason: LatentFault) {
+    self.latency = latency
+    slowness = reason
+  }
+
+  /// Nothing takes longer than usual.
+  func quicken() {
+    latency = Self.quick
+    slowness = nil
+  }
+
   /// Microseconds that what is sent now takes, drawn from the sender's generator.
   func delay(_ random: inout SeededGenerator) -> UInt64 {
     var delay = random.within(latency)
+    if let slowness, delay > Self.quick.upperBound { slowness.bite() }
     if random.chance(perMille: lossPerMille) {
       simulation.count(.retransmission)
       delay += random.within(Self.retransmission)
@@ -152,5 +179,7 @@ final class SimulatedNetwork {
       link.unlink()
     }
     links = []
+    cuts = [:]
+    quicken()
   }
 }

@@ -29,8 +29,10 @@ final class SimulatedWorker: SimulatedNode {
   private let place: Int
   /// Microseconds from token to token.
   private let pace: ClosedRange<UInt64>
-  private var engineIsStalled = false
-  private var engineFails = false
+  /// What makes the engine give nothing.
+  private var stall: LatentFault?
+  /// What makes it answer errors.
+  private var failing: LatentFault?
   /// Attempts whose engine failed after it had made something.
   private var failed: Set<AttemptID> = []
   private lazy var timer = NodeTimer(of: self) { [unowned self] in timerIsDue() }
@@ -93,8 +95,8 @@ final class SimulatedWorker: SimulatedNode {
     runs = [:]
     machine = nil
     failed = []
-    engineIsStalled = false
-    engineFails = false
+    stall = nil
+    failing = nil
     end()
   }
 
@@ -103,6 +105,8 @@ final class SimulatedWorker: SimulatedNode {
   /// Breaks what keeps the run in memory.
   func clear() {
     timer.stop()
+    stall = nil
+    failing = nil
     links = []
     runs = [:]
     machine = nil
@@ -110,6 +114,9 @@ final class SimulatedWorker: SimulatedNode {
 
   /// The owner wants the machine back: what runs is finished first.
   func drain() { machine?.drain() }
+
+  /// The owner wants it back at once: what runs goes on elsewhere.
+  func reclaim() { machine?.stop() }
 
   /// Whether its engine is at work.
   var isBusy: Bool { !runs.isEmpty }
@@ -128,30 +135,31 @@ final class SimulatedWorker: SimulatedNode {
   }
 
   /// The engine makes nothing until `recoverEngine`.
-  func stallEngine() { engineIsStalled = true }
+  func stallEngine(_ fault: LatentFault) { stall = fault }
 
-  /// The engine answers every request with an error, and its probe fails.
-  func failEngine() {
-    engineFails = true
-    machine?.engineFailing("the engine does not answer")
+  /// The engine answers every request with an error, and its next probe fails.
+  func failEngine(_ fault: LatentFault) {
+    failing = fault
+    after(random.within(0...2_000_000)) { [self] in
+      if failing === fault { machine?.engineFailing("the engine does not answer") }
+    }
   }
 
   func recoverEngine() {
-    engineFails = false
-    if engineIsStalled {
-      engineIsStalled = false
+    failing = nil
+    if stall != nil {
+      stall = nil
       for run in runs.keys.sorted() { step(run) }
     }
     engineReady()
   }
 
   private func step(_ id: EngineRunID) {
-    guard let run = runs[id], !run.isCancelled, !run.isWaiting else { return }
-    guard run.isReading, !engineIsStalled else { return }
+    guard let run = runs[id], !run.isCancelled, !run.isWaiting, goesOn(run) else { return }
     run.isWaiting = true
     after(random.within(pace)) { [self] in
       run.isWaiting = false
-      guard runs[id] === run, !run.isCancelled, run.isReading, !engineIsStalled else { return }
+      guard runs[id] === run, !run.isCancelled, goesOn(run) else { return }
       if run.made < run.length {
         run.made += 1
         run.waiting.append(made(run.output.generated(at: run.made)))
@@ -164,6 +172,13 @@ final class SimulatedWorker: SimulatedNode {
         ended(id, .completed(.stop, run.output.usage(after: run.made, by: terms.basis)))
       }
     }
+  }
+
+  /// Whether somebody takes what a run makes next, and the engine makes it.
+  private func goesOn(_ run: EngineRun) -> Bool {
+    guard run.isReading else { return false }
+    stall?.bite()
+    return stall == nil
   }
 
   private func made(_ event: GeneratedEvent) -> GeneratedEvent {
@@ -181,6 +196,16 @@ final class SimulatedWorker: SimulatedNode {
     machine?.runEnded(id, ending)
   }
 
+  /// Somebody leads of whom it was not told: a link to him as well.
+  fileprivate func learn(_ leader: ReplicaID) {
+    guard !links.contains(where: { $0.coordinator.id == leader }),
+      let coordinator = simulation.coordinators.first(where: { $0.id == leader })
+    else { return }
+    let link = CoordinatorDialer(coordinator, of: self)
+    links.append(link)
+    link.dial()
+  }
+
   fileprivate func redial(_ link: CoordinatorDialer, after wait: UInt64) {
     after(wait) { [self] in
       if links.contains(where: { $0 === link }) { link.dial() }
@@ -196,7 +221,14 @@ extension SimulatedWorker: WorkerHost {
     )
     let isCut = random.chance(perMille: simulation.faultsAreOn ? 20 : 0)
     runs[id] = EngineRun(output, length: length, isCut: isCut)
-    if engineFails || random.chance(perMille: simulation.faultsAreOn ? 20 : 0) {
+    if order.goesOn,
+      let former = simulation.reclaimedStreams.removeValue(forKey: order.attempt.job),
+      former != number
+    {
+      simulation.mark(.reclaimedStreamMoved)
+    }
+    failing?.bite()
+    if failing != nil || random.chance(perMille: simulation.faultsAreOn ? 20 : 0) {
       let isUnreachable = random.chance(perMille: 500)
       simulation.count(isUnreachable ? .engineUnreachable : .engineBusy)
       after(random.within(1_000...5_000)) { [self] in
@@ -230,7 +262,7 @@ extension SimulatedWorker: WorkerHost {
   /// What a run could not reach is there again soon, unless it fails for longer.
   func probeEngine() {
     after(random.within(100_000...2_000_000)) { [self] in
-      if !engineFails { engineReady() }
+      if failing == nil { engineReady() }
     }
   }
 
@@ -254,8 +286,9 @@ extension SimulatedWorker: WorkerHost {
     case .generated(let attempt, .error, _, lastSeq: 1...): failed.insert(attempt)
     case .forgotten(let attempt, .abandoned):
       simulation.mark(.attemptAbandoned)
-      if engineIsStalled { simulation.mark(.stalledStreamMoved) }
+      if stall != nil { simulation.mark(.stalledStreamMoved) }
       if failed.remove(attempt) != nil { simulation.mark(.failedStreamMoved) }
+    case .forgotten(let attempt, .evicted): simulation.reclaimedStreams[attempt.job] = number
     case .violation(let what): simulation.fail("P6", "\(name) was told nonsense: \(what)")
     case .forgotten(_, .unanswerable(let seq)):
       simulation.fail("P2", "\(name) was asked for event \(seq), which it never had to keep")
@@ -277,7 +310,7 @@ private final class CoordinatorDialer: LinkOwner {
   private static let backOffMin: UInt64 = 100_000
   private static let backOffMax: UInt64 = 5_000_000
 
-  private let coordinator: SimulatedCoordinator
+  fileprivate let coordinator: SimulatedCoordinator
   private unowned let worker: SimulatedWorker
   private var end: LinkEnd?
   private var connection: Connection?
@@ -334,7 +367,10 @@ private final class CoordinatorDialer: LinkOwner {
   func accepted(
     _ channel: SimulatedChannel, for service: Service, authorization: String, on end: LinkEnd
   ) -> any MessageChannelOwner { preconditionFailure("only dialing sides open streams") }
-  func heard(_ notice: LeaderNotice, on end: LinkEnd) { worker.machine?.leaderNotice(notice) }
+  func heard(_ notice: LeaderNotice, on end: LinkEnd) {
+    worker.machine?.leaderNotice(notice)
+    worker.learn(notice.leader)
+  }
   func received(_ message: PeerMessage, on end: LinkEnd) {}
 
   func closed(_ end: LinkEnd) {

@@ -19,8 +19,12 @@ final class Simulation {
   private(set) lazy var history = HistoryChecker(self)
   private(set) lazy var messages = MessageChecker(self)
   private(set) lazy var members = MembersChecker(self)
+  /// Those that belong to the cluster, or are about to.
   private(set) var coordinators: [SimulatedCoordinator] = []
+  /// Those that were replaced: some of them run for a while yet.
+  private(set) var former: [SimulatedCoordinator] = []
   private(set) var workers: [SimulatedWorker] = []
+  private(set) var gateways: [SimulatedGateway] = []
   private(set) var findings: [Finding] = []
   private(set) var faults: [Fault: Int] = [:]
   private(set) var marks: [CoverageMark: Int] = [:]
@@ -28,6 +32,8 @@ final class Simulation {
   var overloadedSince: UInt64?
   /// Readers of jobs who have not been told an end.
   var openReaders = 0
+  /// Jobs whose streams a worker gave back since its owner wanted the machine, with that node's number.
+  var reclaimedStreams: [JobID: Int] = [:]
   /// Whether engines and requests may fail by themselves.
   var faultsAreOn = false
   private var nodes = 0
@@ -45,6 +51,21 @@ final class Simulation {
     addresses = Dictionary(uniqueKeysWithValues: ids.map { ($0, "c\($0)") })
     coordinators = ids.map { SimulatedCoordinator($0, in: self) }
     workers = (0..<configuration.workers).map { SimulatedWorker($0, in: self) }
+    gateways = (0..<configuration.gateways).map { SimulatedGateway("g\($0 + 1)", in: self) }
+  }
+
+  /// A coordinator of now or of the past.
+  func coordinator(_ id: ReplicaID) -> SimulatedCoordinator? {
+    coordinators.first { $0.id == id } ?? former.first { $0.id == id }
+  }
+
+  /// Another coordinator takes one's place, under an id that nobody had, with nothing on its disk.
+  func replace(_ old: SimulatedCoordinator) -> SimulatedCoordinator {
+    let highest = (coordinators + former).map(\.id.rawValue).max() ?? 0
+    let newcomer = SimulatedCoordinator(ReplicaID(highest + 1), joins: true, in: self)
+    former.append(old)
+    coordinators = coordinators.map { $0 === old ? newcomer : $0 }
+    return newcomer
   }
 
   func nextNodeNumber() -> Int {
@@ -107,8 +128,9 @@ final class Simulation {
   func boot(_ node: SimulatedNode) {
     guard !node.isUp, findings.isEmpty else { return }
     switch node {
-    case let node as SimulatedCoordinator: node.boot()
+    case let node as SimulatedCoordinator: if !node.hasLostDisk { node.boot() }
     case let node as SimulatedWorker: node.boot()
+    case let node as SimulatedGateway: node.boot()
     default: preconditionFailure("\(node.name) is not restarted")
     }
   }
@@ -117,10 +139,13 @@ final class Simulation {
   func clear() {
     clock.clear()
     network.clear()
-    for coordinator in coordinators { coordinator.clear() }
+    for coordinator in coordinators + former { coordinator.clear() }
     for worker in workers { worker.clear() }
+    for gateway in gateways { gateway.clear() }
     coordinators = []
+    former = []
     workers = []
+    gateways = []
   }
 }
 

@@ -6,6 +6,8 @@ public struct SimulationConfiguration: Sendable {
   public var coordinators: Int?
   /// How many workers serve the one model.
   public var workers = 3
+  /// How many gateways answer consumers over HTTP.
+  public var gateways = 2
   /// What clients do.
   public var workload = WorkloadConfiguration()
   /// Where all randomness comes from.

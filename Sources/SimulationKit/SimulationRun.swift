@@ -52,6 +52,7 @@ public enum SimulationRun {
       demand(simulation, "no cluster after \(setUpTime / 1_000) ms of peace")
     }
     for worker in simulation.workers { worker.boot() }
+    for gateway in simulation.gateways { gateway.boot() }
     workload.start()
     if configuration.faults { faults.start() }
     simulation.run(atMost: configuration.seconds * 1_000_000)
@@ -130,7 +131,9 @@ public enum SimulationRun {
     let jobs = open.map { "job \($0.id) is \($0.state), epoch \($0.lastEpoch)" }
     let readers = workload.submissions.filter { $0.readers.contains { $0.end == nil } }.prefix(3)
       .map { "a reader of job \($0.job.map(\.description) ?? "?")" }
-    return (jobs + readers + ["\(workload.openCalls) calls"]).joined(separator: ", ")
+    let streams = workload.submissions.flatMap(\.streams).filter { $0.transcript.end == nil }
+      .prefix(3).map { "a stream over HTTP of job \($0.job?.description ?? "?")" }
+    return (jobs + readers + streams + ["\(workload.openCalls) calls"]).joined(separator: ", ")
   }
 }
 

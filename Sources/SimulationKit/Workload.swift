@@ -1,5 +1,6 @@
 internal import ExchangeTypes
 internal import JobDispatch
+internal import OpenAIFormat
 internal import WireProtocol
 
 /// What clients do: open accounts, submit, follow, cancel, leave, come back, and move credit.
@@ -182,7 +183,11 @@ final class Workload {
 
   private func act(_ client: SimulatedClient) {
     let submission: Submission
-    switch client.random.below(20) {
+    let kind = client.random.below(20)
+    if kind < 14, client.random.below(3) == 0 {
+      return askGateway(client, kind < 8 ? .attached : .submitted)
+    }
+    switch kind {
     case 0..<8:
       submission = self.submission(for: client, mode: .attached)
       followAttached(submission, client)
@@ -200,24 +205,84 @@ final class Workload {
   private func submission(
     for client: SimulatedClient, mode: JobMode, follow: Bool = true
   ) -> Submission {
+    let body = body(for: client)
+    return note(
+      Submit(
+        requestKey: requestKey(), mode: mode, endpoint: .chatCompletions,
+        model: SimulatedWorker.model, body: body, maxInputPrice: nil,
+        maxOutputPrice: nil, queueTimeoutMs: patience(of: client), follow: follow,
+        retentionMs: nil, durable: client.random.chance(perMille: 300) ? true : nil), of: client)
+  }
+
+  /// What a consumer writes; `fields` are more members of it.
+  private func body(for client: SimulatedClient, _ fields: String = "") -> [UInt8] {
     let prompt = client.random.chance(perMille: 30) ? 40_000 : Int(client.random.below(200))
     let max = client.random.chance(perMille: 200) ? 3 : 500
     // By count, so that what else is drawn does not depend on it.
     let tier = ["flex", "default", "priority", "default"][submissions.count % 4]
     let head =
-      "{\"model\":\"\(SimulatedWorker.model)\",\"max_tokens\":\(max),\"service_tier\":\"\(tier)\",\"messages\":[{\"role\":\"user\",\"content\":\""
-    let body =
-      Array(head.utf8) + repeatElement(UInt8(ascii: "x"), count: prompt) + Array("\"}]}".utf8)
-    let patience: UInt32 = client.random.chance(perMille: 100) ? 1_500 : 60_000
-    let submission = Submission(
-      Submit(
-        requestKey: requestKey(), mode: mode, endpoint: .chatCompletions,
-        model: SimulatedWorker.model, body: body, maxInputPrice: nil,
-        maxOutputPrice: nil, queueTimeoutMs: patience, follow: follow,
-        retentionMs: nil, durable: client.random.chance(perMille: 300) ? true : nil),
-      account: account(of: client), simulation: simulation)
+      "{\"model\":\"\(SimulatedWorker.model)\",\"max_tokens\":\(max),\"service_tier\":\"\(tier)\",\(fields)\"messages\":[{\"role\":\"user\",\"content\":\""
+    return Array(head.utf8) + repeatElement(UInt8(ascii: "x"), count: prompt)
+      + Array("\"}]}".utf8)
+  }
+
+  /// How long a request may wait for a worker, in milliseconds.
+  private func patience(of client: SimulatedClient) -> UInt32 {
+    client.random.chance(perMille: 100) ? 1_500 : 60_000
+  }
+
+  private func note(_ message: Submit, of client: SimulatedClient) -> Submission {
+    let submission = Submission(message, account: account(of: client), simulation: simulation)
     submissions.append(submission)
     return submission
+  }
+
+  /// The same over HTTP: under a key of its own, or attached to its connection.
+  private func askGateway(_ client: SimulatedClient, _ mode: JobMode) {
+    let body = body(for: client, "\"stream\":true,\"stream_options\":{\"include_usage\":true},")
+    let (key, maxWaitMs) = (requestKey(), patience(of: client))
+    let isDurable = client.random.chance(perMille: 300)
+    do {
+      let call = try InferenceCall(
+        body: body, endpoint: .chatCompletions, key: mode == .submitted ? key : nil, drawn: key,
+        maxWaitMs: maxWaitMs, isDurable: isDurable)
+      let submission = note(call.submit, of: client)
+      follow(
+        SimulatedRequest(
+          method: "POST", target: "/v1/chat/completions", authorization: client.authorization,
+          body: body, key: mode == .submitted ? key : nil, drawn: key, maxWaitMs: maxWaitMs,
+          isDurable: isDurable, submission: submission), client)
+    } catch {
+      simulation.fail("P6", "a gateway refuses what a consumer may ask: \(error)")
+    }
+  }
+
+  private func follow(_ request: SimulatedRequest, _ client: SimulatedClient) {
+    let stream = ConsumerStream(request, on: client)
+    stream.begin()
+    switch client.random.below(8) {
+    case 0:
+      client.after(client.random.below(3_000_000)) {
+        guard let job = stream.job else { return }
+        ConsumerOrder(
+          SimulatedRequest(
+            method: "POST", target: "/v1/jobs/\(job)/cancel", authorization: client.authorization,
+            submission: request.submission)
+        ).begin(on: client)
+      }
+    case 1:
+      client.after(client.random.below(3_000_000)) {
+        stream.leave()
+        client.after(client.random.below(6_000_000)) {
+          if let job = stream.job { ConsumerStream(request, job: job, on: client).begin() }
+        }
+      }
+    case 2, 3:
+      client.after(client.random.below(2_000_000)) {
+        if let job = stream.job { ConsumerStream(request, job: job, on: client).begin() }
+      }
+    default: break
+    }
   }
 
   private func account(of client: SimulatedClient) -> AccountID {
@@ -304,7 +369,8 @@ final class Workload {
       case .accepted(let accepted): submission.acknowledged(accepted, asked: asked)
       case .failure(let failure) where failure.errorCode == .modelNotFound: break
       case .failure(let failure)
-      where failure.errorCode == .queueTooLong && submission.mayBeRefused(askedAt: asked):
+      where [.queueTooLong, .noWorkerOnline].contains(failure.errorCode)
+        && submission.mayBeRefused(askedAt: asked):
         break
       default: unexpected($0)
       }

@@ -6,10 +6,41 @@ struct MutationTable {
   let seeds: ClosedRange<UInt64>
   let minutes: Double
 
-  /// What a search came to.
-  private enum Outcome {
+  /// What a process that looked for a mutation came to.
+  enum Outcome: Equatable {
+    /// A seed broke a promise, or a precondition of the product.
     case found(UInt64, as: String)
+    /// No seed of the range did.
     case missed
+    /// A seed ended the process without a word: that may be a precondition of an optimised program, and may be anything else.
+    case wordless(UInt64)
+    /// The process ended in a way that says nothing of the mutation: killed for memory, broken, not started.
+    case broken(Int32)
+
+    /// Judges what a process said and how it ended (`waitpid`).
+    init(text: String, status: Int32) {
+      let lines = text.split(separator: "\n")
+      let last = lines.last { $0.hasPrefix("seed ") }.flatMap { UInt64($0.dropFirst(5)) }
+      switch (status & 0x7F, status >> 8 & 0xFF) {
+      case (0, 1): self = .missed
+      case (0, 0):
+        guard let last, let line = lines.last(where: { $0.contains(" found by seed ") }) else {
+          self = .broken(status)
+          return
+        }
+        self = .found(
+          last, as: line.split(separator: ": ", maxSplits: 1).last.map(String.init) ?? "")
+      case (SIGILL, _), (SIGTRAP, _):
+        guard let last else {
+          self = .broken(status)
+          return
+        }
+        let words = lines.first { $0.contains("Fatal error: ") }?.split(separator: "Fatal error: ")
+          .last
+        self = words.map { .found(last, as: "the process ends: \($0)") } ?? .wordless(last)
+      default: self = .broken(status)
+      }
+    }
   }
 
   /// Why a search could not be made.
@@ -32,35 +63,36 @@ struct MutationTable {
     for mutation in Mutation.all {
       switch try search(for: mutation) {
       case .found(let seed, let what): Self.say("| `\(mutation)` | \(seed) | \(what) |")
-      case .missed:
+      case .missed, .wordless:
         missed += 1
         Self.say("| `\(mutation)` | none of \(seeds.count) | |")
+      case .broken(let status):
+        missed += 1
+        Self.say("| `\(mutation)` | the search ended with \(Self.words(for: status)) | |")
       }
     }
     Self.say("\(Mutation.all.count) mutations, \(missed) not found")
     return missed == 0
   }
 
+  private static func words(for status: Int32) -> String {
+    status & 0x7F == 0 ? "exit code \(status >> 8 & 0xFF)" : "signal \(status & 0x7F)"
+  }
+
+  /// Looks for a mutation; where a seed ends the process without a word, from the next seed on.
   private func search(for mutation: Mutation) throws -> Outcome {
-    let (text, status) = try Self.output(
-      of: "/proc/self/exe",
-      [
-        "--mutation", mutation.description, "--seeds", "\(seeds.lowerBound)..\(seeds.upperBound)",
-        "--minutes", "\(minutes)",
-      ])
-    let lines = text.split(separator: "\n")
-    let last = lines.last { $0.hasPrefix("seed ") }.flatMap { UInt64($0.dropFirst(5)) }
-    let exited = status & 0x7F == 0
-    if exited, status >> 8 == 1 { return .missed }
-    guard let last else { throw NotStarted(code: status) }
-    if exited {
-      let line = lines.last { $0.contains(" found by seed ") }
-      return .found(
-        last, as: line?.split(separator: ": ", maxSplits: 1).last.map(String.init) ?? "")
+    var first = seeds.lowerBound
+    while true {
+      let (text, status) = try Self.output(
+        of: "/proc/self/exe",
+        [
+          "--mutation", mutation.description, "--seeds", "\(first)..\(seeds.upperBound)",
+          "--minutes", "\(minutes)",
+        ])
+      let outcome = Outcome(text: text, status: status)
+      guard case .wordless(let seed) = outcome, seed < seeds.upperBound else { return outcome }
+      first = seed + 1
     }
-    let words = lines.first { $0.contains("Fatal error: ") }?.split(separator: "Fatal error: ").last
-    return .found(
-      last, as: "the process ends: \(words.map(String.init) ?? "signal \(status & 0x7F)")")
   }
 
   /// Runs a program to its end; answers all that it said, and how it ended.

@@ -43,13 +43,17 @@ struct Summary {
   }
 
   /// The last line of the output.
-  func lastLine(missing: Int) -> String {
+  ///
+  /// - Parameter missing: how many faults and paths never happened; nil where the runs need not have met them all.
+  /// - Returns: what all runs came to.
+  func lastLine(missing: Int?) -> String {
     let elapsed = clock.now - began
     let (seconds, attoseconds) = elapsed.components
     let real = max(Double(seconds) + Double(attoseconds) / 1e18, 0.001)
     let virtual = microseconds / 1_000_000
+    let met = missing.map { "\($0) never happened" } ?? "what never happened was not counted"
     return
-      "\(runs) runs, \(failed) failed, \(missing) never happened; \(virtual) virtual seconds, "
+      "\(runs) runs, \(failed) failed, \(met); \(virtual) virtual seconds, "
       + "\(acknowledged) jobs, \(faults.values.reduce(0, +)) faults in \(Int(real.rounded())) s: "
       + "\(Int((Double(virtual) / real).rounded())) virtual seconds a second"
   }

@@ -14,6 +14,9 @@ final class ElectionChecker {
 
   func observe(_ id: ReplicaID, _ role: Consensus.ReplicaRole, _ term: Term) {
     guard role == .elected || role == .leader else { return }
+    if simulation.former.contains(where: { $0.id == id }) {
+      simulation.fail("P1", "\(id), which was removed, leads term \(term)")
+    }
     if let known = leaders[term] {
       if known != id {
         simulation.fail("P1", "\(known) and \(id) both lead term \(term)")

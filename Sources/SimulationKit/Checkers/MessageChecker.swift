@@ -50,6 +50,9 @@ final class MessageChecker {
     to receiver: ReplicaID
   ) {
     checkTerm(message, of: sender.id)
+    if case .requestVote = message, simulation.former.contains(where: { $0 === sender }) {
+      simulation.mark(.removedMemberKnocked)
+    }
     switch message {
     case .requestVote(let body) where !body.preVote:
       note(vote: sender.id, for: sender.id, in: body.term)

@@ -66,6 +66,11 @@ struct RestChecker {
     }
     let events = recorded(job, exchange)
     for reader in submission.readers { check(reader, job, events) }
+    for stream in submission.streams {
+      let flaw = stream.transcript.flaw(
+        against: events, of: job, isDurable: submission.message.durable == true)
+      if let flaw { simulation.fail("P2", "job \(id), over HTTP: \(flaw)") }
+    }
   }
 
   private func check(_ reader: Reader, _ job: Job, _ events: [Event]) {
@@ -77,8 +82,11 @@ struct RestChecker {
       return
     }
     // What nobody called committed may have been lost with leader and worker; the reader was told so.
-    let count = Int(isEnded(reader) ? reader.lastSeq : reader.durableThrough)
-    if !reader.texts.prefix(count).elementsEqual(events.prefix(count).map(\.bytes)) {
+    let last = isEnded(reader) ? reader.lastSeq : reader.durableThrough
+    let before = Int(reader.firstSeq - 1)
+    let count = max(0, Int(last) - before)
+    let wanted = events.dropFirst(before).prefix(count).map(\.bytes)
+    if !reader.texts.prefix(count).elementsEqual(wanted) {
       simulation.fail("P2", "job \(job.id): a reader was given other events than the record's")
     }
     guard case .ended(let ended) = reader.end else { return }

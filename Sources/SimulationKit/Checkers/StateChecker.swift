@@ -85,10 +85,12 @@ final class StateChecker {
     }
   }
 
-  /// A key that is announced is durable on a majority of those who vote, dead coordinators among them.
+  /// A key that is announced was durable on a majority of those who voted, dead and replaced coordinators among them.
   private func checkHolders(of key: UInt64, _ replica: Replica) {
     let voters = replica.voters.count
-    let holders = simulation.coordinators.count { $0.keyring.held.contains(key) }
+    let holders = (simulation.coordinators + simulation.former).count {
+      $0.keyring.held.contains(key)
+    }
     if holders <= voters / 2 {
       simulation.fail("P5", "wrapping key \(key) is current, and in \(holders) keyrings only")
     }
