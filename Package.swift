@@ -248,8 +248,8 @@ let package = Package(
     tests(
       "LinksTests",
       [
-        "Links", "Transport", "Identity", "JobDispatch", "WireProtocol", "ExchangeTypes",
-        nioCore, nioPosix,
+        "Links", "Transport", "HTTP2Session", "Identity", "JobDispatch", "WireProtocol",
+        "ExchangeTypes", nioCore, nioPosix,
       ]),
     tests(
       "ExchangeClientTests",
@@ -267,14 +267,15 @@ let package = Package(
     tests(
       "CoordinatorTests",
       [
-        "Coordinator", "JobDispatch", "Identity", "ExchangeTypes", "TemporaryDirectory", nioPosix,
+        "Coordinator", "JobDispatch", "Identity", "WireProtocol", "ExchangeTypes",
+        "TemporaryDirectory", nioPosix,
       ]),
     tests("SimulationTests", ["SimulationKit", "yard-sim"]),
     tests(
       "YardTests",
       [
         "yard", "TokenLedger", "WireProtocol", "ExchangeTypes", "TemporaryDirectory",
-        argumentParser,
+        argumentParser, log,
       ]),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ],

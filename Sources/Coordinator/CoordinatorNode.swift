@@ -24,6 +24,8 @@ public final class CoordinatorNode: Sendable {
   private let eventLoop: any EventLoop
   private let listener: Listener
   private let store: LMDBReplicaStore
+  /// Where long requests are read.
+  private let threads: WorkThreads
   private let running: NIOLoopBound<Running>
   /// Where it listens, with the port that the system chose if it was asked to.
   public let address: String
@@ -32,15 +34,17 @@ public final class CoordinatorNode: Sendable {
   private struct Running {
     let host: ReplicaHost
     let links: PeerLinks
+    let strangers: StrangersBytes
   }
 
   private init(
-    eventLoop: any EventLoop, listener: Listener, store: LMDBReplicaStore,
+    eventLoop: any EventLoop, listener: Listener, store: LMDBReplicaStore, threads: WorkThreads,
     running: NIOLoopBound<Running>
   ) {
     self.eventLoop = eventLoop
     self.listener = listener
     self.store = store
+    self.threads = threads
     self.running = running
     address = "\(listener.host):\(listener.port)"
   }
@@ -78,6 +82,8 @@ public final class CoordinatorNode: Sendable {
       directory: configuration.directory, clusterID: configuration.clusterID,
       replicaID: configuration.replica,
       options: .init(diskBudgetBytes: configuration.diskBudgetBytes))
+    // The dispatcher has one piece under way at a time.
+    let threads = WorkThreads(count: 1)
     do {
       // Two lists that differ would found two clusters under one id, each with a majority of its own.
       let named = Set(configuration.members.keys)
@@ -107,12 +113,13 @@ public final class CoordinatorNode: Sendable {
         if let versionMax = configuration.stateVersionMax { replica.stateVersionMax = versionMax }
         let host = try ReplicaHost(
           configuration: configuration, founding: replica, store: store,
-          refusedConnections: refusals, eventLoop: eventLoop, log: log)
+          refusedConnections: refusals, threads: threads, eventLoop: eventLoop, log: log)
         host.failed = { onFailure($0) }
         let dialer = NodeDialer(security: security.dialer, on: LinkLoop(eventLoop))
         let links = PeerLinks(
           local: local, dialer: dialer, host: host, eventLoop: eventLoop, log: log)
-        return NIOLoopBound(Running(host: host, links: links), eventLoop: eventLoop)
+        return NIOLoopBound(
+          Running(host: host, links: links, strangers: StrangersBytes()), eventLoop: eventLoop)
       }.get()
 
       let isPlaintext = security.isPlaintext
@@ -122,7 +129,7 @@ public final class CoordinatorNode: Sendable {
       ) { link in
         NodeLink.accept(
           link, as: local, accepting: NodeRole.allCases, isPlaintext: isPlaintext,
-          owner: running.value.links.makeOwner())
+          among: running.value.strangers, owner: running.value.links.makeOwner())
       }
       try await eventLoop.submit {
         let others = configuration.members.filter { $0.key != configuration.replica }
@@ -130,8 +137,10 @@ public final class CoordinatorNode: Sendable {
         running.value.host.start(links: running.value.links)
       }.get()
       return CoordinatorNode(
-        eventLoop: eventLoop, listener: listener, store: store, running: running)
+        eventLoop: eventLoop, listener: listener, store: store, threads: threads,
+        running: running)
     } catch {
+      await threads.close()
       store.close()
       throw error
     }
@@ -167,6 +176,7 @@ public final class CoordinatorNode: Sendable {
       log.error(
         "the loop ended before the node did", metadata: ["error": "\(error)"])
     }
+    await threads.close()
     store.close()
   }
 

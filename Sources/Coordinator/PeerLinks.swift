@@ -293,6 +293,8 @@ private final class Accepted: NodeLinkOwner {
   private weak var links: PeerLinks?
   private let dispatcher: Dispatcher
   private var credentials = CredentialCache()
+  /// What a coordinator passes on.
+  private var relayed: RelayedStreams?
   private var isEstablished = false
 
   init(links: PeerLinks, dispatcher: Dispatcher) {
@@ -328,10 +330,21 @@ private final class Accepted: NodeLinkOwner {
       links?.began(channel, by: peer)
       return SnapshotReader(id: peer, links: links)
     }
-    return dispatcher.open(
-      service, on: channel, credential: credentials.credential(of: authorization),
-      authorization: authorization,
-      from: StreamOrigin(address: link.address, certificate: link.certificate))
+    let (credential, origin) = (
+      credentials.credential(of: authorization),
+      StreamOrigin(address: link.address, certificate: link.certificate)
+    )
+    func open() -> any MessageChannelOwner {
+      dispatcher.open(
+        service, on: channel, credential: credential, authorization: authorization, from: origin)
+    }
+    guard link.remote?.role == .coordinator, service == .call || service == .job else {
+      return open()
+    }
+    let relayed =
+      relayed ?? RelayedStreams(clock: LoopClock()) { [weak link] in link?.wait($0) }
+    self.relayed = relayed
+    return relayed.accept(channel) { open() }
   }
 }
 

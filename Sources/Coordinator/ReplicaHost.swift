@@ -38,7 +38,8 @@ final class ReplicaHost {
 
   init(
     configuration: CoordinatorConfiguration, founding: Consensus.Replica.Configuration,
-    store: LMDBReplicaStore, refusedConnections: RefusalLog, eventLoop: any EventLoop, log: Logger
+    store: LMDBReplicaStore, refusedConnections: RefusalLog, threads: WorkThreads,
+    eventLoop: any EventLoop, log: Logger
   ) throws {
     self.eventLoop = eventLoop
     self.refusedConnections = refusedConnections
@@ -59,7 +60,7 @@ final class ReplicaHost {
     dispatcher = Dispatcher(
       configuration: dispatch, clock: clock, sealer: keyring, keyring: keyring,
       issuer: issuer, signer: StatementSigner(configuration.security), wallClock: SystemWallClock(),
-      shell: shell)
+      beside: DispatchThreads(of: eventLoop, on: threads), shell: shell)
     let writes = Writes(store: store, eventLoop: eventLoop)
     replica = try Replica(
       configuration: founding, store: store, startWrite: { writes.start($0) },

@@ -1,5 +1,8 @@
 /// What a worker needs of an engine, wherever it runs.
 public protocol Engine: Sendable {
+  /// Where a task that runs a request for text begins best: where its output is read; nil for any thread.
+  var executor: (any TaskExecutor)? { get }
+
   /// Asks what it is, which models it serves, and how much at once; succeeds only if it is ready to serve.
   func probe() async throws(EngineError) -> EngineStatus
 
@@ -27,6 +30,9 @@ public protocol Engine: Sendable {
 }
 
 extension Engine {
+  /// Any thread.
+  public var executor: (any TaskExecutor)? { nil }
+
   /// An engine that a probe tells everything of.
   public func examine(_ status: EngineStatus) async throws(EngineError) -> EngineStatus { status }
 }

@@ -11,4 +11,14 @@ final class LoopExecutor: TaskExecutor {
     let job = UnownedJob(job)
     loop.execute { [self] in job.runSynchronously(on: asUnownedTaskExecutor()) }
   }
+
+  /// Waits by a timer of the loop: those of all tasks wake a thread of their own, and are not taken back when a task is cancelled.
+  func wait(for duration: Duration) async throws {
+    let timer = loop.scheduleTask(in: TimeAmount(duration)) {}
+    try await withTaskCancellationHandler {
+      try await timer.futureResult.get()
+    } onCancel: {
+      timer.cancel()
+    }
+  }
 }

@@ -35,7 +35,9 @@ public final class OpenAICompatibleEngine: Engine {
   let logger: Logger
   let client: HTTPClient
   /// Where streams are read; nil for the threads of all tasks.
-  private let executor: LoopExecutor?
+  private let loopExecutor: LoopExecutor?
+  /// Where streams are read.
+  public var executor: (any TaskExecutor)? { loopExecutor }
 
   /// Bytes of an answer that is not a stream: model lists, error bodies.
   static let answerBytesMax = 4 << 20
@@ -69,7 +71,7 @@ public final class OpenAICompatibleEngine: Engine {
     configuration.connectionPool.retryConnectionEstablishment = false
     client = HTTPClient(
       eventLoopGroupProvider: loop.map { .shared($0) } ?? .singleton, configuration: configuration)
-    executor = loop.map { LoopExecutor($0) }
+    loopExecutor = loop.map { LoopExecutor($0) }
   }
 
   /// Closes all connections; requests that run fail.
@@ -90,7 +92,7 @@ public final class OpenAICompatibleEngine: Engine {
         status: 400, EngineErrorBody(message: "an OpenAI server cannot go on after token ids"))
     }
     guard request.endpoint != .embeddings else { return try await embed(request, onEvent) }
-    return try await withTaskExecutorPreference(executor) { () async throws(EngineError) in
+    return try await withTaskExecutorPreference(loopExecutor) { () async throws(EngineError) in
       try await stream(request, onEvent)
     }
   }
@@ -99,7 +101,7 @@ public final class OpenAICompatibleEngine: Engine {
     _ request: EngineRequest,
     _ onEvent: @escaping @Sendable (EngineEvent) async throws -> Void
   ) async throws(EngineError) -> EngineEnd {
-    let watchdog = StreamWatchdog(limits: limits)
+    let watchdog = StreamWatchdog(limits: limits, on: loopExecutor)
     let result = await withTaskGroup(of: Outcome.self) { group -> Result<EngineEnd, EngineError> in
       group.addTask { .ended(await self.attempt(request, watchdog, onEvent)) }
       group.addTask { .watched(await watchdog.watch()) }

@@ -7,6 +7,8 @@ internal import OpenAIFormat
 /// a cut stream and never a success.
 struct StreamReader {
   private var scanner = SSEScanner()
+  /// What most chunks of this stream have in common; of the last that was parsed.
+  private var pattern: ChunkPattern?
   private var choices: [Int: ChoiceState] = [:]
   private let sequences: Int
   private var usage: UsageReport?
@@ -53,10 +55,16 @@ struct StreamReader {
     bytesWithoutEvent += bytes.count
     var events: [EngineEvent] = []
     do {
-      while let event = try scanner.next() {
+      while true {
+        if let pattern, let text = scanner.next(like: pattern) {
+          if !isDone { try take(pattern.choice(with: text), of: pattern.chunk, &events) }
+        } else if let event = try scanner.next() {
+          try take(event, &events)
+        } else {
+          break
+        }
         bytesWithoutEvent = 0
         sawEvent = true
-        try take(event, &events)
       }
     } catch let error as EngineError {
       throw error
@@ -113,7 +121,9 @@ struct StreamReader {
     }
     let chunk: StreamChunk
     do {
-      chunk = try StreamChunk.parse(event.data)
+      let (parsed, pattern) = try StreamChunk.parse(learning: event.data)
+      chunk = parsed
+      if let pattern { self.pattern = pattern }
     } catch {
       let start = String(decoding: event.data.prefix(128), as: UTF8.self)
       throw .garbage("\(error) of an event that begins with \(String(reflecting: start))")

@@ -21,11 +21,14 @@ final class StreamWatchdog: Sendable {
   private let clock = ContinuousClock()
   private let start: ContinuousClock.Instant
   private let limits: OpenAICompatibleEngine.Limits
+  /// Where it waits; nil for the timers of all tasks.
+  private let executor: LoopExecutor?
   private let state: Mutex<State>
 
   /// Starts waiting now.
-  init(limits: OpenAICompatibleEngine.Limits) {
+  init(limits: OpenAICompatibleEngine.Limits, on executor: LoopExecutor?) {
     self.limits = limits
+    self.executor = executor
     start = clock.now
     state = Mutex(State(phase: .waiting(since: start)))
   }
@@ -68,11 +71,16 @@ final class StreamWatchdog: Sendable {
       if let deadline, now >= deadline { return error }
       let look = now.advanced(by: shortest)
       do {
-        try await clock.sleep(until: deadline.map { min($0, look) } ?? look)
+        try await wait(until: deadline.map { min($0, look) } ?? look)
       } catch {
         return nil  // the attempt has ended first
       }
     }
+  }
+
+  private func wait(until moment: ContinuousClock.Instant) async throws {
+    guard let executor else { return try await clock.sleep(until: moment) }
+    try await executor.wait(for: clock.now.duration(to: moment))
   }
 
   /// When the present wait expires, and what that means; while suspended nothing can expire.

@@ -1,4 +1,5 @@
 internal import JobDispatch
+internal import Transport
 
 /// What answers one request: it sends replies to its connection until one of them ends the answer.
 ///
@@ -36,8 +37,12 @@ protocol RequestSource: AnyObject {
 protocol ClientConnection: AnyObject {
   /// Bytes of answers that wait for the client, in this process.
   var outstanding: Int { get }
-  /// The client's address.
-  var address: String { get }
+  /// Whose it is, for what an address may cost.
+  var address: AddressPrefix { get }
+  /// Bytes of bodies that are held for it and have not been handed on.
+  var heldBodyBytes: Int { get }
+  /// Ends the requests whose bodies are held: their room is others'.
+  func giveUpBodies(_ refusal: HTTPRefusal)
   /// Ends what has lasted too long; `now` is in monotonic milliseconds.
   func tick(now: UInt64)
   /// Takes no further request, and ends after the answers that are due.

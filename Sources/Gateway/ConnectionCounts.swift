@@ -1,13 +1,19 @@
 internal import ExchangeTypes
 internal import JobDispatch
 internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import Transport
 
 /// How many connections a gateway has, in all and by address; shared by its loops.
+///
+/// Where it has as many as it takes, the address that has most gives up its oldest for a newcomer of one that has fewer.
 final class ConnectionCounts: Sendable {
   /// What becomes of a connection.
   enum Admission {
     /// It is served.
     case served
+    /// It is served, and this one is to be closed for it.
+    case servedInsteadOf(any Channel, of: AddressPrefix)
     /// It is told why not, and ended.
     case refused(HTTPRefusal)
     /// It is closed: too many are being told already.
@@ -17,9 +23,8 @@ final class ConnectionCounts: Sendable {
   private struct Counts {
     var connectionsMax: Int
     var perAddressMax: Int
-    var served = 0
+    var served = UnknownConnections()
     var refused = 0
-    var byAddress: [String: Int] = [:]
   }
 
   private let counts: NIOLockedValueBox<Counts>
@@ -41,21 +46,22 @@ final class ConnectionCounts: Sendable {
   }
 
   /// Counts a connection; one that is not closed is to be removed when it has ended.
-  func add(_ address: String) -> Admission {
+  func add(_ channel: any Channel, from address: AddressPrefix) -> Admission {
     counts.withLockedValue { counts in
       let refusal: HTTPRefusal
-      if counts.served >= counts.connectionsMax {
+      switch counts.served.add(
+        channel, from: address, perAddressMax: counts.perAddressMax, within: counts.connectionsMax)
+      {
+      case .taken: return .served
+      case .takenInsteadOf(let other, let loser): return .servedInsteadOf(other, of: loser)
+      case .tooMany:
         refusal = HTTPRefusal(
           .overloaded, "the gateway has as many connections as it takes", retryAfterMs: 1_000)
-      } else if counts.byAddress[address, default: 0] >= counts.perAddressMax {
+      case .tooManyOfAddress:
         refusal = HTTPRefusal(
           .tooManyRequests,
           "this address has \(counts.perAddressMax) connections, as many as it may",
           retryAfterMs: 1_000)
-      } else {
-        counts.served += 1
-        counts.byAddress[address, default: 0] += 1
-        return .served
       }
       guard counts.refused < Self.refusedMax else { return .closed }
       counts.refused += 1
@@ -64,15 +70,9 @@ final class ConnectionCounts: Sendable {
   }
 
   /// A connection has ended.
-  func remove(_ address: String, wasServed: Bool) {
+  func remove(_ channel: any Channel, wasServed: Bool) {
     counts.withLockedValue { counts in
-      guard wasServed else {
-        counts.refused -= 1
-        return
-      }
-      counts.served -= 1
-      let left = counts.byAddress[address, default: 1] - 1
-      counts.byAddress[address] = left > 0 ? left : nil
+      if wasServed { counts.served.remove(channel) } else { counts.refused -= 1 }
     }
   }
 }

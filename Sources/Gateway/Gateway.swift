@@ -80,11 +80,14 @@ public final class Gateway: Sendable {
   private let certificate: NIOLockedValueBox<ServerCertificate?>
   /// Those of its clients.
   private let turns: Listener.Turns
+  /// Where long bodies are read.
+  private let threads: WorkThreads
 
   private init(
     address: String, listener: any Channel, loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>],
     open: OpenChannels, counts: ConnectionCounts, live: GatewayConfiguration.Live,
-    certificate: NIOLockedValueBox<ServerCertificate?>, turns: Listener.Turns
+    certificate: NIOLockedValueBox<ServerCertificate?>, turns: Listener.Turns,
+    threads: WorkThreads
   ) {
     self.address = address
     self.listener = listener
@@ -94,6 +97,7 @@ public final class Gateway: Sendable {
     self.live = NIOLockedValueBox(live)
     self.certificate = certificate
     self.turns = turns
+    self.threads = threads
   }
 
   /// Listens, on all loops of `group`.
@@ -103,6 +107,7 @@ public final class Gateway: Sendable {
     _ configuration: GatewayConfiguration, on group: any EventLoopGroup
   ) async throws -> Gateway {
     let turns = try await turns(of: configuration, on: group)
+    let threads = WorkThreads(count: WorkThreads.usualCount)
     var loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>] = [:]
     let refusals = RefusalLog(label: "Gateway")
     var client = configuration.client
@@ -111,7 +116,7 @@ public final class Gateway: Sendable {
       loops[ObjectIdentifier(eventLoop)] = try await eventLoop.submit { [client] in
         let loop = GatewayLoop(
           client: client, limits: configuration.limits, refusals: refusals,
-          turns: turns, on: eventLoop)
+          turns: turns, threads: threads, on: eventLoop)
         return NIOLoopBound(loop, eventLoop: eventLoop)
       }.get()
     }
@@ -129,9 +134,10 @@ public final class Gateway: Sendable {
       return Gateway(
         address: hostAndPort(host, port), listener: listener,
         loops: loops, open: open, counts: counts, live: configuration.live,
-        certificate: certificate, turns: turns)
+        certificate: certificate, turns: turns, threads: threads)
     } catch {
       for loop in loops.values { await stop(loop) }
+      await threads.close()
       turns.close()
       if let error = error as? IOError, error.errnoCode == EADDRINUSE {
         throw GatewayError.portInUse(host: configuration.host, port: configuration.port)
@@ -195,17 +201,22 @@ public final class Gateway: Sendable {
           guard let loop = loops[ObjectIdentifier(child.eventLoop)] else {
             preconditionFailure("a connection lives on a loop of the group")
           }
-          let address = child.remoteAddress?.ipAddress ?? ""
+          let address = AddressPrefix(child.remoteAddress)
           var refusal: HTTPRefusal?
-          switch counts.add(address) {
+          switch counts.add(child, from: address) {
           case .served: break
+          case .servedInsteadOf(let other, let loser):
+            loop.value.refusals.note(
+              "connection ended", from: "\(loser)", kind: "displaced",
+              "no more connections fit, and of all addresses this one has most")
+            other.close(promise: nil)
           case .refused(let why): refusal = why
           case .closed: throw ChannelError.ioOnClosedChannel
           }
           let wasServed = refusal == nil
           open.add(child)
           child.closeFuture.whenComplete { _ in
-            counts.remove(address, wasServed: wasServed)
+            counts.remove(child, wasServed: wasServed)
             open.remove(child)
             loop.value.hasBegun(child)
           }
@@ -289,6 +300,7 @@ public final class Gateway: Sendable {
     for channel in open.all { await Self.ended(channel) }
     deadline.cancel()
     for loop in loops.values { await Self.stop(loop) }
+    await threads.close()
     turns.close()
   }
 

@@ -12,29 +12,11 @@ internal import WireProtocol
 extension GatewayLoop {
   /// A whole request has come.
   func serve(_ request: HTTPRequest, on connection: any RequestSource) {
-    guard request.bodyBytes > limits.bodyBytesAtOnceMax else {
-      return serveNow(request, on: connection)
-    }
-    // What a client holds back can come from all its connections at once.
-    turns.wait(on: eventLoop) { [weak self, weak connection] in
-      guard let self, let connection, connection.awaits(request) else { return }
-      serveNow(request, on: connection)
-    }
-  }
-
-  private func serveNow(_ request: HTTPRequest, on connection: any RequestSource) {
     do throws(HTTPRefusal) {
       let (route, key) = try request.call.get()
       switch route {
       case .inference(let endpoint):
-        let call = try InferenceCall(
-          body: request.takeBody(), endpoint: endpoint, key: try Self.requestKey(request),
-          drawn: drawRequestKey(), maxWaitMs: try Self.maxWaitMs(request),
-          isDurable: try Self.isDurable(request))
-        if call.isDryRun { return ask(call.dryRun, key, request, connection, Self.why) }
-        let answer = InferenceAnswer(call, on: connection, of: self)
-        connection.answer(request, with: answer)
-        answer.begin(key: key)
+        try infer(endpoint, key, request, connection)
       case .events(let job):
         let last = request.head.headers.first(name: "last-event-id")
         let seq = try JobEventsAnswer.start(after: last)
@@ -72,6 +54,52 @@ extension GatewayLoop {
     } catch {
       reply(error.reply, to: request, connection)
     }
+  }
+
+  /// Reads the body of a request for inference: a long one beside the loop, since that takes milliseconds of one that is made to.
+  private func infer(
+    _ endpoint: InferenceRequest.Endpoint, _ key: String, _ request: HTTPRequest,
+    _ connection: any RequestSource
+  ) throws(HTTPRefusal) {
+    let (requestKey, drawn) = (try Self.requestKey(request), drawRequestKey())
+    let (maxWaitMs, isDurable) = (try Self.maxWaitMs(request), try Self.isDurable(request))
+    let read = { @Sendable (body: [UInt8]) -> Result<InferenceCall, HTTPRefusal> in
+      Result { () throws(HTTPRefusal) in
+        try InferenceCall(
+          body: body, endpoint: endpoint, key: requestKey, drawn: drawn, maxWaitMs: maxWaitMs,
+          isDurable: isDurable)
+      }
+    }
+    guard request.bodyBytes > limits.bodyBytesAtOnceMax else {
+      return begin(try read(request.takeBody()).get(), key, request, connection)
+    }
+    // A client that goes meanwhile takes its request with it, and the body: nothing here keeps either.
+    let isTaken = beside.run(request.bodyBytes) { [weak connection, weak request] in
+      request.flatMap { connection?.awaits($0) } ?? false
+    } prepare: { [weak request] in
+      let body = request?.takeBody() ?? []
+      return { read(body) }
+    } told: { [weak self, weak connection, weak request] call in
+      guard let self, let connection, let request else { return }
+      switch call {
+      case .success(let call): begin(call, key, request, connection)
+      case .failure(let refusal): reply(refusal.reply, to: request, connection)
+      }
+    }
+    guard isTaken else {
+      throw HTTPRefusal(
+        .overloaded, "as many large requests wait to be read as the gateway keeps",
+        retryAfterMs: 1_000)
+    }
+  }
+
+  private func begin(
+    _ call: InferenceCall, _ key: String, _ request: HTTPRequest, _ connection: any RequestSource
+  ) {
+    if call.isDryRun { return ask(call.dryRun, key, request, connection, Self.why) }
+    let answer = InferenceAnswer(call, on: connection, of: self)
+    connection.answer(request, with: answer)
+    answer.begin(key: key)
   }
 
   private static func job(_ message: Message) -> HTTPReply? {

@@ -8,18 +8,20 @@ internal import WireProtocol
 
 /// One event loop of a gateway: the connections of its clients, and its own few to the coordinators.
 ///
-/// A request never leaves its loop: no locks, no tasks, no hops.
+/// A request never leaves its loop: no locks, no tasks, no hops. Only what a long body says is found out beside it (`WorkBeside`).
 final class GatewayLoop {
   let client: LoopClient
   let limits: HTTPLimits
-  /// Bytes of bodies that are held here.
-  var bodyBytes = 0
+  /// Bytes of bodies that are held here, by address.
+  private var bodies = Shares<AddressPrefix>()
+  /// The same of all addresses.
+  var bodyBytes: Int { bodies.total }
   var counters = GatewayCounters()
   let eventLoop: any EventLoop
   /// Where what clients do wrong with HTTP/2 is counted and logged.
   let refusals: RefusalLog
-  /// Where what would keep the loop for long waits until others have been served.
-  let turns: Listener.Turns
+  /// Where long bodies are read.
+  let beside: WorkBeside
   /// All loops of the gateway, this one too.
   private(set) var all: [NIOLoopBound<GatewayLoop>] = []
   private var connections: [ObjectIdentifier: any ClientConnection] = [:]
@@ -34,7 +36,7 @@ final class GatewayLoop {
 
   init(
     client: ClientConfiguration, limits: HTTPLimits, refusals: RefusalLog, turns: Listener.Turns,
-    on eventLoop: any EventLoop
+    threads: WorkThreads, on eventLoop: any EventLoop
   ) {
     self.client = LoopClient(configuration: client, on: eventLoop, turns: turns)
     self.client.whenRefused = { endpoint, failure in
@@ -44,7 +46,7 @@ final class GatewayLoop {
     }
     self.limits = limits
     self.refusals = refusals
-    self.turns = turns
+    beside = WorkBeside(of: eventLoop, on: threads, bytesMax: limits.bodyBytesInAllMax)
     self.eventLoop = eventLoop
   }
 
@@ -75,7 +77,7 @@ final class GatewayLoop {
     var sums = waiting.mapValues { $0.reduce(0) { $0 + $1.outstanding } }
     while all > limits.outboundInAllMax, let most = sums.max(by: { $0.value < $1.value }) {
       refusals.note(
-        "connections ended", from: most.key, kind: "outbound_in_all",
+        "connections ended", from: "\(most.key)", kind: "outbound_in_all",
         "\(most.value) bytes wait for it, of \(all) for all clients")
       let connections = (waiting[most.key] ?? []).map { ($0, $0.outstanding) }
       for (connection, bytes) in connections.sorted(by: { $0.1 > $1.1 })
@@ -126,12 +128,34 @@ final class GatewayLoop {
   }
 
   /// Counts bytes of a body that are to be held here.
-  func hold(_ bytes: Int) throws(HTTPRefusal) {
-    guard bodyBytes + bytes <= limits.bodyBytesInAllMax else {
-      throw HTTPRefusal(
-        .overloaded, "the gateway holds as many unfinished requests as it can", retryAfterMs: 1_000)
+  ///
+  /// A key is known to be good at the leader only, so anybody can have bodies held. Where there are as many as there may be, the address
+  /// for which most are held gives up requests, if that is another.
+  func hold(_ bytes: Int, of address: AddressPrefix) throws(HTTPRefusal) {
+    if case .from(let other) = room(for: bytes, of: address) { giveUpBodies(of: other, for: bytes) }
+    guard case .free = room(for: bytes, of: address) else { throw .tooManyBodies }
+    bodies.add(bytes, to: address)
+  }
+
+  private func room(for bytes: Int, of address: AddressPrefix) -> Shares<AddressPrefix>.Room {
+    bodies.room(for: bytes, of: address, within: limits.bodyBytesInAllMax)
+  }
+
+  /// Bytes of a body are held no longer.
+  func release(_ bytes: Int, of address: AddressPrefix) { bodies.add(-bytes, to: address) }
+
+  /// Ends requests of an address, those that hold most first, until there is room, and an eighth less is held: it is not looked for
+  /// whom to end with every piece of a body.
+  private func giveUpBodies(of address: AddressPrefix, for bytes: Int) {
+    let (before, limit) = (bodies.total, limits.bodyBytesInAllMax)
+    refusals.note(
+      "requests ended", from: "\(address)", kind: "bodies_in_all",
+      "\(bodies[address]) bytes of bodies are held for it, of \(before) for all clients")
+    let holding = connections.values.filter { $0.address == address && $0.heldBodyBytes > 0 }
+    for connection in holding.sorted(by: { $0.heldBodyBytes > $1.heldBodyBytes })
+    where bodies.total > min(before - limit / 8, limit - bytes) {
+      connection.giveUpBodies(.tooManyBodies)
     }
-    bodyBytes += bytes
   }
 
   /// Keeps an answer that no connection holds any more.
@@ -155,5 +179,13 @@ final class GatewayLoop {
     for connection in connections.values { connection.abort() }
     client.close()
     all = []  // which holds this loop
+  }
+}
+
+extension HTTPRefusal {
+  /// More bodies are held than may be.
+  fileprivate static var tooManyBodies: HTTPRefusal {
+    HTTPRefusal(
+      .overloaded, "the gateway holds as many unfinished requests as it can", retryAfterMs: 1_000)
   }
 }

@@ -15,7 +15,7 @@ internal import Transport
 final class HTTP2Connection: LinkDelegate, ClientConnection {
   private let loop: GatewayLoop
   private let link: Link
-  let address: String
+  let address: AddressPrefix
   /// Why the connection is not served at all.
   private let refusal: HTTPRefusal?
   private var requests: [StreamID: HTTP2Request] = [:]
@@ -24,7 +24,7 @@ final class HTTP2Connection: LinkDelegate, ClientConnection {
   /// When what was under way as draining began has arrived, in monotonic milliseconds.
   private var endsAt: UInt64?
 
-  init(loop: GatewayLoop, link: Link, from address: String, refusal: HTTPRefusal?) {
+  init(loop: GatewayLoop, link: Link, from address: AddressPrefix, refusal: HTTPRefusal?) {
     self.loop = loop
     self.link = link
     self.address = address
@@ -44,7 +44,7 @@ final class HTTP2Connection: LinkDelegate, ClientConnection {
     guard !isEnding(at: loop.now) else { return nil }
     let id = stream.id
     let request = HTTP2Request(
-      on: stream, of: loop, limits: link.limits,
+      on: stream, of: loop, from: address, limits: link.limits,
       hasRoom: { [weak self] in self?.hasRoom ?? false },
       whenTaken: { [weak self] isOver in self?.taken(on: id, isOver: isOver) })
     requests[stream.id] = request
@@ -61,6 +61,12 @@ final class HTTP2Connection: LinkDelegate, ClientConnection {
   }
 
   var outstanding: Int { requests.values.reduce(0) { $0 + $1.outstanding } }
+
+  var heldBodyBytes: Int { requests.values.reduce(0) { $0 + $1.heldBodyBytes } }
+
+  func giveUpBodies(_ refusal: HTTPRefusal) {
+    for request in requests.values.filter({ $0.heldBodyBytes > 0 }) { request.giveUpBody(refusal) }
+  }
 
   /// Whether the client is there, and has taken enough of its answers to be given another.
   private var hasRoom: Bool {

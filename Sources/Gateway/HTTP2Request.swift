@@ -33,6 +33,7 @@ final class HTTP2Request: StreamHandler, RequestSource {
 
   private let stream: LinkStream
   private let loop: GatewayLoop
+  private let address: AddressPrefix
   private let limits: HTTP2Limits
   /// Whether the connection has room for another answer.
   private let hasRoom: () -> Bool
@@ -46,14 +47,15 @@ final class HTTP2Request: StreamHandler, RequestSource {
   /// Whether the answer waits for the client to take what there is.
   private var isHeld = false
   /// Bytes of a body that count against the loop's budget.
-  private var heldBytes = 0
+  private(set) var heldBodyBytes = 0
 
   init(
-    on stream: LinkStream, of loop: GatewayLoop, limits: HTTP2Limits,
+    on stream: LinkStream, of loop: GatewayLoop, from address: AddressPrefix, limits: HTTP2Limits,
     hasRoom: @escaping () -> Bool, whenTaken: @escaping (_ isOver: Bool) -> Void
   ) {
     self.stream = stream
     self.loop = loop
+    self.address = address
     self.limits = limits
     self.hasRoom = hasRoom
     self.whenTaken = whenTaken
@@ -97,8 +99,8 @@ final class HTTP2Request: StreamHandler, RequestSource {
     guard case .reading(let request) = state else { return }
     do throws(HTTPRefusal) {
       if request.keepsBody {
-        try loop.hold(bytes.count)
-        heldBytes += bytes.count
+        try loop.hold(bytes.count, of: address)
+        heldBodyBytes += bytes.count
       }
       try request.append(bytes)
       stream.consume(bytes.count)
@@ -184,6 +186,21 @@ final class HTTP2Request: StreamHandler, RequestSource {
     if case .answering(let current) = state, current === answering { release() }
   }
 
+  /// Ends the request, whose body is held; once it is being answered, nothing else can be said than that.
+  func giveUpBody(_ refusal: HTTPRefusal) {
+    switch state {
+    case .reading, .waiting: end(with: refusal)
+    case .answering(let answering):
+      release()
+      reset(.enhanceYourCalm)
+      answering.clientLeft()
+    case .due:
+      release()
+      reset(.enhanceYourCalm)
+    case .sent, .breaking, .refused, .over: break
+    }
+  }
+
   /// The session has reset the stream: more waits than it keeps, or the client takes nothing.
   private func cutOff(_ answering: any Answering) {
     loop.counters.broken += 1
@@ -240,8 +257,9 @@ final class HTTP2Request: StreamHandler, RequestSource {
   }
 
   private func release() {
-    loop.bodyBytes -= heldBytes
-    heldBytes = 0
+    guard heldBodyBytes > 0 else { return }
+    loop.release(heldBodyBytes, of: address)
+    heldBodyBytes = 0
   }
 
   // MARK: Times

@@ -3,6 +3,7 @@ internal import ExchangeTypes
 internal import JobDispatch
 internal import NIOCore
 internal import NIOHTTP1
+internal import Transport
 
 /// One client's connection: one request after another, each answered before the next is read.
 ///
@@ -52,8 +53,10 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
   private var deadline: UInt64
   /// Whether the client takes what is sent.
   private var reader = StallWatch()
+  /// Whose it is; kept, since a socket that has ended does not know any more.
+  private(set) var address = AddressPrefix(nil)
   /// Bytes of a body that count against the loop's budget.
-  private var heldBytes = 0
+  private(set) var heldBodyBytes = 0
 
   init(loop: GatewayLoop, watch: ProgressWatch, refusal: HTTPRefusal?) {
     self.loop = loop
@@ -73,6 +76,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
 
   private func begin(_ context: ChannelHandlerContext) {
     self.context = context
+    address = AddressPrefix(context.remoteAddress)
     loop.add(self)
     if let refusal { return end(with: refusal) }
     context.read()
@@ -159,8 +163,8 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
         pending.removeFirst()
         do throws(HTTPRefusal) {
           if request.keepsBody {
-            try loop.hold(bytes.readableBytes)
-            heldBytes += bytes.readableBytes
+            try loop.hold(bytes.readableBytes, of: address)
+            heldBodyBytes += bytes.readableBytes
           }
           try request.append(bytes.readableBytesView)
         } catch {
@@ -194,8 +198,14 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
   }
 
   private func release() {
-    loop.bodyBytes -= heldBytes
-    heldBytes = 0
+    guard heldBodyBytes > 0 else { return }
+    loop.release(heldBodyBytes, of: address)
+    heldBodyBytes = 0
+  }
+
+  func giveUpBodies(_ refusal: HTTPRefusal) {
+    // Once it is being answered, nothing else can be said.
+    if case .reading = state { end(with: refusal) } else { abort() }
   }
 
   func releaseBody(of answering: any Answering) {
@@ -309,8 +319,6 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
   }
 
   // MARK: Times
-
-  var address: String { context?.remoteAddress?.ipAddress ?? "" }
 
   func tick(now: UInt64) {
     if case .closed = state { return }

@@ -12,7 +12,7 @@ public struct HTTPLimits: Hashable, Sendable {
   public var headerBytesMax = 32 << 10
   /// One body.
   public var bodyBytesMax = InferenceCall.bodyBytesMax
-  /// A body that is longer waits for a turn of its own before it is read: others are served between two of them.
+  /// A body that is longer is read beside the loop, which serves others meanwhile.
   public var bodyBytesAtOnceMax = 16 << 10
   /// All bodies of one loop that have not been handed on.
   public var bodyBytesInAllMax = 256 << 20

@@ -45,6 +45,26 @@ public struct HTTP2ErrorCode: RawRepresentable, Hashable, Sendable, CustomString
     default: "0x" + String(rawValue, radix: 16)
     }
   }
+
+  /// What the code says of a peer, in a phrase of this program's own.
+  ///
+  /// Nothing that the peer sent is in it: what libnghttp2 says of a header field quotes the field.
+  public var explanation: String {
+    switch self {
+    case .noError: "an orderly end"
+    case .protocolError: "the peer broke a rule of HTTP/2"
+    case .internalError: "a fault of this side"
+    case .flowControlError: "the peer sent beyond a window"
+    case .settingsTimeout: "the peer did not acknowledge the settings in time"
+    case .streamClosed: "the peer sent a frame on a stream that had ended"
+    case .frameSizeError: "the peer sent a frame of a wrong size"
+    case .refusedStream: "the stream was refused"
+    case .cancel: "the stream is no longer wanted"
+    case .compressionError: "the peer's header compression cannot be understood"
+    case .enhanceYourCalm: "the peer's load was excessive"
+    default: "an error that HTTP/2 does not name"
+    }
+  }
 }
 
 /// Which budget of `HTTP2Limits` the peer used up.
@@ -59,6 +79,8 @@ public enum HTTP2Breach: String, Hashable, Sendable {
   case resetsSent
   /// `HTTP2Limits.continuationsMax`: a CONTINUATION flood (CVE-2024-28182).
   case continuations
+  /// `HTTP2Limits.headerBytesMax` or `headerFieldsMax`, by far: an HPACK bomb.
+  case headerSection
   /// `HTTP2Limits.outboundAcksMax`: acknowledgements that the peer does not read (CVE-2019-9512).
   case outboundAcks
 }
@@ -71,8 +93,8 @@ public enum HTTP2Error: Error, Hashable, Sendable, CustomStringConvertible {
   case notHTTP2
   /// The peer went beyond a budget.
   case breach(HTTP2Breach)
-  /// The peer broke a rule of the protocol; `reason` is libnghttp2's text.
-  case protocolViolation(HTTP2ErrorCode, reason: String)
+  /// The peer broke a rule of the protocol.
+  case protocolViolation(HTTP2ErrorCode)
   /// libnghttp2 failed by itself, by lack of memory for instance (`nghttp2_error`).
   case library(code: Int32, reason: String)
 
@@ -81,7 +103,7 @@ public enum HTTP2Error: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .notHTTP2: "the peer does not speak HTTP/2"
     case .breach(let breach): "the peer exceeded its budget of \(breach.rawValue)"
-    case .protocolViolation(let code, let reason): "\(code): \(reason)"
+    case .protocolViolation(let code): "\(code): \(code.explanation)"
     case .library(let code, let reason): "libnghttp2: \(reason) (\(code))"
     }
   }

@@ -57,6 +57,11 @@ public struct HTTP2Limits: Hashable, Sendable {
   public var headerBytesMax: Int
   /// Fields of one header section.
   public var headerFieldsMax: Int
+  /// A section that is larger has its stream reset; one beyond so many times either bound ends the connection, at that field: nobody
+  /// comes to it by mistake, and what is left of it would have to be decompressed, in half a millisecond for each 16 kB.
+  public static let headerExcessMax = 4
+  /// What the reset of such a stream counts of `resetsSent`: a section that is too large costs what a hundred requests do.
+  public static let headerExcessResets = 10
   /// Bytes that a peer may send on a stream before this side's owner has consumed them.
   public var streamWindow: Int
   /// The same for all streams together; it bounds the memory of the connection.
@@ -91,7 +96,7 @@ public struct HTTP2Limits: Hashable, Sendable {
   /// messages, so the room that cuts them holds this bound.
   public var unfinishedBytesMax: Int
 
-  /// Another node of the cluster, known by its certificate: it is trusted to be busy, not to be sane.
+  /// A coordinator or gateway of the cluster, known by its certificate: it is trusted to be busy, not to be sane.
   ///
   /// The connection window covers 64 full streams, so that a few paused ones do not stop the rest.
   public static let authenticatedNode = HTTP2Limits(
@@ -102,6 +107,18 @@ public struct HTTP2Limits: Hashable, Sendable {
     continuationsMax: 4, outboundAcksMax: 100, settingsEntriesMax: 32,
     outboundHighWater: 256 << 10, outboundMax: 64 << 20, outboundTotalMax: 1 << 30,
     takenMin: 1, unfinishedBytesMax: 64 << 20)
+
+  /// A supplier's worker, known by its certificate: a stream for each of its slots, of which it has 256 at most, and one of its own.
+  ///
+  /// Its tokens are a frame each. Whoever runs it is no operator of the cluster: what it may cost is what its work takes.
+  public static let worker = HTTP2Limits(
+    streamsMax: 1_024, streamsBeforeSettings: 1_024, headerBytesMax: 16 << 10,
+    headerFieldsMax: 64, streamWindow: 256 << 10, connectionWindow: 16 << 20,
+    frames: RateBudget(200_000), idleFrames: RateBudget(5_000),
+    resetsReceived: RateBudget(2_048, per: 10_000), resetsSent: RateBudget(2_048, per: 60_000),
+    continuationsMax: 4, outboundAcksMax: 100, settingsEntriesMax: 32,
+    outboundHighWater: 256 << 10, outboundMax: 16 << 20, outboundTotalMax: 256 << 20,
+    takenMin: 1, unfinishedBytesMax: 16 << 20)
 
   /// A client that authenticates each stream by its key.
   public static let client = HTTP2Limits(

@@ -75,12 +75,7 @@ extension HTTP2Session {
       guard let frame, let session = owner(userData) else { return 0 }
       return session.sent(frame)
     }
-    nghttp2_session_callbacks_set_error_callback2(callbacks) { _, _, text, size, userData in
-      guard let text, let session = owner(userData) else { return 0 }
-      let bytes = UnsafeRawBufferPointer(start: text, count: min(size, 256))
-      session.lastComplaint = String(decoding: bytes, as: UTF8.self)
-      return 0
-    }
+    // Nor is the library asked what it complains of: its text quotes header fields, an API key among them.
   }
 
   /// Fills DATA frames from a stream's queue.
@@ -110,10 +105,12 @@ extension HTTP2Session {
       let state = SessionStream(id: id, openedHere: false)
       state.fields.reserveCapacity(Self.usualFields)
       streams[id] = state
+      receiving = state
     } else if let state = streams[id] {
       state.fields = []
       state.fieldBytes = 0
       state.fieldCount = 0
+      receiving = state
     }
   }
 
@@ -121,25 +118,38 @@ extension HTTP2Session {
   private func received(
     name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>, on stream: Int32
   ) -> Int32 {
-    guard let state = streams[stream] else { return 0 }
+    guard let state = receiving, state.id == stream else { return 0 }
     state.fieldCount += 1
     state.fieldBytes += name.count + value.count + 32
-    guard state.fieldCount <= limits.headerFieldsMax, state.fieldBytes <= limits.headerBytesMax
-    else {
+    guard isWithin(1, state) else {
+      // It is reset when the section has ended: so long it is still counted.
       state.fields = []
-      // The stream is reset (and the reset counted); the rest is decompressed without being seen.
-      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+      return isWithin(HTTP2Limits.headerExcessMax, state) ? 0 : stop(.headerSection)
     }
     state.fields.append(
       HeaderField(String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self)))
     return 0
   }
 
+  /// Whether the header section that is being received is within so many times its bounds.
+  private func isWithin(_ times: Int, _ state: SessionStream) -> Bool {
+    state.fieldCount <= times * limits.headerFieldsMax
+      && state.fieldBytes <= times * limits.headerBytesMax
+  }
+
   private func received(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
     let header = frame.pointee.hd
     switch UInt32(header.type) {
     case NGHTTP2_HEADERS.rawValue:
+      receiving = nil
       guard let state = streams[header.stream_id] else { return 0 }
+      guard isWithin(1, state) else {
+        // By its peer's doing: the reset counts against him.
+        state.isRefused = true
+        state.resetCost = HTTP2Limits.headerExcessResets
+        reset(StreamID(rawValue: header.stream_id), .enhanceYourCalm)
+        return 0
+      }
       let fields = state.fields
       state.fields = []
       if frame.pointee.headers.cat != NGHTTP2_HCAT_HEADERS {
@@ -201,23 +211,16 @@ extension HTTP2Session {
     case NGHTTP2_RST_STREAM.rawValue:
       let state = streams[header.stream_id]
       let isOwnersWish = state?.isResetByOwner == true && state?.isRefused == false
-      if !isOwnersWish, !resetSentBucket.take(now: now) {
-        return stop(.resetsSent)
+      for _ in 0..<(isOwnersWish ? 0 : state?.resetCost ?? 1) {
+        guard resetSentBucket.take(now: now) else { return stop(.resetsSent) }
       }
     case NGHTTP2_GOAWAY.rawValue:
       let code = HTTP2ErrorCode(rawValue: frame.pointee.goaway.error_code)
-      if code != .noError, !isTerminatedByOwner { noteViolation(code, frame.pointee.goaway) }
+      // libnghttp2 found the violation and has just written its GOAWAY; it reads nothing more.
+      if code != .noError, !isTerminatedByOwner { failure = .protocolViolation(code) }
     default: break
     }
     return 0
-  }
-
-  /// libnghttp2 found the violation and has just written its GOAWAY; it reads nothing more.
-  private func noteViolation(_ code: HTTP2ErrorCode, _ goAway: nghttp2_goaway) {
-    let debug = UnsafeRawBufferPointer(
-      start: goAway.opaque_data, count: min(goAway.opaque_data_len, 256))
-    let reason = debug.isEmpty ? lastComplaint : String(decoding: debug, as: UTF8.self)
-    failure = .protocolViolation(code, reason: reason)
   }
 
   private func fill(

@@ -29,12 +29,12 @@ public final class HTTP2Session {
 
   let handle: OpaquePointer
   var streams: [Int32: SessionStream] = [:]
+  /// The one whose header section is being received: looked up once for all its fields.
+  var receiving: SessionStream?
   /// When the bytes being looked at arrived, in the caller's monotonic milliseconds.
   var now: UInt64
   private var meter: FrameMeter
   var resetSentBucket: TokenBucket
-  /// libnghttp2's last complaint, for `HTTP2Error.protocolViolation`.
-  var lastComplaint = ""
   var openedStreams = 0
   /// Bytes that wait on all streams together.
   var queued = 0

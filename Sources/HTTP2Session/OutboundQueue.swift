@@ -73,6 +73,8 @@ final class SessionStream {
   var isResetByOwner = false
   /// The owner did not want the stream at all: the peer made it send a reset for nothing.
   var isRefused = false
+  /// What a reset of the stream counts, where it is the peer's doing.
+  var resetCost = 1
   /// A response or request is under way: bytes may be sent.
   var hasHeaders: Bool
 

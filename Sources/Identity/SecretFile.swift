@@ -1,12 +1,31 @@
 internal import Glibc
 
 /// Small files, some of them secrets: written whole or not at all, and durable when `write` returns.
-enum SecretFile {
+public enum SecretFile {
+  /// Reads a private key that another program wrote, for the public's TLS.
+  ///
+  /// Its owner may be root, and this node's user one of the file's group, as Debian's `ssl-cert` has it: the group may read it (0640).
+  /// Nobody else may do anything with it, and the group nothing else.
+  ///
+  /// - Parameter path: the file.
+  /// - Returns: what is in it.
+  /// - Throws: `IdentityError.missing`, `.exposed`, `.malformed`, `.io`.
+  public static func readKey(_ path: String) throws(IdentityError) -> [UInt8] {
+    try read(path, forbidding: 0o037)
+  }
+
   /// More than any file of this room: larger ones are not ours.
   static let bytesMax = 4 << 20
 
   /// Reads the file; a secret is refused if anybody but the owner has any right to it.
   static func read(_ path: String, isSecret: Bool) throws(IdentityError) -> [UInt8] {
+    try read(path, forbidding: isSecret ? 0o077 : 0)
+  }
+
+  /// Reads the file, unless it is there with one of these rights.
+  private static func read(_ path: String, forbidding rights: mode_t) throws(IdentityError)
+    -> [UInt8]
+  {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       if errno == ENOENT { throw .missing(path: path) }
@@ -18,7 +37,7 @@ enum SecretFile {
       throw .io(path: path, operation: "fstat", errno: errno)
     }
     let mode = status.st_mode & 0o777
-    if isSecret, mode & 0o077 != 0 { throw .exposed(path: path, mode: mode) }
+    if mode & rights != 0 { throw .exposed(path: path, mode: mode) }
     guard status.st_size <= bytesMax else { throw .malformed(path: path, what: "a small file") }
     var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
     var filled = 0

@@ -30,9 +30,13 @@ public final class LinkChannel: MessageChannel {
   private var owner: (any MessageChannelOwner)?
   /// Told if the peer sends what is no message, or none that may stand here.
   var whenViolated: ((Failure) -> Void)?
-  /// Where the bytes of unfinished messages of the whole link are counted; nil on the dialing side.
-  private let unfinished: UnfinishedBytes?
+  /// What all streams that the peer has opened on the link hold; nil on the dialing side.
+  private let streams: AcceptedStreams?
+  /// Bytes of an unfinished message that count there.
   private var counted = 0
+  /// Whether a message has come, on a stream that is not the link's own, and our side has more to say.
+  private var hasSpoken = false
+  private let isControl: Bool
   private var isReading = true
   /// Bytes that arrived while reading was paused: the peer gets credit for them later.
   private var unconsumed = 0
@@ -42,16 +46,18 @@ public final class LinkChannel: MessageChannel {
     decoder = FrameDecoder(allowed: service.responses)
     outgoing = service.requests
     outlivesPeer = false
-    unfinished = nil
+    isControl = service == .control
+    streams = nil
     self.owner = owner
   }
 
   /// A channel on a stream that the peer opened; `owner` is set before anything arrives.
-  init(accepting stream: LinkStream, service: Service, unfinished: UnfinishedBytes) {
+  init(accepting stream: LinkStream, service: Service, among streams: AcceptedStreams) {
     decoder = FrameDecoder(allowed: service.requests)
     outgoing = service.responses
     outlivesPeer = service == .call || service == .job || service == .enrol
-    self.unfinished = unfinished
+    isControl = service == .control
+    self.streams = streams
     state = .open(stream)
   }
 
@@ -67,6 +73,7 @@ public final class LinkChannel: MessageChannel {
     guard !isClosed else { return }
     state = .closed
     count(0)
+    fallSilent()
     let last = owner
     owner = nil
     last?.closed(self)
@@ -90,8 +97,10 @@ public final class LinkChannel: MessageChannel {
   /// - Precondition: the message may stand on this stream.
   public func send(_ message: any WireMessage) {
     guard case .open(let stream) = state else { return }
+    // Its kind and no more: the text of a crash is in the log, and a message may hold prompts and keys.
     precondition(
-      outgoing.contains(type(of: message).kind), "a message that its peer refuses: \(message)")
+      outgoing.contains(type(of: message).kind),
+      "a message that its peer refuses: \(type(of: message).kind.name)")
     do throws(WireError) {
       stream.send(try Self.encode(message))
     } catch {
@@ -108,6 +117,7 @@ public final class LinkChannel: MessageChannel {
   public func finish() {
     guard case .open(let stream) = state else { return }
     state = .finished(stream)
+    fallSilent()
     stream.end()
   }
 
@@ -152,22 +162,43 @@ extension LinkChannel: StreamHandler {
       unconsumed += bytes.count
     }
     // Who has answered an accepted stream to the end wants nothing more of it, and keeps nothing.
-    if unfinished != nil, case .finished = state { return drop() }
+    if streams != nil, case .finished = state { return drop() }
     decoder.append(bytes)
     do throws(WireError) {
       while let owner, let frame = try decoder.next() {
+        // Another message than the one that was under way.
+        count(0)
         owner.received(try Message(frame), on: self)
+        speak()
       }
     } catch {
       return violated(error)
     }
     guard count(isClosed ? 0 : decoder.bytesHeld) else {
-      drop()
-      return fail(
+      return giveUp(
         Failure(
           .overloaded, "too many bytes of unfinished messages on this connection",
           retryAfterMs: 1_000))
     }
+  }
+
+  private func speak() {
+    guard let streams, !hasSpoken, !isControl else { return }
+    streams.usedAt = LinkLoop.now
+    guard case .open = state else { return }
+    hasSpoken = true
+    streams.speaking += 1
+  }
+
+  private func fallSilent() {
+    if hasSpoken { streams?.speaking -= 1 }
+    hasSpoken = false
+  }
+
+  /// Forgets what has come of a message, and says why it is waited for no longer.
+  func giveUp(_ failure: Failure) {
+    drop()
+    fail(failure)
   }
 
   /// Forgets what has come of a message.
@@ -179,10 +210,9 @@ extension LinkChannel: StreamHandler {
   /// Says how many bytes of an unfinished message are held; false if the link may not hold so many.
   @discardableResult
   private func count(_ held: Int) -> Bool {
-    guard let unfinished else { return true }
-    unfinished.bytes += held - counted
-    counted = held
-    return unfinished.bytes <= unfinished.bytesMax
+    guard let streams, held != counted else { return true }
+    defer { counted = held }
+    return streams.hold(held, insteadOf: counted, by: self)
   }
 
   /// The peer has sent everything.
@@ -203,14 +233,4 @@ extension LinkChannel: StreamHandler {
     // What the peer still sends is not read; its stream must not stay open for that.
     stream?.reset(.protocolError)
   }
-}
-
-/// Bytes of messages that have begun and not ended, on all streams that the peer of one link opened.
-///
-/// A stream gives its peer credit as bytes arrive, so flow control alone would let a peer leave one
-/// large message unfinished on each of its streams.
-final class UnfinishedBytes {
-  let bytesMax: Int
-  var bytes = 0
-  init(bytesMax: Int) { self.bytesMax = bytesMax }
 }

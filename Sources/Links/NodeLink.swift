@@ -68,6 +68,10 @@ public final class NodeLink {
     public var pingInterval: Int64 = 2_000
     /// A peer that has answered no ping for this long is gone.
     public var pingTimeout: Int64 = 6_000
+    /// How long a stranger's link may have no stream that says anything.
+    public var strangerIdle: Int64 = 60_000
+    /// How long a stranger's message may take from its first byte to its last.
+    public var strangerMessage: Int64 = 30_000
 
     /// The defaults.
     public init() {}
@@ -107,7 +111,9 @@ public final class NodeLink {
   /// What the peer may say on the control stream, where a ping in two seconds is usual: a frame of HTTP/2 holds a thousand.
   private var controlBudget = TokenBucket(RateBudget(100), now: LinkLoop.now)
   /// Bounds what the peer of an accepted link leaves unfinished.
-  private let unfinished: UnfinishedBytes
+  private let streams: AcceptedStreams
+  /// Looks after a stranger, of whom no other bound is an end in time.
+  private var strangerTimer: RepeatedTask?
 
   /// The dialing side's.
   init(
@@ -120,14 +126,14 @@ public final class NodeLink {
     self.loop = loop
     self.owner = owner
     accepting = []
-    unfinished = UnfinishedBytes(bytesMax: 0)
+    streams = AcceptedStreams(bytesMax: 0, of: AddressPrefix(nil))
     state = .dialing
     initiator = InitiatorHandshake(local: local)
   }
 
   private init(
     accepted link: Link, as local: LocalNode, accepting: [NodeRole], timing: Timing,
-    owner: any NodeLinkOwner
+    among strangers: StrangersBytes?, owner: any NodeLinkOwner
   ) {
     address = link.remoteAddress
     certificate = link.certificate
@@ -137,7 +143,8 @@ public final class NodeLink {
     loop = link.loop
     self.owner = owner
     state = .greeting(link, nil)
-    unfinished = UnfinishedBytes(bytesMax: link.limits.unfinishedBytesMax)
+    streams = AcceptedStreams(
+      bytesMax: link.limits.unfinishedBytesMax, among: strangers, of: link.remotePrefix)
     responder = ResponderHandshake(local: local, accepting: accepting)
   }
 
@@ -149,11 +156,13 @@ public final class NodeLink {
   ///   - accepting: the roles that may be at the other end; a certificate narrows them.
   ///   - isPlaintext: whether the listener has no TLS, so that nobody has a certificate.
   ///   - timing: times of the link.
+  ///   - strangers: what all who have no certificate, where there is TLS, may leave unfinished together.
   ///   - owner: told what happens.
   /// - Returns: the connection's delegate.
   public static func accept(
     _ link: Link, as local: LocalNode, accepting: [NodeRole], isPlaintext: Bool,
-    timing: Timing = Timing(), owner: any NodeLinkOwner
+    timing: Timing = Timing(), among strangers: StrangersBytes = StrangersBytes(),
+    owner: any NodeLinkOwner
   ) -> any LinkDelegate {
     let roles: [NodeRole]
     if let peer = link.peer {
@@ -161,8 +170,12 @@ public final class NodeLink {
     } else {
       roles = isPlaintext ? accepting : accepting.filter { $0 == .client }
     }
-    let node = NodeLink(accepted: link, as: local, accepting: roles, timing: timing, owner: owner)
+    let isStranger = link.peer == nil && !isPlaintext
+    let node = NodeLink(
+      accepted: link, as: local, accepting: roles, timing: timing,
+      among: isStranger ? strangers : nil, owner: owner)
     node.armGreeting()
+    if isStranger { node.watchStranger() }
     return Delegate(node)
   }
 
@@ -187,6 +200,14 @@ public final class NodeLink {
       endSoon(channel)
     }
     return channel
+  }
+
+  /// Calls `body` once the loop's other connections have had their turn; dropped where the link has ended.
+  public func wait(_ body: @escaping () -> Void) {
+    switch state {
+    case .greeting(let link, _), .up(let link, _), .draining(let link): link.wait(body)
+    case .dialing, .closed: break
+    }
   }
 
   /// Tells the peer who leads.
@@ -276,7 +297,7 @@ public final class NodeLink {
     }
     switch state {
     case .greeting(let link, nil) where service == .control:
-      let channel = LinkChannel(accepting: stream, service: .control, unfinished: unfinished)
+      let channel = LinkChannel(accepting: stream, service: .control, among: streams)
       channel.whenViolated = { [weak self] in self?.violated($0) }
       channel.begin(owner: control)
       state = .greeting(link, channel)
@@ -289,7 +310,7 @@ public final class NodeLink {
           Failure(.wrongRole, "a \(remote.role) may not open \(service.rawValue)"), on: self)
         return nil
       }
-      let channel = LinkChannel(accepting: stream, service: service, unfinished: unfinished)
+      let channel = LinkChannel(accepting: stream, service: service, among: streams)
       channel.whenViolated = { [weak self] in self?.violated($0) }
       stream.respond(status: 200)
       channel.begin(
@@ -429,6 +450,28 @@ public final class NodeLink {
     channel.send(Ping(nonce: nonce))
   }
 
+  /// Ends what a stranger leaves lying: a message without an end, and a link that he does nothing with.
+  private func watchStranger() {
+    let bound = loop.bind(self)
+    let tick = TimeAmount.milliseconds(
+      max(1, min(timing.strangerIdle, timing.strangerMessage) / 4))
+    strangerTimer = loop.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in
+      bound.value.lookAtStranger(now: bound.value.loop.now)
+    }
+  }
+
+  private func lookAtStranger(now: UInt64) {
+    streams.giveUp(begunBefore: now - min(now, UInt64(timing.strangerMessage)))
+    if streams.speaking > 0 { streams.usedAt = now }
+    guard now >= streams.usedAt + UInt64(timing.strangerIdle) else { return }
+    switch state {
+    // He is told, and has until the next look to leave.
+    case .up: drain(reason: "nothing was asked for \(timing.strangerIdle) ms")
+    case .draining: close()
+    case .dialing, .greeting, .closed: break
+    }
+  }
+
   private func stopTimers() {
     greetingTimer?.cancel()
     greetingTimer = nil
@@ -458,6 +501,8 @@ public final class NodeLink {
     if case .closed = state { return }
     state = .closed
     stopTimers()
+    strangerTimer?.cancel()
+    strangerTimer = nil
     let last = owner
     owner = nil
     last?.closed(self, end)

@@ -151,7 +151,9 @@ extension JSONScanner {
 
   private static let blockBytes = 64
 
-  private static func isPlain(_ byte: UInt8) -> Bool {
+  /// Whether a byte in a string stands for itself, and the string goes on.
+  @inline(__always)
+  static func isPlain(_ byte: UInt8) -> Bool {
     byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
   }
 

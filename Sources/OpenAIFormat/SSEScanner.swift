@@ -42,7 +42,11 @@ public struct SSEScanner: Sendable {
 
   /// Adds bytes that arrived.
   public mutating func append(_ bytes: some Collection<UInt8>) {
-    if lineStart > 0 {
+    if lineStart == buffer.count {
+      buffer.removeAll(keepingCapacity: true)
+      searched -= lineStart
+      lineStart = 0
+    } else if lineStart > 0 {
       buffer.removeSubrange(..<lineStart)
       searched -= lineStart
       lineStart = 0
@@ -63,6 +67,18 @@ public struct SSEScanner: Sendable {
       throw SSEOverflow(eventBytesMax: eventBytesMax)
     }
     return nil
+  }
+
+  /// The text of the next event, if that is all here and like those before it; nil if it is for `next()`.
+  public mutating func next(like pattern: ChunkPattern) -> [UInt8]? {
+    guard !skipsLineFeed, !atStreamStart, !hasData, name.isEmpty,
+      let (string, end) = pattern.match(buffer.span, from: lineStart),
+      end - lineStart <= eventBytesMax
+    else { return nil }
+    let text = Array(buffer[string])
+    lineStart = end
+    searched = end
+    return text
   }
 
   /// The event that the end of the stream cut short, if any line of one had come.

@@ -46,6 +46,22 @@ public struct StreamChunk: Hashable, Sendable {
   public static func parse(
     _ data: [UInt8], limits: JSONLimits = JSONLimits(bytesMax: 8 << 20)
   ) throws(JSONError) -> StreamChunk {
+    var strings = ChunkPattern.Strings()
+    return try parse(data, limits: limits, &strings)
+  }
+
+  /// Parses the payload of one event, and says what others may have in common with it.
+  public static func parse(
+    learning data: [UInt8], limits: JSONLimits = JSONLimits(bytesMax: 8 << 20)
+  ) throws(JSONError) -> (chunk: StreamChunk, pattern: ChunkPattern?) {
+    var strings = ChunkPattern.Strings()
+    let chunk = try parse(data, limits: limits, &strings)
+    return (chunk, ChunkPattern(of: data, parsedAs: chunk, strings))
+  }
+
+  private static func parse(
+    _ data: [UInt8], limits: JSONLimits, _ strings: inout ChunkPattern.Strings
+  ) throws(JSONError) -> StreamChunk {
     var chunk = StreamChunk()
     var scanner = try JSONScanner(trusting: data, limits: limits)
     var topLevelMessage = false
@@ -59,7 +75,9 @@ public struct StreamChunk: Hashable, Sendable {
       case "choices" where try scanner.peek() == .array:
         recognised = true
         try scanner.beginArray()
-        while try scanner.nextElement() { chunk.choices.append(try readChoice(&scanner)) }
+        while try scanner.nextElement() {
+          chunk.choices.append(try readChoice(&scanner, &strings))
+        }
       case "usage" where try scanner.peek() == .object:
         recognised = true
         chunk.usage = try UsageReport.read(&scanner)
@@ -69,7 +87,7 @@ public struct StreamChunk: Hashable, Sendable {
         chunk.error = EngineErrorBody(errorMember: Array(data[span]))
       case "content" where try scanner.peek() == .string:
         recognised = true
-        native.text = try scanner.readStringBytes()
+        native.text = try readOutput(&scanner, &strings)
         isNative = true
       case "index" where try scanner.peek() == .number: native.index = try scanner.readInteger()
       case "tokens" where try scanner.peek() == .array:
@@ -122,7 +140,18 @@ public struct StreamChunk: Hashable, Sendable {
     }
   }
 
-  private static func readChoice(_ scanner: inout JSONScanner) throws(JSONError) -> Choice {
+  /// Reads a string of output.
+  private static func readOutput(
+    _ scanner: inout JSONScanner, _ strings: inout ChunkPattern.Strings
+  ) throws(JSONError) -> [UInt8] {
+    let string = try scanner.readStringSpan()
+    strings.note(string)
+    return scanner.decode(string)
+  }
+
+  private static func readChoice(
+    _ scanner: inout JSONScanner, _ strings: inout ChunkPattern.Strings
+  ) throws(JSONError) -> Choice {
     var choice = Choice()
     /// Spans of `"key":value` that the consumer must see as sent.
     var kept: [(key: String, span: Range<Int>)] = []
@@ -145,11 +174,11 @@ public struct StreamChunk: Hashable, Sendable {
       case "token_ids": choice.tokenIDs = try readTokenIDs(&scanner)
       case "text":
         let start = scanner
-        if try !scanner.skipNull() { choice.text = try scanner.readStringBytes() }
+        if try !scanner.skipNull() { choice.text = try readOutput(&scanner, &strings) }
         kept.append((key, start.valueStart..<scanner.offset))
       case "delta" where try scanner.peek() == .object:
         let start = scanner.valueStart
-        if try readDelta(&scanner, into: &choice) { hasMore = true }
+        if try readDelta(&scanner, into: &choice, &strings) { hasMore = true }
         kept.append((key, start..<scanner.offset))
       case "prompt_token_ids":
         try scanner.skipValue()  // already in the chunk where vLLM puts them for chats
@@ -186,7 +215,8 @@ public struct StreamChunk: Hashable, Sendable {
 
   /// Reads a chat delta, and says whether it holds more than text, reasoning and a role.
   private static func readDelta(
-    _ scanner: inout JSONScanner, into choice: inout Choice
+    _ scanner: inout JSONScanner, into choice: inout Choice,
+    _ strings: inout ChunkPattern.Strings
   ) throws(JSONError) -> Bool {
     var hasMore = false
     try scanner.beginObject()
@@ -194,13 +224,13 @@ public struct StreamChunk: Hashable, Sendable {
       switch key {
       case "role": try scanner.skipValue()
       case "content" where try scanner.peek() == .string:
-        choice.text = try scanner.readStringBytes()
+        choice.text = try readOutput(&scanner, &strings)
       case "reasoning_content" where try scanner.peek() == .string:
-        let bytes = try scanner.readStringBytes()
+        let bytes = try readOutput(&scanner, &strings)
         // Some versions send the same text under both names: count it once, prefer this one.
         if !bytes.isEmpty { choice.reasoning = bytes }
       case "reasoning" where try scanner.peek() == .string:
-        let bytes = try scanner.readStringBytes()
+        let bytes = try readOutput(&scanner, &strings)
         if choice.reasoning.isEmpty { choice.reasoning = bytes }
       default:
         if try !isEmpty(&scanner) { hasMore = true }

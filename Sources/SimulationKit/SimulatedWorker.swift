@@ -26,6 +26,7 @@ final class SimulatedWorker: SimulatedNode {
   private var links: [CoordinatorDialer] = []
   private var runs: [EngineRunID: EngineRun] = [:]
   private var incarnation: UInt64 = 0
+  private let place: Int
   /// Microseconds from token to token.
   private let pace: ClosedRange<UInt64>
   /// What makes the engine give nothing.
@@ -42,6 +43,8 @@ final class SimulatedWorker: SimulatedNode {
     let length: UInt64
     let isCut: Bool
     var made: UInt64 = 0
+    /// What it has made and its machine has not taken.
+    var waiting: [GeneratedEvent] = []
     var isReading = true
     var isWaiting = false
     var isCancelled = false
@@ -53,6 +56,7 @@ final class SimulatedWorker: SimulatedNode {
   }
 
   init(_ place: Int, in simulation: Simulation) {
+    self.place = place
     let bases: [BillingBasis] = [.usage, .chunkCount, .tokenIDs]
     terms = Terms(
       basis: bases[place % 3], bytesPerTokenFloor: UInt8(1 + place % 3),
@@ -69,7 +73,10 @@ final class SimulatedWorker: SimulatedNode {
   func boot() {
     begin()
     incarnation = max(1, random.next())
-    let machine = WorkerMachine(name: name, incarnation: incarnation, host: self, clock: clock)
+    // Every other worker takes two attempts for many, so that its streams wait as those of a busy one do.
+    let machine = WorkerMachine(
+      name: name, incarnation: incarnation, host: self, clock: clock,
+      manyAttempts: place % 2 == 0 ? 2 : WorkerMachine.manyAttempts)
     self.machine = machine
     links = simulation.coordinators.map { CoordinatorDialer($0, of: self) }
     for link in links { link.dial() }
@@ -155,7 +162,8 @@ final class SimulatedWorker: SimulatedNode {
       guard runs[id] === run, !run.isCancelled, goesOn(run) else { return }
       if run.made < run.length {
         run.made += 1
-        machine?.runProduced(id, [made(run.output.generated(at: run.made))])
+        run.waiting.append(made(run.output.generated(at: run.made)))
+        if run.waiting.count == 1 { machine?.runHasOutput(id) }
         step(id)
       } else if run.isCut {
         simulation.count(.engineError)
@@ -183,6 +191,7 @@ final class SimulatedWorker: SimulatedNode {
   }
 
   private func ended(_ id: EngineRunID, _ ending: EngineEnding) {
+    machine?.runProduced(id, takeOutput(of: id))
     runs[id] = nil
     machine?.runEnded(id, ending)
   }
@@ -233,6 +242,12 @@ extension SimulatedWorker: WorkerHost {
       return
     }
     step(id)
+  }
+
+  func takeOutput(of id: EngineRunID) -> [GeneratedEvent] {
+    guard let run = runs[id] else { return [] }
+    defer { run.waiting = [] }
+    return run.waiting
   }
 
   func cancelRun(_ id: EngineRunID) {

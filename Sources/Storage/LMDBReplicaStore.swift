@@ -81,11 +81,11 @@ public final class LMDBReplicaStore: ReplicaStore {
     room: @escaping @Sendable () -> Int?
   ) throws(StoreError) {
     precondition(options.diskBudgetBytes <= options.mapBytes, "the budget exceeds the map")
+    let directory = try StoreDirectory(path: path)
     let divergence = ReplicaMark.diverged(replicaID, beside: path)
     guard try !divergence.exists() else {
       throw .diverged(path: path, replica: replicaID, mark: divergence.path)
     }
-    let directory = try StoreDirectory(path: path)
     guard try directory.holdsData() else { throw .notBootstrapped(path: path) }
     let volume = try StoreVolume(directory, options: options)
     try volume.demand(StoreIdentity(clusterID: clusterID, replicaID: replicaID))

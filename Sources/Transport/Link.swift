@@ -25,6 +25,8 @@ public final class Link {
   public var peer: PeerIdentity? { certificate?.identity }
   /// The peer's address, for logs.
   public let remoteAddress: String
+  /// Whose it is, for what an address may cost.
+  public let remotePrefix: AddressPrefix
   /// Where everything about the link is called.
   public let loop: LinkLoop
   /// What the peer may cost.
@@ -93,6 +95,7 @@ public final class Link {
     scheme = isPlaintext ? "http" : "https"
     loop = LinkLoop(channel.eventLoop)
     remoteAddress = Self.text(channel.remoteAddress)
+    remotePrefix = AddressPrefix(channel.remoteAddress)
     session = try HTTP2Session(role: role, limits: settings.limits(certificate?.identity), now: now)
     output = channel.allocator.buffer(capacity: 16 << 10)
     heardAt = now
@@ -129,6 +132,11 @@ public final class Link {
     streams[id] = stream
     scheduleFlush()
     return stream
+  }
+
+  /// Calls `body` once the loop's other connections have had their turn, never within this call; where nothing gives turns, at once.
+  public func wait(_ body: @escaping () -> Void) {
+    if let turns { turns.wait(body) } else { body() }
   }
 
   /// Takes no new streams, lets the open ones finish, then ends.

@@ -195,7 +195,7 @@ public struct LinkSettings: Sendable {
   /// The wall clock, for certificates.
   public var wallClock: @Sendable () -> Date = { Date() }
 
-  /// The defaults: a peer with a node's certificate has a node's limits, a client's a client's, and
+  /// The defaults: a peer with a node's certificate has a node's limits, a worker or a client its own, and
   /// one without a certificate a stranger's.
   public init(
     limits: @escaping @Sendable (PeerIdentity?) -> HTTP2Limits = LinkSettings.limitsByRole
@@ -203,10 +203,11 @@ public struct LinkSettings: Sendable {
     self.limits = limits
   }
 
-  /// Nodes, clients and strangers by their certificate.
+  /// Nodes, workers, clients and strangers by their certificate.
   public static let limitsByRole: @Sendable (PeerIdentity?) -> HTTP2Limits = { peer in
     switch peer?.role {
-    case .coordinator, .worker, .gateway: .authenticatedNode
+    case .coordinator, .gateway: .authenticatedNode
+    case .worker: .worker
     case .client: .client
     case nil: .stranger
     }

@@ -67,21 +67,33 @@ public final class Listener: Sendable {
       .childChannelInitializer { child in
         child.eventLoop.makeCompletedFuture {
           let address = child.remoteAddress?.ipAddress ?? ""
-          if let reason = connections.add(child, from: address) {
+          func refuse(_ reason: ConnectionRefusal, of address: String) {
             refusals.note(
               "connection refused", from: address, kind: reason.rawValue, reason.description)
+          }
+          if let reason = connections.add(
+            child, from: AddressPrefix(child.remoteAddress),
+            displaced: { refuse(.displaced, of: "\($0)") })
+          {
+            refuse(reason, of: address)
             throw reason
           }
           child.closeFuture.whenComplete { _ in
             if let end = connections.link(of: child)?.value.end, let kind = end.faultKind {
               refusals.note("link ended", from: address, kind: kind, end.description)
             }
-            connections.remove(child, from: address)
+            connections.remove(child)
           }
           try pipeline.install(
             on: child, turns: turns[child.eventLoop],
             makeDelegate: { link in
-              connections.add(link.loop.bind(link), of: child, from: address, peer: link.peer)
+              if let reason = connections.add(
+                link.loop.bind(link), of: child, peer: link.peer)
+              {
+                refuse(reason, of: address)
+                link.close()
+                return UnwantedLink()
+              }
               return makeDelegate(link)
             },
             failed: { error in
@@ -132,16 +144,6 @@ public final class Listener: Sendable {
       async throws(TransportError) -> Turns
     {
       Turns(ofGroup: try await GroupTurns.make(for: group, host: host, port: port))
-    }
-
-    /// Calls `body` in a turn of its own, never within this call: before it every socket of the loop that has something is
-    /// read once.
-    ///
-    /// Dropped if the turns are closed before.
-    ///
-    /// - Precondition: called on the loop, which is one of the group.
-    public func wait(on loop: any EventLoop, _ body: @escaping () -> Void) {
-      self[loop]?.wait(body)
     }
 
     /// Those of a loop of the group.

@@ -23,7 +23,8 @@ public struct ServerCertificate: Sendable {
   /// - Parameters:
   ///   - certificateFile: the path of the certificates.
   ///   - keyFile: the path of the key.
-  /// - Throws: `TransportError.unusableIdentity` with the file at fault; also where the key is another certificate's.
+  /// - Throws: `TransportError.unusableIdentity` with the file at fault; also where the key is another certificate's, and where others than
+  ///   its owner and its group may read it, or the group may write it.
   public init(certificateFile: String, keyFile: String) throws(TransportError) {
     let chain: [NIOSSLCertificate]
     do {
@@ -34,8 +35,14 @@ public struct ServerCertificate: Sendable {
     guard !chain.isEmpty else {
       throw .unusableIdentity(reason: "\(certificateFile) holds no certificate")
     }
+    let keyBytes: [UInt8]
+    do throws(IdentityError) {
+      keyBytes = try SecretFile.readKey(keyFile)
+    } catch {
+      throw .unusableIdentity(reason: error.description)
+    }
     do {
-      let key = try NIOSSLPrivateKey(file: keyFile, format: .pem)
+      let key = try NIOSSLPrivateKey(bytes: keyBytes, format: .pem)
       var configuration = TLSConfiguration.makeServerConfiguration(
         certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
       configuration.minimumTLSVersion = .tlsv12

@@ -35,10 +35,11 @@ final class EngineRun: Sendable {
   }
 
   private let state = NIOLockedValueBox(State())
-  /// Called, from the task, when events wait that the loop has not been told of.
-  private let announce: @Sendable () -> Void
+  /// Called, from the task, when events wait that the loop has not been told of, and when the task waits for the loop: whether
+  /// it does.
+  private let announce: @Sendable (_ isFull: Bool) -> Void
 
-  init(announce: @escaping @Sendable () -> Void) { self.announce = announce }
+  init(announce: @escaping @Sendable (_ isFull: Bool) -> Void) { self.announce = announce }
 
   /// Hands over an event; returns when there is room for the next.
   func put(_ event: GeneratedEvent) async throws {
@@ -47,7 +48,7 @@ final class EngineRun: Sendable {
       defer { state.isAnnounced = true }
       return (!state.isAnnounced, !state.hasRoom)
     }
-    if isNews { announce() }
+    if isNews || isFull { announce(isFull) }
     if isFull { await room() }
     if state.withLockedValue({ $0.isCancelled }) { throw CancellationError() }
   }

@@ -18,6 +18,8 @@ final class WorkerShell: WorkerHost {
   private static let probeFailuresMax = 2
   /// Milliseconds until an engine that does not answer is asked again; they double with each time, up to the usual interval.
   private static let probeWaitMin: UInt64 = 250
+  /// Bytes of a request that is made ready on the loop.
+  private static let bodyOnLoopMax = 32 << 10
   /// Endpoints beyond the configured ones that leader notices may add.
   private static let learnedMax = 8
 
@@ -275,9 +277,13 @@ final class WorkerShell: WorkerHost {
 
   func startRun(_ id: EngineRunID, _ order: EngineOrder) {
     let bound = loop.bind(self)
-    let run = EngineRun { [loop] in loop.execute { bound.value.deliver(id) } }
+    let run = EngineRun { [loop] isFull in
+      loop.execute { bound.value.machine.runHasOutput(id, isFull: isFull) }
+    }
     let kind = engineStatus?.kind ?? .generic
-    let task = Task { [engine, loop] in
+    // A thread more for each request costs as much as some of its output. What takes long to parse is not for the loop.
+    let isShort = order.endpoint != .embeddings && order.body.count <= Self.bodyOnLoopMax
+    let task = Task(executorPreference: isShort ? engine.executor : nil) { [engine, loop] in
       let ending: EngineEnding
       do {
         let request = await engine.resuming(try EngineRequest(order, kind: kind))
@@ -297,13 +303,10 @@ final class WorkerShell: WorkerHost {
     runs[id] = (run, task)
   }
 
-  private func deliver(_ id: EngineRunID) {
-    guard let events = runs[id]?.run.take(), !events.isEmpty else { return }
-    machine.runProduced(id, events)
-  }
+  func takeOutput(of id: EngineRunID) -> [GeneratedEvent] { runs[id]?.run.take() ?? [] }
 
   private func ended(_ id: EngineRunID, _ ending: EngineEnding) {
-    deliver(id)
+    machine.runProduced(id, takeOutput(of: id))
     runs[id] = nil
     machine.runEnded(id, ending)
   }
@@ -370,7 +373,10 @@ final class WorkerShell: WorkerHost {
     case .resumed(let attempt, let seq):
       logger.info("attempt resumed", metadata: ["attempt": "\(attempt)", "from": "\(seq)"])
     case .forgotten(let attempt, let why):
-      logger.info("attempt forgotten", metadata: ["attempt": "\(attempt)", "why": "\(why)"])
+      // How each ended was said when it did.
+      logger.log(
+        level: why == .settled ? .debug : .info, "attempt forgotten",
+        metadata: ["attempt": "\(attempt)", "why": "\(why)"])
     case .staleTerm(let term, let obeyed):
       logger.debug("stale message", metadata: ["term": "\(term)", "obeyed": "\(obeyed)"])
     case .violation(let what):

@@ -133,6 +133,7 @@ struct SnapshotTests {
     cluster.run(20_000)
     Self.load(cluster, to: leader, 10)
     #expect(leader.store.entries.reduce(0) { $0 + $1.payload.count + 64 } < bytes)
+    try cluster.settle()
     cluster.checkPromises()
   }
 

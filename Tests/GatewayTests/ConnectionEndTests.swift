@@ -2,6 +2,7 @@ import ExchangeClient
 import ExchangeTypes
 import Glibc
 import JobDispatch
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import Testing
@@ -24,11 +25,12 @@ struct ConnectionEndTests {
       software: "test")
     client.role = .gateway
     let turns = try await Listener.Turns.make(for: eventLoop, host: "127.0.0.1", port: 0)
+    let threads = WorkThreads(count: 1)
     let loop = try await eventLoop.submit { [eventLoop, client] in
       NIOLoopBound(
         GatewayLoop(
           client: client, limits: limits, refusals: RefusalLog(label: "Test"), turns: turns,
-          on: eventLoop),
+          threads: threads, on: eventLoop),
         eventLoop: eventLoop)
     }.get()
     eventLoop.execute { loop.value.start(beside: [loop]) }
@@ -50,6 +52,7 @@ struct ConnectionEndTests {
     // The gateway may have closed it before.
     try? await raw.close()
     try await eventLoop.submit { loop.value.stop() }.get()
+    await threads.close()
     turns.close()
   }
 
@@ -90,7 +93,7 @@ struct ConnectionEndTests {
       // The connection's own times are what is tested.
       settings.handshakeMilliseconds = 600_000
       try Listener.adopt(child, settings: settings, turns: nil, refusals: loop.refusals) {
-        HTTP2Connection(loop: loop, link: $0, from: "", refusal: refusal)
+        HTTP2Connection(loop: loop, link: $0, from: AddressPrefix(nil), refusal: refusal)
       }
     }
   }
@@ -112,6 +115,44 @@ struct ConnectionEndTests {
       // The beginning of a request, which has no stream before its end.
       try await client.send(Self.preface + String(Self.request("GET", "/", stream: 1).dropLast()))
       #expect(await !client.readToEnd().isEmpty)
+    }
+  }
+
+  @Test("a client that goes while its long body waits to be read takes it with it")
+  func gone() async throws {
+    var limits = Self.limits
+    limits.bodyBytesAtOnceMax = 64
+    try await withConnections(
+      limits, speak: { try Gateway.speakHTTP1(on: $0, $1, nil) }
+    ) { client, loop, child in
+      // The one thread stands still.
+      let lock = ConditionLock(value: false)
+      try await eventLoop.submit {
+        let isTaken = loop.value.beside.run(1) {
+          true
+        } prepare: {
+          {
+            lock.lock(whenValue: true)
+            lock.unlock()
+          }
+        } told: {
+        }
+        #expect(isTaken)
+      }.get()
+      try await client.post("/v1/chat/completions", String(repeating: " ", count: 1_000))
+      while try await eventLoop.submit({ loop.value.beside.bytes }).get() == 1 {
+        await Task.yield()
+      }
+      #expect(try await eventLoop.submit { loop.value.bodyBytes }.get() == 1_000)
+      try await client.close()
+      try await child.closeFuture.get()
+      #expect(try await eventLoop.submit { loop.value.bodyBytes }.get() == 0)
+      lock.lock()
+      lock.unlock(withValue: true)
+      while try await eventLoop.submit({ loop.value.beside.bytes }).get() > 0 {
+        await Task.yield()
+      }
+      #expect(try await eventLoop.submit { loop.value.counters.running }.get() == 0)
     }
   }
 

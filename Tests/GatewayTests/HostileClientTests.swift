@@ -131,7 +131,81 @@ struct HostileClientTests {
     }
   }
 
-  @Test("bodies that come at once from many connections are read in turns with what others ask")
+  @Test("where there is room for no more bodies, the address that has most gives up its own")
+  func bodiesOfOneAddress() async throws {
+    var limits = HTTPLimits()
+    limits.bodyBytesInAllMax = 10_000
+    try await withGateway(
+      limits: limits,
+      script: { message, channel in
+        if case .submit = message { JobScript(["a"]).run(on: channel) }
+      }
+    ) { gateway, _ in
+      // No key of these is any good, and none of their bodies ends.
+      var hoarding: [RawClient] = []
+      for _ in 0..<10 {
+        let client = try await RawClient(gateway.address, from: "127.0.0.2")
+        try await client.send(
+          post("content-length: 1000", "expect: 100-continue\r\n"))
+        #expect(await client.read(until: "\r\n\r\n").contains("100 Continue"))
+        try await client.send(String(repeating: " ", count: 999))
+        hoarding.append(client)
+      }
+      let body = #"{"model":"m","messages":[{"role":"user","content":"\#(long.prefix(2_000))"}]}"#
+      let client = try await RawClient(gateway.address)
+      // Their bytes are there by the time that a later request of theirs is refused.
+      var refusal = ""
+      while !refusal.contains("HTTP/1.1 503 ") {
+        let last = try await RawClient(gateway.address, from: "127.0.0.2")
+        try await last.send(post("content-length: 11") + String(repeating: " ", count: 11))
+        refusal = await last.read(until: "}}")
+        try await last.close()
+      }
+      try await client.post(path, body)
+      #expect(await client.read(until: #""content":"a""#).contains("HTTP/1.1 200 OK"))
+      // As many as there had to be, and an eighth at least.
+      var told = 0
+      try await client.get("/metrics", authorization: nil)
+      let metrics = await client.read(until: "gen_ai_server_request_duration_seconds_count")
+      #expect(metrics.contains(#"refusals_total{kind="bodies_in_all"}"#), "\(metrics)")
+      for one in hoarding {
+        // Those that were told have ended.
+        try? await one.send(" ")
+        if await one.read(until: "}}").contains("HTTP/1.1 503 ") { told += 1 }
+      }
+      #expect((2...4).contains(told))
+    }
+  }
+
+  @Test(
+    "a gateway that is full takes a newcomer in, and the address that has most loses its oldest")
+  func full() async throws {
+    var live = GatewayConfiguration.Live()
+    live.connectionsMax = 5
+    live.connectionsPerAddressMax = 3
+    try await withGateway(live: live) { gateway, _ in
+      var flood: [RawClient] = []
+      for (count, source) in [(3, "127.0.0.2"), (2, "127.0.0.3")] {
+        for _ in 0..<count {
+          let client = try await RawClient(gateway.address, from: source)
+          try await client.get("/healthz")
+          #expect(await client.read(until: "ok").contains("200 OK"))
+          flood.append(client)
+        }
+      }
+      let client = try await RawClient(gateway.address)
+      try await client.get("/healthz")
+      #expect(await client.read(until: "ok").contains("200 OK"))
+      #expect(await flood[0].readToEnd().hasSuffix(#"{"status":"ok"}"#))
+      // Of the others nobody has more than one beyond what this address would have.
+      let second = try await RawClient(gateway.address)
+      #expect(await second.readToEnd().contains("HTTP/1.1 503 "))
+      try await flood[4].get("/nothing")
+      #expect(await flood[4].read(until: "not_found").contains("HTTP/1.1 404 "))
+    }
+  }
+
+  @Test("long bodies that come at once from many connections are all read, beside what others ask")
   func largeBodies() async throws {
     let coordinator = try await ScriptedCoordinator { message, channel in
       if case .submit = message { JobScript(["a"]).run(on: channel) }

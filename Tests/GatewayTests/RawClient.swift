@@ -12,12 +12,14 @@ final class RawClient: Sendable {
   /// - Parameters:
   ///   - address: the gateway's.
   ///   - reads: whether it takes what comes; a client that does not is a slow reader.
+  ///   - source: its own address, of this machine.
   /// - Throws: what the connection failed with.
-  init(_ address: String, reads: Bool = true) async throws {
+  init(_ address: String, reads: Bool = true, from source: String = "127.0.0.1") async throws {
     let collector = Collector()
     self.collector = collector
     let port = Int(address.split(separator: ":")[1]) ?? 0
     channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .bind(to: SocketAddress(ipAddress: source, port: 0))
       .channelOption(.autoRead, value: reads)
       .channelOption(.allowRemoteHalfClosure, value: true)
       .channelOption(.socketOption(.so_rcvbuf), value: 32 << 10)

@@ -23,6 +23,7 @@ struct TestCertificate {
     (chain, key) = (directory.file("chain.pem"), directory.file("key.pem"))
     try identity.certificatePEM.write(toFile: chain, atomically: false, encoding: .utf8)
     try identity.key.pem.write(toFile: key, atomically: false, encoding: .utf8)
+    try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: key)
     certificate = try ServerCertificate(certificateFile: chain, keyFile: key)
     anchor = identity.anchor
   }

@@ -1,4 +1,5 @@
 import ExchangeTypes
+import Foundation
 import Gateway
 import HTTP2Session
 import Testing
@@ -249,5 +250,18 @@ struct SecureGatewayTests {
     #expect(throws: TransportError.self) {
       try ServerCertificate(certificateFile: given.chain, keyFile: other.key)
     }
+  }
+
+  @Test(
+    "a key that others may read, or a group may write, is not used",
+    arguments: [0o644, 0o660, 0o604])
+  func exposedKey(mode: Int) throws {
+    let given = try TestCertificate()
+    try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: given.key)
+    let error = #expect(throws: TransportError.self) {
+      try ServerCertificate(certificateFile: given.chain, keyFile: given.key)
+    }
+    #expect(
+      error?.description.contains("chmod 600 \(given.key)") == true, "\(String(describing: error))")
   }
 }

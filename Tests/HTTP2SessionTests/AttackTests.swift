@@ -173,21 +173,57 @@ struct AttackTests {
     }
   }
 
-  @Test("an HPACK bomb: fields are counted as they appear, and the stream is reset")
+  /// A header section in which one large field enters the table, and each further byte names it again.
+  private static func bomb(times: Int) -> [UInt8] {
+    let entry = [UInt8(0x40)] + Frame.literal("n", String(repeating: "x", count: 120)).dropFirst()
+    return Frame.request + entry + [UInt8](repeating: 0xbe, count: times)
+  }
+
+  @Test("an HPACK bomb ends the connection at the field that goes too far, not at its last")
   func hpackBomb() throws {
     var attacker = try Attacker()
-    // One large field enters the table; each further byte names it again.
-    let big = String(repeating: "x", count: 120)
-    let entry = [UInt8(0x40)] + Frame.literal("n", big).dropFirst()
-    let block = Frame.request + entry + [UInt8](repeating: 0xbe, count: 16_000)
+    try attacker.send(Frame.headers(1))
+    // One that is cut off long before its end has gone too far already: what comes behind would not be looked at either.
+    let whole = Frame.headers(3, Self.bomb(times: 16_000))
+    #expect(throws: HTTP2Error.breach(.headerSection)) {
+      try attacker.send(Array(whole.prefix(700)))
+    }
+    #expect(attacker.requests == 1)
+    #expect(throws: HTTP2Error.breach(.headerSection)) { try attacker.send(Frame.headers(5)) }
+    #expect(attacker.requests == 1)
+  }
+
+  @Test(
+    "a header section that is somewhat too large has its stream reset, while resets may be caused")
+  func lesserBomb() throws {
+    var attacker = try Attacker()
+    let block = Self.bomb(times: 200)
     try attacker.send(Frame.headers(1, block))
     #expect(attacker.requests == 0)
     #expect(attacker.server.streamCount == 0)
     // The compression state is whole: the next request is understood.
     try attacker.send(Frame.headers(3))
     #expect(attacker.requests == 1)
-    let (_, failure) = attacker.flood(atMost: 1_000) { Frame.headers(UInt32(2 * $0 + 5), block) }
+    let (rounds, failure) = attacker.flood(atMost: 1_000) {
+      Frame.headers(UInt32(2 * $0 + 5), block)
+    }
     #expect(failure == .breach(.resetsSent))
+    // It costs more to read than other streams that are reset: a hundred of those, and ten of these.
+    #expect(rounds == 9)
+  }
+
+  @Test("trailers that are too large reset their stream, and far too large the connection ends")
+  func trailers() throws {
+    var attacker = try Attacker()
+    let fields = (0..<70).flatMap { Frame.literal("x-\($0)", "v") }
+    let more = (0..<300).flatMap { Frame.literal("x-\($0)", "v") }
+    try attacker.send(Frame.headers(1) + Frame.headers(3))
+    #expect(attacker.requests == 2)
+    try attacker.send(Frame.raw(1, flags: 5, stream: 1, fields))
+    #expect(attacker.server.streamCount == 1)
+    #expect(throws: HTTP2Error.breach(.headerSection)) {
+      try attacker.send(Frame.raw(1, flags: 5, stream: 3, more))
+    }
   }
 
   @Test("a header section of too many bytes is refused before it is held")
@@ -231,6 +267,25 @@ struct AttackTests {
       try attacker.send(Frame.settings((0..<100).map { _ in (UInt16(4), UInt32(65_535)) }))
       try attacker.send(Frame.ping)
     }
+  }
+
+  @Test(
+    "an API key that comes in a field which is no HTTP reaches no error's text",
+    arguments: [" ", "\r", "\u{1}", "\n"])
+  func canary(end: String) throws {
+    let canary = "sy_7_CANARY"
+    var attacker = try Attacker()
+    let block = Frame.request + Frame.literal("authorization", "Bearer \(canary)\(end)")
+    try attacker.send(Frame.headers(1, block))
+    let error = #expect(throws: HTTP2Error.self) {
+      try attacker.send(Frame.raw(6, [UInt8](repeating: 0, count: 7)))
+    }
+    #expect(error == .protocolViolation(.frameSizeError))
+    for text in ["\(String(describing: error))", "\(String(reflecting: error))"] {
+      #expect(!text.contains(canary) && !text.contains("authorization"), "\(text)")
+    }
+    #expect(
+      error?.description == "FRAME_SIZE_ERROR: the peer sent a frame of a wrong size")
   }
 
   @Test("bytes that are not HTTP/2")

@@ -209,7 +209,7 @@ struct WorkerAgentTests {
 
   @Test("the task that reads the engine waits while the buffer is full, and while reading is off")
   func runWaits() async throws {
-    let run = EngineRun {}
+    let run = EngineRun { _ in }
     let event = GeneratedEvent(choice: 0, kind: .delta, tokenCount: 1, bytes: Array("{}".utf8))
     for _ in 1..<EngineRun.eventsMax { try await run.put(event) }
     let (ended, signal) = AsyncStream.makeStream(of: Int.self)
@@ -238,7 +238,7 @@ struct WorkerAgentTests {
     "text that waits for the loop is one piece of all its tokens; what differs in kind, answer or ids is not"
   )
   func runJoins() async throws {
-    let run = EngineRun {}
+    let run = EngineRun { _ in }
     func text(_ text: String, choice: UInt16 = 0, ids: [UInt32] = []) -> GeneratedEvent {
       GeneratedEvent(choice: choice, kind: .text, tokenCount: 1, ids: ids, bytes: Array(text.utf8))
     }
@@ -258,7 +258,7 @@ struct WorkerAgentTests {
 
   @Test("a cancelled run lets its waiting task go, with an error")
   func runCancels() async throws {
-    let run = EngineRun {}
+    let run = EngineRun { _ in }
     run.setReading(false)
     let event = GeneratedEvent(choice: 0, kind: .text, tokenCount: 1, bytes: [65])
     let task = Task { try await run.put(event) }

@@ -214,10 +214,11 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
             ("flood of Ping messages", lambda turn: frame(h2.DATA, 0, 1, message("Ping", nonce=turn)))])
 
     def hpack_bomb():
-        """an HPACK bomb yields no request, and its repetition ends the connection"""
+        """an HPACK bomb ends the connection, and so does the repetition of a lesser one, which yields no request"""
         entry = b"\x40" + h2.literal("n", "x" * 120)[1:]
-        bomb = entry + b"\xbe" * 15_000
-        stopped("HPACK bomb", [("HPACK bomb", lambda turn: request(stream(turn), extra=bomb))])
+        bomb, lesser = entry + b"\xbe" * 15_000, entry + b"\xbe" * 150
+        stopped("HPACK bomb", [("HPACK bomb", lambda turn: request(stream(turn), extra=bomb)),
+                               ("lesser HPACK bomb", lambda turn: request(stream(turn), extra=lesser))])
 
     def large_headers():
         """a header section beyond 16 KiB or 64 fields is refused"""
@@ -425,7 +426,7 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
         """what was refused is in the log, with its kind and its count, in few lines"""
         with open(cluster.ready["directory"] + "/logs/coordinator-1.log") as file:
             lines = [line for line in file if "kind=" in line]
-        for kind in ("breach_resetsReceived", "breach_resetsSent"):
+        for kind in ("breach_resetsReceived", "breach_resetsSent", "breach_headerSection"):
             expect(any(kind in line for line in lines), f"no line of {kind}")
         elapsed = time.monotonic() - begun
         expect(len(lines) <= max(300, 8 * elapsed), f"{len(lines)} lines of refusals in {elapsed:.0f} s")

@@ -8,18 +8,21 @@ and at two coordinators at once; a revocation against the clock; a worker whose 
 import base64
 import concurrent.futures
 import contextlib
+import json
 import math
 import os
 import pathlib
 import re
 import shutil
 import subprocess
+import threading
 import time
 
 import raw_http1
 import raw_http2 as h2
+import scripted_engine
 from authority import Forge, new_key, serial_of, signing_request
-from cluster import Coordinators, Parties
+from cluster import Coordinators, Parties, connections
 from product import YARD, Child, Cluster, Failed, expect, folder, main, promised, wait_for
 from raw_http2 import Connection, Ended, frame, message, request
 
@@ -342,6 +345,59 @@ with folder() as scratch:
         shutil.rmtree(f"{scratch}/worker-revoked")
         expect(greeting(group.addresses[0], joined("revoked"), "worker")["type"] == "Welcome", "not back")
 
+    def revoked_at_work():
+        """a gateway that carries a stream and a worker that makes one: nothing of either comes two seconds after it is revoked"""
+        moments = {"gateway": [], "worker": []}
+
+        def read(who, pieces):
+            with contextlib.suppress(raw_http1.Ended, ValueError):
+                for piece in pieces:
+                    if b'"on ' in piece:
+                        moments[who].append(time.monotonic())
+
+        def ended(role, name, child):
+            expect(cluster.yard("node", "revoke", "--role", role, "--name", name).code == 0, "not revoked")
+            answered = time.monotonic()
+            wait_for(f"the {role}'s links to end",
+                     lambda: not any(connections(child.process.pid, one) for one in group.addresses))
+            left = time.monotonic() - answered
+            wait_for("what the promise allows", lambda: time.monotonic() > answered + limit)
+            last = moments[role][-1] - answered
+            print(f"    {role}: links ended {left:.2f} s after the answer, the last token came {last:+.2f} s after it", flush=True)
+            expect(left < limit and last < limit, f"{left:.1f} s, {last:.1f} s")
+            expect(child.process.poll() is None, f"the {role} ended instead")
+
+        with contextlib.ExitStack() as stack:
+            engine = stack.enter_context(scripted_engine.scripted_server())
+            scripted_engine.Engine.manner = "endless"
+            joined("busy"), joined("front", "gateway")
+            worker = Child(
+                [YARD, "worker", "run", "--join", ",".join(group.addresses), "--engine", engine.address, "--dir",
+                 scratch + "/worker-busy", "--price-input", "0.2", "--price-output", "0.6", "--slots", "2", "--end-with-input"],
+                scratch + "/busy.log", {"YARD_KEY": parties.supplier_key})
+            stack.callback(worker.stop)
+            gateway = Child(
+                [YARD, "gateway", "--listen", "127.0.0.1:0", "--join", ",".join(group.addresses), "--dir",
+                 scratch + "/gateway-front", "--end-with-input"], scratch + "/front.log")
+            stack.callback(gateway.stop)
+            asked = {"model": scripted_engine.MODEL, "max_tokens": 3_000, "stream": True,
+                     "messages": [{"role": "user", "content": "x"}]}
+            client = stack.enter_context(raw_http1.Connection(gateway.ready["address"]))
+            client.send(raw_http1.request(
+                "POST", "/v1/chat/completions", json.dumps(asked).encode(), parties.consumer_key))
+            expect(client.head()[0] == 200, "the stream did not begin")
+            direct = cluster.spawn("run", "-m", scripted_engine.MODEL, "--max-tokens", 3_000, "--output", "json", "x",
+                                   key=parties.consumer_key)
+            stack.callback(direct.wait)
+            stack.callback(direct.kill)
+            for who, pieces in (("gateway", client.chunks()), ("worker", direct.stdout)):
+                threading.Thread(target=read, args=(who, pieces), daemon=True).start()
+            for pieces in moments.values():
+                wait_for("both to stream", lambda p=pieces: len(p) > 5)
+            limit = promised(cluster, REVOCATION_SECONDS)
+            ended("gateway", "front", gateway)
+            ended("worker", "busy", worker)
+
     def by_serial():
         """by its serial the newest certificate of a node is revoked: none that was renewed, and none of a coordinator"""
         identity = joined("serial")
@@ -470,7 +526,8 @@ with folder() as scratch:
         joined_worker = joined("named")
         main([
             good, time_of_life, wrong_signature, wrong_cluster, wrong_role, garbage, replayed, late, parallel,
-            bound_name, another_worker, replayed_messages, are_counted, revoked, by_serial, remembered, secrets_at_home, renewal,
+            bound_name, another_worker, replayed_messages, are_counted, revoked, revoked_at_work, by_serial,
+            remembered, secrets_at_home, renewal,
         ])
     finally:
         group.stop()

@@ -504,9 +504,8 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         for name, data in thrown.items():
             client.is_unharmed_by(name, lambda d=data: throw(served.address, d), lambda d=data: throw(reader, d))
 
-        def at_once(to):
+        def at_once(to, data):
             """Twenty bodies whose last byte has been held back."""
-            data = thrown["bodies of text"]
             held = [Connection(to, ATTACKER) for _ in range(20)]
             for one in held:
                 one.send(data[:-1])
@@ -517,7 +516,9 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                     if to == served.address:
                         one.answer()
                 one.close()
-        client.is_unharmed_by("bodies at once", lambda: at_once(served.address), lambda: at_once(reader))
+        for name in ("bodies of text", "bodies of what templates print"):
+            client.is_unharmed_by(
+                name + ", at once", lambda d=thrown[name]: at_once(served.address, d), lambda d=thrown[name]: at_once(reader, d))
 
     def repeated_under_tls():
         """Handshakes, floods and bodies at the gateway with a certificate, whose client has agreed on TLS before."""
@@ -531,7 +532,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
 
         other = Bystander(begin)
         get = fields("GET", "/healthz")
-        bomb = b"\x40" + h2.literal("n", "x" * 120)[1:] + b"\xbe" * 15_000
+        entry = b"\x40" + h2.literal("n", "x" * 120)[1:]
         text = json.dumps(chat(model="none", messages=[{"role": "user", "content": "x" * 60_000}])).encode()
 
         def asked(turn, section=get, flags=h2.END_HEADERS):
@@ -542,7 +543,8 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
             "rapid reset": (150, lambda n: asked(n) + h2.frame(h2.RESET, 0, 2 * n + 1, h2.number(8))),
             "window overflow": (150, lambda n: asked(n) + h2.window_update(2 * n + 1, 0x7FFFFFFF)),
             "frames that carry nothing": (550, lambda n: h2.frame(h2.PING, 0, 0, b"12345678")),
-            "HPACK bomb": (150, lambda n: asked(n, get + bomb)),
+            "HPACK bomb": (10, lambda n: asked(n, get + entry + b"\xbe" * 15_000)),
+            "header sections somewhat too large": (20, lambda n: asked(n, get + entry + b"\xbe" * 350)),
             "bodies over HTTP/2": (50, lambda n: asked(n, fields(more=[("content-length", str(len(text)))]))
                                    + b"".join(h2.frame(h2.DATA, 0, 2 * n + 1, text[at:at + 16_000])
                                               for at in range(0, len(text), 16_000))
@@ -688,7 +690,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         metrics = tls(request("GET", "/metrics", headers=["Connection: close"]), whole=True)
         with open(served.child.log) as file:
             log = file.read()
-        for kind in ("breach_resetsReceived", "breach_resetsSent", "breach_idleFrames"):
+        for kind in ("breach_resetsReceived", "breach_resetsSent", "breach_idleFrames", "breach_headerSection"):
             expect(f" kind={kind}\n" in log, f"no line of {kind}")
             expect(f'switchyard_gateway_refusals_total{{kind="{kind}"}} '.encode() in metrics, f"no count of {kind}")
         nothing_was_done()

@@ -6,31 +6,14 @@ that was stolen would. A worker, a gateway and the command line know its address
 alone, and has learned the others from it.
 """
 
-import os
 import time
 
 import raw_http1
-from cluster import Coordinators, Parties
+from cluster import Coordinators, Parties, connections
 from product import STORIES, YARD, Child, expect, folder, main, promised, wait_for
 
 # From the answer to the revocation until nobody has a link to the revoked coordinator (the promise).
 SECONDS = 2
-
-
-def connections(pid, address):
-    """How many connections a process has to an address."""
-    host, port = address.rsplit(":", 1)
-    remote = "".join(f"{int(part):02X}" for part in reversed(host.split("."))) + f":{int(port):04X}"
-    with open("/proc/net/tcp") as file:
-        lines = [line.split() for line in file][1:]
-    inodes = {f"socket:[{words[9]}]" for words in lines if words[2] == remote and words[3] == "01"}
-    found = 0
-    for entry in os.scandir(f"/proc/{pid}/fd"):
-        try:
-            found += os.readlink(entry.path) in inodes
-        except OSError:
-            continue
-    return found
 
 
 with folder() as scratch:

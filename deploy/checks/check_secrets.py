@@ -18,7 +18,10 @@ import signal
 import subprocess
 import sys
 
+import authority
+import gateway
 import raw_http1
+import raw_http2 as h2
 import scripted_engine
 from product import YARD, Failed, dev, expect, folder, free_ports, main, scripted_worker, wait_for
 
@@ -156,6 +159,7 @@ with folder() as scratch:
                 expect(cluster.yard("run", "-m", scripted_engine.MODEL, PROMPT).code == 5, "no failure")
                 scripted_engine.Engine.manner = "good"
                 over_http()
+                over_http2()
                 while_they_wait()
             yard("run", "-m", "no-such-model", PROMPT)
             yard("submit", "-m", scripted_engine.MODEL, "--max-tokens", 8, PROMPT)
@@ -200,6 +204,28 @@ with folder() as scratch:
                 answer = raw_http1.ask(cluster.ready["gateway"], "GET", path)
                 expect(answer.status == 200, answer)
                 said.append((("HTTP", path), answer.body))
+
+        def over_http2():
+            """An API key in a field that is no HTTP, to a coordinator and to a gateway with a certificate: the log says why the link ended
+            and quotes nothing. A certificate's key that others may read is not used."""
+            public = scratch + "/public"
+            authority.self_signed(public)
+            certified = ("--certificate", public + ".pem", "--certificate-key", public + ".key")
+            os.chmod(public + ".key", 0o644)
+            refused = subprocess.run(
+                [YARD, "gateway", "--listen", "127.0.0.1:0", "--join", cluster.endpoints[0], "--dir", directory + "/gateway",
+                 *certified], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+            expect(refused.returncode == 3 and b"chmod 600" in refused.stderr, refused)
+            said.append((("gateway", "of an exposed key"), refused.stdout + refused.stderr))
+            os.chmod(public + ".key", 0o600)
+            with gateway.gateway(cluster, scratch, *certified) as secure:
+                for address, log in ((cluster.endpoints[0], directory + "/logs/coordinator-1.log"),
+                                     (secure.address, secure.child.log)):
+                    for end in (" ", "\r", "\x01", "\n"):
+                        with contextlib.closing(h2.Connection(address)) as connection, contextlib.suppress(h2.Ended):
+                            connection.send(h2.request(1, key=keys[-1] + end) + h2.frame(h2.PING, 0, 0, b"7 bytes"))
+                            connection.until(lambda: connection.goaway is not None)
+                    wait_for("a line of it", lambda: b"kind=protocol_violation" in read(log))
 
         def while_they_wait():
             """The process list, while every node lives and commands wait for a coordinator that is not there."""
@@ -264,9 +290,11 @@ with folder() as scratch:
 
             def limit(process):
                 text = read(f"/proc/{process.pid}/limits").decode()
-                return re.search(r"Max core file size +(\S+) +(\S+)", text).groups()
+                # What a program that the system pipes cores to would be given: no kind of memory.
+                kinds = int(read(f"/proc/{process.pid}/coredump_filter"), 16)
+                return *re.search(r"Max core file size +(\S+) +(\S+)", text).groups(), kinds
             for name, process in nodes.items():
-                wait_for(f"the {name} to forbid cores", lambda p=process: limit(p) == ("0", "0"), 60)
+                wait_for(f"the {name} to forbid cores", lambda p=process: limit(p) == ("0", "0", 0), 60)
             for name, process in reversed(nodes.items()):
                 crash(process)
                 process.stdin.close()
@@ -278,6 +306,7 @@ with folder() as scratch:
         def canaries():
             identities = [path for path in files_of(directory) if path.endswith(".key")]
             expect(len(identities) >= 3, identities)
+            identities.append(scratch + "/public.key")
             return {
                 "a prompt": {PROMPT.encode()} | forms(PROMPT.encode()) - {b""},
                 "an answer": {ANSWER.encode()} | forms(ANSWER.encode()) - {b""},
@@ -299,8 +328,9 @@ with folder() as scratch:
         def directories():
             """no log, store, or crash output of any node holds a secret; those that must are 0600"""
             searched, known = 0, canaries()
-            log = scratch + "/scripted-worker.log"
-            for path, data in itertools.chain(contents(directory, scratch + "/scripted-worker"), [(log, read(log))]):
+            logs = [f"{scratch}/{name}.log" for name in ("scripted-worker", "gateway")]
+            for path, data in itertools.chain(contents(directory, scratch + "/scripted-worker"),
+                                              [(log, read(log)) for log in logs]):
                 if path.endswith(KEEPERS):
                     mode = os.stat(path).st_mode & 0o777
                     expect(mode == 0o600, f"{path} has mode {mode:o}")

@@ -73,6 +73,22 @@ class Coordinators:
             child.stop()
 
 
+def connections(pid, address):
+    """How many connections a process has to an address."""
+    host, port = address.rsplit(":", 1)
+    remote = "".join(f"{int(part):02X}" for part in reversed(host.split("."))) + f":{int(port):04X}"
+    with open("/proc/net/tcp") as file:
+        lines = [line.split() for line in file][1:]
+    inodes = {f"socket:[{words[9]}]" for words in lines if words[2] == remote and words[3] == "01"}
+    found = 0
+    for entry in os.scandir(f"/proc/{pid}/fd"):
+        try:
+            found += os.readlink(entry.path) in inodes
+        except OSError:
+            continue
+    return found
+
+
 class Parties:
     """A consumer and a supplier, with a key each."""
 

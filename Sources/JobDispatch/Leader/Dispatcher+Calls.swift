@@ -18,11 +18,14 @@ extension Dispatcher {
     replica.confirmRead(now: clock.now) { body($0 == .ready) }
   }
 
-  /// Answers one request.
-  func call(_ message: Message, from caller: Caller, answer: @escaping Answer) {
+  /// Answers one request, whose stream waits for it as long as `isWanted`.
+  func call(
+    _ message: Message, from caller: Caller, isWanted: @escaping () -> Bool,
+    answer: @escaping Answer
+  ) {
     switch message {
     case .submit(let message):
-      submit(message, from: caller) { result in
+      submit(message, from: caller, isWanted: isWanted) { result in
         switch result {
         case .success(let accepted): answer(accepted)
         case .failure(let failure): answer(failure)
@@ -73,7 +76,7 @@ extension Dispatcher {
     default:
       confirmed { [weak self] isLeader in
         guard isLeader, let self else { return answer(Failure.notLeader) }
-        query(message, from: caller, answer)
+        query(message, from: caller, isWanted, answer)
       }
     }
   }
@@ -101,16 +104,26 @@ extension Dispatcher {
 
   /// Takes a job: seals its body, proposes it, answers with its number once it cannot be lost.
   ///
-  /// While the disk of this leader is nearly full it takes no new one, so that those it has can still settle.
+  /// While the disk of this leader is nearly full it takes no new one, so that those it has can still settle. Of a stream that does not
+  /// wait any more when the body has been read nothing is made: whoever opened it has heard nothing, and asks again.
   func submit(
-    _ message: Submit, from caller: Caller,
+    _ message: Submit, from caller: Caller, isWanted: @escaping () -> Bool,
+    _ answer: @escaping (Result<WireProtocol.Accepted, Failure>) -> Void
+  ) {
+    read(message.body, for: message.endpoint, isWanted: isWanted) { [weak self] request in
+      self?.submit(message, asking: request, from: caller, answer)
+    }
+  }
+
+  private func submit(
+    _ message: Submit, asking request: Result<InferenceRequest, Failure>, from caller: Caller,
     _ answer: @escaping (Result<WireProtocol.Accepted, Failure>) -> Void
   ) {
     let order: Order
     let sealed: (parts: [Command], submit: Command.Submit)
     let name = SubmitName(account: caller.account, request: message.requestKey)
     do throws(Failure) {
-      order = try self.order(message, from: caller)
+      order = try self.order(message, asking: try request.get(), from: caller)
       if submitting[name] == nil,
         let refusal = earlyRefusal(of: order.submit, inParts: !Self.isInline(order.body))
       {
@@ -251,7 +264,10 @@ extension Dispatcher {
     }
   }
 
-  private func query(_ message: Message, from caller: Caller, _ answer: @escaping Answer) {
+  private func query(
+    _ message: Message, from caller: Caller, _ isWanted: @escaping () -> Bool,
+    _ answer: @escaping Answer
+  ) {
     if let refusal = scopes(for: message).flatMap({ caller.refusal(unless: $0) }) {
       return answer(refusal)
     }
@@ -299,7 +315,7 @@ extension Dispatcher {
     case .jobWhyQuery(let message):
       why(message, of: caller, answer)
     case .dryRun(let message):
-      dryRun(message, of: caller, answer)
+      dryRun(message, of: caller, isWanted, answer)
     case .workerWhyQuery(let message):
       why(message, of: caller, answer)
     case .nodeList:

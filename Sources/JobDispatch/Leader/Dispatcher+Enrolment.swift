@@ -99,15 +99,31 @@ extension Dispatcher {
     guard node.name.role != .coordinator else {
       return refuse(Failure(.wrongRole, "the certificates of coordinators are made by hand"))
     }
-    issue(
-      .renewCertificate(
-        .init(
-          node: node.name, serial: node.serial,
-          publicKeyHash: Array(SHA256.hash(data: node.publicKey)),
-          lifetimeMilliseconds: issuer.lifetimeMilliseconds)), node.publicKey, by: issuer, {},
-      answer,
-      refuse)
+    let publicKeyHash = Array(SHA256.hash(data: node.publicKey))
+    confirmed { [weak self] isLeader in
+      guard isLeader, let self else { return answer(Failure.notLeader) }
+      // A node that renews again and again fills no log: what it was given a while ago is made out once more.
+      let fresh = min(issuer.lifetimeMilliseconds / 10, Self.renewalInterval)
+      if let newest = exchange.newestCertificate(of: node.name),
+        newest.publicKeyHash == publicKeyHash,
+        queue.now < newest.issuedAt.advanced(milliseconds: fresh),
+        !exchange.isRevoked(node.name, serial: node.serial),
+        !exchange.isRevoked(node.name, serial: newest.number.serial)
+      {
+        return make(newest.number, node.name, node.publicKey, by: issuer, answer, refuse)
+      }
+      issue(
+        .renewCertificate(
+          .init(
+            node: node.name, serial: node.serial, publicKeyHash: publicKeyHash,
+            lifetimeMilliseconds: issuer.lifetimeMilliseconds)), node.publicKey, by: issuer, {},
+        answer, refuse)
+    }
   }
+
+  /// The longest time, in milliseconds, in which a node gets the same certificate again: less than what a revocation by
+  /// serial outlasts the row by, since what is made out again ends later.
+  private static let renewalInterval: UInt64 = 3_600_000
 
   /// Signs only what is committed: of two coordinators that are asked at once, at most one gets there.
   private func issue(
@@ -115,20 +131,29 @@ extension Dispatcher {
     _ repeated: @escaping () -> Void, _ answer: @escaping Answer,
     _ refuse: @escaping (Failure) -> Void
   ) {
-    queue.propose(command) { result in
+    queue.propose(command) { [weak self] result in
+      guard let self else { return }
       if let failure = Failure(result) { return refuse(failure) }
       guard case .applied(.accepted(.certified(let number, let node, let isRepeated)), _) = result
       else { preconditionFailure("an enrolment was accepted as another command: \(result)") }
       if isRepeated { repeated() }
-      do {
-        let issued = try issuer.issue(number, to: node, publicKey: publicKey)
-        answer(
-          CertificateIssued(
-            role: node.role, name: node.name, certificate: issued.certificate,
-            authorities: issued.authorities))
-      } catch {
-        refuse(Failure(.internalError, "the certificate cannot be made: \(error)"))
-      }
+      make(number, node, publicKey, by: issuer, answer, refuse)
+    }
+  }
+
+  private func make(
+    _ number: CertificateNumber, _ node: NodeName, _ publicKey: [UInt8],
+    by issuer: any CertificateIssuing, _ answer: @escaping Answer,
+    _ refuse: @escaping (Failure) -> Void
+  ) {
+    do {
+      let issued = try issuer.issue(number, to: node, publicKey: publicKey)
+      answer(
+        CertificateIssued(
+          role: node.role, name: node.name, certificate: issued.certificate,
+          authorities: issued.authorities))
+    } catch {
+      refuse(Failure(.internalError, "the certificate cannot be made: \(error)"))
     }
   }
 

@@ -27,6 +27,7 @@ extension Dispatcher {
       }
     case .call, .job:
       if isActive { return openHere(service, on: channel, credential, from: origin) }
+      if let failure = finalRefusal(of: credential) { return refuse(channel, failure) }
       return FirstMessage(channel: channel) { [weak self] message in
         self?.openElsewhere(
           service, with: message, on: channel, credential, authorization: authorization,
@@ -153,6 +154,21 @@ extension Dispatcher {
     }
   }
 
+  /// Why the leader would not take a credential either, as far as that is known here: then nothing of the stream is read or passed on.
+  ///
+  /// What this coordinator has applied may be old. So it refuses for what does not change: a key that is dead stays so. A key that it
+  /// does not know may be new, and a secret that it does not know a rotation's.
+  private func finalRefusal(of credential: Credential?) -> Failure? {
+    guard let credential else { return .noKey }
+    var id = credential.key
+    if let delegation = credential.delegation {
+      guard let use = exchange.delegation(digest: delegation.digest)?.use else { return nil }
+      id = use.key
+    }
+    guard let key = exchange.key(id), key.isDead(at: exchange.logTime) else { return nil }
+    return credential.delegation.flatMap { ending(of: $0.delegation, madeKey: id) } ?? .deadKey
+  }
+
   private func refuse(_ channel: any MessageChannel, _ failure: Failure)
     -> any MessageChannelOwner
   {
@@ -167,13 +183,7 @@ extension Dispatcher {
   private func authenticate(
     _ credential: Credential?, from origin: StreamOrigin
   ) -> Result<Caller, Failure>? {
-    guard let credential else {
-      return .failure(
-        Failure(
-          refusing: .unauthenticated,
-          "there is no API key of the form sy_<id>_<secret>, nor a delegation's with its own secret"
-        ))
-    }
+    guard let credential else { return .failure(.noKey) }
     var id = credential.key
     if let delegation = credential.delegation {
       guard let known = exchange.delegation(digest: delegation.digest), let use = known.use else {
@@ -188,8 +198,7 @@ extension Dispatcher {
     guard let key = exchange.key(id), !key.isDead(at: now),
       key.hashes(at: now).reduce(false, { isEqual($1, credential.secretHash) || $0 })
     else {
-      return .failure(
-        Failure(refusing: .unauthenticated, "the API key is unknown, revoked or expired"))
+      return .failure(.deadKey)
     }
     return .success(caller(key, credential, from: origin))
   }
@@ -209,6 +218,18 @@ extension Dispatcher {
 }
 
 extension Failure: Error {}
+
+extension Failure {
+  fileprivate static var noKey: Failure {
+    Failure(
+      refusing: .unauthenticated,
+      "there is no API key of the form sy_<id>_<secret>, nor a delegation's with its own secret")
+  }
+
+  fileprivate static var deadKey: Failure {
+    Failure(refusing: .unauthenticated, "the API key is unknown, revoked or expired")
+  }
+}
 
 /// Waits for a stream's first message to know who answers it, then is that owner's messenger.
 private final class FirstMessage: MessageChannelOwner {

@@ -45,24 +45,46 @@ extension Dispatcher {
     let refusal: Failure?
   }
 
-  /// Understands a submit: nothing is changed by that, and nothing done to its body but reading it.
+  /// Reads what a body asks: a short one at once, a long one beside the loop, while others are served.
+  ///
+  /// - Parameters:
+  ///   - body: the request for inference.
+  ///   - endpoint: which API it belongs to.
+  ///   - isWanted: whether its stream still waits; once it does not, `then` is not called any more.
+  ///   - then: told what it asks, or what is wrong with it.
+  func read(
+    _ body: [UInt8], for endpoint: ExchangeTypes.Endpoint, isWanted: @escaping () -> Bool,
+    _ then: @escaping (Result<InferenceRequest, Failure>) -> Void
+  ) {
+    let read = { @Sendable () -> Result<InferenceRequest, Failure> in
+      do throws(RequestError) {
+        return .success(
+          try InferenceRequest.parse(body: body, endpoint: InferenceRequest.Endpoint(endpoint)))
+      } catch {
+        return .failure(
+          Failure(
+            refusing: ErrorCode(error), error.description,
+            details: error.field.map { [ErrorDetail(name: "field", value: $0)] } ?? []))
+      }
+    }
+    guard let beside, body.count > Self.bodyBytesAtOnceMax else { return then(read()) }
+    guard !beside.run(body.count, isWanted: isWanted, prepare: { read }, told: then) else { return }
+    then(
+      .failure(
+        Failure(
+          .overloaded, "as many large requests wait to be read as the leader keeps",
+          retryAfterMs: UInt32(Self.retryDelay))))
+  }
+
+  /// Understands a submit: nothing is changed by that.
   ///
   /// - Throws: what is wrong with the request, and, unless it is a dry run, why nobody would run it.
   func order(
-    _ message: Submit, from caller: Caller, isDryRun: Bool = false
+    _ message: Submit, asking request: InferenceRequest, from caller: Caller, isDryRun: Bool = false
   ) throws(Failure) -> Order {
     let isKnown =
       exchange.job(account: caller.account, requestKey: message.requestKey) != nil
       || submitting[SubmitName(account: caller.account, request: message.requestKey)] != nil
-    let request: InferenceRequest
-    do throws(RequestError) {
-      request = try InferenceRequest.parse(
-        body: message.body, endpoint: InferenceRequest.Endpoint(message.endpoint))
-    } catch {
-      throw Failure(
-        refusing: ErrorCode(error), error.description,
-        details: error.field.map { [ErrorDetail(name: "field", value: $0)] } ?? [])
-    }
     guard isDryRun || !request.isDryRun else {
       throw Failure(
         refusing: .malformedRequest, "a request with dry_run is for DryRun: it makes no job",

@@ -317,7 +317,8 @@ extension Dispatcher {
     relay.slot?.channel.setReading(!relay.holdsBack)
     if relay.isDue { armCheckpoint() }
     catchUp(relay)
-    if isNew || readers[job]?.contains(where: \.isDurable) == true { pumpReaders(of: job) }
+    // Who is sent only what is recorded has waited for it.
+    if isNew || readers[job]?.contains(where: { $0.next <= seq }) == true { pumpReaders(of: job) }
     settleIfComplete(relay)
   }
 

@@ -1,6 +1,7 @@
 internal import ExchangeCore
 internal import ExchangeTypes
 internal import JobMarket
+internal import OpenAIFormat
 internal import WireProtocol
 
 // Why a job is where it is, and what a request would come to: in the words of the functions that decide it.
@@ -25,7 +26,10 @@ extension Dispatcher {
   }
 
   /// Answers what a submit would come to: all that it would go through, but for the log.
-  func dryRun(_ message: DryRun, of caller: Caller, _ answer: Answer) {
+  func dryRun(
+    _ message: DryRun, of caller: Caller, _ isWanted: @escaping () -> Bool,
+    _ answer: @escaping Answer
+  ) {
     if let known = exchange.job(account: caller.account, requestKey: message.requestKey) {
       let job = exchange.job(known)
       let isOwn =
@@ -41,9 +45,18 @@ extension Dispatcher {
       model: message.model, body: message.body, maxInputPrice: message.maxInputPrice,
       maxOutputPrice: message.maxOutputPrice, queueTimeoutMs: 0, follow: false,
       retentionMs: nil, durable: nil, servedOnly: message.servedOnly)
+    read(message.body, for: message.endpoint, isWanted: isWanted) { [weak self] request in
+      self?.dryRun(submit, asking: request, of: caller, answer)
+    }
+  }
+
+  private func dryRun(
+    _ submit: Submit, asking request: Result<InferenceRequest, Failure>, of caller: Caller,
+    _ answer: Answer
+  ) {
     let order: Order
     do throws(Failure) {
-      order = try self.order(submit, from: caller, isDryRun: true)
+      order = try self.order(submit, asking: try request.get(), from: caller, isDryRun: true)
     } catch {
       return answer(error)
     }

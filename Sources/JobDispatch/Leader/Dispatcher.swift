@@ -33,6 +33,25 @@ public protocol DispatcherShell: AnyObject {
   var refusalCounts: [String: UInt64] { get }
 }
 
+/// Work that is done beside the dispatcher's loop: of a request for inference, what reading its body is, which takes milliseconds
+/// where it is long.
+///
+/// All of it is called on the loop, but for what `prepare` gives.
+public protocol DispatchWork: AnyObject {
+  /// Does a piece of work in its turn, and tells what came of it, never within this call.
+  ///
+  /// - Parameters:
+  ///   - bytes: what it holds while it waits.
+  ///   - isWanted: asked before it is begun and before it is told; if not, the rest is dropped.
+  ///   - prepare: gives what is done beside the loop.
+  ///   - told: told what came of it.
+  /// - Returns: whether there was room for it.
+  func run<Value: Sendable>(
+    _ bytes: Int, isWanted: @escaping () -> Bool,
+    prepare: @escaping () -> @Sendable () -> Value, told: @escaping (Value) -> Void
+  ) -> Bool
+}
+
 extension DispatcherShell {
   /// Where there is no network nobody is refused.
   public var refusalCounts: [String: UInt64] { [:] }
@@ -93,6 +112,8 @@ public final class Dispatcher {
   static let readerStallLimit: UInt64 = 30_000
   /// Plaintext bodies of queued jobs that stay in memory, in bytes; others are read from the store.
   static let bodyCacheBytesMax = 64 << 20
+  /// A request's body that is longer is read beside the loop.
+  static let bodyBytesAtOnceMax = 16 << 10
 
   let configuration: Configuration
   let clock: any MonotonicClock
@@ -104,6 +125,8 @@ public final class Dispatcher {
   let keyring: any WrappingKeyStore
   /// What delegations' times are compared with; nil where none are taken.
   let wallClock: (any WallClock)?
+  /// Where long bodies are read; nil where they are read at once, as in a simulation.
+  let beside: (any DispatchWork)?
   weak var shell: (any DispatcherShell)?
 
   private var attached: Replica?
@@ -197,7 +220,7 @@ public final class Dispatcher {
     configuration: Configuration, clock: any MonotonicClock, sealer: any JobSealing,
     keyring: any WrappingKeyStore, issuer: (any CertificateIssuing)? = nil,
     signer: (any StatementSigning)? = nil, wallClock: (any WallClock)? = nil,
-    shell: any DispatcherShell
+    beside: (any DispatchWork)? = nil, shell: any DispatcherShell
   ) {
     self.configuration = configuration
     streamMemory = StreamMemory(bytesMax: configuration.streamBytesMax)
@@ -207,6 +230,7 @@ public final class Dispatcher {
     self.signer = signer
     self.keyring = keyring
     self.wallClock = wallClock
+    self.beside = beside
     self.shell = shell
   }
 

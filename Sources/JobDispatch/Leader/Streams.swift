@@ -115,7 +115,9 @@ final class JobStream: MessageChannelOwner, LeaderBound {
     switch message {
     case .submit(let message) where !hasBegun:
       hasBegun = true
-      dispatcher.submit(message, from: caller) { [weak self, weak dispatcher] result in
+      let isWanted = { [weak self] in self.map { !$0.isClosed && !$0.hasFailed } ?? false }
+      dispatcher.submit(message, from: caller, isWanted: isWanted) {
+        [weak self, weak dispatcher] result in
         guard let self, !isClosed else {
           // The client went before it heard of its job.
           if case .success(let accepted) = result { dispatcher?.orphanIfUnread(accepted.job) }
@@ -196,7 +198,11 @@ final class CallStream: MessageChannelOwner, LeaderBound {
       return answer(Failure(.malformedRequest, "a call stream carries one request"))
     }
     hasBegun = true
-    dispatcher.call(message, from: caller) { [weak self] in self?.answer($0) }
+    dispatcher.call(message, from: caller) { [weak self] in
+      self?.isDone == false
+    } answer: { [weak self] in
+      self?.answer($0)
+    }
   }
 
   private func answer(_ message: any WireMessage) {

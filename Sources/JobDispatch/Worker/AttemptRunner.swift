@@ -32,6 +32,10 @@ final class AttemptRunner {
   private var isReading = true
   /// Whether the engine still has the run: until then its slot is not free.
   private(set) var isInEngine = false
+  /// When what it has made and not sent is to leave (`Beat`); nil if nothing waits for that.
+  var dueAt: UInt64?
+  /// When something was sent last, in monotonic milliseconds.
+  private(set) var sentAt: UInt64 = 0
 
   /// An attempt that has not begun.
   ///
@@ -57,11 +61,10 @@ final class AttemptRunner {
   var isFinished: Bool {
     if case .finished = generation { true } else { false }
   }
-  /// Whether there is something to send as soon as the stream takes it.
-  var hasUnsent: Bool {
-    if case .finished(_, isSent: false) = generation { return true }
-    return events.unsentCount > 0
-  }
+  /// Whether some of it has been sent, to whoever follows it now or before.
+  var hasSent: Bool { events.sentThrough > recordSeq }
+  /// Whether what waits fills a message.
+  var fillsMessage: Bool { events.unsentBytes >= RetainedEvents.chunkBytesMax }
   /// Whether the first event has been made and not sent: it leaves at once.
   var awaitsFirstSend: Bool { events.sentThrough == recordSeq && events.unsentCount > 0 }
 
@@ -150,7 +153,8 @@ final class AttemptRunner {
   // MARK: The leader's side
 
   /// Sends what the stream takes.
-  func send(on channel: any MessageChannel) {
+  func send(on channel: any MessageChannel, now: UInt64) {
+    if events.unsentCount > 0 { sentAt = now }
     while events.unsentCount > 0 {
       guard channel.outstandingBytes < MessageChannelLimits.outstandingBytesMax else { break }
       channel.send(

@@ -5,8 +5,12 @@ public import WireProtocol
 ///
 /// None of these may call the machine back before they return.
 public protocol WorkerHost: AnyObject {
-  /// Starts a run. The host reports its output with `runProduced` and its end, once, with `runEnded`.
+  /// Starts a run. The host reports its output with `runHasOutput` or `runProduced`, and its end, once, with `runEnded`; what
+  /// has not been taken then it reports before.
   func startRun(_ run: EngineRunID, _ order: EngineOrder)
+
+  /// Takes what a run has made and not reported with `runProduced`; of a run that it does not know, nothing.
+  func takeOutput(of run: EngineRunID) -> [GeneratedEvent]
 
   /// Stops a run: what it still produces is ignored, and its end must still be reported, since only
   /// then the engine's slot is free.

@@ -166,7 +166,7 @@ extension WorkerMachine {
         : cannotGoOn ? "the engine does not continue an output" : "the engine is not ready"
       host.note(.assignmentRefused(attempt, reason))
       runner.refuse(EngineFault(isDraining ? .engineBusy : .engineUnreachable, reason))
-      runner.send(on: channel)
+      runner.send(on: channel, now: clock.now)
     } else {
       host.note(.assigned(attempt, continuesFrom: assign.recordSeq))
       runner.start(EngineOrder(assign))
@@ -190,15 +190,16 @@ extension WorkerMachine {
     host.note(.resumed(attempt, fromSeq: message.fromSeq))
     slots[index].state = .attached(runner, channel)
     slots[index].failures = 0
-    runner.send(on: channel)
+    runner.send(on: channel, now: clock.now)
   }
 
   func cancel(_ attempt: AttemptID, _ term: Term) {
     guard obeys(term) else { return }
     for slot in slots {
       guard let runner = slot.state.runner, runner.attempt == attempt else { continue }
+      runner.produced(host.takeOutput(of: runner.run))
       runner.cancel()
-      if case .attached(_, let channel) = slot.state { runner.send(on: channel) }
+      if case .attached(_, let channel) = slot.state { runner.send(on: channel, now: clock.now) }
     }
   }
 

@@ -19,8 +19,8 @@ public import WireProtocol
 /// - The engine never has more runs than the worker has slots.
 /// - All that waits is bounded: `RetainedEvents` and `AttemptRunner` say by what.
 public final class WorkerMachine: MessageChannelOwner {
-  /// Milliseconds that events wait for company; an attempt's first leaves at once.
-  static let coalescing: UInt64 = 2
+  /// Attempts that run at a time from which on none of them sends at each piece that its engine makes (`Beat`).
+  public static let manyAttempts = 16
   /// Milliseconds in which a leader must answer a registration: it commits it.
   static let registeringPatience: UInt64 = 5_000
   /// Milliseconds in which a leader must answer an AttemptResume.
@@ -107,7 +107,7 @@ public final class WorkerMachine: MessageChannelOwner {
 
   var isDraining = false
   private(set) var hasLeft = false
-  private var flushAt: UInt64?
+  private var beat: Beat
   private var armedAt: UInt64?
 
   /// A worker that knows neither coordinators nor its engine yet.
@@ -117,9 +117,12 @@ public final class WorkerMachine: MessageChannelOwner {
   ///   - incarnation: drawn once per process, never zero.
   ///   - host: the process around it; must outlive the machine.
   ///   - clock: monotonic milliseconds.
+  ///   - manyAttempts: attempts that are many.
   public init(
-    name: String, incarnation: UInt64, host: any WorkerHost, clock: any MonotonicClock
+    name: String, incarnation: UInt64, host: any WorkerHost, clock: any MonotonicClock,
+    manyAttempts: Int = WorkerMachine.manyAttempts
   ) {
+    beat = Beat(manyAttempts: manyAttempts)
     self.name = name
     self.incarnation = incarnation
     self.host = host
@@ -196,19 +199,61 @@ public final class WorkerMachine: MessageChannelOwner {
     channel.send(AttemptGoesOn(job: attempt.job, epoch: attempt.epoch, resumption: .ids))
   }
 
+  /// A run has made something, which its host keeps until it is taken (`WorkerHost.takeOutput`): at once, or with the beat.
+  ///
+  /// It is told again only of what comes after it was taken, or if there is no room for more.
+  ///
+  /// - Parameters:
+  ///   - run: which one.
+  ///   - isFull: whether the engine waits until it is taken.
+  public func runHasOutput(_ run: EngineRunID, isFull: Bool = false) {
+    let index = place(of: run)
+    guard let runner = slots[index].state.runner, runner.run == run, !isFull,
+      !runner.isFinished, case .attached = slots[index].state, runner.hasSent
+    else { return runProduced(run, host.takeOutput(of: run)) }
+    schedule(runner)
+  }
+
   /// A run made these events.
   public func runProduced(_ run: EngineRunID, _ events: [GeneratedEvent]) {
+    guard !events.isEmpty else { return }
     let index = place(of: run)
     guard let runner = slots[index].state.runner, runner.run == run else { return }
     runner.produced(events)
     guard case .attached(_, let channel) = slots[index].state else { return }
     if runner.awaitsFirstSend || runner.isFinished {
-      runner.send(on: channel)
-    } else if flushAt == nil {
-      let moment = clock.now + Self.coalescing
-      flushAt = moment
-      arm(at: moment)
+      runner.send(on: channel, now: clock.now)
+    } else {
+      schedule(runner)
     }
+  }
+
+  /// Sees to it that what a runner has leaves with the beat.
+  private func schedule(_ runner: AttemptRunner) {
+    guard runner.dueAt == nil || runner.fillsMessage else { return }
+    let due = beat.wait(
+      now: clock.now, sentAt: runner.sentAt, fillsMessage: runner.fillsMessage)
+    if runner.dueAt.map({ due < $0 }) ?? true { runner.dueAt = due }
+    arm(at: due)
+  }
+
+  /// Sends what is due, with all that is due soon.
+  private func sendDue(_ now: UInt64) {
+    var running = 0
+    var next: UInt64?
+    for slot in slots {
+      guard let runner = slot.state.runner else { continue }
+      if !runner.isFinished { running += 1 }
+      guard let due = runner.dueAt else { continue }
+      guard beat.takesAlong(due, now: now) else {
+        next = min(next ?? .max, due)
+        continue
+      }
+      runner.dueAt = nil
+      runner.produced(host.takeOutput(of: runner.run))
+      if case .attached(_, let channel) = slot.state { runner.send(on: channel, now: now) }
+    }
+    beat.looked(running: running, nextDue: next)
   }
 
   /// A run has ended, and the engine has let go of it.
@@ -223,7 +268,7 @@ public final class WorkerMachine: MessageChannelOwner {
     switch slots[index].state {
     case .attached(let runner, let channel) where runner.run == run:
       runner.released(ending)
-      runner.send(on: channel)
+      runner.send(on: channel, now: clock.now)
     case .resuming(let runner, _, _, _) where runner.run == run,
       .detached(let runner, _, _) where runner.run == run:
       runner.released(ending)
@@ -309,7 +354,7 @@ public final class WorkerMachine: MessageChannelOwner {
   public func writable(_ channel: any MessageChannel) {
     for slot in slots {
       guard case .attached(let runner, let own) = slot.state, own === channel else { continue }
-      runner.send(on: channel)
+      runner.send(on: channel, now: clock.now)
     }
   }
 
@@ -341,14 +386,7 @@ public final class WorkerMachine: MessageChannelOwner {
     armedAt = nil
     guard !hasLeft else { return }
     let now = clock.now
-    if let moment = flushAt, moment <= now {
-      flushAt = nil
-      for slot in slots {
-        if case .attached(let runner, let channel) = slot.state, runner.hasUnsent {
-          runner.send(on: channel)
-        }
-      }
-    }
+    if beat.isDue(now: now) { sendDue(now) }
     registrationTimer(now)
     for index in slots.indices { slotTimer(index, now) }
     leaveIfDone()
@@ -360,7 +398,7 @@ public final class WorkerMachine: MessageChannelOwner {
     func consider(_ moment: UInt64?) {
       if let moment { next = min(next ?? .max, moment) }
     }
-    consider(flushAt)
+    consider(beat.dueAt)
     switch registration {
     case .none(let retryAt): consider(retryAt)
     case .registering(_, let deadline): consider(deadline)

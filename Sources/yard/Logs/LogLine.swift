@@ -15,7 +15,7 @@ struct LogLine {
   func bytes(_ format: LogFormat) -> [UInt8] {
     switch format {
     case .text: Array((text + "\n").utf8)
-    case .json: Array(json.line.utf8)
+    case .json: Array((Self.visible(String(json.line.dropLast())) + "\n").utf8)
     }
   }
 
@@ -40,8 +40,8 @@ struct LogLine {
 
   private static func isPlain(_ value: String) -> Bool {
     !value.isEmpty
-      && value.utf8.allSatisfy {
-        $0 > 0x20 && $0 != 0x7f && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=")
+      && value.unicodeScalars.allSatisfy {
+        $0 != " " && $0 != "\"" && $0 != "=" && !Terminal.steers($0)
       }
   }
 
@@ -49,12 +49,27 @@ struct LogLine {
   private static func quoted(_ value: String) -> String {
     var writer = JSONWriter()
     writer.string(value)
-    return String(decoding: writer.bytes, as: UTF8.self)
+    return visible(String(decoding: writer.bytes, as: UTF8.self))
+  }
+
+  /// JSON in which what steers a terminal is escaped too, where JSON lets it stand: U+009B begins a sequence as ESC [ does.
+  private static func visible(_ json: String) -> String {
+    guard json.unicodeScalars.contains(where: Terminal.steers) else { return json }
+    var text = String.UnicodeScalarView()
+    for scalar in json.unicodeScalars {
+      if Terminal.steers(scalar) {
+        let digits = String(scalar.value, radix: 16)
+        text += "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".unicodeScalars
+      } else {
+        text.append(scalar)
+      }
+    }
+    return String(text)
   }
 
   /// A message on one line: what came from elsewhere cannot make a line of its own.
   private static func flat(_ message: String) -> String {
-    message.utf8.contains { $0 < 0x20 || $0 == 0x7f }
+    message.unicodeScalars.contains(where: Terminal.steers)
       ? String(quoted(message).dropFirst().dropLast()) : message
   }
 }

@@ -23,7 +23,8 @@ enum Terminal {
     return String(plain)
   }
 
-  private static func steers(_ scalar: Unicode.Scalar) -> Bool {
+  /// Whether a character steers a terminal, or ends a line.
+  static func steers(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0..<0x20, 0x7f..<0xa0, 0x200e, 0x200f, 0x2028...0x202e, 0x2066...0x2069: true
     default: false

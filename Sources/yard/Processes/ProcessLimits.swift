@@ -4,8 +4,15 @@ internal import Foundation
 enum ProcessLimits {
   /// No memory image is written when the process crashes: it would hold prompts, API keys and private keys.
   ///
-  /// A system that pipes images to a program (`core_pattern` with `|`) writes them all the same.
+  /// A system that pipes images to a program (`core_pattern` with `|`) asks for them all the same: what it is then given has
+  /// registers and no memory (`coredump_filter`, core(5)).
   static func writeNoCore() {
+    let filter = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC)
+    if filter < 0 || write(filter, "0", 1) != 1 {
+      Terminal.note(
+        "yard: what a core dump holds stays as it is: \(String(cString: strerror(errno)))")
+    }
+    if filter >= 0 { close(filter) }
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
     if setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none) != 0 {
       Terminal.note("yard: core dumps stay as they are: \(String(cString: strerror(errno)))")

@@ -130,6 +130,16 @@ struct EnrolmentTests {
     let founding = [UInt8](repeating: 9, count: 20)
     let issued = try renew(try origin("w", serial: founding)).last(CertificateIssued.self)
     #expect(issued.certificate.hasSuffix("of worker w for [1, 2]"))
+    // Asked for again and again it is made out again, and nothing is logged; after a tenth of its life it is another.
+    let last = bench.replica.lastIndex
+    for _ in 0..<3 {
+      let again = try renew(try origin("w", serial: founding)).last(CertificateIssued.self)
+      #expect(again == issued)
+    }
+    #expect(bench.replica.lastIndex == last)
+    bench.advance(6_000)
+    let next = try renew(try origin("w", serial: founding)).last(CertificateIssued.self)
+    #expect(next.certificate != issued.certificate)
     #expect(renew(StreamOrigin()).failure == .unauthenticated)
     #expect(renew(try origin("c", .coordinator, serial: founding)).failure == .wrongRole)
     bench.call(.certificateRevoke(.init(role: .worker, name: "w", serial: [])))

@@ -189,6 +189,7 @@ final class LeaderBench {
   private let configuration: Dispatcher.Configuration
   private let stateVersionMax: UInt32
   private let voters: UInt64
+  private let beside: (any DispatchWork)?
   /// The other voters, if there are any.
   var others: Yeasayers
 
@@ -198,6 +199,7 @@ final class LeaderBench {
   init(
     opened: Bool = false, stateVersionMax: UInt32 = Exchange.stateVersionMax,
     keyInterval: UInt64 = 3_600_000, voters: UInt64 = 1,
+    beside: (any DispatchWork)? = nil,
     configured change: (inout Dispatcher.Configuration) -> Void = { _ in }
   ) throws {
     var configuration = Dispatcher.Configuration(
@@ -207,11 +209,13 @@ final class LeaderBench {
     self.configuration = configuration
     self.stateVersionMax = stateVersionMax
     self.voters = voters
+    self.beside = beside
     others = Yeasayers(versionMax: stateVersionMax)
     let shell = Shell()
     if opened { store.perform(try Self.oldLog()) }
     (dispatcher, replica) = try Self.boot(
-      configuration, stateVersionMax, voters, store, sealer, issuer, clock, wallClock, shell)
+      configuration, stateVersionMax, voters, store, sealer, issuer, clock, wallClock,
+      beside, shell)
     self.shell = shell
     shell.bench = self
     start()
@@ -268,12 +272,12 @@ final class LeaderBench {
   private static func boot(
     _ configuration: Dispatcher.Configuration, _ stateVersionMax: UInt32, _ voters: UInt64,
     _ store: LeaderStore, _ sealer: TestSealer, _ issuer: TestIssuer, _ clock: FakeClock,
-    _ wallClock: FakeWallClock,
+    _ wallClock: FakeWallClock, _ beside: (any DispatchWork)?,
     _ shell: Shell
   ) throws -> (Dispatcher, Replica) {
     let dispatcher = Dispatcher(
       configuration: configuration, clock: clock, sealer: sealer, keyring: sealer, issuer: issuer,
-      signer: TestSigner(), wallClock: wallClock, shell: shell)
+      signer: TestSigner(), wallClock: wallClock, beside: beside, shell: shell)
     let id = ReplicaID(1)
     let founding = try #require(
       Membership(
@@ -307,7 +311,8 @@ final class LeaderBench {
     peers = []
     let shell = Shell()
     (dispatcher, replica) = try Self.boot(
-      configuration, stateVersionMax, voters, store, sealer, issuer, clock, wallClock, shell)
+      configuration, stateVersionMax, voters, store, sealer, issuer, clock, wallClock,
+      beside, shell)
     self.shell = shell
     shell.bench = self
     start()

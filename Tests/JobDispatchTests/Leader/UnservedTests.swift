@@ -79,15 +79,19 @@ struct UnservedTests {
       settle()
     }
 
-    func ask(_ message: Message) -> Peer {
+    func ask(
+      _ message: Message?, _ credential: Credential? = LeaderBench.root, of service: Service = .call
+    ) -> Peer {
       let peer = Peer()
       let owner = dispatcher?.open(
-        .call, on: peer, credential: LeaderBench.root, authorization: "", from: StreamOrigin())
-      owner?.received(message, on: peer)
+        service, on: peer, credential: credential, authorization: "", from: StreamOrigin())
+      if let message { owner?.received(message, on: peer) }
       return peer
     }
 
     var applied: LogIndex { replica?.applied ?? LogIndex(0) }
+    /// Streams that were to be passed on.
+    var relayed = 0
 
     func wantsEndOfTurn() {}
     func leadershipChanged(_ notice: LeaderNotice) {}
@@ -97,11 +101,68 @@ struct UnservedTests {
     func openRelay(
       to leader: ReplicaID, service: Service, authorization: String,
       owner: any MessageChannelOwner
-    ) -> (any MessageChannel)? { nil }
+    ) -> (any MessageChannel)? {
+      relayed += 1
+      return nil
+    }
     func send(_ message: PeerMessage, to peer: ReplicaID) {}
     func certificatesRevoked() {}
     func refused(_ what: String, _ failure: Failure, from origin: StreamOrigin) {}
     func repeated(_ message: RepeatedMessage, under key: KeyID?, from origin: StreamOrigin) {}
+  }
+
+  @Test(
+    "a follower reads and passes on nothing of a stream that the leader would refuse for ever",
+    arguments: [Service.call, .job])
+  func refusedAtTheDoor(service: Service) throws {
+    let follower = Follower()
+    try follower.start()
+    try follower.start()
+    let made = KeyID(2)
+    let secret = [UInt8](repeating: 5, count: 32)
+    let request = RequestKey(high: 1, low: 1)
+    var batch = CommandBatch.Builder(time: LogTime(milliseconds: 1))
+    let commands: [Command] = [
+      .bootstrap(.init(clusterID: LeaderBench.cluster, rootSecretHash: LeaderBench.secret)),
+      .keyCreate(
+        .init(
+          caller: KeyID(1), requestKey: request, account: AccountID(1), name: "k", scopes: .admin,
+          secretHash: secret)),
+    ]
+    for command in commands { #expect(batch.append(command) == .taken) }
+    var revocation = CommandBatch.Builder(time: LogTime(milliseconds: 2))
+    #expect(revocation.append(.keyRevoke(.init(caller: KeyID(1), key: made))) == .taken)
+    func apply(_ payload: [UInt8], at index: UInt64) {
+      follower.hear(
+        .raft(
+          .appendEntries(
+            .init(
+              term: Term(2), prevLogIndex: LogIndex(index - 1),
+              prevLogTerm: Term(index == 2 ? 1 : 2),
+              leaderCommit: LogIndex(index),
+              entries: [LogEntry(term: Term(2), kind: .command, payload: payload)]))), from: 2)
+      #expect(follower.applied == LogIndex(index))
+    }
+    apply(batch.payload, at: 2)
+
+    // At the door: before a byte of a message has come.
+    let nobody = follower.ask(nil, nil, of: service)
+    #expect(nobody.failure == .unauthenticated && nobody.isFinished)
+    // What this coordinator cannot know is the leader's to say: keys and secrets that are new.
+    let unsure = [
+      LeaderBench.root, Credential(key: made, secretHash: secret),
+      Credential(key: made, secretHash: [UInt8](repeating: 6, count: 32)),
+      Credential(key: KeyID(99), secretHash: secret),
+    ]
+    for (place, credential) in unsure.enumerated() {
+      #expect(follower.ask(nil, credential, of: service).sent.isEmpty)
+      _ = follower.ask(.modelList(.init()), credential, of: service)
+      #expect(follower.relayed == place + 1)
+    }
+    apply(revocation.payload, at: 3)
+    let dead = follower.ask(nil, Credential(key: made, secretHash: secret), of: service)
+    #expect(dead.failure == .unauthenticated && dead.isFinished)
+    #expect(follower.relayed == unsure.count)
   }
 
   @Test("a coordinator whose state is not the majority's says so, and answers for its status alone")

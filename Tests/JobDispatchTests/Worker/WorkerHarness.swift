@@ -80,13 +80,18 @@ final class Bench: WorkerHost {
     return machineOrNil
   }
 
-  init() {
+  init(manyAttempts: Int = WorkerMachine.manyAttempts) {
     machineOrNil = WorkerMachine(
-      name: "w", incarnation: incarnation, host: self, clock: clock)
+      name: "w", incarnation: incarnation, host: self, clock: clock, manyAttempts: manyAttempts)
   }
 
   func startRun(_ run: EngineRunID, _ order: EngineOrder) { started.append((run, order)) }
   func cancelRun(_ run: EngineRunID) { cancelled.append(run) }
+  /// What runs have made and the machine has not taken.
+  private(set) var waiting: [EngineRunID: [GeneratedEvent]] = [:]
+  func takeOutput(of run: EngineRunID) -> [GeneratedEvent] {
+    waiting.removeValue(forKey: run) ?? []
+  }
   /// How often the engine was to be asked how it is.
   private(set) var probes = 0
   func probeEngine() { probes += 1 }
@@ -209,7 +214,18 @@ final class Bench: WorkerHost {
     }
   }
 
+  /// The engine makes a text, joined to what the machine has not taken, as a worker's process joins it.
+  func make(_ run: EngineRunID, _ text: String) {
+    let event = GeneratedEvent(choice: 0, kind: .text, tokenCount: 1, bytes: Array(text.utf8))
+    let isNews = waiting[run] == nil
+    var list = waiting[run] ?? []
+    if list.isEmpty || !list[list.count - 1].merge(event) { list.append(event) }
+    waiting[run] = list
+    if isNews { machine.runHasOutput(run) }
+  }
+
   func complete(_ run: EngineRunID) {
+    machine.runProduced(run, takeOutput(of: run))
     machine.runEnded(
       run, .completed(.stop, Usage(promptTokens: 3, outputTokens: 4)))
   }
