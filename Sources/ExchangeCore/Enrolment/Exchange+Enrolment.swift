@@ -17,7 +17,9 @@ extension Exchange {
 
   /// The newest certificates of a node that have not ended, in the order of their numbers.
   public func certificates(of node: NodeName, limit: Int) -> [IssuedCertificate] {
-    (indexes.certificates[node] ?? []).suffix(limit).compactMap { certificates[$0.rawValue] }
+    (indexes.certificates[node]?.sorted ?? []).suffix(limit).compactMap {
+      certificates[$0.rawValue]
+    }
   }
 
   /// The newest revocations, in the order of their numbers.
