@@ -1,11 +1,13 @@
+internal import Glibc
 public import NIOCore
 internal import NIOPosix
 
 /// Threads beside the loops of a process, for work that is long and needs nothing of theirs.
 ///
-/// They are the process's own to end: `close`.
+/// They come after the loops where there is not processor time for all: whoever has much read waits for it, and not those who want
+/// something small. They are the process's own to end: `close`.
 public final class WorkThreads: Sendable {
-  fileprivate let pool: NIOThreadPool
+  private let pool: NIOThreadPool
 
   /// Starts as many threads.
   ///
@@ -18,6 +20,19 @@ public final class WorkThreads: Sendable {
 
   /// As many as may be busy so while loops are: half of the processors.
   public static var usualCount: Int { max(1, System.coreCount / 2) }
+
+  /// How much nicer they are than loops: a tenth of a loop's share where both want all of one processor.
+  private static let niceness: CInt = 10
+
+  fileprivate func run(_ body: @escaping @Sendable () -> Void) {
+    pool.submit { state in
+      // Once closed nobody waits for it.
+      guard case .active = state else { return }
+      // Of this thread, again and again, since a pool tells nobody when it starts one. Where a sandbox forbids it threads are as loops are.
+      _ = setpriority(CInt(PRIO_PROCESS.rawValue), 0, Self.niceness)
+      body()
+    }
+  }
 
   /// Ends the threads; what has not begun is dropped.
   ///
@@ -91,8 +106,7 @@ public final class WorkBeside {
             ended(bytes)
             if isWanted() { told(value) }
           }, eventLoop: eventLoop)
-        threads.pool.submit { [eventLoop] state in
-          guard case .active = state else { return }
+        threads.run { [eventLoop] in
           let value = work()
           eventLoop.execute { end.value(value) }
         }

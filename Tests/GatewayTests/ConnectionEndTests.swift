@@ -143,7 +143,8 @@ struct ConnectionEndTests {
       while try await eventLoop.submit({ loop.value.beside.bytes }).get() == 1 {
         await Task.yield()
       }
-      #expect(try await eventLoop.submit { loop.value.bodyBytes }.get() == 1_000)
+      let held = try await eventLoop.submit { loop.value.bodyBytes }.get()
+      #expect(held == 1_000)
       try await client.close()
       try await child.closeFuture.get()
       #expect(try await eventLoop.submit { loop.value.bodyBytes }.get() == 0)

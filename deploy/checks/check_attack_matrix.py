@@ -9,6 +9,7 @@ check_gateway_input.py's. Besides: floods of connections from many addresses, an
 import contextlib
 import json
 import os
+import re
 import resource
 import socket
 import time
@@ -21,8 +22,8 @@ from product import YARD, Child, expect, folder, main, promised, wait_for
 from raw_http2 import Connection, Ended, frame, message, request
 
 ATTACKER = "127.0.0.2"
-# What a node may come to keep of all of it; a debug build's heap keeps what the most connections at once took.
-GROWTH_MAX_MIB = 64
+# What a node may come to keep of all of it: its heap keeps what the most connections at once took, three thousand handshakes of 30 KiB.
+GROWTH_MAX_MIB = 128
 # Connections that strangers may have at a coordinator, as Transport/OpenConnections.swift has it; of one address, whose handshake is
 # not done; and of one worker.
 UNKNOWN_MAX, HANDSHAKES_MAX, NODE_MAX = 3_072, 128, 32
@@ -209,20 +210,25 @@ with folder() as scratch:
             for node, log in logs.items():
                 with open(log) as file:
                     text = file.read()
-                for kind in ("breach_resetsReceived", "breach_resetsSent", "breach_idleFrames", "breach_continuations",
-                             "protocol_violation"):
-                    expect(f"kind={kind}\n" in text, f"no line of {kind} in the {node}'s log")
+                # What else there is at a gateway check_gateway_input.py holds.
+                due = {"breach_resetsReceived", "breach_idleFrames", "protocol_violation"}
+                if node != "gateway":
+                    due |= {"breach_resetsSent", "breach_continuations"}
+                missing = due - set(re.findall(r"kind=(\S+)", text))
+                expect(not missing, f"no line of {sorted(missing)} in the {node}'s log")
                 expect(processes[node].poll() is None, f"the {node} is dead")
                 expect(is_served(node), f"the {node} does not serve")
             growth = {node: own_mib(process.pid) - before[node] for node, process in processes.items()}
             print("    grown: " + ", ".join(f"{node} {mib:+.0f} MiB" for node, mib in growth.items()), flush=True)
-            for node, mib in growth.items():
-                expect(mib <= GROWTH_MAX_MIB, f"the {node} grew by {mib:.0f} MiB")
             if os.environ.get("MEASURES"):
                 with open(os.environ["MEASURES"], "w") as file:
                     json.dump(MEASURES, file, indent=1)
+            for node, mib in growth.items():
+                expect(mib <= GROWTH_MAX_MIB, f"the {node} grew by {mib:.0f} MiB")
 
-        main([at_the_leader, at_a_follower, at_the_gateway, at_the_door, many_addresses, one_worker, slow_ones_end, unharmed])
+        only = os.environ.get("ONLY", "").split(",")
+        checks = [at_the_leader, at_a_follower, at_the_gateway, at_the_door, many_addresses, one_worker, slow_ones_end, unharmed]
+        main([check for check in checks if check.__name__ in only] or checks)
     finally:
         for child in children:
             child.stop()

@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import resource
 import socket
 import ssl
@@ -620,7 +621,8 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
             MEASURES["HTTP/2: " + name] = f"ended after {rounds}"
 
         get = fields("GET", "/healthz")
-        bomb = b"\x40" + h2.literal("n", "x" * 120)[1:] + b"\xbe" * 15_000
+        field = b"\x40" + h2.literal("n", "x" * 120)[1:]
+        bomb, large = field + b"\xbe" * 15_000, field + b"\xbe" * 150
 
         def asked(turn, section=get, flags=h2.END_HEADERS | h2.END_STREAM):
             return h2.frame(h2.HEADERS, flags, 2 * turn + 1, section)
@@ -632,6 +634,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         flood("PING", lambda n: h2.frame(h2.PING, 0, 0, b"12345678"))
         flood("empty DATA", lambda n: asked(0, fields(), h2.END_HEADERS) if n == 0 else h2.frame(h2.DATA, 0, 1))
         flood("HPACK bomb", lambda n: asked(n, get + bomb))
+        flood("sections that are too large", lambda n: asked(n, get + large))
         flood("unknown frames", lambda n: h2.frame(0xEE, 0, 0, b"x"))
 
         def tls(data, minimum=None, maximum=None, protocols=("http/1.1",), whole=False):
@@ -691,7 +694,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         with open(served.child.log) as file:
             log = file.read()
         for kind in ("breach_resetsReceived", "breach_resetsSent", "breach_idleFrames", "breach_headerSection"):
-            expect(f" kind={kind}\n" in log, f"no line of {kind}")
+            expect(f" kind={kind}\n" in log, f"no line of {kind}, of {sorted(set(re.findall(' kind=(.*)', log)))}: {MEASURES}")
             expect(f'switchyard_gateway_refusals_total{{kind="{kind}"}} '.encode() in metrics, f"no count of {kind}")
         nothing_was_done()
 

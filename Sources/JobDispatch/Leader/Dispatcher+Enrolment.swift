@@ -102,11 +102,12 @@ extension Dispatcher {
     let publicKeyHash = Array(SHA256.hash(data: node.publicKey))
     confirmed { [weak self] isLeader in
       guard isLeader, let self else { return answer(Failure.notLeader) }
-      // A node that renews again and again fills no log: what it was given a while ago is made out once more.
+      // A node that renews again and again fills no log: what it was given last is made out once more.
       let fresh = min(issuer.lifetimeMilliseconds / 10, Self.renewalInterval)
-      if let newest = exchange.newestCertificate(of: node.name),
+      let given = exchange.certificates(of: node.name, limit: Self.renewalsMax)
+      if given.count == Self.renewalsMax, let oldest = given.first, let newest = given.last,
+        queue.now < oldest.issuedAt.advanced(milliseconds: fresh),
         newest.publicKeyHash == publicKeyHash,
-        queue.now < newest.issuedAt.advanced(milliseconds: fresh),
         !exchange.isRevoked(node.name, serial: node.serial),
         !exchange.isRevoked(node.name, serial: newest.number.serial)
       {
@@ -121,8 +122,9 @@ extension Dispatcher {
     }
   }
 
-  /// The longest time, in milliseconds, in which a node gets the same certificate again: less than what a revocation by
-  /// serial outlasts the row by, since what is made out again ends later.
+  /// So many certificates are a node's in a tenth of their life, or in `renewalInterval`: then it gets the newest again.
+  private static let renewalsMax = 4
+  /// In milliseconds: less than what a revocation by serial outlasts the row by, since what is made out again ends later.
   private static let renewalInterval: UInt64 = 3_600_000
 
   /// Signs only what is committed: of two coordinators that are asked at once, at most one gets there.

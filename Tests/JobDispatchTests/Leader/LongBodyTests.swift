@@ -40,6 +40,7 @@ struct LongBodyTests {
   @Test("while a long body is read others are served, and a short one is read at once")
   func others() throws {
     let bench = try LeaderBench(beside: work)
+    _ = try WorkerPeer(bench)
     let (first, second) = (bench.submit(body: long), bench.submit())
     #expect(first.sent.isEmpty)
     #expect(try second.last(Accepted.self).job == JobID(1))
@@ -52,6 +53,7 @@ struct LongBodyTests {
   @Test("what is wrong with a long body is said as of a short one, to a dry run too")
   func wrong() throws {
     let bench = try LeaderBench(beside: work)
+    _ = try WorkerPeer(bench)
     let refused = bench.submit(body: long.dropLast())
     let explained = bench.call(
       .dryRun(
@@ -69,6 +71,7 @@ struct LongBodyTests {
   @Test("a stream that has gone, or was ended, makes nothing, and asking again makes one job")
   func gone() throws {
     let bench = try LeaderBench(beside: work)
+    _ = try WorkerPeer(bench)
     let (credential, account) = try bench.strangerCredential()
     let request = bench.submission(mode: .submitted, body: long)
     for end in ["closed", "revoked"] {
@@ -97,6 +100,7 @@ struct LongBodyTests {
   @Test("a request that is sent twice while it is read makes one job")
   func twice() throws {
     let bench = try LeaderBench(beside: work)
+    _ = try WorkerPeer(bench)
     let request = bench.submission(mode: .submitted, body: long)
     let peers = [bench.open(.job), bench.open(.job)]
     for peer in peers { bench.say(.submit(request), on: peer) }
@@ -107,6 +111,7 @@ struct LongBodyTests {
   @Test("where too much waits to be read, more is to come again")
   func room() throws {
     let bench = try LeaderBench(beside: work)
+    _ = try WorkerPeer(bench)
     work.room = 10_000
     let peer = bench.submit(body: long)
     #expect(peer.failure == .overloaded)
