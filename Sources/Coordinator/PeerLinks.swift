@@ -27,6 +27,10 @@ final class PeerLinks: CoordinatorLinks {
   private let log: Logger
   private let clock = LoopClock()
   private var peers: [ReplicaID: Peer] = [:]
+  /// The members, as far as the own log knows them.
+  private var members: [ReplicaID: String] = [:]
+  /// Who leads, as a peer has said.
+  private var told: LeaderNotice?
   /// In the order in which they came.
   private var accepted: [NodeLink] = []
   /// The streams on which other coordinators fetch a snapshot from this one.
@@ -48,9 +52,27 @@ final class PeerLinks: CoordinatorLinks {
     self.log = log
   }
 
-  /// Keeps a link to each of these, and to no other coordinator.
+  /// Keeps a link to each of these, and besides to the leader alone.
   func follow(_ members: [ReplicaID: String]) {
+    self.members = members
+    keepLinks()
+  }
+
+  /// A peer says who leads.
+  ///
+  /// A log that is behind does not list a leader who joined later, and catches up only if it can answer him.
+  fileprivate func heard(_ notice: LeaderNotice) {
+    guard notice.leader.rawValue > 0, notice.leader.rawValue != local.node, !notice.address.isEmpty,
+      told.map({ $0.term < notice.term }) ?? true
+    else { return }
+    told = notice
+    keepLinks()
+  }
+
+  private func keepLinks() {
     guard !hasStopped else { return }
+    var members = members
+    if let told, members[told.leader] == nil { members[told.leader] = told.address }
     for id in peers.keys.sorted() where members[id] != peers[id]?.address {
       peers.removeValue(forKey: id)?.link?.close()
     }
@@ -268,7 +290,7 @@ private final class Peer: NodeLinkOwner, MessageChannelOwner {
   func established(_ link: NodeLink, with remote: RemoteNode) {
     links?.established(self, link, with: remote)
   }
-  func heard(_ notice: LeaderNotice, on link: NodeLink) {}
+  func heard(_ notice: LeaderNotice, on link: NodeLink) { links?.heard(notice) }
   func draining(_ link: NodeLink) { link.close() }
   func refusal(of certificate: PeerCertificate, on link: NodeLink) -> Failure? {
     links?.refusal(of: certificate)

@@ -8,8 +8,8 @@ public import WireProtocol
 public enum FollowOrder: Sendable {
   /// A new job; `follow` is set on the message.
   case submit(Submit)
-  /// A job that exists, from an event on.
-  case job(JobID, fromSeq: UInt64, commitIndex: LogIndex)
+  /// A job that exists, from an event on; where `isDurable`, only what is committed of it.
+  case job(JobID, fromSeq: UInt64, commitIndex: LogIndex, isDurable: Bool = false)
 }
 
 /// Something that happened to a followed job.
@@ -137,10 +137,10 @@ public final class FollowingJob: MessageChannelOwner {
     return switch order {
     case .submit(let submit):
       FollowedJob(submitting: submit, cluster: cluster, patience: patience)
-    case .job(let job, let fromSeq, let commitIndex):
+    case .job(let job, let fromSeq, let commitIndex, let isDurable):
       FollowedJob(
-        following: job, fromSeq: fromSeq, commitIndex: commitIndex, cluster: cluster,
-        patience: patience)
+        following: job, fromSeq: fromSeq, commitIndex: commitIndex, isDurable: isDurable,
+        cluster: cluster, patience: patience)
     }
   }
 

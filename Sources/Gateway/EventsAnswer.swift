@@ -4,7 +4,8 @@ internal import JobDispatch
 
 /// Answers with the events of a job that exists: the shell around `JobEventsAnswer`.
 ///
-/// A reader's leaving changes nothing for the job.
+/// A reader's leaving changes nothing for the job. It is given what is committed: a number is all that it comes back with, so what
+/// has a number must never be another event.
 final class EventsAnswer: Answering, JobReading {
   private let loop: GatewayLoop
   private var answer: JobEventsAnswer
@@ -19,7 +20,7 @@ final class EventsAnswer: Answering, JobReading {
 
   func begin(_ job: JobID, from seq: UInt64, key: String) {
     following = loop.client.follow(
-      .job(job, fromSeq: seq, commitIndex: LogIndex(0)), key: key, reader: self)
+      .job(job, fromSeq: seq, commitIndex: LogIndex(0), isDurable: true), key: key, reader: self)
   }
 
   func received(_ update: JobUpdate) {

@@ -54,6 +54,10 @@ final class SimulatedCoordinator: SimulatedNode {
   private var peers: [PeerDialer] = []
   private var accepted: [LinkEnd] = []
   private var notice: LeaderNotice?
+  /// The members, as far as the own log knows them.
+  private var members: Set<ReplicaID> = []
+  /// Who leads, as a peer has said.
+  private var told: LeaderNotice?
   /// What is being written, the oldest first; the first `flushing` of them become durable together.
   private var writing: [WriteBatch] = []
   private var flushing = 0
@@ -189,6 +193,8 @@ final class SimulatedCoordinator: SimulatedNode {
     isDying = false
     suddenDeath = nil
     notice = nil
+    members = []
+    told = nil
     timer.stop()
     peers = []
     accepted = []
@@ -425,12 +431,29 @@ extension SimulatedCoordinator: DispatcherShell {
     for end in accepted { end.tell(notice) }
   }
 
-  /// Keeps a link to each of these, and to no other coordinator, as `PeerLinks` does.
   func membersChanged(_ addresses: [ReplicaID: String]) {
     guard !addresses.isEmpty else { return }
-    for peer in peers where addresses[peer.peer.id] == nil { peer.hangUp() }
-    peers.removeAll { addresses[$0.peer.id] == nil }
-    for id in addresses.keys.sorted() where id != self.id {
+    members = Set(addresses.keys)
+    keepLinks()
+  }
+
+  /// A peer says who leads.
+  fileprivate func heard(_ notice: LeaderNotice) {
+    guard notice.leader.rawValue > 0, notice.leader != id,
+      told.map({ $0.term < notice.term }) ?? true
+    else { return }
+    told = notice
+    keepLinks()
+  }
+
+  /// Keeps a link to each member, and besides to the leader alone, as `PeerLinks` does.
+  private func keepLinks() {
+    guard !members.isEmpty else { return }
+    var wanted = members
+    if let told { wanted.insert(told.leader) }
+    for peer in peers where !wanted.contains(peer.peer.id) { peer.hangUp() }
+    peers.removeAll { !wanted.contains($0.peer.id) }
+    for id in wanted.sorted() where id != self.id {
       guard !peers.contains(where: { $0.peer.id == id }), let peer = simulation.coordinator(id)
       else { continue }
       let dialer = PeerDialer(peer, of: self)
@@ -558,7 +581,7 @@ final class PeerDialer: LinkOwner {
   func accepted(
     _ channel: SimulatedChannel, for service: Service, authorization: String, on end: LinkEnd
   ) -> any MessageChannelOwner { preconditionFailure("only dialing sides open streams") }
-  func heard(_ notice: LeaderNotice, on end: LinkEnd) {}
+  func heard(_ notice: LeaderNotice, on end: LinkEnd) { owner.heard(notice) }
   func received(_ message: PeerMessage, on end: LinkEnd) {}
   func closed(_ end: LinkEnd) {
     guard self.end === end else { return }

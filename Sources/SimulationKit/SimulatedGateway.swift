@@ -312,13 +312,13 @@ private final class GatewayEvents: GatewayAnswer {
     self.job = job
     self.first = first
     answer = JobEventsAnswer(now: gateway.clock.now)
-    super.init(request, from: first, isDurable: false, on: connection, of: gateway)
+    super.init(request, from: first, isDurable: true, on: connection, of: gateway)
   }
 
   override func begin() {
     follow(
       FollowedJob(
-        following: job, fromSeq: first, cluster: gateway.simulation.clusterID,
+        following: job, fromSeq: first, isDurable: true, cluster: gateway.simulation.clusterID,
         patience: SimulatedClient.patience))
   }
 

@@ -272,6 +272,23 @@ struct GatewayTests {
     }
   }
 
+  @Test(
+    "a job's events are followed as they are committed: a number is all that a reader comes back with"
+  )
+  func committedEvents() async throws {
+    try await withGateway { gateway, coordinator in
+      let client = try await RawClient(gateway.address)
+      try await client.send(
+        "GET /v1/jobs/3/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sy_1_x\r\nlast-event-id: 4\r\n\r\n"
+      )
+      let follow = await coordinator.hears { heard -> Follow? in
+        if case .message(.follow(let follow), _) = heard { follow } else { nil }
+      }
+      #expect(follow?.fromSeq == 5)
+      #expect(follow?.durable == true)
+    }
+  }
+
   @Test("a durable answer is asked for by a field of the head, which has two values")
   func durable() async throws {
     try await withGateway(script: twoPieces) { gateway, coordinator in

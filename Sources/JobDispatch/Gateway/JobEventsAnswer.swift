@@ -8,7 +8,8 @@ public import WireProtocol
 /// waiting ──events, or 10 s without any──► streaming ──ended──► over: event `end` with the job
 ///    └── refused ──► over: a status            └── failed ──► over: event `error`, connection broken
 /// ```
-/// A reader that comes back with `Last-Event-ID` goes on after that event.
+/// A reader that comes back with `Last-Event-ID` goes on after that event. It has no hash to tell what it was given by, so whoever
+/// follows for it asks for committed events only.
 public struct JobEventsAnswer: Sendable {
   private var hasBegun = false
   /// Whether everything has been said.
