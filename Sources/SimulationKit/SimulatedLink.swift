@@ -191,7 +191,8 @@ final class LinkEnd {
     channels = [:]
     let last = owner
     owner = nil
-    keepClosing(held)
+    // What was said over HTTP before it was closed is still on its way.
+    if link?.isPatient != true { keepClosing(held) }
     // Owners hear of it in a turn of its own, as from an event loop.
     node.after(0) { [self] in
       for channel in ending { channel.lost() }

@@ -30,7 +30,7 @@ struct SimulationTests {
     "what is planted is found: the checkers can fail",
     arguments: [
       ("alteredEvent", "P2", 1), ("creditedTwice", "P3", 1), ("forgottenRequest", "P1", 1),
-      ("appliedOutOfOrder", "P4", 1), ("droppedPart", "P2", 1), ("brokenOff", "P2", 1),
+      ("appliedOutOfOrder", "P4", 1), ("droppedPart", "P2", 1), ("brokenOff", "P2", 3),
     ] as [(String, String, UInt64)])
   func mutation(name: String, promise: String, seed: UInt64) throws {
     var configuration = SimulationConfiguration(seed: seed, seconds: 20)
