@@ -94,11 +94,16 @@ def add(group, number, address, peers):
     """A new coordinator, started and added."""
     made = group.cluster.yard("cluster", "prepare", group.home, number)
     expect(made.code == 0, made)
+    launch(group, number, address, peers, made.text.strip())
+    return change(group, "add", number, address)
+
+
+def launch(group, number, address, peers, directory):
+    """A coordinator that joins, or goes on after it has."""
     group.running[number] = Child(
         [YARD, "coordinator", "--id", str(number), "--join", "--listen", address, "--peers",
-         ",".join([*peers, f"{number}={address}"]), "--dir", made.text.strip(), "--end-with-input"],
+         ",".join([*peers, f"{number}={address}"]), "--dir", directory, "--end-with-input"],
         f"{group.scratch}/coordinator-{number}.log")
-    return change(group, "add", number, address)
 
 
 def join(group, number, address, peers):
@@ -175,4 +180,25 @@ def grows_and_shrinks():
             group.stop()
 
 
-main([rolling_restart, grows_and_shrinks])
+def was_away():
+    """a learner that was down while its leader was added finds him, catches up and gets its vote"""
+    with folder() as scratch:
+        group = Coordinators(scratch, 3, ("w1",))
+        try:
+            peers = group.peers.split(",")
+            fourth, fifth = (f"127.0.0.1:{port}" for port in free_ports(2))
+            add(group, 4, fourth, peers)
+            wait_for("4 to follow", lambda: (change(group, "status")[4]["contact_age_ms"] or 1e9) < 1_000)
+            group.kill(4)
+            join(group, 5, fifth, [*peers, f"4={fourth}"])
+            group.cluster.endpoints = [*group.addresses, fifth]
+            change(group, "transfer", 5)
+            wait_for("5 to lead", lambda: group.leader() == 5)
+            # Its log and its command line know nothing of 5.
+            launch(group, 4, fourth, peers, f"{group.home}/coordinator-4")
+            expect(voters(change(group, "promote", 4)) == [1, 2, 3, 4, 5], "4 has no vote")
+        finally:
+            group.stop()
+
+
+main([rolling_restart, grows_and_shrinks, was_away])
