@@ -34,8 +34,8 @@ struct SimulationTests {
     ])
   func mutation(name: String, promise: String) throws {
     let mutation = try #require(Mutation(name))
-    let finding = (1...12).lazy.compactMap { seed in
-      var configuration = SimulationConfiguration(seed: seed, seconds: 20)
+    let finding = (1...12 as ClosedRange<UInt64>).lazy.compactMap { seed in
+      var configuration = SimulationConfiguration(seed: seed, seconds: 60)
       mutation.apply(to: &configuration)
       return SimulationRun.run(configuration).findings.first
     }.first
