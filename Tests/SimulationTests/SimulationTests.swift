@@ -30,12 +30,12 @@ struct SimulationTests {
     "what is planted is found: the checkers can fail",
     arguments: [
       ("alteredEvent", "P2"), ("creditedTwice", "P3"), ("forgottenRequest", "P1"),
-      ("appliedOutOfOrder", "P4"), ("droppedPart", "P2"),
+      ("appliedOutOfOrder", "P4"), ("droppedPart", "P2"), ("brokenOff", "P2"),
     ])
   func mutation(name: String, promise: String) throws {
     let mutation = try #require(Mutation(name))
     let finding = (1...12 as ClosedRange<UInt64>).lazy.compactMap { seed in
-      var configuration = SimulationConfiguration(seed: seed, seconds: 20)
+      var configuration = SimulationConfiguration(seed: seed, seconds: 60)
       mutation.apply(to: &configuration)
       return SimulationRun.run(configuration).findings.first
     }.first

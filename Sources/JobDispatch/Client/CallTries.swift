@@ -23,7 +23,8 @@ public enum TryEnd: Error, Hashable, Sendable {
 /// The tries of one call: whether to try again, and when.
 ///
 /// Every request is either a question, or idempotent, or carries a request key, so a try whose outcome
-/// is unknown may be repeated. It goes on until the deadline; a failure that is not retryable ends it.
+/// is unknown may be repeated. It goes on until the deadline; a failure that is not retryable ends it. So does one that says how
+/// things stand at the moment, unless the outcome of an earlier try is unknown: that one may be on its way yet, and come true.
 public struct CallTries: Hashable, Sendable {
   /// What to do after a try.
   public enum Decision: Hashable, Sendable {
@@ -36,6 +37,8 @@ public struct CallTries: Hashable, Sendable {
   private let began: UInt64
   private let patience: UInt64
   private var backoff: Backoff
+  /// Whether the outcome of an earlier try is unknown.
+  private var isInDoubt = false
 
   /// Tries from `now` on, in monotonic milliseconds.
   ///
@@ -51,7 +54,10 @@ public struct CallTries: Hashable, Sendable {
 
   /// A try ended without a result.
   public mutating func ended(_ end: TryEnd, now: UInt64, random: UInt64) -> Decision {
-    if let refusal = end.refusal(patience: patience) { return .giveUp(.refused(refusal)) }
+    if let refusal = end.refusal(patience: patience, isInDoubt: isInDoubt) {
+      return .giveUp(.refused(refusal))
+    }
+    if end.leavesDoubt { isInDoubt = true }
     let wait = backoff.next(random: random, floor: end.retryAfter)
     let (deadline, overflow) = began.addingReportingOverflow(patience)
     guard overflow || now + wait <= deadline else {
@@ -64,13 +70,26 @@ public struct CallTries: Hashable, Sendable {
 extension TryEnd {
   /// The failure, if trying again would not help, or not within all the patience that there is: whoever asked is then told the
   /// wait that the other side names, and nothing less.
-  func refusal(patience: UInt64) -> Failure? {
+  ///
+  /// - Parameters:
+  ///   - patience: how long there is, in milliseconds.
+  ///   - isInDoubt: whether the outcome of an earlier try is unknown.
+  /// - Returns: the failure that ends the tries; nil if they go on.
+  func refusal(patience: UInt64, isInDoubt: Bool) -> Failure? {
     guard case .failure(let failure) = self else { return nil }
     switch failure.errorCode {
     // The caller's to wait out: he may rather ask for less, or for something else.
-    case .rateLimitExceeded, .noWorkerOnline, .queueTooLong: return failure
+    case .rateLimitExceeded, .noWorkerOnline, .queueTooLong: return isInDoubt ? nil : failure
     case let code?: return code.isRetryable && retryAfter <= patience ? nil : failure
     case nil: return failure
+    }
+  }
+
+  /// Whether what was asked for may have been done, or may be yet: there was no answer, or one that says so.
+  var leavesDoubt: Bool {
+    switch self {
+    case .broke: true
+    case .failure(let failure): failure.errorCode == .outcomeUnknown
     }
   }
 

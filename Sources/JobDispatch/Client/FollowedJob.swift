@@ -75,6 +75,8 @@ public struct FollowedJob: Sendable {
   /// Since when nothing has worked, in monotonic milliseconds; nil while a stream is in order.
   private var troubleSince: UInt64?
   private var cancelRequested = false
+  /// Whether an earlier submit may have made the job, or may yet.
+  private var isInDoubt = false
   /// What was delivered and may not be committed.
   ///
   /// Apart from the state: whoever looks at that takes a copy of what lies with it.
@@ -283,7 +285,10 @@ public struct FollowedJob: Sendable {
     case .ended, .failed: return .nothing
     case .submitting, .waiting, .streaming: break
     }
-    if let refusal = end.refusal(patience: patience) { return fail(.refused(refusal)) }
+    if let refusal = end.refusal(patience: patience, isInDoubt: isInDoubt) {
+      return fail(.refused(refusal))
+    }
+    if case .submitting = state, end.leavesDoubt { isInDoubt = true }
     let wait = backoff.next(random: random, floor: end.retryAfter)
     let since = troubleSince ?? now
     troubleSince = since

@@ -269,6 +269,35 @@ struct FollowedJobTests {
     }
   }
 
+  @Test("while a submit may have made the job, or may yet, how things stand now refuses it no more")
+  func inDoubt() throws {
+    let refusal = Failure(.queueTooLong, "later", retryAfterMs: 100)
+    var tries = CallTries(now: 0, patience: 1_000)
+    guard case .retry = tries.ended(.broke("gone"), now: 0, random: 0) else {
+      Issue.record("not tried again")
+      return
+    }
+    #expect(tries.ended(.failure(refusal), now: 0, random: 0) == .retry(after: 100))
+    guard case .giveUp(.unavailable) = tries.ended(.failure(refusal), now: 950, random: 0) else {
+      Issue.record("the outcome is known, or there is no end")
+      return
+    }
+    let unknown = Failure(.outcomeUnknown, "unknown", retryAfterMs: 20)
+    var others = CallTries(now: 0, patience: 1_000)
+    _ = others.ended(.failure(unknown), now: 0, random: 0)
+    #expect(others.ended(.failure(refusal), now: 0, random: 0) == .retry(after: 100))
+
+    var reader = submitting(patience: 1_000)
+    guard case .reopen = reader.job.broke("gone", now: 0, random: 0) else {
+      Issue.record("not submitted again")
+      return
+    }
+    guard case .reopen(after: 100, _) = reader.receive(.failure(refusal)) else {
+      Issue.record("refused, or not asked again")
+      return
+    }
+  }
+
   @Test("patience counts from the beginning of an outage, not from the last event")
   func patience() {
     var reader = submitting(patience: 1_000)
