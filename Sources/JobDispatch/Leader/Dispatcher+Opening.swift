@@ -56,8 +56,8 @@ extension Dispatcher {
         guard let self, let newcomer, !newcomer.isClosed else { return }
         switch result {
         case .success(let caller):
-          newcomer.continue(as: openHere(service, on: channel, caller, from: origin))
-        case .failure(let failure): newcomer.continue(as: refuse(channel, failure))
+          newcomer.continue { self.openHere(service, on: channel, caller, from: origin) }
+        case .failure(let failure): newcomer.continue { self.refuse(channel, failure) }
         }
       }
       return newcomer
@@ -109,15 +109,55 @@ extension Dispatcher {
       channel.finish()
       return nil
     }
-    if replica.role == .leader {
-      channel.send(
-        Failure(
-          .unavailable, "this coordinator leads, and waits for wrapping keys of its peers",
-          retryAfterMs: 100))
-      channel.finish()
-      return nil
+    if let absence = leaderAbsence {
+      return waitForLeader(absence, message, on: channel) { [weak self] message in
+        self?.openElsewhere(
+          service, with: message, on: channel, credential, authorization: authorization,
+          from: origin)
+      }
     }
     return relay(service, message, on: channel, authorization: authorization)
+  }
+
+  /// Why nobody answers or passes on what a leader should; nil once somebody does.
+  private var leaderAbsence: Failure? {
+    guard !isActive, replica.divergence == nil else { return nil }
+    switch replica.role {
+    case .leader:
+      return Failure(
+        .unavailable, "this coordinator leads, and waits for wrapping keys of its peers",
+        retryAfterMs: 100)
+    case .elected, .candidate, .follower(leader: nil): return .noLeader
+    case .follower: return nil
+    }
+  }
+
+  /// Lets a stream wait for a leader, if there is room.
+  private func waitForLeader(
+    _ absence: Failure, _ message: Message, on channel: any MessageChannel,
+    _ open: @escaping (Message) -> (any MessageChannelOwner)?
+  ) -> any MessageChannelOwner {
+    let newcomer = Newcomer(channel: channel)
+    let stream = AwaitedLeader.Stream(
+      newcomer: newcomer, message: message, refusal: absence, open: open)
+    if !awaitedLeader.add(stream, now: clock.now) {
+      newcomer.continue { refuse(channel, absence) }
+    }
+    shell?.wantsEndOfTurn()
+    return newcomer
+  }
+
+  /// Opens the streams that wait for a leader, once there is one, and refuses those that have waited long enough.
+  func admitWaiting() {
+    while let stream = awaitedLeader.takeFirst(now: clock.now, isOver: leaderAbsence == nil) {
+      let newcomer = stream.newcomer
+      guard !newcomer.isClosed else { continue }
+      newcomer.continue {
+        leaderAbsence == nil
+          ? stream.open(stream.message) ?? RefusedStream()
+          : refuse(newcomer.channel, stream.refusal)
+      }
+    }
   }
 
   /// Passes a stream on to the leader, whatever is asked of him.
@@ -129,10 +169,7 @@ extension Dispatcher {
       let upstream = shell?.openRelay(
         to: leader, service: service, authorization: authorization, owner: relay)
     else {
-      channel.send(
-        Failure(
-          refusing: .unavailable, "no leader is known or reachable at the moment",
-          retryAfterMs: 2 * Failure.handoverDelay))
+      channel.send(Failure.noLeader)
       channel.finish()
       return nil
     }

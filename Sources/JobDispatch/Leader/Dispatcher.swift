@@ -198,6 +198,8 @@ public final class Dispatcher {
   var graceUntil: UInt64 = 0
   /// Until then a majority counts as heard, without being looked up.
   var majorityHeardUntil: UInt64 = 0
+  /// Streams that wait for a leader.
+  var awaitedLeader = AwaitedLeader()
   /// Leadership is being given away, on request of an operator or of a process that stops.
   var handover: RunningHandover? { didSet { queue.isHeld = handover != nil } }
   /// How long the answers of each model are.
@@ -251,13 +253,15 @@ public final class Dispatcher {
     if isActive, !replica.isDiskSpent { plan() }
     queue.flush()
     advanceHandover()
+    admitWaiting()
   }
 
   // MARK: Time
 
   /// When `tick` wants to be called next, in monotonic milliseconds.
   public var nextDeadline: UInt64 {
-    var next = min(replica.nextDeadline, handover?.wakeAt ?? .max, custodyDeadline)
+    var next = min(
+      replica.nextDeadline, handover?.wakeAt ?? .max, custodyDeadline, awaitedLeader.deadline)
     guard isActive else { return next }
     next = min(next, nextCheckpoint)
     for session in sessions.values { next = min(next, session.leaseUntil) }
@@ -290,6 +294,7 @@ public final class Dispatcher {
     let now = clock.now
     replica.tick(now: now)
     advanceHandover()
+    admitWaiting()
     tickCustody(now: now)
     guard isActive else { return }
     if now >= nextCheckpoint { checkpoint() }
@@ -471,6 +476,7 @@ extension Dispatcher: ReplicaObserver {
       custody(.ceased)
     }
     shell?.leadershipChanged(leaderNotice)
+    if !awaitedLeader.isEmpty { shell?.wantsEndOfTurn() }
   }
 
   /// Called by the replica: the members are others.

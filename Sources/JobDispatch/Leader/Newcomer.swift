@@ -1,10 +1,10 @@
 internal import WireProtocol
 
-/// A stream whose peer shows a delegation that the state does not know yet: what it says waits until the log has decided.
+/// A stream of which it is not known yet who answers it: its peer shows a delegation that the state does not know, or there is no leader.
 ///
 /// Nothing further is read meanwhile, so what waits is what had arrived.
 final class Newcomer: MessageChannelOwner {
-  private let channel: any MessageChannel
+  let channel: any MessageChannel
   private var waiting: [Message] = []
   private var owner: (any MessageChannelOwner)?
   private(set) var isClosed = false
@@ -14,12 +14,13 @@ final class Newcomer: MessageChannelOwner {
     channel.setReading(false)
   }
 
-  /// The log has decided who answers.
-  func `continue`(as owner: any MessageChannelOwner) {
+  /// It is known who answers; `open` gives him the stream.
+  func `continue`(_ open: () -> any MessageChannelOwner) {
+    channel.setReading(true)
+    let owner = open()
     self.owner = owner
     for message in waiting { owner.received(message, on: channel) }
     waiting = []
-    channel.setReading(true)
   }
 
   func received(_ message: Message, on channel: any MessageChannel) {

@@ -169,8 +169,17 @@ struct AnswerTranscript {
     "stream_diverged", "tail_invalid", "unavailable", "key_unavailable",
   ]
 
+  /// Codes of refusals that say how things stand at the moment, and nothing of an earlier request of the same name.
+  private static let momentary = Set(
+    [ErrorCode.queueTooLong, .noWorkerOnline, .rateLimitExceeded].map { HTTPRefusal($0, "").name })
+
   /// What is wrong with it, given the job's record and end.
-  func flaw(against events: [Event], of job: Job, isDurable: Bool) -> String? {
+  ///
+  /// - Parameter wasAskedAgain: whether another request asked for the job before, of which nobody knows what became of it: its
+  ///   gateway is gone, and it may be on its way yet.
+  func flaw(
+    against events: [Event], of job: Job, isDurable: Bool, wasAskedAgain: Bool
+  ) -> String? {
     let record = events.flatMap(\.bytes)
     guard let ending = job.ending else { return "its job has not ended" }
     switch end {
@@ -191,6 +200,7 @@ struct AnswerTranscript {
         ? nil : "a stream ended with \(finish ?? "nothing"), its job otherwise"
     case .error(let code, let isFirst):
       if Self.unrelated.contains(code) { return nil }
+      if wasAskedAgain, isFirst, Self.momentary.contains(code) { return nil }
       if code == HTTPRefusal(.internalError, "").name { return "a stream ended with \(code)" }
       if ending.state == .completed { return "a stream ended with \(code), its job is completed" }
       // Whoever is told the job's end has its whole record before.

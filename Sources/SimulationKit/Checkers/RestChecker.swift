@@ -68,7 +68,8 @@ struct RestChecker {
     for reader in submission.readers { check(reader, job, events) }
     for stream in submission.streams {
       let flaw = stream.transcript.flaw(
-        against: events, of: job, isDurable: submission.message.durable == true)
+        against: events, of: job, isDurable: submission.message.durable == true,
+        wasAskedAgain: submission.requests > 1)
       if let flaw { simulation.fail("P2", "job \(id), over HTTP: \(flaw)") }
     }
   }

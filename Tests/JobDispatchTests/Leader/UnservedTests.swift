@@ -77,7 +77,28 @@ struct UnservedTests {
     func hear(_ message: PeerMessage, from peer: UInt64) {
       replica?.receive(message, from: ReplicaID(peer), now: clock.now)
       settle()
+      dispatcher?.endOfTurn()
     }
+
+    func hear(ofLeader leader: UInt64, term: UInt64) {
+      hear(
+        .raft(
+          .appendEntries(
+            .init(
+              term: Term(term), prevLogIndex: LogIndex(1), prevLogTerm: Term(1),
+              leaderCommit: LogIndex(1), entries: []))), from: leader)
+    }
+
+    /// Time passes.
+    func wait(_ milliseconds: UInt64) {
+      clock.now += milliseconds
+      dispatcher?.tick()
+      settle()
+    }
+
+    func close(_ peer: Peer) { owners[ObjectIdentifier(peer)]?.closed(peer) }
+    private var owners: [ObjectIdentifier: any MessageChannelOwner] = [:]
+    var nextDeadline: UInt64 { dispatcher?.nextDeadline ?? .max }
 
     func ask(
       _ message: Message?, _ credential: Credential? = LeaderBench.root, of service: Service = .call
@@ -85,6 +106,7 @@ struct UnservedTests {
       let peer = Peer()
       let owner = dispatcher?.open(
         service, on: peer, credential: credential, authorization: "", from: StreamOrigin())
+      owners[ObjectIdentifier(peer)] = owner
       if let message { owner?.received(message, on: peer) }
       return peer
     }
@@ -163,6 +185,76 @@ struct UnservedTests {
     let dead = follower.ask(nil, Credential(key: made, secretHash: secret), of: service)
     #expect(dead.failure == .unauthenticated && dead.isFinished)
     #expect(follower.relayed == unsure.count)
+  }
+
+  @Test("who comes between two leaders waits for the next, a moment long, and then is told to try again")
+  func betweenLeaders() throws {
+    let follower = Follower()
+    try follower.start()
+    let began = follower.clock.now
+    // Nothing further is read while they wait.
+    let early = follower.ask(.modelList(.init()))
+    let gone = follower.ask(.modelList(.init()))
+    #expect(early.sent.isEmpty && !early.isReading && follower.relayed == 0)
+    #expect(follower.nextDeadline <= began + AwaitedLeader.waitMax)
+    follower.close(gone)
+    follower.wait(AwaitedLeader.waitMax - 1)
+    let late = follower.ask(.modelList(.init()))
+    #expect(early.sent.isEmpty)
+    follower.wait(1)
+    #expect(early.failure == .unavailable && early.isFinished && early.isReading)
+    #expect(try early.last(Failure.self).retryAfterMs == 40)
+    #expect(late.sent.isEmpty && gone.sent.isEmpty)
+
+    follower.hear(ofLeader: 2, term: 2)
+    #expect(follower.relayed == 1, "the one that waits and is there")
+    #expect(late.isReading)
+    // Status is a coordinator's own to tell, whoever leads.
+    let other = Follower()
+    try other.start()
+    #expect(other.ask(.statusQuery(.init()), nil).failure == .unauthenticated)
+  }
+
+  @Test("more streams than there is room for are told at once to try again")
+  func roomBetweenLeaders() throws {
+    let follower = Follower()
+    try follower.start()
+    for _ in 0..<AwaitedLeader.streamsMax {
+      #expect(follower.ask(.modelList(.init())).sent.isEmpty)
+    }
+    #expect(follower.ask(.modelList(.init())).failure == .unavailable)
+    follower.hear(ofLeader: 2, term: 2)
+    #expect(follower.relayed == AwaitedLeader.streamsMax)
+
+    var waiting = AwaitedLeader()
+    let large = Submit(
+      requestKey: RequestKey(high: 1, low: 1), mode: .attached, endpoint: .chatCompletions,
+      model: "m", body: [UInt8](repeating: 0, count: 1 << 20), maxInputPrice: nil,
+      maxOutputPrice: nil, queueTimeoutMs: 0, follow: true, retentionMs: nil, durable: nil)
+    func stream() -> AwaitedLeader.Stream {
+      .init(
+        newcomer: Newcomer(channel: Peer()), message: .submit(large), refusal: .noLeader,
+        open: { _ in nil })
+    }
+    let taken = (1...20).count { _ in waiting.add(stream(), now: 0) }
+    #expect(taken == 15)
+    let early = waiting.takeFirst(now: 0, isOver: false)
+    let first = waiting.takeFirst(now: 0, isOver: true)
+    let fits = waiting.add(stream(), now: 0)
+    #expect(early == nil && first != nil && fits)
+  }
+
+  @Test("who comes before an elected leader may answer is answered when it may")
+  func beforeTheFirstEntry() throws {
+    let bench = try LeaderBench()
+    bench.dispatcher.replica(
+      bench.replica, became: .follower(leader: nil), term: bench.replica.term)
+    #expect(bench.replica.role == .leader && !bench.dispatcher.isActive)
+    let early = bench.call(.modelList(.init()))
+    #expect(early.sent.isEmpty)
+    bench.dispatcher.replica(bench.replica, became: .leader, term: bench.replica.term)
+    bench.settle()
+    #expect(early.all(ModelListing.self).count == 1)
   }
 
   @Test("a coordinator whose state is not the majority's says so, and answers for its status alone")
