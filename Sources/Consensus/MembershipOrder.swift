@@ -12,6 +12,15 @@ public enum MembershipOrder: Sendable, Hashable {
   /// Ends a membership for ever: its id is not given again.
   case remove(ReplicaID)
 
+  /// Who votes after it, of those who vote before; whether it will be made is for `Replica.refusal(of:now:)` to say.
+  public func voters(after voters: [ReplicaID]) -> [ReplicaID] {
+    switch self {
+    case .add: voters
+    case .promote(let id): voters.contains(id) ? voters : voters + [id]
+    case .demote(let id), .remove(let id): voters.filter { $0 != id }
+    }
+  }
+
   /// The most bytes in an address.
   public static let addressBytesMax = RaftServer.addressBytesMax
 }

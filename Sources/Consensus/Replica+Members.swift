@@ -32,20 +32,8 @@ extension Replica {
   public func reconfigure(
     _ order: MembershipOrder, now: UInt64, _ completion: @escaping (MembershipEnd) -> Void
   ) {
-    guard !isDead, role == .leader else {
-      return completion(.refused(role == .elected ? .notReady : .notLeader))
-    }
-    guard reconfiguration == nil else { return completion(.refused(.underWay)) }
-    let members = membership
-    let view = MembershipView(
-      leader: id, members: members,
-      answering: Set(
-        members.servers.map(\.id).filter {
-          // One that has lost its disk answers, and will confirm nothing to this leader.
-          (contactAge(of: $0, now: now).map { $0 < electionTimeout } ?? false) && !hasLostVotes($0)
-        }), stateVersion: exchange.stateVersion, versionMax: { self.stateVersionMax(of: $0) })
-    switch order.decide(view) {
-    case .done: completion(.changed(members))
+    switch decide(order, now: now) {
+    case .done: completion(.changed(membership))
     case .refused(let refusal): completion(.refused(refusal))
     case .change(let change):
       if case .promote(let member) = order {
@@ -54,6 +42,32 @@ extension Replica {
         completion(.refused(refusal))
       }
     }
+  }
+
+  /// Why an order would be refused now; nil if it would be begun, or is carried out already.
+  ///
+  /// - Parameters:
+  ///   - order: what is to be changed.
+  ///   - now: monotonic milliseconds.
+  public func refusal(of order: MembershipOrder, now: UInt64) -> MembershipRefusal? {
+    if case .refused(let refusal) = decide(order, now: now) { refusal } else { nil }
+  }
+
+  private func decide(_ order: MembershipOrder, now: UInt64) -> MembershipOrder.Decision {
+    guard !isDead, role == .leader else {
+      return .refused(role == .elected ? .notReady : .notLeader)
+    }
+    guard reconfiguration == nil else { return .refused(.underWay) }
+    let members = membership
+    return order.decide(
+      MembershipView(
+        leader: id, members: members,
+        answering: Set(
+          members.servers.map(\.id).filter {
+            // One that has lost its disk answers, and will confirm nothing to this leader.
+            (contactAge(of: $0, now: now).map { $0 < electionTimeout } ?? false)
+              && !hasLostVotes($0)
+          }), stateVersion: exchange.stateVersion, versionMax: { self.stateVersionMax(of: $0) }))
   }
 
   /// Puts a change into the log; answers why not, and then has not taken the completion.

@@ -181,7 +181,7 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case lostMemberReplaced
   /// A coordinator that was removed and ran on asked others for their votes.
   case removedMemberKnocked
-  /// A change of members was refused, since too few voters would have answered or another was under way.
+  /// A change of members was refused, since too few voters would have answered or had the keys, or another was under way.
   case memberChangeRefused
   /// A leader was lost with a change of members in its log that it had not seen committed.
   case memberChangeUnknown

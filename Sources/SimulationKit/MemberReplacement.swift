@@ -21,6 +21,8 @@ final class MemberReplacement {
   private let losesDisk: Bool
   private let stay: UInt64
   private(set) var isOver = false
+  /// The term of the last leader that was asked for something: who still believes to lead in an earlier one is none.
+  private var term = Term(0)
 
   /// Prepares it.
   ///
@@ -60,8 +62,10 @@ final class MemberReplacement {
   }
 
   private func step() {
-    guard let leader = simulation.leader, let replica = leader.replica, !replica.isReconfiguring
+    guard let leader = simulation.leader, let replica = leader.replica, !replica.isReconfiguring,
+      replica.term >= term
     else { return }
+    term = replica.term
     if let member = replica.membership.server(old.id), !member.isRetired {
       // Whom it was to remove leads meanwhile: then it stays.
       if leader === old {

@@ -170,14 +170,14 @@ final class SimulatedCoordinator: SimulatedNode {
 
   /// Carries out an operator's order, if this one leads.
   func reconfigure(_ order: MembershipOrder) {
-    replica?.reconfigure(order, now: clock.now) { [self] end in
+    dispatcher?.reconfigure(order) { [self] end in
       switch (end, order) {
-      case (.changed, .promote):
+      case (.replica(.changed), .promote):
         simulation.count(.membersChanged)
         simulation.mark(.memberPromoted)
-      case (.changed, _): simulation.count(.membersChanged)
-      case (.refused, _): simulation.mark(.memberChangeRefused)
-      case (.unknown, _): simulation.mark(.memberChangeUnknown)
+      case (.replica(.changed), _): simulation.count(.membersChanged)
+      case (.replica(.refused), _), (.keysAreNotHeld, _): simulation.mark(.memberChangeRefused)
+      case (.replica(.unknown), _): simulation.mark(.memberChangeUnknown)
       }
     }
     wantsEndOfTurn()

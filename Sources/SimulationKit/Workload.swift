@@ -166,8 +166,11 @@ final class Workload {
   }
 
   /// Asks for one more job after the healing; the answer must come soon.
+  ///
+  /// It sets no time to begin in, which those that wait from before may have used up: that is refused, and not how soon the cluster
+  /// answers.
   func probe() -> Submission {
-    let submission = submission(for: clients[0], mode: .submitted)
+    let submission = submission(for: clients[0], mode: .submitted, patience: 0)
     _ = submission.submitAndFollow(on: clients[0])
     return submission
   }
@@ -203,15 +206,15 @@ final class Workload {
   }
 
   private func submission(
-    for client: SimulatedClient, mode: JobMode, follow: Bool = true
+    for client: SimulatedClient, mode: JobMode, follow: Bool = true, patience: UInt32? = nil
   ) -> Submission {
     let body = body(for: client)
     return note(
       Submit(
         requestKey: requestKey(), mode: mode, endpoint: .chatCompletions,
         model: SimulatedWorker.model, body: body, maxInputPrice: nil,
-        maxOutputPrice: nil, queueTimeoutMs: patience(of: client), follow: follow,
-        retentionMs: nil, durable: client.random.chance(perMille: 300) ? true : nil), of: client)
+        maxOutputPrice: nil, queueTimeoutMs: patience ?? self.patience(of: client),
+        follow: follow, retentionMs: nil, durable: client.random.chance(perMille: 300) ? true : nil), of: client)
   }
 
   /// What a consumer writes; `fields` are more members of it.

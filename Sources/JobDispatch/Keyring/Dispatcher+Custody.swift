@@ -88,6 +88,8 @@ extension Dispatcher {
       }
     case .lead:
       leadershipBegan()
+    case .change: makeChange()
+    case .refuseChange: refuseChange()
     }
   }
 

@@ -13,6 +13,7 @@ public import ExchangeTypes
 /// 2. A key that the state needs (the current one, and every one that a job is sealed under) is never destroyed.
 /// 3. Every other key that is older than the current one is destroyed.
 /// 4. No two keys have one number: a number names the term whose leader drew it.
+/// 5. A change of voters begins only while a majority of those that there will be have every key that the state needs.
 public struct KeyCustody: Sendable {
   /// When keys change.
   public struct Schedule: Hashable, Sendable {
@@ -24,6 +25,8 @@ public struct KeyCustody: Sendable {
     static let retry: UInt64 = 500
     /// How long a new leader waits for keys that it lacks, in milliseconds, before it begins without them.
     static let patience: UInt64 = 3_000
+    /// How long a change of voters waits until enough of them say that they have the keys, in milliseconds.
+    static let changePatience: UInt64 = 5_000
 
     /// An hour.
     public static let hourly = Schedule(interval: 3_600_000)
@@ -76,6 +79,10 @@ public struct KeyCustody: Sendable {
     case asked(UInt64, by: ReplicaID)
     /// What was announced did not enter the log.
     case notAnnounced
+    /// The leader is ordered to make these the voters.
+    case changing(to: [ReplicaID])
+    /// That change is over, made or not.
+    case changed
     /// Time has passed.
     case tick
   }
@@ -98,17 +105,33 @@ public struct KeyCustody: Sendable {
     case announce(UInt64)
     /// Leadership may begin: the keys are here, or are not to be had.
     case lead
+    /// The change of voters may begin: a majority of them has the keys.
+    case change
+    /// It must not: that majority did not say so in time.
+    case refuseChange
   }
 
   private struct Candidate: Sendable {
     let key: UInt64
-    var holders: Set<ReplicaID> = []
     var isAnnounced = false
     var offeredAt: UInt64?
   }
 
+  /// A change of voters that an operator has ordered.
+  private struct Change: Sendable {
+    let voters: [ReplicaID]
+    let until: UInt64
+    /// When the keys that somebody has not confirmed were offered last.
+    var offeredAt: UInt64?
+    /// Whether it has begun.
+    var isMade = false
+  }
+
   private struct Leadership: Sendable {
     let term: Term
+    /// Who has said in this term that a key is durable there: of the keys that the state needs, and of the next.
+    var holders: [UInt64: Set<ReplicaID>] = [:]
+    var change: Change?
     /// When it begins without the keys that it lacks; nil once it has begun.
     var patience: UInt64?
     var candidate: Candidate?
@@ -173,13 +196,16 @@ public struct KeyCustody: Sendable {
   ///   - logTime: the log time of a command that would be proposed now.
   /// - Returns: the moment; `.max` if nothing is ever due.
   public func deadline(now: UInt64, logTime: LogTime) -> UInt64 {
-    let next = retryAt
+    var next = retryAt
     guard let leadership else { return next }
     if let patience = leadership.patience { return min(next, patience) }
+    if let change = leadership.change, !change.isMade {
+      next = min(next, change.until, change.offeredAt.map { $0 + Schedule.retry } ?? now)
+    }
     guard needs.rotates else { return next }
     let due: UInt64
     if let candidate = leadership.candidate {
-      if !isMajority(candidate) {
+      if !isMajority(candidate, of: leadership) {
         return min(next, candidate.offeredAt.map { $0 + Schedule.retry } ?? .max)
       }
       guard !candidate.isAnnounced else { return next }
@@ -200,6 +226,11 @@ public struct KeyCustody: Sendable {
       retryAt = min(retryAt, now)
       if let candidate = leadership?.candidate, needs.current.map({ $0 >= candidate.key }) == true {
         leadership?.candidate = nil
+      }
+      let known = Set(needs.keys)
+      if let holders = leadership?.holders {
+        let next = leadership?.candidate?.key
+        leadership?.holders = holders.filter { known.contains($0.key) || $0.key == next }
       }
     case .began(let term):
       leadership = Leadership(term: term, patience: now + Schedule.patience)
@@ -233,12 +264,18 @@ public struct KeyCustody: Sendable {
       guard keeping.insert(key).inserted else { break }
       actions.append(.keep(key))
     case .accepted(let key, let peer):
-      if leadership?.candidate?.key == key { leadership?.candidate?.holders.insert(peer) }
+      if leadership?.candidate?.key == key || needs.keys.contains(key) {
+        leadership?.holders[key, default: []].insert(peer)
+      }
     case .asked(let key, let peer):
       if held.contains(key) { actions.append(.offer(key, to: peer)) }
     case .notAnnounced:
       leadership?.candidate?.isAnnounced = false
       leadership?.pausedUntil = now + Schedule.retry
+    case .changing(let voters):
+      leadership?.change = Change(voters: voters, until: now + Schedule.changePatience)
+    case .changed:
+      leadership?.change = nil
     case .tick:
       break
     }
@@ -292,6 +329,7 @@ public struct KeyCustody: Sendable {
       leading.patience = nil
       actions.append(.lead)
     }
+    change(&leading, &actions, now: now)
     guard needs.rotates, now >= leading.pausedUntil else { return }
     if leading.candidate == nil,
       remaining(until: schedule.interval - schedule.lead, at: logTime) == 0
@@ -299,11 +337,10 @@ public struct KeyCustody: Sendable {
       leading.candidate = makeCandidate(&leading, &actions)
     }
     guard var candidate = leading.candidate, held.contains(candidate.key) else { return }
-    candidate.holders.insert(id)
-    if !isMajority(candidate) {
+    if !isMajority(candidate, of: leading) {
       if candidate.offeredAt.map({ now >= $0 + Schedule.retry }) ?? true {
         candidate.offeredAt = now
-        for peer in members where peer != id && !candidate.holders.contains(peer) {
+        for peer in members where !isHeld(candidate.key, by: peer, leading) {
           actions.append(.offer(candidate.key, to: peer))
         }
       }
@@ -327,8 +364,43 @@ public struct KeyCustody: Sendable {
     return Candidate(key: key)
   }
 
-  private func isMajority(_ candidate: Candidate) -> Bool {
-    voters.count { candidate.holders.contains($0) } > voters.count / 2
+  /// Lets a change of voters begin once enough of them have the keys, and offers these to those that have not said so.
+  private func change(
+    _ leading: inout Leadership, _ actions: inout [Action], now: UInt64
+  ) {
+    guard var change = leading.change, !change.isMade else { return }
+    if needs.keys.allSatisfy({ isHeld($0, byMajorityOf: change.voters, leading) }) {
+      change.isMade = true
+      actions.append(.change)
+    } else if now >= change.until {
+      leading.change = nil
+      actions.append(.refuseChange)
+      return
+    } else if change.offeredAt.map({ now >= $0 + Schedule.retry }) ?? true {
+      change.offeredAt = now
+      for key in needs.keys where held.contains(key) {
+        for voter in change.voters where !isHeld(key, by: voter, leading) {
+          actions.append(.offer(key, to: voter))
+        }
+      }
+    }
+    leading.change = change
+  }
+
+  private func isHeld(_ key: UInt64, by member: ReplicaID, _ leading: Leadership) -> Bool {
+    member == id ? held.contains(key) : leading.holders[key]?.contains(member) == true
+  }
+
+  private func isHeld(
+    _ key: UInt64, byMajorityOf voters: [ReplicaID], _ leading: Leadership
+  ) -> Bool {
+    voters.count { isHeld(key, by: $0, leading) } > voters.count / 2
+  }
+
+  /// Whether a majority has it of those who vote, and of those who will after a change that is under way.
+  private func isMajority(_ candidate: Candidate, of leading: Leadership) -> Bool {
+    isHeld(candidate.key, byMajorityOf: voters, leading)
+      && leading.change.map { isHeld(candidate.key, byMajorityOf: $0.voters, leading) } ?? true
   }
 
   /// How much of log time is left until the current key is so old; none if it cannot be used.

@@ -1,4 +1,4 @@
-internal import Consensus
+public import Consensus
 internal import ExchangeCore
 internal import ExchangeTypes
 internal import RaftEngine
@@ -37,17 +37,66 @@ extension Dispatcher {
     case .remove: order = .remove(message.replica)
     case .transfer: return transfer(to: message.replica, answer)
     }
-    replica.reconfigure(order, now: clock.now) { [weak self] end in
+    reconfigure(order) { [weak self] end in
       switch end {
-      case .changed: if let self { answer(clusterReport) }
-      case .refused(let refusal): answer(Failure(refusal, of: message.replica))
-      case .unknown:
+      case .replica(.changed): if let self { answer(clusterReport) }
+      case .replica(.refused(let refusal)): answer(Failure(refusal, of: message.replica))
+      case .replica(.unknown):
         answer(
           Failure(
             .outcomeUnknown, "leadership changed before the change was committed; ask again",
             retryAfterMs: 50))
+      case .keysAreNotHeld:
+        answer(
+          Failure(
+            .majorityAtRisk,
+            "too few of the voters that there would be have the wrapping keys of the jobs that are kept: are they running, and can they be reached?",
+            details: [ErrorDetail(name: "replica", value: "\(message.replica)")]))
       }
     }
+  }
+
+  /// Changes the members; a change of voters waits until a majority of them has the wrapping keys that the state needs.
+  ///
+  /// Otherwise members that came one after the other could elect a leader that nobody has given the keys: when the last one that
+  /// had them is away, what was sealed is lost.
+  ///
+  /// - Parameters:
+  ///   - order: what is to be changed.
+  ///   - completion: called exactly once.
+  public func reconfigure(_ order: MembershipOrder, _ completion: @escaping (ChangeEnd) -> Void) {
+    guard orderedChange == nil else { return completion(.replica(.refused(.underWay))) }
+    if let refusal = replica.refusal(of: order, now: clock.now) {
+      return completion(.replica(.refused(refusal)))
+    }
+    let voters = order.voters(after: replica.voters)
+    guard voters != replica.voters else {
+      return replica.reconfigure(order, now: clock.now) { completion(.replica($0)) }
+    }
+    orderedChange = OrderedChange(order: order, completion: completion)
+    tellCustody()
+    custody(.changing(to: voters))
+    shell?.wantsEndOfTurn()
+  }
+
+  /// Enough voters have the keys.
+  func makeChange() {
+    guard let change = orderedChange else { preconditionFailure("no change was ordered") }
+    replica.reconfigure(change.order, now: clock.now) { [weak self] end in
+      self?.endChange(.replica(end))
+    }
+    shell?.wantsEndOfTurn()
+  }
+
+  /// They have not said so in time.
+  func refuseChange() { endChange(.keysAreNotHeld) }
+
+  /// Ends a change that waits, or has been made.
+  func endChange(_ end: ChangeEnd) {
+    guard let change = orderedChange else { return }
+    orderedChange = nil
+    custody(.changed)
+    change.completion(end)
   }
 
   /// The new leader answers: this one's streams end with its leadership, and the request is asked again there.
@@ -72,7 +121,7 @@ extension Dispatcher {
   private var clusterReport: ClusterReport {
     ClusterReport(
       term: replica.term, leader: replica.id, lastIndex: replica.lastIndex,
-      stateVersion: exchange.stateVersion, underWay: replica.isReconfiguring || handover != nil,
+      stateVersion: exchange.stateVersion, underWay: replica.isReconfiguring || orderedChange != nil || handover != nil,
       members: replica.membership.servers.map { server in
         MemberSummary(
           replica: server.id, address: address(of: server.id) ?? server.address,
@@ -83,6 +132,20 @@ extension Dispatcher {
           stateVersionMax: replica.stateVersionMax(of: server.id) ?? 0)
       }, lost: replica.membership.servers.map(\.id).filter(replica.hasLostVotes))
   }
+}
+
+/// How a change of members ended.
+public enum ChangeEnd: Sendable, Hashable {
+  /// As the replica says.
+  case replica(MembershipEnd)
+  /// It was not begun: too few of the voters that there would be say that they have the wrapping keys.
+  case keysAreNotHeld
+}
+
+/// A change of voters that waits for their wrapping keys, or is being made.
+struct OrderedChange {
+  let order: MembershipOrder
+  let completion: (ChangeEnd) -> Void
 }
 
 extension Failure {

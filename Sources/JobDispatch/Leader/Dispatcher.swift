@@ -198,6 +198,8 @@ public final class Dispatcher {
   var graceUntil: UInt64 = 0
   /// Until then a majority counts as heard, without being looked up.
   var majorityHeardUntil: UInt64 = 0
+  /// The change of voters that an operator has ordered.
+  var orderedChange: OrderedChange?
   /// Streams that wait for a leader.
   var awaitedLeader = AwaitedLeader()
   /// Leadership is being given away, on request of an operator or of a process that stops.
@@ -466,6 +468,7 @@ extension Dispatcher: ReplicaObserver {
     switch role {
     case .elected:
       if isActive { leadershipEnded() }
+      endChange(.replica(.refused(.notLeader)))
       custody(.ceased)
       proposeFirstCommand()
     case .leader:
@@ -473,6 +476,7 @@ extension Dispatcher: ReplicaObserver {
       tellCustody(leading: term)
     case .follower, .candidate:
       if isActive { leadershipEnded() }
+      endChange(.replica(.refused(.notLeader)))
       custody(.ceased)
     }
     shell?.leadershipChanged(leaderNotice)

@@ -130,6 +130,10 @@ final class StateChecker {
           simulation.fail("P3", "job \(id) ended a second time at \(index)")
         }
         if exchange.job(id)?.ending?.state == .expired { simulation.mark(.jobExpired) }
+        // A majority of the voters has every key that is needed, whoever was replaced.
+        if exchange.job(id)?.ending?.error == .keyUnavailable {
+          simulation.fail("P1", "job \(id) ended since nobody had its key")
+        }
       default: break
       }
     }

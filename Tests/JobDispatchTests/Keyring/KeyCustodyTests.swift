@@ -43,6 +43,8 @@ struct KeyCustodyTests {
       case .ask(let key, let peer): "ask \(peer) for \(name(key))"
       case .announce(let key): "announce \(name(key))"
       case .lead: "lead"
+      case .change: "change"
+      case .refuseChange: "refuse"
       }
     }
     /// A key by the term that drew it and its place in that term.
@@ -52,6 +54,56 @@ struct KeyCustodyTests {
   }
 
   private static func key(_ term: UInt64, _ place: UInt64 = 1) -> UInt64 { term << 24 | place }
+
+  @Test("voters change only when most of those that there will be have every key that is needed")
+  func changingVoters() {
+    var bench = Bench(held: [1, 2])
+    let next = [1, 2, 4].map { ReplicaID($0) }
+    _ = bench.state(2, [1, 2])
+    _ = bench.take(.began(Term(2)))
+    #expect(
+      bench.take(.changing(to: next)) == "offer 1 to 2, offer 1 to 4, offer 2 to 2, offer 2 to 4")
+    #expect(bench.take(.accepted(1, by: ReplicaID(2))) == "")
+    #expect(bench.take(.accepted(2, by: ReplicaID(3))) == "", "he will have no vote")
+    #expect(bench.take(.accepted(2, by: ReplicaID(4))) == "change", "each key has two of three")
+    #expect(bench.take(.accepted(2, by: ReplicaID(2))) == "")
+
+    // Until it is over the next key must be with most of both.
+    #expect(bench.pass() == "7500: draw 2/1")
+    #expect(bench.take(.kept(Self.key(2))) == "offer 2/1 to 2, offer 2/1 to 3")
+    #expect(bench.take(.accepted(Self.key(2), by: ReplicaID(3))) == "")
+    #expect(bench.take(.accepted(Self.key(2), by: ReplicaID(2))) == "")
+    #expect(bench.pass() == "10000: announce 2/1")
+  }
+
+  @Test("a change of voters is not begun whose keys nobody confirms, nor without what the leader lacks")
+  func changingVotersInVain() {
+    var bench = Bench()
+    _ = bench.state(1, [1])
+    _ = bench.take(.began(Term(2)))
+    #expect(bench.take(.changing(to: [1, 4].map { ReplicaID($0) })) == "offer 1 to 4")
+    for moment in stride(from: 500, to: 5_000, by: 500) {
+      #expect(bench.pass() == "\(moment): offer 1 to 4")
+    }
+    #expect(bench.pass() == "5000: refuse")
+    #expect(bench.take(.accepted(1, by: ReplicaID(4))) == "", "it is too late")
+    #expect(bench.take(.changing(to: [1, 4].map { ReplicaID($0) })) == "change", "and known now")
+    #expect(bench.take(.changed) == "")
+    // What was said to another leadership counts for nothing.
+    _ = bench.take(.ceased)
+    #expect(bench.take(.changing(to: [1, 4].map { ReplicaID($0) })) == "")
+    #expect(bench.take(.began(Term(3))) == "lead")
+    #expect(bench.take(.changing(to: [1, 4].map { ReplicaID($0) })) == "offer 1 to 4")
+
+    var lacking = Bench(held: [])
+    _ = lacking.state(1, [1])
+    _ = lacking.take(.began(Term(2)))
+    lacking.now = 3_000
+    #expect(lacking.take(.tick).contains("lead"))
+    #expect(lacking.take(.changing(to: [1, 2, 3].map { ReplicaID($0) })) == "")
+    #expect(lacking.take(.accepted(1, by: ReplicaID(2))) == "")
+    #expect(lacking.take(.accepted(1, by: ReplicaID(3))) == "change")
+  }
 
   @Test("the founding key is announced once a majority says that it is durable there")
   func founding() {

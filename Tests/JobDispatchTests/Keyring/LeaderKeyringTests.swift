@@ -1,9 +1,11 @@
 import Consensus
 import ExchangeCore
 import ExchangeTypes
-import JobDispatch
+import RaftEngine
 import Testing
 import WireProtocol
+
+@testable import JobDispatch
 
 @Suite("Leader: wrapping keys and retention")
 struct LeaderKeyringTests {
@@ -59,7 +61,10 @@ struct LeaderKeyringTests {
     let (_, _, assign) = try running(bench)
     bench.sealer.ring = [:]
     try bench.restart()
-    #expect(bench.call(.modelList(.init())).failure == .unavailable, "it waits for its peers")
+    let early = bench.call(.modelList(.init()))
+    #expect(early.sent.isEmpty, "it waits for its peers")
+    bench.advance(AwaitedLeader.waitMax)
+    #expect(early.failure == .unavailable)
     bench.advance(3_100)
     let job = try bench.job(assign.job)
     #expect(job.ending?.error == .keyUnavailable)
@@ -69,6 +74,44 @@ struct LeaderKeyringTests {
     let current = try #require(bench.replica.exchange.wrappingKey)
     #expect(current > 1 && bench.sealer.ring[current] != nil)
     #expect(try bench.job(accepted.job).state == .queued)
+  }
+
+  @Test("who is to vote must have the keys: a change of voters waits for them, and is refused without")
+  func changeOfVoters() throws {
+    let bench = try LeaderBench(voters: 3)
+    bench.others.keepKeys = false
+    // A new leadership knows of nobody's keys.
+    try bench.restart()
+    var ends: [ChangeEnd] = []
+    let order = MembershipOrder.remove(ReplicaID(3))
+    bench.dispatcher.reconfigure(order) { ends.append($0) }
+    bench.dispatcher.reconfigure(order) { ends.append($0) }
+    #expect(ends == [.replica(.refused(.underWay))], "one at a time")
+    bench.advance(2_000)
+    #expect(ends.count == 1 && bench.replica.voters.count == 3)
+    bench.advance(3_100)
+    #expect(ends.last == .keysAreNotHeld && bench.replica.voters.count == 3)
+
+    // Leadership ends while it waits.
+    bench.dispatcher.reconfigure(order) { ends.append($0) }
+    bench.dispatcher.replica(
+      bench.replica, became: .follower(leader: nil), term: bench.replica.term)
+    #expect(ends.count == 3 && ends.last == .replica(.refused(.notLeader)))
+    bench.dispatcher.replica(bench.replica, became: .leader, term: bench.replica.term)
+
+    bench.others.keepKeys = true
+    bench.dispatcher.reconfigure(order) { ends.append($0) }
+    bench.advance(600)
+    #expect(ends.count == 4 && bench.replica.voters == [ReplicaID(1), ReplicaID(2)])
+    // What changes nobody's vote waits for nothing.
+    bench.others.keepKeys = false
+    bench.dispatcher.reconfigure(.add(ReplicaID(4), address: "m4")) { ends.append($0) }
+    bench.advance(100)
+    guard case .replica(.changed(let members)) = ends.last else {
+      Issue.record("\(ends)")
+      return
+    }
+    #expect(ends.count == 5 && members.server(ReplicaID(4)) != nil)
   }
 
   @Test(

@@ -6,6 +6,8 @@ import RaftEngine
 struct Yeasayers {
   /// Nothing reaches them, and nothing comes from them.
   var areCutOff = false
+  /// Whether they keep wrapping keys that they are offered.
+  var keepKeys = true
   private let versionMax: UInt32
   private var answers: [(PeerMessage, from: ReplicaID)] = []
 
@@ -36,7 +38,7 @@ struct Yeasayers {
       .statement(
         StateStatement(
           versionMax: versionMax, index: stated.index, digest: stated.digest, asks: false))
-    case .keyring(.offer(let key, _)): .keyring(.accept(key: key))
+    case .keyring(.offer(let key, _)) where keepKeys: .keyring(.accept(key: key))
     default: nil
     }
   }
