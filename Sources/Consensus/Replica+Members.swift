@@ -44,11 +44,12 @@ extension Replica {
     }
   }
 
-  /// Why an order would be refused now; nil if it would be begun, or is carried out already.
+  /// Judges an order, and begins nothing.
   ///
   /// - Parameters:
   ///   - order: what is to be changed.
   ///   - now: monotonic milliseconds.
+  /// - Returns: why it would be refused now; nil if it would be begun, or is carried out already.
   public func refusal(of order: MembershipOrder, now: UInt64) -> MembershipRefusal? {
     if case .refused(let refusal) = decide(order, now: now) { refusal } else { nil }
   }

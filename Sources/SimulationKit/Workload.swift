@@ -214,7 +214,8 @@ final class Workload {
         requestKey: requestKey(), mode: mode, endpoint: .chatCompletions,
         model: SimulatedWorker.model, body: body, maxInputPrice: nil,
         maxOutputPrice: nil, queueTimeoutMs: patience ?? self.patience(of: client),
-        follow: follow, retentionMs: nil, durable: client.random.chance(perMille: 300) ? true : nil), of: client)
+        follow: follow, retentionMs: nil, durable: client.random.chance(perMille: 300) ? true : nil),
+      of: client)
   }
 
   /// What a consumer writes; `fields` are more members of it.

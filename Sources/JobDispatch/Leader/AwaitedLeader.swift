@@ -52,11 +52,12 @@ struct AwaitedLeader {
     return true
   }
 
-  /// The first, if its time is over or if it need not wait any more.
+  /// Takes the first, if its time is over or if it need not wait any more.
   ///
   /// - Parameters:
   ///   - now: monotonic milliseconds.
   ///   - isOver: whether there is a leader, or nobody need wait for one.
+  /// - Returns: the stream, which waits no more.
   mutating func takeFirst(now: UInt64, isOver: Bool) -> Stream? {
     guard let first = waiting.first, isOver || first.until <= now else { return nil }
     waiting.removeFirst()

@@ -121,7 +121,8 @@ extension Dispatcher {
   private var clusterReport: ClusterReport {
     ClusterReport(
       term: replica.term, leader: replica.id, lastIndex: replica.lastIndex,
-      stateVersion: exchange.stateVersion, underWay: replica.isReconfiguring || orderedChange != nil || handover != nil,
+      stateVersion: exchange.stateVersion,
+      underWay: replica.isReconfiguring || orderedChange != nil || handover != nil,
       members: replica.membership.servers.map { server in
         MemberSummary(
           replica: server.id, address: address(of: server.id) ?? server.address,

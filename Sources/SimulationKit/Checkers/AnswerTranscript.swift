@@ -173,10 +173,15 @@ struct AnswerTranscript {
   private static let momentary = Set(
     [ErrorCode.queueTooLong, .noWorkerOnline, .rateLimitExceeded].map { HTTPRefusal($0, "").name })
 
-  /// What is wrong with it, given the job's record and end.
+  /// Compares it with its job at rest.
   ///
-  /// - Parameter wasAskedAgain: whether another request asked for the job before, of which nobody knows what became of it: its
-  ///   gateway is gone, and it may be on its way yet.
+  /// - Parameters:
+  ///   - events: the job's record.
+  ///   - job: its end.
+  ///   - isDurable: whether only committed events were asked for.
+  ///   - wasAskedAgain: whether another request asked for the job before, of which nobody knows what became of it: its gateway is
+  ///     gone, and it may be on its way yet.
+  /// - Returns: what is wrong with it.
   func flaw(
     against events: [Event], of job: Job, isDurable: Bool, wasAskedAgain: Bool
   ) -> String? {

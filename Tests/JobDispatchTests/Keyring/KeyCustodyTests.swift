@@ -76,7 +76,8 @@ struct KeyCustodyTests {
     #expect(bench.pass() == "10000: announce 2/1")
   }
 
-  @Test("a change of voters is not begun whose keys nobody confirms, nor without what the leader lacks")
+  @Test(
+    "a change of voters is not begun whose keys nobody confirms, nor without what the leader lacks")
   func changingVotersInVain() {
     var bench = Bench()
     _ = bench.state(1, [1])

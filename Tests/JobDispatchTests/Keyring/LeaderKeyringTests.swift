@@ -76,7 +76,8 @@ struct LeaderKeyringTests {
     #expect(try bench.job(accepted.job).state == .queued)
   }
 
-  @Test("who is to vote must have the keys: a change of voters waits for them, and is refused without")
+  @Test(
+    "who is to vote must have the keys: a change of voters waits for them, and is refused without")
   func changeOfVoters() throws {
     let bench = try LeaderBench(voters: 3)
     bench.others.keepKeys = false

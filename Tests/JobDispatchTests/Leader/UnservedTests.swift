@@ -187,7 +187,9 @@ struct UnservedTests {
     #expect(follower.relayed == unsure.count)
   }
 
-  @Test("who comes between two leaders waits for the next, a moment long, and then is told to try again")
+  @Test(
+    "who comes between two leaders waits for the next, a moment long, and then is told to try again"
+  )
   func betweenLeaders() throws {
     let follower = Follower()
     try follower.start()
