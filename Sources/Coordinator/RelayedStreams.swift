@@ -70,11 +70,12 @@ private final class RelayedStream: MessageChannelOwner {
   func begin() -> Bool {
     guard let open else { return false }
     self.open = nil
+    // Before its owner says anything: he may want to read no further.
+    channel.setReading(true)
     let owner = open()
     self.owner = owner
     for message in waiting { owner.received(message, on: channel) }
     waiting = []
-    channel.setReading(true)
     return true
   }
 

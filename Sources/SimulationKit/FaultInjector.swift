@@ -88,7 +88,7 @@ final class FaultInjector {
     else { return }
     if let standby = replica.membership.servers.first(where: { $0.role == .standby }) {
       leader.reconfigure(.promote(standby.id))
-      if replica.isReconfiguring, random.below(2) == 0 { holdUpNewcomer(standby.id) }
+      if leader.isReconfiguring, random.below(2) == 0 { holdUpNewcomer(standby.id) }
     } else {
       leader.reconfigure(.demote(pick(simulation.coordinators.filter { $0 !== leader }).id))
     }
@@ -131,7 +131,7 @@ final class FaultInjector {
   /// Gives everybody his vote back, one after the other, as an operator would: again until it is so.
   func restoreVotes() {
     guard !allVote else { return }
-    if let leader = simulation.leader, let replica = leader.replica, !replica.isReconfiguring,
+    if let leader = simulation.leader, let replica = leader.replica, !leader.isReconfiguring,
       let standby = replica.membership.servers.first(where: { $0.role == .standby })
     {
       leader.reconfigure(.promote(standby.id))

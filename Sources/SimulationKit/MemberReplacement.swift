@@ -62,7 +62,7 @@ final class MemberReplacement {
   }
 
   private func step() {
-    guard let leader = simulation.leader, let replica = leader.replica, !replica.isReconfiguring,
+    guard let leader = simulation.leader, let replica = leader.replica, !leader.isReconfiguring,
       replica.term >= term
     else { return }
     term = replica.term

@@ -78,6 +78,8 @@ final class SimulatedCoordinator: SimulatedNode {
     super.init("c\(id)", in: simulation)
   }
 
+  /// Whether it carries out an operator's order.
+  var isReconfiguring: Bool { dispatcher?.isReconfiguring ?? false }
   var isLeader: Bool { isRunning && replica?.role == .leader }
 
   // MARK: Life
@@ -168,14 +170,19 @@ final class SimulatedCoordinator: SimulatedNode {
     simulation.restart(self, after: random.within(1_000...60_000))
   }
 
+  private func changed() {
+    simulation.count(.membersChanged)
+    if let replica { simulation.states.checkKeys(of: replica) }
+  }
+
   /// Carries out an operator's order, if this one leads.
   func reconfigure(_ order: MembershipOrder) {
     dispatcher?.reconfigure(order) { [self] end in
       switch (end, order) {
       case (.replica(.changed), .promote):
-        simulation.count(.membersChanged)
+        changed()
         simulation.mark(.memberPromoted)
-      case (.replica(.changed), _): simulation.count(.membersChanged)
+      case (.replica(.changed), _): changed()
       case (.replica(.refused), _), (.keysAreNotHeld, _): simulation.mark(.memberChangeRefused)
       case (.replica(.unknown), _): simulation.mark(.memberChangeUnknown)
       }

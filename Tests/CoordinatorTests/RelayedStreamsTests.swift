@@ -22,10 +22,14 @@ struct RelayedStreamsTests {
   private final class Owner: MessageChannelOwner {
     let number: Int
     let note: (Int) -> Void
-    init(_ number: Int, _ note: @escaping (Int) -> Void) {
-      (self.number, self.note) = (number, note)
+    var isFull = false
+    init(_ number: Int, isFull: Bool = false, _ note: @escaping (Int) -> Void) {
+      (self.number, self.note, self.isFull) = (number, note, isFull)
     }
-    func received(_ message: Message, on channel: any MessageChannel) { note(number) }
+    func received(_ message: Message, on channel: any MessageChannel) {
+      note(number)
+      if isFull { channel.setReading(false) }
+    }
     func writable(_ channel: any MessageChannel) {}
     func closed(_ channel: any MessageChannel) { note(-number) }
   }
@@ -35,6 +39,8 @@ struct RelayedStreamsTests {
     var turns: [() -> Void] = []
     var heard: [Int] = []
     var channels: [Channel] = []
+    /// Whether the owners want to read no further.
+    var areFull = false
     var owners: [any MessageChannelOwner] = []
     private(set) lazy var streams = RelayedStreams(clock: clock) { [unowned self] in
       turns.append($0)
@@ -45,7 +51,7 @@ struct RelayedStreamsTests {
       for _ in 0..<count {
         let (number, channel) = (channels.count + 1, Channel())
         let owner = streams.accept(channel) { [unowned self] in
-          Owner(number) { self.heard.append($0) }
+          Owner(number, isFull: areFull) { self.heard.append($0) }
         }
         channels.append(channel)
         owners.append(owner)
@@ -78,6 +84,15 @@ struct RelayedStreamsTests {
     bench.turn()
     #expect(bench.heard.suffix(7) == [35, 36, 37, 38, 39, 40, 41])
     #expect(bench.turns.isEmpty)
+  }
+
+  @Test("are not read whose owners want to read no further")
+  func fullOwners() {
+    let bench = Bench()
+    bench.areFull = true
+    bench.open(20)
+    bench.turn()
+    #expect(bench.heard.count == 20 && bench.channels.allSatisfy { !$0.isReading })
   }
 
   @Test(

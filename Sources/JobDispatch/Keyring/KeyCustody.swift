@@ -8,7 +8,7 @@ public import ExchangeTypes
 ///      destroyed, on each node ◄── no job of the state is sealed under it ── former ◄── the next is announced
 /// ```
 ///
-/// Every coordinator has one, whoever leads. Invariants (numbered in the room's README, "Wrapping keys"):
+/// Every coordinator has one, whoever leads. Invariants (the room's README has them all, "Wrapping keys"):
 /// 1. A key is announced only while a majority of the voters, this one included, has it durable.
 /// 2. A key that the state needs (the current one, and every one that a job is sealed under) is never destroyed.
 /// 3. Every other key that is older than the current one is destroyed.
@@ -206,7 +206,8 @@ public struct KeyCustody: Sendable {
     let due: UInt64
     if let candidate = leadership.candidate {
       if !isMajority(candidate, of: leadership) {
-        return min(next, candidate.offeredAt.map { $0 + Schedule.retry } ?? .max)
+        let again = candidate.offeredAt.map { $0 + Schedule.retry } ?? .max
+        return min(next, max(again, leadership.pausedUntil))
       }
       guard !candidate.isAnnounced else { return next }
       due = now + remaining(until: schedule.interval, at: logTime)
@@ -260,14 +261,14 @@ public struct KeyCustody: Sendable {
       retryAt = min(retryAt, now + Schedule.retry)
     case .offered(let key, let peer):
       guard isWanted(key) else { break }
+      confirm(key, by: peer)
       owed[key, default: []].insert(peer)
       guard keeping.insert(key).inserted else { break }
       actions.append(.keep(key))
     case .accepted(let key, let peer):
-      if leadership?.candidate?.key == key || needs.keys.contains(key) {
-        leadership?.holders[key, default: []].insert(peer)
-      }
+      confirm(key, by: peer)
     case .asked(let key, let peer):
+      leadership?.holders[key]?.remove(peer)
       if held.contains(key) { actions.append(.offer(key, to: peer)) }
     case .notAnnounced:
       leadership?.candidate?.isAnnounced = false
@@ -284,6 +285,12 @@ public struct KeyCustody: Sendable {
     if retryAt <= now { ask(&actions, now: now) }
     lead(&actions, now: now, logTime: logTime)
     return actions
+  }
+
+  /// A key is durable on another coordinator, as it says by accepting or offering it.
+  private mutating func confirm(_ key: UInt64, by peer: ReplicaID) {
+    guard leadership?.candidate?.key == key || needs.keys.contains(key) else { return }
+    leadership?.holders[key, default: []].insert(peer)
   }
 
   /// A key that is offered is kept if the state needs it, or may come to: it is newer than the current one.
@@ -373,9 +380,18 @@ public struct KeyCustody: Sendable {
       change.isMade = true
       actions.append(.change)
     } else if now >= change.until {
-      leading.change = nil
-      actions.append(.refuseChange)
-      return
+      // Which nobody has named all this time, though a majority answers, is lost: that nobody may vote for it brings nothing back.
+      guard
+        needs.keys.allSatisfy({
+          isLost($0, leading) || isHeld($0, byMajorityOf: change.voters, leading)
+        })
+      else {
+        leading.change = nil
+        actions.append(.refuseChange)
+        return
+      }
+      change.isMade = true
+      actions.append(.change)
     } else if change.offeredAt.map({ now >= $0 + Schedule.retry }) ?? true {
       change.offeredAt = now
       for key in needs.keys where held.contains(key) {
@@ -389,6 +405,10 @@ public struct KeyCustody: Sendable {
 
   private func isHeld(_ key: UInt64, by member: ReplicaID, _ leading: Leadership) -> Bool {
     member == id ? held.contains(key) : leading.holders[key]?.contains(member) == true
+  }
+
+  private func isLost(_ key: UInt64, _ leading: Leadership) -> Bool {
+    !held.contains(key) && !keeping.contains(key) && leading.holders[key]?.isEmpty != false
   }
 
   private func isHeld(

@@ -29,6 +29,8 @@ struct AwaitedLeader {
   static let waitMax: UInt64 = 200
   /// More streams do not wait.
   static let streamsMax = 4_096
+  /// So many are opened in one turn: a new leader has heartbeats to send.
+  static let perTurn = 64
   /// More bytes of first messages do not wait.
   static let bytesMax = 16 << 20
 
@@ -43,10 +45,11 @@ struct AwaitedLeader {
 
   /// Lets a stream wait from `now` on; whether there was room for it.
   mutating func add(_ stream: Stream, now: UInt64) -> Bool {
+    guard waiting.count < Self.streamsMax else { return false }
     var writer = CanonicalWriter()
     stream.message.content.encode(into: &writer)
     let size = writer.bytes.count
-    guard waiting.count < Self.streamsMax, bytes + size <= Self.bytesMax else { return false }
+    guard bytes + size <= Self.bytesMax else { return false }
     waiting.append(Waiting(stream: stream, until: now + Self.waitMax, bytes: size))
     bytes += size
     return true

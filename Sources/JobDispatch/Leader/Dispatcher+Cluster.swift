@@ -25,6 +25,9 @@ extension Dispatcher {
     }
   }
 
+  /// Whether a change of members is under way here, or waits for keys.
+  public var isReconfiguring: Bool { replica.isReconfiguring || orderedChange != nil }
+
   private func change(_ message: ClusterChange, _ answer: @escaping Answer) {
     guard handover == nil else {
       return answer(Failure(.changeInProgress, "leadership is being handed over"))
@@ -122,7 +125,7 @@ extension Dispatcher {
     ClusterReport(
       term: replica.term, leader: replica.id, lastIndex: replica.lastIndex,
       stateVersion: exchange.stateVersion,
-      underWay: replica.isReconfiguring || orderedChange != nil || handover != nil,
+      underWay: isReconfiguring || handover != nil,
       members: replica.membership.servers.map { server in
         MemberSummary(
           replica: server.id, address: address(of: server.id) ?? server.address,

@@ -149,7 +149,9 @@ extension Dispatcher {
 
   /// Opens the streams that wait for a leader, once there is one, and refuses those that have waited long enough.
   func admitWaiting() {
-    while let stream = awaitedLeader.takeFirst(now: clock.now, isOver: leaderAbsence == nil) {
+    for _ in 0..<AwaitedLeader.perTurn {
+      guard let stream = awaitedLeader.takeFirst(now: clock.now, isOver: leaderAbsence == nil)
+      else { return }
       let newcomer = stream.newcomer
       guard !newcomer.isClosed else { continue }
       newcomer.continue {
@@ -158,6 +160,7 @@ extension Dispatcher {
           : refuse(newcomer.channel, stream.refusal)
       }
     }
+    shell?.wantsEndOfTurn()
   }
 
   /// Passes a stream on to the leader, whatever is asked of him.

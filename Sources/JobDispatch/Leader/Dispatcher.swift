@@ -468,16 +468,16 @@ extension Dispatcher: ReplicaObserver {
     switch role {
     case .elected:
       if isActive { leadershipEnded() }
-      endChange(.replica(.refused(.notLeader)))
       custody(.ceased)
+      endChange(.replica(.refused(.notLeader)))
       proposeFirstCommand()
     case .leader:
       // Leadership begins once the keys are here, which it is to open jobs with.
       tellCustody(leading: term)
     case .follower, .candidate:
       if isActive { leadershipEnded() }
-      endChange(.replica(.refused(.notLeader)))
       custody(.ceased)
+      endChange(.replica(.refused(.notLeader)))
     }
     shell?.leadershipChanged(leaderNotice)
     if !awaitedLeader.isEmpty { shell?.wantsEndOfTurn() }

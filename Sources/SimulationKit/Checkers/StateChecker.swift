@@ -98,6 +98,21 @@ final class StateChecker {
     }
   }
 
+  /// After a change of members a majority of those who vote has every key that is needed (decision 58).
+  func checkKeys(of replica: Replica) {
+    let voters = (simulation.coordinators + simulation.former).filter {
+      replica.voters.contains($0.id)
+    }
+    for key in replica.exchange.wrappingKeysNeeded {
+      let holders = voters.count { $0.keyring.held.contains(key) }
+      if holders <= replica.voters.count / 2 {
+        simulation.fail(
+          "P5",
+          "wrapping key \(key) is needed, and \(holders) of \(replica.voters.count) voters have it")
+      }
+    }
+  }
+
   private func noteOutcomes(_ applied: Applied, of replica: Replica) {
     for case .accepted(let accepted) in applied.outcomes {
       switch accepted {

@@ -106,6 +106,34 @@ struct KeyCustodyTests {
     #expect(lacking.take(.accepted(1, by: ReplicaID(3))) == "change")
   }
 
+  @Test(
+    "a key that nobody names is lost: members may change without it; one that is lacking again is not there"
+  )
+  func changingVotersWithoutALostKey() {
+    var bench = Bench(held: [2])
+    _ = bench.state(2, [1, 2])
+    _ = bench.take(.began(Term(2)))
+    bench.now = 3_000
+    #expect(bench.take(.tick).hasSuffix("lead"))
+    let next = [1, 2].map { ReplicaID($0) }
+    #expect(bench.take(.changing(to: next)) == "offer 2 to 2")
+    #expect(bench.take(.accepted(2, by: ReplicaID(2))) == "")
+    #expect(bench.take(.asked(2, by: ReplicaID(2))) == "offer 2 to 2", "he has it no more")
+    bench.now += 5_000
+    #expect(bench.take(.tick).contains("refuse"))
+    #expect(bench.take(.changing(to: next)) == "offer 2 to 2")
+    #expect(bench.take(.accepted(2, by: ReplicaID(2))) == "")
+    bench.now += 5_000
+    #expect(bench.take(.tick).contains("change"), "nobody has had 1 for five seconds")
+
+    _ = bench.take(.changed)
+    #expect(bench.take(.offered(1, by: ReplicaID(3))) == "keep 1", "somebody has it")
+    _ = bench.take(.notKept(1))
+    #expect(bench.take(.changing(to: next)) == "")
+    bench.now += 5_000
+    #expect(bench.take(.tick).contains("refuse"), "it is not lost, and not where it must be")
+  }
+
   @Test("the founding key is announced once a majority says that it is durable there")
   func founding() {
     var bench = Bench()

@@ -77,7 +77,10 @@ struct UnservedTests {
     func hear(_ message: PeerMessage, from peer: UInt64) {
       replica?.receive(message, from: ReplicaID(peer), now: clock.now)
       settle()
-      dispatcher?.endOfTurn()
+      repeat {
+        turnIsWanted = false
+        dispatcher?.endOfTurn()
+      } while turnIsWanted
     }
 
     func hear(ofLeader leader: UInt64, term: UInt64) {
@@ -115,7 +118,8 @@ struct UnservedTests {
     /// Streams that were to be passed on.
     var relayed = 0
 
-    func wantsEndOfTurn() {}
+    private var turnIsWanted = false
+    func wantsEndOfTurn() { turnIsWanted = true }
     func leadershipChanged(_ notice: LeaderNotice) {}
     func membersChanged(_ addresses: [ReplicaID: String]) {}
     func replicaDiverged(_ divergence: StateDivergence) { divergences.append(divergence) }
