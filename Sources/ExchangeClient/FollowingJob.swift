@@ -53,6 +53,7 @@ public final class FollowingJob: MessageChannelOwner {
   private var link: NodeLink?
   private var isReading = true
   private var cancelRequested = false
+  private var wasTurnedAway = false
   private let began: UInt64
 
   init(
@@ -169,7 +170,9 @@ public final class FollowingJob: MessageChannelOwner {
   /// A message arrived on the job's stream.
   public func received(_ message: Message, on channel: any MessageChannel) {
     guard channel === self.channel, case .following(var job) = state else { return }
-    if case .failure(let failure) = message, failure.errorCode?.asksElsewhere == true, let link {
+    if case .failure(let failure) = message,
+      failure.asksElsewhere(wasTurnedAway: &wasTurnedAway), let link
+    {
       lane.leave(link)
     }
     state = .over  // lets go of the job, so that adding to its tail copies nothing
@@ -233,15 +236,5 @@ public final class FollowingJob: MessageChannelOwner {
     channel = nil
     link = nil
     open?.abort()
-  }
-}
-
-extension ErrorCode {
-  /// Whether another coordinator may do better at once: this one cannot reach the leader.
-  var asksElsewhere: Bool {
-    switch self {
-    case .notLeader, .unavailable, .notBootstrapped, .replicaDiverged: true
-    default: false
-    }
   }
 }

@@ -239,12 +239,19 @@ extension WireMessage {
   }
 }
 
-/// A place for one link at a time.
+/// A place for one link, and for a moment two: it moves to the leader when it has arrived there.
+///
+/// ```
+/// idle ──asked──► connecting ──established──► ready ──another leads──► moving ──established──► ready (the other drains)
+///  ▲                  │                        │  ▲                      │ │
+///  └──────closed──────┴────closed, drains──────┘  └──the new one closed──┘ └──this one closed, drains──► connecting
+/// ```
 final class Lane: NodeLinkOwner {
   private enum State {
     case idle
     case connecting(NodeLink, endpoint: String, waiters: [(Result<NodeLink, TryEnd>) -> Void])
     case ready(NodeLink, endpoint: String)
+    case moving(NodeLink, endpoint: String, next: NodeLink, to: String)
   }
 
   private weak var client: LoopClient?
@@ -263,7 +270,7 @@ final class Lane: NodeLinkOwner {
   /// Calls back with an established link, at once if there is one, or with why there is none.
   func withLink(_ body: @escaping (Result<NodeLink, TryEnd>) -> Void) {
     switch state {
-    case .ready(let link, _):
+    case .ready(let link, _), .moving(let link, _, _, _):
       body(.success(link))
     case .connecting(let link, let endpoint, var waiters):
       state = .idle
@@ -284,29 +291,54 @@ final class Lane: NodeLinkOwner {
   var endpoint: String? {
     switch state {
     case .idle: nil
-    case .connecting(_, let endpoint, _), .ready(_, let endpoint): endpoint
+    case .connecting(_, let endpoint, _), .ready(_, let endpoint), .moving(_, _, _, let endpoint):
+      endpoint
     }
   }
 
   /// Whether it has an established link.
   var isReady: Bool {
-    if case .ready = state { true } else { false }
+    switch state {
+    case .ready, .moving: true
+    case .idle, .connecting: false
+    }
   }
 
   /// Something that may pass failed on `link`: the next try goes to the next endpoint.
   func leave(_ link: NodeLink) {
-    guard case .ready(let current, let endpoint) = state, current === link else { return }
+    guard let endpoint = lose(link) else { return }
     client?.failed(endpoint)
-    place += 1
-    state = .idle
     link.drain(reason: "trying another coordinator")
   }
 
-  /// New streams go to `address` from here on.
+  /// New streams go to `address` once it is connected.
   func prefer(_ address: String) {
-    guard case .ready(let link, let endpoint) = state, endpoint != address else { return }
-    state = .idle
-    link.drain(reason: "going to the leader")
+    guard let client else { return }
+    switch state {
+    case .ready(let link, let endpoint) where endpoint != address:
+      let next = client.connect(to: address, owner: self)
+      state = .moving(link, endpoint: endpoint, next: next, to: address)
+    case .moving(let link, let endpoint, let next, let other) where other != address:
+      state = .ready(link, endpoint: endpoint)
+      early = nil
+      next.close()
+      prefer(address)
+    case .idle, .connecting, .ready, .moving: break
+    }
+  }
+
+  /// The link that is used is not used any more; answers where it leads, or nil if it is another.
+  private func lose(_ link: NodeLink) -> String? {
+    switch state {
+    case .ready(let current, let endpoint) where current === link:
+      place += 1
+      state = .idle
+      return endpoint
+    case .moving(let current, let endpoint, let next, let address) where current === link:
+      state = .connecting(next, endpoint: address, waiters: [])
+      return endpoint
+    case .idle, .connecting, .ready, .moving: return nil
+    }
   }
 
   func close() {
@@ -314,6 +346,9 @@ final class Lane: NodeLinkOwner {
     case .idle: break
     case .ready(let link, _): link.close()
     case .connecting(let link, _, _): link.close()
+    case .moving(let link, _, let next, _):
+      link.close()
+      next.close()
     }
   }
 
@@ -324,9 +359,16 @@ final class Lane: NodeLinkOwner {
   }
 
   private func admitted(_ link: NodeLink, _ remote: RemoteNode) {
-    guard case .connecting(let current, let endpoint, let waiters) = state, current === link
-    else { return }
-    state = .ready(link, endpoint: endpoint)
+    var waiters: [(Result<NodeLink, TryEnd>) -> Void] = []
+    switch state {
+    case .connecting(let current, let endpoint, let waiting) where current === link:
+      state = .ready(link, endpoint: endpoint)
+      waiters = waiting
+    case .moving(let former, _, let next, let address) where next === link:
+      state = .ready(link, endpoint: address)
+      former.drain(reason: "going to the leader")
+    case .idle, .connecting, .ready, .moving: return
+    }
     refusing = []
     client?.learned(remote)
     for waiter in waiters { waiter(.success(link)) }
@@ -336,25 +378,26 @@ final class Lane: NodeLinkOwner {
 
   func heard(_ notice: LeaderNotice, on link: NodeLink) {
     // Who leads is nothing that a coordinator may say before it is known to be one.
-    if case .connecting(let current, _, _) = state, current === link {
-      early = notice
-    } else {
-      client?.learned(notice)
+    switch state {
+    case .connecting(let current, _, _) where current === link: early = notice
+    case .moving(_, _, let next, _) where next === link: early = notice
+    case .idle, .connecting, .ready, .moving: client?.learned(notice)
     }
   }
 
   func heard(_ notice: RevocationNotice, on link: NodeLink) {
     client?.trust.heard(notice, on: link)
     // Who comes without a certificate is not asked for anybody else either.
-    if case .ready(let current, _) = state, current === link, link.certificate != nil {
+    switch state {
+    case .ready(let current, _) where current === link && link.certificate != nil,
+      .moving(let current, _, _, _) where current === link && link.certificate != nil:
       client?.learned(others: notice.others?.map(\.address) ?? [])
+    case .idle, .connecting, .ready, .moving: break
     }
   }
 
   func draining(_ link: NodeLink) {
-    guard case .ready(let current, _) = state, current === link else { return }
-    place += 1
-    state = .idle
+    _ = lose(link)
   }
 
   func closed(_ link: NodeLink, _ end: NodeLinkEnd) {
@@ -367,11 +410,12 @@ final class Lane: NodeLinkOwner {
       client?.failed(endpoint)
       let cause = verdict(end, at: endpoint)
       for waiter in waiters { waiter(.failure(cause)) }
-    case .ready(let current, let endpoint) where current === link:
-      state = .idle
-      place += 1
-      client?.failed(endpoint)
-    case .idle, .connecting, .ready: break
+    case .moving(let current, let endpoint, let next, let address) where next === link:
+      state = .ready(current, endpoint: endpoint)
+      early = nil
+      client?.failed(address)
+    case .idle, .connecting, .ready, .moving:
+      if let endpoint = lose(link) { client?.failed(endpoint) }
     }
   }
 

@@ -17,6 +17,7 @@ final class PendingCall: MessageChannelOwner {
   private var completion: ((Result<Message, ClientFailure>) -> Void)?
   private var channel: (any MessageChannel)?
   private var link: NodeLink?
+  private var wasTurnedAway = false
 
   init(
     message: any WireMessage, service: Service, authorization: String?, client: LoopClient,
@@ -51,7 +52,7 @@ final class PendingCall: MessageChannelOwner {
     guard channel === self.channel else { return }
     self.channel = nil
     if case .failure(let failure) = message {
-      if failure.errorCode?.asksElsewhere == true, let link { lane.leave(link) }
+      if failure.asksElsewhere(wasTurnedAway: &wasTurnedAway), let link { lane.leave(link) }
       ended(.failure(failure))
     } else {
       complete(.success(message))

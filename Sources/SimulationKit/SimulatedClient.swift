@@ -139,6 +139,7 @@ private final class SimulatedCall: MessageChannelOwner {
   private var completion: ((Result<Message, ClientFailure>) -> Void)?
   private var channel: (any MessageChannel)?
   private var end: LinkEnd?
+  private var wasTurnedAway = false
 
   init(
     _ message: any WireMessage, _ authorization: String, client: SimulatedClient,
@@ -166,7 +167,7 @@ private final class SimulatedCall: MessageChannelOwner {
     guard channel === self.channel else { return }
     self.channel = nil
     if case .failure(let failure) = message {
-      if failure.asksElsewhere, let end { client.lane.leave(end) }
+      if failure.asksElsewhere(wasTurnedAway: &wasTurnedAway), let end { client.lane.leave(end) }
       client.simulation.noteFailure(failure)
       ended(.failure(failure))
     } else {
@@ -197,16 +198,6 @@ private final class SimulatedCall: MessageChannelOwner {
   }
 }
 
-extension Failure {
-  /// Whether another coordinator may do better at once.
-  var asksElsewhere: Bool {
-    switch errorCode {
-    case .notLeader, .unavailable, .notBootstrapped: true
-    default: false
-    }
-  }
-}
-
 /// Told of a followed job.
 protocol FollowedJobReader: AnyObject {
   func accepted(_ accepted: Accepted)
@@ -222,6 +213,7 @@ final class SimulatedFollowing: MessageChannelOwner {
   private let client: SimulatedClient
   /// Whoever reads outlives what it follows: submissions are kept to the end of a run.
   private unowned let reader: any FollowedJobReader
+  private var wasTurnedAway = false
   private var channel: (any MessageChannel)?
   private var end: LinkEnd?
   private var isReading = true
@@ -282,7 +274,7 @@ final class SimulatedFollowing: MessageChannelOwner {
   func received(_ message: Message, on channel: any MessageChannel) {
     guard !isOver, channel === self.channel else { return }
     if case .failure(let failure) = message {
-      if failure.asksElsewhere, let end { client.lane.leave(end) }
+      if failure.asksElsewhere(wasTurnedAway: &wasTurnedAway), let end { client.lane.leave(end) }
       client.simulation.noteFailure(failure)
     }
     if case .events(let events) = message { noteEpoch(events.epoch) }

@@ -189,6 +189,33 @@ struct ExchangeClientTests {
     await follower.close()
   }
 
+  @Test(
+    "a client that moves asks where it was until it has arrived, and stays there if it does not")
+  func moving() async throws {
+    let asked = NIOLockedValueBox<[Int]>([])
+    let down = try await Scripted(id: 2) { _, _, _, _ in }
+    let gone = down.endpoint
+    await down.close()
+    // Takes connections, and says nothing on them.
+    let silent = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .bind(host: "127.0.0.1", port: 0).get()
+    let mute = "127.0.0.1:\(silent.localAddress?.port ?? 0)"
+    for leader in [gone, mute] {
+      let follower = try await Scripted(
+        notice: LeaderNotice(term: Term(3), leader: ReplicaID(2), address: leader)
+      ) { _, _, channel, number in
+        asked.withLockedValue { $0.append(number) }
+        channel.answer(ModelListing(models: []))
+      }
+      let client = await client([follower.endpoint, leader])
+      for _ in 0..<5 { _ = try await client.call(ModelList()) }
+      await client.close()
+      await follower.close()
+    }
+    #expect(asked.withLockedValue { $0 } == Array(0..<5) + Array(0..<5), "on one connection each")
+    try await silent.close()
+  }
+
   @Test("a client reaches a cluster none of whose coordinators it was told of is left")
   func replaced() async throws {
     let successor = try await Scripted(id: 4) { _, _, channel, _ in

@@ -67,6 +67,24 @@ public struct CallTries: Hashable, Sendable {
   }
 }
 
+extension Failure {
+  /// Whether another coordinator may do better at once than the one that says this.
+  ///
+  /// One that has just led passes the next try on to who leads now: it is left only if it says again that it does not lead.
+  ///
+  /// - Parameter wasTurnedAway: whether it has said so before; noted here.
+  /// - Returns: whether to leave it.
+  public func asksElsewhere(wasTurnedAway: inout Bool) -> Bool {
+    switch errorCode {
+    case .notLeader:
+      defer { wasTurnedAway = true }
+      return wasTurnedAway
+    case .unavailable, .notBootstrapped, .replicaDiverged: return true
+    default: return false
+    }
+  }
+}
+
 extension TryEnd {
   /// The failure, if trying again would not help, or not within all the patience that there is: whoever asked is then told the
   /// wait that the other side names, and nothing less.
