@@ -58,7 +58,7 @@ def backup():
     """a backup under load is verified, refused where it is damaged or foreign, and restored as a cluster that goes on"""
     with folder() as scratch:
         group = Coordinators(scratch)
-        restored, running = None, None
+        restored, running, ringless = None, None, []
         address = f"127.0.0.1:{free_ports(1)[0]}"
         try:
             parties = Parties(group.cluster)
@@ -126,8 +126,10 @@ def backup():
             members = group.cluster.yard("cluster", "status", "--output", "json").lines[0]["members"]
             expect([m["replica"] for m in members if m["role"] == "voter"] == [4], members)
             expect(sorted(m["replica"] for m in members if m["role"] == "retired") == [1, 2, 3], members)
+            restored.stop()
+            ringless = without_keys(group, file, job, parties)
         finally:
-            for child in (running, restored):
+            for child in (running, restored, *ringless):
                 if child:
                     child.stop()
             for number in list(group.running):
@@ -173,6 +175,35 @@ def refusals(scratch, group, file):
     expect(code == 3 and "of cluster" in err, err)
     code, _, err = yard("restore", file, "--dir", group.home + "/coordinator-2", "--id", "2", "--address", "127.0.0.1:1")
     expect(code == 3 and "above 3" in err, err)
+
+
+def without_keys(group, file, job, parties):
+    """Coordinator 5, which begins with the backup and without a key ring: nobody has the old key, and 6 gets a vote all the same."""
+    children, peers = [], []
+    for number, port in zip((5, 6), free_ports(2)):
+        address = f"127.0.0.1:{port}"
+        prepared = group.cluster.yard("cluster", "prepare", group.home, number)
+        expect(prepared.code == 0, prepared)
+        directory = prepared.text.strip()
+        os.remove(directory + "/keyring")
+        if not children:
+            code, _, err = yard("restore", file, "--dir", directory, "--id", str(number), "--address", address)
+            expect(code == 0, err)
+        peers.append(f"{number}={address}")
+        children.append(Child(
+            [YARD, "coordinator", "--id", str(number), "--join", "--listen", address, "--peers", ",".join(peers), "--dir", directory,
+             "--end-with-input"], f"{group.scratch}/coordinator-{number}.log"))
+        if number == 5:
+            group.addresses = group.cluster.endpoints = [address]
+            wait_for("coordinator 5 to lead", lambda: group.leader() == 5)
+    lost = group.cluster.yard("result", job["job"], key=parties.consumer_key)
+    expect(lost.code != 0 and "keyrings" in lost.err, f"what was sealed under a lost key is not read: {lost}")
+    added = group.cluster.yard("cluster", "add", 6, peers[-1].split("=")[1], "--patience", 60)
+    expect(added.code == 0, added)
+    promoted = group.cluster.yard("cluster", "promote", 6, "--patience", 60, "--output", "json")
+    expect(promoted.code == 0, promoted)
+    expect(sorted(m["replica"] for m in promoted.lines[0]["members"] if m["role"] == "voter") == [5, 6], promoted)
+    return children
 
 
 def again(group, file, made, address):

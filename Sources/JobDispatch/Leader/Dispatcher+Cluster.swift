@@ -52,8 +52,8 @@ extension Dispatcher {
       case .keysAreNotHeld:
         answer(
           Failure(
-            .majorityAtRisk,
-            "too few of the voters that there would be have the wrapping keys of the jobs that are kept: are they running, and can they be reached?",
+            .memberUnsuitable,
+            "too few of the voters that there would be say that they have the wrapping keys of the jobs that are kept: are they running, and can they be reached?",
             details: [ErrorDetail(name: "replica", value: "\(message.replica)")]))
       }
     }
