@@ -85,10 +85,12 @@ final class MoneyWorkload {
           TransferLeg(debit: Self.issuance, credit: purse, amount: Credits(nano: given)),
           TransferLeg(debit: purse, credit: Self.operatorAccount, amount: Credits(nano: passed)),
         ])
+      let asked = supplier.simulation.clock.now
       workload.ask(workload.operatorClient, post) { [self] in
         guard case .transferReport(let report) = $0, report.entries.count == 2 else {
           return workload.unexpected($0)
         }
+        supplier.simulation.states.acknowledged(post.requestKey, asked: asked, "a transfer")
         debited[purse, default: 0] += passed
         guard random.below(4) > 0 else { return move(purse) }
         takeBack(report.entries[1].transfer, from: purse, given: given, passed: passed)
@@ -100,10 +102,12 @@ final class MoneyWorkload {
     _ transfer: TransferID, from purse: AccountID, given: UInt64, passed: UInt64
   ) {
     let reverse = TransferReverse(requestKey: workload.requestKey(), transfer: transfer)
+    let asked = supplier.simulation.clock.now
     workload.ask(workload.operatorClient, reverse) { [self] in
       guard case .transferReport(let report) = $0, report.entries.count == 2 else {
         return workload.unexpected($0)
       }
+      supplier.simulation.states.acknowledged(reverse.requestKey, asked: asked, "a reversal")
       supplier.simulation.mark(.takenBack)
       debited[Self.operatorAccount, default: 0] += passed
       debited[purse, default: 0] += given

@@ -434,8 +434,10 @@ final class Workload {
     let key = requestKey()
     credits[key] = Credit(account: account, amount: amount)
     let message = AccountCredit(requestKey: key, account: account, amount: Credits(nano: amount))
+    let asked = simulation.clock.now
     ask(client ?? operatorClient, message) { [self] in
       guard case .accountReport = $0 else { return unexpected($0) }
+      simulation.states.acknowledged(key, asked: asked, "a credit to account \(account)")
       credits[key]?.isAcknowledged = true
       then()
     }

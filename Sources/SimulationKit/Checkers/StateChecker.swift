@@ -11,6 +11,8 @@ final class StateChecker {
   private unowned let simulation: Simulation
   private var digests: [StateDigest] = []
   private var ended: Set<JobID> = []
+  /// The entries that moved credit, by the names of their requests.
+  private var orders: [RequestKey: LogIndex] = [:]
   /// How often each batch job has given way.
   private var preemptions: [JobID: UInt8] = [:]
   /// Holds are compared with open jobs after so many entries.
@@ -43,6 +45,7 @@ final class StateChecker {
     }
     if place % Self.holdsInterval == 0 { checkHolds(exchange, at: index) }
     noteOutcomes(applied, of: replica)
+    noteAccountOrders(applied, of: coordinator, at: index)
     noteEffects(applied, exchange, at: index)
   }
 
@@ -125,6 +128,41 @@ final class StateChecker {
       default: break
       }
     }
+  }
+
+  /// Where what moves credit stands in the log, under its request's name.
+  private func noteAccountOrders(
+    _ applied: Applied, of coordinator: SimulatedCoordinator, at index: LogIndex
+  ) {
+    let moves = applied.outcomes.map { outcome in
+      switch outcome {
+      case .accepted(.credited(_, duplicate: false)),
+        .accepted(.transferred(first: _, count: _, duplicate: false)):
+        true
+      default: false
+      }
+    }
+    guard moves.contains(true) else { return }
+    // What is applied is on this coordinator's disk.
+    guard let entry = try? coordinator.disk.entries(from: index, countMax: 1, bytesMax: 1).first,
+      let batch = try? CommandBatch(payload: entry.payload), batch.commands.count == moves.count
+    else { return simulation.fail("P1", "entry \(index) was applied, and cannot be read") }
+    for (command, didMove) in zip(batch.commands, moves) where didMove {
+      switch command {
+      case .accountCredit(let order): orders[order.requestKey] = index
+      case .transfer(let order): orders[order.requestKey] = index
+      case .transferReverse(let order): orders[order.requestKey] = index
+      default: break
+      }
+    }
+  }
+
+  /// A client was told that what it ordered for accounts is done: it stands in the log behind all that was told before it was asked.
+  func acknowledged(_ request: RequestKey, asked: UInt64, _ what: String) {
+    guard let index = orders[request] else {
+      return simulation.fail("P1", "\(what) was acknowledged, and nobody has applied it")
+    }
+    simulation.order.note(asked: asked, index: index, what)
   }
 
   private func noteEffects(_ applied: Applied, _ exchange: Exchange, at index: LogIndex) {
