@@ -18,7 +18,7 @@ final class Submission {
   private(set) var readers: [Reader] = []
   /// Its consumers' streams through gateways.
   private(set) var streams: [ConsumerStream] = []
-  /// How often it was asked for over HTTP.
+  /// How often it was asked for: of several, one may be refused and another make the job.
   var requests = 0
   private unowned let simulation: Simulation
 
@@ -51,6 +51,7 @@ final class Submission {
 
   /// Submits and follows.
   func submitAndFollow(on client: SimulatedClient) -> Reader {
+    requests += 1
     let machine = FollowedJob(
       submitting: message, cluster: simulation.clusterID, patience: SimulatedClient.patience)
     return follow(machine, on: client)
@@ -218,7 +219,7 @@ final class Reader: FollowedJobReader {
     case .refused(let failure):
       switch failure.errorCode {
       case .modelNotFound, .insufficientCredit, .queueTooLong, .noWorkerOnline:
-        // Of several requests over HTTP, one whose gateway is gone may make the job yet.
+        // Of several requests another may make the job yet.
         if submission.requests <= 1 { submission.refusal = failure.errorCode }
         if !submission.mayBeRefused(askedAt: asked) {
           simulation.fail("R2", "an acknowledged job was refused: \(failure.message)")

@@ -343,6 +343,7 @@ final class Workload {
 
   private func submitOnly(_ submission: Submission, _ client: SimulatedClient) {
     let asked = simulation.clock.now
+    submission.requests += 1
     ask(client, submission.message) { [self] in
       switch $0 {
       case .accepted(let accepted):
@@ -354,7 +355,7 @@ final class Workload {
         submission.refusal = failure.errorCode
       case .failure(let failure)
       where failure.errorCode == .queueTooLong && submission.mayBeRefused(askedAt: asked):
-        submission.refusal = failure.errorCode
+        if submission.requests <= 1 { submission.refusal = failure.errorCode }
       default: unexpected($0)
       }
     }
@@ -368,6 +369,7 @@ final class Workload {
     guard !mine.isEmpty else { return }
     let submission = mine[Int(client.random.below(UInt64(mine.count)))]
     let asked = simulation.clock.now
+    submission.requests += 1
     ask(client, submission.message) { [self] in
       switch $0 {
       case .accepted(let accepted): submission.acknowledged(accepted, asked: asked)

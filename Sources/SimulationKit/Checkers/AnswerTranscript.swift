@@ -169,7 +169,7 @@ struct AnswerTranscript {
     "stream_diverged", "tail_invalid", "unavailable", "key_unavailable",
   ]
 
-  /// Codes of refusals that say how things stand at the moment, and nothing of an earlier request of the same name.
+  /// Codes of refusals that say how things stand at the moment, and nothing of another request of the same name.
   private static let momentary = Set(
     [ErrorCode.queueTooLong, .noWorkerOnline, .rateLimitExceeded].map { HTTPRefusal($0, "").name })
 
@@ -179,8 +179,7 @@ struct AnswerTranscript {
   ///   - events: the job's record.
   ///   - job: its end.
   ///   - isDurable: whether only committed events were asked for.
-  ///   - wasAskedAgain: whether another request asked for the job before, of which nobody knows what became of it: its gateway is
-  ///     gone, and it may be on its way yet.
+  ///   - wasAskedAgain: whether more than one request asked for the job: another may have made it.
   /// - Returns: what is wrong with it.
   func flaw(
     against events: [Event], of job: Job, isDurable: Bool, wasAskedAgain: Bool
