@@ -31,7 +31,8 @@ extension OpenAICompatibleEngine {
       // A list of text and ids is one prompt there: the text is cut as it was the first time.
       let prompt = Self.list([Self.json(text)] + ids.map(String.init))
       resumed = .llamaCompletion(begun.request, address, prompt: prompt)
-    case (.vLLM, .chatCompletions), (.vLLM, .completions), (.sgLang, .completions):
+    case (.vLLM, .chatCompletions), (.vLLM, .completions), (.sgLang, .chatCompletions),
+      (.sgLang, .completions):
       guard let completion = begun.request.asCompletion,
         let ids = try await ids(of: begun, address),
         let prompt = try await promptIDs(of: begun.request, address)
@@ -39,8 +40,8 @@ extension OpenAICompatibleEngine {
       var changes = address.changes
       changes.additions.append(.init("prompt", Self.list((prompt + ids).map(String.init))))
       resumed = EngineRequest(endpoint: .completions, body: completion.rewriting(changes))
-    case (.llamaCpp, .chatCompletions), (.sgLang, .chatCompletions), (.ollama, _), (.generic, _),
-      (.builtin, _), (_, .embeddings):
+    case (.llamaCpp, .chatCompletions), (.ollama, _), (.generic, _), (.builtin, _),
+      (_, .embeddings):
       return nil
     }
     resumed.goesOnFromIDs = true
@@ -118,7 +119,9 @@ extension OpenAICompatibleEngine {
     return (ids, first, pieces.flatMap(\.self))
   }
 
-  /// The rendered prompt in tokens, from vLLM or SGLang.
+  /// The prompt in tokens, from vLLM or SGLang; nil from an SGLang that renders no chats yet, which refuses the question.
+  ///
+  /// A chat is rendered as for an answer, with the beginning of the assistant's turn, unless something else is asked.
   private func promptIDs(
     of request: InferenceRequest, _ address: EngineRequest.Address
   ) async throws(EngineError) -> [UInt32]? {
@@ -132,7 +135,6 @@ extension OpenAICompatibleEngine {
         guard let value = request.value(of: name) else { continue }
         fields.append((name, String(decoding: value, as: UTF8.self)))
       }
-      fields.append(("add_generation_prompt", "true"))
     case .embeddings: return nil
     }
     let tokens = try await ask(.POST, "/tokenize", Self.object(fields)).json?["tokens"]?.elements

@@ -1,4 +1,6 @@
 /// Streams shaped like engines' own (only llama.cpp's was seen running), and the pieces to make broken ones of.
+///
+/// What vLLM and SGLang did send is in `Published`.
 enum Recorded {
   static let head =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"

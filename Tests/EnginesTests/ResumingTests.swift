@@ -4,6 +4,8 @@ import OpenAIFormat
 import Testing
 
 /// Exchanges after the documents of vLLM and SGLang, and llama.cpp's stream as it was seen.
+///
+/// What those two did answer is in `RecordedExchangeTests`.
 @Suite("Going on from token ids")
 struct ResumingTests {
   private static let chat =
@@ -55,7 +57,7 @@ struct ResumingTests {
     #expect(asked[1].hasPrefix("POST /tokenize "))
     #expect(
       asked[1].hasSuffix(
-        #"{"model":"m","messages":[{"role":"user","content":"Hi"}],"add_generation_prompt":true}"#))
+        #"{"model":"m","messages":[{"role":"user","content":"Hi"}]}"#))
     #expect(resumed.goesOnFromIDs && resumed.route == "/v1/completions")
     #expect(resumed.endpoint == .completions)
     for part in [
@@ -67,7 +69,24 @@ struct ResumingTests {
     #expect(!text(resumed).contains("messages"))
   }
 
-  @Test("SGLang and vLLM take a completion's ids; SGLang's chats go on by text")
+  @Test("so does SGLang, if it renders chats")
+  func sgLangChat() async throws {
+    let chat = try request(Self.chat, .chatCompletions, .sgLang)
+    let (resumed, asked) = try await resuming(
+      chat, #"{"text":"Hello there"}"#,
+      #"{"tokens":[151644,872,198],"count":3,"max_model_len":4096}"#)
+    #expect(
+      asked.last?.hasSuffix(#"{"model":"m","messages":[{"role":"user","content":"Hi"}]}"#) == true)
+    #expect(resumed.goesOnFromIDs && resumed.route == "/v1/completions")
+    #expect(text(resumed).contains(#""prompt":[151644,872,198,9707,1052,0]"#))
+    // It refuses that field in a chat's stream, and is not asked for ids.
+    #expect(!text(resumed).contains("return_token_ids"))
+    let (refused, _) = try await resuming(
+      chat, #"{"text":"Hello there"}"#, #"{"object":"error","message":"Field required"}"#)
+    #expect(refused == chat)
+  }
+
+  @Test("SGLang and vLLM take a completion's ids")
   func completions() async throws {
     for (kind, name) in [(EngineStatus.Kind.sgLang, "text"), (.vLLM, "prompt")] {
       let (resumed, asked) = try await resuming(
@@ -77,9 +96,6 @@ struct ResumingTests {
       #expect(text(resumed).contains(#""prompt":[45764,9707,1052,0]"#))
       #expect(text(resumed).contains(#""stop":"Z""#))
     }
-    let chat = try request(Self.chat, .chatCompletions, .sgLang)
-    let (resumed, asked) = try await resuming(chat)
-    #expect(resumed == chat && asked.isEmpty)
   }
 
   @Test("what the engine does not confirm, or does not answer, goes on by text")
