@@ -92,6 +92,14 @@ struct HostileClientTests {
       let answer = await client.readToEnd()
       #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(answer)")
       #expect(answer.contains("connection: close\r\n") && answer.contains(#"{"error":{"#))
+      // It has a kind and a count, in the log and here.
+      let code = try #require(answer.split(separator: #""code":""#).dropFirst().first)
+      let other = try await RawClient(gateway.address)
+      try await other.get("/metrics", authorization: nil)
+      let metrics = await other.read(until: "gen_ai_server_request_duration_seconds_count")
+      #expect(
+        metrics.contains(#"refusals_total{kind="http_\#(code.prefix { $0 != "\"" })"} 1"#),
+        "\(metrics)")
     }
   }
 
