@@ -241,6 +241,9 @@ public final class Gateway: Sendable {
             }
           } failed: {
             loop.value.counters.handshakesFailed += 1
+            loop.value.refusals.note(
+              "connection ended", from: "\(address)", kind: "handshake_failed",
+              "it came to no agreement on TLS, or to none in time")
           }
         }
       }

@@ -103,7 +103,7 @@ struct GatewayCounters: Sendable {
       handshakesFailed)
     metric(
       "switchyard_gateway_refusals_total", "counter",
-      "Connections that ended for what their client did with HTTP/2, and coordinators that refused this gateway, by kind.",
+      "Connections that ended for what their client did, and coordinators that refused this gateway, by kind.",
       refused.sorted { $0.key < $1.key }.map { ("{kind=\"\($0.key)\"}", "\($0.value)") })
     number("left_clients_total", "counter", "Clients that left before their answer's end.", left)
     number(

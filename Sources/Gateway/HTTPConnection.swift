@@ -281,6 +281,10 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     var buffer = context.channel.allocator.buffer(capacity: 512)
     framing.write(refusal.reply, date: loop.date, to: &buffer)
     loop.counters.answered(status: refusal.status)
+    // Its message may quote what was asked, which is for no log.
+    loop.refusals.note(
+      "connection ended", from: "\(address)", kind: "http_\(refusal.name)",
+      "what it asked is answered with \(refusal.status)")
     write(buffer)
     linger()
   }
@@ -326,6 +330,9 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
       for: loop.limits.stallMilliseconds, now: now, outstanding: outstanding)
     {
       loop.counters.stalled += 1
+      loop.refusals.note(
+        "connection ended", from: "\(address)", kind: "stalled",
+        "it takes nothing of what waits for it")
       return abort()
     }
     if reader.isWaitedFor {

@@ -80,15 +80,53 @@ final class HTTPRequest {
     return body
   }
 
-  /// Why neither the body nor what follows it is read: it is too long, or nobody could say to whom the request goes
-  /// (RFC 9112, section 3.2).
+  /// Why neither the body nor what follows it is read: it is too long, or nobody could say where it ends or to whom the
+  /// request goes.
   var fatal: HTTPRefusal? {
-    let hosts = head.headers["host"].count
-    guard hosts == 1 || (hosts == 0 && head.version.minor == 0) else {
-      return HTTPRefusal(.malformedRequest, "a request has one host field, not \(hosts)")
-    }
+    if let refusal = misdirected ?? misframed { return refusal }
     guard let length = declaredLength, length > bodyMax else { return nil }
     return tooLarge
+  }
+
+  /// A host that is missing, doubled or none (RFC 9112, section 3.2).
+  private var misdirected: HTTPRefusal? {
+    let hosts = head.headers["host"]
+    guard hosts.count == 1 || (hosts.isEmpty && head.version.minor == 0) else {
+      return HTTPRefusal(.malformedRequest, "a request has one host field, not \(hosts.count)")
+    }
+    // Blanks behind a value are no part of it (section 5).
+    let end = hosts.first?.utf8.lastIndex { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+    if let host = hosts.first?.utf8, let end, !host[...end].allSatisfy(Self.isOfHosts) {
+      return HTTPRefusal(.malformedRequest, "the host field is a name or an address, and a port")
+    }
+    return nil
+  }
+
+  /// A body that comes in another coding than chunks alone, which others on the way may read otherwise, or of which
+  /// nobody can tell where it ends (RFC 9112, sections 6.1 and 6.3).
+  private var misframed: HTTPRefusal? {
+    let codings = head.headers[canonicalForm: "transfer-encoding"]
+    guard !codings.isEmpty || head.headers.contains(name: "transfer-encoding") else { return nil }
+    guard head.version.minor > 0 else {
+      return HTTPRefusal(.malformedRequest, "\(head.version) knows no transfer-encoding")
+    }
+    guard codings.last?.lowercased() == "chunked" else {
+      return HTTPRefusal(.malformedRequest, "the last transfer-encoding of a request is chunked")
+    }
+    guard codings.count == 1 else {
+      return HTTPRefusal(.notImplemented, "no other transfer-encoding than chunked is known")
+    }
+    return nil
+  }
+
+  /// Whether a host and a port may hold it (RFC 3986, section 3.2.2).
+  private static func isOfHosts(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+      UInt8(ascii: "A")...UInt8(ascii: "Z"):
+      true
+    default: "-._~!$&'()*+,;=:[]%".utf8.contains(byte)
+    }
   }
 
   /// Whether the client waits for a word before it sends the body (RFC 9110, section 10.1.1).

@@ -214,6 +214,12 @@ extension HTTP2Session {
       for _ in 0..<(isOwnersWish ? 0 : state?.resetCost ?? 1) {
         guard resetSentBucket.take(now: now) else { return stop(.resetsSent) }
       }
+    case NGHTTP2_DATA.rawValue:
+      guard UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0,
+        let code = streams[header.stream_id]?.codeAfterEnd,
+        nghttp2_session_get_stream_remote_close(handle, header.stream_id) == 0
+      else { break }
+      reset(StreamID(rawValue: header.stream_id), code)
     case NGHTTP2_GOAWAY.rawValue:
       let code = HTTP2ErrorCode(rawValue: frame.pointee.goaway.error_code)
       // libnghttp2 found the violation and has just written its GOAWAY; it reads nothing more.

@@ -281,6 +281,15 @@ public final class HTTP2Session {
     }
   }
 
+  /// Ends a stream after what is queued, and then the other direction too: what the peer still has to say is not waited for
+  /// (RFC 9113, section 8.1).
+  ///
+  /// - Precondition: the stream has not been ended by an earlier call.
+  public func end(_ stream: StreamID, thenReset code: HTTP2ErrorCode) {
+    streams[stream.rawValue]?.codeAfterEnd = code
+    send(stream, [], endStream: true)
+  }
+
   /// Bytes queued on a stream that have not become frames yet; 0 once it has closed.
   public func outstanding(_ stream: StreamID) -> Int {
     streams[stream.rawValue]?.outbound.count ?? 0

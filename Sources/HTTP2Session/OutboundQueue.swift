@@ -71,6 +71,8 @@ final class SessionStream {
   var isAnnounced: Bool
   /// The owner asked for the reset: it is no doing of the peer's.
   var isResetByOwner = false
+  /// What it is reset with once all that was queued has left.
+  var codeAfterEnd: HTTP2ErrorCode?
   /// The owner did not want the stream at all: the peer made it send a reset for nothing.
   var isRefused = false
   /// What a reset of the stream counts, where it is the peer's doing.

@@ -228,9 +228,19 @@ extension LinkChannel: StreamHandler {
   public func closed(_ stream: LinkStream, _ end: StreamEnd) { self.end() }
 
   private func violated(_ error: WireError) {
-    whenViolated?(Failure(error))
-    fail(Failure(error))
-    // What the peer still sends is not read; its stream must not stay open for that.
-    stream?.reset(.protocolError)
+    let failure = Failure(error)
+    whenViolated?(failure)
+    drop()
+    // What the peer still sends is not read; its stream must not stay open for that once it has been told why.
+    guard streams != nil, case .open(let stream) = state, outgoing.contains(.failure),
+      let bytes = try? FrameEncoder.encode(failure)
+    else {
+      stream?.reset(.protocolError)
+      return
+    }
+    state = .finished(stream)
+    fallSilent()
+    stream.send(bytes)
+    stream.end(thenReset: .protocolError)
   }
 }

@@ -64,6 +64,9 @@ public final class LinkStream {
   /// Says that nothing more is sent, after what is queued.
   public func end() { send([], end: true) }
 
+  /// Says so, and then gives up what the peer still sends.
+  public func end(thenReset code: HTTP2ErrorCode) { link?.act { $0.end(id, thenReset: code) } }
+
   /// Gives the stream up at once, in both directions.
   public func reset(_ code: HTTP2ErrorCode = .cancel) { link?.act { $0.reset(id, code) } }
 

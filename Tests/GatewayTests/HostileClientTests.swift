@@ -13,6 +13,11 @@ private func post(_ length: String, _ more: String = "") -> String {
   "POST \(path) HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sy_1_x\r\n\(length)\r\n\(more)\r\n"
 }
 
+private func old(_ coding: String, _ body: String) -> String {
+  "POST \(path) HTTP/1.0\r\nhost: x\r\nconnection: keep-alive\r\nauthorization: Bearer sy_1_x\r\n"
+    + "\(coding)\r\n\r\n\(body)"
+}
+
 private let long = String(repeating: "b", count: 17 << 10)
 private let manyFields: String = {
   let fields = String(repeating: "a: b\r\n", count: 100)
@@ -32,6 +37,29 @@ private let malformedRequests: [(String, Int)] = [
   (manyFields, 431),
   ("GET /healthz HTTP/1.1\r\nhost: x\r\na: \(long)", 431),
   ("GET /\(long)", 431),
+  // RFC 9112, section 3.2: a host that is no name or address is refused.
+  ("GET /healthz HTTP/1.1\r\nhost: a/b\r\n\r\n", 400),
+  ("GET /healthz HTTP/1.1\r\nhost: a@b\r\n\r\n", 400),
+  ("GET /healthz HTTP/1.0\r\nhost: a b\r\n\r\n", 400),
+  ("GET /healthz HTTP/1.1\r\nhost: h\u{fc}\r\n\r\n", 400),
+  // Section 6.1: in HTTP/1.0 a transfer-encoding makes the framing faulty, whatever it is and however it goes on.
+  (old("transfer-encoding: chunked", "5\r\nabcde\r\n0\r\n\r\n"), 400),
+  (old("transfer-encoding: gzip, chunked", "0\r\n\r\n"), 400),
+  // The same: a coding that is not understood, in one line or two.
+  (post("transfer-encoding: gzip, chunked", "\r\n0\r\n\r\n"), 501),
+  (post("transfer-encoding: gzip\r\ntransfer-encoding: chunked", "\r\n0\r\n\r\n"), 501),
+  // Chunks more than once are no framing at all.
+  (post("transfer-encoding: chunked, chunked", "\r\n0\r\n\r\n"), 400),
+  (post("transfer-encoding: chunked\r\ntransfer-encoding: chunked", "\r\n0\r\n\r\n"), 400),
+  // Section 6.3: where chunks are not the last coding, nobody can tell where the body ends.
+  (post("transfer-encoding: chunked, gzip", "\r\n0\r\n\r\n"), 400),
+  (post("transfer-encoding: gzip", "\r\n0\r\n\r\n"), 400),
+  (post("transfer-encoding: ", "\r\n0\r\n\r\n"), 400),
+]
+
+private let wellFormedHosts = [
+  "localhost", "a.example:8080", "[::1]:8080", "[fe80::1%25eth0]", "127.0.0.1",
+  "a_b~c!$&'()*+,;=%41", "",
 ]
 
 private let refusedRequests: [(String, Int, String)] = [
@@ -64,6 +92,14 @@ struct HostileClientTests {
       let answer = await client.readToEnd()
       #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(answer)")
       #expect(answer.contains("connection: close\r\n") && answer.contains(#"{"error":{"#))
+      // It has a kind and a count, in the log and here.
+      let code = try #require(answer.split(separator: #""code":""#).dropFirst().first)
+      let other = try await RawClient(gateway.address)
+      try await other.get("/metrics", authorization: nil)
+      let metrics = await other.read(until: "gen_ai_server_request_duration_seconds_count")
+      #expect(
+        metrics.contains(#"refusals_total{kind="http_\#(code.prefix { $0 != "\"" })"} 1"#),
+        "\(metrics)")
     }
   }
 
@@ -77,6 +113,27 @@ struct HostileClientTests {
       let answer = await client.read(until: "}}")
       #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(answer)")
       #expect(answer.contains(#""code":"\#(code)""#))
+      try await client.get("/healthz")
+      #expect(await client.read(until: "ok").hasSuffix(#"{"status":"ok"}"#))
+    }
+  }
+
+  @Test("whatever RFC 3986 has for a host is one", arguments: wellFormedHosts)
+  func host(value: String) async throws {
+    try await withGateway { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      try await client.send("GET /healthz HTTP/1.1\r\nhost: \(value) \r\n\r\n")
+      #expect(await client.read(until: "ok").hasSuffix(#"{"status":"ok"}"#))
+    }
+  }
+
+  @Test("chunks are known by their name in either case, and may have extensions")
+  func chunked() async throws {
+    try await withGateway { gateway, _ in
+      let client = try await RawClient(gateway.address)
+      try await client.send(post("Transfer-Encoding: Chunked") + "5;a=b\r\nabcde\r\n0\r\n\r\n")
+      // The body has come whole, and is no JSON.
+      #expect(await client.read(until: "}}").contains("malformed_request"))
       try await client.get("/healthz")
       #expect(await client.read(until: "ok").hasSuffix(#"{"status":"ok"}"#))
     }

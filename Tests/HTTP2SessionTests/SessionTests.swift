@@ -226,6 +226,29 @@ struct SessionTests {
     #expect(ends.clientEvents.last == .pong(0x0102_0304_0506_0708))
   }
 
+  @Test("ends a stream with what is queued, and resets what the peer goes on with")
+  func endsAndResets() throws {
+    let ends = try Ends()
+    let (going, ended) = (try ends.open(), try ends.open())
+    ends.client.send(going, [1])
+    ends.client.send(ended, [2], endStream: true)
+    try ends.settle()
+    for stream in [going, ended] {
+      ends.server.respond(stream, status: 200)
+      ends.server.send(stream, [9])
+      ends.server.end(stream, thenReset: .protocolError)
+    }
+    try ends.settle()
+    for stream in [going, ended] {
+      #expect(ends.clientEvents.contains(.data(stream, [9])))
+      #expect(ends.clientEvents.contains(.ended(stream)))
+    }
+    // Who has said everything sees an orderly end.
+    #expect(ends.clientEvents.contains(.closed(going, .protocolError)))
+    #expect(ends.clientEvents.contains(.closed(ended, .noError)))
+    #expect(ends.server.streamCount == 0 && ends.server.failure == nil)
+  }
+
   @Test("drops what is sent on a stream that was reset, and what arrives on it")
   func reset() throws {
     let ends = try Ends()

@@ -114,10 +114,12 @@ with folder() as scratch:
                     connection = Connection(nodes[node], identity, ATTACKER)
                     if node != "gateway":
                         expect(connection.greet(role or "client") == "Welcome", "no welcome")
-                    ended, turns = h2_attacks.is_ended(name, role, connection, form)
-                    MEASURES[f"{node}, {role or 'stranger'}: {name}"] = turns
-                    if not ended:
+                    outcome, turns = h2_attacks.outcome(name, role, connection, form)
+                    MEASURES[f"{node}, {role or 'stranger'}: {name}"] = f"{outcome}, {turns} turns"
+                    if outcome == h2_attacks.GOES_ON:
                         wrong.append(f"{role or 'stranger'}: {name} goes on after {turns}")
+                    elif outcome != h2_attacks.ENDED:
+                        print(f"    {role}: {name} not ended: {outcome}, {turns} turns", flush=True)
                 expect(is_served(node), f"the {node} does not serve after a {role or 'stranger'}'s attacks")
             expect(not wrong, "; ".join(wrong))
 

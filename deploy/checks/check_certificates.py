@@ -161,15 +161,13 @@ with folder() as scratch:
         connection = Connection(group.addresses[0], joined_worker)
         expect(connection.greet("worker") == "Welcome", "no welcome")
         noise = bytes((n * 131 + 17) % 256 for n in range(64))
-
-        def speak():
-            connection.send(request(3, "enrol") + frame(h2.DATA, 0, 3, noise))
-            connection.until(lambda: 3 in connection.ended or 3 in connection.resets)
-        kinds = [kind for kind in counts(group) if kind.startswith("frame_")]
-        before = {kind: counts(group).get(kind, 0) for kind in kinds}
-        speak()
-        wait_for("a count of garbage", lambda: any(
-            n > before.get(kind, 0) for kind, n in counts(group).items() if kind.startswith("frame_")))
+        # A Join that claims to be a gibibyte long.
+        claim = h2.number(1 << 30) + h2.CODEC.by_name["Join"]["number"].to_bytes(2, "big") + b"\0\0"
+        for stream, kind, code, data in ((3, "frame_malformed", 39, noise), (5, "frame_too_large", 38, claim)):
+            def speak(stream=stream, data=data):
+                connection.send(request(stream, "enrol") + frame(h2.DATA, 0, stream, data))
+                return failure_of(connection, stream)
+            expect(counted(group, kind, speak) == code, f"{kind} was due")
         connection.close()
 
     def replayed():
@@ -206,17 +204,22 @@ with folder() as scratch:
         expect(counts(group).get("invitation_invalid", 0) == before, "the secret was sent")
 
     def parallel():
-        """one invitation at two coordinators at once: exactly one wins, and the other is counted"""
+        """one invitation at two coordinators at once: exactly one wins, and the other is counted; none, where it has expired"""
+        def race(invitation, turn):
+            with concurrent.futures.ThreadPoolExecutor(2) as pool:
+                tries = [pool.submit(join, invitation, f"{scratch}/race-{turn}-{n}", group.addresses[n]) for n in range(2)]
+                return [one.result() for one in tries]
+
         for turn in range(2):
             invitation = invite("--name", f"race-{turn}")
-
-            def race(turn=turn, invitation=invitation):
-                with concurrent.futures.ThreadPoolExecutor(2) as pool:
-                    tries = [pool.submit(join, invitation, f"{scratch}/race-{turn}-{n}", group.addresses[n])
-                             for n in range(2)]
-                    return [one.result() for one in tries]
-            results = counted(group, "invitation_used", race)
+            results = counted(group, "invitation_used", lambda i=invitation, t=turn: race(i, t))
             expect(sorted(code for code, _ in results) == [0, 3], results)
+        invitation = invite("--name", "race-late", "--expires", "1s")
+        began, before = time.monotonic(), refusals().get("invitation_invalid", 0)
+        wait_for("the end of its second", lambda: time.monotonic() - began > 1.1)
+        results = race(invitation, "late")
+        expect(all(code == 3 and "invitation_invalid" in text and "expired" in text for code, text in results), results)
+        wait_for("both to be counted", lambda: refusals().get("invitation_invalid", 0) >= before + 2)
 
     def bound_name():
         """an invitation is for one name: none is made without, and nobody joins by it under another"""
@@ -247,7 +250,7 @@ with folder() as scratch:
         expect(cluster.yard("workers", "--output", "json").lines == [], "the worker is known")
 
     def replayed_messages():
-        """recorded messages on a new connection: a Submit makes nothing twice, a Join serves its own key alone"""
+        """recorded messages on a new connection: a Submit and an AccountCreate make nothing twice, a Join serves its own key alone"""
         worker = Child(
             [YARD, "worker", "run", "--join", ",".join(group.addresses), "--engine", "builtin", "--dir",
              f"{scratch}/worker-named", "--price-input", "0.2", "--price-output", "0.6", "--end-with-input"],
@@ -269,6 +272,13 @@ with folder() as scratch:
             expect(len(jobs) == 1, jobs)
         finally:
             worker.stop()
+        create = h2.CODEC.encode({"type": "AccountCreate", "fields": {
+            "requestKey": "08" * 16, "name": "recorded", "kind": "consumer"}})
+        made = said(create, "call", group.root)
+        again = counted(group, "repeated_request", lambda: said(create, "call", group.root))
+        expect(made["type"] == "AccountReport" and again == made, (made, again))
+        listed = [one for one in cluster.yard("account", "list", "--output", "json").lines if one["name"] == "recorded"]
+        expect(len(listed) == 1, listed)
         invitation = invite("--name", "recorded")
         number, blob = invitation.split("_", 2)[1:]
         secret = base64.urlsafe_b64decode(blob + "=" * (-len(blob) % 4))[:32].hex()
@@ -425,7 +435,8 @@ with folder() as scratch:
         logged, told = counts(group), refusals()
         expect({"certificate_expired", "certificate_not_yet_valid", "certificate_untrusted",
                 "certificate_unsuitable", "certificate_wrong_cluster", "wrong_role", "wrong_name",
-                "invitation_used", "invitation_invalid"} <= set(told), told)
+                "invitation_used", "invitation_invalid", "certificate_revoked", "frame_malformed", "frame_too_large",
+                "repeated_submit", "repeated_request", "repeated_join"} <= set(told), told)
         # A line may be left out, a count is not.
         for kind, count in logged.items():
             expect(told.get(kind, 0) >= count, f"{kind}: {count} in the logs, {told}")
@@ -526,7 +537,7 @@ with folder() as scratch:
         joined_worker = joined("named")
         main([
             good, time_of_life, wrong_signature, wrong_cluster, wrong_role, garbage, replayed, late, parallel,
-            bound_name, another_worker, replayed_messages, are_counted, revoked, revoked_at_work, by_serial,
+            bound_name, another_worker, replayed_messages, revoked, are_counted, revoked_at_work, by_serial,
             remembered, secrets_at_home, renewal,
         ])
     finally:

@@ -63,13 +63,15 @@ def allowed(name, role):
     return IDLE_FRAMES[role] if name.endswith(" flood") and "CONTINUATION" not in name else 0
 
 
-def thrown(connection, form):
-    """Throws a form until the connection ends; answers (turns, GOAWAY code, or -1 for none, or None if it goes on)."""
+def thrown(connection, form, turns_max=None):
+    """Throws a form until the connection ends, or so often; answers (turns, GOAWAY code, or -1 for none, or None if it goes on)."""
     turns, deadline = 0, time.monotonic() + SECONDS
     try:
         while time.monotonic() < deadline:
             connection.send(b"".join(form(turns + more) for more in range(50)))
             turns += 50
+            if turns == turns_max:
+                return turns, None
             connection.read(0)
             if connection.goaway is not None:
                 return turns, connection.goaway
@@ -86,11 +88,17 @@ def thrown(connection, form):
         connection.close()
 
 
-def is_ended(name, role, connection, form):
-    """Whether a form was ended, or came more slowly than is an attack; and after how many turns."""
+#: How an attack came out: the node ended it; it came more slowly than whoever has a certificate may, and so was none; it goes on.
+ENDED, NO_ATTACK, GOES_ON = "ended", "slower than the limit", "goes on"
+
+
+def outcome(name, role, connection, form):
+    """How a form came out, and after how many turns. A stranger's is ended, or goes on: what he may is less than this machine can."""
     began = time.monotonic()
     turns, code = thrown(connection, form)
-    return code is not None or turns / (time.monotonic() - began) < allowed(name, role), turns
+    if code is not None:
+        return ENDED, turns
+    return NO_ATTACK if role and turns / (time.monotonic() - began) < allowed(name, role) else GOES_ON, turns
 
 
 def slow(address, section, source, greeting=b""):

@@ -124,9 +124,12 @@ public enum HTTPRoute: Hashable, Sendable {
   /// The decoded parts of the path; a slash at its end adds none.
   private static func path(of target: String) throws(HTTPRefusal) -> [String] {
     var rest = target[...]
-    for scheme in ["http://", "https://"] where rest.hasPrefix(scheme) {
-      rest = rest.dropFirst(scheme.count)
-      rest = rest.firstIndex(of: "/").map { rest[$0...] } ?? "/"
+    // An absolute URI: a scheme in either case, and an authority up to the first of `/`, `?` and `#` (RFC 3986, 3.1 and 3.2).
+    for scheme in ["http://", "https://"]
+    where rest.prefix(scheme.count).lowercased() == scheme {
+      rest = rest.dropFirst(scheme.count).drop { $0 != "/" && $0 != "?" && $0 != "#" }
+      if rest.first != "/" { rest = "/" }
+      break
     }
     if let end = rest.firstIndex(where: { $0 == "?" || $0 == "#" }) { rest = rest[..<end] }
     guard rest.first == "/" else { throw notFound(target) }

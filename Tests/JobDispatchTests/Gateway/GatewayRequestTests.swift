@@ -15,6 +15,9 @@ struct HTTPRouteTests {
       ("GET", "/v1/models?x=1", .models),
       ("GET", "/v1/models/org/a%20b%2Fc", .model("org/a b/c")),
       ("HEAD", "http://host:1/healthz", .health),
+      // A scheme is the same in either case (RFC 3986, section 3.1).
+      ("GET", "HTTP://a/healthz", .health), ("GET", "hTTps://a/v1/models?b/c#d", .models),
+      ("GET", "http://[::1]:80/healthz#/x", .health),
       ("GET", "/v1/jobs/7", .job(JobID(7))),
       ("GET", "/v1/jobs/7/events", .events(JobID(7))),
       ("POST", "/v1/jobs/7/cancel", .cancel(JobID(7))),
@@ -29,6 +32,9 @@ struct HTTPRouteTests {
     arguments: [
       ("GET", "/", ErrorCode.notFound), ("GET", "*", .notFound), ("GET", "", .notFound),
       ("GET", "/v1", .notFound), ("GET", "/healthz/x", .notFound),
+      // An authority ends at its first slash, question mark or number sign (RFC 3986, section 3.2).
+      ("GET", "http://a?b/healthz", .notFound), ("GET", "http://a#b/healthz", .notFound),
+      ("GET", "HTTP://a", .notFound), ("GET", "http:/healthz", .notFound),
       ("GET", "/v1/jobs/0", .unknownJob), ("GET", "/v1/jobs/-1", .unknownJob),
       ("GET", "/v1/jobs/99999999999999999999", .unknownJob), ("GET", "/v1/jobs/1/x", .notFound),
       ("GET", "/v1/chat/completions", .methodNotAllowed),
