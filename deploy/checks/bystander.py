@@ -19,7 +19,7 @@ from product import YARD, Failed, expect
 _FORK = multiprocessing.get_context("fork")
 
 PAUSE_SECONDS = 0.004
-# The promise is twice, of the program that is shipped: below 25 ms, ten times what the client feels in peace, a pause is a busy machine's doing. A node handles what it reads from
+# The promise is twice, of the program that is shipped: below 25 ms, six to twenty times what the client feels in peace, a pause is a busy machine's doing. A node handles what it reads from
 # one connection, 16 KiB at most, before it turns to the next, and a debug build takes 20 ms for that where it is all small frames, ten
 # times what an optimised one does. So of a debug build only this is asked: that an attack costs the client no more than a few such turns.
 IS_OPTIMISED = "release" in YARD.split("/")

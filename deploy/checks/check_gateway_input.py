@@ -4,12 +4,14 @@
 A well-behaved client works all along, from another address than the attacks, and must not feel those that are repeated
 (bystander.py). `--full` sends 200,000 mutated requests
 ($MUTATIONS) instead of 2,000, and waits for bodies that stop; $MEASURES names a file for the figures, $ONLY some checks of
-these alone, $SEED the requests.
+these alone, $SEED the requests. $ROUNDS further rounds of all that is repeated, as long each or $ROUND_SECONDS, show whether memory
+levels off.
 """
 
 import collections
 import concurrent.futures
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -17,15 +19,17 @@ import re
 import resource
 import socket
 import ssl
+import statistics
 import subprocess
 import sys
 import time
 import warnings
 
 import authority
+import h2_attacks
 import raw_http1
 import raw_http2 as h2
-from bystander import IS_OPTIMISED, Bystander, percentile, sink
+from bystander import IS_OPTIMISED, SECONDS, Bystander, percentile, sink
 from gateway import gateway
 from product import STORIES, dev, expect, folder, main, scripted_worker, wait_for
 from raw_http1 import Connection, Ended, request
@@ -37,12 +41,21 @@ MUTATIONS = int(os.environ.get("MUTATIONS", 200_000 if FULL else 2_000))
 SEED = int(os.environ.get("SEED", random.randrange(1 << 32)))
 #: Mutated requests at a time: who waits for an answer that does not come costs nothing.
 LANES = 16
-#: 4,196 connections take 16 MiB at once, and bodies that are collected as much again.
+#: 4,196 connections take some 20 MiB at once, and bodies that are collected as much again.
 GROWTH_MAX_MIB = 56
+#: What each connection of a flood may cost while it is held; it is 5 in release and in debug builds.
+FLOOD_KIB_EACH = 8
 #: Connections of one address at once, as Sources/Gateway/HTTPLimits.swift has it, and some more.
 PER_ADDRESS_MAX = 4_096
 FLOOD = PER_ADDRESS_MAX + 100
 CHAT = "/v1/chat/completions"
+#: Rounds of all that is repeated after it, as long each as $ROUND_SECONDS; what the heap may come to keep in them once every attack was
+#: there twice.
+ROUNDS = int(os.environ.get("ROUNDS", 0))
+ROUND_SECONDS = float(os.environ.get("ROUND_SECONDS", SECONDS))
+LEVEL_MIB = 4
+#: What at least half of the later rounds may add at most under TLS: a leak adds to each of them.
+STEP_MIB = 1
 MEASURES = {}
 
 
@@ -84,6 +97,15 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
             expect(connection.answer().status == 200, "no models")
         return ask
 
+    def begin_under_tls():
+        """The same under TLS."""
+        connection = OverTLS(secure.address)
+
+        def ask():
+            connection.send(request("GET", "/v1/models", key=key))
+            expect(connection.answer().status == 200, "no models")
+        return ask
+
     client = Bystander(begin)
     authority.self_signed(scratch + "/public")
     # The same with a certificate, for HTTP/2.
@@ -110,6 +132,16 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                 connection.socket.shutdown(socket.SHUT_WR)
             return connection.answers(), connection.is_closed(0.2)
 
+    def is_told(one, kind):
+        """Holds that a gateway has a line of a kind of refusal in its log, and a count of it."""
+        with open(one.child.log) as file:
+            log = file.read()
+        expect(f" kind={kind}\n" in log, f"no line of {kind}, of {sorted(set(re.findall(' kind=(.*)', log)))}: {MEASURES}")
+        with (OverTLS if one is secure else Connection)(one.address) as connection:
+            connection.send(request("GET", "/metrics"))
+            metrics = connection.answer().body
+        expect(f'switchyard_gateway_refusals_total{{kind="{kind}"}} '.encode() in metrics, f"no count of {kind}")
+
     def jobs():
         return len(cluster.yard("jobs", "--limit", 1000, "--output", "json").lines)
 
@@ -126,7 +158,9 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
     scripted.kill()
     books, count = cluster.account(), jobs()
     client.felt()
-    baseline, memory = client.during(lambda: time.sleep(0.1), 1.5), served.resident_mib()
+    gateways = {"in clear": served, "under TLS": secure}
+    baseline = client.during(lambda: time.sleep(0.1), 1.5)
+    memory = {name: one.own_mib() for name, one in gateways.items()}
     begun = time.monotonic()
 
     # Slow attackers: begun now, looked at when everything else is over.
@@ -151,6 +185,14 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
     with contextlib.suppress(BlockingIOError):
         for _ in range(1_000):
             slow_reader.socket.send(request("GET", "/metrics") * 100)
+
+    # All that is repeated, and what lets go of the connections that it has kept.
+    again, let_go = [], []
+
+    def unfelt(whose, name, attack, beside):
+        """Holds that a well-behaved client does not feel an attack; it is one of those that come again in rounds."""
+        again.append(attack)
+        whose.is_unharmed_by(name, attack, beside)
 
     def json_bodies():
         """a body that is no JSON object, or has a field of a wrong type, is refused and the field named"""
@@ -248,6 +290,16 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
             "a chunk's size with a sign": with_chunks(chunked, b"+5\r\nabcde\r\n0\r\n\r\n"),
             "a chunk's size beyond 64 bits": with_chunks(chunked, b"1" + b"0" * 16 + b"\r\n" + good),
             "a chunk without its end": with_chunks(chunked, b"%x\r\n%sxx0\r\n\r\n" % (len(good), good)),
+            "lines of line feeds alone": plain.replace(b"\r\n", b"\n"),
+            "a field that ends with a line feed": plain.replace(length, b"X: a\n" + length),
+            "a section that ends with a line feed": plain.replace(b"\r\n\r\n", b"\r\n\n"),
+            "a line feed after a chunk's size": with_chunks(chunked, b"%x\n%s\r\n0\r\n\r\n" % (len(good), good)),
+            "a line feed after a chunk": with_chunks(chunked, b"%x\r\n%s\n0\r\n\r\n" % (len(good), good)),
+            "a space before the first field": plain.replace(b"Host: gateway\r\n", b" X: a\r\nHost: gateway\r\n"),
+            "compressed chunks": with_chunks(b"Transfer-Encoding: gzip, chunked\r\n", in_chunks),
+            "chunks in HTTP/1.0, kept alive": with_chunks(
+                b"Connection: keep-alive\r\n" + chunked, in_chunks).replace(b"HTTP/1.1", b"HTTP/1.0"),
+            "a host of two parts": plain.replace(b"Host: gateway\r\n", b"Host: a/b\r\n"),
             "no host": plain.replace(b"Host: gateway\r\n", b""),
             "two hosts": plain.replace(b"Host: gateway\r\n", b"Host: gateway\r\nHost: other\r\n"),
             "no version": plain.replace(b" HTTP/1.1", b""),
@@ -257,9 +309,21 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         wrong = []
         for name, data in forms.items():
             answers, closed = raw(data + inner)
-            if not (closed and len(answers) <= 1 and all(400 <= a.status < 500 or a.status == 505 for a in answers)):
+            if not (closed and len(answers) <= 1 and all(400 <= a.status < 500 or a.status in (501, 505) for a in answers)):
                 wrong.append(f"{name}: {'closed' if closed else 'open'} after {answers}")
         expect(not wrong, "; ".join(wrong))
+        MEASURES["requests of two meanings"] = len(forms)
+        for kind in ("http_malformed_request", "http_not_implemented"):
+            is_told(served, kind)
+        nothing_was_done()
+        # What has one meaning, if a rare one, is served, and the connection goes on.
+        dry = json.dumps(chat(dry_run=True)).encode()
+        with Connection(served.address, ATTACKER) as connection:
+            connection.send(CHUNKED + b"5;a=b\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n" % (dry[:5], len(dry) - 5, dry[5:]))
+            answer = connection.answer()
+            expect(answer.status == 200 and "choices" not in json.loads(answer.body), answer)
+            connection.send(request("GET", "/healthz"))
+            expect(connection.answer().status == 200, "the connection did not go on")
 
     def header_sections():
         """a thousand header fields, a long one, a long request line are refused"""
@@ -392,11 +456,11 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                         answered += 1
             return answered
 
-        before, began = served.resident_mib(), time.monotonic()
+        before, began = served.own_mib(), time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(LANES) as pool:
             answered = sum(pool.map(lane, range(LANES)))
         spent = time.monotonic() - began
-        growth = served.resident_mib() - before
+        growth = served.own_mib() - before
         MEASURES["mutated"] = {"requests": MUTATIONS, "answered": answered, "growth_mib": round(growth, 1)}
         print(f"    {answered} answered, {MUTATIONS / spent:.0f}/s, {growth:+.1f} MiB", flush=True)
         expect(answered > MUTATIONS // 2, f"only {answered} of {MUTATIONS} were answered")
@@ -407,7 +471,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         """a flood of connections from one address leaves others theirs, and costs little memory"""
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        held, refused_ones, before = [], 0, served.resident_mib()
+        held, refused_ones, before = [], 0, served.own_mib()
         for _ in range(FLOOD):
             one = socket.socket()
             one.bind((ATTACKER, 0))
@@ -416,7 +480,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
             one.setblocking(False)
             held.append(one)
         expect(served.get("/v1/models").status == 200, "another address found no room")
-        growth = served.resident_mib() - before
+        growth = served.own_mib() - before
         deadline = time.monotonic() + 60  # only ends what hangs
         while refused_ones < FLOOD - PER_ADDRESS_MAX and time.monotonic() < deadline:
             refused_ones = 0
@@ -435,6 +499,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         MEASURES["connection flood"] = f"{refused_ones} of {FLOOD} refused, {growth * 1024 / FLOOD:.0f} KiB for each"
         print("    " + MEASURES["connection flood"], flush=True)
         expect(refused_ones >= FLOOD - PER_ADDRESS_MAX, f"only {refused_ones} of {FLOOD} connections were refused")
+        expect(growth * 1024 <= FLOOD_KIB_EACH * FLOOD, f"the gateway grew by {growth:.0f} MiB")
 
     def repeated():
         """bodies, heads and connections without end, and who is slow on purpose, are not felt by the well-behaved client"""
@@ -457,7 +522,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                             connection.socket.settimeout(0.05)
                             if to == served.address and len(data) > 100:
                                 connection.answer()
-                client.is_unharmed_by(name, lambda t=throw: t(served.address), lambda t=throw: t(reader))
+                unfelt(client, name, lambda t=throw: t(served.address), lambda t=throw: t(reader))
             held = collections.deque()
 
             def stall(to):
@@ -470,9 +535,13 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                         held[-1].send(data)
                 while len(held) > 120:
                     held.popleft().close()
-            client.is_unharmed_by("slow attackers", lambda: stall(served.address), lambda: stall(reader))
-            for one in held:
-                one.close()
+            unfelt(client, "slow attackers", lambda: stall(served.address), lambda: stall(reader))
+
+            def release():
+                while held:
+                    held.popleft().close()
+            release()
+            let_go.append(release)
             if IS_OPTIMISED:
                 whole_bodies(reader)
         MEASURES.update(client.measures)
@@ -503,7 +572,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         thrown = {f"bodies of {name}": request("POST", path(name), body, key) for name, body in bodies.items()}
         thrown["bodies with a wrong key"] = request("POST", CHAT, text, wrong)
         for name, data in thrown.items():
-            client.is_unharmed_by(name, lambda d=data: throw(served.address, d), lambda d=data: throw(reader, d))
+            unfelt(client, name, lambda d=data: throw(served.address, d), lambda d=data: throw(reader, d))
 
         def at_once(to, data):
             """Twenty bodies whose last byte has been held back."""
@@ -518,20 +587,12 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                         one.answer()
                 one.close()
         for name in ("bodies of text", "bodies of what templates print"):
-            client.is_unharmed_by(
-                name + ", at once", lambda d=thrown[name]: at_once(served.address, d), lambda d=thrown[name]: at_once(reader, d))
+            unfelt(
+                client, name + ", at once", lambda d=thrown[name]: at_once(served.address, d), lambda d=thrown[name]: at_once(reader, d))
 
     def repeated_under_tls():
         """Handshakes, floods and bodies at the gateway with a certificate, whose client has agreed on TLS before."""
-        def begin():
-            connection = OverTLS(secure.address)
-
-            def ask():
-                connection.send(request("GET", "/v1/models", key=key))
-                expect(connection.answer().status == 200, "no models")
-            return ask
-
-        other = Bystander(begin)
+        other = Bystander(begin_under_tls)
         get = fields("GET", "/healthz")
         entry = b"\x40" + h2.literal("n", "x" * 120)[1:]
         text = json.dumps(chat(model="none", messages=[{"role": "user", "content": "x" * 60_000}])).encode()
@@ -561,7 +622,36 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                             connection.read(0)
                             if connection.goaway is not None:
                                 return
-                other.is_unharmed_by("TLS: " + name, lambda t=throw: t(secure.address), lambda t=throw: t(reader))
+                unfelt(other, "TLS: " + name, lambda t=throw: t(secure.address), lambda t=throw: t(reader))
+        MEASURES.update(other.measures)
+        other.end()
+
+    def forms_of_http2():
+        """every attack of HTTP/2 is ended at the gateway with a certificate, and those that come again are not felt by its client"""
+        forms = h2_attacks.forms(lambda flags, stream, extra: h2.frame(h2.HEADERS, flags, stream, fields("GET", "/healthz") + extra))
+        kinds = {"CONTINUATION flood": ["CONTINUATION flood"], "oversize frame": ["oversize frame"], "HPACK bomb": ["HPACK bomb"],
+                 "rapid reset": ["rapid reset"], "MadeYouReset": [name for name in forms if name.startswith("MadeYouReset")]}
+        # One kind of all that are left, in turns.
+        kinds["floods of frames"] = [name for name in forms if not any(name in names for names in kinds.values())]
+        other = Bystander(begin_under_tls)
+        with sink(cluster.identity) as reader:
+            for kind, names in kinds.items():
+                taken = {}
+                for name in names:
+                    came_out, turns = h2_attacks.outcome(
+                        name, None, h2.Connection(secure.address, None, ATTACKER), forms[name])
+                    expect(came_out == h2_attacks.ENDED, f"{name}: {came_out} after {turns}")
+                    taken[name] = MEASURES[f"a stranger's {name}"] = turns
+
+                def throwing(to, taken=taken):
+                    """What throws one after another; at the sink, which ends nothing, as much as the gateway took before it did."""
+                    turn = itertools.cycle(taken.items())
+
+                    def again():
+                        name, turns = next(turn)
+                        h2_attacks.thrown(h2.Connection(to, None, ATTACKER), forms[name], None if to == secure.address else turns)
+                    return again
+                unfelt(other, "over HTTP/2: " + kind, throwing(secure.address), throwing(reader))
         MEASURES.update(other.measures)
         other.end()
 
@@ -573,7 +663,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
 
     def secured():
         """over TLS and HTTP/2: what has two meanings is refused, floods end the connection, what is no TLS gets no answer"""
-        served, before = secure, secure.resident_mib()
+        served, before = secure, secure.own_mib()
         body = json.dumps(chat()).encode()
         length = ("content-length", str(len(body)))
         forms = {  # a header section, and whether a body comes with it
@@ -637,7 +727,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         flood("sections that are too large", lambda n: asked(n, get + large))
         flood("unknown frames", lambda n: h2.frame(0xEE, 0, 0, b"x"))
 
-        def tls(data, minimum=None, maximum=None, protocols=("http/1.1",), whole=False):
+        def tls(data, minimum=None, maximum=None, protocols=("http/1.1",)):
             """What is answered to a client of such TLS, or None where there is no agreement."""
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -654,10 +744,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                 with socket.create_connection((host, int(port)), 60, source_address=(ATTACKER, 0)) as raw, \
                         context.wrap_socket(raw) as one:
                     one.sendall(data)
-                    answer = one.recv(1 << 16)
-                    while whole and (more := one.recv(1 << 16)):
-                        answer += more
-                    return answer
+                    return one.recv(1 << 16)
             except (OSError, ssl.SSLError):
                 return None
 
@@ -688,14 +775,10 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                 expect(connection.is_closed() and b"HTTP" not in connection.buffer, f"{data[:9]} was answered")
         expect(b"200 OK" in (tls(health) or b""), "the gateway does not answer any more")
         expect(served.child.process.poll() is None, "the gateway is dead")
-        growth = served.resident_mib() - before
+        growth = served.own_mib() - before
         expect(growth <= GROWTH_MAX_MIB, f"the gateway grew by {growth:.0f} MiB")
-        metrics = tls(request("GET", "/metrics", headers=["Connection: close"]), whole=True)
-        with open(served.child.log) as file:
-            log = file.read()
-        for kind in ("breach_resetsReceived", "breach_resetsSent", "breach_idleFrames", "breach_headerSection"):
-            expect(f" kind={kind}\n" in log, f"no line of {kind}, of {sorted(set(re.findall(' kind=(.*)', log)))}: {MEASURES}")
-            expect(f'switchyard_gateway_refusals_total{{kind="{kind}"}} '.encode() in metrics, f"no count of {kind}")
+        for kind in ("breach_resetsReceived", "breach_resetsSent", "breach_idleFrames", "breach_headerSection", "handshake_failed"):
+            is_told(secure, kind)
         nothing_was_done()
 
     def slow_attackers():
@@ -705,23 +788,53 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                    f"{name}: still open after {time.monotonic() - begun:.0f} s")
             MEASURES["slow: " + name] = one.buffer[:12].decode("latin-1") or "closed"
             one.close()
+        is_told(served, "http_request_timeout")
         if FULL:
             wait_for("who takes no answers to be ended", lambda: not is_established(slow_reader), 60)
             MEASURES["slow: takes no answers"] = f"ended within {time.monotonic() - begun:.0f} s"
         slow_reader.close()
 
+    def levels_off():
+        """round upon round of all that is repeated, the memory of either gateway levels off"""
+        expect(again, "nothing was repeated before")
+        # A connection of the gateway's own to a coordinator, for long bodies, comes and goes.
+        at_rest = {name: one.descriptors() + 4 for name, one in gateways.items()}
+        sizes = {name: [] for name in gateways}
+        for _ in range(ROUNDS):
+            for attack in again:
+                deadline = time.monotonic() + ROUND_SECONDS
+                while time.monotonic() < deadline:
+                    attack()
+            for release in let_go:
+                release()
+            for name, one in gateways.items():
+                # A connection that is being closed has memory still.
+                wait_for("the gateway to have closed them all", lambda n=name, o=one: o.descriptors() <= at_rest[n], 90)
+                sizes[name].append(one.own_mib())
+        for name, grown in sizes.items():
+            print(f"    MiB {name} after each round: " + ", ".join(f"{size:.1f}" for size in grown), flush=True)
+        MEASURES["memory after each round"] = sizes
+        expect(max(sizes["in clear"][2:]) - sizes["in clear"][1] <= LEVEL_MIB, f"the gateway in clear grows: {sizes}")
+        # Under TLS the heap grows by a step whenever more connections than ever are being closed at once. What is lost of each is lost
+        # in every round.
+        grown = sizes["under TLS"]
+        steps = [after - before for before, after in zip(grown[1:], grown[2:])]
+        expect(statistics.median_low(steps) <= STEP_MIB, f"the gateway under TLS grows: {grown}")
+
     def unharmed():
-        """the well-behaved client was served all along, the gateway's memory is flat, and it lives"""
+        """the well-behaved client was served all along, the memory of both gateways is flat, and they live"""
         client.all += client.felt()
         quiet, p99 = percentile(baseline, 0.99), percentile(client.all, 0.99)
-        growth = served.resident_mib() - memory
+        growth = {name: one.own_mib() - memory[name] for name, one in gateways.items()}
         print(f"    p50 {percentile(baseline, 0.5):.1f} -> {percentile(client.all, 0.5):.1f} ms, p99 {quiet:.1f} -> "
-              f"{p99:.1f} ms of {len(client.all)} calls; resident {memory:.0f} MiB, {growth:+.0f} MiB", flush=True)
+              f"{p99:.1f} ms of {len(client.all)} calls; memory "
+              + ", ".join(f"{name} {memory[name]:.0f} MiB, {mib:+.0f} MiB" for name, mib in growth.items()), flush=True)
         if os.environ.get("MEASURES"):
             with open(os.environ["MEASURES"], "w") as file:
                 json.dump(MEASURES, file, indent=1)
-        expect(growth <= GROWTH_MAX_MIB, f"the gateway grew by {growth:.0f} MiB")
-        expect(served.child.process.poll() is None, "the gateway is dead")
+        for name, one in gateways.items():
+            expect(growth[name] <= GROWTH_MAX_MIB, f"the gateway {name} grew by {growth[name]:.0f} MiB")
+            expect(one.child.process.poll() is None, f"the gateway {name} is dead")
         client.end()
 
     def nobody_left():
@@ -737,7 +850,9 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         expect(cluster.account()["spent_nano"] == spent, (cluster.account(), spent))
 
     checks = [json_bodies, too_much, models_and_prompts, keys, paths, framing, header_sections, trailers_and_extensions,
-              pipelined, expectations, mutated, nothing_was_done, secured, fields_of_engines, connection_flood, repeated,
-              slow_attackers, unharmed, nobody_left]
+              pipelined, expectations, mutated, nothing_was_done, secured, fields_of_engines, repeated, forms_of_http2,
+              slow_attackers,
+              # A flood leaves the heap room in which a leak would not be seen.
+              *([levels_off] if ROUNDS > 2 else []), connection_flood, unharmed, nobody_left]
     only = os.environ.get("ONLY", "").split(",")
     main([check for check in checks if check.__name__ in only] or checks)

@@ -23,6 +23,14 @@ class Served:
         with open(f"/proc/{self.pid}/statm") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
+    def own_mib(self):
+        """What it has in memory of its own; pages of its program are the kernel's to take back."""
+        with open(f"/proc/{self.pid}/status") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("RssAnon:")) / 1024
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
     def get(self, path, key=None, **options):
         return raw_http1.ask(self.address, "GET", path, key=self.cluster.key if key is None else key, **options)
 
