@@ -87,7 +87,7 @@ final class MemberReplacement {
   }
 
   private func join() {
-    let newcomer = simulation.replace(old)
+    let newcomer = simulation.replace(old, in: term)
     self.newcomer = newcomer
     newcomer.boot()
     let old = old

@@ -60,7 +60,13 @@ final class Simulation {
   }
 
   /// Another coordinator takes one's place, under an id that nobody had, with nothing on its disk.
-  func replace(_ old: SimulatedCoordinator) -> SimulatedCoordinator {
+  ///
+  /// - Parameters:
+  ///   - old: who has been removed.
+  ///   - term: that of a leader who knows so.
+  /// - Returns: the other.
+  func replace(_ old: SimulatedCoordinator, in term: Term) -> SimulatedCoordinator {
+    elections.removed(old.id, in: term)
     let highest = (coordinators + former).map(\.id.rawValue).max() ?? 0
     let newcomer = SimulatedCoordinator(ReplicaID(highest + 1), joins: true, in: self)
     former.append(old)
