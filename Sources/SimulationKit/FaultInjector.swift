@@ -82,9 +82,11 @@ final class FaultInjector {
   // MARK: Members
 
   /// A voter loses its vote; if one has none, it gets it back.
+  ///
+  /// Not while one is replaced: with the disk of one lost, and another without his vote, the third of three can do nothing more.
   private func changeMembers() {
     guard let leader = simulation.leader, let replica = leader.replica,
-      simulation.coordinators.count > 2
+      simulation.coordinators.count > 2, replacement?.isOver ?? true
     else { return }
     if let standby = replica.membership.servers.first(where: { $0.role == .standby }) {
       leader.reconfigure(.promote(standby.id))
@@ -99,6 +101,7 @@ final class FaultInjector {
   /// Not of two: one that can be without another has lost more than it may.
   private func replaceMember() {
     guard replacement?.isOver ?? true, let leader = simulation.leader, allVote,
+      !leader.isReconfiguring,
       simulation.coordinators.count > 2, simulation.former.count < Self.replacementsMax
     else { return }
     let old = pick(simulation.coordinators.filter { $0 !== leader })
