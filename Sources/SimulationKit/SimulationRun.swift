@@ -95,7 +95,11 @@ public enum SimulationRun {
         "\(restTime / 1_000) ms after healing somebody still waits: "
           + waiting(simulation, workload))
     }
-    guard simulation.run(atMost: agreementTime, until: { agree(simulation) }) else {
+    // Who had planned to look at a job again may do so now.
+    guard
+      simulation.run(
+        atMost: agreementTime, until: { agree(simulation) && workload.isAtRest })
+    else {
       return demand(simulation, "replicas do not agree \(agreementTime / 1_000) ms after rest")
     }
   }
