@@ -171,7 +171,9 @@ struct AnswerTranscript {
 
   /// Codes of refusals that say how things stand at the moment, and nothing of another request of the same name.
   private static let momentary = Set(
-    [ErrorCode.queueTooLong, .noWorkerOnline, .rateLimitExceeded].map { HTTPRefusal($0, "").name })
+    [ErrorCode.queueTooLong, .noWorkerOnline, .rateLimitExceeded, .modelNotFound].map {
+      HTTPRefusal($0, "").name
+    })
 
   /// Compares it with its job at rest.
   ///
