@@ -80,6 +80,7 @@ final class SimulatedCoordinator: SimulatedNode {
 
   /// Whether it carries out an operator's order.
   var isReconfiguring: Bool { dispatcher?.isReconfiguring ?? false }
+
   var isLeader: Bool { isRunning && replica?.role == .leader }
 
   // MARK: Life

@@ -88,25 +88,16 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
     # A request up to its body, which comes in chunks.
     CHUNKED = request("POST", CHAT, b"", key, ["Transfer-Encoding: chunked"]).replace(b"Content-Length: 0\r\n", b"")
 
-    def begin():
-        """A connection of the well-behaved client, and what asks for the models over it."""
-        connection = Connection(served.address)
+    def asking(connect, one):
+        """A connection of the well-behaved client to one gateway, and what asks for the models over it."""
+        connection = connect(one.address)
 
         def ask():
             connection.send(request("GET", "/v1/models", key=key))
             expect(connection.answer().status == 200, "no models")
         return ask
 
-    def begin_under_tls():
-        """The same under TLS."""
-        connection = OverTLS(secure.address)
-
-        def ask():
-            connection.send(request("GET", "/v1/models", key=key))
-            expect(connection.answer().status == 200, "no models")
-        return ask
-
-    client = Bystander(begin)
+    client = Bystander(lambda: asking(Connection, served))
     authority.self_signed(scratch + "/public")
     # The same with a certificate, for HTTP/2.
     secure = stack.enter_context(gateway(
@@ -592,7 +583,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
 
     def repeated_under_tls():
         """Handshakes, floods and bodies at the gateway with a certificate, whose client has agreed on TLS before."""
-        other = Bystander(begin_under_tls)
+        other = Bystander(lambda: asking(OverTLS, secure))
         get = fields("GET", "/healthz")
         entry = b"\x40" + h2.literal("n", "x" * 120)[1:]
         text = json.dumps(chat(model="none", messages=[{"role": "user", "content": "x" * 60_000}])).encode()
@@ -633,7 +624,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                  "rapid reset": ["rapid reset"], "MadeYouReset": [name for name in forms if name.startswith("MadeYouReset")]}
         # One kind of all that are left, in turns.
         kinds["floods of frames"] = [name for name in forms if not any(name in names for names in kinds.values())]
-        other = Bystander(begin_under_tls)
+        other = Bystander(lambda: asking(OverTLS, secure))
         with sink(cluster.identity) as reader:
             for kind, names in kinds.items():
                 taken = {}

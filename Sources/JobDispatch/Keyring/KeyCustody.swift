@@ -376,22 +376,17 @@ public struct KeyCustody: Sendable {
     _ leading: inout Leadership, _ actions: inout [Action], now: UInt64
   ) {
     guard var change = leading.change, !change.isMade else { return }
-    if needs.keys.allSatisfy({ isHeld($0, byMajorityOf: change.voters, leading) }) {
+    let isTimeOver = now >= change.until
+    // A key that nobody has named all this time, though a majority answers, is lost: to wait on brings nothing back.
+    if needs.keys.allSatisfy({
+      isHeld($0, byMajorityOf: change.voters, leading) || (isTimeOver && isLost($0, leading))
+    }) {
       change.isMade = true
       actions.append(.change)
-    } else if now >= change.until {
-      // Which nobody has named all this time, though a majority answers, is lost: that nobody may vote for it brings nothing back.
-      guard
-        needs.keys.allSatisfy({
-          isLost($0, leading) || isHeld($0, byMajorityOf: change.voters, leading)
-        })
-      else {
-        leading.change = nil
-        actions.append(.refuseChange)
-        return
-      }
-      change.isMade = true
-      actions.append(.change)
+    } else if isTimeOver {
+      leading.change = nil
+      actions.append(.refuseChange)
+      return
     } else if change.offeredAt.map({ now >= $0 + Schedule.retry }) ?? true {
       change.offeredAt = now
       for key in needs.keys where held.contains(key) {
@@ -407,6 +402,7 @@ public struct KeyCustody: Sendable {
     member == id ? held.contains(key) : leading.holders[key]?.contains(member) == true
   }
 
+  /// Whether it is neither here, nor on its way, nor anywhere that has been heard of in this term.
   private func isLost(_ key: UInt64, _ leading: Leadership) -> Bool {
     !held.contains(key) && !keeping.contains(key) && leading.holders[key]?.isEmpty != false
   }
