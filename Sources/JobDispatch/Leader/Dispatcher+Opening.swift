@@ -45,22 +45,32 @@ extension Dispatcher {
     _ service: Service, on channel: any MessageChannel, _ credential: Credential?,
     from origin: StreamOrigin
   ) -> any MessageChannelOwner {
-    switch authenticate(credential, from: origin) {
-    case .failure(let failure):
-      return refuse(channel, failure)
-    case .success(let caller):
+    if case .success(let caller) = authenticate(credential, from: origin) {
       return openHere(service, on: channel, caller, from: origin)
-    case nil:
-      let newcomer = Newcomer(channel: channel)
-      admit(credential, from: origin) { [weak self, weak newcomer] result in
-        guard let self, let newcomer, !newcomer.isClosed else { return }
+    }
+    if let failure = finalRefusal(of: credential) { return refuse(channel, failure) }
+    let newcomer = Newcomer(channel: channel)
+    recognise(credential, from: origin) { [weak self, weak newcomer] result in
+      guard let self, let newcomer, !newcomer.isClosed else { return }
+      newcomer.continue {
         switch result {
-        case .success(let caller):
-          newcomer.continue { self.openHere(service, on: channel, caller, from: origin) }
-        case .failure(let failure): newcomer.continue { self.refuse(channel, failure) }
+        case .success(let caller): self.openHere(service, on: channel, caller, from: origin)
+        case .failure(let failure): self.refuse(channel, failure)
         }
       }
-      return newcomer
+    }
+    return newcomer
+  }
+
+  /// Finds out who a caller is that is not known here: a delegation is new, or another leads by now and knows the key.
+  private func recognise(
+    _ credential: Credential?, from origin: StreamOrigin,
+    _ answer: @escaping (Result<Caller, Failure>) -> Void
+  ) {
+    confirmed { [weak self] isLeader in
+      guard isLeader, let self else { return answer(.failure(.notLeader)) }
+      if let result = authenticate(credential, from: origin) { return answer(result) }
+      admit(credential, from: origin, answer)
     }
   }
 
@@ -194,10 +204,10 @@ extension Dispatcher {
     }
   }
 
-  /// Why the leader would not take a credential either, as far as that is known here: then nothing of the stream is read or passed on.
+  /// Why no leader would take a credential, as far as that is known here: then nothing of the stream is read or passed on.
   ///
-  /// What this coordinator has applied may be old. So it refuses for what does not change: a key that is dead stays so. A key that it
-  /// does not know may be new, and a secret that it does not know a rotation's.
+  /// What this coordinator has applied may be old, even if it takes itself for the leader. So it refuses for what does not change: a key
+  /// that is dead stays so. A key that it does not know may be new, and a secret that it does not know a rotation's.
   private func finalRefusal(of credential: Credential?) -> Failure? {
     guard let credential else { return .noKey }
     var id = credential.key

@@ -1,6 +1,6 @@
 internal import WireProtocol
 
-/// A stream of which it is not known yet who answers it: its peer shows a delegation that the state does not know, or there is no leader.
+/// A stream of which it is not known yet who answers it: its peer shows what the state does not know, or there is no leader.
 ///
 /// Nothing further is read meanwhile, so what waits is what had arrived.
 final class Newcomer: MessageChannelOwner {

@@ -45,6 +45,43 @@ struct DelegationTests {
     #expect(wake(.max) == 3_670_000)
   }
 
+  @Test("what a leader does not know is refused only while a majority takes it for the leader")
+  func unsureOfTheLead() throws {
+    let bench = try LeaderBench(voters: 3)
+    let created = try bench.call(
+      .keyCreate(
+        .init(
+          requestKey: bench.requestKey(), account: AccountID(1), name: "old", scopes: .read,
+          secretHash: [UInt8](repeating: 7, count: 32), lifetimeMs: nil))
+    ).last(KeyReport.self)
+    let dead = Credential(
+      key: created.summary.key, secretHash: [UInt8](repeating: 7, count: 32))
+    #expect(bench.call(.keyRevoke(.init(key: dead.key))).failure == nil)
+    let strangers: [(Credential, ErrorCode)] = [
+      (Credential(key: KeyID(99), secretHash: LeaderBench.secret), .unauthenticated),
+      (
+        Credential(key: KeyID(1), secretHash: [UInt8](repeating: 6, count: 32)), .unauthenticated
+      ),
+      (try delegation(1), .delegationRevoked),
+    ]
+    for (credential, code) in strangers {
+      #expect(bench.call(.modelList(.init()), credential).failure == code)
+    }
+
+    bench.others.areCutOff = true
+    let asked = strangers.map { bench.call(.modelList(.init()), $0.0) }
+    let gone = bench.open(.call, strangers[0].0)
+    bench.close(gone)
+    for peer in asked { #expect(peer.sent.isEmpty && !peer.isReading) }
+    // What does not change is said at once.
+    #expect(bench.call(.modelList(.init()), dead).failure == .unauthenticated)
+    #expect(bench.call(.modelList(.init()), nil).failure == .unauthenticated)
+    bench.advance(5 * bench.replica.electionTimeout)
+    #expect(bench.replica.role != .leader)
+    for peer in asked { #expect(peer.failure == .notLeader && peer.isFinished) }
+    #expect(gone.sent.isEmpty)
+  }
+
   @Test("each refusal in its order, and nothing of what is refused is in the log")
   func refusals() throws {
     let bench = try LeaderBench()
