@@ -73,6 +73,10 @@ public struct CanonicalWriter: Sendable {
     for value in values { body(&self, value) }
   }
 
+  /// Takes away what was written from `offset` on.
+  @inlinable
+  public mutating func cut(at offset: Int) { buffer.removeSubrange(offset...) }
+
   /// Overwrites the four bytes at `offset` with `value`: for a length known only afterwards.
   @inlinable
   public mutating func patch(_ value: UInt32, at offset: Int) {
@@ -139,12 +143,13 @@ public struct CanonicalReader: Sendable {
   ) throws(CanonicalError) -> Value {
     let size = Value.bitWidth / 8
     guard remaining >= size else { throw .truncated(offset: offset) }
-    var value: Value = 0
-    for index in offset..<(offset + size) {
-      value = value << 8 | Value(truncatingIfNeeded: bytes[index])
+    // At once, since it is most of what decoding does; that the bytes are there was looked at above.
+    let start = place
+    let value = unsafe bytes.withUnsafeBytes {
+      unsafe $0.loadUnaligned(fromByteOffset: start, as: Value.self)
     }
     place += size
-    return value
+    return Value(bigEndian: value)
   }
 
   /// Reads one byte that must be 0 or 1.

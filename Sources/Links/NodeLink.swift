@@ -108,6 +108,8 @@ public final class NodeLink {
   /// Why this side ends the link, once it has decided to.
   private var ending: NodeLinkEnd?
   private lazy var control = ControlStream(self)
+  /// What every channel of this link tells: made once, since a link has thousands of channels in a second.
+  private lazy var whenViolated: (Failure) -> Void = { [weak self] in self?.violated($0) }
   /// What the peer may say on the control stream, where a ping in two seconds is usual: a frame of HTTP/2 holds a thousand.
   private var controlBudget = TokenBucket(RateBudget(100), now: LinkLoop.now)
   /// Bounds what the peer of an accepted link leaves unfinished.
@@ -298,7 +300,7 @@ public final class NodeLink {
     switch state {
     case .greeting(let link, nil) where service == .control:
       let channel = LinkChannel(accepting: stream, service: .control, among: streams)
-      channel.whenViolated = { [weak self] in self?.violated($0) }
+      channel.whenViolated = whenViolated
       channel.begin(owner: control)
       state = .greeting(link, channel)
       stream.respond(status: 200)
@@ -311,7 +313,7 @@ public final class NodeLink {
         return nil
       }
       let channel = LinkChannel(accepting: stream, service: service, among: streams)
-      channel.whenViolated = { [weak self] in self?.violated($0) }
+      channel.whenViolated = whenViolated
       stream.respond(status: 200)
       channel.begin(
         owner: owner.accepted(

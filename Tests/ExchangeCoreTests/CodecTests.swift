@@ -201,6 +201,10 @@ struct CodecTests {
       var builder = CommandBatch.Builder(time: LogTime(milliseconds: 3))
       #expect(builder.append(command) == .invalid)
       #expect(builder.count == 0)
+      // Nothing of it is left.
+      let next = CommandBatch(time: LogTime(milliseconds: 3), commands: [cancel(1)])
+      #expect(builder.append(cancel(1)) == .taken)
+      #expect(builder.payload == next.payload())
       #expect(CommandBatch(time: LogTime(milliseconds: 3), commands: [command]).payload() == nil)
     }
   }

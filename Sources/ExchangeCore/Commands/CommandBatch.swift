@@ -67,34 +67,37 @@ extension CommandBatch {
     }
 
     /// The payload with the commands taken so far.
-    public var payload: [UInt8] { bytes }
+    public var payload: [UInt8] { fields.out.bytes }
     /// How many commands it has.
     public private(set) var count: UInt32 = 0
-    private var bytes: [UInt8]
+    private var fields: FieldWriter
 
     /// An empty batch.
     public init(time: LogTime) {
-      var head = CanonicalWriter(capacity: 1_024)
-      head.write(CommandBatch.version)
-      head.write(time.rawValue)
-      head.write(UInt32(0))
-      bytes = head.bytes
+      fields = FieldWriter(capacity: 1_024)
+      fields.write(CommandBatch.version)
+      fields.write(time.rawValue)
+      fields.write(UInt32(0))
     }
 
     /// Takes the command if it fits.
+    ///
+    /// It is written behind the others, and taken away again if it does not: so most commands are written once, where they stay.
     public mutating func append(_ command: Command) -> Verdict {
-      var writer = FieldWriter(capacity: 256)
-      command.encode(into: &writer)
-      let encoded = writer.out.bytes
-      guard writer.isWithinLimits,
-        CommandBatch.headBytes + encoded.count <= LogEntry.payloadBytesMax
-      else { return .invalid }
-      guard bytes.count + encoded.count <= LogEntry.payloadBytesMax else { return .full }
-      bytes += encoded
-      count += 1
-      for place in 0..<4 {
-        bytes[9 + place] = UInt8(truncatingIfNeeded: count >> (24 - 8 * UInt32(place)))
+      let start = fields.out.bytes.count
+      command.encode(into: &fields)
+      let end = fields.out.bytes.count
+      guard fields.isWithinLimits, CommandBatch.headBytes + end - start <= LogEntry.payloadBytesMax
+      else {
+        fields.cut(at: start)
+        return .invalid
       }
+      guard end <= LogEntry.payloadBytesMax else {
+        fields.cut(at: start)
+        return .full
+      }
+      count += 1
+      fields.out.patch(count, at: 9)
       return .taken
     }
   }

@@ -11,6 +11,14 @@ struct FieldWriter {
 
   init(capacity: Int) { out = CanonicalWriter(capacity: capacity) }
 
+  /// Takes away what was written from `offset` on, and what was wrong with it.
+  ///
+  /// - Precondition: every field before it was within its bound.
+  mutating func cut(at offset: Int) {
+    out.cut(at: offset)
+    isWithinLimits = true
+  }
+
   mutating func write<Value: FixedWidthInteger & UnsignedInteger>(_ value: Value) {
     out.write(value)
   }

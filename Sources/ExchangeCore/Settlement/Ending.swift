@@ -74,12 +74,19 @@ extension Exchange {
 
   /// Changes a job's phase or its orphan timer, and the indexes with it.
   mutating func changePhase(of id: JobID, _ body: (inout Job) -> Void) {
-    guard let before = jobs[id.rawValue] else { preconditionFailure("no such job") }
-    indexes.leave(before)
-    var after = before
-    body(&after)
-    jobs.update(id.rawValue) { $0 = after }
-    indexes.enter(after)
+    Self.change(id, in: &tables, body)
+  }
+
+  /// In place: a job has a dozen references, and a copy counts each of them.
+  private static func change(_ id: JobID, in tables: inout Tables, _ body: (inout Job) -> Void) {
+    func change(_ jobs: inout RowTable<Job>, _ indexes: inout Indexes) {
+      jobs.update(id.rawValue) {
+        indexes.leave($0)
+        body(&$0)
+        indexes.enter($0)
+      }
+    }
+    change(&tables.jobs, &tables.indexes)
   }
 
   private mutating func giveUpOldestRecords(of account: AccountID) {

@@ -4,29 +4,36 @@ internal import ExchangeTypes
 ///
 /// A change marks its row; `drain` encodes and hashes each marked row once per log entry, so a row
 /// that changes often in one entry costs one SHA-256 (the old contribution is remembered). Lookups go
-/// through a dictionary; nothing that reaches an output iterates over it unsorted.
+/// through a dictionary of places; nothing that reaches an output iterates over it unsorted. Rows lie apart from it and stay
+/// where they are: a job is hundreds of bytes, which a dictionary would move whenever a neighbour goes.
 struct RowTable<Row: StoredRow>: Sendable {
-  private var rows: [UInt64: Row] = [:]
-  /// What each row's stored value adds to the digest; a row that has never been stored has none.
+  /// A row, and what its stored value adds to the digest.
   ///
-  /// Apart from the rows: whoever reads a row takes a copy of what lies with it.
-  private var contributions: [UInt64: StateDigest] = [:]
+  /// One that has never been stored adds nothing; empty once the row is gone.
+  private struct Slot: Sendable {
+    var row: Row?
+    var contribution: StateDigest?
+  }
+
+  private var places: [UInt64: Int] = [:]
+  private var slots: [Slot] = []
+  /// Places of empty slots.
+  private var free: [Int] = []
   /// Rows changed since the last drain, possibly more than once.
   private var marked: [UInt64] = []
   /// The contributions of rows removed since the last drain.
   private var removed: [UInt64: StateDigest] = [:]
 
-  var count: Int { rows.count }
+  var count: Int { places.count }
 
   /// Keys in ascending order: O(n log n), for restarts and rare reads.
-  var sortedKeys: [UInt64] { rows.keys.sorted() }
+  var sortedKeys: [UInt64] { places.keys.sorted() }
 
-  subscript(key: UInt64) -> Row? { rows[key] }
+  subscript(key: UInt64) -> Row? { places[key].flatMap { slots[$0].row } }
 
   mutating func insert(_ row: Row) {
     let key = row.rowKey
-    let known = rows.updateValue(row, forKey: key)
-    precondition(known == nil, "a key was given twice")
+    put(Slot(row: row), under: key)
     marked.append(key)
   }
 
@@ -34,8 +41,7 @@ struct RowTable<Row: StoredRow>: Sendable {
   ///
   /// - Precondition: the row exists, and `body` leaves its key alone.
   mutating func update(_ key: UInt64, _ body: (inout Row) -> Void) {
-    guard let place = rows.index(forKey: key) else { preconditionFailure("no such row") }
-    body(&rows.values[place])
+    updateUnstored(key, body)
     marked.append(key)
   }
 
@@ -43,22 +49,29 @@ struct RowTable<Row: StoredRow>: Sendable {
   ///
   /// - Precondition: the row exists, and `body` leaves its key and its value alone.
   mutating func updateUnstored(_ key: UInt64, _ body: (inout Row) -> Void) {
-    guard let place = rows.index(forKey: key) else { preconditionFailure("no such row") }
-    body(&rows.values[place])
+    guard let place = places[key] else { preconditionFailure("no such row") }
+    slots[place].row?.change(body)
   }
 
   @discardableResult
   mutating func remove(_ key: UInt64) -> Row? {
-    guard let row = rows.removeValue(forKey: key) else { return nil }
-    if let contribution = contributions.removeValue(forKey: key) { removed[key] = contribution }
+    guard let place = places.removeValue(forKey: key) else { return nil }
+    if let contribution = slots[place].contribution.take() { removed[key] = contribution }
+    free.append(place)
     marked.append(key)
-    return row
+    return slots[place].row.take()
   }
 
   /// Adds a row that is on disk already.
   mutating func restore(_ row: Row, contribution: StateDigest) {
-    rows[row.rowKey] = row
-    contributions[row.rowKey] = contribution
+    put(Slot(row: row, contribution: contribution), under: row.rowKey)
+  }
+
+  private mutating func put(_ slot: Slot, under key: UInt64) {
+    let place = free.popLast() ?? slots.count
+    let known = places.updateValue(place, forKey: key)
+    precondition(known == nil, "a key was given twice")
+    if place == slots.count { slots.append(slot) } else { slots[place] = slot }
   }
 
   /// Brings `digest` up to date and appends the changed rows in key order.
@@ -69,16 +82,19 @@ struct RowTable<Row: StoredRow>: Sendable {
     for key in marked where key != last {
       last = key
       let bytes = rowKeyBytes(key)
-      guard let place = rows.index(forKey: key) else {
+      guard let place = places[key] else {
         guard let old = removed[key] else { continue }  // created and removed in one entry
         digest.remove(old)
         changes.append(RowChange(table: Row.table.rawValue, key: bytes, value: nil))
         continue
       }
-      let value = Self.stored(&rows.values[place])
+      guard let value = slots[place].row?.storedValue() else {
+        preconditionFailure("a place without a row")
+      }
       let new = StateDigest(table: Row.table.rawValue, key: bytes, value: value)
-      let old = contributions.updateValue(new, forKey: key)
+      let old = slots[place].contribution
       guard new != old else { continue }
+      slots[place].contribution = new
       if let old { digest.remove(old) }
       digest.add(new)
       changes.append(RowChange(table: Row.table.rawValue, key: bytes, value: value))
@@ -86,7 +102,10 @@ struct RowTable<Row: StoredRow>: Sendable {
     marked.removeAll(keepingCapacity: true)
     removed.removeAll(keepingCapacity: true)
   }
+}
 
-  /// A row's value, in place: a row that is read out of a dictionary is a copy of all that it refers to.
-  private static func stored(_ row: inout Row) -> [UInt8] { row.rowValue }
+/// Both in place: a row that is read out of its slot is a copy of all that it refers to.
+extension StoredRow {
+  fileprivate mutating func change(_ body: (inout Self) -> Void) { body(&self) }
+  fileprivate mutating func storedValue() -> [UInt8] { rowValue }
 }
