@@ -159,6 +159,7 @@ extension Dispatcher {
 
   /// Opens the streams that wait for a leader, once there is one, and refuses those that have waited long enough.
   func admitWaiting() {
+    guard !awaitedLeader.isEmpty else { return }
     for _ in 0..<AwaitedLeader.perTurn {
       guard let stream = awaitedLeader.takeFirst(now: clock.now, isOver: leaderAbsence == nil)
       else { return }
