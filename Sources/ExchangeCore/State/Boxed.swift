@@ -18,8 +18,12 @@ struct Boxed<Value: Sendable>: Sendable {
   var wrappedValue: Value {
     _read { yield unsafe box.value }
     _modify {
-      if !isKnownUniquelyReferenced(&box) { box = unsafe Box(box.value) }
+      if !isKnownUniquelyReferenced(&box) { takeCopy() }
       yield unsafe &box.value
     }
   }
+
+  /// Apart, since room for the copy would be taken from the heap with each change, which hardly ever needs one.
+  @inline(never)
+  private mutating func takeCopy() { box = unsafe Box(box.value) }
 }
