@@ -32,7 +32,8 @@ extension Dispatcher {
   /// Asks the log for the key of a delegation that is used for the first time.
   ///
   /// Only what is signed by the parent's key and would be accepted now gets there: what anybody can make up is to cost a
-  /// look-up, or a check of a signature, and no entry.
+  /// look-up, or a check of a signature, and no entry. (A majority has taken this coordinator for the leader before that, for whoever
+  /// asked in the meantime at once.)
   func admit(
     _ credential: Credential?, from origin: StreamOrigin,
     _ answer: @escaping (Result<Caller, Failure>) -> Void

@@ -51,7 +51,7 @@ extension Dispatcher {
     if let failure = finalRefusal(of: credential) { return refuse(channel, failure) }
     let newcomer = Newcomer(channel: channel)
     recognise(credential, from: origin) { [weak self, weak newcomer] result in
-      guard let self, let newcomer, !newcomer.isClosed else { return }
+      guard let self, let newcomer, !newcomer.isOver else { return }
       newcomer.continue {
         switch result {
         case .success(let caller): self.openHere(service, on: channel, caller, from: origin)
@@ -104,12 +104,12 @@ extension Dispatcher {
     if case .statusQuery = message {
       switch authenticate(credential, from: origin) {
       case .success: channel.send(statusReport)
-      case .failure(let failure): channel.send(failure)
-      case nil:
+      case .failure, nil:
         channel.send(
-          Failure(
-            refusing: .unauthenticated, "this coordinator does not lead, and the delegation is new",
-            instead: "use it at the leader first"))
+          finalRefusal(of: credential)
+            ?? Failure(
+              .unavailable, "this coordinator does not lead, and does not know the key",
+              retryAfterMs: 100))
       }
       channel.finish()
       return nil
@@ -164,7 +164,7 @@ extension Dispatcher {
       guard let stream = awaitedLeader.takeFirst(now: clock.now, isOver: leaderAbsence == nil)
       else { return }
       let newcomer = stream.newcomer
-      guard !newcomer.isClosed else { continue }
+      guard !newcomer.isOver else { continue }
       newcomer.continue {
         leaderAbsence == nil
           ? stream.open(stream.message) ?? RefusedStream()

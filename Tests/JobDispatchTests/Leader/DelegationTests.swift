@@ -72,6 +72,12 @@ struct DelegationTests {
     let asked = strangers.map { bench.call(.modelList(.init()), $0.0) }
     let gone = bench.open(.call, strangers[0].0)
     bench.close(gone)
+    // No more of what he says is kept than somebody says who has not been answered.
+    let flood = bench.open(.call, strangers[0].0)
+    for _ in 0..<Newcomer.messagesMax { bench.say(.modelList(.init()), on: flood) }
+    #expect(flood.sent.isEmpty)
+    for _ in 0..<3 { bench.say(.modelList(.init()), on: flood) }
+    #expect(flood.failure == .overloaded && flood.sent.count == 1 && flood.isFinished)
     for peer in asked { #expect(peer.sent.isEmpty && !peer.isReading) }
     // What does not change is said at once.
     #expect(bench.call(.modelList(.init()), dead).failure == .unauthenticated)
@@ -79,7 +85,7 @@ struct DelegationTests {
     bench.advance(5 * bench.replica.electionTimeout)
     #expect(bench.replica.role != .leader)
     for peer in asked { #expect(peer.failure == .notLeader && peer.isFinished) }
-    #expect(gone.sent.isEmpty)
+    #expect(gone.sent.isEmpty && flood.sent.count == 1)
   }
 
   @Test("each refusal in its order, and nothing of what is refused is in the log")

@@ -185,6 +185,10 @@ struct UnservedTests {
       _ = follower.ask(.modelList(.init()), credential, of: service)
       #expect(follower.relayed == place + 1)
     }
+    // So is who they are, of whom this one could tell its status.
+    let asked = follower.ask(.statusQuery(.init()), unsure[3])
+    #expect(asked.failure == .unavailable && asked.isFinished)
+    #expect(try asked.last(Failure.self).errorCode?.isRetryable == true)
     apply(revocation.payload, at: 3)
     let dead = follower.ask(nil, Credential(key: made, secretHash: secret), of: service)
     #expect(dead.failure == .unauthenticated && dead.isFinished)
