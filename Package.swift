@@ -75,6 +75,7 @@ let package = Package(
 
     // C modules: one target each, nothing but a module map and a shim
     .systemLibrary(name: "CRaft"),
+    .systemLibrary(name: "CHeap"),
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
     .systemLibrary(
       name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
@@ -180,7 +181,8 @@ let package = Package(
     .executableTarget(
       name: "yard",
       dependencies: [
-        "Coordinator", "WorkerAgent", "Gateway", "ExchangeClient", "Links", "Transport", "Identity",
+        "CHeap", "Coordinator", "WorkerAgent", "Gateway", "ExchangeClient", "Links", "Transport",
+        "Identity",
         "Engines", "HostFacts", "Storage", "JobDispatch", "ExchangeCore", "OpenAIFormat",
         "TokenLedger",
         "WireProtocol", "ExchangeTypes", nioCore, nioPosix, log, argumentParser,

@@ -344,7 +344,11 @@ public final class NodeLink {
       case .revocationNotice(let notice): owner?.heard(notice, on: self)
       case .goodbye: peerDrains()
       case .failure(let failure): close(.refused(failure))
-      default: close(.broke("\(type(of: message.content).kind.name) after the handshake"))
+      default:
+        let name = type(of: message.content).kind.name
+        let failure = Failure(.malformedRequest, "\(name) after the handshake")
+        violated(failure)
+        close(.broke(failure.message))
       }
     case .dialing, .draining, .closed: break
     }

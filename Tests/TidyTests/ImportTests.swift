@@ -7,7 +7,7 @@ import Testing
 enum House {
   static let rows: [[String]] = [
     ["ExchangeTypes"],
-    ["CRaft", "CLMDB", "CNGHTTP2", "CKernels", "CModelBytes"],
+    ["CRaft", "CLMDB", "CNGHTTP2", "CHeap", "CKernels", "CModelBytes"],
     ["TokenLedger", "JobMarket"],
     ["ExchangeCore", "WireProtocol", "OpenAIFormat"],
     ["LMDB", "RaftEngine", "HTTP2Session"],
@@ -36,7 +36,7 @@ enum House {
   static let wrappers: Set<String> = ["RaftEngine", "HTTP2Session"]
   static let ownerOfC = [
     "CRaft": "RaftEngine", "CLMDB": "LMDB", "CNGHTTP2": "HTTP2Session", "CKernels": "BuiltinEngine",
-    "CModelBytes": "BuiltinEngine",
+    "CModelBytes": "BuiltinEngine", "CHeap": "yard",
   ]
 
   static func row(_ room: String) -> Int? { rows.firstIndex { $0.contains(room) } }

@@ -152,6 +152,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     configuration.joins = join
     try Logs.begin(logs)
     ProcessLimits.writeNoCore()
+    SpareHeap.giveBackWhenIdle()
     if configuration.keyring.keys.isEmpty {
       Logger(label: "Coordinator").notice(
         "the keyring is empty: its keys are asked of the other coordinators",

@@ -156,6 +156,7 @@ struct GatewayCommand: AsyncParsableCommand {
     configuration.certificate = try serverCertificate()
     try Logs.begin(logs)
     ProcessLimits.writeNoCore()
+    SpareHeap.giveBackWhenIdle()
     ProcessLimits.raiseDescriptors()
     let gateway: Gateway
     do {

@@ -112,6 +112,7 @@ struct WorkerCommand: AsyncParsableCommand {
       configuration.software = Software.name
       try Logs.begin(logs)
       ProcessLimits.writeNoCore()
+      SpareHeap.giveBackWhenIdle()
       let agent: WorkerAgent
       do {
         agent = try await WorkerAgent.start(

@@ -1,3 +1,4 @@
+import Consensus
 import ExchangeCore
 import ExchangeTypes
 import JobDispatch
@@ -115,6 +116,61 @@ struct LeaderRefusalTests {
     #expect(try submit().job == job && create() == account)
     #expect(bench.repeated == [.submit, .request])
     #expect(bench.refused == [])
+  }
+
+  @Test(
+    "every order with a request key is carried out once, and answered the second time as the first")
+  func repeatedOrders() throws {
+    let bench = try LeaderBench()
+    let hash = [UInt8](repeating: 5, count: 32)
+    let account = try bench.call(
+      .accountCreate(.init(requestKey: bench.requestKey(), name: "y", kind: .consumer))
+    ).last(AccountReport.self).summary.account
+    let budget = try bench.call(
+      .budgetCreate(
+        .init(
+          requestKey: bench.requestKey(), account: account, parent: BudgetID(0), level: .team,
+          name: "t", perDay: nil, perMonth: nil, total: nil))
+    ).last(BudgetReport.self).summary.budget
+    let leg = TransferLeg(debit: AccountID(1), credit: account, amount: Credits(nano: 5))
+    let orders: [Message] = [
+      .accountCreate(.init(requestKey: bench.requestKey(), name: "x", kind: .consumer)),
+      .accountCredit(
+        .init(requestKey: bench.requestKey(), account: account, amount: Credits(nano: 1_000))),
+      .keyCreate(
+        .init(
+          requestKey: bench.requestKey(), account: account, name: "k", scopes: .read,
+          secretHash: hash, lifetimeMs: nil)),
+      .budgetKeyCreate(
+        .init(
+          requestKey: bench.requestKey(), account: account, name: "b", scopes: .read,
+          secretHash: hash, lifetimeMs: nil, budget: budget)),
+      .budgetCreate(
+        .init(
+          requestKey: bench.requestKey(), account: account, parent: BudgetID(0), level: .team,
+          name: "u", perDay: nil, perMonth: nil, total: nil)),
+      .transferPost(.init(requestKey: bench.requestKey(), legs: [leg])),
+    ]
+    func answer(_ order: Message) throws -> [UInt8] {
+      let peer = bench.call(order)
+      #expect(peer.failure == nil, "\(order)")
+      var answer = try #require(peer.sent.last)
+      // A transfer's answer says that it is the second one, and is the same otherwise.
+      if let report = answer as? TransferReport {
+        answer = TransferReport(entries: report.entries, duplicate: false)
+      }
+      var writer = CanonicalWriter()
+      answer.encode(into: &writer)
+      return writer.bytes
+    }
+    for (place, order) in orders.enumerated() {
+      let first = try answer(order)
+      let after = bench.replica.exchange.digest
+      #expect(bench.repeated.count == place)
+      #expect(try answer(order) == first, "\(order)")
+      #expect(bench.replica.exchange.digest == after, "\(order)")
+    }
+    #expect(bench.repeated == Array(repeating: .request, count: orders.count))
   }
 
   @Test(
