@@ -74,19 +74,7 @@ extension Exchange {
 
   /// Changes a job's phase or its orphan timer, and the indexes with it.
   mutating func changePhase(of id: JobID, _ body: (inout Job) -> Void) {
-    Self.change(id, in: &tables, body)
-  }
-
-  /// In place: a job has a dozen references, and a copy counts each of them.
-  private static func change(_ id: JobID, in tables: inout Tables, _ body: (inout Job) -> Void) {
-    func change(_ jobs: inout RowTable<Job>, _ indexes: inout Indexes) {
-      jobs.update(id.rawValue) {
-        indexes.leave($0)
-        body(&$0)
-        indexes.enter($0)
-      }
-    }
-    change(&tables.jobs, &tables.indexes)
+    tables.changePhase(of: id, body)
   }
 
   private mutating func giveUpOldestRecords(of account: AccountID) {
@@ -147,5 +135,19 @@ extension Exchange {
       preconditionFailure("no such tombstone")
     }
     indexes.leave(tombstone)
+  }
+}
+
+extension Tables {
+  /// In place: a job has a dozen references, and a copy counts each of them.
+  fileprivate mutating func changePhase(of id: JobID, _ body: (inout Job) -> Void) {
+    func change(_ jobs: inout RowTable<Job>, _ indexes: inout Indexes) {
+      jobs.update(id.rawValue) {
+        indexes.leave($0)
+        body(&$0)
+        indexes.enter($0)
+      }
+    }
+    change(&jobs, &indexes)
   }
 }

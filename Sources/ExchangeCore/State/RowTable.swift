@@ -4,8 +4,8 @@ internal import ExchangeTypes
 ///
 /// A change marks its row; `drain` encodes and hashes each marked row once per log entry, so a row
 /// that changes often in one entry costs one SHA-256 (the old contribution is remembered). Lookups go
-/// through a dictionary of places; nothing that reaches an output iterates over it unsorted. Rows lie apart from it and stay
-/// where they are: a job is hundreds of bytes, which a dictionary would move whenever a neighbour goes.
+/// through a dictionary of places; nothing that reaches an output iterates over it unsorted. Rows lie apart from it, and none moves
+/// because another goes: a job is hundreds of bytes, which a dictionary would move whenever a neighbour does.
 struct RowTable<Row: StoredRow>: Sendable {
   /// A row, and what its stored value adds to the digest.
   ///
