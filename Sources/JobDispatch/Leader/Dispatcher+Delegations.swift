@@ -32,8 +32,8 @@ extension Dispatcher {
   /// Asks the log for the key of a delegation that is used for the first time.
   ///
   /// Only what is signed by the parent's key and would be accepted now gets there: what anybody can make up is to cost a
-  /// look-up, or a check of a signature, and no entry. (A majority has taken this coordinator for the leader before that, for whoever
-  /// asked in the meantime at once.)
+  /// look-up, or a check of a signature, and no entry. It comes here once a majority has taken this coordinator for the leader (`recognise`),
+  /// in one round for all who asked meanwhile.
   func admit(
     _ credential: Credential?, from origin: StreamOrigin,
     _ answer: @escaping (Result<Caller, Failure>) -> Void

@@ -3,7 +3,8 @@ internal import WireProtocol
 
 /// A stream of which it is not known yet who answers it: its peer shows what the state does not know, or there is no leader.
 ///
-/// Nothing further is read meanwhile, so what waits is what had arrived: of small messages, more than would be kept.
+/// Nothing further is read meanwhile, so what waits is what had arrived. That may be very many small messages, so their number is bounded
+/// too: who says more is refused as `overloaded`.
 final class Newcomer: MessageChannelOwner {
   /// More messages do not wait: nobody says as much before he is answered.
   static let messagesMax = 64
