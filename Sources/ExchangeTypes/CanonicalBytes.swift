@@ -19,8 +19,10 @@ public struct CanonicalWriter: Sendable {
   /// Writes an integer in big-endian order.
   @inlinable
   public mutating func write<Value: FixedWidthInteger & UnsignedInteger>(_ value: Value) {
-    // At once, since it is most of what encoding does: byte by byte, room is made sure of as often.
-    unsafe withUnsafeBytes(of: value.bigEndian) { unsafe buffer.append(contentsOf: $0) }
+    // At once, since it is most of what encoding does: byte by byte, room is made sure of as often, and raw bytes are taken one by one.
+    unsafe withUnsafeBytes(of: value.bigEndian) { raw in
+      unsafe raw.withMemoryRebound(to: UInt8.self) { unsafe buffer.append(contentsOf: $0) }
+    }
   }
 
   /// Writes `1` or `0` as one byte.
@@ -167,6 +169,13 @@ public struct CanonicalReader: Sendable {
     guard remaining >= count else { throw .truncated(offset: offset) }
     defer { place += count }
     return Array(bytes[offset..<(offset + count)])
+  }
+
+  /// Passes over exactly `count` bytes.
+  @inlinable
+  public mutating func skip(count: Int) throws(CanonicalError) {
+    guard remaining >= count else { throw .truncated(offset: offset) }
+    place += count
   }
 
   /// Reads a 32-bit length of at most `limit`, then that many bytes.

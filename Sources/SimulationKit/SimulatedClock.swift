@@ -9,9 +9,11 @@ struct Lane: Hashable, Comparable {
   let major: UInt32
   let minor: UInt32
 
-  static func < (left: Self, right: Self) -> Bool {
-    (left.major, left.minor) < (right.major, right.minor)
-  }
+  /// By `major`, then by `minor`.
+  static func < (left: Self, right: Self) -> Bool { left.whole < right.whole }
+
+  /// Both in one number.
+  var whole: UInt64 { UInt64(major) << 32 | UInt64(minor) }
 }
 
 /// Virtual time and everything that is to happen in it, in one order: by moment, lane and scheduling.
@@ -48,7 +50,7 @@ final class SimulatedClock {
     now = next.at
     events += 1
     note(now)
-    note(UInt64(next.lane.major) << 32 | UInt64(next.lane.minor))
+    note(next.lane.whole)
     if let node = next.happening.node {
       node.meet(next.happening.body, meantFor: next.happening.life)
     } else {

@@ -148,8 +148,10 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
     table: UInt8, prefix: [UInt8], from start: [UInt8],
     _ body: (_ key: [UInt8], _ value: [UInt8]) throws -> Bool
   ) throws {
-    for (name, value) in SimulatedContent.sorted(content.rows[table] ?? [:])
-    where name.bytes.starts(with: prefix) && !name.bytes.lexicographicallyPrecedes(start) {
+    var rows = content.rows[table] ?? [:]
+    if !prefix.isEmpty { rows = rows.filter { $0.key.bytes.starts(with: prefix) } }
+    if !start.isEmpty { rows = rows.filter { !$0.key.bytes.lexicographicallyPrecedes(start) } }
+    for (name, value) in SimulatedContent.sorted(rows) {
       guard try body(name.bytes, value) else { return }
     }
   }
@@ -199,33 +201,31 @@ final class SimulatedDisk: ReplicaStore, @unchecked Sendable {
   func dropSnapshot() { snapshot = nil }
 }
 
-/// A row's key, hashed in one piece: byte by byte, as an array does it, takes several times as long.
+/// A row's key.
+///
+/// Its first eight bytes, most often all of it, are hashed and compared at once: every start of a replica sorts all its rows.
 struct RowName: Hashable, Comparable {
   let bytes: [UInt8]
+  /// The first eight bytes, the most significant first; zeros where there are none.
+  private let head: UInt64
 
-  func hash(into hasher: inout Hasher) {
-    bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+  init(bytes: [UInt8]) {
+    self.bytes = bytes
+    var head: UInt64 = 0
+    for place in 0..<8 { head = head << 8 | (place < bytes.count ? UInt64(bytes[place]) : 0) }
+    self.head = head
   }
 
-  /// Byte by byte, eight at a time: every start of a replica sorts all its rows.
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(head)
+    guard bytes.count > 8 else { return }
+    bytes.withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0[8...])) }
+  }
+
+  /// Byte by byte.
   static func < (left: Self, right: Self) -> Bool {
-    left.bytes.withUnsafeBytes { left in
-      right.bytes.withUnsafeBytes { right in
-        let common = min(left.count, right.count)
-        var place = 0
-        while place + 8 <= common {
-          let one = UInt64(bigEndian: left.loadUnaligned(fromByteOffset: place, as: UInt64.self))
-          let other = UInt64(bigEndian: right.loadUnaligned(fromByteOffset: place, as: UInt64.self))
-          if one != other { return one < other }
-          place += 8
-        }
-        while place < common {
-          if left[place] != right[place] { return left[place] < right[place] }
-          place += 1
-        }
-        return left.count < right.count
-      }
-    }
+    left.head != right.head
+      ? left.head < right.head : left.bytes.lexicographicallyPrecedes(right.bytes)
   }
 }
 

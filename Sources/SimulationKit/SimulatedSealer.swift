@@ -59,12 +59,14 @@ final class SimulatedSealer {
 
   private func mask(_ plain: [UInt8], _ name: UInt64) -> [UInt8] {
     var stream = SeededGenerator(seed: name)
-    var masked: [UInt8] = []
+    var masked = plain
     masked.reserveCapacity(plain.count + Self.tagBytes)
-    var word: UInt64 = 0
-    for (place, byte) in plain.enumerated() {
-      if place % 8 == 0 { word = stream.next() }
-      masked.append(byte ^ UInt8(truncatingIfNeeded: word >> UInt64(place % 8 * 8)))
+    for start in stride(from: 0, to: masked.count, by: 8) {
+      var word = stream.next()
+      for place in start..<min(start + 8, masked.count) {
+        masked[place] ^= UInt8(truncatingIfNeeded: word)
+        word >>= 8
+      }
     }
     return masked
   }

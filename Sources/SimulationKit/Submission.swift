@@ -192,8 +192,12 @@ final class Reader: FollowedJobReader {
       }.filter(fits)
     }
     let first = (parts.map(\.epoch).min() ?? 0) + 1
-    let begun = (first...max(first, Self.epochsMax)).map { Part(epoch: $0, base: event.seq - 1) }
-    return (parts + begun).filter(fits)
+    var found = parts.filter(fits)
+    for epoch in first...max(first, Self.epochsMax) {
+      let begun = Part(epoch: epoch, base: event.seq - 1)
+      if fits(begun) { found.append(begun) }
+    }
+    return found
   }
 
   func ended(_ ended: Ended) {

@@ -72,7 +72,7 @@ struct SegmentWriter: Sendable {
       elementBytesMin: hasHashes ? headerBytes : headerBytes - hashBytes
     ) { (reader: inout CanonicalReader) throws(CanonicalError) in
       let head = try Segment(head: &reader)
-      if hasHashes { _ = try reader.readRaw(count: hashBytes) }
+      if hasHashes { try reader.skip(count: hashBytes) }
       return head
     }
     var segments: [Segment] = []
@@ -84,7 +84,7 @@ struct SegmentWriter: Sendable {
         Segment(
           attempt: head.attempt, firstSeq: head.firstSeq, count: head.count,
           offset: UInt32(reader.offset), length: head.length))
-      _ = try reader.readRaw(count: Int(head.length))
+      try reader.skip(count: Int(head.length))
     }
     try reader.finish()
     return segments

@@ -165,7 +165,7 @@ extension Exchange {
     }
     self.ledger = ledger
     for (row, parts) in segments {
-      for part in parts where jobs[part.attempt.job.rawValue] != nil {
+      for part in parts where jobs.contains(part.attempt.job.rawValue) {
         indexes.enter(part.reference(in: row), of: part.attempt.job)
       }
     }

@@ -29,7 +29,13 @@ struct RowTable<Row: StoredRow>: Sendable {
   /// Keys in ascending order: O(n log n), for restarts and rare reads.
   var sortedKeys: [UInt64] { places.keys.sorted() }
 
-  subscript(key: UInt64) -> Row? { places[key].flatMap { slots[$0].row } }
+  subscript(key: UInt64) -> Row? {
+    guard let place = places[key] else { return nil }
+    return slots[place].row
+  }
+
+  /// Whether there is such a row.
+  func contains(_ key: UInt64) -> Bool { places[key] != nil }
 
   mutating func insert(_ row: Row) {
     let key = row.rowKey

@@ -129,17 +129,22 @@ extension Dispatcher {
     return relay(service, message, on: channel, authorization: authorization)
   }
 
-  /// Why nobody answers or passes on what a leader should; nil once somebody does.
-  private var leaderAbsence: Failure? {
-    guard !isActive, replica.divergence == nil else { return nil }
+  /// Whether nobody answers or passes on what a leader should.
+  private var isLeaderless: Bool {
+    guard !isActive, replica.divergence == nil else { return false }
     switch replica.role {
-    case .leader:
-      return Failure(
-        .unavailable, "this coordinator leads, and waits for wrapping keys of its peers",
-        retryAfterMs: 100)
-    case .elected, .candidate, .follower(leader: nil): return .noLeader
-    case .follower: return nil
+    case .leader, .elected, .candidate, .follower(leader: nil): return true
+    case .follower: return false
     }
+  }
+
+  /// Why nobody does; nil once somebody does.
+  private var leaderAbsence: Failure? {
+    guard isLeaderless else { return nil }
+    guard replica.role == .leader else { return .noLeader }
+    return Failure(
+      .unavailable, "this coordinator leads, and waits for wrapping keys of its peers",
+      retryAfterMs: 100)
   }
 
   /// Lets a stream wait for a leader, if there is room.
@@ -161,14 +166,14 @@ extension Dispatcher {
   func admitWaiting() {
     guard !awaitedLeader.isEmpty else { return }
     for _ in 0..<AwaitedLeader.perTurn {
-      guard let stream = awaitedLeader.takeFirst(now: clock.now, isOver: leaderAbsence == nil)
+      guard let stream = awaitedLeader.takeFirst(now: clock.now, isOver: !isLeaderless)
       else { return }
       let newcomer = stream.newcomer
       guard !newcomer.isOver else { continue }
       newcomer.continue {
-        leaderAbsence == nil
-          ? stream.open(stream.message) ?? RefusedStream()
-          : refuse(newcomer.channel, stream.refusal)
+        isLeaderless
+          ? refuse(newcomer.channel, stream.refusal)
+          : stream.open(stream.message) ?? RefusedStream()
       }
     }
     shell?.wantsEndOfTurn()

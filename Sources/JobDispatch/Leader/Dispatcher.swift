@@ -267,10 +267,7 @@ public final class Dispatcher {
     guard isActive else { return next }
     next = min(next, nextCheckpoint)
     for session in sessions.values { next = min(next, session.leaseUntil) }
-    for relay in relays.values where !relay.isEnding {
-      next = min(next, relay.lostAt)
-      if !relay.isComplete { next = min(next, relay.stopUntil, relay.suspectedAt, relay.deadAt) }
-    }
+    for relay in relays.values { next = min(next, relay.deadline) }
     for list in readers.values {
       for reader in list {
         if let since = reader.stalledSince { next = min(next, since + Self.readerStallLimit) }

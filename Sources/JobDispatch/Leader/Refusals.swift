@@ -52,11 +52,9 @@ extension Failure {
   }
 
   /// Who leads is not known, or is not reachable.
-  static var noLeader: Failure {
-    Failure(
-      refusing: .unavailable, "no leader is known or reachable at the moment",
-      retryAfterMs: 2 * handoverDelay)
-  }
+  static let noLeader = Failure(
+    refusing: .unavailable, "no leader is known or reachable at the moment",
+    retryAfterMs: 2 * handoverDelay)
 
   /// The wrapping key that a job is sealed under is not here, and no other coordinator gave it.
   static func keyUnavailable(_ job: JobID) -> Failure {

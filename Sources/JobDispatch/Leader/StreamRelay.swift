@@ -77,12 +77,17 @@ final class StreamRelay {
     isSilenceItsOwn
       ? pace.deadAt(after: isBulk ? StreamPace.bulkDeathLimit : StreamPace.deathLimit) : .max
   }
+  /// When the first of these comes.
+  var deadline: UInt64 {
+    guard !isEnding else { return .max }
+    return isComplete ? lostAt : min(lostAt, stopUntil, suspectedAt, deadAt)
+  }
   private var isSilenceItsOwn: Bool {
     slot != nil && !holdsBack && !isComplete && !isEnding && retry == nil && stopUntil == .max
   }
   /// What the worker said when it ended, which it says after its last event; the job settles with it
   /// once the window has taken them all.
-  var finished: AttemptFinished?
+  var finished: AttemptFinished? { didSet { isComplete = finished != nil } }
   /// What the worker signed of it, with the key that its connection has proved to hold.
   var signed: Command.AttemptSigned?
   /// When its output came, for what is known of its worker.
@@ -149,7 +154,7 @@ final class StreamRelay {
   /// The chain hash after `received`.
   var receivedHash: ChainHash { lastHash.appending(held) }
   /// Whether the worker has said how it ended: everything that it has to give is here.
-  var isComplete: Bool { finished != nil }
+  private(set) var isComplete = false
   /// Whether more has come than the window holds.
   var isFull: Bool { !held.isEmpty }
   /// Whether the worker must be made to wait: while memory is scarce, until all that came is recorded.
