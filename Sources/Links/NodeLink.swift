@@ -242,7 +242,7 @@ public final class NodeLink {
 
   /// Ends the link at once, because the other side has turned out to be none to talk to.
   public func distrust(_ failure: Failure) {
-    note("a peer is not trusted any more", failure)
+    note("a peer is not trusted", failure)
     if case .up(_, let control) = state { control.send(failure) }
     close(.distrusted(failure))
   }
@@ -393,12 +393,11 @@ public final class NodeLink {
         } else {
           establish(remote, link, channel)
         }
+      case .refused(let failure) where objection == nil:
+        channel.finish()
+        refused(failure)
       case .refused(let failure):
-        guard let objection else {
-          channel.finish()
-          return refused(failure)
-        }
-        refuse(objection, channel)
+        refuse(failure, channel)
         close()
       }
     } else if var handshake = responder {
