@@ -106,16 +106,17 @@ public final class CoordinatorNode: Sendable {
         id: configuration.replica, address: configuration.members[configuration.replica] ?? "",
         seed: UInt32(truncatingIfNeeded: generator.next()))
 
-      let refusals = RefusalLog(label: "Transport")
+      let refusals = RefusalLog(label: "Coordinator")
       let running = try await eventLoop.submit {
         var replica = Replica.Configuration(engine: engine, founding: membership)
         replica.retention = configuration.live.retention
         if let versionMax = configuration.stateVersionMax { replica.stateVersionMax = versionMax }
         let host = try ReplicaHost(
           configuration: configuration, founding: replica, store: store,
-          refusedConnections: refusals, threads: threads, eventLoop: eventLoop, log: log)
+          refusals: refusals, threads: threads, eventLoop: eventLoop, log: log)
         host.failed = { onFailure($0) }
-        let dialer = NodeDialer(security: security.dialer, on: LinkLoop(eventLoop))
+        let dialer = NodeDialer(
+          security: security.dialer, on: LinkLoop(eventLoop), refusals: refusals)
         let links = PeerLinks(
           local: local, dialer: dialer, host: host, eventLoop: eventLoop, log: log)
         return NIOLoopBound(
@@ -129,7 +130,8 @@ public final class CoordinatorNode: Sendable {
       ) { link in
         NodeLink.accept(
           link, as: local, accepting: NodeRole.allCases, isPlaintext: isPlaintext,
-          among: running.value.strangers, owner: running.value.links.makeOwner())
+          among: running.value.strangers, refusals: refusals,
+          owner: running.value.links.makeOwner())
       }
       try await eventLoop.submit {
         let others = configuration.members.filter { $0.key != configuration.replica }

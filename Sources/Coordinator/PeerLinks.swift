@@ -133,7 +133,9 @@ final class PeerLinks: CoordinatorLinks {
   func certificatesRevoked() {
     for link in peers.keys.sorted().compactMap({ peers[$0]?.link }) + accepted {
       guard let failure = refusal(of: link.certificate) else { continue }
-      refused("a link is closed", failure, on: link)
+      host.refused(
+        "a link is closed", failure,
+        from: StreamOrigin(address: link.address, certificate: link.certificate))
       link.close()
     }
     tellRevocations()
@@ -163,11 +165,6 @@ final class PeerLinks: CoordinatorLinks {
     return Failure(.certificateRevoked, "the certificate of \(node) is revoked")
   }
 
-  fileprivate func refused(_ what: String, _ failure: Failure, on link: NodeLink) {
-    host.refused(
-      what, failure, from: StreamOrigin(address: link.address, certificate: link.certificate))
-  }
-
   // MARK: Dialed links
 
   private func connect(_ peer: Peer) {
@@ -178,13 +175,8 @@ final class PeerLinks: CoordinatorLinks {
 
   fileprivate func established(_ peer: Peer, _ link: NodeLink, with remote: RemoteNode) {
     guard remote.role == .coordinator, ReplicaID(remote.node) == peer.id else {
-      log.error(
-        "a peer is not who it should be",
-        metadata: [
-          "address": "\(peer.address)", "expected": "\(peer.id)", "node": "\(remote.node)",
-        ])
-      link.close()
-      return
+      return link.distrust(
+        Failure(.wrongName, "coordinator \(remote.node) is where \(peer.id) should be"))
     }
     peer.isUp = true
     peer.upSince = clock.now
@@ -317,31 +309,19 @@ private final class Accepted: NodeLinkOwner {
   private var credentials = CredentialCache()
   /// What a coordinator passes on.
   private var relayed: RelayedStreams?
-  private var isEstablished = false
 
   init(links: PeerLinks, dispatcher: Dispatcher) {
     self.links = links
     self.dispatcher = dispatcher
   }
 
-  func established(_ link: NodeLink, with remote: RemoteNode) {
-    isEstablished = true
-    links?.established(link)
-  }
+  func established(_ link: NodeLink, with remote: RemoteNode) { links?.established(link) }
   func heard(_ notice: LeaderNotice, on link: NodeLink) {}
   func draining(_ link: NodeLink) {}
-  func violated(_ failure: Failure, on link: NodeLink) {
-    links?.refused("a stream is ended", failure, on: link)
-  }
   func refusal(of certificate: PeerCertificate, on link: NodeLink) -> Failure? {
     links?.refusal(of: certificate)
   }
-  func closed(_ link: NodeLink, _ end: NodeLinkEnd) {
-    if !isEstablished, case .refused(let failure) = end {
-      links?.refused("a greeting is refused", failure, on: link)
-    }
-    links?.ended(link)
-  }
+  func closed(_ link: NodeLink, _ end: NodeLinkEnd) { links?.ended(link) }
 
   func accepted(
     _ channel: LinkChannel, for service: Service, authorization: String, on link: NodeLink

@@ -22,10 +22,8 @@ final class ReplicaHost {
   private let store: LMDBReplicaStore
   private let log: Logger
   private let disk = Logger(label: "Storage")
-  /// Who was refused for what he is, counted by the name of the error.
-  private let refusals = RefusalLog(label: "JobDispatch")
-  /// Whom the listener has refused, before anybody knew who he was.
-  private let refusedConnections: RefusalLog
+  /// Who was refused, and for what: the whole coordinator's.
+  private let refusals: RefusalLog
   private var links: (any CoordinatorLinks)?
   private var turnIsScheduled = false
   private var timer: Scheduled<Void>?
@@ -38,11 +36,11 @@ final class ReplicaHost {
 
   init(
     configuration: CoordinatorConfiguration, founding: Consensus.Replica.Configuration,
-    store: LMDBReplicaStore, refusedConnections: RefusalLog, threads: WorkThreads,
+    store: LMDBReplicaStore, refusals: RefusalLog, threads: WorkThreads,
     eventLoop: any EventLoop, log: Logger
   ) throws {
     self.eventLoop = eventLoop
-    self.refusedConnections = refusedConnections
+    self.refusals = refusals
     self.store = store
     self.log = log
     clock = LoopClock()
@@ -224,9 +222,7 @@ final class ReplicaHost {
 
   /// Counts a refusal, and logs it.
   func refused(_ what: String, _ failure: Failure, from origin: StreamOrigin) {
-    refusals.note(
-      what, from: origin.address, kind: failure.errorCode?.name ?? "error_\(failure.code)",
-      failure.message)
+    refusals.note(what, from: origin.address, failure)
   }
 
   /// Counts a message that did nothing because its like had come before, and logs it.
@@ -238,9 +234,7 @@ final class ReplicaHost {
       key.map { "\(message.reason) (key \($0))" } ?? message.reason)
   }
 
-  fileprivate var refusalCounts: [String: UInt64] {
-    refusals.counts.merging(refusedConnections.counts, uniquingKeysWith: +)
-  }
+  fileprivate var refusalCounts: [String: UInt64] { refusals.counts }
 
   fileprivate func leadershipChanged(_ notice: LeaderNotice) {
     log.info(

@@ -2,7 +2,7 @@ internal import ExchangeTypes
 public import Identity
 internal import JobDispatch
 public import NIOCore
-internal import Transport
+public import Transport
 internal import WireProtocol
 
 #if canImport(FoundationEssentials)
@@ -70,9 +70,14 @@ public struct CertificateRenewal: Sendable {
 
   /// Asks once, keeps the answer, and lets new connections use it.
   ///
+  /// - Parameters:
+  ///   - group: where its connection lives.
+  ///   - refusals: where coordinators that are refused, or refuse, are counted and logged.
   /// - Returns: the identity with its new certificate.
   /// - Throws: `ClientFailure`, or the `IdentityError` of an answer that is not a certificate of this node.
-  public func renew(on group: any EventLoopGroup) async throws -> NodeIdentity {
+  public func renew(
+    on group: any EventLoopGroup, refusals: RefusalLog = RefusalLog(label: "Transport")
+  ) async throws -> NodeIdentity {
     let current = identity.current
     var configuration = ClientConfiguration(
       endpoints: endpoints, key: nil,
@@ -80,7 +85,8 @@ public struct CertificateRenewal: Sendable {
       clusterID: current.identity.cluster, patience: Self.patience, software: software)
     configuration.role = current.identity.role
     configuration.name = current.identity.name
-    let client = await ExchangeClient(configuration: configuration, on: group)
+    let client = await ExchangeClient(
+      configuration: configuration, on: group, refusals: refusals)
     let answer: Result<Message, ClientFailure> = await withTaskCancellationHandler {
       do throws(ClientFailure) {
         return .success(try await client.call(CertificateRenew(), service: .enrol))
@@ -125,15 +131,18 @@ public struct CertificateRenewal: Sendable {
   ///
   /// - Parameters:
   ///   - group: where its connections live.
+  ///   - refusals: the node's.
   ///   - note: told what happened.
-  public func run(on group: any EventLoopGroup, note: @Sendable (Note) -> Void) async {
+  public func run(
+    on group: any EventLoopGroup, refusals: RefusalLog, note: @Sendable (Note) -> Void
+  ) async {
     do {
       while true {
         let current = identity.current
         let schedule = RenewalSchedule(issuedAt: current.issuedAt, expiresAt: current.expiresAt)
         try await wait(until: schedule.dueAt(jitter: Double.random(in: 0...1)))
         do {
-          note(.renewed(until: try await renew(on: group).expiresAt))
+          note(.renewed(until: try await renew(on: group, refusals: refusals).expiresAt))
         } catch {
           note(.failed(String(describing: error)))
           try await Task.sleep(for: .seconds(schedule.pauseAfterFailure))

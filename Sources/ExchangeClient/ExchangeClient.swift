@@ -1,6 +1,7 @@
 internal import DequeModule
 public import JobDispatch
 public import NIOCore
+public import Transport
 public import WireProtocol
 
 /// A client of a cluster: asks, submits and follows, through whatever coordinators come and go.
@@ -12,12 +13,18 @@ public final class ExchangeClient: Sendable {
   public let eventLoop: any EventLoop
 
   /// Makes a client on a loop of `group`; it connects when it is first asked for something.
-  public init(configuration: ClientConfiguration, on group: any EventLoopGroup) async {
+  ///
+  /// Coordinators that it refuses, or that refuse it, are counted and logged in `refusals`.
+  public init(
+    configuration: ClientConfiguration, on group: any EventLoopGroup,
+    refusals: RefusalLog = RefusalLog(label: "Transport")
+  ) async {
     let eventLoop = group.next()
     self.eventLoop = eventLoop
     loopClient = await withCheckedContinuation { continuation in
       eventLoop.execute {
-        let client = LoopClient(configuration: configuration, on: eventLoop)
+        let client = LoopClient(
+          configuration: configuration, on: eventLoop, refusals: refusals)
         continuation.resume(returning: NIOLoopBound(client, eventLoop: eventLoop))
       }
     }

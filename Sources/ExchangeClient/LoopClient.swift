@@ -32,8 +32,6 @@ public final class LoopClient {
   private var leader: LeaderNotice?
   private var endpoints: KnownEndpoints
   private var isClosed = false
-  /// Told of each link that the other side refused for good: its endpoint, and why.
-  public var whenRefused: ((String, Failure) -> Void)?
   private let generator = SystemRandomBlocks()
 
   /// A client on `eventLoop`; it connects when it is first asked for something.
@@ -42,13 +40,16 @@ public final class LoopClient {
   ///   - configuration: the cluster, and who asks.
   ///   - eventLoop: where everything happens.
   ///   - turns: those of the loop's group, where others are served on it.
+  ///   - refusals: where coordinators that are refused, or refuse, are counted and logged.
   public init(
-    configuration: ClientConfiguration, on eventLoop: any EventLoop, turns: Listener.Turns? = nil
+    configuration: ClientConfiguration, on eventLoop: any EventLoop, turns: Listener.Turns? = nil,
+    refusals: RefusalLog = RefusalLog(label: "Transport")
   ) {
     self.configuration = configuration
     self.eventLoop = eventLoop
     endpoints = KnownEndpoints(configuration.endpoints)
-    dialer = NodeDialer(security: configuration.security, on: LinkLoop(eventLoop, turns: turns))
+    dialer = NodeDialer(
+      security: configuration.security, on: LinkLoop(eventLoop, turns: turns), refusals: refusals)
     local = LocalNode(
       role: configuration.role, clusterID: configuration.clusterID ?? LocalNode.clusterUnknown,
       name: configuration.name, incarnation: generator.next(),
@@ -211,15 +212,17 @@ public final class LoopClient {
 
   /// What the end of a link to `endpoint` is for those that wait for it.
   ///
-  /// That a gateway is refused is nothing that its clients could mend.
+  /// That a gateway is refused, or refuses, is nothing that its clients could mend.
   func cause(of end: NodeLinkEnd, at endpoint: String) -> TryEnd {
-    guard case .refused(let failure) = end, failure.errorCode?.isRetryable != true else {
-      return end.asTry(at: endpoint)
-    }
-    whenRefused?(endpoint, failure)
-    guard configuration.role == .gateway else { return .failure(failure) }
-    return .failure(
-      Failure(refusing: .nodeRefused, "\(endpoint) refuses this gateway: \(failure.message)"))
+    guard case .refused(let failure, by: let side) = end, configuration.role == .gateway,
+      failure.errorCode?.isRetryable != true
+    else { return end.asTry(at: endpoint) }
+    let what =
+      switch side {
+      case .here: "this gateway does not talk to \(endpoint)"
+      case .there: "\(endpoint) refuses this gateway"
+      }
+    return .failure(Failure(refusing: .nodeRefused, "\(what): \(failure.message)"))
   }
 
   /// A link to `endpoint` did not work: it is no longer preferred.
@@ -437,7 +440,7 @@ extension NodeLinkEnd {
   /// The end of a connection as the end of a try on it.
   func asTry(at endpoint: String) -> TryEnd {
     switch self {
-    case .refused(let failure): .failure(failure)
+    case .refused(let failure, by: _): .failure(failure)
     case .distrusted(let failure): .broke("\(endpoint): \(failure.message)")
     case .broke(let cause), .nobodyListens(let cause):
       .broke(cause.contains(endpoint) ? cause : "\(endpoint): \(cause)")

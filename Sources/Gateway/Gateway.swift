@@ -82,12 +82,14 @@ public final class Gateway: Sendable {
   private let turns: Listener.Turns
   /// Where long bodies are read.
   private let threads: WorkThreads
+  /// Where what it refuses, and who refuses it, is counted and logged.
+  public let refusals: RefusalLog
 
   private init(
     address: String, listener: any Channel, loops: [ObjectIdentifier: NIOLoopBound<GatewayLoop>],
     open: OpenChannels, counts: ConnectionCounts, live: GatewayConfiguration.Live,
     certificate: NIOLockedValueBox<ServerCertificate?>, turns: Listener.Turns,
-    threads: WorkThreads
+    threads: WorkThreads, refusals: RefusalLog
   ) {
     self.address = address
     self.listener = listener
@@ -98,6 +100,7 @@ public final class Gateway: Sendable {
     self.certificate = certificate
     self.turns = turns
     self.threads = threads
+    self.refusals = refusals
   }
 
   /// Listens, on all loops of `group`.
@@ -134,7 +137,7 @@ public final class Gateway: Sendable {
       return Gateway(
         address: hostAndPort(host, port), listener: listener,
         loops: loops, open: open, counts: counts, live: configuration.live,
-        certificate: certificate, turns: turns, threads: threads)
+        certificate: certificate, turns: turns, threads: threads, refusals: refusals)
     } catch {
       for loop in loops.values { await stop(loop) }
       await threads.close()

@@ -18,7 +18,7 @@ final class GatewayLoop {
   var bodyBytes: Int { bodies.total }
   var counters = GatewayCounters()
   let eventLoop: any EventLoop
-  /// Where what clients do wrong with HTTP/2 is counted and logged.
+  /// Where what clients and coordinators do wrong is counted and logged.
   let refusals: RefusalLog
   /// Where long bodies are read.
   let beside: WorkBeside
@@ -38,12 +38,8 @@ final class GatewayLoop {
     client: ClientConfiguration, limits: HTTPLimits, refusals: RefusalLog, turns: Listener.Turns,
     threads: WorkThreads, on eventLoop: any EventLoop
   ) {
-    self.client = LoopClient(configuration: client, on: eventLoop, turns: turns)
-    self.client.whenRefused = { endpoint, failure in
-      refusals.note(
-        "a coordinator refuses this gateway", from: endpoint,
-        kind: failure.errorCode?.name ?? "error_\(failure.code)", failure.message)
-    }
+    self.client = LoopClient(
+      configuration: client, on: eventLoop, turns: turns, refusals: refusals)
     self.limits = limits
     self.refusals = refusals
     beside = WorkBeside(of: eventLoop, on: threads, bytesMax: limits.bodyBytesInAllMax)

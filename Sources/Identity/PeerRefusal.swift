@@ -39,8 +39,8 @@ public enum PeerRefusal: Error, Hashable, Sendable, CustomStringConvertible {
       "the certificate is valid from \(seconds(from)) s after 1970 only: compare the clocks"
     case .expired(let at): "the certificate expired at \(seconds(at)) s after 1970"
     case .wrongRole(let found, let allowed):
-      "a \(found) may not connect here, only "
-        + allowed.map(\.description).sorted().joined(separator: ", ")
+      "the certificate is a \(found)'s, and only that of "
+        + allowed.map(\.description).sorted().joined(separator: ", ") + " is taken here"
     }
   }
 

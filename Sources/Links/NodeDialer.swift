@@ -9,6 +9,7 @@ public struct NodeDialer: Sendable {
   private let dialer: Dialer
   private let loop: LinkLoop
   private let timing: NodeLink.Timing
+  private let refusals: RefusalLog
 
   /// A dialer with one identity.
   ///
@@ -17,13 +18,16 @@ public struct NodeDialer: Sendable {
   ///   - loop: where its links live.
   ///   - settings: times and budgets of connections.
   ///   - timing: times of links.
+  ///   - refusals: where what is refused, by either side, and what peers do wrong is counted and logged.
   public init(
     security: LinkSecurity, on loop: LinkLoop, settings: LinkSettings = LinkSettings(),
-    timing: NodeLink.Timing = NodeLink.Timing()
+    timing: NodeLink.Timing = NodeLink.Timing(),
+    refusals: RefusalLog = RefusalLog(label: "Transport")
   ) {
-    dialer = Dialer(security: security, settings: settings)
+    dialer = Dialer(security: security, settings: settings, refusals: refusals)
     self.loop = loop
     self.timing = timing
+    self.refusals = refusals
   }
 
   /// Begins to connect; `owner` hears `established`, or `closed` alone, but not before this has returned.
@@ -37,7 +41,8 @@ public struct NodeDialer: Sendable {
     to endpoint: String, as local: LocalNode, owner: any NodeLinkOwner
   ) -> NodeLink {
     loop.eventLoop.preconditionInEventLoop()
-    let node = NodeLink(dialing: endpoint, as: local, timing: timing, loop: loop, owner: owner)
+    let node = NodeLink(
+      dialing: endpoint, as: local, timing: timing, loop: loop, refusals: refusals, owner: owner)
     let bound = loop.bind(node)
     guard let (host, port) = Self.split(endpoint) else {
       loop.execute {
@@ -72,13 +77,21 @@ extension NodeLinkEnd {
     self =
       switch error {
       case .untrusted(.wrongCluster(_, _)):
-        .refused(Failure(refusing: .wrongCluster, error.description))
-      case .untrusted, .noCertificate, .refusedByPeer, .notLoopback, .unusableIdentity:
-        .refused(Failure(.unauthenticated, error.description))
+        .refused(Failure(refusing: .wrongCluster, Self.words(error)), by: .here)
+      case .untrusted, .noCertificate:
+        .refused(Failure(.unauthenticated, Self.words(error)), by: .here)
+      case .notLoopback, .unusableIdentity:
+        .refused(Failure(.unauthenticated, error.description), by: .here)
+      case .refusedByPeer:
+        .refused(Failure(.unauthenticated, error.description), by: .there)
       case .connectionRefused: .nobodyListens(error.description)
       case .portInUse, .cannotListen, .connectTimeout, .cannotConnect, .handshakeFailed,
-        .handshakeTimeout, .notHTTP2:
+        .endedInHandshake, .handshakeTimeout, .notHTTP2:
         .broke(error.description)
       }
+  }
+
+  private static func words(_ error: TransportError) -> String {
+    "this side refuses its peer: \(error.description)"
   }
 }

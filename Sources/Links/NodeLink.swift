@@ -22,8 +22,6 @@ public protocol NodeLinkOwner: AnyObject {
   func draining(_ link: NodeLink)
   /// A peer with this certificate greets: say why it is not wanted, or nil.
   func refusal(of certificate: PeerCertificate, on link: NodeLink) -> Failure?
-  /// The peer sent what the protocol does not allow it, and was told so; its stream is over.
-  func violated(_ failure: Failure, on link: NodeLink)
   /// The link is over, after all its channels: the last call.
   func closed(_ link: NodeLink, _ end: NodeLinkEnd)
 }
@@ -39,15 +37,15 @@ extension NodeLinkOwner {
 
   /// Most nodes take every peer whose certificate is good.
   public func refusal(of certificate: PeerCertificate, on link: NodeLink) -> Failure? { nil }
-
-  /// Whom this side has dialed it believes to be of its own kind, and only ends the stream.
-  public func violated(_ failure: Failure, on link: NodeLink) {}
 }
 
 /// Why a link is over, or never was.
-public enum NodeLinkEnd: Hashable, Sendable {
+public enum NodeLinkEnd: Hashable, Sendable, CustomStringConvertible {
+  /// Which side of a link.
+  public enum Side: Hashable, Sendable { case here, there }
+
   /// One side does not want the other: trying again will not help.
-  case refused(Failure)
+  case refused(Failure, by: Side)
   /// This side does not trust the other any more: another may do.
   case distrusted(Failure)
   /// The peer's machine is there and says that nobody listens: its process is not.
@@ -56,9 +54,22 @@ public enum NodeLinkEnd: Hashable, Sendable {
   case broke(String)
   /// It was closed in order.
   case orderly
+
+  /// One line for a log.
+  public var description: String {
+    switch self {
+    case .refused(let failure, by: .here): "refused: \(failure.message)"
+    case .refused(let failure, by: .there): "refused by the peer: \(failure.message)"
+    case .distrusted(let failure): failure.message
+    case .nobodyListens(let reason), .broke(let reason): reason
+    case .orderly: "closed in order"
+    }
+  }
 }
 
 /// One connection between two nodes, from its first byte to its last.
+///
+/// What its two sides refuse each other for, and what the peer sends that it may not, is noted here, whichever side dialed.
 public final class NodeLink {
   /// Times of a link, in milliseconds.
   public struct Timing: Sendable {
@@ -95,6 +106,7 @@ public final class NodeLink {
   let local: LocalNode
   let accepting: [NodeRole]
   let timing: Timing
+  private let refusals: RefusalLog
   var state: State
   private var owner: (any NodeLinkOwner)?
   private var initiator: InitiatorHandshake?
@@ -120,13 +132,14 @@ public final class NodeLink {
   /// The dialing side's.
   init(
     dialing address: String, as local: LocalNode, timing: Timing, loop: LinkLoop,
-    owner: any NodeLinkOwner
+    refusals: RefusalLog, owner: any NodeLinkOwner
   ) {
     self.address = address
     self.local = local
     self.timing = timing
     self.loop = loop
     self.owner = owner
+    self.refusals = refusals
     accepting = []
     streams = AcceptedStreams(bytesMax: 0, of: AddressPrefix(nil))
     state = .dialing
@@ -135,9 +148,10 @@ public final class NodeLink {
 
   private init(
     accepted link: Link, as local: LocalNode, accepting: [NodeRole], timing: Timing,
-    among strangers: StrangersBytes?, owner: any NodeLinkOwner
+    among strangers: StrangersBytes?, refusals: RefusalLog, owner: any NodeLinkOwner
   ) {
     address = link.remoteAddress
+    self.refusals = refusals
     certificate = link.certificate
     self.local = local
     self.accepting = accepting
@@ -159,12 +173,13 @@ public final class NodeLink {
   ///   - isPlaintext: whether the listener has no TLS, so that nobody has a certificate.
   ///   - timing: times of the link.
   ///   - strangers: what all who have no certificate, where there is TLS, may leave unfinished together.
+  ///   - refusals: where what is refused, and what peers do wrong, is counted and logged.
   ///   - owner: told what happens.
   /// - Returns: the connection's delegate.
   public static func accept(
     _ link: Link, as local: LocalNode, accepting: [NodeRole], isPlaintext: Bool,
     timing: Timing = Timing(), among strangers: StrangersBytes = StrangersBytes(),
-    owner: any NodeLinkOwner
+    refusals: RefusalLog, owner: any NodeLinkOwner
   ) -> any LinkDelegate {
     let roles: [NodeRole]
     if let peer = link.peer {
@@ -175,7 +190,7 @@ public final class NodeLink {
     let isStranger = link.peer == nil && !isPlaintext
     let node = NodeLink(
       accepted: link, as: local, accepting: roles, timing: timing,
-      among: isStranger ? strangers : nil, owner: owner)
+      among: isStranger ? strangers : nil, refusals: refusals, owner: owner)
     node.armGreeting()
     if isStranger { node.watchStranger() }
     return Delegate(node)
@@ -227,6 +242,7 @@ public final class NodeLink {
 
   /// Ends the link at once, because the other side has turned out to be none to talk to.
   public func distrust(_ failure: Failure) {
+    note("a peer is not trusted", failure)
     if case .up(_, let control) = state { control.send(failure) }
     close(.distrusted(failure))
   }
@@ -308,8 +324,7 @@ public final class NodeLink {
     case .up where service != .control:
       guard let owner, let remote else { return nil }
       guard service.initiators.contains(remote.role) else {
-        owner.violated(
-          Failure(.wrongRole, "a \(remote.role) may not open \(service.rawValue)"), on: self)
+        violated(Failure(.wrongRole, "a \(remote.role) may not open \(service.rawValue)"))
         return nil
       }
       let channel = LinkChannel(accepting: stream, service: service, among: streams)
@@ -323,7 +338,11 @@ public final class NodeLink {
     }
   }
 
-  private func violated(_ failure: Failure) { owner?.violated(failure, on: self) }
+  private func violated(_ failure: Failure) { note("a stream is ended", failure) }
+
+  private func note(_ what: String, _ failure: Failure) {
+    refusals.note(what, from: address, failure)
+  }
 
   // MARK: The control stream
 
@@ -334,7 +353,7 @@ public final class NodeLink {
     case .up:
       guard controlBudget.take(now: loop.now) else {
         let failure = Failure(.overloaded, "more on the control stream than a link has use for")
-        owner?.violated(failure, on: self)
+        violated(failure)
         return close(.broke(failure.message))
       }
       switch message {
@@ -343,7 +362,7 @@ public final class NodeLink {
       case .leaderNotice(let notice): owner?.heard(notice, on: self)
       case .revocationNotice(let notice): owner?.heard(notice, on: self)
       case .goodbye: peerDrains()
-      case .failure(let failure): close(.refused(failure))
+      case .failure(let failure): refused(failure)
       default:
         let name = type(of: message.content).kind.name
         let failure = Failure(.malformedRequest, "\(name) after the handshake")
@@ -363,52 +382,63 @@ public final class NodeLink {
 
   private func greeted(_ message: Message, _ link: Link, _ channel: LinkChannel) {
     if var handshake = initiator {
-      if let failure = handshake.receive(message) { channel.send(failure) }
+      let objection = handshake.receive(message)
       initiator = handshake
-      conclude(handshake.state, link, channel)
+      switch handshake.state {
+      case .waiting: break
+      case .established(let remote):
+        if let failure = refusal(of: remote) {
+          refuse(failure, channel)
+          close()
+        } else {
+          establish(remote, link, channel)
+        }
+      case .refused(let failure) where objection == nil:
+        channel.finish()
+        refused(failure)
+      case .refused(let failure):
+        refuse(failure, channel)
+        close()
+      }
     } else if var handshake = responder {
       let answer = handshake.receive(message)
       responder = handshake
-      if case .established(let remote) = handshake.state, let failure = refusal(of: remote, link) {
-        channel.send(failure)
-        channel.finish()
-        ending = .refused(failure)
-        return
-      }
       switch answer {
+      case .failure(let failure): refuse(failure, channel)
       case .welcome(let welcome):
+        guard case .established(let remote) = handshake.state else { return }
+        if let failure = refusal(of: remote) { return refuse(failure, channel) }
         channel.send(welcome)
-        conclude(handshake.state, link, channel)
-      case .failure(let failure):
-        channel.send(failure)
-        channel.finish()
-        ending = .refused(failure)
+        establish(remote, link, channel)
       }
     }
   }
 
-  private func conclude(_ handshake: HandshakeState, _ link: Link, _ channel: LinkChannel) {
-    switch handshake {
-    case .waiting: break
-    case .refused(let failure):
-      channel.finish()
-      close(.refused(failure))
-    case .established(let remote):
-      if let failure = refusal(of: remote, link) {
-        channel.send(failure)
-        return close(.refused(failure))
-      }
-      greetingTimer?.cancel()
-      greetingTimer = nil
-      self.remote = remote
-      state = .up(link, channel)
-      if initiator != nil { startPings() }
-      owner?.established(self, with: remote)
-    }
+  private func establish(_ remote: RemoteNode, _ link: Link, _ channel: LinkChannel) {
+    greetingTimer?.cancel()
+    greetingTimer = nil
+    self.remote = remote
+    state = .up(link, channel)
+    if initiator != nil { startPings() }
+    owner?.established(self, with: remote)
+  }
+
+  /// This side does not want the peer: it is told, and the link ends when it has been.
+  private func refuse(_ failure: Failure, _ channel: LinkChannel) {
+    note("a greeting is refused", failure)
+    channel.send(failure)
+    channel.finish()
+    ending = .refused(failure, by: .here)
+  }
+
+  /// The peer does not want this side: of one that has dialed, that is its own word, and counted nowhere.
+  private func refused(_ failure: Failure) {
+    if initiator != nil { note("a peer refuses this node", failure) }
+    close(.refused(failure, by: .there))
   }
 
   /// What a node says of itself, against what its certificate says, and whether the owner wants that.
-  private func refusal(of remote: RemoteNode, _ link: Link) -> Failure? {
+  private func refusal(of remote: RemoteNode) -> Failure? {
     guard let certificate else { return nil }
     let peer = certificate.identity
     let role = peer.role
@@ -431,10 +461,18 @@ public final class NodeLink {
   func armGreeting() {
     let bound = loop.bind(self)
     greetingTimer = loop.eventLoop.scheduleTask(in: .milliseconds(timing.greeting)) {
-      [timing] in
-      guard case .greeting = bound.value.state else { return }
-      bound.value.close(.broke("the peer did not greet within \(timing.greeting) ms"))
+      bound.value.greetingIsLate()
     }
+  }
+
+  private func greetingIsLate() {
+    guard case .greeting = state else { return }
+    let reason = "the peer did not greet within \(timing.greeting) ms"
+    // One that was refused has greeted, and only does not leave.
+    if ending == nil {
+      refusals.note("link ended", from: address, kind: "greeting_timeout", reason)
+    }
+    close(.broke(reason))
   }
 
   private func startPings() {
@@ -490,6 +528,7 @@ public final class NodeLink {
   private func open(
     _ channel: LinkChannel, _ service: Service, _ authorization: String?, on link: Link
   ) {
+    channel.whenViolated = whenViolated
     let headers = authorization.map { [HeaderField("authorization", $0)] } ?? []
     do {
       channel.begin(on: try link.open(path: service.rawValue, headers: headers, handler: channel))

@@ -8,6 +8,7 @@ internal import Synchronization
 public struct Dialer: Sendable {
   private let security: LinkSecurity
   private let settings: LinkSettings
+  private let refusals: RefusalLog
   /// How long a connection may take, name resolution included.
   private let connectMilliseconds: Int64
 
@@ -16,13 +17,16 @@ public struct Dialer: Sendable {
   /// - Parameters:
   ///   - security: TLS, or plaintext.
   ///   - settings: times and budgets.
+  ///   - refusals: where a peer that is refused, one that refuses this node, and a link that ends by its peer's fault is
+  ///     counted and logged.
   ///   - connectMilliseconds: how long a connection may take, before the handshake.
   public init(
     security: LinkSecurity, settings: LinkSettings = LinkSettings(),
-    connectMilliseconds: Int64 = 3_000
+    refusals: RefusalLog = RefusalLog(label: "Transport"), connectMilliseconds: Int64 = 3_000
   ) {
     self.security = security
     self.settings = settings
+    self.refusals = refusals
     self.connectMilliseconds = connectMilliseconds
   }
 
@@ -39,6 +43,7 @@ public struct Dialer: Sendable {
     failed: @escaping @Sendable (TransportError) -> Void,
     makeDelegate: @escaping @Sendable (Link) -> any LinkDelegate
   ) {
+    let address = hostAndPort(host, port)
     let pipeline: Pipeline
     do {
       if case .plaintext = security.kind, !Pipeline.isLoopback(host) {
@@ -46,19 +51,26 @@ public struct Dialer: Sendable {
       }
       pipeline = try Pipeline(
         role: .client, security: security, settings: settings,
-        authority: hostAndPort(host, port))
+        authority: address)
     } catch {
       let reason = error as? TransportError ?? .handshakeFailed(reason: String(describing: error))
       return loop.execute { failed(reason) }
     }
     // The handshake's limit may pass while the connection is still being made, which fails then, too.
-    let failure = FirstFailure(failed)
+    let failure = FirstFailure { [refusals] error in
+      if let what = error.toTheDialer { refusals.note(what, from: address, error) }
+      failed(error)
+    }
     let base = ClientBootstrap(group: loop.eventLoop)
       .connectTimeout(.milliseconds(connectMilliseconds))
-      .channelInitializer { channel in
+      .channelInitializer { [refusals] channel in
         channel.eventLoop.makeCompletedFuture {
           try pipeline.install(
-            on: channel, turns: loop.turns?[channel.eventLoop], makeDelegate: makeDelegate,
+            on: channel, turns: loop.turns?[channel.eventLoop],
+            makeDelegate: { link in
+              refusals.noteEnd(of: link, on: channel, from: address)
+              return makeDelegate(link)
+            },
             failed: { failure.tell($0) })
         }
       }
@@ -94,6 +106,18 @@ public struct Dialer: Sendable {
       }:
       .connectionRefused(host: host, port: port)
     default: .cannotConnect(host: host, port: port, reason: String(describing: error))
+    }
+  }
+}
+
+extension TransportError {
+  /// Which side refused which, where one did, in words of the dialing side; nil for a peer that only went away.
+  fileprivate var toTheDialer: String? {
+    switch self {
+    case .untrusted, .noCertificate: "a peer is refused"
+    case .refusedByPeer: "a peer refuses this node"
+    case .endedInHandshake: nil
+    default: "no link to a peer"
     }
   }
 }

@@ -215,6 +215,9 @@ final class LinkHandler: ChannelDuplexHandler, RemovableChannelHandler {
     if let alert = text.firstRange(of: "_ALERT_") {
       return .refusedByPeer(reason: String(text[alert.upperBound...].prefix { $0 != " " }))
     }
+    if error is LinkEnd || error is IOError || text.contains("EOF during handshake") {
+      return .endedInHandshake(reason: text)
+    }
     return .handshakeFailed(reason: text)
   }
 }

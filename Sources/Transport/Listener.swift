@@ -78,12 +78,7 @@ public final class Listener: Sendable {
             refuse(reason, of: address)
             throw reason
           }
-          child.closeFuture.whenComplete { _ in
-            if let end = connections.link(of: child)?.value.end, let kind = end.faultKind {
-              refusals.note("link ended", from: address, kind: kind, end.description)
-            }
-            connections.remove(child)
-          }
+          child.closeFuture.whenComplete { _ in connections.remove(child) }
           try pipeline.install(
             on: child, turns: turns[child.eventLoop],
             makeDelegate: { link in
@@ -94,11 +89,11 @@ public final class Listener: Sendable {
                 link.close()
                 return UnwantedLink()
               }
+              refusals.noteEnd(of: link, on: child, from: address)
               return makeDelegate(link)
             },
             failed: { error in
-              refusals.note(
-                "connection refused", from: address, kind: error.kind, error.description)
+              refusals.note("connection refused", from: address, error)
               refused(error)
             })
         }
@@ -175,17 +170,10 @@ public final class Listener: Sendable {
         role: .server, security: .plaintextOnLoopback, settings: settings, authority: "",
         verification: Verification(), turns: turns?[channel.eventLoop],
         makeDelegate: { link in
-          let bound = link.loop.bind(link)
-          channel.closeFuture.whenComplete { _ in
-            if let end = bound.value.end, let kind = end.faultKind {
-              refusals.note("link ended", from: address, kind: kind, end.description)
-            }
-          }
+          refusals.noteEnd(of: link, on: channel, from: address)
           return makeDelegate(link)
         },
-        failed: { error in
-          refusals.note("connection refused", from: address, kind: error.kind, error.description)
-        }))
+        failed: { refusals.note("connection refused", from: address, $0) }))
     channel.setOption(.autoRead, value: true).whenFailure { _ in channel.close(promise: nil) }
   }
 

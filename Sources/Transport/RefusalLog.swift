@@ -47,13 +47,27 @@ public final class RefusalLog: Sendable {
     }
   }
 
+  /// Notes that no link came of a connection, unless there was none.
+  func note(_ what: String, from address: String, _ error: TransportError) {
+    if let kind = error.kind { note(what, from: address, kind: kind, error.description) }
+  }
+
+  /// Notes the link that a connection carries once it has ended, if that is its peer's fault.
+  func noteEnd(of link: Link, on channel: any Channel, from address: String) {
+    let bound = link.loop.bind(link)
+    channel.closeFuture.whenComplete { [self] _ in
+      guard let end = bound.value.end, let kind = end.faultKind else { return }
+      note("link ended", from: address, kind: kind, end.description)
+    }
+  }
+
   /// How often each kind was refused.
   public var counts: [String: UInt64] { state.withLockedValue { $0.counts } }
 }
 
 extension TransportError {
-  /// The name of the counter of this refusal.
-  var kind: String {
+  /// The name of the counter, if there was a connection.
+  var kind: String? {
     switch self {
     case .untrusted(let refusal):
       switch refusal {
@@ -68,12 +82,12 @@ extension TransportError {
       }
     case .noCertificate: "certificate_missing"
     case .refusedByPeer: "refused_by_peer"
-    case .handshakeFailed: "handshake_failed"
+    case .handshakeFailed, .endedInHandshake: "handshake_failed"
     case .handshakeTimeout: "handshake_timeout"
     case .notHTTP2: "not_http2"
     case .portInUse, .cannotListen, .notLoopback, .connectTimeout, .connectionRefused,
       .cannotConnect, .unusableIdentity:
-      "not_connected"
+      nil
     }
   }
 }

@@ -23,6 +23,8 @@ public enum TransportError: Error, Hashable, Sendable, CustomStringConvertible {
   case refusedByPeer(reason: String)
   /// The handshake failed otherwise.
   case handshakeFailed(reason: String)
+  /// The connection broke, or the peer closed it, before the link was up.
+  case endedInHandshake(reason: String)
   /// The handshake was not done in time.
   case handshakeTimeout(milliseconds: Int64)
   /// The peer does not speak HTTP/2 (ALPN `h2`).
@@ -48,6 +50,7 @@ public enum TransportError: Error, Hashable, Sendable, CustomStringConvertible {
     case .noCertificate: "the peer gave no certificate"
     case .refusedByPeer(let reason): "the peer refused the TLS handshake: \(reason)"
     case .handshakeFailed(let reason): "the TLS handshake failed: \(reason)"
+    case .endedInHandshake(let reason): "the connection ended in the handshake: \(reason)"
     case .handshakeTimeout(let milliseconds):
       "the handshake was not done within \(milliseconds) ms"
     case .notHTTP2: "the peer does not speak HTTP/2"

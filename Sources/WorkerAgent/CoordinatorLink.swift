@@ -145,10 +145,12 @@ final class CoordinatorLink: NodeLinkOwner {
       tell(
         .error, "not a coordinator any more", failure.message,
         again: ended(after: Self.refusedBackOff, link))
-    case .refused(let failure):
+    case .refused(let failure, by: let side):
       tell(
-        .error, "the coordinator refuses this worker", "\(failure.code): \(failure.message)",
-        again: ended(after: Self.refusedBackOff, link))
+        .error,
+        side == .here
+          ? "this worker does not talk to the coordinator" : "the coordinator refuses this worker",
+        "\(failure.code): \(failure.message)", again: ended(after: Self.refusedBackOff, link))
     }
   }
 

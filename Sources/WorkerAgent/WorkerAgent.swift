@@ -35,9 +35,12 @@ public final class WorkerAgent: Sendable {
     let loop = LinkLoop(group.next())
     let engine = try engine(configuration.engine, on: loop)
     let whenLeft = loop.eventLoop.makePromise(of: Void.self)
+    let refusals = RefusalLog(label: "WorkerAgent")
     let shell = try await loop.eventLoop.submit {
       loop.bind(
-        WorkerShell(configuration, engine: engine, loop: loop, logger: logger, whenLeft: whenLeft))
+        WorkerShell(
+          configuration, engine: engine, loop: loop, refusals: refusals, logger: logger,
+          whenLeft: whenLeft))
     }.get()
     do {
       let control = try await ControlSocket.open(configuration.directory, on: loop) { command in
@@ -51,7 +54,7 @@ public final class WorkerAgent: Sendable {
       loop.execute { shell.value.start() }
       let renewing = configuration.renewal.map { renewal in
         Task {
-          await renewal.run(on: loop.eventLoop) {
+          await renewal.run(on: loop.eventLoop, refusals: refusals) {
             logger.log(level: $0.isFailure ? .error : .info, "\($0.text)")
           }
         }

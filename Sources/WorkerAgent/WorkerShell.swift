@@ -53,7 +53,7 @@ final class WorkerShell: WorkerHost {
 
   init(
     _ configuration: WorkerConfiguration, engine: any Engine, loop: LinkLoop,
-    logger: Logger, whenLeft: EventLoopPromise<Void>
+    refusals: RefusalLog, logger: Logger, whenLeft: EventLoopPromise<Void>
   ) {
     self.configuration = configuration
     self.engine = engine
@@ -62,7 +62,7 @@ final class WorkerShell: WorkerHost {
     self.logger = logger
     self.whenLeft = whenLeft
     authorization = "Bearer \(configuration.apiKey)"
-    dialer = NodeDialer(security: configuration.security, on: loop)
+    dialer = NodeDialer(security: configuration.security, on: loop, refusals: refusals)
     local = LocalNode(
       role: .worker, clusterID: configuration.cluster ?? LocalNode.clusterUnknown,
       name: configuration.name, incarnation: UInt64.random(in: 1...UInt64.max),

@@ -50,6 +50,7 @@ struct Yard: AsyncParsableCommand {
   /// Runs the command that the arguments name, and turns what it throws into one line and a code.
   static func main() async {
     Signals.ignoreBrokenPipes()
+    Logs.begin()
     do {
       let given = Array(CommandLine.arguments.dropFirst())
       // A reload that is asked for while the file is read for the first time is one more reading, not the end.

@@ -253,6 +253,37 @@ struct RevokedCoordinatorTests {
     }
   }
 
+  @Test(
+    "a false one is refused and counted, and told nothing: at once where there is no other, else another is asked"
+  )
+  func falseOne() async throws {
+    let group = try Group()
+    let calls = NIOLockedValueBox(0)
+    let other = try Group()
+    let stranger = try await other.coordinator(1, calls: calls)
+    let good = try await group.coordinator(2)
+    for endpoints in [[stranger], [stranger, good]] {
+      let refusals = RefusalLog(label: "Transport")
+      let configuration = ClientConfiguration(
+        endpoints: endpoints.map(\.endpoint), key: "sy_1_x", security: try group.security(),
+        patience: 60_000, software: "test")
+      let client = await ExchangeClient(
+        configuration: configuration, on: MultiThreadedEventLoopGroup.singleton,
+        refusals: refusals)
+      do {
+        #expect(try await ask(client) == 2 && endpoints.count == 2)
+      } catch ClientFailure.refused(let failure) {
+        #expect(endpoints.count == 1)
+        #expect(failure.message.hasPrefix("this side refuses its peer: "))
+      }
+      #expect((refusals.counts["certificate_untrusted"] ?? 0) >= 1, "\(refusals.counts)")
+      await client.close()
+    }
+    #expect(calls.withLockedValue { $0 } == 0)
+    await stranger.close()
+    await good.close()
+  }
+
   @Test("where no other answers, the one there is is taken after a second")
   func alone() async throws {
     let group = try Group()

@@ -36,6 +36,7 @@ final class Scripted: Sendable {
     ) { link in
       NodeLink.accept(
         link, as: local, accepting: [.client], isPlaintext: identity == nil,
+        refusals: RefusalLog(label: "Transport"),
         owner: Acceptor(notice: notice, told: told, ended: ended, script: script))
     }
   }

@@ -2,6 +2,7 @@ import ExchangeClient
 import ExchangeTypes
 import Foundation
 import Gateway
+import Identity
 import JobDispatch
 import NIOCore
 import NIOPosix
@@ -28,12 +29,11 @@ func withGateway(
 func startGateway(
   _ endpoints: [String], limits: HTTPLimits = HTTPLimits(),
   live: GatewayConfiguration.Live = .init(), patience: UInt64 = 60_000,
-  certificate: ServerCertificate? = nil,
+  certificate: ServerCertificate? = nil, security: LinkSecurity = .plaintextOnLoopback,
   on loop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next()
 ) async throws -> Gateway {
   var client = ClientConfiguration(
-    endpoints: endpoints, key: nil, security: .plaintextOnLoopback, patience: patience,
-    software: "test")
+    endpoints: endpoints, key: nil, security: security, patience: patience, software: "test")
   client.role = .gateway
   var configuration = GatewayConfiguration(host: "127.0.0.1", port: 0, client: client)
   configuration.limits = limits
@@ -134,9 +134,40 @@ struct GatewayTests {
       let answer = await client.read(until: "node_refused")
       #expect(answer.hasPrefix("HTTP/1.1 503 "))
       #expect(answer.contains("x-should-retry: true\r\n") && !answer.contains("www-authenticate"))
+      #expect(answer.contains(" refuses this gateway: "))
     }
+    #expect(Set(gateway.refusals.counts.keys) == ["wrong_role"])
     await gateway.stop(within: 0)
     await coordinator.close()
+  }
+
+  @Test("that a coordinator is a false one says so, counts it, and tells it no key")
+  func falseCoordinator() async throws {
+    let authority = try CertificateAuthority(cluster: ClusterID(7), now: Date())
+    func identity(_ role: NodeRole) throws -> NodeIdentity {
+      try NodeIdentity(
+        authority: authority, role: role, name: "n", now: Date(), lifetimeSeconds: 600)
+    }
+    let impostor = try await Listener.bind(
+      host: "127.0.0.1", port: 0,
+      security: .serverTLS(try identity(.worker), allowing: Set(NodeRole.allCases)),
+      group: MultiThreadedEventLoopGroup.singleton.next()
+    ) { _ in preconditionFailure("a gateway talks to a worker") }
+    let gateway = try await startGateway(
+      ["127.0.0.1:\(impostor.port)"],
+      security: .mutualTLS(try identity(.gateway), allowing: [.coordinator]))
+    let client = try await RawClient(gateway.address)
+    try await client.post("/v1/chat/completions", request)
+    let answer = await client.read(until: "node_refused")
+    #expect(answer.hasPrefix("HTTP/1.1 503 "))
+    #expect(answer.contains("this gateway does not talk to 127.0.0.1:\(impostor.port): "))
+    try await client.get("/metrics")
+    let metrics = await client.read(until: "refusals_total{")
+    #expect(
+      metrics.contains(#"switchyard_gateway_refusals_total{kind="certificate_wrong_role"}"#))
+    #expect(Set(gateway.refusals.counts.keys) == ["certificate_wrong_role"])
+    await gateway.stop(within: 0)
+    await impostor.close()
   }
 
   @Test("requests that are sent ahead are answered in their order")

@@ -33,6 +33,7 @@ final class ScriptedCoordinator: Sendable {
     ) { link in
       NodeLink.accept(
         link, as: local, accepting: roles, isPlaintext: true,
+        refusals: RefusalLog(label: "Transport"),
         owner: Acceptor(script: script, heard: continuation))
     }
   }

@@ -27,7 +27,9 @@ struct CertificateTests {
         der: derBytes(node.certificatePEM), now: TestCluster.now,
         allowed: [.coordinator, .gateway])
     }
-    #expect(refusal.description == "a worker may not connect here, only coordinator, gateway")
+    #expect(
+      refusal.description
+        == "the certificate is a worker's, and only that of coordinator, gateway is taken here")
   }
 
   @Test("is valid from its clock skew before to its end, and refused outside, with the time")

@@ -9,9 +9,9 @@ import Testing
 import Transport
 import WireProtocol
 
-private let cluster = ClusterID(7)
+let cluster = ClusterID(7)
 
-private func node(
+func node(
   _ role: NodeRole, id: UInt64 = 0, cluster: ClusterID = cluster, features: [String] = []
 ) -> LocalNode {
   LocalNode(
@@ -20,17 +20,16 @@ private func node(
 }
 
 /// What happened to a link, in order.
-private enum Heard: Sendable, Equatable {
+enum Heard: Sendable, Equatable {
   case established(NodeRole, UInt64)
   case notice(LeaderNotice)
   case revoked([ReplicaID])
   case draining
-  case violated(UInt16)
   case closed(NodeLinkEnd)
 }
 
 /// Tells a test what happens to a link, and echoes jobs' Follow messages as Waiting.
-private final class Observer: NodeLinkOwner, MessageChannelOwner {
+final class Observer: NodeLinkOwner, MessageChannelOwner {
   private let heard: AsyncStream<Heard>.Continuation
   private let onEstablished: (NodeLink) -> Void
   /// Whose certificate it does not want.
@@ -59,7 +58,6 @@ private final class Observer: NodeLinkOwner, MessageChannelOwner {
     certificate.identity.name == unwanted
       ? Failure(.certificateRevoked, "\(certificate.identity) is not wanted") : nil
   }
-  func violated(_ failure: Failure, on link: NodeLink) { heard.yield(.violated(failure.code)) }
   func closed(_ link: NodeLink, _ end: NodeLinkEnd) {
     heard.yield(.closed(end))
     heard.finish()
@@ -73,7 +71,7 @@ private final class Observer: NodeLinkOwner, MessageChannelOwner {
 }
 
 /// Leaves in order once its stream has ended.
-private final class Leaving: MessageChannelOwner {
+final class Leaving: MessageChannelOwner {
   private let link: NodeLink
 
   init(_ link: NodeLink) { self.link = link }
@@ -82,26 +80,32 @@ private final class Leaving: MessageChannelOwner {
   func closed(_ channel: any MessageChannel) { link.drain(reason: "test") }
 }
 
+/// What each side of a link notes.
+struct Notes: Sendable {
+  let listening = RefusalLog(label: "Transport")
+  let dialing = RefusalLog(label: "Transport")
+}
+
 /// A listener and one dialed link, and what the dialing side hears; `accepting` is told what the other one does.
-private func connect(
+func connect(
   listener security: LinkSecurity, dialer: LinkSecurity, isPlaintext: Bool, as local: LocalNode,
-  to remote: LocalNode = node(.coordinator, id: 1), unwanted: String? = nil,
+  to remote: LocalNode = node(.coordinator, id: 1), unwanted: String? = nil, notes: Notes = Notes(),
   accepting: AsyncStream<Heard>.Continuation = AsyncStream.makeStream(of: Heard.self).continuation,
   accepted: @escaping @Sendable (NodeLink) -> Void = { _ in },
   dialed: @escaping @Sendable (NodeLink) -> Void = { _ in }
 ) async throws -> [Heard] {
   let loop = MultiThreadedEventLoopGroup.singleton.next()
   let listener = try await Listener.bind(
-    host: "127.0.0.1", port: 0, security: security, group: loop
+    host: "127.0.0.1", port: 0, security: security, refusals: notes.listening, group: loop
   ) { link in
     NodeLink.accept(
       link, as: remote, accepting: NodeRole.allCases, isPlaintext: isPlaintext,
-      owner: Observer(accepting, unwanted: unwanted) { accepted($0) })
+      refusals: notes.listening, owner: Observer(accepting, unwanted: unwanted) { accepted($0) })
   }
   let (stream, continuation) = AsyncStream.makeStream(of: Heard.self)
   let endpoint = "127.0.0.1:\(listener.port)"
   loop.execute {
-    _ = NodeDialer(security: dialer, on: LinkLoop(loop)).connect(
+    _ = NodeDialer(security: dialer, on: LinkLoop(loop), refusals: notes.dialing).connect(
       to: endpoint, as: local, owner: Observer(continuation) { dialed($0) })
   }
   var heard: [Heard] = []
@@ -110,15 +114,15 @@ private func connect(
   return heard
 }
 
-private func plain(
-  as local: LocalNode, to remote: LocalNode = node(.coordinator, id: 1),
+func plain(
+  as local: LocalNode, to remote: LocalNode = node(.coordinator, id: 1), notes: Notes = Notes(),
   accepting: AsyncStream<Heard>.Continuation = AsyncStream.makeStream(of: Heard.self).continuation,
   accepted: @escaping @Sendable (NodeLink) -> Void = { _ in },
   dialed: @escaping @Sendable (NodeLink) -> Void = { _ in }
 ) async throws -> [Heard] {
   try await connect(
     listener: .plaintextOnLoopback, dialer: .plaintextOnLoopback, isPlaintext: true, as: local,
-    to: remote, accepting: accepting, accepted: accepted, dialed: dialed)
+    to: remote, notes: notes, accepting: accepting, accepted: accepted, dialed: dialed)
 }
 
 @Suite("A link between two nodes", .timeLimit(.minutes(5)))
@@ -139,9 +143,12 @@ struct NodeLinkTests {
   func revocations() async throws {
     let knowing = [LocalNode.revocationNotices]
     let notice = RevocationNotice(coordinators: [ReplicaID(1)])
+    let notes = Notes()
     let heard = try await plain(
-      as: node(.worker, features: knowing), to: node(.coordinator, id: 1, features: knowing)
+      as: node(.worker, features: knowing), to: node(.coordinator, id: 1, features: knowing),
+      notes: notes
     ) { $0.tell(notice) }
+    #expect(notes.dialing.counts == ["certificate_revoked": 1])
     let failure = Failure(.certificateRevoked, "so it is said")
     #expect(
       heard == [
@@ -159,16 +166,19 @@ struct NodeLinkTests {
   @Test("of another cluster is refused, and both know why")
   func wrongCluster() async throws {
     let (accepting, continuation) = AsyncStream.makeStream(of: Heard.self)
+    let notes = Notes()
     let dialing = try await plain(
-      as: node(.client, cluster: ClusterID(8)), accepting: continuation)
+      as: node(.client, cluster: ClusterID(8)), notes: notes, accepting: continuation)
     let other = await accepting.first { _ in true }
-    for end in [dialing.first, other] {
-      guard case .closed(.refused(let failure))? = end else {
+    for (end, expected) in [(dialing.first, NodeLinkEnd.Side.there), (other, .here)] {
+      guard case .closed(.refused(let failure, by: let side))? = end else {
         Issue.record("\(dialing), \(String(describing: other))")
         continue
       }
-      #expect(failure.errorCode == .wrongCluster)
+      #expect(failure.errorCode == .wrongCluster && side == expected)
     }
+    #expect(notes.dialing.counts == ["wrong_cluster": 1])
+    #expect(notes.listening.counts == ["wrong_cluster": 1])
   }
 
   @Test("that one end closes is over at the other, after having been established")
@@ -223,14 +233,17 @@ struct NodeLinkTests {
         authority: authority, role: role, name: name, now: Date(), lifetimeSeconds: 600)
     }
     for (name, isWelcome) in [("w1", false), ("w2", true)] {
+      let notes = Notes()
       let heard = try await connect(
         listener: .serverTLS(try identity(.coordinator, "coordinator-1"), allowing: [.worker]),
         dialer: .mutualTLS(try identity(.worker, name), allowing: [.coordinator]),
-        isPlaintext: false, as: node(.worker), unwanted: "w1",
+        isPlaintext: false, as: node(.worker), unwanted: "w1", notes: notes,
         dialed: { $0.drain(reason: "test") })
       #expect(heard.contains(.established(.coordinator, 1)) == isWelcome, "\(name): \(heard)")
+      let counts: [String: UInt64] = isWelcome ? [:] : ["certificate_revoked": 1]
+      #expect(notes.listening.counts == counts && notes.dialing.counts == counts)
       guard !isWelcome else { continue }
-      guard case .closed(.refused(let failure))? = heard.last else {
+      guard case .closed(.refused(let failure, by: .there))? = heard.last else {
         Issue.record("\(heard)")
         continue
       }
@@ -238,19 +251,16 @@ struct NodeLinkTests {
     }
   }
 
-  @Test("tells its owner of a stream that the peer's role may not open")
+  @Test("counts a stream that the peer's role may not open")
   func wrongDoor() async throws {
-    let (server, continuation) = AsyncStream.makeStream(of: Heard.self)
-    _ = try await connect(
-      listener: .plaintextOnLoopback, dialer: .plaintextOnLoopback, isPlaintext: true,
-      as: node(.client), accepting: continuation,
+    let notes = Notes()
+    _ = try await plain(
+      as: node(.client), notes: notes,
       dialed: {
         let stream = $0.openStream(.raft, owner: Leaving($0))
         stream.send(ReadConfirm(term: Term(1), nonce: 1))
       })
-    var heard: [Heard] = []
-    for await item in server { heard.append(item) }
-    #expect(heard.contains(.violated(ErrorCode.wrongRole.rawValue)), "\(heard)")
+    #expect(notes.listening.counts == ["wrong_role": 1] && notes.dialing.counts.isEmpty)
   }
 
   @Test("of a coordinator that says another id than its certificate is refused")

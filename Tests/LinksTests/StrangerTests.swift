@@ -29,7 +29,7 @@ struct StrangerTests {
       ) { link in
         NodeLink.accept(
           link, as: local, accepting: [.client], isPlaintext: isPlaintext, timing: timing,
-          among: strangers.value, owner: Hearing())
+          among: strangers.value, refusals: RefusalLog(label: "Transport"), owner: Hearing())
       }
     }
     let (unknown, known) = (

@@ -186,13 +186,16 @@ struct LinkTests {
     settings.keepAliveMilliseconds = 40
     settings.keepAliveTimeoutMilliseconds = 40
     let port = try #require(mute.localAddress?.port)
-    let link = try await net.dial(port, settings: settings)
+    let refusals = RefusalLog(label: "Transport")
+    let link = try await net.dial(port, settings: settings, refusals: refusals)
     let end = await link.log.wait { if case .linkClosed = $0 { true } else { false } }
     guard case .linkClosed(.silent(let milliseconds))? = end else {
       Issue.record("\(String(describing: end))")
       return
     }
     #expect(milliseconds >= 80)
+    while refusals.counts.isEmpty { await Task.yield() }
+    #expect(refusals.counts == ["silent": 1])
     try await mute.close()
   }
 

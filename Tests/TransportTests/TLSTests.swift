@@ -25,15 +25,16 @@ struct TLSTests {
       authority: authority, role: role, name: name, now: Date(), lifetimeSeconds: 3_600)
   }
 
-  /// What the listener says of a dialer that it must refuse, and what the dialer is told.
+  /// What the listener says of a dialer, one of which must refuse the other, and what the dialer is told, and counts.
   func refusal(
-    _ security: LinkSecurity, settings: LinkSettings = LinkSettings()
+    _ security: LinkSecurity, settings: LinkSettings = LinkSettings(),
+    refusals: RefusalLog = RefusalLog(label: "Transport")
   ) async throws -> (listener: Seen?, dialer: TransportError?) {
     let log = SeenLog()
     let listener = try await net.listen(
       security: .mutualTLS(server, allowing: nodes), settings: settings, log: log)
     let error = await #expect(throws: TransportError.self) {
-      try await net.dial(listener.port, security: security)
+      try await net.dial(listener.port, security: security, refusals: refusals)
     }
     let seen = await log.wait { if case .failed = $0 { true } else { false } }
     await listener.close()
@@ -151,9 +152,12 @@ struct TLSTests {
   func wrongCluster() async throws {
     let other = try CertificateAuthority(cluster: ClusterID(9), now: Date())
     let stranger = try Self.node(other, .worker, "w")
-    let (seen, error) = try await refusal(.mutualTLS(stranger, allowing: [.coordinator]))
+    let refusals = RefusalLog(label: "Transport")
+    let (seen, error) = try await refusal(
+      .mutualTLS(stranger, allowing: [.coordinator]), refusals: refusals)
     #expect(
       error == .untrusted(.wrongCluster(expected: ClusterID(9), found: Self.cluster)))
+    #expect(refusals.counts == ["certificate_wrong_cluster": 1])
     guard case .failed(.refusedByPeer)? = seen else {
       Issue.record("\(String(describing: seen))")
       return
@@ -172,8 +176,10 @@ struct TLSTests {
     let worker = try Self.node(authority, .worker, "w")
     var settings = LinkSettings()
     settings.wallClock = { Date() + 7_200 }
+    let refusals = RefusalLog(label: "Transport")
     let (seen, error) = try await refusal(
-      .mutualTLS(worker, allowing: [.coordinator]), settings: settings)
+      .mutualTLS(worker, allowing: [.coordinator]), settings: settings, refusals: refusals)
+    #expect(refusals.counts == ["refused_by_peer": 1])
     #expect(seen == .failed(.untrusted(.expired(at: worker.expiresAt))))
     #expect(isRefusedByPeer(error, "CERTIFICATE"), "\(String(describing: error))")
   }
@@ -184,7 +190,9 @@ struct TLSTests {
     let (seen, _) = try await refusal(.mutualTLS(client, allowing: [.coordinator]))
     #expect(seen == .failed(.untrusted(.wrongRole(found: .client, allowed: nodes))))
     let worker = try Self.node(authority, .worker, "w")
-    let (_, error) = try await refusal(.mutualTLS(worker, allowing: [.gateway]))
+    let refusals = RefusalLog(label: "Transport")
+    let (_, error) = try await refusal(.mutualTLS(worker, allowing: [.gateway]), refusals: refusals)
+    #expect(refusals.counts == ["certificate_wrong_role": 1])
     #expect(error == .untrusted(.wrongRole(found: .coordinator, allowed: [.gateway])))
   }
 
@@ -192,14 +200,20 @@ struct TLSTests {
   func plaintextPeer() async throws {
     let log = SeenLog()
     let secure = try await net.listen(security: .mutualTLS(server, allowing: nodes), log: log)
-    await #expect(throws: TransportError.self) { try await net.dial(secure.port) }
+    let refusals = RefusalLog(label: "Transport")
+    await #expect(throws: TransportError.self) {
+      try await net.dial(secure.port, refusals: refusals)
+    }
+    #expect(refusals.counts.isEmpty, "it was only closed")
     await log.wait { if case .failed(.handshakeFailed) = $0 { true } else { false } }
     await secure.close()
     let open = try await net.listen()
     await #expect(throws: TransportError.self) {
       try await net.dial(
-        open.port, security: .anonymousTLS(server.anchor, allowing: [.coordinator]))
+        open.port, security: .anonymousTLS(server.anchor, allowing: [.coordinator]),
+        refusals: refusals)
     }
+    #expect(refusals.counts == ["handshake_failed": 1])
     await open.close()
   }
 }

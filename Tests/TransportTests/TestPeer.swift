@@ -144,20 +144,23 @@ struct TestNet {
   func dial(
     _ port: Int, host: String = "127.0.0.1", _ manner: TestPeer.Manner = .hoard,
     security: LinkSecurity = .plaintextOnLoopback, settings: LinkSettings = LinkSettings(),
-    connectMilliseconds: Int64 = 3_000, on loop: LinkLoop? = nil
+    refusals: RefusalLog = RefusalLog(label: "Transport"), connectMilliseconds: Int64 = 3_000,
+    on loop: LinkLoop? = nil
   ) async throws -> TestLink {
     let log = SeenLog()
     let loop = loop ?? LinkLoop(group.next())
     return try await withCheckedThrowingContinuation { continuation in
-      Dialer(security: security, settings: settings, connectMilliseconds: connectMilliseconds)
-        .dial(host: host, port: port, on: loop, failed: { continuation.resume(throwing: $0) }) {
-          link in
-          let peer = TestPeer(manner, log)
-          continuation.resume(
-            returning: TestLink(
-              bound: loop.bind((link, peer)), log: log, eventLoop: loop.eventLoop))
-          return peer
-        }
+      Dialer(
+        security: security, settings: settings, refusals: refusals,
+        connectMilliseconds: connectMilliseconds
+      ).dial(host: host, port: port, on: loop, failed: { continuation.resume(throwing: $0) }) {
+        link in
+        let peer = TestPeer(manner, log)
+        continuation.resume(
+          returning: TestLink(
+            bound: loop.bind((link, peer)), log: log, eventLoop: loop.eventLoop))
+        return peer
+      }
     }
   }
 }

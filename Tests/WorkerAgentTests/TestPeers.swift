@@ -52,7 +52,9 @@ final class TestCoordinator: NodeLinkOwner, MessageChannelOwner {
     self.changed = changed
   }
 
-  static func start(on group: any EventLoopGroup) async throws -> Handle {
+  static func start(
+    on group: any EventLoopGroup, accepting roles: [NodeRole] = [.worker]
+  ) async throws -> Handle {
     let loop = group.next()
     let output = loop.makePromise(of: Output.self)
     let drained = loop.makePromise(of: Bool.self)
@@ -65,7 +67,8 @@ final class TestCoordinator: NodeLinkOwner, MessageChannelOwner {
         as: LocalNode(
           role: .coordinator, clusterID: ClusterID(3), node: 1, name: "coordinator-1",
           incarnation: 1, software: "test"),
-        accepting: [.worker], isPlaintext: true, owner: TestCoordinator(output, drained, changed))
+        accepting: roles, isPlaintext: true, refusals: RefusalLog(label: "Transport"),
+        owner: TestCoordinator(output, drained, changed))
     }
     return Handle(
       port: listener.port, output: output.futureResult, drained: drained.futureResult,

@@ -50,7 +50,8 @@ struct UnreachedEngineTests {
     let whenLeft = loop.makePromise(of: Void.self)
     let shell = try await loop.submit { [configuration] in
       let shell = WorkerShell(
-        configuration, engine: engine, loop: LinkLoop(loop), logger: logger, whenLeft: whenLeft)
+        configuration, engine: engine, loop: LinkLoop(loop),
+        refusals: RefusalLog(label: "WorkerAgent"), logger: logger, whenLeft: whenLeft)
       shell.start()
       return NIOLoopBound(shell, eventLoop: loop)
     }.get()

@@ -130,7 +130,8 @@ struct WorkerAgentTests {
     try await loop.submit {
       func leave() -> (CoordinatorLink, NodeLink) {
         let shell = WorkerShell(
-          configuration, engine: engine, loop: LinkLoop(loop), logger: logger, whenLeft: whenLeft)
+          configuration, engine: engine, loop: LinkLoop(loop),
+          refusals: RefusalLog(label: "WorkerAgent"), logger: logger, whenLeft: whenLeft)
         let owner = CoordinatorLink(endpoint: "127.0.0.1:1", shell: shell, logger: logger)
         let link = shell.dialer.connect(to: owner.endpoint, as: shell.local, owner: owner)
         owner.stop()
@@ -163,7 +164,8 @@ struct WorkerAgentTests {
       live: .init(prices: PricePair(input: .zero, output: .zero)))
     let shell = try await loop.submit {
       let shell = WorkerShell(
-        configuration, engine: engine, loop: LinkLoop(loop), logger: logger, whenLeft: whenLeft)
+        configuration, engine: engine, loop: LinkLoop(loop),
+        refusals: RefusalLog(label: "WorkerAgent"), logger: logger, whenLeft: whenLeft)
       shell.add("localhost:\(coordinator.port)")
       return NIOLoopBound(shell, eventLoop: loop)
     }.get()
@@ -204,6 +206,35 @@ struct WorkerAgentTests {
     #expect(told.allSatisfy { UInt64($0.fields["again_in_ms"] ?? "") != nil }, "\(told)")
     agent.stop()
     try await life
+    try await group.shutdownGracefully()
+  }
+
+  @Test("of a refusal it is said which side does not want the other")
+  func whoRefuses() async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let coordinator = try await TestCoordinator.start(on: group, accepting: [.gateway])
+    // Without TLS a worker talks to nobody on another machine.
+    let far = "192.0.2.1:1"
+    let configuration = WorkerConfiguration(
+      endpoints: ["127.0.0.1:\(coordinator.port)", far], name: "w", apiKey: "sy_1_x",
+      security: .plaintextOnLoopback, engine: EngineSpec(baseURL: "http://127.0.0.1:1"),
+      live: .init(prices: PricePair(input: .zero, output: .zero)))
+    let (logger, lines) = LoggedLine.logger()
+    let agent = try await WorkerAgent.start(configuration, on: group, logger: logger)
+    async let life: Void = agent.run()
+    var told: [String: String] = [:]
+    for await line in lines where line.level == .error && line.fields["again_in_ms"] != nil {
+      told[line.fields["endpoint"] ?? ""] = line.message
+      if told.count == 2 { break }
+    }
+    #expect(
+      told == [
+        "127.0.0.1:\(coordinator.port)": "the coordinator refuses this worker",
+        far: "this worker does not talk to the coordinator",
+      ])
+    agent.stop()
+    try await life
+    try await coordinator.close()
     try await group.shutdownGracefully()
   }
 

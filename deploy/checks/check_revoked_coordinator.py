@@ -75,7 +75,9 @@ with folder() as scratch:
             expect(took < limit, f"{took:.1f} s, of {limit:.1f} s")
             for name in ("w1", "w2"):
                 with open(f"{scratch}/{name}.log") as log:
-                    expect("not a coordinator any more" in log.read(), f"{name}'s log says nothing")
+                    text = log.read()
+                expect("not a coordinator any more" in text, f"{name}'s log says nothing")
+                expect(f"address={thief} count=1 kind=certificate_revoked" in text, f"{name} counts nothing")
 
         def served():
             """the cluster goes on without it, for whoever knows its address too"""
@@ -89,7 +91,9 @@ with folder() as scratch:
             for _ in range(3):
                 done = cluster.yard("models", "--output", "json")
                 expect(done.code == 0 and done.lines, done)
-            lines = {line["address"]: line for line in cluster.yard("status", "--output", "json").lines}
+            done = cluster.yard("status", "--output", "json")
+            expect(f"address={thief} count=1 kind=certificate_revoked" in done.err, done)
+            lines = {line["address"]: line for line in done.lines}
             expect("revoked" in lines[thief].get("error", ""), lines[thief])
             expect(sum("status" in line for line in lines.values()) == 2, lines)
 

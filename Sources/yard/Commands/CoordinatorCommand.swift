@@ -150,7 +150,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     configuration.diskBudgetBytes = diskBudget << 30
     configuration.stateVersionMax = stateVersionMax
     configuration.joins = join
-    try Logs.begin(logs)
+    try Logs.set(logs)
     ProcessLimits.writeNoCore()
     SpareHeap.giveBackWhenIdle()
     if configuration.keyring.keys.isEmpty {

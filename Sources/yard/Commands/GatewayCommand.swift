@@ -154,7 +154,7 @@ struct GatewayCommand: AsyncParsableCommand {
     configuration.sharesPort = sharePort
     configuration.live = live
     configuration.certificate = try serverCertificate()
-    try Logs.begin(logs)
+    try Logs.set(logs)
     ProcessLimits.writeNoCore()
     SpareHeap.giveBackWhenIdle()
     ProcessLimits.raiseDescriptors()
@@ -172,7 +172,9 @@ struct GatewayCommand: AsyncParsableCommand {
     Terminal.write(line.line)
     let log = Logger(label: "Gateway")
     let renewing = Task { [renewal] in
-      await renewal?.run(on: MultiThreadedEventLoopGroup.singleton) {
+      await renewal?.run(
+        on: MultiThreadedEventLoopGroup.singleton, refusals: gateway.refusals
+      ) {
         log.log(level: $0.isFailure ? .error : .info, "\($0.text)")
       }
     }

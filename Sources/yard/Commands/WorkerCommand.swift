@@ -110,7 +110,7 @@ struct WorkerCommand: AsyncParsableCommand {
       configuration.directory = dir
       configuration.toolPath = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"
       configuration.software = Software.name
-      try Logs.begin(logs)
+      try Logs.set(logs)
       ProcessLimits.writeNoCore()
       SpareHeap.giveBackWhenIdle()
       let agent: WorkerAgent

@@ -9,13 +9,16 @@ struct LogLevels: Hashable, Sendable {
 
   /// The modules that log something, by the rooms that they are; `TidyTests` holds the list against the sources.
   static let modules = [
-    "Consensus", "Coordinator", "Engines", "Gateway", "JobDispatch", "Storage", "Transport",
+    "Consensus", "Coordinator", "Engines", "Gateway", "Storage", "Transport",
     "WorkerAgent", "yard",
   ]
 
   /// That of every module which is not named, and of libraries.
   private let others: Logger.Level
   private let own: [String: Logger.Level]
+
+  /// `info`, for every module.
+  init() { (others, own) = (.info, [:]) }
 
   /// Reads elements separated by commas: a level for all modules, `MODULE=level` for one.
   init(parsing text: String) throws(Refusal) {

@@ -2,39 +2,40 @@ internal import Foundation
 internal import Logging
 internal import Synchronization
 
-/// The log of a node: one line an event to standard error, each module from its own level on.
+/// The log of a process: one line an event to standard error, each module from its own level on.
 enum Logs {
-  /// Begins the log; once for a process, before anything logs.
-  static func begin(_ options: LogOptions) throws {
-    let output = LogOutput(try options.levels, options.logFormat)
-    current.withLock { $0 = output }
+  private static let output = LogOutput()
+
+  /// Begins the log, as text from `info` on; once for a process, before anything logs.
+  static func begin() {
     LoggingSystem.bootstrap { module in LogHandlerOfModule(module, output) }
   }
 
-  /// Logs from these levels on from now on.
-  static func set(_ levels: LogLevels) { current.withLock { $0 }?.set(levels) }
+  /// Logs as a node's options say from now on.
+  static func set(_ options: LogOptions) throws {
+    output.set(try options.levels)
+    output.set(options.logFormat)
+  }
 
-  private static let current = Mutex<LogOutput?>(nil)
+  /// Logs from these levels on from now on.
+  static func set(_ levels: LogLevels) { output.set(levels) }
 }
 
 /// Where all loggers of a process write.
 private final class LogOutput: Sendable {
-  private let levels: Mutex<LogLevels>
-  private let format: LogFormat
+  private let levels = Mutex(LogLevels())
+  private let format = Mutex(LogFormat.text)
   /// Whether the last line was cut off; two lines never mix, since each is written under it.
   private let isCut = Mutex(false)
 
-  init(_ levels: LogLevels, _ format: LogFormat) {
-    self.levels = Mutex(levels)
-    self.format = format
-  }
-
   func set(_ levels: LogLevels) { self.levels.withLock { $0 = levels } }
+
+  func set(_ format: LogFormat) { self.format.withLock { $0 = format } }
 
   func level(of module: String) -> Logger.Level { levels.withLock { $0[module] } }
 
   func write(_ line: LogLine) {
-    let bytes = line.bytes(format)
+    let bytes = line.bytes(format.withLock { $0 })
     isCut.withLock { isCut in
       // A reader that is too slow for a pipe that does not block loses lines, and no more than it was given half of.
       var rest = (isCut ? [UInt8(ascii: "\n")] + bytes : bytes)[...]
