@@ -35,6 +35,18 @@ struct CanonicalTests {
     try reader.finish()
   }
 
+  @Test("passes over bytes, and not beyond the end")
+  func passingOver() throws {
+    var reader = CanonicalReader([1, 2, 3, 4])
+    try reader.skip(count: 2)
+    let next: UInt8 = try reader.read()
+    #expect(next == 3)
+    func passTwo() throws(CanonicalError) { try reader.skip(count: 2) }
+    #expect(throws: CanonicalError.truncated(offset: 3)) { try passTwo() }
+    try reader.skip(count: 1)
+    try reader.finish()
+  }
+
   @Test("refuses what nobody writes")
   func refusals() {
     func refusal<Value>(
