@@ -3,6 +3,7 @@ import Glibc
 import HTTP2Session
 import JobDispatch
 import Links
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import Testing
@@ -14,6 +15,9 @@ private let local = LocalNode(
 
 @Suite("A stranger's link", .timeLimit(.minutes(5)))
 struct StrangerTests {
+  /// What the listeners were told that their peers did.
+  private let violations = NIOLockedValueBox<[ErrorCode?]>([])
+
   /// The ports of two listeners without TLS: one that takes everybody for a stranger, and one that knows that it has none.
   private func withListeners(
     timing: NodeLink.Timing = NodeLink.Timing(), bytesMax: Int = 1 << 20,
@@ -29,7 +33,7 @@ struct StrangerTests {
       ) { link in
         NodeLink.accept(
           link, as: local, accepting: [.client], isPlaintext: isPlaintext, timing: timing,
-          among: strangers.value, owner: Hearing())
+          among: strangers.value, owner: Hearing(violations))
       }
     }
     let (unknown, known) = (
@@ -65,6 +69,8 @@ struct StrangerTests {
       try greedy.send(whole.suffix(1), on: missing)
       try greedy.end(of: missing)
       #expect(greedy.failures[missing] == nil)
+      // Both have a kind and a count.
+      #expect(violations.withLockedValue { $0 } == [.overloaded, .overloaded])
       try other.ping()
       #expect(other.failures.isEmpty && !other.ended.contains(small))
     }
@@ -85,6 +91,7 @@ struct StrangerTests {
       try slow.end(of: other)
       try slow.send(Self.part, on: stream)
       #expect(try slow.failure(on: stream) == .requestTimeout)
+      #expect(violations.withLockedValue { $0 } == [.requestTimeout])
       // Whoever is no stranger has his time.
       try known.ping()
       #expect(known.failures.isEmpty && known.ended.isEmpty)
@@ -125,7 +132,13 @@ private final class Hearing: NodeLinkOwner, MessageChannelOwner {
   static let unanswered = Follow(
     job: JobID(1), fromSeq: 1, hash: nil, commitIndex: LogIndex(0), attach: false, tail: nil,
     durable: nil)
+  private let violations: NIOLockedValueBox<[ErrorCode?]>
 
+  init(_ violations: NIOLockedValueBox<[ErrorCode?]>) { self.violations = violations }
+
+  func violated(_ failure: Failure, on link: NodeLink) {
+    violations.withLockedValue { $0.append(failure.errorCode) }
+  }
   func established(_ link: NodeLink, with remote: RemoteNode) {}
   func heard(_ notice: LeaderNotice, on link: NodeLink) {}
   func draining(_ link: NodeLink) {}
