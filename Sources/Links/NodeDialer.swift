@@ -77,7 +77,7 @@ extension NodeLinkEnd {
         .refused(Failure(.unauthenticated, error.description))
       case .connectionRefused: .nobodyListens(error.description)
       case .portInUse, .cannotListen, .connectTimeout, .cannotConnect, .handshakeFailed,
-        .handshakeTimeout, .notHTTP2:
+        .sessionFailed, .handshakeTimeout, .notHTTP2:
         .broke(error.description)
       }
   }

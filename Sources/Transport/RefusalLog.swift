@@ -69,6 +69,7 @@ extension TransportError {
     case .noCertificate: "certificate_missing"
     case .refusedByPeer: "refused_by_peer"
     case .handshakeFailed: "handshake_failed"
+    case .sessionFailed(let error): LinkEnd.failed(error).faultKind ?? "handshake_failed"
     case .handshakeTimeout: "handshake_timeout"
     case .notHTTP2: "not_http2"
     case .portInUse, .cannotListen, .notLoopback, .connectTimeout, .connectionRefused,

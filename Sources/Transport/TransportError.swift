@@ -23,6 +23,8 @@ public enum TransportError: Error, Hashable, Sendable, CustomStringConvertible {
   case refusedByPeer(reason: String)
   /// The handshake failed otherwise.
   case handshakeFailed(reason: String)
+  /// The peer broke a rule, or a budget, with the first that it said of HTTP/2.
+  case sessionFailed(HTTP2Error)
   /// The handshake was not done in time.
   case handshakeTimeout(milliseconds: Int64)
   /// The peer does not speak HTTP/2 (ALPN `h2`).
@@ -48,6 +50,7 @@ public enum TransportError: Error, Hashable, Sendable, CustomStringConvertible {
     case .noCertificate: "the peer gave no certificate"
     case .refusedByPeer(let reason): "the peer refused the TLS handshake: \(reason)"
     case .handshakeFailed(let reason): "the TLS handshake failed: \(reason)"
+    case .sessionFailed(let error): error.description
     case .handshakeTimeout(let milliseconds):
       "the handshake was not done within \(milliseconds) ms"
     case .notHTTP2: "the peer does not speak HTTP/2"
