@@ -245,10 +245,7 @@ with folder() as scratch:
                 with open(log) as file:
                     text = file.read()
                 due = {"breach_resetsReceived", "breach_resetsSent", "breach_idleFrames", "breach_frames", "breach_headerSection",
-                       "protocol_violation", "overloaded" if node == "leader" else "handshake_timeout"}
-                # What a connection begins with is no link's yet, but a handshake that failed: nobody greets a gateway.
-                if node != "gateway":
-                    due |= {"breach_continuations"}
+                       "breach_continuations", "protocol_violation", "overloaded" if node == "leader" else "handshake_timeout"}
                 missing = due - set(re.findall(r"kind=(\S+)", text))
                 expect(not missing, f"no line of {sorted(missing)} in the {node}'s log")
                 expect(processes[node].poll() is None, f"the {node} is dead")
