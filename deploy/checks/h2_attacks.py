@@ -9,8 +9,10 @@ import time
 import raw_http2 as h2
 from raw_http2 import Connection, Ended, frame, number, window_update
 
-# Ends an attack that the node does not end; of one who has a certificate, who may do more than some machines can, it is over sooner.
-SECONDS, CERTIFIED_SECONDS = 60, 8
+# Ends an attack that the node does not end. One that is an attack by its rate alone is over sooner, of who may do more than some machines can.
+SECONDS, RATE_SECONDS = 60, 8
+#: What may be on its way to a node that is behind, and was not looked at: both sockets' buffers.
+IN_FLIGHT = 8 << 20
 AFTER_END = h2.END_HEADERS | h2.END_STREAM
 #: Between two bytes of who takes one now and then: of an answer of thirty it has taken few when a reader's time is over.
 SIP_SECONDS = 5
@@ -23,7 +25,7 @@ def stream(turn):
 
 
 def forms(section):
-    """Name to form; every one ends the connection of a stranger, and of whoever has a certificate, but for what `RATES` has."""
+    """Name to form; every one ends the connection, but of whoever has a certificate only if it comes faster than is `allowed`."""
     def asked(turn, flags=h2.END_HEADERS, extra=b""):
         return section(flags, stream(turn), extra)
 
@@ -146,13 +148,15 @@ def outcome(name, role, connection, form):
     if role and name == "WINDOW_UPDATE flood":
         # More than this process could make one by one.
         many = form(0) * 5_000
-        turns, code = thrown(connection, lambda turn: many, None, CERTIFIED_SECONDS, 1)
+        turns, code = thrown(connection, lambda turn: many, None, RATE_SECONDS, 1)
         turns *= 5_000
     else:
-        turns, code = thrown(connection, form, None, CERTIFIED_SECONDS if role else SECONDS, at_once(name))
+        turns, code = thrown(connection, form, None, RATE_SECONDS if role and allowed(name, role) else SECONDS, at_once(name))
     if code is not None:
         return ENDED, turns
-    return NO_ATTACK if role and turns / (time.monotonic() - began) < allowed(name, role) else GOES_ON, turns
+    # As many at once as in a second, and as many again each second.
+    most = allowed(name, role) * (1 + time.monotonic() - began)
+    return NO_ATTACK if role and most and turns < most + IN_FLIGHT // len(form(0)) else GOES_ON, turns
 
 
 def slow(address, section, source, greeting=b""):
