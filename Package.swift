@@ -251,7 +251,7 @@ let package = Package(
       "LinksTests",
       [
         "Links", "Transport", "HTTP2Session", "Identity", "JobDispatch", "WireProtocol",
-        "ExchangeTypes", nioCore, nioPosix,
+        "ExchangeTypes", nioCore, nioPosix, nioConcurrency,
       ]),
     tests(
       "ExchangeClientTests",

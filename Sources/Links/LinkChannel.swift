@@ -28,7 +28,7 @@ public final class LinkChannel: MessageChannel {
   /// Whether the peer's end of the stream leaves it open for our answer.
   private let outlivesPeer: Bool
   private var owner: (any MessageChannelOwner)?
-  /// Told if the peer sends what is no message, or none that may stand here.
+  /// Told if the peer sends what is no message, or none that may stand here, or leaves too much unfinished, or for too long.
   var whenViolated: ((Failure) -> Void)?
   /// What all streams that the peer has opened on the link hold; nil on the dialing side.
   private let streams: AcceptedStreams?
@@ -197,6 +197,7 @@ extension LinkChannel: StreamHandler {
 
   /// Forgets what has come of a message, and says why it is waited for no longer.
   func giveUp(_ failure: Failure) {
+    whenViolated?(failure)
     drop()
     fail(failure)
   }

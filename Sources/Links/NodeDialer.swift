@@ -86,7 +86,7 @@ extension NodeLinkEnd {
         .refused(Failure(.unauthenticated, error.description), by: .there)
       case .connectionRefused: .nobodyListens(error.description)
       case .portInUse, .cannotListen, .connectTimeout, .cannotConnect, .handshakeFailed,
-        .endedInHandshake, .handshakeTimeout, .notHTTP2:
+        .endedInHandshake, .sessionFailed, .handshakeTimeout, .notHTTP2:
         .broke(error.description)
       }
   }

@@ -133,7 +133,9 @@ final class LinkHandler: ChannelDuplexHandler, RemovableChannelHandler {
         link.lost(.broken(reason: String(describing: error)))
       }
       context.close(promise: nil)
-    case .settling, .connecting: fail(reason(for: error), context)
+    // A link that has ended knows why; that its peer then resets the connection does not matter.
+    case .settling(let link): fail(reason(for: link.end ?? error), context)
+    case .connecting: fail(reason(for: error), context)
     case .over: context.close(promise: nil)
     }
   }
@@ -208,7 +210,9 @@ final class LinkHandler: ChannelDuplexHandler, RemovableChannelHandler {
   /// What a handshake error means: our refusal, theirs, or something else.
   private func reason(for error: any Error) -> TransportError {
     if case .failure(let refusal)? = verification.result { return .untrusted(refusal) }
-    if case .failed(.notHTTP2)? = error as? LinkEnd { return .notHTTP2 }
+    if case .failed(let failure)? = error as? LinkEnd {
+      return failure == .notHTTP2 ? .notHTTP2 : .sessionFailed(failure)
+    }
     let text = String(describing: error)
     if text.contains("PEER_DID_NOT_RETURN_A_CERTIFICATE") { return .noCertificate }
     // BoringSSL's text: `…:SSL routines:OPENSSL_internal:TLSV1_ALERT_UNKNOWN_CA at file:line`.

@@ -83,6 +83,7 @@ extension TransportError {
     case .noCertificate: "certificate_missing"
     case .refusedByPeer: "refused_by_peer"
     case .handshakeFailed, .endedInHandshake: "handshake_failed"
+    case .sessionFailed(let error): LinkEnd.failed(error).faultKind ?? "handshake_failed"
     case .handshakeTimeout: "handshake_timeout"
     case .notHTTP2: "not_http2"
     case .portInUse, .cannotListen, .notLoopback, .connectTimeout, .connectionRefused,

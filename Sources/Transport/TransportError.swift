@@ -25,6 +25,8 @@ public enum TransportError: Error, Hashable, Sendable, CustomStringConvertible {
   case handshakeFailed(reason: String)
   /// The connection broke, or the peer closed it, before the link was up.
   case endedInHandshake(reason: String)
+  /// The peer broke a rule, or a budget, with the first that it said of HTTP/2.
+  case sessionFailed(HTTP2Error)
   /// The handshake was not done in time.
   case handshakeTimeout(milliseconds: Int64)
   /// The peer does not speak HTTP/2 (ALPN `h2`).
@@ -51,6 +53,7 @@ public enum TransportError: Error, Hashable, Sendable, CustomStringConvertible {
     case .refusedByPeer(let reason): "the peer refused the TLS handshake: \(reason)"
     case .handshakeFailed(let reason): "the TLS handshake failed: \(reason)"
     case .endedInHandshake(let reason): "the connection ended in the handshake: \(reason)"
+    case .sessionFailed(let error): error.description
     case .handshakeTimeout(let milliseconds):
       "the handshake was not done within \(milliseconds) ms"
     case .notHTTP2: "the peer does not speak HTTP/2"

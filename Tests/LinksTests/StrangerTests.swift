@@ -14,6 +14,9 @@ private let local = LocalNode(
 
 @Suite("A stranger's link", .timeLimit(.minutes(5)))
 struct StrangerTests {
+  /// What the listeners refused.
+  private let refusals = RefusalLog(label: "Transport")
+
   /// The ports of two listeners without TLS: one that takes everybody for a stranger, and one that knows that it has none.
   private func withListeners(
     timing: NodeLink.Timing = NodeLink.Timing(), bytesMax: Int = 1 << 20,
@@ -29,7 +32,7 @@ struct StrangerTests {
       ) { link in
         NodeLink.accept(
           link, as: local, accepting: [.client], isPlaintext: isPlaintext, timing: timing,
-          among: strangers.value, refusals: RefusalLog(label: "Transport"), owner: Hearing())
+          among: strangers.value, refusals: refusals, owner: Hearing())
       }
     }
     let (unknown, known) = (
@@ -65,6 +68,8 @@ struct StrangerTests {
       try greedy.send(whole.suffix(1), on: missing)
       try greedy.end(of: missing)
       #expect(greedy.failures[missing] == nil)
+      // Both have a kind and a count.
+      #expect(refusals.counts == ["overloaded": 2])
       try other.ping()
       #expect(other.failures.isEmpty && !other.ended.contains(small))
     }
@@ -85,6 +90,7 @@ struct StrangerTests {
       try slow.end(of: other)
       try slow.send(Self.part, on: stream)
       #expect(try slow.failure(on: stream) == .requestTimeout)
+      #expect(refusals.counts == ["request_timeout": 1])
       // Whoever is no stranger has his time.
       try known.ping()
       #expect(known.failures.isEmpty && known.ended.isEmpty)
@@ -125,7 +131,6 @@ private final class Hearing: NodeLinkOwner, MessageChannelOwner {
   static let unanswered = Follow(
     job: JobID(1), fromSeq: 1, hash: nil, commitIndex: LogIndex(0), attach: false, tail: nil,
     durable: nil)
-
   func established(_ link: NodeLink, with remote: RemoteNode) {}
   func heard(_ notice: LeaderNotice, on link: NodeLink) {}
   func draining(_ link: NodeLink) {}

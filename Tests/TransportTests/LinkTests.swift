@@ -235,6 +235,27 @@ struct LinkTests {
     await link.log.wait { if case .linkClosed = $0 { true } else { false } }
     await listener.close()
   }
+
+  @Test("with a peer that floods it with its first bytes is refused for the breach")
+  func breachAtOnce() async throws {
+    let log = SeenLog()
+    let listener = try await net.listen(log: log)
+    // Of a type that nobody knows, which is not answered.
+    let frame: [UInt8] = [0, 0, 1, 0xee, 0, 0, 0, 0, 0, 7]
+    let first =
+      Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]
+      + (0..<600).flatMap { _ in frame }
+    let flood = try await ClientBootstrap(group: net.group)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(Mute(first: first))
+        }
+      }.connect(host: "127.0.0.1", port: listener.port).get()
+    let seen = await log.wait { if case .failed = $0 { true } else { false } }
+    #expect(seen == .failed(.sessionFailed(.breach(.idleFrames))))
+    try await flood.closeFuture.get()
+    await listener.close()
+  }
 }
 
 /// Sends `first` when connected, and never anything more.

@@ -19,11 +19,10 @@ from product import YARD, Failed, expect
 _FORK = multiprocessing.get_context("fork")
 
 PAUSE_SECONDS = 0.004
-# The promise is twice, of the program that is shipped: below 25 ms, six to twenty times what the client feels in peace, a pause is a busy machine's doing. A node handles what it reads from
-# one connection, 16 KiB at most, before it turns to the next, and a debug build takes 20 ms for that where it is all small frames, ten
-# times what an optimised one does. So of a debug build only this is asked: that an attack costs the client no more than a few such turns.
+# The promise is twice, of the program that is shipped; below the floor a pause is a busy machine's doing, and so it is below the other one
+# where hundreds of things are begun at once. Why so, and from which figures: Sources/decisions/0059-a-baseline-is-beside-a-sink.md.
 IS_OPTIMISED = "release" in YARD.split("/")
-TIMES, FLOOR_MS = (2, 25) if IS_OPTIMISED else (6, 120)
+TIMES, FLOOR_MS, BURST_FLOOR_MS = (2, 20, 25) if IS_OPTIMISED else (4, 80, 90)
 # An attack that holds the client up does so each time; what a busy machine does, it does not do five times, nor in all of them together.
 TRIES = 5
 SAMPLES_MIN = 100
@@ -86,20 +85,20 @@ class Bystander:
             times += self.felt()
         return times
 
-    def is_unharmed_by(self, name, attack, idle, seconds=SECONDS):
-        """Holds that its p99 under `attack` is at most `TIMES` that beside `idle`, which costs the machine the same."""
+    def is_unharmed_by(self, name, attack, idle, floor=FLOOR_MS):
+        """Holds that its p99 under `attack` is at most `TIMES` that beside `idle`, which costs the machine the same, or this floor."""
         def compared(beside, under):
             return {"calls": len(under), "p50_ms": round(percentile(under, 0.5), 1),
                     "p99_ms": round(percentile(under, 0.99), 1), "p99_beside_ms": round(percentile(beside, 0.99), 1)}
 
         all_beside, all_under, found = [], [], None
         for turn in range(TRIES):
-            beside, under = self.during(idle, seconds), self.during(attack, seconds)
+            beside, under = self.during(idle, SECONDS), self.during(attack, SECONDS)
             self.all += under
             all_beside += beside
             all_under += under
             for found in (compared(beside, under), compared(all_beside, all_under)):
-                if found["p99_ms"] <= max(TIMES * found["p99_beside_ms"], FLOOR_MS):
+                if found["p99_ms"] <= max(TIMES * found["p99_beside_ms"], floor):
                     break
             else:
                 continue

@@ -8,6 +8,7 @@ and at two coordinators at once; a revocation against the clock; a worker whose 
 import base64
 import concurrent.futures
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -29,6 +30,8 @@ from raw_http2 import Connection, Ended, frame, message, request
 MODEL = "switchyard-stories"
 # What the promise allows, from the answer to the last link's end.
 REVOCATION_SECONDS = 2
+# What a greeting of another role than the certificate's is answered with (Sources/ExchangeTypes/ErrorCode.swift).
+WRONG_ROLE = 36
 
 
 def counts(group):
@@ -142,11 +145,25 @@ with folder() as scratch:
         refused("another cluster", "certificate_wrong_cluster", scratch + "/other/workers/w1/identity")
 
     def wrong_role():
-        """a worker's certificate that greets as a client, a client's as a coordinator, and a client at a worker's door"""
-        address, client = group.addresses[0], group.home + "/client/identity"
-        for identity, role in ((joined_worker, "client"), (client, "coordinator")):
-            answer = counted(group, "wrong_role", lambda i=identity, r=role: greeting(address, i, r))
-            expect(answer["type"] == "Failure", answer)
+        """a certificate of each role that greets as each other, and a coordinator's as another's, at every coordinator; a client at a worker's door"""
+        client = group.home + "/client/identity"
+        identities = {"coordinator": group.home + "/coordinator-1/identity", "worker": joined_worker,
+                      "gateway": group.home + "/gateway/identity", "client": client}
+        # The last one's greeting says coordinator 0.
+        pairs = [*itertools.permutations(identities, 2), ("coordinator", "coordinator")]
+
+        def refused_there(number):
+            return wait_for("its status", lambda: [status["refusals"].get("wrong_role", 0) for status in group.statuses()
+                                                   if status["replica"] == number])[0]
+        for number, address in enumerate(group.addresses, 1):
+            before = refused_there(number)
+            for role, said_role in pairs:
+                answer = greeting(address, identities[role], said_role)
+                expect(answer and answer["type"] == "Failure" and answer["fields"]["code"] == WRONG_ROLE,
+                       f"a {role} that greets as a {said_role}: {answer}")
+            # Each was counted, and at the coordinator that refused it.
+            wait_for("a count of each", lambda n=number, b=before: refused_there(n) == b + len(pairs))
+        address = group.addresses[0]
         connection = Connection(address, client)
         expect(connection.greet() == "Welcome", "no welcome")
 

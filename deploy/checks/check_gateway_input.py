@@ -28,7 +28,7 @@ import authority
 import h2_attacks
 import raw_http1
 import raw_http2 as h2
-from bystander import IS_OPTIMISED, SECONDS, Bystander, percentile, sink
+from bystander import BURST_FLOOR_MS, FLOOR_MS, IS_OPTIMISED, SECONDS, Bystander, percentile, sink
 from gateway import gateway
 from product import STORIES, dev, expect, folder, main, scripted_worker, wait_for
 from raw_http1 import Connection, Ended, request
@@ -180,10 +180,10 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
     # All that is repeated, and what lets go of the connections that it has kept.
     again, let_go = [], []
 
-    def unfelt(whose, name, attack, beside):
+    def unfelt(whose, name, attack, beside, floor=FLOOR_MS):
         """Holds that a well-behaved client does not feel an attack; it is one of those that come again in rounds."""
         again.append(attack)
-        whose.is_unharmed_by(name, attack, beside)
+        whose.is_unharmed_by(name, attack, beside, floor)
 
     def json_bodies():
         """a body that is no JSON object, or has a field of a wrong type, is refused and the field named"""
@@ -578,8 +578,8 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
                         one.answer()
                 one.close()
         for name in ("bodies of text", "bodies of what templates print"):
-            unfelt(
-                client, name + ", at once", lambda d=thrown[name]: at_once(served.address, d), lambda d=thrown[name]: at_once(reader, d))
+            unfelt(client, name + ", at once", lambda d=thrown[name]: at_once(served.address, d),
+                   lambda d=thrown[name]: at_once(reader, d), BURST_FLOOR_MS)
 
     def repeated_under_tls():
         """Handshakes, floods and bodies at the gateway with a certificate, whose client has agreed on TLS before."""
@@ -619,18 +619,27 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
 
     def forms_of_http2():
         """every attack of HTTP/2 is ended at the gateway with a certificate, and those that come again are not felt by its client"""
-        forms = h2_attacks.forms(lambda flags, stream, extra: h2.frame(h2.HEADERS, flags, stream, fields("GET", "/healthz") + extra))
+        # One that is refused at once, since it asks whether it may and may not: what comes then is not read.
+        opened = fields(more=[("expect", "100-continue"), ("content-length", str(10 << 20))])
+        excesses = h2_attacks.excesses(lambda stream: h2.frame(h2.HEADERS, h2.END_HEADERS, stream, opened))
+        forms = excesses | h2_attacks.forms(
+            lambda flags, stream, extra: h2.frame(h2.HEADERS, flags, stream, fields("GET", "/healthz") + extra))
         kinds = {"CONTINUATION flood": ["CONTINUATION flood"], "oversize frame": ["oversize frame"], "HPACK bomb": ["HPACK bomb"],
-                 "rapid reset": ["rapid reset"], "MadeYouReset": [name for name in forms if name.startswith("MadeYouReset")]}
+                 "more than is allowed": list(excesses), "rapid reset": ["rapid reset"], "MadeYouReset": [name for name in forms if name.startswith("MadeYouReset")]}
         # One kind of all that are left, in turns.
         kinds["floods of frames"] = [name for name in forms if not any(name in names for names in kinds.values())]
         other = Bystander(lambda: asking(OverTLS, secure))
+
+        def connected(name, to):
+            connection = h2.Connection(to, None, ATTACKER)
+            connection.acknowledges = name != h2_attacks.UNANSWERED
+            return connection
+
         with sink(cluster.identity) as reader:
             for kind, names in kinds.items():
                 taken = {}
                 for name in names:
-                    came_out, turns = h2_attacks.outcome(
-                        name, None, h2.Connection(secure.address, None, ATTACKER), forms[name])
+                    came_out, turns = h2_attacks.outcome(name, None, connected(name, secure.address), forms[name])
                     expect(came_out == h2_attacks.ENDED, f"{name}: {came_out} after {turns}")
                     taken[name] = MEASURES[f"a stranger's {name}"] = turns
 
@@ -640,7 +649,8 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
 
                     def again():
                         name, turns = next(turn)
-                        h2_attacks.thrown(h2.Connection(to, None, ATTACKER), forms[name], None if to == secure.address else turns)
+                        h2_attacks.thrown(connected(name, to), forms[name], None if to == secure.address else turns,
+                                          at_once=h2_attacks.at_once(name))
                     return again
                 unfelt(other, "over HTTP/2: " + kind, throwing(secure.address), throwing(reader))
         MEASURES.update(other.measures)

@@ -2,13 +2,13 @@
 """Secrets: planted canaries are in no log, error, metric, process list, store or crash output of a running cluster.
 
 What is planted: prompts and an engine's output, API keys, invitations, the private keys of nodes and of the authority, and
-the wrapping keys. Every byte of the cluster's directory is searched, but for the few files whose purpose is
+the wrapping keys. A coordinator, a worker and a gateway crash with a report, the two while they have a prompt, its answer and keys in
+their hands. Every byte that any node leaves is searched, but for the few files whose purpose is
 to hold one of them: those must be the owner's alone.
 """
 
 import base64
 import contextlib
-import itertools
 import json
 import os
 import re
@@ -26,7 +26,8 @@ import scripted_engine
 from product import YARD, Failed, dev, expect, folder, free_ports, main, scripted_worker, wait_for
 
 # Where a secret may be: by the end of the path. Each must have mode 0600.
-KEEPERS = ("/identity/node.key", "/identity/issuer.key", "/ca/ca.key", "/ca/issuer.key", "/keyring", "/dev-keys.json")
+KEEPERS = ("/identity/node.key", "/identity/issuer.key", "/ca/ca.key", "/ca/issuer.key", "/keyring", "/dev-keys.json",
+           "/switchyard/config.json", "/public.key")
 
 PROMPT = "canary-prompt-" + secrets.token_hex(12)
 ANSWER = "canary-answer-" + secrets.token_hex(12)
@@ -54,10 +55,18 @@ def crash(process):
     expect(process.wait(60) == -signal.SIGSEGV, f"it ended with {process.returncode}")
 
 
+def crash_with_report(pid, log):
+    """SIGABRT; once the report of it is in the log, SIGKILL: a signal from outside leaves the process alive after its report."""
+    before = len(read(log))
+    os.kill(pid, signal.SIGABRT)
+    wait_for(f"a crash report in {log}", lambda: b"Backtrace took" in read(log)[before:])
+    os.kill(pid, signal.SIGKILL)
+
+
 def files_of(directory):
+    """The files below a directory; the socket that a killed node leaves has no bytes."""
     for parent, _, names in os.walk(directory):
-        for name in names:
-            yield os.path.join(parent, name)
+        yield from filter(os.path.isfile, (os.path.join(parent, name) for name in names))
 
 
 def read(path):
@@ -152,7 +161,8 @@ with folder() as scratch:
                             "--invitation-file", "-", stdin=invited.out)
                 expect(done.code == code, done)
             expect(yard("node", "list", key=cluster.root).code == 0, "no list of nodes")
-            with scripted_worker(cluster, scratch):
+            with scripted_worker(cluster, scratch) as worker:
+                keys.insert(0, worker.key)
                 done = cluster.yard("run", "-m", scripted_engine.MODEL, "--max-tokens", 8, PROMPT)
                 expect(done.code == 0 and ANSWER in done.text, done)
                 scripted_engine.Engine.manner = "truncated"
@@ -161,6 +171,7 @@ with folder() as scratch:
                 over_http()
                 over_http2()
                 while_they_wait()
+                crash_in_mid_stream(worker)
             yard("run", "-m", "no-such-model", PROMPT)
             yard("submit", "-m", scripted_engine.MODEL, "--max-tokens", 8, PROMPT)
             for key in (wrong, keys[-1] + "x", keys[-1].replace("sy_", "sk_")):
@@ -172,11 +183,7 @@ with folder() as scratch:
             expect(yard("key", "revoke", number, key=cluster.root).code == 0, "not revoked")
             expect(yard("models", key=keys[-1]).code == 3, "a revoked key was taken")
             before = coordinator()
-            os.kill(before, signal.SIGABRT)
-            # A signal from outside leaves the process alive after its crash report.
-            log = directory + "/logs/coordinator-1.log"
-            wait_for("the crash report", lambda: b"Backtrace took" in read(log))
-            os.kill(before, signal.SIGKILL)
+            crash_with_report(before, directory + "/logs/coordinator-1.log")
             wait_for("the coordinator to be started again",
                      lambda: coordinator() not in (None, before) and cluster.yard("models").code == 0)
 
@@ -226,6 +233,20 @@ with folder() as scratch:
                             connection.send(h2.request(1, key=keys[-1] + end) + h2.frame(h2.PING, 0, 0, b"7 bytes"))
                             connection.until(lambda: connection.goaway is not None)
                     wait_for("a line of it", lambda: b"kind=protocol_violation" in read(log))
+
+        def crash_in_mid_stream(worker):
+            """A gateway and a worker crash while the one passes on what the other makes."""
+            scripted_engine.Engine.manner, scripted_engine.Engine.endless_word = "endless", ANSWER + " "
+            chat = {"model": scripted_engine.MODEL, "max_tokens": 3_000, "stream": True,
+                    "messages": [{"role": "user", "content": PROMPT}]}
+            with gateway.gateway(cluster, scratch) as front, raw_http1.Connection(front.address) as client:
+                client.send(raw_http1.request("POST", "/v1/chat/completions", json.dumps(chat).encode(), keys[-1]))
+                client.until(ANSWER.encode())
+                for child in (front.child, worker):
+                    expect(child.process.poll() is None, f"{child.log}: it has ended before")
+                    crash_with_report(child.process.pid, child.log)
+                    expect(child.process.wait(60) == -signal.SIGKILL, f"{child.log}: {child.process.returncode}")
+            scripted_engine.Engine.manner = "good"
 
         def while_they_wait():
             """The process list, while every node lives and commands wait for a coordinator that is not there."""
@@ -304,9 +325,8 @@ with folder() as scratch:
                             else "this machine keeps no core in the directory: the limit alone was seen"), flush=True)
 
         def canaries():
-            identities = [path for path in files_of(directory) if path.endswith(".key")]
-            expect(len(identities) >= 3, identities)
-            identities.append(scratch + "/public.key")
+            identities = [path for path in files_of(scratch) if path.endswith(".key")]
+            expect(len(identities) >= 5, identities)
             return {
                 "a prompt": {PROMPT.encode()} | forms(PROMPT.encode()) - {b""},
                 "an answer": {ANSWER.encode()} | forms(ANSWER.encode()) - {b""},
@@ -328,9 +348,9 @@ with folder() as scratch:
         def directories():
             """no log, store, or crash output of any node holds a secret; those that must are 0600"""
             searched, known = 0, canaries()
-            logs = [f"{scratch}/{name}.log" for name in ("scripted-worker", "gateway")]
-            for path, data in itertools.chain(contents(directory, scratch + "/scripted-worker"),
-                                              [(log, read(log)) for log in logs]):
+            reports = []
+            for path, data in contents(scratch, cluster.home):
+                reports += [path] * data.count(b"Backtrace took")
                 if path.endswith(KEEPERS):
                     mode = os.stat(path).st_mode & 0o777
                     expect(mode == 0o600, f"{path} has mode {mode:o}")
@@ -340,6 +360,8 @@ with folder() as scratch:
                     for form in forms_:
                         expect(form not in data, f"{what} is in {path}")
             expect(searched > 100_000, f"only {searched} bytes were searched")
+            of = sorted(os.path.basename(path) for path in reports)
+            expect(of == ["coordinator-1.log", "gateway.log", "scripted-worker.log"], f"crash reports are in {of}")
 
         def sealed():
             """the search would have found them: each canary is found where it belongs"""

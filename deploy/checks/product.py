@@ -1,8 +1,8 @@
 """What the product checks share: a cluster of real processes, and one line for each check.
 
 Python 3.9 or later, standard library only. The program is $YARD_BINARY, or the debug build. A check is
-a function that fails by an exception; `main` runs those of a module in order and prints `pass NAME` or
-`fail NAME`, since `deploy/test` counts these lines.
+a function that fails by an exception; `main` runs those of a module in order and prints `pass NAME`,
+`fail NAME`, or `skip NAME: what is missing`, since `deploy/test` counts these lines.
 """
 
 import contextlib
@@ -29,6 +29,10 @@ class Failed(Exception):
     """A check found something else than it should be."""
 
 
+class Skipped(Exception):
+    """This machine lacks what a check needs."""
+
+
 def expect(condition, what):
     if not condition:
         raise Failed(what)
@@ -43,6 +47,8 @@ def main(checks):
         try:
             check()
             print(f"pass {name} ({time.monotonic() - began:.1f} s)", flush=True)
+        except Skipped as lack:
+            print(f"skip {name}: {lack}", flush=True)
         except Exception as error:  # noqa: BLE001 - a check that dies has failed
             failures += 1
             print(f"fail {name}: {error}", flush=True)

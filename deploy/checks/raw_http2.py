@@ -76,6 +76,9 @@ class Ended(Exception):
 class Connection:
     """One TLS connection; with the certificate in `identity`, or without one."""
 
+    #: Whether it answers SETTINGS.
+    acknowledges = True
+
     def __init__(self, address, identity=None, source="127.0.0.1", preface=None, timeout=SECONDS):
         host, port = address.rsplit(":", 1)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -103,12 +106,12 @@ class Connection:
             raise Ended(str(error)) from None
 
     def read(self, seconds):
-        """Takes what arrives within `seconds`; Ended when the node has closed."""
+        """Takes what arrives within `seconds`, one record of TLS, and answers whether one did; Ended when the node has closed."""
         self.socket.settimeout(max(seconds, 0.0005))
         try:
             data = self.socket.recv(1 << 16)
         except (TimeoutError, ssl.SSLWantReadError):
-            return
+            return False
         except (OSError, ssl.SSLError) as error:
             raise Ended(str(error)) from None
         finally:
@@ -119,11 +122,12 @@ class Connection:
         while len(self.held) >= 9:
             size = int.from_bytes(self.held[:3], "big")
             if len(self.held) < 9 + size:
-                return
+                return True
             kind, flags = self.held[3], self.held[4]
             stream, payload = int.from_bytes(self.held[5:9], "big"), self.held[9:9 + size]
             self.held = self.held[9 + size:]
             self.take(kind, flags, stream, payload)
+        return True
 
     def take(self, kind, flags, stream, payload):
         if kind == GOAWAY:
@@ -132,7 +136,7 @@ class Connection:
             self.resets[stream] = int.from_bytes(payload, "big")
         elif kind == DATA:
             self.bodies[stream] = self.bodies.get(stream, b"") + payload
-        elif kind == SETTINGS and not flags & ACK:
+        elif kind == SETTINGS and not flags & ACK and self.acknowledges:
             self.send(frame(SETTINGS, ACK))
         elif kind == PING and not flags & ACK:
             self.send(frame(PING, ACK, 0, payload))

@@ -22,6 +22,8 @@ class Engine(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     manner = "good"
     words = ("one ", "two")
+    #: Which an endless answer has again and again.
+    endless_word = "on "
     #: What it was asked, and of each endless answer: tokens given, when its reader was found to be gone.
     bodies, endings = [], []
 
@@ -82,7 +84,7 @@ class Engine(http.server.BaseHTTPRequestHandler):
             given = 0
             with contextlib.suppress(OSError):  # until whoever reads it has enough
                 while not self.server.release.wait(0.02):
-                    delta("on ")
+                    delta(self.endless_word)
                     given += 1
             return self.endings.append((given, time.monotonic()))
         if self.manner == "several":
