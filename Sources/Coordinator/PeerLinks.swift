@@ -18,6 +18,8 @@ final class PeerLinks: CoordinatorLinks {
   /// A peer that takes nothing is not sent more than this: the algorithm repeats what matters.
   private static let outstandingBytesMax = 8 << 20
   private static let redialMilliseconds: Int64 = 100
+  /// The same where one side does not want the other, which each try counts and logs.
+  private static let refusedMilliseconds: Int64 = 5_000
   /// A link that was up for so long is dialed again at once when it breaks: its end may be the peer's.
   private static let provenMilliseconds: UInt64 = 1_000
 
@@ -191,7 +193,7 @@ final class PeerLinks: CoordinatorLinks {
     peer.snapshots = nil
     peer.link = nil
     let text = "\(end)"
-    if peer.lastFailure != text {
+    if peer.lastFailure != text, !end.isRefusal {
       peer.lastFailure = text
       log.notice(
         "no link to a peer",
@@ -201,7 +203,8 @@ final class PeerLinks: CoordinatorLinks {
     guard !hasStopped, peers[peer.id] === peer else { return }
     tellIfEnded(peer)
     let bound = NIOLoopBound((self, peer), eventLoop: eventLoop)
-    eventLoop.scheduleTask(in: .milliseconds(isProven ? 0 : Self.redialMilliseconds)) {
+    let pause = end.isRefusal ? Self.refusedMilliseconds : Self.redialMilliseconds
+    eventLoop.scheduleTask(in: .milliseconds(isProven ? 0 : pause)) {
       let (links, peer) = bound.value
       if peer.link == nil, links.peers[peer.id] === peer { links.connect(peer) }
     }

@@ -174,6 +174,7 @@ public struct CanonicalReader: Sendable {
   /// Passes over exactly `count` bytes.
   @inlinable
   public mutating func skip(count: Int) throws(CanonicalError) {
+    precondition(count >= 0, "bytes are passed over backwards")
     guard remaining >= count else { throw .truncated(offset: offset) }
     place += count
   }

@@ -55,6 +55,15 @@ public enum NodeLinkEnd: Hashable, Sendable, CustomStringConvertible {
   /// It was closed in order.
   case orderly
 
+  /// Whether one side does not want the other, and trying again at once will not help; it has been logged.
+  public var isRefusal: Bool {
+    switch self {
+    case .refused(let failure, by: _), .distrusted(let failure):
+      failure.errorCode?.isRetryable != true
+    case .nobodyListens, .broke, .orderly: false
+    }
+  }
+
   /// One line for a log.
   public var description: String {
     switch self {

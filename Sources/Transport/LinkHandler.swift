@@ -219,9 +219,15 @@ final class LinkHandler: ChannelDuplexHandler, RemovableChannelHandler {
     if let alert = text.firstRange(of: "_ALERT_") {
       return .refusedByPeer(reason: String(text[alert.upperBound...].prefix { $0 != " " }))
     }
-    if error is LinkEnd || error is IOError || text.contains("EOF during handshake") {
+    if error is LinkEnd || error is IOError || isEndOfFile(error) {
       return .endedInHandshake(reason: text)
     }
     return .handshakeFailed(reason: text)
+  }
+
+  /// Whether a handshake failed since the peer closed its connection.
+  private func isEndOfFile(_ error: any Error) -> Bool {
+    guard case .handshakeFailed(.sslError(let stack))? = error as? NIOSSLError else { return false }
+    return stack == [.eofDuringHandshake]
   }
 }

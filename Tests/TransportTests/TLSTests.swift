@@ -2,6 +2,8 @@ import ExchangeTypes
 import Foundation
 import HTTP2Session
 import Identity
+import NIOCore
+import NIOPosix
 import Testing
 import Transport
 
@@ -216,4 +218,30 @@ struct TLSTests {
     #expect(refusals.counts == ["handshake_failed": 1])
     await open.close()
   }
+
+  @Test("counts no peer that only closes its connection")
+  func closedInHandshake() async throws {
+    let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .childChannelInitializer { channel in
+        // After the first bytes, so that the connection is made and its handshake begun.
+        channel.pipeline.addHandler(ClosesAtFirstBytes())
+      }
+      .bind(host: "127.0.0.1", port: 0).get()
+    let refusals = RefusalLog(label: "Transport")
+    let error = await #expect(throws: TransportError.self) {
+      try await net.dial(
+        try #require(listener.localAddress?.port),
+        security: .anonymousTLS(server.anchor, allowing: [.coordinator]), refusals: refusals)
+    }
+    let isEnd = if case .endedInHandshake? = error { true } else { false }
+    #expect(isEnd, "\(String(describing: error))")
+    #expect(refusals.counts.isEmpty)
+    try await listener.close()
+  }
+}
+
+/// Closes its connection in order when something comes.
+private final class ClosesAtFirstBytes: ChannelInboundHandler, Sendable {
+  typealias InboundIn = ByteBuffer
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.close(promise: nil) }
 }

@@ -20,7 +20,7 @@ _FORK = multiprocessing.get_context("fork")
 
 PAUSE_SECONDS = 0.004
 # The promise is twice, of the program that is shipped; below the floor a pause is a busy machine's doing, and so it is below the other one
-# where hundreds of things are begun at once. Why so, and from which figures: Sources/decisions/0059-a-baseline-is-beside-a-sink.md.
+# beside six hundred connections or twenty whole bodies at once. Why so, and from which figures: Sources/decisions/0059-a-baseline-is-beside-a-sink.md.
 IS_OPTIMISED = "release" in YARD.split("/")
 TIMES, FLOOR_MS, BURST_FLOOR_MS = (2, 20, 25) if IS_OPTIMISED else (4, 80, 90)
 # An attack that holds the client up does so each time; what a busy machine does, it does not do five times, nor in all of them together.

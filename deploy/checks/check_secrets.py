@@ -88,6 +88,18 @@ def forms(secret):
             base64.urlsafe_b64encode(secret).rstrip(b"=")}
 
 
+def glimpses(form):
+    """What a crash report may show of it: behind each register sixteen bytes of where it points, in pairs of hexadecimal digits and as
+    text. Pieces of eight bytes, of which sixteen have at least one wherever they begin."""
+    pieces = {form[at:at + 8] for at in range(0, len(form) - 7)}
+    return pieces | {piece.hex(" ").encode() for piece in pieces}
+
+
+def reported(data):
+    """The crash reports in a log."""
+    return b"".join(re.findall(rb"Program crashed.*?Backtrace took", data, re.DOTALL))
+
+
 def key_forms(key):
     """An API key's secret half, as text and as the bytes that it encodes."""
     half = key.split("_", 2)[2]
@@ -242,7 +254,8 @@ with folder() as scratch:
             with gateway.gateway(cluster, scratch) as front, raw_http1.Connection(front.address) as client:
                 client.send(raw_http1.request("POST", "/v1/chat/completions", json.dumps(chat).encode(), keys[-1]))
                 client.until(ANSWER.encode())
-                for child in (front.child, worker):
+                # The worker first: without the gateway the job would be cancelled before it crashes.
+                for child in (worker, front.child):
                     expect(child.process.poll() is None, f"{child.log}: it has ended before")
                     crash_with_report(child.process.pid, child.log)
                     expect(child.process.wait(60) == -signal.SIGKILL, f"{child.log}: {child.process.returncode}")
@@ -356,9 +369,14 @@ with folder() as scratch:
                     expect(mode == 0o600, f"{path} has mode {mode:o}")
                     continue
                 searched += len(data)
+                report = reported(data)
+                expect(bool(report) == (b"Backtrace took" in data), f"{path}: its crash report was not recognised")
                 for what, forms_ in known.items():
                     for form in forms_:
                         expect(form not in data, f"{what} is in {path}")
+                        if report:
+                            seen = [piece for piece in glimpses(form) if piece in report]
+                            expect(not seen, f"{what} is in the crash report in {path}: {seen}")
             expect(searched > 100_000, f"only {searched} bytes were searched")
             of = sorted(os.path.basename(path) for path in reports)
             expect(of == ["coordinator-1.log", "gateway.log", "scripted-worker.log"], f"crash reports are in {of}")
