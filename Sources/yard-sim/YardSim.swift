@@ -50,7 +50,22 @@ struct YardSim: ParsableCommand {
   @Flag(help: "Go on after a seed that fails.")
   var keepGoing = false
 
+  @Option(help: "Workers, instead of 3.")
+  var workers: Int?
+
+  @Option(help: "Attempts that a worker runs at a time, instead of 3.")
+  var slots: UInt16?
+
+  @Option(help: "Clients, instead of 4.")
+  var clients: Int?
+
+  @Option(help: "Virtual milliseconds between two requests of one client, instead of 1500.")
+  var interval: UInt64?
+
   func validate() throws {
+    guard workers ?? 1 > 0, slots ?? 1 > 0, clients ?? 1 > 0, interval ?? 1 > 0 else {
+      throw ValidationError("--workers, --slots, --clients and --interval are above 0")
+    }
     guard mutations || (seed == nil) != (seeds == nil) else {
       throw ValidationError("give one of --seed and --seeds")
     }
@@ -110,6 +125,10 @@ struct YardSim: ParsableCommand {
       seed: seed, seconds: UInt64((minutes * 60).rounded(.up)))
     configuration.faults = !peace
     configuration.checksHeap = true
+    if let workers { configuration.workers = workers }
+    if let slots { configuration.workload.slotsPerWorker = slots }
+    if let clients { configuration.workload.clients = clients }
+    if let interval { configuration.workload.interval = interval }
     for mutation in mutation { mutation.apply(to: &configuration) }
     return configuration
   }
