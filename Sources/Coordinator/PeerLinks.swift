@@ -193,7 +193,7 @@ final class PeerLinks: CoordinatorLinks {
     peer.snapshots = nil
     peer.link = nil
     let text = "\(end)"
-    if peer.lastFailure != text, !end.isRefusal {
+    if peer.lastFailure != text {
       peer.lastFailure = text
       log.notice(
         "no link to a peer",

@@ -154,6 +154,8 @@ final class StreamRelay {
   /// The chain hash after `received`.
   var receivedHash: ChainHash { lastHash.appending(held) }
   /// Whether the worker has said how it ended: everything that it has to give is here.
+  ///
+  /// Kept beside `finished`, which would be copied whole to see whether it is there, at every turn.
   private(set) var isComplete = false
   /// Whether more has come than the window holds.
   var isFull: Bool { !held.isEmpty }
