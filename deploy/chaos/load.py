@@ -325,21 +325,15 @@ class Load:
                     process.kill()
 
 
-def check_record(load, number, end, key):
-    """What the cluster has recorded and charged of one job is the beginning of its answer, and all of it if it
-    completed; its reader got exactly that."""
+def check_record(load, number, end, text):
+    """What the cluster has recorded (its summary `end`, the `text` of its events) and charged of one job is the beginning
+    of its answer, and all of it if it completed; its reader got exactly that."""
     who = f"job {number}"
     known = load.known.get(number)
     demand(end["state"] in ENDED, f"{who} has no end: {end}")
     demand(end["hold_nano"] == 0, f"{who} has a hold after its end: {end}")
     cost = end["prompt_tokens"] * PRICE_INPUT + end["output_tokens"] * PRICE_OUTPUT
     demand(end["charge_nano"] == cost // 1_000_000, f"{who}: {end['charge_nano']} charged, {cost // 1_000_000} is due: {end}")
-    answer = load.get(f"/v1/jobs/{number}/events", key)
-    demand(answer, f"the record of {who} cannot be read")
-    events = [json.loads(line) for line in answer.events]
-    events = [event for event in events if "seq" in event and "text" in event]
-    demand([event["seq"] for event in events] == list(range(1, len(events) + 1)), f"{who}: events {events[:3]}…")
-    text = "".join(event["text"] for event in events)
     name = known[0] if known else text[1:].partition(".")[0]
     record = Script(name)
     record.take(text)

@@ -4,17 +4,19 @@ import collections
 import concurrent.futures
 import pathlib
 
-from load import check_record
+from load import ENDED, check_record
 from machines import Violation, demand, until
+from records import Record, gone
+from script import Wrong
 
 
-def reach(world, load):
+def reach(world, load, records):
     """Checks the whole; says in a few words what was checked. Violations are kept in the world."""
     def held(check, *arguments):
         try:
             return check(*arguments)
-        except (Violation, KeyError, IndexError) as violation:
-            world.violated(violation if isinstance(violation, Violation) else f"{check.__name__}: {violation!r}")
+        except (Violation, Wrong, KeyError, IndexError) as violation:
+            world.violated(violation if isinstance(violation, (Violation, Wrong)) else f"{check.__name__}: {violation!r}")
             return None
 
     load.by_job = collections.defaultdict(list)
@@ -22,9 +24,12 @@ def reach(world, load):
         if chat.job is not None:
             load.by_job[chat.job].append(chat)
     held(all_there, world)
-    ends = held(listed, world, load) or {}
+    there, given_up = held(listed, world, load, records) or ({}, set())
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        tokens = sum(pool.map(lambda number: held(check_record, load, number, *ends[number]) or 0, ends))
+        list(pool.map(lambda number: held(unchanged, records, number, *there[number]), there))
+    ends = {number: (records.by_job[number].end, records.by_job[number].key)
+            for number in (*there, *given_up) if number in records.by_job}
+    tokens = sum(held(check_record, load, number, end, records.by_job[number].text) or 0 for number, (end, _) in ends.items())
     held(books, world, ends)
     held(agree, world)
     held(engines, world)
@@ -37,7 +42,8 @@ def reach(world, load):
             f"{moved} went on elsewhere, {sum(chat.breaks for chat in load.chats)} reconnected, "
             f"{sum(chat.divergences for chat in load.chats)} told that they diverged, "
             f"{sum(chat.replaced > 0 for chat in load.chats)} read on from less after their gateway died"
-            f"{', errors ' + str(dict(codes)) if codes else ''}), {tokens} tokens, each checked and charged; {snapshots} snapshots installed")
+            f"{', errors ' + str(dict(codes)) if codes else ''}), {tokens} tokens, each checked and charged; "
+            f"{f'{len(given_up)} jobs, the oldest, were read before they were given up; ' if given_up else ''}{snapshots} snapshots installed")
 
 
 def all_there(world):
@@ -48,31 +54,26 @@ def all_there(world):
           and len({status["leader"] for status in world.statuses().values()}) == 1, 30)
 
 
-def listed(world, load):
-    """All jobs, by number, each with its owner's key: those that were acknowledged are among them, and no more than were
-    asked for."""
-    def of(key):
-        found, after = {}, 0
-        while True:
-            done = world.yard("jobs", "--after", after, "--limit", 1000, "--output", "json", "--patience", 30, key=key)
-            demand(done.code == 0, done)
-            if not done.lines:
-                return found
-            found.update((line["job"], (line, key)) for line in done.lines)
-            after = done.lines[-1]["job"]
+def listed(world, load, records):
+    """The records of all jobs, by number: those that were acknowledged are among them, and no more than were asked for."""
+    def settled():
+        there = records.all_there_are()
+        return there if all(end["state"] in ENDED for end, _ in there.values()) else None
 
-    def ended():
-        return {number: job for key in world.keys for number, job in of(key).items()}
+    there = until("the end of every job", settled, 180)
+    given_up = gone(records.by_job, there, load.known)
+    count = len(there) + len(given_up)
+    demand(count <= load.number + world.strays, f"{count} jobs for {load.number} requests: something was carried out twice")
+    return there, given_up
 
-    def is_settled():
-        ends = ended()
-        return ends if all(end["state"] not in ("queued", "running", "cancelling") for end, _ in ends.values()) else None
 
-    ends = until("the end of every job", is_settled, 180)
-    lost = set(load.known) - set(ends)
-    demand(not lost, f"{len(lost)} acknowledged jobs are not there: {sorted(lost)[:8]}")
-    demand(len(ends) <= load.number + world.strays, f"{len(ends)} jobs for {load.number} requests: something was carried out twice")
-    return ends
+def unchanged(records, number, end, key):
+    """Reads a job's record; what was read of it before is the same."""
+    text = records.text(number, key)
+    demand(text is not None, f"the record of job {number} cannot be read")
+    before = records.by_job.setdefault(number, Record(end, key, text, records.reading))
+    demand(before.end == end, f"job {number} was {before.end} when it had ended, and is {end}")
+    demand(before.text == text, f"job {number} had {before.text[-160:]!r} when it had ended, and has {text[-160:]!r}")
 
 
 def books(world, ends):
