@@ -89,16 +89,8 @@ final class Submission {
   }
 }
 
-/// One reader of a job, and what it was given: checked as it comes.
+/// One reader of a job: what it was given is kept and checked as it comes (`EventTranscript`).
 final class Reader: FollowedJobReader {
-  /// Attempts at a job that a reader may meet the output of.
-  static let epochsMax: UInt32 = 8
-
-  private struct Part: Hashable {
-    let epoch: UInt32
-    let base: UInt64
-  }
-
   enum End {
     case ended(Ended)
     case failed(ClientFailure)
@@ -109,18 +101,7 @@ final class Reader: FollowedJobReader {
   private(set) var end: End? {
     didSet { if oldValue == nil { simulation.openReaders -= 1 } }
   }
-  /// Whether it is given nothing that is not committed.
-  private let isDurable: Bool
-  /// The first event that it wants.
-  let firstSeq: UInt64
-  /// The last event that was delivered, or the one before the first.
-  private(set) var lastSeq: UInt64
-  /// The last event that the leader called committed.
-  private(set) var durableThrough: UInt64 = 0
-  /// The bytes of each event that was delivered.
-  private(set) var texts: [[UInt8]] = []
-  /// Attempts that the last event may be of, each with the number of the last event before its first.
-  private var parts: [Part] = []
+  private(set) var transcript: EventTranscript
   private unowned let submission: Submission
   private unowned let simulation: Simulation
   private let asked: UInt64
@@ -129,9 +110,7 @@ final class Reader: FollowedJobReader {
     of submission: Submission, from first: UInt64, isDurable: Bool, simulation: Simulation
   ) {
     self.submission = submission
-    self.isDurable = isDurable
-    firstSeq = first
-    lastSeq = first - 1
+    transcript = EventTranscript(from: first, isDurable: isDurable)
     self.simulation = simulation
     asked = simulation.clock.now
     simulation.openReaders += 1
@@ -159,53 +138,21 @@ final class Reader: FollowedJobReader {
     guard let job = submission.job else {
       return simulation.fail("P2", "events of a job that was not acknowledged")
     }
-    for event in events {
-      guard event.seq == lastSeq + 1 else {
-        return simulation.fail(
-          "P2", "event \(event.seq) of job \(job) was delivered after \(lastSeq)")
-      }
-      lastSeq = event.seq
-      texts.append(event.bytes)
-      parts = places(of: event, in: job)
-      if parts.isEmpty {
-        return simulation.fail(
-          "P2", "event \(event.seq) of job \(job) stands where no attempt of it has made it")
-      }
+    do {
+      try transcript.take(events, of: job, durableThrough: durableThrough)
+    } catch {
+      return simulation.fail("P2", error.what)
     }
-    if isDurable, durableThrough < lastSeq {
-      simulation.fail("P2", "event \(lastSeq) of job \(job) was delivered before it was committed")
-    }
-    self.durableThrough = max(self.durableThrough, min(durableThrough, lastSeq))
-    simulation.clock.note(job.rawValue << 24 | lastSeq)
-  }
-
-  /// Where an event can stand: next in the attempt that made the last one, or first in a later attempt.
-  private func places(of event: Event, in job: JobID) -> [Part] {
-    func fits(_ part: Part) -> Bool {
-      let attempt = AttemptID(job: job, epoch: Epoch(part.epoch))
-      return ScriptedOutput(attempt: attempt).bytes(at: event.seq - part.base) == event.bytes
-    }
-    // Whoever comes in the middle does not know which attempt he is in, nor where it began.
-    if parts.isEmpty, lastSeq == firstSeq, firstSeq > 1 {
-      return (1...Self.epochsMax).flatMap { epoch in
-        (0..<event.seq).map { Part(epoch: epoch, base: $0) }
-      }.filter(fits)
-    }
-    let first = (parts.map(\.epoch).min() ?? 0) + 1
-    var found = parts.filter(fits)
-    for epoch in first...max(first, Self.epochsMax) {
-      let begun = Part(epoch: epoch, base: event.seq - 1)
-      if fits(begun) { found.append(begun) }
-    }
-    return found
+    simulation.clock.note(job.rawValue << 24 | transcript.lastSeq)
   }
 
   func ended(_ ended: Ended) {
     end = .ended(ended)
     following = nil
-    if ended.lastSeq != lastSeq {
-      simulation.fail(
-        "P2", "job \(ended.summary.job) ends at \(ended.lastSeq), \(lastSeq) were delivered")
+    do {
+      try transcript.end(at: ended.lastSeq, of: ended.summary.job)
+    } catch {
+      simulation.fail("P2", error.what)
     }
   }
 
@@ -231,7 +178,7 @@ final class Reader: FollowedJobReader {
       case .tailInvalid where hasForged:
         break
       case .streamDiverged:
-        if isDurable {
+        if transcript.isDurable {
           simulation.fail("P2", "a reader of committed events was told \(failure.message)")
         }
       default:

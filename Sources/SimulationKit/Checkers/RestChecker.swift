@@ -75,19 +75,20 @@ struct RestChecker {
   }
 
   private func check(_ reader: Reader, _ job: Job, _ events: [Event]) {
-    if reader.durableThrough > job.record.lastSeq {
+    let given = reader.transcript
+    if given.durableThrough > job.record.lastSeq {
       simulation.fail(
         "P2",
-        "job \(job.id): event \(reader.durableThrough) was called committed, the record ends at "
+        "job \(job.id): event \(given.durableThrough) was called committed, the record ends at "
           + "\(job.record.lastSeq)")
       return
     }
     // What nobody called committed may have been lost with leader and worker; the reader was told so.
-    let last = isEnded(reader) ? reader.lastSeq : reader.durableThrough
-    let before = Int(reader.firstSeq - 1)
+    let last = isEnded(reader) ? given.lastSeq : given.durableThrough
+    let before = Int(given.firstSeq - 1)
     let count = max(0, Int(last) - before)
     let wanted = events.dropFirst(before).prefix(count).map(\.bytes)
-    if !reader.texts.prefix(count).elementsEqual(wanted) {
+    if !given.texts.prefix(count).elementsEqual(wanted) {
       simulation.fail("P2", "job \(job.id): a reader was given other events than the record's")
     }
     guard case .ended(let ended) = reader.end else { return }
