@@ -38,15 +38,18 @@ extension SpareHeap {
   /// Seconds of processor time that this process has taken; it is counted in millionths (clock(3)).
   static var processorSeconds: Double { Double(clock()) / 1_000_000 }
 
-  /// Bytes in memory that are this process's own and no file's, and not in use; nil where the system does not say.
+  /// Bytes in memory that are this process's own and no file's, and not in use; nil where the system does not say, or where
+  /// another heap than the C library's is used (a sanitizer's), of which that knows nothing.
   static var spare: Int? {
-    guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else {
+    let inUse = heap_bytes_in_use()
+    guard inUse > 0, let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
+    else {
       return nil
     }
     // Pages: of the program, in memory, and of these the files' (proc_pid_statm(5)).
     let pages = text.split(separator: " ").prefix(3).compactMap { Int($0) }
     guard pages.count == 3 else { return nil }
-    return max(0, (pages[1] - pages[2]) * Int(getpagesize()) - heap_bytes_in_use())
+    return max(0, (pages[1] - pages[2]) * Int(getpagesize()) - inUse)
   }
 
   /// Looks now and then, as long as the process lives; to be called once.
