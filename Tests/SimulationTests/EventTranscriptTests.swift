@@ -58,6 +58,9 @@ struct EventTranscriptTests {
     altered[1] = Event(
       seq: 2, choice: 0, kind: .text, tokenCount: 1, ids: [], bytes: Array("ABCDEFGHI".utf8))
     #expect(flaw([altered]) == "event 2 of job 7 \(misplaced)")
+    #expect(flaw([[altered[1]]], from: 2) == "event 2 of job 7 \(misplaced)")
+    let later = flaw([events(5...6), events(7...14, epoch: 2, base: 3)], from: 5)
+    #expect(try #require(later).hasSuffix(misplaced))
   }
 
   @Test("who reads what is durable is given nothing that is not committed")
@@ -67,6 +70,10 @@ struct EventTranscriptTests {
       flaw([events(1...3)], isDurable: true, durable: 2)
         == "event 3 of job 7 was delivered before it was committed")
     #expect(flaw([events(1...3)], isDurable: false, durable: 2) == nil)
+    #expect(flaw([events(5...6)], from: 5, isDurable: true, durable: 6) == nil)
+    #expect(
+      flaw([events(5...6)], from: 5, isDurable: true, durable: 5)
+        == "event 6 of job 7 was delivered before it was committed")
   }
 
   @Test("what was called committed is not more than was delivered, and never less than before")

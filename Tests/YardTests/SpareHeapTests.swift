@@ -28,7 +28,8 @@ struct SpareHeapTests {
     #expect(isIdle(after: 3))
   }
 
-  /// Under a sanitizer, whose heap stands in for the C library's (`deploy/test --full` says so by this).
+  /// Under a sanitizer, whose heap stands in for the C library's: whoever runs the tests with one, of either kind, sets this
+  /// (`deploy/test --full` does).
   private static let isSanitized = ProcessInfo.processInfo.environment["ASAN_OPTIONS"] != nil
 
   @Test(

@@ -290,18 +290,24 @@ class Load:
                 self.world.violated(f"submit {name}: {done}")
 
     def get(self, path, key, seconds=20):
-        """GET at any gateway that answers; status and body."""
+        """GET at any gateway that gives a whole answer within so long; None if none does.
+
+        Raises Violation where one refuses what no fault lets it refuse."""
         last = None
         for gateway in self.world.gateways * 2:
             try:
-                with Connection(gateway.http, source=self.world.source, seconds=seconds) as connection:
+                with Connection(gateway.http, source=self.world.source, seconds=seconds,
+                                deadline=time.monotonic() + seconds) as connection:
                     connection.send(request("GET", path, b"", key))
                     answer = connection.answer()
-                    if answer.status == 200 and answer.is_whole:
-                        return answer
-                    last = answer
             except (OSError, Ended) as error:
                 last = error
+                continue
+            if answer.status == 200 and answer.is_whole:
+                return answer
+            last = answer
+            if answer.status != 200 and answer.is_whole:
+                demand(answer.code not in NEVER, f"GET {path} at {gateway.name}: {answer}")
         self.say("unanswered", path=path, last=repr(last)[:200])
         return None
 
@@ -325,6 +331,11 @@ class Load:
                     process.kill()
 
 
+def name_of(text):
+    """Whose answer a text begins; empty if there is none."""
+    return text[1:].partition(".")[0]
+
+
 def check_record(load, number, end, text):
     """What the cluster has recorded (its summary `end`, the `text` of its events) and charged of one job is the beginning
     of its answer, and all of it if it completed; its reader got exactly that."""
@@ -334,7 +345,7 @@ def check_record(load, number, end, text):
     demand(end["hold_nano"] == 0, f"{who} has a hold after its end: {end}")
     cost = end["prompt_tokens"] * PRICE_INPUT + end["output_tokens"] * PRICE_OUTPUT
     demand(end["charge_nano"] == cost // 1_000_000, f"{who}: {end['charge_nano']} charged, {cost // 1_000_000} is due: {end}")
-    name = known[0] if known else text[1:].partition(".")[0]
+    name = known[0] if known else name_of(text)
     record = Script(name)
     record.take(text)
     record.end()

@@ -4,6 +4,7 @@ import time
 
 from kinds import hold, kind
 from machines import demand
+from script import STRAY, prompt
 
 
 def disturbed(world, seconds, pairs, counter, during=None, **rule):
@@ -34,7 +35,7 @@ def serves_nobody(world, node):
         # Named twice, it is not the only one that is known: who knows one alone would learn of the others, and be served there.
         only = f"{node.endpoint},{node.endpoint}"
         done = world.yard("submit", "-m", "chaos", "--max-tokens", 1, "--endpoint", only, "--patience", 3,
-                          "Job x0: 1 tokens", key=world.keys[0])
+                          prompt(STRAY, 1), key=world.keys[0])
         demand(done.code == 4, f"{node.name} is cut off from the others, and serves: {done}")
         done = world.yard("status", "--endpoint", node.endpoint, "--patience", 2, "--output", "json")
         roles = [line["status"]["role"] for line in done.lines if "status" in line]

@@ -9,15 +9,18 @@ import json
 from load import ENDED
 from machines import Violation, demand
 
-#: How many ended jobs a cluster keeps (ExchangeCore's `Limits.jobsEndedMax`).
+#: How many ended jobs a cluster keeps (ExchangeCore's `Limits.jobsEndedMax`). It keeps fewer of one account, and none that
+#: outlives its own retention: no account of a run has so many (world.py's `CONSUMERS`), and no job asks for less time.
 KEPT = 10_000
 #: How many seconds pass between two readings: far fewer than `KEPT` jobs end meanwhile.
 PAUSE = 15
 PAGE = 1000
+#: How the command line ends where the cluster did not answer in time.
+UNAVAILABLE = 4
 
 
-class Unread(Violation):
-    """The cluster did not list its jobs: a violation only where nothing disturbs it."""
+class Unread(Exception):
+    """The cluster did not list its jobs in time, which a fault explains."""
 
 
 class Record:
@@ -34,7 +37,9 @@ class Records:
         self.world, self.load = world, load
         self.by_job, self.reading = {}, 1
         #: By job, which reading was the first that found it ended.
-        self._ended = {}
+        self.ended = {}
+        #: Jobs whose record is wrong, which was said.
+        self._wrong = set()
         #: By key, a job up to which all of its jobs are read.
         self._floors = dict.fromkeys(world.keys, 0)
 
@@ -46,7 +51,7 @@ class Records:
             except Unread as unread:
                 self.world.timeline.say("unread", why=str(unread)[:200])
             except Exception as wrong:  # noqa: BLE001 - whoever reads must go on, or what is given up is unread
-                self.world.violated(f"a record was read: {type(wrong).__name__} {wrong}")
+                self.world.violated(f"jobs were listed: {wrong!r}")
 
     def read(self):
         """Reads every job that has ended since; a reading is counted once all keys were asked."""
@@ -66,20 +71,29 @@ class Records:
     def _listed(self, key, after):
         while True:
             done = self.world.yard("jobs", "--after", after, "--limit", PAGE, "--output", "json", "--patience", 30, key=key)
-            if done.code != 0:
+            if done.code == UNAVAILABLE:
                 raise Unread(done)
-            if not done.lines:
+            demand(done.code == 0, done)
+            lines = done.lines
+            if not lines:
                 return
-            yield from done.lines
-            after = done.lines[-1]["job"]
+            yield from lines
+            after = lines[-1]["job"]
 
     def _take(self, end, key):
-        """Whether the record could be read."""
-        reading = self._ended.setdefault(end["job"], self.reading)
-        text = self.text(end["job"], key)
+        """Whether the record could be read; what is wrong with it is said once."""
+        job = end["job"]
+        reading = self.ended.setdefault(job, self.reading)
+        try:
+            text = self.text(job, key)
+        except Exception as wrong:  # noqa: BLE001 - the other jobs must be read all the same
+            if job not in self._wrong:
+                self._wrong.add(job)
+                self.world.violated(f"the record of job {job}: {wrong!r}")
+            return False
         if text is None:
             return False
-        self.by_job[end["job"]] = Record(end, key, text, reading)
+        self.by_job[job] = Record(end, key, text, reading)
         return True
 
     def text(self, job, key):
@@ -96,16 +110,18 @@ class Records:
 def gone(records, listed, known):
     """The jobs that the cluster has given up as its oldest.
 
-    `records`: what was read, by job; `listed`: the jobs that are there at the end; `known`: those that were acknowledged.
-    Raises Violation if one that was acknowledged was lost: it was never seen to end, or it is gone while newer ones may
-    not be, or while there was room for it."""
-    lost = set(known) - set(listed) - set(records)
-    demand(not lost, f"{len(lost)} acknowledged jobs are not there, and none was ever seen to end: {sorted(lost)[:8]}")
-    given_up = set(records) - set(listed)
+    `listed`: the jobs that are there at the end; `known`: those that were acknowledged. Raises Violation if one was lost:
+    it was acknowledged and never seen to end, or could never be read; or it is gone while older ones are kept, or while
+    there was room for it."""
+    absent = set(known) - set(listed) - set(records.by_job)
+    unseen, unread = absent - set(records.ended), absent & set(records.ended)
+    demand(not unseen, f"{len(unseen)} acknowledged jobs are not there, and none was ever seen to end: {sorted(unseen)[:8]}")
+    demand(not unread, f"{len(unread)} jobs are not there that had ended and could never be read: {sorted(unread)[:8]}")
+    given_up = set(records.by_job) - set(listed)
     demand(not given_up or len(listed) >= KEPT,
            f"{len(given_up)} jobs are gone, and only {len(listed)} of {KEPT} are kept: {sorted(given_up)[:8]}")
     # The keys are asked one after another: what ends meanwhile is found by this reading or by the next.
-    oldest = min((records[job].reading for job in listed if job in records), default=None)
-    early = [job for job in given_up if oldest is not None and records[job].reading > oldest + 1]
+    oldest = min((records.by_job[job].reading for job in listed if job in records.by_job), default=None)
+    early = [job for job in given_up if oldest is not None and records.by_job[job].reading > oldest + 1]
     demand(not early, f"{len(early)} jobs are gone that ended after others that are kept: {sorted(early)[:8]}")
     return given_up

@@ -9,6 +9,8 @@ has the token of an attempt after that of a later one was spliced.
 import re
 
 MODEL = "chaos"
+#: Who asks for what is to be refused, as often as he likes.
+STRAY = "x0"
 #: Tokens that the engine counts for any prompt of its own, without an output that goes on.
 PROMPT_TOKENS = 9
 TOKEN = re.compile(r" ([0-9a-z-]+)\.(\d+)\.(\d+)")

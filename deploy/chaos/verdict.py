@@ -4,33 +4,21 @@ import collections
 import concurrent.futures
 import pathlib
 
-from load import ENDED, check_record
+from load import ENDED, check_record, name_of
 from machines import Violation, demand, until
 from records import Record, gone
-from script import Wrong
+from script import STRAY, Wrong
 
 
 def reach(world, load, records):
     """Checks the whole; says in a few words what was checked. Violations are kept in the world."""
-    def held(check, *arguments):
-        try:
-            return check(*arguments)
-        except (Violation, Wrong, KeyError, IndexError) as violation:
-            world.violated(violation if isinstance(violation, (Violation, Wrong)) else f"{check.__name__}: {violation!r}")
-            return None
-
     load.by_job = collections.defaultdict(list)
     for chat in load.chats:
         if chat.job is not None:
             load.by_job[chat.job].append(chat)
+    held = holding(world)
     held(all_there, world)
-    there, given_up = held(listed, world, load, records) or ({}, set())
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda number: held(unchanged, records, number, *there[number]), there))
-    ends = {number: (records.by_job[number].end, records.by_job[number].key)
-            for number in (*there, *given_up) if number in records.by_job}
-    tokens = sum(held(check_record, load, number, end, records.by_job[number].text) or 0 for number, (end, _) in ends.items())
-    held(books, world, ends)
+    ends, given_up, tokens = accounted(world, load, records, held)
     held(agree, world)
     held(engines, world)
     states = collections.Counter(end["state"] for end, _ in ends.values())
@@ -46,6 +34,33 @@ def reach(world, load, records):
             f"{f'{len(given_up)} jobs, the oldest, were read before they were given up; ' if given_up else ''}{snapshots} snapshots installed")
 
 
+def holding(world):
+    """Who carries out a check, and keeps what it finds, or why it could not be carried out, as a violation."""
+    def held(check, *arguments):
+        try:
+            return check(*arguments)
+        except Exception as wrong:  # noqa: BLE001 - the other checks say more
+            world.violated(wrong if isinstance(wrong, (Violation, Wrong)) else f"{check.__name__}: {wrong!r}")
+            return None
+    return held
+
+
+def accounted(world, load, records, held):
+    """That every job is there once, its record right and as it was, and all of it in the accounts: the summaries of all
+    jobs with their owners' keys, which of them were given up, and how many tokens they have."""
+    found = held(listed, world, load, records)
+    there, given_up = found or ({}, set(records.by_job))
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: held(unchanged, records, number, *there[number]), there))
+    known = {number: records.by_job[number] for number in (*there, *given_up) if number in records.by_job}
+    tokens = sum(held(check_record, load, number, record.end, record.text) or 0 for number, record in known.items())
+    held(once, world, load, known)
+    ends = {number: (record.end, record.key) for number, record in known.items()}
+    if found:
+        held(books, world, ends)
+    return ends, given_up, tokens
+
+
 def all_there(world):
     """Every process runs that should, and the coordinators have one leader."""
     for node in world.nodes:
@@ -55,16 +70,28 @@ def all_there(world):
 
 
 def listed(world, load, records):
-    """The records of all jobs, by number: those that were acknowledged are among them, and no more than were asked for."""
-    def settled():
-        there = records.all_there_are()
-        return there if all(end["state"] in ENDED for end, _ in there.values()) else None
-
-    there = until("the end of every job", settled, 180)
-    given_up = gone(records.by_job, there, load.known)
+    """The summaries of all jobs that are there, with their owners' keys, and the numbers of those that were given up:
+    what was acknowledged is among them, and no more than was asked for."""
+    until("the end of every job", lambda: all(end["state"] in ENDED for end, _ in records.all_there_are().values()), 180)
+    # Once more: while the keys were asked one after another, the end of one job may have given up another.
+    there = records.all_there_are()
+    given_up = gone(records, there, load.known)
     count = len(there) + len(given_up)
     demand(count <= load.number + world.strays, f"{count} jobs for {load.number} requests: something was carried out twice")
     return there, given_up
+
+
+def once(world, load, known):
+    """No request is two jobs. Each has a name, which its job's text says too; strays share one."""
+    jobs = collections.defaultdict(list)
+    for number, record in known.items():
+        name = load.known[number][0] if number in load.known else name_of(record.text)
+        if name:
+            jobs[name].append(number)
+    strays = jobs.pop(STRAY, [])
+    demand(len(strays) <= world.strays, f"{len(strays)} jobs of {world.strays} requests that were to be refused: {strays[:8]}")
+    doubled = {name: numbers for name, numbers in jobs.items() if len(numbers) > 1}
+    demand(not doubled, f"{len(doubled)} requests are several jobs: {dict(list(doubled.items())[:4])}")
 
 
 def unchanged(records, number, end, key):

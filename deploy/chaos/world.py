@@ -17,7 +17,8 @@ from machines import (
 from product import Cluster
 
 CREDIT = 1_000_000  # given to each consumer, in credits
-#: A cluster keeps 5,000 ended jobs of an account: in a long run one would outlive its first jobs.
+#: A cluster keeps 5,000 ended jobs of an account: so many consumers do not come to that in a long run, and what is given up is
+#: the oldest of all jobs (records.py).
 CONSUMERS = 8
 
 

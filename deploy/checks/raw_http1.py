@@ -43,8 +43,10 @@ class Answer:
 class Connection:
     """One connection, whose answers are read as they come."""
 
-    def __init__(self, address, source="127.0.0.1", seconds=60):
+    def __init__(self, address, source="127.0.0.1", seconds=60, deadline=None):
+        """`seconds` may pass until something comes; nothing is waited for after `deadline`, a monotonic moment."""
         host, port = address.rsplit(":", 1)
+        self.seconds, self.deadline = seconds, deadline
         self.socket = socket.create_connection((host, int(port)), seconds, source_address=(source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
@@ -66,6 +68,11 @@ class Connection:
 
     def more(self):
         """Whether more came; False at the end of the connection."""
+        if self.deadline is not None:
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                raise Ended("no whole answer came in time")
+            self.socket.settimeout(min(left, self.seconds))
         try:
             piece = self.socket.recv(1 << 16)
         except TimeoutError:

@@ -14,7 +14,7 @@ struct EventTranscript {
     let base: UInt64
   }
 
-  /// What a stream must not be.
+  /// What is wrong with a delivery.
   struct Flaw: Error {
     let what: String
     init(_ what: String) { self.what = what }

@@ -39,7 +39,7 @@ extension SpareHeap {
   static var processorSeconds: Double { Double(clock()) / 1_000_000 }
 
   /// Bytes in memory that are this process's own and no file's, and not in use; nil where the system does not say, or where
-  /// another heap than the C library's is used (a sanitizer's), of which that knows nothing.
+  /// another heap stands in for the C library's (a sanitizer's), of which the library knows nothing.
   static var spare: Int? {
     let inUse = heap_bytes_in_use()
     guard inUse > 0, let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
