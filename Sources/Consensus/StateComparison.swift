@@ -35,7 +35,7 @@ public struct StateDivergence: Error, Sendable, Hashable, CustomStringConvertibl
   }
 }
 
-/// Compares this replica's state with the others' at marked indices (DESIGN, P4).
+/// Compares this replica's state with the others' at marked indices (P4: all replicas agree).
 ///
 /// ```
 ///            every second, if entries were applied, or somebody has not stated or supports less

@@ -58,7 +58,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   case unavailable = 13
   /// This coordinator is not the leader.
   ///
-  /// Retry at the leader that the details name.
+  /// Retry after the delay given; LeaderNotice names the leader.
   case notLeader = 14
   /// A queue is full, so the request was not admitted.
   ///
@@ -266,7 +266,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   case headerTooLarge = 68
   /// The path is OpenAI's, and nothing here serves it.
   ///
-  /// Use one of the paths of Sources/Gateway/README.md.
+  /// Use one of the paths that a gateway serves (Sources/Gateway/README.md in Switchyard's source).
   case notImplemented = 69
   /// The whole answer is larger than a gateway collects.
   ///
@@ -594,7 +594,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .tooManyJobs: "Wait for jobs to end, or cancel some."
     case .priceAboveCeiling: "Raise the ceiling to the lowest price that is named."
     case .unavailable: "Retry after the delay given."
-    case .notLeader: "Retry at the leader that the details name."
+    case .notLeader: "Retry after the delay given; LeaderNotice names the leader."
     case .overloaded: "Retry after the delay given."
     case .staleEpoch: "Abandon the attempt."
     case .wrongState: "Read that state first."
@@ -649,7 +649,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .methodNotAllowed: "Use the method that the allow header names."
     case .requestTimeout: "Send it again, faster."
     case .headerTooLarge: "Send fewer or shorter header fields."
-    case .notImplemented: "Use one of the paths of Sources/Gateway/README.md."
+    case .notImplemented:
+      "Use one of the paths that a gateway serves (Sources/Gateway/README.md in Switchyard's source)."
     case .answerTooLarge: "Ask for a stream, or for fewer tokens."
     case .tooManyRequests: "Close connections that are not used, or use fewer."
     case .revokeByName: "Revoke the node by its role and name."

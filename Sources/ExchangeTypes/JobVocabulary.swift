@@ -158,7 +158,7 @@ public struct Scopes: OptionSet, Hashable, Sendable {
   public var names: [String] { Self.named.filter { contains($0.scope) }.map(\.name) }
 }
 
-/// What an offer's output tokens are counted by (DESIGN: The bill).
+/// What an offer's output tokens are counted by (`ExchangeCore/Settlement/Bill`).
 public enum BillingBasis: UInt8, Hashable, Sendable, CaseIterable {
   /// The engine gives token ids: those in the record.
   case tokenIDs = 1

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ExchangeCore
 
-@Suite("The bill, row by row of DESIGN's table")
+@Suite("The bill, row by row of its table")
 struct BillTests {
   struct Row: CustomTestStringConvertible, Sendable {
     let name: String

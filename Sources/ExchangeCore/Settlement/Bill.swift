@@ -3,7 +3,7 @@ internal import JobMarket
 
 /// What a job owes: computed from its committed record, whatever the worker claims.
 ///
-/// The table is DESIGN's ("The bill"):
+/// What the output is:
 ///
 /// | basis | usage reported | output tokens billed |
 /// |---|---|---|

@@ -94,7 +94,7 @@ public final class Dispatcher {
     }
   }
 
-  /// How often so many streams are checkpointed, in milliseconds (DESIGN, Streams, rule 1: 20 to 250).
+  /// How often so many streams are checkpointed, in milliseconds: 50 to 250.
   ///
   /// A piece of the record costs much the same whether it holds five tokens or ten: sealed, in the log, in a row of every
   /// replica. Where there are many streams that is most of what a token costs the leader. Who reads only what is recorded waits

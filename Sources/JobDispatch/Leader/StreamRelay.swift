@@ -21,7 +21,7 @@ internal import WireProtocol
 /// - What it holds is accounted for in `memory`, and given back when the relay goes.
 /// - Only the slot that holds the attempt's stream may append; every append names the attempt.
 final class StreamRelay {
-  /// DESIGN, Streams, rule 1.
+  /// How many events may be ahead of the record.
   static let windowEvents: UInt64 = 256
   /// The same in bytes: about what the checkpoints of a second record of one stream.
   static let windowBytes = 256 << 10

@@ -11,7 +11,7 @@ struct RetainedEvents {
   /// Above this many bytes, the oldest sent events are dropped, except `sentEventsMin`.
   static let bytesMax = 8 << 20
   /// Sent events that are never dropped: four times what a leader delivers beyond its last committed checkpoint
-  /// (DESIGN, Streams), so that no committed record ends before what is kept.
+  /// (`StreamRelay.windowEvents`), so that no committed record ends before what is kept.
   static let sentEventsMin = 1_024
   /// Events of one `Chunk`.
   static let chunkEventsMax = 256

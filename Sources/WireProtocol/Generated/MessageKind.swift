@@ -156,8 +156,8 @@ public enum MessageKind: UInt16, Sendable, Hashable, CaseIterable {
   case park = 132
   /// Starts an attempt on a parked stream.
   case assign = 133
-  /// Carries an attempt's events; the sender splits by bytes below the payload limit and keeps them
-  /// until it is told AttemptSettled.
+  /// Carries an attempt's events; the sender splits by bytes below the payload limit and keeps
+  /// them, or the newest of them, until it is told AttemptSettled.
   case chunk = 134
   /// Ends an attempt's output.
   case attemptFinished = 135

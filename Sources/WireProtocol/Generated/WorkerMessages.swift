@@ -168,8 +168,8 @@ public struct Assign: WireMessage {
   }
 }
 
-/// Carries an attempt's events; the sender splits by bytes below the payload limit and keeps them
-/// until it is told AttemptSettled.
+/// Carries an attempt's events; the sender splits by bytes below the payload limit and keeps them,
+/// or the newest of them, until it is told AttemptSettled.
 public struct Chunk: WireMessage {
   /// Chunk is number 134.
   public static let kind = MessageKind.chunk
