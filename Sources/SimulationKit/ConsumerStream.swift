@@ -96,9 +96,9 @@ final class ConsumerStream: LinkOwner {
 
   func received(_ reply: HTTPReply, on end: LinkEnd) {
     guard self.end === end, transcript.end == nil else { return }
-    do throws(AnswerTranscript.Flaw) {
+    do throws(TranscriptFlaw) {
       if let head = reply.head { try read(head) }
-      guard let status else { throw AnswerTranscript.Flaw("an answer without a head") }
+      guard let status else { throw TranscriptFlaw("an answer without a head") }
       if status == 200 { try transcript.take(reply.body) } else { body += reply.body }
       guard reply.end != .open else { return }
       if status == 200 {
@@ -114,12 +114,12 @@ final class ConsumerStream: LinkOwner {
     } catch { fail(error) }
   }
 
-  private func read(_ head: HTTPReply.Head) throws(AnswerTranscript.Flaw) {
-    guard status == nil else { throw AnswerTranscript.Flaw("an answer with two heads") }
+  private func read(_ head: HTTPReply.Head) throws(TranscriptFlaw) {
+    guard status == nil else { throw TranscriptFlaw("an answer with two heads") }
     status = head.status
     guard let named = head.fields.first(where: { $0.name == HTTPReply.jobField }) else { return }
     guard let number = UInt64(named.value), job.map({ $0 == JobID(number) }) ?? true else {
-      throw AnswerTranscript.Flaw("the answer to a request names job \(named.value)")
+      throw TranscriptFlaw("the answer to a request names job \(named.value)")
     }
     job = JobID(number)
   }
@@ -129,7 +129,7 @@ final class ConsumerStream: LinkOwner {
     self.end = nil
     guard let asked else { return askLater() }
     guard asked.gateway.life != asked.life else {
-      return fail(AnswerTranscript.Flaw("\(asked.gateway.name) lives, and breaks it off"))
+      return fail(TranscriptFlaw("\(asked.gateway.name) lives, and breaks it off"))
     }
     hasLostGateway = true
     transcript.interrupted()
@@ -149,7 +149,7 @@ final class ConsumerStream: LinkOwner {
 
   private func askLater() { client.after(client.random.within(Self.waitTime)) { self.begin() } }
 
-  private func fail(_ flaw: AnswerTranscript.Flaw) {
+  private func fail(_ flaw: TranscriptFlaw) {
     simulation.fail("P2", "the stream of \(submission.message.requestKey) over HTTP: \(flaw.what)")
   }
 }

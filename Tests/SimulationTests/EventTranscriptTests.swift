@@ -91,7 +91,7 @@ struct EventTranscriptTests {
     var transcript = EventTranscript(from: 1, isDurable: false)
     try transcript.take(events(1...3), of: job, durableThrough: 0)
     try transcript.end(at: 3, of: job)
-    #expect(throws: EventTranscript.Flaw.self) { try transcript.end(at: 4, of: job) }
-    #expect(throws: EventTranscript.Flaw.self) { try transcript.end(at: 2, of: job) }
+    #expect(throws: TranscriptFlaw.self) { try transcript.end(at: 4, of: job) }
+    #expect(throws: TranscriptFlaw.self) { try transcript.end(at: 2, of: job) }
   }
 }

@@ -39,12 +39,6 @@ struct AnswerTranscript {
   private var isDone = false
   private var errorCode: String?
 
-  /// What a stream must not be.
-  struct Flaw: Error {
-    let what: String
-    init(_ what: String) { self.what = what }
-  }
-
   init(_ form: Form) { self.form = form }
 
   /// Its connection is gone with its gateway: what comes next comes on another one.
@@ -55,7 +49,7 @@ struct AnswerTranscript {
   // MARK: Bytes
 
   /// The next bytes of a stream.
-  mutating func take(_ bytes: [UInt8]) throws(Flaw) {
+  mutating func take(_ bytes: [UInt8]) throws(TranscriptFlaw) {
     var place = max(1, waiting.count)
     waiting += bytes
     var begin = 0
@@ -71,44 +65,46 @@ struct AnswerTranscript {
   }
 
   /// A status that is no stream, with its body.
-  mutating func refused(_ body: [UInt8]) throws(Flaw) {
+  mutating func refused(_ body: [UInt8]) throws(TranscriptFlaw) {
     guard let code = Self.json(body)?["error"]?["code"]?.string, !code.isEmpty else {
-      throw Flaw("a refusal without a code")
+      throw TranscriptFlaw("a refusal without a code")
     }
     end = .error(code, isFirst: true)
   }
 
   /// The answer says that it has ended: properly, or by a connection that breaks.
-  mutating func over(isBroken: Bool) throws(Flaw) {
-    guard waiting.isEmpty else { throw Flaw("it ends in the middle of an event") }
+  mutating func over(isBroken: Bool) throws(TranscriptFlaw) {
+    guard waiting.isEmpty else { throw TranscriptFlaw("it ends in the middle of an event") }
     if isBroken {
-      guard let errorCode else { throw Flaw("it breaks off without an error") }
+      guard let errorCode else { throw TranscriptFlaw("it breaks off without an error") }
       end = .error(errorCode, isFirst: false)
     } else {
-      guard isDone else { throw Flaw("it ends without its end") }
+      guard isDone else { throw TranscriptFlaw("it ends without its end") }
       end = .complete
     }
   }
 
-  private mutating func read(_ block: [UInt8]) throws(Flaw) {
+  private mutating func read(_ block: [UInt8]) throws(TranscriptFlaw) {
     let lines = block.split(separator: UInt8(ascii: "\n"))
     if lines.allSatisfy({ $0.first == UInt8(ascii: ":") }) { return }
-    guard !isDone, errorCode == nil else { throw Flaw("something comes behind its end") }
+    guard !isDone, errorCode == nil else { throw TranscriptFlaw("something comes behind its end") }
     func field(_ name: String) -> [UInt8]? {
       lines.first { $0.starts(with: (name + ": ").utf8) }.map {
         Array($0.dropFirst(name.count + 2))
       }
     }
-    guard let data = field("data") else { throw Flaw("an event without data") }
+    guard let data = field("data") else { throw TranscriptFlaw("an event without data") }
     if form == .chat, data == Array("[DONE]".utf8) {
-      guard finish != nil, usage != nil else { throw Flaw("it is done without reason and usage") }
+      guard finish != nil, usage != nil else {
+        throw TranscriptFlaw("it is done without reason and usage")
+      }
       isDone = true
       return
     }
-    guard let value = Self.json(data) else { throw Flaw("an event that is no JSON") }
+    guard let value = Self.json(data) else { throw TranscriptFlaw("an event that is no JSON") }
     if let error = value["error"], error != .null, form == .chat || field("event") != nil {
       guard let code = error["code"]?.string, !code.isEmpty else {
-        throw Flaw("an error without a code")
+        throw TranscriptFlaw("an error without a code")
       }
       // The end of a job that has failed says so, and is an end all the same.
       if field("event") == Array("end".utf8) { return try readEnd(value) }
@@ -122,38 +118,42 @@ struct AnswerTranscript {
     }
   }
 
-  private mutating func readChunk(_ chunk: JSONValue) throws(Flaw) {
-    guard let choices = chunk["choices"]?.elements else { throw Flaw("a chunk without choices") }
+  private mutating func readChunk(_ chunk: JSONValue) throws(TranscriptFlaw) {
+    guard let choices = chunk["choices"]?.elements else {
+      throw TranscriptFlaw("a chunk without choices")
+    }
     if choices.isEmpty {
-      guard finish != nil, usage == nil else { throw Flaw("usage comes out of place") }
+      guard finish != nil, usage == nil else { throw TranscriptFlaw("usage comes out of place") }
       return try readUsage(chunk["usage"])
     }
     guard choices.count == 1, choices[0]["index"]?.integer == 0, finish == nil else {
-      throw Flaw("a chunk that fits no answer")
+      throw TranscriptFlaw("a chunk that fits no answer")
     }
     if let reason = choices[0]["finish_reason"]?.string { finish = reason }
     text += (choices[0]["delta"]?["content"]?.string ?? "").utf8
   }
 
-  private mutating func readUsage(_ value: JSONValue?) throws(Flaw) {
+  private mutating func readUsage(_ value: JSONValue?) throws(TranscriptFlaw) {
     guard let prompt = value?["prompt_tokens"]?.integer,
       let completion = value?["completion_tokens"]?.integer
-    else { throw Flaw("usage without numbers") }
+    else { throw TranscriptFlaw("usage without numbers") }
     usage = (prompt, completion)
   }
 
-  private mutating func readEvent(_ event: JSONValue, id: String?) throws(Flaw) {
+  private mutating func readEvent(_ event: JSONValue, id: String?) throws(TranscriptFlaw) {
     guard let seq = event["seq"]?.integer, id == "\(seq)" else {
-      throw Flaw("an event whose number is not its id")
+      throw TranscriptFlaw("an event whose number is not its id")
     }
-    guard UInt64(seq) == lastSeq + 1 else { throw Flaw("event \(seq) comes after \(lastSeq)") }
+    guard UInt64(seq) == lastSeq + 1 else {
+      throw TranscriptFlaw("event \(seq) comes after \(lastSeq)")
+    }
     lastSeq += 1
     text += (event["text"]?.string ?? "").utf8
   }
 
-  private mutating func readEnd(_ job: JSONValue) throws(Flaw) {
+  private mutating func readEnd(_ job: JSONValue) throws(TranscriptFlaw) {
     guard job["events"]?.integer == Int(lastSeq) else {
-      throw Flaw("the job has \(job["events"]?.integer ?? -1) events, \(lastSeq) came")
+      throw TranscriptFlaw("the job has \(job["events"]?.integer ?? -1) events, \(lastSeq) came")
     }
     finish = job["finish_reason"]?.string
     try readUsage(job["usage"])

@@ -14,12 +14,6 @@ struct EventTranscript {
     let base: UInt64
   }
 
-  /// What is wrong with a delivery.
-  struct Flaw: Error {
-    let what: String
-    init(_ what: String) { self.what = what }
-  }
-
   /// Whether it is to hold nothing that is not committed.
   let isDurable: Bool
   /// The first event that was asked for.
@@ -40,28 +34,32 @@ struct EventTranscript {
   }
 
   /// The next events of `job`, of which those up to `durable` are called committed.
-  mutating func take(_ events: [Event], of job: JobID, durableThrough durable: UInt64) throws(Flaw)
+  mutating func take(_ events: [Event], of job: JobID, durableThrough durable: UInt64)
+    throws(TranscriptFlaw)
   {
     for event in events {
       guard event.seq == lastSeq + 1 else {
-        throw Flaw("event \(event.seq) of job \(job) was delivered after \(lastSeq)")
+        throw TranscriptFlaw("event \(event.seq) of job \(job) was delivered after \(lastSeq)")
       }
       lastSeq = event.seq
       texts.append(event.bytes)
       parts = places(of: event, in: job)
       if parts.isEmpty {
-        throw Flaw("event \(event.seq) of job \(job) stands where no attempt of it has made it")
+        throw TranscriptFlaw(
+          "event \(event.seq) of job \(job) stands where no attempt of it has made it")
       }
     }
     durableThrough = max(durableThrough, min(durable, lastSeq))
     if isDurable, durable < lastSeq {
-      throw Flaw("event \(lastSeq) of job \(job) was delivered before it was committed")
+      throw TranscriptFlaw("event \(lastSeq) of job \(job) was delivered before it was committed")
     }
   }
 
   /// The job has ended, and its last event is said to be this one.
-  func end(at last: UInt64, of job: JobID) throws(Flaw) {
-    if last != lastSeq { throw Flaw("job \(job) ends at \(last), \(lastSeq) were delivered") }
+  func end(at last: UInt64, of job: JobID) throws(TranscriptFlaw) {
+    if last != lastSeq {
+      throw TranscriptFlaw("job \(job) ends at \(last), \(lastSeq) were delivered")
+    }
   }
 
   /// Where an event can stand: next in the attempt that made the last one, or first in a later attempt.
