@@ -48,6 +48,8 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
   /// Whether a request has been answered.
   private var hasServed = false
   private var isTaking = false
+  /// Whether something is written that has not been flushed: it is at the end of the turn.
+  private var hasUnsent = false
   private var isDraining = false
   /// When the present state has lasted too long, in monotonic milliseconds.
   private var deadline: UInt64
@@ -297,6 +299,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
     state = .lingering
     deadline = loop.now + loop.limits.lingerMilliseconds
     guard let context else { return }
+    flush()
     context.close(mode: .output, promise: nil)
     context.read()
   }
@@ -319,7 +322,18 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
       return
     }
     reader.wrote(buffer.readableBytes)
-    context.writeAndFlush(Self.wrapOutboundOut(buffer), promise: promise)
+    context.write(Self.wrapOutboundOut(buffer), promise: promise)
+    guard !hasUnsent else { return }
+    hasUnsent = true
+    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+    context.eventLoop.execute { bound.value.flush() }
+  }
+
+  /// Sends what this turn of the loop has brought, in one write: a short answer's beginning and end come together.
+  private func flush() {
+    guard hasUnsent else { return }
+    hasUnsent = false
+    context?.flush()
   }
 
   // MARK: Times
@@ -371,6 +385,7 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
   /// Ends the connection; under TLS its end takes a moment, and what still comes meanwhile is dropped.
   func abort() {
     guard let context else { return }
+    flush()
     let last = state
     state = .closed
     pending = []
