@@ -228,11 +228,15 @@ struct EngineTests {
   @Test("one request too many is busy, not queued; cancelling frees the slot")
   func slots() async throws {
     let engine = try engine(slots: 1, threads: 1)
+    // An output that is longer than what waits for a consumer: a shorter one is made, and its slot free, without one.
+    var long = Samples.completion(Self.prompt)
+    for seed in 1... {
+      long = Samples.completion(Self.prompt, #","temperature":1,"max_tokens":100,"seed":\#(seed)"#)
+      if try await engine.output(long).ids.count == 100 { break }
+    }
     let (begun, signal) = AsyncStream.makeStream(of: Void.self)
-    let first = Task {
-      try await engine.run(
-        Samples.completion(Self.prompt, #","temperature":1"#)
-      ) { _ in
+    let first = Task { [long] in
+      try await engine.run(long) { _ in
         signal.yield()
         try await Task.sleep(for: .seconds(600))
       }
