@@ -53,8 +53,6 @@ let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let argumentParser: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
-let asyncHTTPClient: Target.Dependency = .product(
-  name: "AsyncHTTPClient", package: "async-http-client")
 
 let package = Package(
   name: "switchyard",
@@ -67,7 +65,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
-    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
   ],
   targets: [
     // vocabulary
@@ -117,11 +114,11 @@ let package = Package(
     room("Storage", ["LMDB", "Consensus", "RaftEngine", "ExchangeTypes"]),
     room("Identity", ["ExchangeTypes", "WireProtocol", crypto, x509, asn1]),
     room("HostFacts", ["OpenAIFormat", "WireProtocol"]),
-    room("Engines", ["OpenAIFormat", asyncHTTPClient, nioCore, nioHTTP1, log]),
+    room("Engines", ["OpenAIFormat", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, log]),
     room(
       "BuiltinEngine",
       [
-        "CKernels", "CModelBytes", "Engines", "OpenAIFormat", crypto, heap, nioPosix,
+        "CKernels", "CModelBytes", "Engines", "OpenAIFormat", crypto, heap, nioCore, nioPosix,
         nioConcurrency,
       ]),
     room(
@@ -230,7 +227,10 @@ let package = Package(
       ]),
     tests("HostFactsTests", ["HostFacts", "OpenAIFormat", "WireProtocol"]),
     tests(
-      "EnginesTests", ["Engines", "OpenAIFormat", nioCore, nioPosix, log, asyncHTTPClient]),
+      "EnginesTests",
+      [
+        "Engines", "OpenAIFormat", nioCore, nioPosix, nioHTTP1, nioSSL, x509, asn1, crypto, log,
+      ]),
     tests("BuiltinEngineTests", ["BuiltinEngine", "CKernels", "Engines", "OpenAIFormat"]),
     tests(
       "WorkerAgentTests",

@@ -3,6 +3,7 @@ internal import Glibc
 internal import NIOPosix
 internal import OpenAIFormat
 internal import NIOConcurrencyHelpers
+internal import NIOCore
 
 /// The engine inside the program: a small Llama on this machine's CPU.
 ///
@@ -149,7 +150,7 @@ public final class BuiltinEngine: Engine {
   /// Runs a request; it waits its turn with the others, a step at a time.
   public func run(
     _ request: EngineRequest,
-    onEvent: @escaping @Sendable (EngineEvent) async throws -> Void
+    onEvent: @escaping EngineSink
   ) async throws(EngineError) -> EngineEnd {
     let clock = ContinuousClock()
     let began = clock.now
@@ -163,7 +164,7 @@ public final class BuiltinEngine: Engine {
         for event in events {
           if firstEvent == nil { firstEvent = clock.now - began }
           do {
-            try await onEvent(event)
+            try await onEvent(event)?.get()
           } catch {
             generation.cancel()
             let isOurs = error is CancellationError && Task.isCancelled

@@ -1,3 +1,12 @@
+public import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+/// Takes an event of an engine's output; gives nil where the next may come at once, else what to wait for before it comes.
+///
+/// What it throws, or what the future fails with, ends the request.
+public typealias EngineSink = @Sendable (EngineEvent) throws -> EventLoopFuture<Void>?
+
 /// What a worker needs of an engine, wherever it runs.
 public protocol Engine: Sendable {
   /// Where a task that runs a request for text begins best: where its output is read; nil for any thread.
@@ -19,10 +28,10 @@ public protocol Engine: Sendable {
 
   /// Runs a request and hands its output to `onEvent`, in order, until the stream's end.
   ///
-  /// `onEvent` is awaited before more is asked of the engine. Cancelling the task, or throwing from
+  /// What `onEvent` gives is waited for before more is asked of the engine. Cancelling the task, or an error of
   /// `onEvent`, ends the request and frees its slot. A stream without a proper end is an error.
   func run(
-    _ request: EngineRequest, onEvent: @escaping @Sendable (EngineEvent) async throws -> Void
+    _ request: EngineRequest, onEvent: @escaping EngineSink
   ) async throws(EngineError) -> EngineEnd
 
   /// Lets go of what it holds; requests that run fail.
@@ -30,6 +39,39 @@ public protocol Engine: Sendable {
 }
 
 extension Engine {
+  /// Runs a request for a consumer that takes its time with each event: the next one waits until it returns.
+  ///
+  /// Cancelling the task cancels the one that `onEvent` is in, and does not wait for it.
+  public func run(
+    _ request: EngineRequest, onEvent: @escaping @Sendable (EngineEvent) async throws -> Void
+  ) async throws(EngineError) -> EngineEnd {
+    let loop = MultiThreadedEventLoopGroup.singleton.any()
+    // The task that takes an event; whether it is to be cancelled.
+    let taking = Mutex<(task: Task<Void, any Error>?, isCancelled: Bool)>((nil, false))
+    let result = await withTaskCancellationHandler { () async -> Result<EngineEnd, EngineError> in
+      do throws(EngineError) {
+        return .success(
+          try await run(request) { event in
+            let task = Task { try await onEvent(event) }
+            let isCancelled = taking.withLock { taking in
+              taking.task = task
+              return taking.isCancelled
+            }
+            if isCancelled { task.cancel() }
+            return loop.makeFutureWithTask { try await task.value }
+          })
+      } catch {
+        return .failure(error)
+      }
+    } onCancel: {
+      taking.withLock { taking in
+        taking.isCancelled = true
+        return taking.task
+      }?.cancel()
+    }
+    return try result.get()
+  }
+
   /// Any thread.
   public var executor: (any TaskExecutor)? { nil }
 

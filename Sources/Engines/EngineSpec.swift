@@ -174,11 +174,23 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
     }
     let slash = rest.firstIndex(of: "/") ?? rest.endIndex
     let authority = rest[..<slash]
+    _ = try parts(of: authority, invalid)
+    var path = rest[slash...]
+    while path.hasSuffix("/") { path = path.dropLast() }
+    if path == "/v1" || path.hasSuffix("/v1") { path = path.dropLast(3) }
+    while path.hasSuffix("/") { path = path.dropLast() }
+    return scheme + authority + path
+  }
+
+  /// Host, without the brackets of a numeric IPv6 address, and port.
+  static func parts(
+    of authority: Substring, _ invalid: (String) -> Invalid
+  ) throws(Invalid) -> (host: Substring, port: Int?) {
     var host = authority
     var port: Substring?
     if authority.hasPrefix("[") {
       guard let bracket = authority.firstIndex(of: "]") else { throw invalid("']' is missing") }
-      host = authority[...bracket]
+      host = authority[..<bracket].dropFirst()
       let after = authority[authority.index(after: bracket)...]
       guard after.isEmpty || after.hasPrefix(":") else { throw invalid("write [address]:port") }
       port = after.isEmpty ? nil : after.dropFirst()
@@ -186,16 +198,11 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
       host = authority[..<colon]
       port = authority[authority.index(after: colon)...]
     }
-    guard !host.isEmpty, host != "[]" else { throw invalid("the host is missing") }
-    if let port {
-      guard let number = UInt16(port), number > 0 else {
-        throw invalid("the port must be a number from 1 to 65535")
-      }
+    guard !host.isEmpty else { throw invalid("the host is missing") }
+    guard let port else { return (host, nil) }
+    guard let number = UInt16(port), number > 0 else {
+      throw invalid("the port must be a number from 1 to 65535")
     }
-    var path = rest[slash...]
-    while path.hasSuffix("/") { path = path.dropLast() }
-    if path == "/v1" || path.hasSuffix("/v1") { path = path.dropLast(3) }
-    while path.hasSuffix("/") { path = path.dropLast() }
-    return scheme + authority + path
+    return (host, Int(number))
   }
 }

@@ -1,4 +1,3 @@
-internal import AsyncHTTPClient
 internal import NIOCore
 internal import NIOHTTP1
 internal import OpenAIFormat
@@ -15,7 +14,7 @@ extension OpenAICompatibleEngine {
 
   /// Runs a request for embeddings: one event for each input, in their order.
   func embed(
-    _ request: EngineRequest, _ onEvent: @Sendable (EngineEvent) async throws -> Void
+    _ request: EngineRequest, _ onEvent: EngineSink
   ) async throws(EngineError) -> EngineEnd {
     guard let wanted = request.embedded, let address = request.address else {
       throw .unfit("a request for embeddings goes to an engine by its address")
@@ -28,7 +27,12 @@ extension OpenAICompatibleEngine {
       let event = EngineEvent(
         choice: place, content: .vector(vector), tokenIDs: nil, tokenCount: 0,
         promptTokens: vectors.tokens)
-      try await Self.deliver(event, onEvent)
+      do {
+        try await onEvent(event)?.get()
+      } catch {
+        let isOurs = error is CancellationError && Task.isCancelled
+        throw isOurs ? EngineError.cancelled : .abandoned(error)
+      }
     }
     return EngineEnd(
       finishes: [.init(choice: 0, reason: "stop")],
@@ -79,29 +83,14 @@ extension OpenAICompatibleEngine {
     for part: Range<Int>, of wanted: InferenceRequest, _ address: EngineRequest.Address
   ) async throws(EngineError) -> EmbeddingList {
     let (route, body) = try Self.question(for: part, of: wanted, address)
-    var request = HTTPClientRequest(url: baseURL + route)
-    request.method = .POST
-    request.headers.add(name: "content-type", value: "application/json")
-    request.body = .bytes(body)
-    let answer: [UInt8]
-    do {
-      let response = try await send(request, deadline: .now() + TimeAmount(limits.firstEvent))
-      guard response.status == .ok else {
-        throw Self.refusal(response, try await collect(response, within: limits.nextBytes))
-      }
-      answer = try await collect(
-        response, upTo: Self.vectorsBytesMax, within: limits.firstEvent)
-    } catch let error as EngineError {
-      throw error
-    } catch let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout {
-      throw .slow(.firstEvent(limits.firstEvent))
-    } catch {
-      throw Self.transportError(error, begun: false)
-    }
-    // A cancelled task sees the end of a body, which says nothing about the answer.
-    if Task.isCancelled { throw .cancelled }
+    let (head, bytes) = try await answer(
+      to: OutgoingRequest(method: .POST, path: route, body: body),
+      AnswerReading.Limits(
+        bytesMax: Self.vectorsBytesMax, time: limits.firstEvent,
+        expiry: .slow(.firstEvent(limits.firstEvent))))
+    guard head.status == .ok else { throw Self.refusal(head, bytes) }
     do throws(EmbeddingList.Flaw) {
-      return try EmbeddingList.parse(answer, count: part.count)
+      return try EmbeddingList.parse(bytes, count: part.count)
     } catch {
       throw .garbage("\(error)")
     }

@@ -1,5 +1,3 @@
-internal import AsyncHTTPClient
-internal import NIOCore
 internal import NIOHTTP1
 internal import OpenAIFormat
 
@@ -135,23 +133,12 @@ extension OpenAICompatibleEngine {
   func ask(
     _ method: HTTPMethod, _ path: String, _ body: [UInt8]? = nil
   ) async throws(EngineError) -> Answer {
-    var request = HTTPClientRequest(url: baseURL + path)
-    request.method = method
-    if let body {
-      request.headers.add(name: "content-type", value: "application/json")
-      request.body = .bytes(body)
-    }
-    do {
-      let response = try await send(request, deadline: .now() + TimeAmount(limits.probe))
-      let bytes = try await collect(response, within: limits.probe)
-      return Answer(
-        status: Int(response.status.code), server: response.headers.first(name: "server") ?? "",
-        error: Self.refusal(response, bytes), body: bytes)
-    } catch let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout {
-      throw .slow(.probe(limits.probe))
-    } catch {
-      throw Self.transportError(error, begun: false)
-    }
+    let (head, bytes) = try await answer(
+      to: OutgoingRequest(method: method, path: path, body: body),
+      AnswerReading.Limits(time: limits.probe, expiry: .slow(.probe(limits.probe))))
+    return Answer(
+      status: Int(head.status.code), server: head.headers.first(name: "server") ?? "",
+      error: Self.refusal(head, bytes), body: bytes)
   }
 }
 

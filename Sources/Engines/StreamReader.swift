@@ -2,7 +2,7 @@ internal import OpenAIFormat
 
 /// Turns the bytes of an engine's stream into events, and decides how the stream ended.
 ///
-/// States: *open* (no terminal seen) → *done* (`[DONE]` came; everything later is ignored). The end of the
+/// States: *open* (no terminal seen) → *done* (`[DONE]` came; everything later is ignored) or *flawed*. The end of the
 /// bytes is a proper end if done, or if each expected choice has given its finish reason; anything else is
 /// a cut stream and never a success.
 struct StreamReader {
@@ -23,6 +23,8 @@ struct StreamReader {
   private var sawEvent = false
   /// `[DONE]` has come.
   private(set) var isDone = false
+  /// Why the stream is none, or failed; all that came before it has been given.
+  private(set) var flaw: EngineError?
 
   /// An engine that sends this much and no event does not speak SSE.
   private static let silenceBytesMax = 1 << 20
@@ -49,7 +51,8 @@ struct StreamReader {
   init(sequences: Int) { self.sequences = sequences }
 
   /// Takes bytes and gives the events they complete, neighbours of one kind joined.
-  mutating func read(_ bytes: [UInt8]) throws(EngineError) -> [EngineEvent] {
+  mutating func read(_ bytes: [UInt8]) -> [EngineEvent] {
+    guard flaw == nil else { return [] }
     if beginning.count < 128 { beginning += bytes.prefix(128 - beginning.count) }
     scanner.append(bytes)
     bytesWithoutEvent += bytes.count
@@ -66,12 +69,10 @@ struct StreamReader {
         bytesWithoutEvent = 0
         sawEvent = true
       }
-    } catch let error as EngineError {
-      throw error
     } catch {
-      throw .garbage("an event larger than 4 MiB")
+      flaw = error as? EngineError ?? .garbage("an event larger than 4 MiB")
     }
-    guard bytesWithoutEvent <= Self.silenceBytesMax else { throw .garbage(notEvents) }
+    if bytesWithoutEvent > Self.silenceBytesMax { flaw = flaw ?? .garbage(notEvents) }
     return events
   }
 

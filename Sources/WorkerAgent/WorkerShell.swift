@@ -277,7 +277,7 @@ final class WorkerShell: WorkerHost {
 
   func startRun(_ id: EngineRunID, _ order: EngineOrder) {
     let bound = loop.bind(self)
-    let run = EngineRun { [loop] isFull in
+    let run = EngineRun(on: loop.eventLoop) { [loop] isFull in
       loop.execute { bound.value.machine.runHasOutput(id, isFull: isFull) }
     }
     let kind = engineStatus?.kind ?? .generic
@@ -288,8 +288,8 @@ final class WorkerShell: WorkerHost {
       do {
         let request = await engine.resuming(try EngineRequest(order, kind: kind))
         if request.goesOnFromIDs { loop.execute { bound.value.machine.runGoesOnFromIDs(id) } }
-        let end = try await engine.run(request) { try await run.put(GeneratedEvent($0)) }
-        for event in end.choiceEndings { try await run.put(event) }
+        let end = try await engine.run(request) { try run.put(GeneratedEvent($0)) }
+        for event in end.choiceEndings { try await run.put(event)?.get() }
         ending = EngineEnding(end)
       } catch let error as EngineError {
         ending = EngineEnding(error)
@@ -353,7 +353,8 @@ final class WorkerShell: WorkerHost {
     case .registrationLost(let reason):
       logger.notice("registration lost", metadata: ["reason": "\(reason)"])
     case .assigned(let attempt, let seq):
-      logger.info("assigned", metadata: ["attempt": "\(attempt)", "after": "\(seq)"])
+      // One line an attempt is enough for most, and coordinators know who has it meanwhile.
+      logger.debug("assigned", metadata: ["attempt": "\(attempt)", "after": "\(seq)"])
     case .assignmentRefused(let attempt, let reason):
       logger.notice(
         "assignment refused", metadata: ["attempt": "\(attempt)", "reason": "\(reason)"])

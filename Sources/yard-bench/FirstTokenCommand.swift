@@ -7,6 +7,7 @@ internal import Identity
 internal import Logging
 internal import NIOPosix
 internal import OpenAIFormat
+internal import Synchronization
 internal import Transport
 internal import WireProtocol
 
@@ -79,8 +80,11 @@ struct FirstTokenCommand: AsyncParsableCommand {
     let parsed = try InferenceRequest.parse(body: body(), endpoint: .chatCompletions)
     _ = try await engine.run(
       EngineRequest(parsed, model: model, maxTokens: 8, kind: .llamaCpp)
-    ) { _ in await first.note(clock.now) }
-    return milliseconds(try await first.value(), since: began)
+    ) { _ in
+      first.note(clock.now)
+      return nil
+    }
+    return milliseconds(try first.value(), since: began)
   }
 
   private func timeThrough(_ client: ExchangeClient) async throws -> Double {
@@ -116,13 +120,15 @@ struct FirstTokenCommand: AsyncParsableCommand {
 }
 
 /// The first of several moments.
-private actor FirstMoment {
-  private var moment: ContinuousClock.Instant?
+private final class FirstMoment: Sendable {
+  private let moment = Mutex<ContinuousClock.Instant?>(nil)
 
-  func note(_ now: ContinuousClock.Instant) { if moment == nil { moment = now } }
+  func note(_ now: ContinuousClock.Instant) { moment.withLock { if $0 == nil { $0 = now } } }
 
   func value() throws -> ContinuousClock.Instant {
-    guard let moment else { throw ValidationError("the engine gave no token") }
+    guard let moment = moment.withLock({ $0 }) else {
+      throw ValidationError("the engine gave no token")
+    }
     return moment
   }
 }

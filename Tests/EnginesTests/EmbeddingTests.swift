@@ -35,6 +35,7 @@ struct EmbeddingTests {
                 $0.append(bytes)
               }
             }
+            return nil
           })
       } catch {
         result = .failure(error)

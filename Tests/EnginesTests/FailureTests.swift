@@ -1,5 +1,7 @@
 import Engines
 import Logging
+import NIOCore
+import NIOPosix
 import OpenAIFormat
 import Synchronization
 import Testing
@@ -219,6 +221,80 @@ private typealias Step = ScriptedEngine.Step
       }
     }
     #expect(try result.get().finishes.first?.reason == "stop")
+  }
+
+  @Test("a slow consumer of the last events is none either, and gets them before any end")
+  func slowAtTheEnd() async throws {
+    var limits = OpenAICompatibleEngine.Limits()
+    limits.nextBytes = .milliseconds(20)
+    let plain = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    let word = #"data: {"choices":[{"index":0,"delta":{"content":"one"}}]}"# + "\n\n"
+    let end = #"data: {"choices":[{"index":0,"delta":{"content":"two"},"finish_reason":"stop"}]}"#
+    for (stream, isWhole) in [(plain + word + end, true), (plain + word, false)] {
+      let (events, result) = try await ScriptedEngine.serving(
+        [.awaitRequest, .send(Array(stream.utf8)), .close]
+      ) { [limits] in
+        try await run($0, limits: limits) { _ in
+          // The subject of the test is time that passes in the consumer.
+          try await ContinuousClock().sleep(for: .milliseconds(100))
+        }
+      }
+      #expect(outputText(events) == (isWhole ? "onetwo" : "one"))
+      switch result {
+      case .success(let end): #expect(isWhole && end.finishes.first?.reason == "stop")
+      case .failure(.truncated): #expect(!isWhole)
+      case .failure(let error): Issue.record("got \(error)")
+      }
+    }
+  }
+
+  @Test("a consumer that never has room holds nothing up when it is cancelled, and is let go")
+  func neverRoom() async throws {
+    final class Consumer: Sendable {}
+    let begun = ScriptedEngine.Gate()
+    let gone = ScriptedEngine.Gate()
+    try await ScriptedEngine.serving(
+      [.awaitRequest, .send(Array(Self.begun.utf8)), .awaitClose(gone)]
+    ) { engine in
+      let adapter = OpenAICompatibleEngine(
+        spec: EngineSpec(baseURL: engine.address), logger: Logger(label: "test"))
+      let room = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+      weak var weakConsumer: Consumer?
+      do {
+        let consumer = Consumer()
+        weakConsumer = consumer
+        let work = Task { [consumer] in
+          try await adapter.run(EngineRequest(endpoint: .chatCompletions, body: Array("{}".utf8))) {
+            _ in
+            withExtendedLifetime(consumer) { begun.open() }
+            return room.futureResult
+          }
+        }
+        await begun.pass()
+        work.cancel()
+        let error = await #expect(throws: EngineError.self) { try await work.value }
+        guard case .cancelled = error else {
+          Issue.record("got \(String(describing: error))")
+          return
+        }
+      }
+      await gone.pass()
+      try await adapter.shutdown()
+      #expect(weakConsumer == nil)
+      room.succeed()
+    }
+  }
+
+  @Test("an answer larger than any should be is not gathered")
+  func oversized() async throws {
+    let body = String(repeating: "x", count: (4 << 20) + 1)
+    let (_, error) = try await ending(
+      [.awaitRequest, .send(Recorded.answer("400 Bad Request", body)), .awaitClose(.init())])
+    guard case .garbage(let what) = error else {
+      Issue.record("got \(String(describing: error))")
+      return
+    }
+    #expect(what.contains("larger"))
   }
 
   @Test("refusals carry the engine's status and words")

@@ -24,6 +24,7 @@ struct LlamaEmbeddingTests {
     let pieces = Mutex<[[UInt8]]>([])
     let end = try await engine.run(request) { event in
       if case .vector(let bytes) = event.content { pieces.withLock { $0.append(bytes) } }
+      return nil
     }
     return (pieces.withLock { $0 }, end.usage?.promptTokens)
   }

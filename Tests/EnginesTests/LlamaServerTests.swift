@@ -1,10 +1,11 @@
-import AsyncHTTPClient
-import Engines
 import Logging
 import NIOCore
+import NIOHTTP1
 import OpenAIFormat
 import Synchronization
 import Testing
+
+@testable import Engines
 
 /// Everything here runs against a real llama.cpp.
 @Suite("A real llama.cpp", .enabled(if: LlamaServer.address != nil), .serialized)
@@ -54,6 +55,7 @@ struct LlamaServerTests {
         let pieces = Mutex<[UInt8]>([])
         let end = try await engine.run(request) { event in
           if case .text(let bytes) = event.content { pieces.withLock { $0 += bytes } }
+          return nil
         }
         let said = pieces.withLock { String(decoding: $0, as: UTF8.self) }
         return (said, try #require(end.usage?.promptTokens))
@@ -158,6 +160,7 @@ struct LlamaServerTests {
         let again = try request("again", maxTokens: 40, extra: #","cache_prompt":false"#)
         _ = try await engine.run(again) { event in
           if case .text(let bytes) = event.content { text.withLock { $0 += bytes } }
+          return nil
         }
         outputs.append(text.withLock { $0 })
       }
@@ -191,6 +194,7 @@ struct LlamaServerTests {
             verbatim.withLock { $0 += 1 }
           }
         }
+        return nil
       }
       #expect(verbatim.withLock { $0 } > 0)
     }
@@ -253,8 +257,6 @@ extension OpenAICompatibleEngine {
   }
 
   private func answer(_ path: String) async throws -> [UInt8] {
-    let response = try await HTTPClient.shared.execute(
-      HTTPClientRequest(url: "\(spec)\(path)"), timeout: .seconds(60))
-    return Array(try await response.body.collect(upTo: 1 << 20).readableBytesView)
+    try await ask(.GET, path).body
   }
 }

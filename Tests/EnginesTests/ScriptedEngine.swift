@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 import Testing
 
@@ -31,6 +32,8 @@ final class ScriptedEngine: Sendable {
     case close
     /// Closes with a reset.
     case reset
+    /// Under TLS: closes with a FIN and no word of TLS.
+    case breakOff
   }
 
   /// Opens once, for good.
@@ -89,12 +92,18 @@ final class ScriptedEngine: Sendable {
 
   /// The same for as many scripts as an array has.
   static func serving<T: Sendable>(
-    _ scripts: [[Step]], to body: @escaping @Sendable (ScriptedEngine) async throws -> T
+    _ scripts: [[Step]], under tls: NIOSSLContext? = nil,
+    to body: @escaping @Sendable (ScriptedEngine) async throws -> T
   ) async throws -> T {
     let engine = ScriptedEngine(scripts)
     let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
       .childChannelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture { try engine.accept(channel) }
+        channel.eventLoop.makeCompletedFuture {
+          if let tls {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+          }
+          try engine.accept(channel)
+        }
       }
       .bind(host: "127.0.0.1", port: 0).get()
     engine.port.withLock { $0 = server.localAddress?.port ?? 0 }
@@ -154,6 +163,17 @@ final class ScriptedEngine: Sendable {
           // Lingering for no time turns the close into a reset.
           let provider = try #require(connection.channel as? any SocketOptionProvider)
           try await provider.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+          return
+        case .breakOff:
+          let pipeline = connection.channel.pipeline
+          try await pipeline.eventLoop.flatSubmit {
+            do {
+              let tls = try pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
+              return pipeline.syncOperations.removeHandler(context: tls)
+            } catch {
+              return pipeline.eventLoop.makeFailedFuture(error)
+            }
+          }.get()
           return
         }
       }

@@ -38,7 +38,7 @@ struct ExaminationTests {
     func resuming(_ request: EngineRequest) async -> EngineRequest { request }
 
     func run(
-      _ request: EngineRequest, onEvent: @escaping @Sendable (EngineEvent) async throws -> Void
+      _ request: EngineRequest, onEvent: @escaping EngineSink
     ) async throws(EngineError) -> EngineEnd {
       throw .cancelled
     }

@@ -28,7 +28,7 @@ struct UnreachedEngineTests {
     func resuming(_ request: EngineRequest) async -> EngineRequest { request }
 
     func run(
-      _ request: EngineRequest, onEvent: @escaping @Sendable (EngineEvent) async throws -> Void
+      _ request: EngineRequest, onEvent: @escaping EngineSink
     ) async throws(EngineError) -> EngineEnd {
       throw .cancelled
     }

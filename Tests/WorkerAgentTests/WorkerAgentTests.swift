@@ -238,16 +238,16 @@ struct WorkerAgentTests {
     try await group.shutdownGracefully()
   }
 
-  @Test("the task that reads the engine waits while the buffer is full, and while reading is off")
+  @Test("who reads the engine waits while the buffer is full, and while reading is off")
   func runWaits() async throws {
-    let run = EngineRun { _ in }
+    let run = EngineRun(on: MultiThreadedEventLoopGroup.singleton.any()) { _ in }
     let event = GeneratedEvent(choice: 0, kind: .delta, tokenCount: 1, bytes: Array("{}".utf8))
-    for _ in 1..<EngineRun.eventsMax { try await run.put(event) }
+    for _ in 1..<EngineRun.eventsMax { #expect(try run.put(event) == nil) }
     let (ended, signal) = AsyncStream.makeStream(of: Int.self)
     let task = Task {
-      try await run.put(event)
+      try await run.put(event)?.get()
       signal.yield(1)
-      try await run.put(event)
+      try await run.put(event)?.get()
       signal.yield(2)
     }
     var taken = 0
@@ -268,34 +268,35 @@ struct WorkerAgentTests {
   @Test(
     "text that waits for the loop is one piece of all its tokens; what differs in kind, answer or ids is not"
   )
-  func runJoins() async throws {
-    let run = EngineRun { _ in }
+  func runJoins() throws {
+    let run = EngineRun(on: MultiThreadedEventLoopGroup.singleton.any()) { _ in }
     func text(_ text: String, choice: UInt16 = 0, ids: [UInt32] = []) -> GeneratedEvent {
       GeneratedEvent(choice: choice, kind: .text, tokenCount: 1, ids: ids, bytes: Array(text.utf8))
     }
-    try await run.put(text("a"))
+    #expect(try run.put(text("a")) == nil)
     #expect(run.take() == [text("a")])
-    for word in ["b", "c", "d"] { try await run.put(text(word)) }
-    try await run.put(text("e", choice: 1))
-    for id in UInt32(7)...8 { try await run.put(text("f", choice: 1, ids: [id])) }
-    try await run.put(GeneratedEvent(choice: 1, kind: .reasoning, tokenCount: 1, bytes: [65]))
+    for word in ["b", "c", "d"] { _ = try run.put(text(word)) }
+    _ = try run.put(text("e", choice: 1))
+    for id in UInt32(7)...8 { _ = try run.put(text("f", choice: 1, ids: [id])) }
+    _ = try run.put(GeneratedEvent(choice: 1, kind: .reasoning, tokenCount: 1, bytes: [65]))
     let large = GeneratedEvent(
       choice: 1, kind: .reasoning, tokenCount: 1, bytes: Array(repeating: 65, count: 4_096))
-    try await run.put(large)
+    _ = try run.put(large)
     let taken = run.take()
     #expect(taken.map(\.tokenCount) == [3, 1, 2, 1, 1] && taken.map(\.choice) == [0, 1, 1, 1, 1])
     #expect(taken[0].bytes == Array("bcd".utf8) && taken[2].ids == [7, 8] && taken[4] == large)
   }
 
-  @Test("a cancelled run lets its waiting task go, with an error")
+  @Test("a cancelled run lets its waiting reader go, and takes no more")
   func runCancels() async throws {
-    let run = EngineRun { _ in }
+    let run = EngineRun(on: MultiThreadedEventLoopGroup.singleton.any()) { _ in }
     run.setReading(false)
     let event = GeneratedEvent(choice: 0, kind: .text, tokenCount: 1, bytes: [65])
-    let task = Task { try await run.put(event) }
-    while run.take().isEmpty { await Task.yield() }
+    let room = try #require(try run.put(event))
+    let waiting = Task { try await room.get() }
     run.cancel()
-    await #expect(throws: CancellationError.self) { try await task.value }
+    try await waiting.value
+    #expect(throws: CancellationError.self) { try run.put(event) }
   }
 
   @Test("each error of an engine has its code")
