@@ -339,6 +339,8 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
   // MARK: Times
 
   func tick(now: UInt64) {
+    // Under TLS what has not been flushed is not among the bytes that wait.
+    flush()
     if case .closed = state { return }
     if reader.hasStalled(
       for: loop.limits.stallMilliseconds, now: now, outstanding: outstanding)
