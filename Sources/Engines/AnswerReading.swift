@@ -16,7 +16,7 @@ final class AnswerReading: EngineWork {
   private var head: HTTPResponseHead?
   private var body: [UInt8] = []
   private var timer: Scheduled<Void>?
-  private var exchange: Exchange?
+  private var exchange: HTTPExchange?
   private var done: ((Result<(HTTPResponseHead, [UInt8]), EngineError>) -> Void)?
 
   init(_ request: OutgoingRequest, _ limits: Limits, client: EngineClient) {

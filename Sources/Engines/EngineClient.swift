@@ -29,7 +29,7 @@ protocol ResponseReader: AnyObject {
 }
 
 /// One request and its answer.
-final class Exchange {
+final class HTTPExchange {
   let request: OutgoingRequest
   /// Nil once it is over.
   fileprivate(set) var reader: (any ResponseReader)?
@@ -66,13 +66,13 @@ final class Exchange {
 
 /// A connection that is being made, for a request that waits for it.
 private final class Opening {
-  let exchange: Exchange
+  let exchange: HTTPExchange
   /// Connected, and under TLS not greeted yet.
   var connection: EngineConnection?
   var timer: Scheduled<Void>?
   var isOver = false
 
-  init(for exchange: Exchange) { self.exchange = exchange }
+  init(for exchange: HTTPExchange) { self.exchange = exchange }
 }
 
 /// The connections to an engine: HTTP/1.1 (RFC 9112), one request at a time on each, over TLS where the address says so.
@@ -82,7 +82,7 @@ private final class Opening {
 ///    │            │                                     └── 2 s, or closed by the engine ──► closed
 ///    └────────────┴── cancelled, failed, "connection: close" ──► closed
 /// ```
-/// Lives on one loop. There is no limit of connections: the exchange decides how many requests run at once, and a limit here would queue
+/// Lives on one loop. There is no limit of connections: coordinators decide how many requests run at once, and a limit here would queue
 /// them unseen. A request whose connection closes before the first byte of an answer is sent once more, on a new one: a connection
 /// that was kept may have been closing just then.
 final class EngineClient {
@@ -114,8 +114,8 @@ final class EngineClient {
   }
 
   /// Sends a request; its answer comes to the reader.
-  func send(_ request: OutgoingRequest, to reader: any ResponseReader) -> Exchange {
-    let exchange = Exchange(request, reader)
+  func send(_ request: OutgoingRequest, to reader: any ResponseReader) -> HTTPExchange {
+    let exchange = HTTPExchange(request, reader)
     if isShutDown {
       fail(exchange, .cancelled)
     } else if let connection = kept() {
@@ -149,7 +149,7 @@ final class EngineClient {
     return connection
   }
 
-  private func begin(_ exchange: Exchange, on connection: EngineConnection) {
+  private func begin(_ exchange: HTTPExchange, on connection: EngineConnection) {
     exchange.connection = connection
     connection.begin(
       exchange, headers: headers(of: exchange.request), path: server.path + exchange.request.path)
@@ -168,12 +168,12 @@ final class EngineClient {
   }
 
   /// Fails an exchange that has just begun, not before its beginner has it.
-  private func fail(_ exchange: Exchange, _ error: EngineError) {
+  private func fail(_ exchange: HTTPExchange, _ error: EngineError) {
     let bound = NIOLoopBound(exchange, eventLoop: loop)
     loop.execute { bound.value.over()?.failed(error) }
   }
 
-  private func open(for exchange: Exchange) {
+  private func open(for exchange: HTTPExchange) {
     let context: NIOSSLContext?
     do { context = try tls.get() } catch { return fail(exchange, .down("\(error)")) }
     let opening = Opening(for: exchange)
@@ -260,13 +260,13 @@ extension EngineClient {
   }
 
   /// An answer is whole.
-  func finished(_ exchange: Exchange, on connection: EngineConnection, keepsAlive: Bool) {
+  func finished(_ exchange: HTTPExchange, on connection: EngineConnection, keepsAlive: Bool) {
     if keepsAlive, !isShutDown { keep(connection) } else { connection.abandon() }
     exchange.over()?.ended()
   }
 
   /// A connection ended under an exchange: with an error, or in order if nil.
-  func lost(_ exchange: Exchange, _ error: (any Error)?, hasBegun: Bool) {
+  func lost(_ exchange: HTTPExchange, _ error: (any Error)?, hasBegun: Bool) {
     if isShutDown {
       exchange.over()?.failed(.cancelled)
     } else if !hasBegun, !exchange.isSecond, Self.isClosing(error) {
@@ -332,7 +332,7 @@ extension EngineClient {
 
   /// What the first connection brought may be what ended the engine: that nobody listens now is not to say that it has not seen the
   /// request.
-  private static func gone(_ error: EngineError, _ exchange: Exchange) -> EngineError {
+  private static func gone(_ error: EngineError, _ exchange: HTTPExchange) -> EngineError {
     guard exchange.isSecond, case .down = error else { return error }
     return .truncated("it closed the connection before answering, and is gone")
   }

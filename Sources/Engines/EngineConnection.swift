@@ -20,7 +20,7 @@ final class EngineConnection: ChannelDuplexHandler {
   /// Told once that it is open, or why it is not.
   private var opened: (((any Error)?) -> Void)?
   private var context: ChannelHandlerContext?
-  private var exchange: Exchange?
+  private var exchange: HTTPExchange?
   private var hasBegun = false
   private var keepsAlive = false
   private var gathered: [UInt8] = []
@@ -50,7 +50,7 @@ final class EngineConnection: ChannelDuplexHandler {
   }
 
   /// Sends a request; its answer goes to the exchange's reader.
-  func begin(_ exchange: Exchange, headers: HTTPHeaders, path: String) {
+  func begin(_ exchange: HTTPExchange, headers: HTTPHeaders, path: String) {
     self.exchange = exchange
     hasBegun = false
     guard let context else { return lose(nil) }
@@ -69,12 +69,18 @@ final class EngineConnection: ChannelDuplexHandler {
     exchange = nil
     opened = nil
     client.closed(self)
-    channel.close(promise: nil)
+    shut()
   }
 
   /// Closes; the request that is on it fails.
   func shutDown() {
     lose(nil)
+    shut()
+  }
+
+  /// Under TLS the peer's last word is read, which comes behind what it has still to say.
+  private func shut() {
+    resume()
     channel.close(promise: nil)
   }
 

@@ -19,7 +19,7 @@ final class StreamReading: EngineWork {
   private var reader: StreamReader
   private var watchdog: StreamWatchdog
   private var timer: Scheduled<Void>?
-  private var exchange: Exchange?
+  private var exchange: HTTPExchange?
   private var done: ((Result<EngineEnd, EngineError>) -> Void)?
 
   /// What has come and has not been taken yet.
@@ -94,11 +94,16 @@ final class StreamReading: EngineWork {
       do {
         if let room = try onEvent(events.removeFirst()) { hold(until: room) }
       } catch {
-        finish(.failure(.abandoned(error)))
+        finish(.failure(Self.refused(error)))
       }
     }
     isHandingOn = false
     if !isHeld { exchange?.resume() }
+  }
+
+  /// What an error of the taker means: one that was told to end it has cancelled it.
+  private static func refused(_ error: any Error) -> EngineError {
+    error is CancellationError ? .cancelled : .abandoned(error)
   }
 
   private func hold(until room: EventLoopFuture<Void>) {
@@ -111,7 +116,7 @@ final class StreamReading: EngineWork {
       guard reading.done != nil else { return }
       switch result {
       case .success: reading.handOn()
-      case .failure(let error): reading.finish(.failure(.abandoned(error)))
+      case .failure(let error): reading.finish(.failure(Self.refused(error)))
       }
     }
   }

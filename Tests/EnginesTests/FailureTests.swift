@@ -227,12 +227,13 @@ private typealias Step = ScriptedEngine.Step
   func slowAtTheEnd() async throws {
     var limits = OpenAICompatibleEngine.Limits()
     limits.nextBytes = .milliseconds(20)
-    let plain = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
     let word = #"data: {"choices":[{"index":0,"delta":{"content":"one"}}]}"# + "\n\n"
     let end = #"data: {"choices":[{"index":0,"delta":{"content":"two"},"finish_reason":"stop"}]}"#
-    for (stream, isWhole) in [(plain + word + end, true), (plain + word, false)] {
+    // In one piece, for the same reason.
+    for (events, isWhole) in [(word + end, true), (word, false)] {
+      let stream = Recorded.head + Recorded.chunk(events) + Recorded.last
       let (events, result) = try await ScriptedEngine.serving(
-        [.awaitRequest, .send(Array(stream.utf8)), .close]
+        [.awaitRequest, .send(Array(stream.utf8))]
       ) { [limits] in
         try await run($0, limits: limits) { _ in
           // The subject of the test is time that passes in the consumer.

@@ -16,7 +16,7 @@ final class ScriptedEngine: Sendable {
   enum Step: Sendable {
     /// Waits until the head and body of a request have come.
     case awaitRequest
-    /// Writes bytes at once.
+    /// Writes bytes at once, and waits until they are in the socket.
     case send([UInt8])
     /// Writes bytes, each in a write of its own.
     case trickle([UInt8])
@@ -148,7 +148,9 @@ final class ScriptedEngine: Sendable {
             requests.withLock { $0.append(Array(pending[..<length])) }
             pending.removeFirst(length)
           }
-        case .send(let bytes): try await outbound.write(ByteBuffer(bytes: bytes))
+        case .send(let bytes):
+          // The writer takes much on a machine where the loop has no turn; this returns when the socket has it.
+          try await connection.channel.writeAndFlush(ByteBuffer(bytes: bytes))
         case .trickle(let bytes):
           for byte in bytes { try await outbound.write(ByteBuffer(bytes: [byte])) }
         case .await(let gate): await gate.pass()
