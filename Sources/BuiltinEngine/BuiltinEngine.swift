@@ -167,8 +167,7 @@ public final class BuiltinEngine: Engine {
             try await onEvent(event)?.get()
           } catch {
             generation.cancel()
-            let isOurs = error is CancellationError && Task.isCancelled
-            return .failure(isOurs ? .cancelled : .abandoned(error))
+            return .failure(.ended(by: error))
           }
         }
         switch ending {

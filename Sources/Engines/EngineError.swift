@@ -35,6 +35,11 @@ public enum EngineError: Error, Sendable, CustomStringConvertible {
     case probe(Duration)
   }
 
+  /// What an error of whoever takes the events means: one that was told to end the request has cancelled it.
+  public static func ended(by error: any Error) -> EngineError {
+    error is CancellationError ? .cancelled : .abandoned(error)
+  }
+
   /// Whether another engine may do better with the same request.
   ///
   /// False where the request is at fault, or nobody wants the answer any more.

@@ -30,8 +30,7 @@ extension OpenAICompatibleEngine {
       do {
         try await onEvent(event)?.get()
       } catch {
-        let isOurs = error is CancellationError && Task.isCancelled
-        throw isOurs ? EngineError.cancelled : .abandoned(error)
+        throw .ended(by: error)
       }
     }
     return EngineEnd(

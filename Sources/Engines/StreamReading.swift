@@ -94,16 +94,11 @@ final class StreamReading: EngineWork {
       do {
         if let room = try onEvent(events.removeFirst()) { hold(until: room) }
       } catch {
-        finish(.failure(Self.refused(error)))
+        finish(.failure(.ended(by: error)))
       }
     }
     isHandingOn = false
     if !isHeld { exchange?.resume() }
-  }
-
-  /// What an error of the taker means: one that was told to end it has cancelled it.
-  private static func refused(_ error: any Error) -> EngineError {
-    error is CancellationError ? .cancelled : .abandoned(error)
   }
 
   private func hold(until room: EventLoopFuture<Void>) {
@@ -116,7 +111,7 @@ final class StreamReading: EngineWork {
       guard reading.done != nil else { return }
       switch result {
       case .success: reading.handOn()
-      case .failure(let error): reading.finish(.failure(Self.refused(error)))
+      case .failure(let error): reading.finish(.failure(.ended(by: error)))
       }
     }
   }

@@ -234,7 +234,7 @@ import X509
   }
 
   @Test(
-    "who does not greet is down after the time for a connection, and so is who is shut down meanwhile cancelled"
+    "who does not greet is down after the time for a connection; what is shut down meanwhile is cancelled"
   )
   func unGreeted() async throws {
     let result = try await Self.result(

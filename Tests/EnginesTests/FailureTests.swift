@@ -400,6 +400,22 @@ private typealias Step = ScriptedEngine.Step
     }
   }
 
+  @Test("a consumer that was told to end it has cancelled it")
+  func toldToEnd() async throws {
+    let gone = ScriptedEngine.Gate()
+    let (_, result) = try await ScriptedEngine.serving(
+      [.awaitRequest, .send(Array(Self.begun.utf8)), .awaitClose(gone)]
+    ) { engine in
+      let outcome = try await run(engine) { _ in throw CancellationError() }
+      await gone.pass()
+      return outcome
+    }
+    guard case .failure(.cancelled) = result else {
+      Issue.record("got \(result)")
+      return
+    }
+  }
+
   @Test("a consumer that waits stops the engine from being read")
   func backpressure() async throws {
     struct Enough: Error {}
