@@ -164,7 +164,11 @@ public final class BuiltinEngine: Engine {
         for event in events {
           if firstEvent == nil { firstEvent = clock.now - began }
           do {
-            try await onEvent(event)?.get()
+            guard let room = try onEvent(event) else { continue }
+            // NIO's `get` does the same unchecked, and the thread sanitizer takes some of its turns for a race.
+            try await withCheckedThrowingContinuation { continuation in
+              room.whenComplete { continuation.resume(with: $0) }
+            }
           } catch {
             generation.cancel()
             return .failure(.ended(by: error))
