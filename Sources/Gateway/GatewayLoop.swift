@@ -1,6 +1,7 @@
 internal import ExchangeClient
 internal import ExchangeTypes
 internal import Glibc
+internal import Identity
 internal import JobDispatch
 internal import NIOCore
 internal import Transport
@@ -31,7 +32,7 @@ final class GatewayLoop {
   private var left: [ObjectIdentifier: InferenceAnswer] = [:]
   private var sweeping: RepeatedTask?
   private var isDraining = false
-  private var generator = SystemRandomNumberGenerator()
+  private let generator = SystemRandomBlocks()
   private var answerDate = AnswerDate()
 
   init(

@@ -359,11 +359,14 @@ final class WorkerShell: WorkerHost {
       logger.notice(
         "assignment refused", metadata: ["attempt": "\(attempt)", "reason": "\(reason)"])
     case .generated(let attempt, let finish, let fault, let lastSeq):
-      var metadata: Logger.Metadata = [
-        "attempt": "\(attempt)", "finish": "\(finish)", "events_through": "\(lastSeq)",
-      ]
-      if let fault { metadata["error"] = "\(fault.code.name)" }
-      logger.log(level: fault == nil ? .info : .warning, "generated", metadata: metadata)
+      func facts() -> Logger.Metadata {
+        var facts: Logger.Metadata = [
+          "attempt": "\(attempt)", "finish": "\(finish)", "events_through": "\(lastSeq)",
+        ]
+        if let fault { facts["error"] = "\(fault.code.name)" }
+        return facts
+      }
+      logger.log(level: fault == nil ? .info : .warning, "generated", metadata: facts())
       // An engine's words may repeat what it was sent, and what it made.
       if let fault {
         logger.debug(

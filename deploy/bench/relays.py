@@ -115,13 +115,17 @@ def sglang(port, slots):
                 process.wait()
 
 
+# The routers beside ours log no request, and neither do we.
+QUIET = ("--log-level", "error")
+
+
 def ours(binary, coordinators=1, workers=2):
     """A cluster of ours: TLS between its processes, fsync on, every request held, metered and settled."""
     @contextlib.contextmanager
     def started(port, slots):
         product.YARD = binary
         address = f"http://127.0.0.1:{port},context=8192,slots={slots // workers}"
-        with product.dev("--coordinators", coordinators, "--workers", workers, engine=address) as cluster, \
+        with product.dev("--coordinators", coordinators, "--workers", workers, *QUIET, engine=address) as cluster, \
                 product.folder() as scratch, gateway(cluster, scratch) as served:
             nodes = bench.children_of(cluster.child.process.pid)
             name = f"switchyard, {coordinators} coordinator{'s' if coordinators > 1 else ''}"

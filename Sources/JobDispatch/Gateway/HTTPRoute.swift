@@ -60,6 +60,11 @@ public enum HTTPRoute: Hashable, Sendable {
   ///   - target: path and query, or an absolute URI (RFC 9112, section 3.2); the query is read of money's and the market's routes only.
   /// - Throws: `not_found`, `method_not_allowed`, `not_implemented`.
   public init(method: String, target: String) throws(HTTPRefusal) {
+    // Most requests name one of three paths as it is written, and nothing of that need be taken apart.
+    if method == "POST", let endpoint = InferenceRequest.Endpoint(rawValue: target) {
+      self = .inference(endpoint)
+      return
+    }
     let path = try Self.path(of: target)
     if path.first == "v1" {
       let (rest, query) = (Array(path.dropFirst()), Self.query(of: target))

@@ -25,6 +25,10 @@ extension Dispatcher {
 
   /// Gives the jobs that wait for a model to the slots that are free.
   private func assignQueued(of model: String) {
+    guard exchange.queuedCount(model: model) > 0 else {
+      planCursors[model] = nil
+      return
+    }
     let candidates = candidates(for: model)
     guard !candidates.isEmpty else { return }
     let room = candidates.reduce(0) { $0 + $1.free }
@@ -45,52 +49,39 @@ extension Dispatcher {
   /// The offers of a model whose worker has a slot parked.
   func candidates(for model: String) -> [Planner.Candidate] {
     exchange.asks(model: model).compactMap { ask in
-      let free = freeSlots(ask)
-      return free > 0 ? candidate(ask, free: free) : nil
+      let candidate = candidate(ask)
+      return candidate.free > 0 ? candidate : nil
     }
   }
 
   /// All offers of a model, those too that take nothing now.
   func allCandidates(for model: String) -> [Planner.Candidate] {
-    exchange.asks(model: model).map { candidate($0, free: freeSlots($0)) }
+    exchange.asks(model: model).map { candidate($0) }
   }
 
   /// An offer with all of its free slots, for whoever has a claim to one.
   func claimedCandidate(_ ask: Ask) -> Planner.Candidate {
-    candidate(ask, free: freeSlots(ask, ofClaimed: true), ofClaimed: true)
+    candidate(ask, ofClaimed: true)
   }
 
-  private func candidate(
-    _ ask: Ask, free: Int, ofClaimed: Bool = false
-  ) -> Planner.Candidate {
+  /// An offer with its slots that are free, those that others have claims to as well or not.
+  private func candidate(_ ask: Ask, ofClaimed: Bool = false) -> Planner.Candidate {
     let session = sessions[ask.id.worker]
+    let slots = session?.occupancy(of: ask.offer.model) { exchange.job($0)?.model }
+    let claimed = ofClaimed ? 0 : claimed(of: ask.id.worker)
+    // Slots that are promised may go to others: what is kept is kept from all of them.
+    func room(of open: @autoclosure () -> Int) -> Int {
+      guard let slots, slots.free > 0 else { return 0 }
+      return max(0, min(slots.free - claimed, open() - slots.taken))
+    }
+    let free = room(of: exchange.freeSlots(ask.id))
     // Who has a slot free is there: it need not be asked of the state once more.
     let absence = free > 0 ? nil : absence(of: ask.id.worker, session)
-    let load = session?.load
     return Planner.Candidate(
-      server: server(ask, session, absence), busy: load?.busy ?? 0, free: free,
+      server: server(ask, session, absence), busy: slots?.busy ?? 0, free: free,
       freeForOthers: free > 0 && ask.tenancy.reserve > 0
-        ? freeSlots(ask, ofKept: false, ofClaimed: ofClaimed) : free,
-      inFlight: load?.inFlight ?? Planner.Work())
-  }
-
-  /// Slots that take a job at an offer now, with or without those that are kept for its supplier's own, and those that
-  /// others have claims to.
-  ///
-  /// Slots that are promised may go to others: what is kept is kept from all of them.
-  private func freeSlots(_ ask: Ask, ofKept: Bool = true, ofClaimed: Bool = false) -> Int {
-    guard let session = sessions[ask.id.worker], session.free > 0 else { return 0 }
-    let model = ask.offer.model
-    let taken = session.slots.count {
-      switch $0.state {
-      case .promised(let other): other == model
-      case .reserved(let job): exchange.job(job)?.model == model
-      case .opened, .parked, .running, .gone: false
-      }
-    }
-    let free = ofKept ? exchange.freeSlots(ask.id) : exchange.freeSlotsForOthers(ask)
-    let unclaimed = session.free - (ofClaimed ? 0 : claimed(of: ask.id.worker))
-    return max(0, min(unclaimed, free - taken))
+        ? room(of: exchange.freeSlotsForOthers(ask)) : free,
+      inFlight: slots?.inFlight ?? Planner.Work())
   }
 
   /// An offer and what is known of its worker.

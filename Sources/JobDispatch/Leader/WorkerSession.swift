@@ -142,18 +142,38 @@ final class WorkerSession {
   var isLive: Bool { channel != nil && engineIsHealthy && !isEnding }
   /// Slots that wait for a job.
   var free: Int { isLive ? slots.count { $0.state == .parked } : 0 }
-  /// Slots that have one, or will, and what those jobs cost between them.
-  ///
-  /// Counted anew each time, so that nothing that ends in an odd way can leave a count behind.
-  var load: (busy: Int, inFlight: Planner.Work) {
-    slots.reduce(into: (busy: 0, inFlight: Planner.Work())) { load, slot in
+
+  /// What a worker's slots are at.
+  struct Occupancy {
+    /// Those that wait for a job, if it may be given one.
+    var free = 0
+    /// Those that have one, or will.
+    var busy = 0
+    /// Those of them whose job has not begun, and is the model's that was asked for.
+    var taken = 0
+    /// What the jobs of those that are busy cost between them.
+    var inFlight = Planner.Work()
+  }
+
+  /// Counts the slots, each of them looked at once: anew each time, so that nothing that ends in an odd way can leave a
+  /// count behind.
+  func occupancy(of model: String, modelOf: (JobID) -> String?) -> Occupancy {
+    var count = Occupancy()
+    for slot in slots {
       switch slot.state {
-      case .promised, .reserved, .running:
-        load.busy += 1
-        load.inFlight = load.inFlight + slot.work
-      case .opened, .parked, .gone: break
+      case .parked:
+        count.free += 1
+        continue
+      case .promised(let other): if other == model { count.taken += 1 }
+      case .reserved(let job): if modelOf(job) == model { count.taken += 1 }
+      case .running: break
+      case .opened, .gone: continue
       }
+      count.busy += 1
+      count.inFlight = count.inFlight + slot.work
     }
+    if !isLive { count.free = 0 }
+    return count
   }
 
   /// Takes a parked slot for a job, or for one that is being submitted.

@@ -31,6 +31,7 @@ struct DevCommand: AsyncParsableCommand {
   var httpPort: UInt16 = 8080
   @Flag(help: "End when standard input ends, as a child of its starter does.")
   var endWithInput = false
+  @OptionGroup var logs: LogOptions
 
   func validate() throws {
     guard (1...7).contains(coordinators) else {
@@ -54,7 +55,7 @@ struct DevCommand: AsyncParsableCommand {
     let cluster = try DevCluster(
       .init(
         coordinators: coordinators, workers: workers, engine: engine, directory: directory,
-        firstPort: port, httpPort: httpPort))
+        firstPort: port, httpPort: httpPort, logging: logs.arguments))
     let before = try ContextStore.load()
     var outcome: (any Error)?
     do {

@@ -21,6 +21,9 @@ struct LogOptions: ParsableArguments {
 
   func validate() throws { _ = try levels }
 
+  /// The same options for a child.
+  var arguments: [String] { ["--log-level", logLevel, "--log-format", logFormat.rawValue] }
+
   /// What `--log-level` says.
   var levels: LogLevels {
     get throws(ValidationError) {

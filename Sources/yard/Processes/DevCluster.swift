@@ -17,6 +17,8 @@ actor DevCluster {
     var firstPort: UInt16
     /// The first port to try for the gateway.
     var httpPort: UInt16
+    /// How the children log, as their command line has it.
+    var logging: [String]
   }
 
   /// The keys of the accounts that a dev cluster has.
@@ -169,10 +171,11 @@ actor DevCluster {
   ) async throws -> String {
     guard ending == nil else { throw CancellationError() }
     let log = "\(logs)/\(name).log"
+    let logging = plan.logging
     let supervisor = Supervisor(name: name, log: log) {
       try ChildProcess(
-        name: name, executable: executable, arguments: arguments, environment: environment,
-        log: log)
+        name: name, executable: executable, arguments: arguments + logging,
+        environment: environment, log: log)
     }
     children.append(supervisor)
     return try await Patience.saying("waiting for \(name) to be ready; its log is \(log)") {
