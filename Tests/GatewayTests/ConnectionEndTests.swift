@@ -275,11 +275,35 @@ struct ConnectionEndTests {
     }
   }
 
-  @Test("a reader that takes nothing is counted once")
-  func stalled() async throws {
+  /// Keeps what is written until it is flushed, as TLS does: until then the channel does not count it.
+  private final class KeepsUntilFlush: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+    private var kept: [(ByteBuffer, EventLoopPromise<Void>?)] = []
+
+    func write(
+      context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?
+    ) {
+      kept.append((unwrapOutboundIn(data), promise))
+    }
+
+    func flush(context: ChannelHandlerContext) {
+      for (buffer, promise) in kept { context.write(wrapOutboundOut(buffer), promise: promise) }
+      kept = []
+      context.flush()
+    }
+  }
+
+  @Test("a reader that takes nothing is counted once", arguments: [false, true])
+  func stalled(keepsUntilFlush: Bool) async throws {
     let (_, heard) = AsyncStream.makeStream(of: Void.self)
-    try await withConnections(HTTPLimits(), speak: Self.speakHTTP1(heard: heard)) {
-      _, loop, child in
+    let speak: @Sendable (any Channel, GatewayLoop) throws -> Void = { child, loop in
+      if keepsUntilFlush {
+        try child.pipeline.syncOperations.addHandler(KeepsUntilFlush())
+      }
+      try Self.speakHTTP1(heard: heard)(child, loop)
+    }
+    try await withConnections(HTTPLimits(), speak: speak) { _, loop, child in
       let connection = try await connection(of: child)
       let stalled = try await eventLoop.submit {
         // It is more than one write takes, so it waits at least until the end of this turn.

@@ -17,6 +17,7 @@ import time
 import h2_attacks
 import raw_http2 as h2
 from bystander import BURST_FLOOR_MS, FLOOR_MS, IS_OPTIMISED, SECONDS, Bystander, percentile, sink
+from h2_attacks import stream
 from product import Failed, dev, expect, main, promised, wait_for
 from raw_http2 import CODEC, Connection, Ended, frame, message, number, request, window_update
 
@@ -96,40 +97,22 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
     begun = time.monotonic()
     slow_ones = slow()
 
-    def flood(attack, identity=None, to=address, rounds_max=None, at_once=50):
-        """Repeats what `attack(round)` gives until the node ends it; answers (rounds, GOAWAY code or None)."""
+    FORMS = h2_attacks.forms(lambda flags, stream, extra: request(stream, flags=flags, extra=extra))
+
+    def flood(form, identity=None, to=address, rounds_max=None, at_once=50):
+        """Throws a form at a node that was greeted, or at the sink; answers as `h2_attacks.thrown`."""
         connection = Connection(to, identity, ATTACKER)
-        rounds = 0
         try:
             if to == address:
                 connection.greet()
-            deadline = time.monotonic() + ATTACK_SECONDS
-            while time.monotonic() < deadline:
-                connection.send(b"".join(attack(rounds + extra) for extra in range(at_once)))
-                rounds += at_once
-                if rounds == rounds_max:
-                    return rounds, None
-                connection.read(0)
-                if connection.goaway is not None:
-                    return rounds, connection.goaway
-            return rounds, None
         except Ended:
-            # What the node said last may still be in the socket.
-            try:
-                while True:
-                    connection.read(0.05)
-                    if connection.goaway is not None:
-                        break
-            except Ended:
-                pass
-            return rounds, connection.goaway if connection.goaway is not None else -1
-        finally:
             connection.close()
+            return 0, -1
+        return h2_attacks.thrown(connection, form, rounds_max, ATTACK_SECONDS, at_once)
 
     def idle():
         """What an attacker costs the machine and not the node: bytes to a process that reads them."""
-        flood(lambda turn: request(stream(turn)) + frame(h2.RESET, 0, stream(turn), number(8)),
-              to=bystander_sink, rounds_max=200)
+        flood(FORMS["rapid reset"], to=bystander_sink, rounds_max=200)
 
     # Every attack that is repeated, by its name; and what lets go of the connections that one has kept.
     repeated, let_go = {}, []
@@ -174,46 +157,27 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
         client.is_unharmed_by(name, repeated[name], throwing(bystander_sink))
         MEASURES[name] = {**client.measures[name], "memory_mib": round(memory_mib())}
 
-    def stream(turn):
-        return 2 * turn + 3
-
     def rapid_reset():
         """rapid reset (CVE-2023-44487) ends the connection"""
-        stopped("rapid reset", [(
-            "rapid reset", lambda turn: request(stream(turn)) + frame(h2.RESET, 0, stream(turn), number(8)))])
+        stopped("rapid reset", [("rapid reset", FORMS["rapid reset"])])
 
     def continuation():
         """a CONTINUATION flood (CVE-2024-28182) ends the connection"""
-        stopped("CONTINUATION flood", [(
-            "CONTINUATION flood",
-            lambda turn: request(3, flags=0) if turn == 0 else frame(h2.CONTINUATION, 0, 3))])
+        stopped("CONTINUATION flood", [("CONTINUATION flood", FORMS["CONTINUATION flood"])])
 
     def made_you_reset():
         """the six forms of MadeYouReset (CVE-2025-8671) end the connection"""
-        after_end = h2.END_HEADERS | h2.END_STREAM
-        forms = {
-            "WINDOW_UPDATE of 0": lambda s: window_update(s, 0),
-            "WINDOW_UPDATE overflow": lambda s: window_update(s, 0x7FFFFFFF),
-            "PRIORITY of a wrong size": lambda s: frame(h2.PRIORITY, 0, s, b"1234"),
-            "PRIORITY on itself": lambda s: frame(h2.PRIORITY, 0, s, number(s) + b"\x0f"),
-            "HEADERS after the end": lambda s: request(s, flags=after_end),
-            "DATA after the end": lambda s: frame(h2.DATA, 0, s, b"x"),
-        }
-        def attack(name, provoke):
-            flags = after_end if "after" in name else h2.END_HEADERS
-            return lambda turn: request(stream(turn), flags=flags) + provoke(stream(turn))
-        stopped("MadeYouReset", [("MadeYouReset: " + name, attack(name, form)) for name, form in forms.items()])
+        forms = [(name, form) for name, form in FORMS.items() if name.startswith("MadeYouReset: ")]
+        expect(len(forms) == 6, f"forms of MadeYouReset: {len(forms)}")
+        stopped("MadeYouReset", forms)
 
     def floods():
         """floods of SETTINGS, PING, PRIORITY, empty DATA, WINDOW_UPDATE and unknown frames, and of our own pings, end the connection"""
         # A known client may send 50,000 frames a second, which takes an attacker that makes them in bulk (check_attack_matrix.py).
         stopped("floods of frames", [
-            ("SETTINGS flood", lambda turn: frame(h2.SETTINGS)),
-            ("PING flood", lambda turn: frame(h2.PING, 0, 0, b"12345678")),
-            ("PRIORITY flood", lambda turn: frame(h2.PRIORITY, 0, stream(turn), number(0) + b"\x0f")),
-            ("empty DATA flood", lambda turn: request(3) if turn == 0 else frame(h2.DATA, 0, 3)),
-            ("WINDOW_UPDATE flood", lambda turn: window_update(0, 1), False, 10_000),
-            ("unknown frame flood", lambda turn: frame(0xEE, 0, 0, b"x")),
+            *((name, FORMS[name]) for name in
+              ("SETTINGS flood", "PING flood", "PRIORITY flood", "empty DATA flood", "unknown frame flood")),
+            ("WINDOW_UPDATE flood", FORMS["WINDOW_UPDATE flood"], False, h2_attacks.allowed("WINDOW_UPDATE flood", None)),
             ("flood of Ping messages", lambda turn: frame(h2.DATA, 0, 1, message("Ping", nonce=turn)))])
 
     def excesses():
@@ -229,9 +193,8 @@ with dev("--workers", 0, engine="http://127.0.0.1:9") as cluster:
 
     def hpack_bomb():
         """an HPACK bomb ends the connection, and so does the repetition of a lesser one, which yields no request"""
-        entry = b"\x40" + h2.literal("n", "x" * 120)[1:]
-        bomb, lesser = entry + b"\xbe" * 15_000, entry + b"\xbe" * 150
-        stopped("HPACK bomb", [("HPACK bomb", lambda turn: request(stream(turn), extra=bomb)),
+        lesser = h2_attacks.BOMB[:-14_850]
+        stopped("HPACK bomb", [("HPACK bomb", FORMS["HPACK bomb"]),
                                ("lesser HPACK bomb", lambda turn: request(stream(turn), extra=lesser))])
 
     def large_headers():

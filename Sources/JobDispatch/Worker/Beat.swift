@@ -7,6 +7,9 @@
 /// of every process behind it, however short it is. So output waits for that of other streams, as long as nobody notices.
 /// While many attempts run, those that are quick send together, each `interval`: what an engine makes meanwhile becomes one
 /// piece. A stream that is slower than that is as it was, and so are the first output and the end of each.
+///
+/// Each worker has a phase of its own: those on one machine, whose clock is the same, would bring everything to their leader at one
+/// moment, and a first output that comes then waits behind all of it.
 struct Beat {
   /// Milliseconds for which output waits for that of other streams.
   static let gathering: UInt64 = 2
@@ -15,12 +18,22 @@ struct Beat {
   static let interval: UInt64 = 20
   /// Attempts that are many.
   private let manyAttempts: Int
+  /// Milliseconds from a multiple of `interval` to the beat.
+  private let phase: UInt64
   /// Attempts that ran when it was looked at last.
   private var running = 0
   /// When something is due; nil while nothing waits.
   private(set) var dueAt: UInt64?
 
-  init(manyAttempts: Int) { self.manyAttempts = manyAttempts }
+  /// A beat of which nothing is known yet.
+  ///
+  /// - Parameters:
+  ///   - manyAttempts: attempts that are many.
+  ///   - seed: a number that other workers hardly have, for the phase.
+  init(manyAttempts: Int, seed: UInt64) {
+    self.manyAttempts = manyAttempts
+    phase = seed % Self.interval
+  }
 
   private var areMany: Bool { running >= manyAttempts }
 
@@ -30,9 +43,14 @@ struct Beat {
   mutating func wait(now: UInt64, sentAt: UInt64, fillsMessage: Bool) -> UInt64 {
     let soon = now + Self.gathering
     let isQuick = areMany && !fillsMessage && sentAt + Self.interval > soon
-    let due = isQuick ? (now / Self.interval + 1) * Self.interval : soon
+    let due = isQuick ? next(after: now) : soon
     dueAt = min(dueAt ?? .max, due)
     return due
+  }
+
+  /// The next beat.
+  private func next(after now: UInt64) -> UInt64 {
+    (now + Self.interval - phase) / Self.interval * Self.interval + phase
   }
 
   /// Whether something is to leave now.

@@ -122,7 +122,7 @@ public final class WorkerMachine: MessageChannelOwner {
     name: String, incarnation: UInt64, host: any WorkerHost, clock: any MonotonicClock,
     manyAttempts: Int = WorkerMachine.manyAttempts
   ) {
-    beat = Beat(manyAttempts: manyAttempts)
+    beat = Beat(manyAttempts: manyAttempts, seed: incarnation)
     self.name = name
     self.incarnation = incarnation
     self.host = host

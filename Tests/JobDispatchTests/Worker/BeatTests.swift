@@ -5,7 +5,13 @@ import WireProtocol
 
 @Suite("The worker's beat: what waits together leaves together")
 struct BeatTests {
-  let bench = Bench(manyAttempts: 3)
+  let bench: Bench
+
+  init() { bench = Bench(manyAttempts: 3) }
+
+  private init(incarnation: UInt64) {
+    bench = Bench(manyAttempts: 3, incarnation: incarnation)
+  }
 
   /// Attempts of jobs 1 to `count`, each of which has sent its first output.
   private func running(_ count: Int) throws -> [(run: EngineRunID, slot: FakeChannel)] {
@@ -63,6 +69,30 @@ struct BeatTests {
         finished.hash
           == chain(slot.events, job: UInt64(attempts.firstIndex { $0.run == run } ?? 9) + 1))
     }
+  }
+
+  /// Where in the twenty milliseconds the quick ones of a worker send, once all are known to be quick.
+  private func beats() throws -> Set<UInt64> {
+    let attempts = try running(3)
+    settle(attempts)
+    var beats: Set<UInt64> = []
+    for millisecond in 0..<200 {
+      let before = attempts[0].slot.all(Chunk.self).count
+      if millisecond % 5 == 0 { for (run, _) in attempts { bench.make(run, "x") } }
+      bench.advance(1)
+      // The first leaves as after a pause.
+      if millisecond > 40, attempts[0].slot.all(Chunk.self).count > before {
+        beats.insert(bench.clock.now % 20)
+      }
+    }
+    return beats
+  }
+
+  @Test("workers that share a clock have their beats at different moments")
+  func phases() throws {
+    #expect(try BeatTests(incarnation: 77).beats() == [17])
+    #expect(try BeatTests(incarnation: 84).beats() == [4])
+    #expect(try BeatTests(incarnation: 100).beats() == [0])
   }
 
   @Test("while many run, one that is slower than the beat waits no longer for that")

@@ -67,7 +67,7 @@ final class FakeClock: MonotonicClock {
 /// A worker process without engine, clock or network.
 final class Bench: WorkerHost {
   let clock = FakeClock()
-  let incarnation: UInt64 = 77
+  let incarnation: UInt64
   private(set) var started: [(run: EngineRunID, order: EngineOrder)] = []
   private(set) var cancelled: [EngineRunID] = []
   private(set) var reading: [EngineRunID: Bool] = [:]
@@ -80,7 +80,8 @@ final class Bench: WorkerHost {
     return machineOrNil
   }
 
-  init(manyAttempts: Int = WorkerMachine.manyAttempts) {
+  init(manyAttempts: Int = WorkerMachine.manyAttempts, incarnation: UInt64 = 77) {
+    self.incarnation = incarnation
     machineOrNil = WorkerMachine(
       name: "w", incarnation: incarnation, host: self, clock: clock, manyAttempts: manyAttempts)
   }
