@@ -12,7 +12,7 @@ internal import Transport
 ///  │               │ too large, too slow: answered, the connection ends               │
 ///  └───────────────┴─────────────────► lingering ──peer's end, or 2 s──► closed ──────┘
 /// ```
-/// While it answers it reads once more at most, so a client that sends ahead is held by its own socket. A client that ends
+/// While it answers it reads nothing, so a client that sends ahead is held by its own socket. A client that ends
 /// its side has gone: no server can tell the two apart. Everything happens on the connection's loop; whoever holds the
 /// channel ends in `channelInactive`.
 final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnection {
@@ -101,13 +101,12 @@ final class HTTPConnection: ChannelInboundHandler, RequestSource, ClientConnecti
 
   func channelReadComplete(context: ChannelHandlerContext) { readOn() }
 
-  /// Reads on, unless something waits for its turn.
+  /// Reads on, where what comes next has its turn.
   private func readOn() {
     switch state {
-    // Also while it answers: to stop listening and begin again for each request would be two calls of the kernel.
-    case .idle, .due, .answering: if pending.isEmpty { context?.read() }
+    case .idle: if pending.isEmpty { context?.read() }
     case .reading, .lingering: context?.read()
-    case .closed: break
+    case .due, .answering, .closed: break
     }
   }
 

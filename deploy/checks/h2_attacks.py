@@ -16,12 +16,15 @@ IN_FLIGHT = 8 << 20
 AFTER_END = h2.END_HEADERS | h2.END_STREAM
 #: Between two bytes of who takes one now and then: of an answer of thirty it has taken few when a reader's time is over.
 SIP_SECONDS = 5
-#: An entry of 120 bytes, named again by each further byte.
-BOMB = b"\x40" + h2.literal("n", "x" * 120)[1:] + b"\xbe" * 15_000
 
 
 def stream(turn):
     return 2 * turn + 3
+
+
+def bomb(times):
+    """Fields of HPACK: an entry of 120 bytes, named again by each further byte."""
+    return b"\x40" + h2.literal("n", "x" * 120)[1:] + b"\xbe" * times
 
 
 def forms(section):
@@ -48,7 +51,7 @@ def forms(section):
         "empty DATA flood": lambda turn: asked(0) if turn == 0 else frame(h2.DATA, 0, stream(0)),
         "WINDOW_UPDATE flood": lambda turn: window_update(0, 1),
         "unknown frame flood": lambda turn: frame(0xEE, 0, 0, b"x"),
-        "HPACK bomb": lambda turn: asked(turn, extra=BOMB),
+        "HPACK bomb": lambda turn, extra=bomb(15_000): asked(turn, extra=extra),
         "oversize frame": lambda turn: asked(turn) + frame(h2.DATA, 0, stream(turn), b"x" * 20_000),
     }
 

@@ -49,6 +49,8 @@ extension Dispatcher {
   /// The offers of a model whose worker has a slot parked.
   func candidates(for model: String) -> [Planner.Candidate] {
     exchange.asks(model: model).compactMap { ask in
+      // Most of what follows is for nothing where the worker is full.
+      guard sessions[ask.id.worker]?.hasFree == true else { return nil }
       let candidate = candidate(ask)
       return candidate.free > 0 ? candidate : nil
     }

@@ -142,6 +142,8 @@ final class WorkerSession {
   var isLive: Bool { channel != nil && engineIsHealthy && !isEnding }
   /// Slots that wait for a job.
   var free: Int { isLive ? slots.count { $0.state == .parked } : 0 }
+  /// Whether one does.
+  var hasFree: Bool { isLive && slots.contains { $0.state == .parked } }
 
   /// What a worker's slots are at.
   struct Occupancy {

@@ -8,8 +8,8 @@
 /// While many attempts run, those that are quick send together, each `interval`: what an engine makes meanwhile becomes one
 /// piece. A stream that is slower than that is as it was, and so are the first output and the end of each.
 ///
-/// Each worker has a phase of its own: those on one machine, whose clock is the same, would bring everything to their leader at one
-/// moment, and a first output that comes then waits behind all of it.
+/// Each worker has one of twenty phases, by chance: those on one machine, whose clock is the same, would bring everything to their leader at
+/// one moment, and a first output that comes then waits behind all of it.
 struct Beat {
   /// Milliseconds for which output waits for that of other streams.
   static let gathering: UInt64 = 2

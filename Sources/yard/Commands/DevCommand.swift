@@ -44,6 +44,7 @@ struct DevCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    try Logs.set(logs)
     let directory: String
     if let dir {
       directory = URL(fileURLWithPath: dir).path

@@ -8,7 +8,7 @@ enum LogFormat: String, CaseIterable, ExpressibleByArgument {
   case json
 }
 
-/// The options of logging, which all roles have.
+/// The options of logging, which all roles have, and `yard dev` for the nodes that it starts.
 struct LogOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
