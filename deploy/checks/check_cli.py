@@ -10,7 +10,7 @@ import subprocess
 from product import MODEL, YARD, Cluster, dev, expect, folder, main, scripted_worker, wait_for
 from scripted_engine import MODEL as SCRIPTED, Engine
 
-with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch):
+with dev("--log-level", "debug", "--log-format", "json") as cluster, folder() as scratch, scripted_worker(cluster, scratch):
     Engine.manner = "endless"
 
     def models_and_workers():
@@ -137,6 +137,16 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch):
         expect(told.code == 0 and told.lines[0]["protocol_min"] <= told.lines[0]["protocol_max"], told)
         expect(nowhere.yard("--generate-completion-script", "bash").code == 0, "completions")
 
+    def nodes_log_as_dev_was_told():
+        """the nodes of yard dev log from its level on, in its format"""
+        levels = {}
+        for node in ("coordinator-1", "worker-1", "gateway"):
+            with open(f"{cluster.ready['directory']}/logs/{node}.log") as log:
+                # Another process writes it: the last line may not be whole yet.
+                levels[node] = {json.loads(line)["level"] for line in log.read().split("\n")[:-1]}
+        # A worker says of each attempt that it has it; the others need not have had anything to say so low.
+        expect("debug" in levels["worker-1"] and levels["coordinator-1"], f"levels: {levels}")
+
     def an_end_before_it_is_ready():
         """yard dev that waits for an engine which says nothing ends by a signal, with its children"""
         with socket.create_server(("127.0.0.1", 0)) as silent, folder() as home:
@@ -157,6 +167,6 @@ with dev() as cluster, folder() as scratch, scripted_worker(cluster, scratch):
     checks = [
         models_and_workers, run_streams_and_charges, every_event_once, submit_follow_result, why,
         interrupt_cancels, cancel_submitted, same_request_same_job, accounts_and_keys,
-        context_without_flags, version_and_completions, an_end_before_it_is_ready,
+        context_without_flags, version_and_completions, nodes_log_as_dev_was_told, an_end_before_it_is_ready,
     ]
     main(checks)
