@@ -18,19 +18,21 @@ extension Dispatcher {
     redeemClaims()
     for model in models {
       shares.wait(exchange.accountsQueued(model: model), for: model)
-      assignQueued(of: model)
+      noteTurns(assignQueued(of: model), of: model)
       makeRoom(for: model)
     }
   }
 
   /// Gives the jobs that wait for a model to the slots that are free.
-  private func assignQueued(of model: String) {
+  ///
+  /// - Returns: how many it gave.
+  private func assignQueued(of model: String) -> Int {
     guard exchange.queuedCount(model: model) > 0 else {
       planCursors[model] = nil
-      return
+      return 0
     }
     let candidates = candidates(for: model)
-    guard !candidates.isEmpty else { return }
+    guard !candidates.isEmpty else { return 0 }
     let room = candidates.reduce(0) { $0 + $1.free }
     // What is kept for suppliers' own jobs keeps its place beside others' jobs, however many wait.
     var roomForOthers = candidates.reduce(0) { $0 + $1.freeForOthers }
@@ -41,9 +43,9 @@ extension Dispatcher {
       roomForOthers -= 1
       return true
     }
-    for (job, candidate) in Planner.plan(demands, on: candidates) {
-      assign(job, to: candidate.ask)
-    }
+    let planned = Planner.plan(demands, on: candidates)
+    for (job, candidate) in planned { assign(job, to: candidate.ask) }
+    return planned.count
   }
 
   /// The offers of a model whose worker has a slot parked.

@@ -33,21 +33,27 @@ extension Dispatcher {
 }
 
 extension Dispatcher {
-  /// Models of which it is known how fast their jobs end: beyond that all begin anew.
-  private static let servedModelsMax = 1_024
+  /// Models of which it is known how long one waits for them: beyond that all begin anew.
+  private static let waitForecastsMax = 1_024
 
-  /// A job of a model is over that a worker had.
-  func noteServed(_ model: String) {
-    if served.count >= Self.servedModelsMax, served[model] == nil { served = [:] }
-    served[model, default: DrainForecast()].ended(now: clock.now)
+  /// So many that waited for a model have come to their turns; now others wait still, or nobody does.
+  func noteTurns(_ count: Int, of model: String) {
+    let queued = exchange.queuedCount(model: model)
+    // Jobs whose assignment is under way are still queued in the state.
+    let isWaited =
+      queued > 0 && queued > reservations.keys.count { exchange.job($0)?.model == model }
+    guard isWaited || waitForecasts[model] != nil else { return }
+    if waitForecasts.count >= Self.waitForecastsMax, waitForecasts[model] == nil {
+      waitForecasts = [:]
+    }
+    waitForecasts[model, default: WaitForecast()]
+      .came(count, isWaited: isWaited, now: clock.now)
   }
 
   /// The refusal of a request that names how long it may wait, where it would wait longer.
   ///
-  /// So it is told at once, and not after that time. Nil while nobody is before it, nobody knows how fast jobs end, or a slot
-  /// is free that may take it: who is before it waits for another then.
-  /// Jobs do not end as evenly as they are thought to: one that would just come in time mostly would not, so a quarter is added.
-  /// Batch jobs are not asked to be quick.
+  /// So it is told at once, and not after that time. Nil while nobody is before it, nobody knows how long one waits, or a slot
+  /// is free that may take it: who is before it waits for another then. Batch jobs are not asked to be quick.
   func refusalOfWait(
     _ message: Submit, for model: String, on terms: JobTerms, in jobClass: JobClass,
     of account: AccountID
@@ -55,8 +61,8 @@ extension Dispatcher {
     guard message.queueTimeoutMs > 0, jobClass != .batch else { return nil }
     let before = exchange.queuedBefore(model: model, of: account, in: jobClass)
     guard before > 0,
-      let wait = served[model]?.wait(for: before, now: clock.now),
-      wait + wait / 4 > UInt64(message.queueTimeoutMs),
+      let wait = waitForecasts[model]?.wait(behind: before, now: clock.now),
+      wait > UInt64(message.queueTimeoutMs),
       !candidates(for: model).contains(where: {
         $0.freeForOthers > 0 && $0.server.ask.tenancy.admits(account)
           && $0.server.obstacle(to: terms) == nil
@@ -72,8 +78,7 @@ extension Dispatcher {
       retryAfterMs: UInt32(
         clamping: min(
           DrainForecast.waits.upperBound,
-          max(
-            DrainForecast.waits.lowerBound, wait + wait / 4 - UInt64(message.queueTimeoutMs)))))
+          max(DrainForecast.waits.lowerBound, wait - UInt64(message.queueTimeoutMs)))))
   }
 }
 

@@ -490,7 +490,6 @@ extension Dispatcher {
     pumpReaders(of: job)
     if hadSlot {
       planModel(of: job)  // its slot may be one that nobody parks again
-      if let known { noteServed(known.model) }
     }
     if let model = known?.model, shares.isWaited(for: model),
       exchange.queuedCount(model: model) == 0

@@ -208,8 +208,8 @@ public final class Dispatcher {
   var outputLengths = Planner.OutputLengths()
   var usedKeys = UsedKeys()
   var drain = DrainForecast()
-  /// The same of each model's jobs that a worker had.
-  var served: [String: DrainForecast] = [:]
+  /// How long those wait who wait for a model.
+  var waitForecasts: [String: WaitForecast] = [:]
   /// The secrets of the offers that are being handled.
   var offeredKeys: [UInt64: Secret] = [:]
 
@@ -384,7 +384,7 @@ public final class Dispatcher {
     usedKeys = UsedKeys()
     outputLengths = Planner.OutputLengths()
     drain = DrainForecast()
-    served = [:]
+    waitForecasts = [:]
     raiseIsProposed = false
     for stream in closing { stream.end(.notLeader) }
   }

@@ -32,19 +32,6 @@ struct DrainForecast: Hashable, Sendable {
     return UInt32(max(Self.waits.lowerBound, promisedUntil - now))
   }
 
-  /// How long it takes until so many more jobs have ended, in milliseconds; nil while none has for a window, and nobody knows.
-  ///
-  /// Counted from the first end of the window: right after a pause the jobs of one second are not taken for ten seconds'.
-  mutating func wait(for count: Int, now: UInt64) -> UInt64? {
-    advance(to: now)
-    let all = ends.reduce(UInt64(0)) { $0 + UInt64($1) }
-    let slots = UInt64(ends.count)
-    guard all > 0, count > 0,
-      let age = (0..<slots).last(where: { $0 <= second && ends[Int((second - $0) % slots)] > 0 })
-    else { return nil }
-    return UInt64(count) * max(1_000, now - (second - age) * 1_000) / all
-  }
-
   /// Forgets the seconds that have left the window.
   private mutating func advance(to now: UInt64) {
     let present = now / 1_000

@@ -87,29 +87,24 @@ struct RateLimitTests {
     #expect(forecast.promise(now: 200_000) == 10_000)
   }
 
-  @Test("how long so many jobs take is known from how fast they ended, since the first of them")
-  func waits() {
-    var forecast = DrainForecast()
-    #expect(forecast.wait(for: 5, now: 1_000) == nil)
-    for moment in 0..<20 { forecast.ended(now: 20_000 + UInt64(moment) * 100) }
-    // Ten a second, for two seconds: not two a second for ten.
-    #expect(forecast.wait(for: 5, now: 22_000) == 500)
-    #expect(forecast.wait(for: 0, now: 22_000) == nil)
-    #expect(forecast.wait(for: 5, now: 40_000) == nil)
+  /// Jobs that wait, and come to their turns one after another.
+  private func takeTurns(
+    _ count: Int, every milliseconds: UInt64, _ bench: LeaderBench, _ worker: WorkerPeer
+  ) throws {
+    let readers = (0..<count).map { _ in bench.submit() }
+    for reader in readers {
+      bench.advance(milliseconds)
+      let slot = worker.park()
+      worker.finish(try slot.last(Assign.self), [], on: slot)
+      _ = try reader.last(Ended.self)
+    }
   }
 
   @Test("who may not wait as long as he would is told at once; one that says nothing waits")
   func queueTooLong() throws {
     let bench = try LeaderBench()
     let worker = try WorkerPeer(bench)
-    for _ in 0..<2 {
-      let slot = worker.park()
-      let reader = bench.submit()
-      let assign = try slot.last(Assign.self)
-      worker.finish(assign, [], on: slot)
-      _ = try reader.last(Ended.self)
-      bench.advance(1_000)
-    }
+    try takeTurns(2, every: 1_000, bench, worker)
     func ask(_ milliseconds: UInt32) -> Peer {
       let peer = bench.open(.job)
       bench.say(.submit(bench.submission(timeout: milliseconds)), on: peer)
@@ -129,19 +124,13 @@ struct RateLimitTests {
   func queueTooLongMeanwhile() throws {
     let bench = try LeaderBench()
     let worker = try WorkerPeer(bench)
-    for _ in 0..<2 {
-      let slot = worker.park()
-      let reader = bench.submit()
-      worker.finish(try slot.last(Assign.self), [], on: slot)
-      _ = try reader.last(Ended.self)
-      bench.advance(1_000)
-    }
+    try takeTurns(6, every: 500, bench, worker)
     bench.submit()
     let message = bench.submission(timeout: 1_500)
     bench.holdsWrites = true
     let peers = (0..<2).map { _ in bench.open(.job) }
     bench.say(.submit(message), on: peers[0])
-    // Nothing ends meanwhile, so whoever comes now would wait for longer.
+    // Nobody's turn comes meanwhile, so whoever comes now would wait for longer.
     bench.advance(2_000)
     let another = bench.open(.job)
     bench.say(.submit(bench.submission(timeout: 1_500)), on: another)
