@@ -504,4 +504,27 @@ struct JobTranscripts {
     #expect(
       (2...5).map { world.exchange.tombstone(JobID($0)) != nil } == [false, false, true, true])
   }
+
+  @Test("what nobody can repeat any more is forgotten before what somebody may repeat tomorrow")
+  func attachedRetention() {
+    var limits = Limits()
+    limits.tombstonesPerAccountMax = 2
+    var world = World(limits: limits)
+    world.run(.raiseStateVersion(.init(to: 3)))
+    func purge(_ job: UInt64, _ mode: JobMode) {
+      world.time += 1
+      world.run(submit(job, mode: mode))
+      world.run(.cancel(.init(caller: World.alice, job: JobID(job))))
+      world.run(.purge(.init(caller: World.alice, jobs: [JobID(job)])))
+    }
+    purge(1, .submitted)
+    for number in 2...5 as ClosedRange<UInt64> { purge(number, .attached) }
+    #expect(
+      (1...5).map { world.exchange.tombstone(JobID($0)) != nil } == [
+        true, false, false, false, true,
+      ])
+    world.time += limits.attachedRequestRetention
+    world.run(.pulse)
+    #expect(world.exchange.tombstone(JobID(5)) == nil && world.exchange.tombstone(JobID(1)) != nil)
+  }
 }

@@ -110,12 +110,21 @@ extension Exchange {
     let tombstone = Tombstone(
       job: id, account: job.account, requestKey: job.requestKey, bodyHash: job.bodyHash,
       state: ending.state, charge: ending.charge,
-      expiry: meta.logTime.advanced(milliseconds: limits.requestRetention),
+      expiry: meta.logTime.advanced(milliseconds: requestRetention(of: job)),
       delegatedKey: delegation(of: job.key) == nil ? nil : job.key)
     tombstones.insert(tombstone)
     indexes.enter(tombstone)
     while let oldest = tombstoneBeyondBounds(of: job.account) { forget(tombstone: oldest) }
     pending.effects.append(.jobPurged(id))
+  }
+
+  /// How long a job's request is remembered after its record.
+  ///
+  /// The first to expire are the first to go where there are too many: however many jobs an account's streams are, they do not displace
+  /// the requests that a client may repeat tomorrow.
+  private func requestRetention(of job: Job) -> UInt64 {
+    job.mode == .attached && meta.stateVersion >= Self.fairRetentionStateVersion
+      ? min(limits.attachedRequestRetention, limits.requestRetention) : limits.requestRetention
   }
 
   /// The purged job whose request is forgotten next, if there are too many of its account or of all.
