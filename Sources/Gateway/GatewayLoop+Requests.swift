@@ -123,7 +123,7 @@ extension GatewayLoop {
   ) {
     let answer = CallAnswer()
     connection.answer(request, with: answer)
-    client.call(message, key: key) { [weak connection] result in
+    client.call(message, key: key, callerRetries: true) { [weak connection] result in
       connection?.send(Self.reply(to: result, pick), from: answer)
     }
   }
