@@ -28,7 +28,7 @@ extension GatewayLoop {
           if case .modelListing(let listing) = $0 { ModelAnswer.list(listing) } else { nil }
         }
       case .model(let name):
-        ask(ModelList(), key, request, connection) {
+        ask(ModelAnswer.question(name), key, request, connection) {
           guard case .modelListing(let listing) = $0 else { return nil }
           return ModelAnswer.one(name, of: listing)
         }
