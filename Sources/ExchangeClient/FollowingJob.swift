@@ -47,6 +47,7 @@ public final class FollowingJob: MessageChannelOwner {
   private let authorization: String?
   private let client: LoopClient
   private let lane: Lane
+  private let callerRetries: Bool
   private weak var reader: (any JobReading)?
   private var state: State
   private var channel: (any MessageChannel)?
@@ -58,12 +59,13 @@ public final class FollowingJob: MessageChannelOwner {
 
   init(
     order: FollowOrder, authorization: String?, client: LoopClient, lane: Lane,
-    reader: any JobReading
+    callerRetries: Bool, reader: any JobReading
   ) {
     self.order = order
     self.authorization = authorization
     self.client = client
     self.lane = lane
+    self.callerRetries = callerRetries
     self.reader = reader
     began = client.now
     state = .locating(CallTries(now: client.now, patience: client.configuration.patience))
@@ -137,7 +139,8 @@ public final class FollowingJob: MessageChannelOwner {
     let patience = client.configuration.patience
     return switch order {
     case .submit(let submit):
-      FollowedJob(submitting: submit, cluster: cluster, patience: patience)
+      FollowedJob(
+        submitting: submit, cluster: cluster, patience: patience, callerRetries: callerRetries)
     case .job(let job, let fromSeq, let commitIndex, let isDurable):
       FollowedJob(
         following: job, fromSeq: fromSeq, commitIndex: commitIndex, isDurable: isDurable,

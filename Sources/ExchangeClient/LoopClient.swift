@@ -85,9 +85,11 @@ public final class LoopClient {
   ///   - service: what the request is for.
   ///   - lane: which connection to use, modulo their number; nil for each in turn.
   ///   - key: another API key than the client's own.
+  ///   - callerRetries: whether whoever waits can try again by itself, and is told at once what is full.
   ///   - completion: called exactly once.
   public func call(
     _ message: any WireMessage, service: Service = .call, lane: Int? = nil, key: String? = nil,
+    callerRetries: Bool = false,
     completion: @escaping (Result<Message, ClientFailure>) -> Void
   ) {
     eventLoop.preconditionInEventLoop()
@@ -104,7 +106,9 @@ public final class LoopClient {
       message: message, service: service,
       authorization: key.map { "Bearer \($0)" } ?? authorization, client: self,
       lane: pick(lane, for: message),
-      tries: CallTries(now: now, patience: configuration.patience), completion: completion)
+      tries: CallTries(
+        now: now, patience: configuration.patience, callerRetries: callerRetries),
+      completion: completion)
     call.begin()
   }
 
@@ -113,17 +117,18 @@ public final class LoopClient {
   /// - Parameters:
   ///   - order: what to follow.
   ///   - key: another API key than the client's own.
+  ///   - callerRetries: whether whoever waits can submit again by itself, and is told at once what is full.
   ///   - reader: told what happens; not kept.
   /// - Returns: the job being followed.
   public func follow(
-    _ order: FollowOrder, key: String? = nil, reader: any JobReading
+    _ order: FollowOrder, key: String? = nil, callerRetries: Bool = false, reader: any JobReading
   ) -> FollowingJob {
     eventLoop.preconditionInEventLoop()
     var submit: Submit?
     if case .submit(let message) = order { submit = message }
     let following = FollowingJob(
       order: order, authorization: key.map { "Bearer \($0)" } ?? authorization, client: self,
-      lane: pick(for: submit), reader: reader)
+      lane: pick(for: submit), callerRetries: callerRetries, reader: reader)
     if isClosed {
       following.giveUp(.unavailable(lastCause: "the client is closed", waited: 0))
     } else {

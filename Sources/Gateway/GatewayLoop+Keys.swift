@@ -32,7 +32,7 @@ extension GatewayLoop {
     }
     let answer = CallAnswer()
     connection.answer(request, with: answer)
-    client.call(create, key: key) { [self, weak connection] result in
+    client.call(create, key: key, callerRetries: true) { [self, weak connection] result in
       // Also for a client that has left: he may know the secret.
       guard case .success(.keyReport(let made)) = result else {
         connection?.send(Self.reply(to: result) { _ in nil }, from: answer)

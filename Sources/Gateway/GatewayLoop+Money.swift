@@ -116,7 +116,8 @@ extension GatewayLoop {
   private func read(
     _ reading: ReportReading, _ key: String, _ connection: any RequestSource, _ answer: CallAnswer
   ) {
-    client.call(reading.query, key: key) { [weak self, weak connection] result in
+    client.call(reading.query, key: key, callerRetries: true) {
+      [weak self, weak connection] result in
       guard let self, let connection, !answer.isLeft else { return }
       var reading = reading
       do throws(HTTPRefusal) {

@@ -28,7 +28,7 @@ extension GatewayLoop {
           if case .modelListing(let listing) = $0 { ModelAnswer.list(listing) } else { nil }
         }
       case .model(let name):
-        ask(ModelList(), key, request, connection) {
+        ask(ModelAnswer.question(name), key, request, connection) {
           guard case .modelListing(let listing) = $0 else { return nil }
           return ModelAnswer.one(name, of: listing)
         }
@@ -123,7 +123,7 @@ extension GatewayLoop {
   ) {
     let answer = CallAnswer()
     connection.answer(request, with: answer)
-    client.call(message, key: key) { [weak connection] result in
+    client.call(message, key: key, callerRetries: true) { [weak connection] result in
       connection?.send(Self.reply(to: result, pick), from: answer)
     }
   }

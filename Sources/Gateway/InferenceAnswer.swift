@@ -39,7 +39,8 @@ final class InferenceAnswer: Answering, JobReading {
   func begin(key: String) {
     self.key = key
     loop.counters.running += 1
-    following = loop.client.follow(.submit(call.submit), key: key, reader: self)
+    following = loop.client.follow(
+      .submit(call.submit), key: key, callerRetries: true, reader: self)
   }
 
   // MARK: JobReading

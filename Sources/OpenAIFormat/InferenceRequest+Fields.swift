@@ -87,9 +87,11 @@ extension InferenceRequest {
       case "guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs",
         "grammar", "json_schema", "regex", "ebnf":
         features.insert(.structuredOutput)
-      case "chat_template": features.insert(.customTemplate)
+      case "chat_template": note(.customTemplate, in: name)
       case "echo": if try value.isWanted() { features.insert(.echo) }
-      case "audio", "modalities": features.insert(.media)
+      case "audio": note(.media, in: name)
+      case "modalities":
+        if try value.strings(name).contains(where: { $0 != "text" }) { note(.media, in: name) }
       default: break
       }
     }
@@ -101,6 +103,12 @@ extension InferenceRequest {
     maxTokens = limits["max_completion_tokens"] ?? limits["max_tokens"] ?? limits.values.min()
     sequences = answers * prompts
     if sequences > 1 { features.insert(.severalSequences) }
+  }
+
+  /// Notes what makes `promptBytes` no bound, and where it is.
+  private mutating func note(_ feature: Features, in field: String) {
+    features.insert(feature)
+    if unboundedField == nil { unboundedField = field }
   }
 
   private mutating func readStreamOptions(_ scanner: inout JSONScanner) throws {
@@ -197,7 +205,7 @@ extension InferenceRequest {
           promptBytes += try scanner.readStringCount()
         case ("type", .string):
           let type = try scanner.readString()
-          if type != "text", type != "refusal" { features.insert(.media) }
+          if type != "text", type != "refusal" { note(.media, in: field()) }
         default: promptBytes += try scanner.skipPrinted() + key.utf8.count
         }
       }

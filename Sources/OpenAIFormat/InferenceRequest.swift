@@ -93,6 +93,8 @@ public struct InferenceRequest: Hashable, Sendable {
   public internal(set) var models: [String] = []
   /// What the request needs.
   public internal(set) var features: Features = []
+  /// The first field because of which `promptBytes` is no bound; nil where it is one.
+  public internal(set) var unboundedField: String?
   /// How the consumer wants the numbers of embeddings.
   public internal(set) var encoding = VectorEncoding.float
   /// How many numbers each embedding is to have, if that is asked for.

@@ -47,6 +47,11 @@ extension WorkerRegister {
   }
 }
 
+extension ModelList {
+  /// Asks for all models.
+  public init() { self.init(beginning: nil) }
+}
+
 extension ModelListing {
   /// Lists models without what they are served for.
   public init(models: [ModelSummary]) { self.init(models: models, abilities: nil) }

@@ -4,6 +4,7 @@ import Foundation
 import Gateway
 import Identity
 import JobDispatch
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import Testing
@@ -386,6 +387,33 @@ struct GatewayTests {
       let cut = await client.readToEnd()
       #expect(cut.contains(#"data: {"error":{"#) && !cut.contains("[DONE]"))
       #expect(!cut.hasSuffix("0\r\n\r\n"))
+    }
+  }
+
+  @Test("what the leader has no room for is told at once, with its code and the wait that it names")
+  func full() async throws {
+    let tries = NIOLockedValueBox(0)
+    try await withGateway(script: { message, channel in
+      tries.withLockedValue { $0 += 1 }
+      let isBusy = if case .submit(let submit) = message { submit.model == "m" } else { false }
+      channel.send(Failure(isBusy ? .overloaded : .storageFull, "no room", retryAfterMs: 2_500))
+      channel.finish()
+    }) { gateway, _ in
+      let wait = "x-should-retry: true\r\nretry-after: 3\r\nretry-after-ms: 2500\r\n"
+      for (body, status, code) in [
+        (request, 503, "overloaded"), (streaming, 503, "overloaded"),
+        (streaming.replacingModel(with: "disk"), 507, "storage_full"),
+      ] {
+        let client = try await RawClient(gateway.address)
+        try await client.post("/v1/chat/completions", body)
+        let answer = await client.read(until: #""code":"\#(code)""#)
+        #expect(answer.hasPrefix("HTTP/1.1 \(status) ") && answer.contains(wait), "\(answer)")
+      }
+      let client = try await RawClient(gateway.address)
+      try await client.get("/v1/models")
+      let answer = await client.read(until: #""code":"storage_full""#)
+      #expect(answer.hasPrefix("HTTP/1.1 507 ") && answer.contains(wait), "\(answer)")
+      #expect(tries.withLockedValue { $0 } == 4, "the gateway has tried again itself")
     }
   }
 

@@ -34,6 +34,23 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     #expect(request.messages().map(\.text) == ["hi", "a"])
   }
 
+  @Test(
+    "what makes the prompt of any length is named by its field; an answer in text alone does not",
+    arguments: [
+      (#""modalities":["text"]"#, nil), (#""modalities":null,"audio":null"#, nil),
+      (#""modalities":["text","audio"]"#, "modalities"), (#""audio":{"voice":"x"}"#, "audio"),
+      (#""chat_template":"x","audio":{}"#, "chat_template"),
+    ])
+  func unbounded(more: String, field: String?) throws {
+    let messages = #""messages":[{"role":"user","content":[{"type":"text","text":"a"}]}]"#
+    let request = try parse(#"{"model":"m",\#(messages),\#(more)}"#)
+    #expect(request.unboundedField == field)
+    #expect(request.features.isDisjoint(with: [.media, .customTemplate]) == (field == nil))
+    let image = #""messages":[{"role":"u"},{"role":"u","content":[{"type":"image_url"}]}]"#
+    let seen = try parse(#"{"model":"m",\#(image),\#(more)}"#)
+    #expect(seen.unboundedField == "messages[1].content" && seen.features.contains(.media))
+  }
+
   @Test("nothing is wanted that was not asked for")
   func readsNothing() throws {
     let request = try parse(

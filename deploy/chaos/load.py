@@ -26,6 +26,8 @@ ATTEMPTS_MAX = 3
 #: What no fault explains.
 NEVER = ("internal_error", "stream_overrun", "engine_error", "engine_garbled", "malformed_request", "unauthenticated",
          "forbidden", "idempotency_conflict", "unknown_job", "not_found", "output_expired", "insufficient_credit")
+#: What a cluster has no room for for as long as a client is patient.
+FULL = ("overloaded", "storage_full")
 
 
 class Broken(Exception):
@@ -178,7 +180,8 @@ class Run(Chat):
         listening.join()
         if self.state is None:
             text = b"".join(errors).decode(errors="replace")[-400:]
-            self.code = next((word for word in ("stream_diverged", "unavailable", "outcome_unknown") if word in text), None)
+            told = ("stream_diverged", "unavailable", "outcome_unknown", *FULL)
+            self.code = next((word for word in told if word in text), None)
             demand(self.code and not self.load.is_given_up, f"run {self.name}, job {self.job}: exit {code}, {text}")
             self.divergences += self.code == "stream_diverged"
             self.script = Script(self.name) if self.code == "stream_diverged" else self.script
@@ -271,7 +274,7 @@ class Load:
         while not self.stopped.wait(0.25):
             name, count = self.next_name("s"), generator.randrange(1, 12)
             key = f"{generator.getrandbits(128):032x}"
-            done = None
+            done, is_excused = None, False
             for _ in range(8):
                 done = self.world.yard(
                     "submit", "-m", MODEL, "--max-tokens", count, "--request-key", key, "--output", "json",
@@ -279,14 +282,15 @@ class Load:
                 if done.code == 0 or self.stopped.is_set():
                     break
                 self.say("refused", submit=name, code=done.err.strip()[-120:])
-                if done.code != 4:
+                is_excused = done.code == 4 or any(f"{word}: " in done.err for word in FULL)
+                if not is_excused:
                     break
             if done.code == 0:
                 try:
                     self.acknowledged(done.lines[0]["job"], name, count)
                 except Violation as wrong:
                     self.world.violated(wrong)
-            elif not self.stopped.is_set() and done.code != 4:
+            elif not self.stopped.is_set() and not is_excused:
                 self.world.violated(f"submit {name}: {done}")
 
     def get(self, path, key, seconds=20):

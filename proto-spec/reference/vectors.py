@@ -172,7 +172,7 @@ def payloads(codec):
             name, element, _ = codec.split(entry["fields"][0]["type"])
             if name == "list":
                 yield "half a count", entry["name"], body[:2], "truncated", 0
-            elif name not in codec.structs:
+            elif name not in codec.structs and not entry["fields"][0].get("appended"):
                 yield "no payload", entry["name"], b"", "truncated", 0
 
     hello = {"versionMin": 1, "versionMax": 1, "role": "client", "clusterID": "00" * 16, "node": 0}

@@ -3,7 +3,7 @@ public import WireProtocol
 
 /// Why a client could not get what it asked for.
 public enum ClientFailure: Error, Hashable, Sendable {
-  /// The cluster refused, for good: trying again gives the same answer.
+  /// The cluster refused: trying again gives the same answer, or is left to the caller, or gave the same until patience was over.
   case refused(Failure)
   /// No coordinator answered in time; what the last one said, or what broke.
   case unavailable(lastCause: String, waited: UInt64)
@@ -25,6 +25,7 @@ public enum TryEnd: Error, Hashable, Sendable {
 /// Every request is either a question, or idempotent, or carries a request key, so a try whose outcome
 /// is unknown may be repeated. It goes on until the deadline; a failure that is not retryable ends it. So does one that says how
 /// things stand at the moment, unless the outcome of an earlier try is unknown: that one may be on its way yet, and come true.
+/// At the deadline the caller is told what the last try was refused with; only that nobody served it is `unavailable`.
 public struct CallTries: Hashable, Sendable {
   /// What to do after a try.
   public enum Decision: Hashable, Sendable {
@@ -36,6 +37,7 @@ public struct CallTries: Hashable, Sendable {
 
   private let began: UInt64
   private let patience: UInt64
+  private let callerRetries: Bool
   private var backoff: Backoff
   /// Whether the outcome of an earlier try is unknown.
   private var isInDoubt = false
@@ -45,23 +47,29 @@ public struct CallTries: Hashable, Sendable {
   /// - Parameters:
   ///   - now: the moment of the first try.
   ///   - patience: how long to go on, in milliseconds.
+  ///   - callerRetries: whether the caller can try again by itself, and is told at once what is full.
   ///   - backoff: the waits between tries.
-  public init(now: UInt64, patience: UInt64, backoff: Backoff = Backoff()) {
+  public init(
+    now: UInt64, patience: UInt64, callerRetries: Bool = false, backoff: Backoff = Backoff()
+  ) {
     began = now
     self.patience = patience
+    self.callerRetries = callerRetries
     self.backoff = backoff
   }
 
   /// A try ended without a result.
   public mutating func ended(_ end: TryEnd, now: UInt64, random: UInt64) -> Decision {
-    if let refusal = end.refusal(patience: patience, isInDoubt: isInDoubt) {
+    if let refusal = end.refusal(
+      patience: patience, isInDoubt: isInDoubt, callerRetries: callerRetries)
+    {
       return .giveUp(.refused(refusal))
     }
     if end.leavesDoubt { isInDoubt = true }
     let wait = backoff.next(random: random, floor: end.retryAfter)
     let (deadline, overflow) = began.addingReportingOverflow(patience)
     guard overflow || now + wait <= deadline else {
-      return .giveUp(.unavailable(lastCause: end.cause, waited: now - began))
+      return .giveUp(end.exhaustion(waited: now - began, isInDoubt: isInDoubt))
     }
     return .retry(after: wait)
   }
@@ -83,6 +91,14 @@ extension Failure {
     default: return false
     }
   }
+
+  /// Whether it only says that no coordinator served the request, or that nobody knows whether one did.
+  fileprivate var isUnserved: Bool {
+    switch errorCode {
+    case .notLeader, .unavailable, .notBootstrapped, .replicaDiverged, .outcomeUnknown: true
+    default: false
+    }
+  }
 }
 
 extension TryEnd {
@@ -92,15 +108,31 @@ extension TryEnd {
   /// - Parameters:
   ///   - patience: how long there is, in milliseconds.
   ///   - isInDoubt: whether the outcome of an earlier try is unknown.
+  ///   - callerRetries: whether the caller can try again by itself.
   /// - Returns: the failure that ends the tries; nil if they go on.
-  func refusal(patience: UInt64, isInDoubt: Bool) -> Failure? {
+  func refusal(patience: UInt64, isInDoubt: Bool, callerRetries: Bool) -> Failure? {
     guard case .failure(let failure) = self else { return nil }
     switch failure.errorCode {
     // The caller's to wait out: he may rather ask for less, or for something else.
-    case .rateLimitExceeded, .noWorkerOnline, .queueTooLong: return isInDoubt ? nil : failure
+    case .rateLimitExceeded, .noWorkerOnline, .queueTooLong,
+      .overloaded where callerRetries, .storageFull where callerRetries:
+      return isInDoubt ? nil : failure
     case let code?: return code.isRetryable && retryAfter <= patience ? nil : failure
     case nil: return failure
     }
+  }
+
+  /// Why there is no answer when patience is over.
+  ///
+  /// - Parameters:
+  ///   - waited: how long it was tried, in milliseconds.
+  ///   - isInDoubt: whether the outcome of a try is unknown.
+  /// - Returns: what the caller is told.
+  func exhaustion(waited: UInt64, isInDoubt: Bool) -> ClientFailure {
+    guard case .failure(let failure) = self, !isInDoubt, !failure.isUnserved else {
+      return .unavailable(lastCause: cause, waited: waited)
+    }
+    return .refused(failure)
   }
 
   /// Whether what was asked for may have been done, or may be yet: there was no answer, or one that says so.

@@ -71,6 +71,8 @@ public struct FollowedJob: Sendable {
   /// The cluster, whose id is in the chain hash.
   private let cluster: ClusterID
   private let patience: UInt64
+  /// Whether the caller can submit again by itself.
+  private let callerRetries: Bool
   private var backoff: Backoff
   /// Since when nothing has worked, in monotonic milliseconds; nil while a stream is in order.
   private var troubleSince: UInt64?
@@ -88,15 +90,18 @@ public struct FollowedJob: Sendable {
   ///   - submit: what to ask for, with `follow` set.
   ///   - cluster: the id that the coordinators' Welcome named.
   ///   - patience: how long to go on without any coordinator answering, in milliseconds.
+  ///   - callerRetries: whether the caller can submit again by itself, and is told at once what is full.
   ///   - backoff: the waits between tries.
   /// - Precondition: `submit.follow`.
   public init(
-    submitting submit: Submit, cluster: ClusterID, patience: UInt64, backoff: Backoff = Backoff()
+    submitting submit: Submit, cluster: ClusterID, patience: UInt64, callerRetries: Bool = false,
+    backoff: Backoff = Backoff()
   ) {
     precondition(submit.follow, "a submit that is followed says so")
     state = .submitting(submit)
     self.cluster = cluster
     self.patience = patience
+    self.callerRetries = callerRetries
     self.backoff = backoff
   }
 
@@ -126,6 +131,7 @@ public struct FollowedJob: Sendable {
         isDurable: isDurable))
     self.cluster = cluster
     self.patience = patience
+    callerRetries = false
     self.backoff = backoff
   }
 
@@ -182,6 +188,7 @@ public struct FollowedJob: Sendable {
     case .accepted(let accepted):
       guard case .submitting(let submit) = state else { break }
       progressed()
+      isInDoubt = false
       state = .waiting(
         Position(
           job: accepted.job, commitIndex: accepted.commitIndex, nextSeq: 1,
@@ -281,19 +288,24 @@ public struct FollowedJob: Sendable {
   }
 
   private mutating func tryEnded(_ end: TryEnd, now: UInt64, random: UInt64) -> Action {
+    let isSubmitting: Bool
     switch state {
     case .ended, .failed: return .nothing
-    case .submitting, .waiting, .streaming: break
+    case .submitting: isSubmitting = true
+    case .waiting, .streaming: isSubmitting = false
     }
-    if let refusal = end.refusal(patience: patience, isInDoubt: isInDoubt) {
+    // Of a job that there is nobody is told that it has no room.
+    if let refusal = end.refusal(
+      patience: patience, isInDoubt: isInDoubt, callerRetries: callerRetries && isSubmitting)
+    {
       return fail(.refused(refusal))
     }
-    if case .submitting = state, end.leavesDoubt { isInDoubt = true }
+    if isSubmitting, end.leavesDoubt { isInDoubt = true }
     let wait = backoff.next(random: random, floor: end.retryAfter)
     let since = troubleSince ?? now
     troubleSince = since
     guard now + wait - since <= patience else {
-      return fail(.unavailable(lastCause: end.cause, waited: now - since))
+      return fail(end.exhaustion(waited: now - since, isInDoubt: isInDoubt))
     }
     return .reopen(after: wait, cause: end.cause)
   }

@@ -46,6 +46,11 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
     message += "; under this Idempotency-Key the answer stays so: ask again under another one"
   }
 
+  /// Says what the caller's key may use and has left, as far as it does not say so already.
+  mutating func add(_ summary: RateSummary?) {
+    if rate.isEmpty { rate = RateFields.of(summary) }
+  }
+
   /// What a coordinator said.
   public init(_ failure: Failure) {
     self.init(
@@ -90,9 +95,7 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
     case .completed: return nil
     case .cancelled: self.init(.cancelled, "the job was cancelled; what had arrived was charged")
     case .expired:
-      self.init(
-        .deadlineExpired, "no worker was free for the job within its queue timeout",
-        retryAfterMs: 1_000)
+      self.init(.deadlineExpired, "no worker was free for the job within its queue timeout")
     case .failed, .queued, .running, .cancelling:
       let known = ErrorCode(rawValue: summary.error)
       self.init(

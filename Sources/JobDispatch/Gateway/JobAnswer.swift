@@ -177,6 +177,7 @@ public struct JobAnswer: Sendable {
     defer { state = .over }
     var refusal = refusal
     if refusal.job == nil { refusal.job = accepted?.job }
+    refusal.add(accepted?.rate)
     switch state {
     case .over: return .nothing
     case .waiting, .collecting, .vectors(_, hasBegun: false): return refusal.reply

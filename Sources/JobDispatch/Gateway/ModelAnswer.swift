@@ -21,6 +21,15 @@ public enum ModelAnswer {
     return .json(writer.bytes)
   }
 
+  /// What a coordinator is asked for `GET /v1/models/{id}`: of all models a listing may not have room.
+  ///
+  /// As much of the name as the question takes; those that go on otherwise come as well.
+  public static func question(_ name: String) -> ModelList {
+    // Up to where no character is cut.
+    let beginnings = [48, 47, 46, 45].lazy.compactMap { String(name.utf8.prefix($0)) }
+    return ModelList(beginning: beginnings.first)
+  }
+
   /// The answer of `GET /v1/models/{id}`.
   public static func one(_ name: String, of listing: ModelListing) -> HTTPReply {
     guard let place = listing.models.firstIndex(where: { $0.model == name }) else {

@@ -280,8 +280,12 @@ extension Dispatcher {
         seenBy: caller.key, of: caller.account, after: message.after, limit: limit + 1)
       answer(
         JobListing(jobs: found.prefix(limit).map(summary), more: found.count > limit))
-    case .modelList:
-      let models = listed(exchange.models.compactMap { exchange.model($0) }) { $0.slots > 0 }
+    case .modelList(let message):
+      let beginning = (message.beginning ?? "").utf8
+      let names = exchange.models.lazy.filter { $0.utf8.starts(with: beginning) }
+      let models = listed(names.compactMap { exchange.model($0) }) {
+        $0.slots > 0 || $0.name == message.beginning
+      }
       answer(
         ModelListing(
           models: models.map(ModelSummary.init), abilities: models.map { abilities(of: $0.name) }))

@@ -93,7 +93,8 @@ extension Dispatcher {
     guard request.features.isDisjoint(with: [.media, .customTemplate]) else {
       throw Failure(
         refusing: .unsupportedParameter,
-        "images, audio and a chat template of one's own cannot be priced before they run")
+        "images, audio and a chat template of one's own cannot be priced before they run",
+        details: request.unboundedField.map { [ErrorDetail(name: "field", value: $0)] } ?? [])
     }
     guard request.model == message.model else {
       throw Failure(

@@ -4,10 +4,21 @@ public import ExchangeTypes
 
 extension ModelList {
   /// Writes the fields in the registry's order.
-  public func encode(into writer: inout CanonicalWriter) {}
+  public func encode(into writer: inout CanonicalWriter) {
+    writer.write(beginning) { $0.write($1) }
+  }
 
   /// Reads what `encode` writes.
-  public init(from reader: inout CanonicalReader) throws(CanonicalError) {}
+  public init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    beginning = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readString(limit: 48)
+    }
+  }
+
+  /// Refuses values that a reader would refuse.
+  public func checkBounds() throws(BoundsError) {
+    if let beginning { try checkCount(beginning.utf8.count, of: "ModelList.beginning", atMost: 48) }
+  }
 }
 
 extension ModelListing {

@@ -7,8 +7,13 @@ public struct ModelList: WireMessage {
   /// ModelList is number 80.
   public static let kind = MessageKind.modelList
 
+  /// Only those whose names begin so; one that is named just so is not left out.
+  public let beginning: String?
+
   /// Joins the fields.
-  public init() {}
+  public init(beginning: String?) {
+    self.beginning = beginning
+  }
 }
 
 /// Answers a ModelList.

@@ -80,9 +80,13 @@ private func submit(mode: JobMode = .attached) -> Submit {
     retentionMs: nil, durable: nil)
 }
 
-private func submitting(mode: JobMode = .attached, patience: UInt64 = 10_000) -> Reader {
+private func submitting(
+  mode: JobMode = .attached, patience: UInt64 = 10_000, callerRetries: Bool = false
+) -> Reader {
   Reader(
-    FollowedJob(submitting: submit(mode: mode), cluster: Record.cluster, patience: patience))
+    FollowedJob(
+      submitting: submit(mode: mode), cluster: Record.cluster, patience: patience,
+      callerRetries: callerRetries))
 }
 
 private func isViolation(_ action: FollowedJob.Action) -> Bool {
@@ -263,10 +267,66 @@ struct FollowedJobTests {
       Issue.record("it did not try again")
       return
     }
-    guard case .giveUp(.unavailable) = tries.ended(.failure(busy), now: 1_300, random: 0) else {
-      Issue.record("patience is over, and that is what it is to say")
-      return
+    #expect(tries.ended(.failure(busy), now: 1_300, random: 0) == .giveUp(.refused(busy)))
+  }
+
+  @Test("who can try again by himself is told at once what is full, unless a try is in doubt")
+  func fullness() {
+    for code in [ErrorCode.overloaded, .storageFull] {
+      let full = Failure(code, "full", retryAfterMs: 100)
+      var tries = CallTries(now: 0, patience: 1_000, callerRetries: true)
+      #expect(tries.ended(.failure(full), now: 0, random: 0) == .giveUp(.refused(full)))
+      var doubtful = CallTries(now: 0, patience: 1_000, callerRetries: true)
+      _ = doubtful.ended(.broke("gone"), now: 0, random: 0)
+      #expect(doubtful.ended(.failure(full), now: 0, random: 0) == .retry(after: 100))
+
+      var reader = submitting(patience: 1_000, callerRetries: true)
+      #expect(reader.receive(.failure(full)) == .fail(.refused(full)))
+      var later = submitting(patience: 1_000, callerRetries: true)
+      _ = later.job.broke("gone", now: 0, random: 0)
+      guard case .reopen(after: 100, _) = later.receive(.failure(full)) else {
+        Issue.record("refused, or not asked again")
+        return
+      }
+      // Of a job that there is, the rest is asked for all the same.
+      later.receive(record.accepted)
+      guard case .reopen = later.receive(.failure(full)) else {
+        Issue.record("a job that exists was left")
+        return
+      }
     }
+  }
+
+  @Test("when patience is over the caller is told the last refusal, or that nobody served him")
+  func exhaustion() {
+    for (code, isServed) in [
+      (ErrorCode.overloaded, true), (.storageFull, true), (.wrappingKeyRetired, true),
+      (.notLeader, false), (.unavailable, false), (.outcomeUnknown, false),
+      (.notBootstrapped, false), (.replicaDiverged, false),
+    ] {
+      let failure = Failure(code, "no", retryAfterMs: 100)
+      let nobody = ClientFailure.unavailable(lastCause: "no", waited: 950)
+      var tries = CallTries(now: 0, patience: 1_000)
+      _ = tries.ended(.failure(failure), now: 0, random: 0)
+      #expect(
+        tries.ended(.failure(failure), now: 950, random: 0)
+          == .giveUp(isServed ? .refused(failure) : nobody), "\(code)")
+
+      var reader = submitting(patience: 1_000)
+      reader.receive(.failure(failure))
+      reader.now = 950
+      #expect(
+        reader.receive(.failure(failure)) == .fail(isServed ? .refused(failure) : nobody),
+        "\(code)")
+    }
+    // What was in doubt while there was no job is not, once there is one.
+    var reader = submitting(patience: 1_000)
+    _ = reader.job.broke("gone", now: 0, random: 0)
+    reader.receive(record.accepted)
+    let full = Failure(.overloaded, "full", retryAfterMs: 600)
+    reader.receive(.failure(full))
+    reader.now = 600
+    #expect(reader.receive(.failure(full)) == .fail(.refused(full)))
   }
 
   @Test("while a submit may have made the job, or may yet, how things stand now refuses it no more")

@@ -110,6 +110,7 @@ struct JobAnswerTests {
         && text(reply).contains(#""code":"engine_error""#))
     #expect(text(reply).contains(#""job":7,"charge":"1.5""#))
     #expect(reply.head?.fields.contains(.init("x-should-retry", "false")) == true)
+    #expect(reply.head?.fields.contains(.init("x-ratelimit-remaining-requests", "59")) == true)
   }
 
   @Test("a failure after it is an event, and the connection is cut: no [DONE]")
@@ -129,7 +130,11 @@ struct JobAnswerTests {
     for (state, status) in [(JobState.cancelled, 499), (.expired, 504)] {
       var answer = try answer(stream: false)
       answer.accept(accepted)
-      #expect(answer.end(ended(state, finish: .cancelled)).head?.status == status)
+      let head = try #require(answer.end(ended(state, finish: .cancelled)).head)
+      #expect(head.status == status)
+      // The table of errors says not to ask for the same again: then there is no time to do so.
+      #expect(head.fields.contains(.init("x-should-retry", "false")))
+      #expect(!head.fields.contains { $0.name.hasPrefix("retry-after") })
     }
   }
 

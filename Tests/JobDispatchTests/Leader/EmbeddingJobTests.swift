@@ -192,6 +192,40 @@ struct EmbeddingJobTests {
     #expect(slot.all(Assign.self).count == 1)
   }
 
+  @Test("one model is found, however many there are, and however long its name is")
+  func oneOfMany() throws {
+    let bench = try LeaderBench()
+    let long = String(repeating: "m", count: 47) + "é" + String(repeating: "x", count: 200)
+    let names = [long, "m", "z"] + (0..<1_101).map { "m\(10_000 + $0)" }
+    for start in stride(from: 0, to: names.count, by: Command.Limits.offersMax) {
+      let offers = names[start..<min(names.count, start + Command.Limits.offersMax)].map {
+        OfferTerms(
+          model: $0, context: 64, outputDefault: 8, slots: 1, priceInput: .zero, priceOutput: .zero,
+          basis: .chunkCount, bytesPerTokenFloor: 1, endpoints: [.chatCompletions])
+      }
+      bench.say(
+        .workerRegister(
+          WorkerRegister(
+            name: "w\(start)", incarnation: 1, offers: offers, draining: false, continues: true)),
+        on: bench.open(.worker))
+    }
+    func find(_ name: String) throws -> (status: Int?, listed: Int) {
+      let listing = try bench.call(.modelList(ModelAnswer.question(name))).last(ModelListing.self)
+      return (ModelAnswer.one(name, of: listing).head?.status, listing.models.count)
+    }
+    let all = try bench.call(.modelList(.init())).last(ModelListing.self)
+    #expect(all.models.count == 1_024 && !all.models.contains { $0.model == "z" })
+    for name in [long, "z", "m11100"] { #expect(try find(name) == (200, 1), "\(name)") }
+    #expect(try find("m") == (200, 1_024))
+    #expect(try find("m1") == (404, 1_024))
+    bench.advance(2 * UInt64(WorkerSession.leaseMilliseconds))
+    // Those that nobody serves are left out first, but for the one that is asked for.
+    #expect(bench.replica.exchange.model("m")?.slots == 0)
+    #expect(try find("m") == (200, 1_024))
+    #expect(
+      [long, "é" + long, "m"].map { ModelAnswer.question($0).beginning?.utf8.count } == [47, 48, 1])
+  }
+
   @Test("what models are served for is listed")
   func listed() throws {
     let bench = try LeaderBench()

@@ -78,6 +78,23 @@ struct TermsTests {
     #expect(try cheap.last(Assign.self).job > queued)
   }
 
+  @Test("what cannot be priced before it runs is refused by its field; text alone is no such thing")
+  func unpriced() throws {
+    let bench = try LeaderBench()
+    _ = try WorkerPeer(bench)
+    for (more, field) in [
+      (#""modalities":["text","audio"]"#, "modalities"), (#""audio":{}"#, "audio"),
+      (#""chat_template":"x""#, "chat_template"),
+    ] {
+      let refused = try submit(bench, body(more)).last(Failure.self)
+      #expect(refused.errorCode == .unsupportedParameter && HTTPRefusal(refused).param == field)
+    }
+    let image = #"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url"}]}]}"#
+    let refused = try submit(bench, Array(image.utf8)).last(Failure.self)
+    #expect(HTTPRefusal(refused).param == "messages[0].content")
+    #expect(submit(bench, body(#""modalities":["text"]"#)).failure == nil)
+  }
+
   @Test("preferences: who is excluded is, the order comes before the price, no engine sees them")
   func preferences() throws {
     let bench = try LeaderBench()

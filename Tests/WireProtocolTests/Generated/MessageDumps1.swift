@@ -354,7 +354,7 @@ extension CancelledMany: JSONDumpable {
 
 extension ModelList: JSONDumpable {
   var json: String {
-    JSON.object([])
+    JSON.object([("beginning", JSON.optional(beginning) { JSON.text($0) })])
   }
 }
 

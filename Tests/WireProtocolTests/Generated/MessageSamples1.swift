@@ -340,7 +340,8 @@ extension CancelledMany {
 
 extension ModelList {
   static func sample(_ source: inout SampleSource) -> ModelList {
-    ModelList()
+    ModelList(
+      beginning: source.optional { $0.text(atMost: 48) })
   }
 }
 
