@@ -36,7 +36,14 @@ extension EngineEnding {
     case .refused, .failed: code = .engineError
     case .unfit: code = .unsupportedParameter
     case .oversized: code = .answerTooLarge
-    case .busy: code = .engineBusy
+    case .busy(let retryAfter, _):
+      self = .failed(
+        EngineFault(
+          .engineBusy, error.description,
+          retryAfterMilliseconds: retryAfter.map {
+            UInt64(max(0, $0.components.seconds)) * 1_000
+          }))
+      return
     case .abandoned: code = .internalError
     }
     self = .failed(EngineFault(code, error.description))

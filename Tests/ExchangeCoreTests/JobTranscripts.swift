@@ -354,6 +354,34 @@ struct JobTranscripts {
     #expect(restored.job(JobID(2))?.unreached == 2 && restored.job(JobID(3))?.unreached == 1)
   }
 
+  @Test("attemptLost: nor is an engine that has no room, so many times")
+  func full() {
+    var limits = Limits()
+    limits.attemptsMax = 1
+    limits.unreachedMax = 2
+    var world = World(limits: limits)
+    world.run(.raiseStateVersion(.init(to: 3)))
+    world.run(submit(1))
+    func refused(_ epoch: UInt32, _ reason: ErrorCode = .engineBusy) -> Command {
+      lost(attempt(1, epoch), reason: reason)
+    }
+    world.expect(
+      """
+      assign: attempt 1/1 [assign 1/1 to 1]
+      no try: queued [requeued 1]
+      assign: attempt 1/2 [assign 1/2 to 1]
+      no try, of either kind: queued [requeued 1]
+      assign: attempt 1/3 [assign 1/3 to 1]
+      a try, and the last: failed [ended 1]
+      """,
+      of: [
+        ("assign", assign(1)), ("no try", refused(1)),
+        ("assign", assign(1, epoch: 2)), ("no try, of either kind", refused(2, .engineUnreachable)),
+        ("assign", assign(1, epoch: 3)), ("a try, and the last", refused(3)),
+      ])
+    #expect(world.exchange.job(JobID(1))?.ending?.error == .engineBusy)
+  }
+
   @Test("orphan and adopt: an attached job without a reader is cancelled in time")
   func orphans() {
     var world = World()

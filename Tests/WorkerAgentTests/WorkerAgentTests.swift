@@ -318,6 +318,11 @@ struct WorkerAgentTests {
       #expect(EngineEnding(error) == .failed(EngineFault(code, error.description)))
     }
     #expect(EngineEnding(.cancelled) == .cancelled)
+    let full = EngineError.busy(retryAfter: .seconds(3), body)
+    #expect(
+      EngineEnding(full)
+        == .failed(
+          EngineFault(.engineBusy, full.description, retryAfterMilliseconds: 3_000)))
   }
 
   @Test("finish reasons keep their meaning, whatever the engine calls them")

@@ -171,7 +171,7 @@ with dev() as cluster, folder() as scratch:
         refused(done, directory)
 
     def bad_engines():
-        """an engine that hangs up, is slow, answers garbage, closes mid-stream, sends no usage, is not there"""
+        """an engine that hangs up, is slow, answers garbage, closes mid-stream, sends no usage, is full, is not there"""
         with scripted_worker(cluster, scratch) as worker:
             def run(manner):
                 Engine.manner = manner
@@ -183,6 +183,13 @@ with dev() as cluster, folder() as scratch:
             for manner, word in (("garbage", "engine_garbled"), ("truncated", "engine_truncated"),
                                  ("hangs up", "engine_truncated")):
                 refused(run(manner), word, code=5)
+            untouched()
+
+            # A full engine is left alone for as long as it names, and longer if it stays full: none of that is a try.
+            Engine.refusals = 3
+            done = run("good")
+            expect(done.code == 0 and done.out == b"one two\n" and Engine.refusals == 0, done)
+            expect(done.seconds >= 3, done)
             untouched()
 
             # A job waits for an engine that nobody can reach, for as long as it may, and runs once somebody can.

@@ -24,6 +24,8 @@ class Engine(http.server.BaseHTTPRequestHandler):
     words = ("one ", "two")
     #: Which an endless answer has again and again.
     endless_word = "on "
+    #: How many requests it refuses next for want of room, naming a second.
+    refusals = 0
     #: What it was asked, and of each endless answer: tokens given, when its reader was found to be gone.
     bodies, endings = [], []
 
@@ -50,6 +52,14 @@ class Engine(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             return self.end_headers()
         self.bodies.append(body)
+        if self.refusals > 0:
+            type(self).refusals -= 1
+            body = b'{"error":{"message":"no room","type":"rate_limit_error"}}'
+            self.send_response(429)
+            self.send_header("Retry-After", "1")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            return self.wfile.write(body)
         if self.manner == "hangs up":
             # Closing it would not end it: what reads it and what writes it hold it open.
             self.close_connection = True

@@ -6,7 +6,8 @@ extension Exchange {
   /// The job is queued again if another worker may go on, it has tries left and nobody cancelled it; it
   /// keeps its hold, its place and its record. Otherwise it ends, billed by its record.
   ///
-  /// From state version 3 on an attempt that could not reach its engine, and added nothing, uses up no try: nobody has looked at the request.
+  /// From state version 3 on an attempt that could not reach its engine, or found no room there, and added nothing, uses up no try: nobody has
+  /// looked at the request.
   /// A job may meet so many of these, and is bounded by its queue timeout as ever.
   ///
   /// Whether another worker may go on is the leader's word, since only it can read what was said: request
@@ -15,7 +16,7 @@ extension Exchange {
     let job = try attempted(command.attempt)
     let isCancelling = job.state == .cancelling
     let mayKeepRecord = meta.stateVersion >= Self.continuationStateVersion
-    let isUncounted = command.reason == .engineUnreachable && mayBeUncounted(job)
+    let isUncounted = Self.isUntaken(command.reason) && mayBeUncounted(job)
     if command.retryElsewhere, job.record.isEmpty || mayKeepRecord, !isCancelling,
       isUncounted || hasTriesLeft(job)
     {
@@ -33,6 +34,11 @@ extension Exchange {
       finish: isCancelling ? .cancelled : .error, error: command.reason, detailSealed: [],
       usage: ReportedUsage())
     return .attemptLost(job.id, isCancelling ? .cancelled : .failed)
+  }
+
+  /// Whether an attempt that is lost for this had no engine to begin with.
+  private static func isUntaken(_ reason: ErrorCode) -> Bool {
+    reason == .engineUnreachable || reason == .engineBusy
   }
 
   /// Whether the attempt that a job has now has added nothing, and may be none of its tries.

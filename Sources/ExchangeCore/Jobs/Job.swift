@@ -55,7 +55,7 @@ public struct Job: Hashable, Sendable {
   public internal(set) var jobClass = JobClass.standard
   /// How often its slot was given to a job that minds more.
   public internal(set) var preemptions: UInt8 = 0
-  /// How often it was given to a worker that could not reach its engine, and that began nothing of it: tries that are not counted.
+  /// How often it was given to a worker that could not reach its engine, or found it full, and that began nothing of it: tries that are not counted.
   public internal(set) var unreached: UInt8 = 0
 
   /// A job's place in its life, with what only exists there.

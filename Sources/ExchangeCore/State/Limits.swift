@@ -42,7 +42,7 @@ public struct Limits: Hashable, Sendable {
   public var attemptsMax: UInt32 = 3
   /// How often a batch job gives its slot to one that minds waiting more: tries that are not counted.
   public var preemptionsMax: UInt8 = 2
-  /// How often a job may meet an engine that cannot be reached: tries that are not counted.
+  /// How often a job may meet an engine that cannot be reached or is full: tries that are not counted.
   public var unreachedMax: UInt8 = 8
   /// How long a job waits for a worker if its submit does not say, in milliseconds.
   public var queueTimeoutDefault: UInt64 = 600_000

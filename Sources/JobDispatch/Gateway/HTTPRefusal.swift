@@ -89,6 +89,9 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
     }
   }
 
+  /// What an engine takes to have room again that had none at many tries, in milliseconds.
+  private static let engineBusyDelay: UInt32 = 10_000
+
   /// How a job ended that did not complete; nil if it did.
   public init?(_ summary: JobSummary) {
     switch summary.state {
@@ -100,7 +103,8 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
       let known = ErrorCode(rawValue: summary.error)
       self.init(
         known ?? .internalError,
-        summary.errorText.isEmpty ? known?.name ?? "the job failed" : summary.errorText)
+        summary.errorText.isEmpty ? known?.name ?? "the job failed" : summary.errorText,
+        retryAfterMs: known == .engineBusy ? Self.engineBusyDelay : nil)
     }
     job = summary.job
     charge = summary.charge

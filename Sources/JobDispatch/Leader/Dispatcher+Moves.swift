@@ -12,15 +12,21 @@ extension Dispatcher {
   /// was begun, the job may also wait for another worker.
   func isMoved(_ finished: AttemptFinished, _ relay: StreamRelay) -> Bool {
     guard finished.finish == .error, finished.retryElsewhere else { return false }
-    let error = ErrorCode(rawValue: finished.error)
-    if relay.isUntouched, error == .engineBusy || error == .engineUnreachable { return true }
+    if isUntaken(finished, relay) { return true }
     return successor(of: relay) { _ in true } != nil
   }
 
-  /// A worker could not reach its engine: nobody is sent there until it says that it can.
+  /// Whether nothing was begun, for want of room or reach.
+  func isUntaken(_ finished: AttemptFinished, _ relay: StreamRelay) -> Bool {
+    let error = ErrorCode(rawValue: finished.error)
+    return relay.isUntouched && (error == .engineBusy || error == .engineUnreachable)
+  }
+
+  /// A worker could not reach its engine, or found it full: nobody is sent there until it says that it takes attempts.
   ///
-  /// It says that it cannot by its heartbeat, which comes on another stream, perhaps later; an older worker does not know yet.
-  func noteUnreached(of worker: WorkerID) { sessions[worker]?.engineIsHealthy = false }
+  /// It says that it does not by its heartbeat, which comes on another stream, perhaps later; an older worker does not know yet, or
+  /// waits for no full engine: it is left alone until its next one.
+  func noteUntaken(of worker: WorkerID) { sessions[worker]?.engineIsHealthy = false }
 
   /// Takes attempts from workers that have given nothing for as long as no engine may take: whoever keeps his link and
   /// a slot and says nothing would otherwise keep a job, and its hold, for ever.

@@ -76,11 +76,13 @@ extension Dispatcher {
           retryAfterMs: UInt32(Self.retryDelay))))
   }
 
-  /// Understands a submit: nothing is changed by that.
+  /// Understands a submit, for the model that it gets or, where that is asked, for `wanted` of those that it names: nothing is
+  /// changed by that.
   ///
   /// - Throws: what is wrong with the request, and, unless it is a dry run, why nobody would run it.
   func order(
-    _ message: Submit, asking request: InferenceRequest, from caller: Caller, isDryRun: Bool = false
+    _ message: Submit, asking request: InferenceRequest, from caller: Caller,
+    isDryRun: Bool = false, model wanted: String? = nil
   ) throws(Failure) -> Order {
     let isKnown =
       exchange.job(account: caller.account, requestKey: message.requestKey) != nil
@@ -102,7 +104,7 @@ extension Dispatcher {
         "the body asks for model \"\(request.model)\", the submit for \"\(message.model)\"")
     }
     let terms = JobTerms(request)
-    let model = model(for: request, terms, of: caller)
+    let model = wanted ?? model(for: message, asking: request, terms, of: caller)
     let hasTerms = exchange.stateVersion >= Exchange.jobTermsStateVersion
     // Where the state machine knows no classes yet, a tier is what it was: for engines.
     let jobClass =

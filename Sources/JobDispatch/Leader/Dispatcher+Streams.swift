@@ -94,9 +94,7 @@ extension Dispatcher {
     }
     // Streams keep their order: events that have not come before this are not going to come.
     guard finished.lastSeq <= relay.received else { return lose(relay, .streamDiverged) }
-    if relay.isUntouched, ErrorCode(rawValue: finished.error) == .engineUnreachable {
-      noteUnreached(of: relay.worker)
-    }
+    if isUntaken(finished, relay) { noteUntaken(of: relay.worker) }
     relay.finished = finished
     relay.signed = signed(finished, from: slot.origin)
     notePace(of: relay, now: clock.now)

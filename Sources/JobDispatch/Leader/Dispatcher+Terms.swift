@@ -29,19 +29,39 @@ extension Dispatcher {
     }
   }
 
-  /// The model that a request gets: of those that it names and that its key may ask for, the first that a connected worker
-  /// serves as it asks, or the first of all.
-  func model(for request: InferenceRequest, _ terms: JobTerms, of caller: Caller) -> String {
+  /// The model that a request gets: of those that it names and that its key may ask for, the first that a worker would take now
+  /// if it had a slot free, or the first that a connected worker serves as it asks, or the first of all.
+  func model(
+    for message: Submit, asking request: InferenceRequest, _ terms: JobTerms, of caller: Caller
+  ) -> String {
     guard !request.models.isEmpty else { return request.model }
     let delegated = exchange.delegation(of: caller.key)?.use?.models ?? []
     let named = ([request.model] + request.models.filter { $0 != request.model }).filter {
       delegated.isEmpty || delegated.contains($0)
     }
-    return named.first { model in
-      servers(of: model, for: caller.account).contains { $0.obstacle(to: terms) == nil }
-    }
+    return named.first { isTaken(as: $0, message, asking: request, terms, of: caller) }
+      ?? named.first { model in
+        servers(of: model, for: caller.account).contains { $0.obstacle(to: terms) == nil }
+      }
       // What it may not have at all is refused by its name.
       ?? named.first ?? request.model
+  }
+
+  /// Whether a worker that is there would take a request for this one of its models, all slots of all being free.
+  private func isTaken(
+    as model: String, _ message: Submit, asking request: InferenceRequest, _ terms: JobTerms,
+    of caller: Caller
+  ) -> Bool {
+    let servers = servers(of: model, for: caller.account).filter { $0.absence == nil }
+    // Most that cannot take it are known without its order.
+    guard servers.contains(where: { $0.obstacle(to: terms) == nil }),
+      let order = try? order(
+        message, asking: request, from: caller, isDryRun: true, model: model),
+      order.refusal == nil, let bid = exchange.demand(of: order.submit)
+    else { return false }
+    let demand = Planner.Demand(
+      job: JobID(0), bid: bid, excluded: [], goesOn: false, terms: terms, account: caller.account)
+    return servers.contains { $0.obstacle(to: demand) == nil }
   }
 
   /// What a request pays at most that names no ceiling and asks for more than a model; nil leaves that to the state

@@ -71,7 +71,9 @@ extension Dispatcher {
     }
     let demand = Planner.Demand(
       job: JobID(0), bid: bid, excluded: [], goesOn: false, terms: order.terms,
-      account: caller.account, prefix: prefix(of: order, from: caller))
+      account: caller.account,
+      work: Planner.Work(of: bid, typicalOutput: outputLengths[model]),
+      prefix: prefix(of: order, from: caller))
     let hold = bid.ceilings.cost(
       inputTokens: bid.promptBound, outputTokens: bid.outputMax, rounding: .up)
     answer(

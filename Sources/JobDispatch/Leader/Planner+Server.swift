@@ -10,7 +10,7 @@ extension Planner {
     case draining
     /// Its registration stream is gone; it is awaited for a lease.
     case silent
-    /// Its engine does not answer.
+    /// Its engine does not answer, or has no room.
     case engineDown = "engine_down"
   }
 
@@ -181,7 +181,7 @@ extension Planner.Obstacle {
     case .absent(.offline): "it is offline"
     case .absent(.draining): "it takes no new job"
     case .absent(.silent): "the leader does not hear from it"
-    case .absent(.engineDown): "its engine does not answer"
+    case .absent(.engineDown): "its engine does not answer, or has no room"
     case .mismatch(.endpoint): "it does not serve this kind of request"
     case .mismatch(.context(let needed, let limit)):
       "prompt and output may need \(needed) tokens, and it has room for \(limit)"

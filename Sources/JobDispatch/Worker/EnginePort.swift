@@ -102,11 +102,14 @@ public struct EngineFault: Hashable, Sendable {
   public let code: ErrorCode
   /// A sentence for people.
   public let message: String
+  /// Milliseconds after which it said that it may have room, if it said so.
+  public let retryAfterMilliseconds: UInt64?
 
   /// Joins the parts.
-  public init(_ code: ErrorCode, _ message: String) {
+  public init(_ code: ErrorCode, _ message: String, retryAfterMilliseconds: UInt64? = nil) {
     self.code = code
     self.message = message
+    self.retryAfterMilliseconds = retryAfterMilliseconds
   }
 
   /// Whether the fault is the engine's, and not the request's: another worker need not meet it.

@@ -13,7 +13,7 @@
 /// than the worker has slots.
 struct EngineSlot {
   enum State {
-    /// Free and without a stream: not registered, not accepting, or waiting until `retryAt`.
+    /// Free and without a stream: not registered, not accepting, or waiting until `retryAt`, after a failure or for a full engine.
     case idle(retryAt: UInt64?)
     /// Free: the leader may assign.
     case parked(any MessageChannel)
@@ -64,4 +64,6 @@ struct EngineSlot {
   var state = State.idle(retryAt: nil)
   /// How often its stream failed in a row.
   var failures = 0
+  /// How often in a row the engine had no room for its run.
+  var refusals = 0
 }

@@ -159,13 +159,16 @@ extension WorkerMachine {
     slots[index].state = .attached(runner, channel)
     slots[index].failures = 0
     let cannotGoOn = assign.recordSeq > 0 && !engineContinues
-    if isDraining || !engineIsHealthy || index >= slotCount || cannotGoOn {
+    let isFull = engineIsHealthy && !engineTakes
+    if isDraining || !engineTakes || index >= slotCount || cannotGoOn {
       let reason =
         isDraining
         ? "the worker is draining"
-        : cannotGoOn ? "the engine does not continue an output" : "the engine is not ready"
+        : cannotGoOn
+          ? "the engine does not continue an output"
+          : isFull ? "the engine has no room" : "the engine is not ready"
       host.note(.assignmentRefused(attempt, reason))
-      runner.refuse(EngineFault(isDraining ? .engineBusy : .engineUnreachable, reason))
+      runner.refuse(EngineFault(isDraining || isFull ? .engineBusy : .engineUnreachable, reason))
       runner.send(on: channel, now: clock.now)
     } else {
       host.note(.assigned(attempt, continuesFrom: assign.recordSeq))
@@ -211,7 +214,7 @@ extension WorkerMachine {
     forget(index, reason, keepsStream: true)
   }
 
-  /// Forgets a slot's attempt; the slot is free as soon as the engine is.
+  /// Forgets a slot's attempt; the slot is free as soon as the engine is, and later where that had no room for it.
   private func forget(_ index: Int, _ reason: WorkerNote.Forgetting, keepsStream: Bool) {
     let state = slots[index].state
     guard let runner = state.runner else { return }
@@ -220,6 +223,13 @@ extension WorkerMachine {
     let channel = keepsStream ? state.channel : nil
     if runner.isInEngine {
       slots[index].state = .releasing(runner.run, channel)
+    } else if slots[index].refusals > 0 {
+      let retryAt =
+        clock.now
+        + EngineRoom.waits.wait(after: slots[index].refusals, random: host.random(below:))
+      slots[index].state = .idle(retryAt: retryAt)
+      channel?.finish()
+      arm(at: retryAt)
     } else {
       vacate(index, channel)
     }

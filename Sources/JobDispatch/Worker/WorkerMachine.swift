@@ -98,6 +98,10 @@ public final class WorkerMachine: MessageChannelOwner {
   /// What the weights of its models are, by their names, where it can be said (`WorkerStatement.modelDigest`).
   var modelDigests: [String: String] = [:]
   var engineIsHealthy = false
+  /// Whether it has room.
+  var room = EngineRoom()
+  /// Whether it is given attempts.
+  var engineTakes: Bool { engineIsHealthy && room.fullUntil == nil }
   /// Why it is not, as its last probe said; nil before the first, and while it is.
   private var engineFault: String?
   /// The GPUs of its host, as last read.
@@ -258,13 +262,15 @@ public final class WorkerMachine: MessageChannelOwner {
 
   /// A run has ended, and the engine has let go of it.
   ///
-  /// One that could not reach it says what the next probe would: the leader hears of that before the attempt's end.
+  /// One that could not reach it says what the next probe would, and one that it had no room for that it has none for others: the leader
+  /// hears of that before the attempt's end.
   public func runEnded(_ run: EngineRunID, _ ending: EngineEnding) {
     if case .failed(let fault) = ending, fault.code == .engineUnreachable, !hasLeft {
       engineFailing(fault.message)
       host.probeEngine()
     }
     let index = place(of: run)
+    noteRoom(ending, of: index)
     switch slots[index].state {
     case .attached(let runner, let channel) where runner.run == run:
       runner.released(ending)
@@ -276,6 +282,22 @@ public final class WorkerMachine: MessageChannelOwner {
     default: break  // a slot has one run at a time, and lets go of it when it has ended
     }
     leaveIfDone()
+  }
+
+  /// What the end of a slot's run says of the engine's room.
+  private func noteRoom(_ ending: EngineEnding, of index: Int) {
+    guard !hasLeft else { return }
+    if case .failed(let fault) = ending, fault.code == .engineBusy {
+      slots[index].refusals += 1
+      let took = engineTakes
+      room.refused(
+        retryAfter: fault.retryAfterMilliseconds, now: clock.now, random: host.random(below:))
+      if took { sendHeartbeat() }
+    } else {
+      slots[index].refusals = 0
+      if case .completed = ending { room.completed(now: clock.now) }
+    }
+    if let until = room.fullUntil { arm(at: until) }
   }
 
   /// Gives the run of the next attempt in a slot its number, which tells the slot: each piece of output looks for it.
@@ -387,6 +409,7 @@ public final class WorkerMachine: MessageChannelOwner {
     guard !hasLeft else { return }
     let now = clock.now
     if beat.isDue(now: now) { sendDue(now) }
+    if room.opens(now: now) { sendHeartbeat() }
     registrationTimer(now)
     for index in slots.indices { slotTimer(index, now) }
     leaveIfDone()
@@ -399,6 +422,7 @@ public final class WorkerMachine: MessageChannelOwner {
       if let moment { next = min(next ?? .max, moment) }
     }
     consider(beat.dueAt)
+    consider(room.fullUntil)
     switch registration {
     case .none(let retryAt): consider(retryAt)
     case .registering(_, let deadline): consider(deadline)

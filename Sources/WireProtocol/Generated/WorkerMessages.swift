@@ -69,7 +69,8 @@ public struct WorkerHeartbeat: WireMessage {
   public let nonce: UInt64
   /// Slots in use.
   public let busy: UInt16
-  /// Whether the engine answered its last health check.
+  /// Whether the engine takes attempts: it answered its last health check, and has not just refused
+  /// one for want of room.
   public let engineHealthy: Bool
 
   /// Joins the fields.

@@ -138,6 +138,16 @@ struct JobAnswerTests {
     }
   }
 
+  @Test("a job that no engine had room for in the end says when to ask again")
+  func full() throws {
+    var answer = try answer(stream: false)
+    answer.accept(accepted)
+    let head = answer.end(ended(.failed, finish: .error, error: .engineBusy)).head
+    #expect(head?.status == 503)
+    #expect(head?.fields.contains(.init("retry-after", "10")) == true)
+    #expect(head?.fields.contains(.init("x-should-retry", "true")) == true)
+  }
+
   @Test("a refusal before acceptance is a status")
   func refused() throws {
     var answer = try answer(stream: true)

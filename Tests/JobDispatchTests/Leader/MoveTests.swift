@@ -90,9 +90,9 @@ struct MoveTests {
   }
 
   @Test(
-    "an engine that cannot be reached uses up no try, and is given nothing until its worker says that it is there"
-  )
-  func unreachable() throws {
+    "an engine that cannot be reached or is full uses up no try, and is given nothing until its worker says that it takes attempts",
+    arguments: [ErrorCode.engineUnreachable, .engineBusy])
+  func untaken(code: ErrorCode) throws {
     let bench = try LeaderBench()
     let worker = try WorkerPeer(bench)
     var slot = worker.park()
@@ -101,7 +101,7 @@ struct MoveTests {
       let assign = try slot.last(Assign.self)
       #expect(assign.epoch == Epoch(epoch))
       worker.finish(
-        assign, [], on: slot, .error, error: ErrorCode.engineUnreachable.rawValue, text: "refused",
+        assign, [], on: slot, .error, error: code.rawValue, text: "refused",
         retryElsewhere: true)
       #expect(slot.all(AttemptAbandon.self).count == 1)
       slot = worker.park()

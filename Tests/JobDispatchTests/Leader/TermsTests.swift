@@ -136,6 +136,36 @@ struct TermsTests {
     #expect(unknown.failure == .modelNotFound)
   }
 
+  @Test("of several models a request gets the first that somebody would take now, if there is one")
+  func modelsThatAreTaken() throws {
+    func unhealthy(_ worker: WorkerPeer) {
+      worker.bench.say(
+        .workerHeartbeat(.init(worker: worker.id, nonce: 1, busy: 0, engineHealthy: false)),
+        on: worker.registration)
+    }
+    let more = #""models":["other"],"provider":{"max_price":{"completion":0.00001}}"#
+    let cases: [(String, (LeaderBench) throws -> WorkerPeer)] = [
+      ("engine", { try WorkerPeer($0, "one", price: 1_000) }),
+      ("price", { try WorkerPeer($0, "one") }),
+      ("context", { try WorkerPeer($0, "one", price: 1_000, context: 4) }),
+      ("endpoint", { try WorkerPeer($0, "one", price: 1_000, endpoints: [.completions]) }),
+    ]
+    for (what, make) in cases {
+      let bench = try LeaderBench()
+      let first = try make(bench)
+      if what == "engine" { unhealthy(first) }
+      let second = try WorkerPeer(bench, "two", price: 1_000, model: "other")
+      let slot = second.park()
+      let peer = submit(bench, body(more))
+      #expect(peer.all(WireProtocol.Accepted.self).last?.model == "other", "\(what)")
+      #expect(slot.all(Assign.self).last?.model == "other", "\(what)")
+      guard what == "engine" else { continue }
+      unhealthy(second)
+      // Nobody would take it now: it waits for the one that it wants most.
+      #expect(try submit(bench, body(more)).last(WireProtocol.Accepted.self).model == nil)
+    }
+  }
+
   @Test("the fastest is chosen where that is wanted, and who is not known yet is tried first")
   func speed() {
     func candidate(_ worker: UInt64, first: UInt64?, tokens: UInt64?) -> Planner.Candidate {

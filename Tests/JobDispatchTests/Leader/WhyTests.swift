@@ -123,6 +123,28 @@ struct WhyTests {
 
   // MARK: Dry runs
 
+  @Test("a dry run ranks by the work that a plan ranks by: answers as long as the model's were")
+  func dryWork() throws {
+    let bench = try LeaderBench()
+    let busy = try WorkerPeer(bench, "busy", slots: 8)
+    let slot = busy.park()
+    bench.submit()
+    let assign = try slot.last(Assign.self)
+    busy.chunk(assign, output(1...2), on: slot)
+    busy.finish(assign, output(1...2), on: slot)
+    for _ in 1...4 {
+      _ = busy.park()
+      bench.submit()
+    }
+    _ = busy.park()
+    let idle = try WorkerPeer(bench, "idle", slots: 2)
+    let free = idle.park()
+    let report = try dryRun(bench, LeaderBench.body()).last(JobWhyReport.self)
+    #expect(report.candidates.map(\.worker) == [idle.id, busy.id])
+    bench.submit()
+    #expect(free.all(Assign.self).count == 1)
+  }
+
   @Test("a dry run says who would be chosen, and leaves nothing behind")
   func dry() throws {
     let bench = try LeaderBench()

@@ -373,6 +373,60 @@ struct WorkerLeavingTests {
     #expect(bench.probes == 1 && bench.machine.status.engineIsHealthy)
   }
 
+  @Test(
+    "a full engine is given nothing for the time that it named, in no slot; the refused one is parked later; what runs goes on"
+  )
+  func engineFull() throws {
+    let link = try bench.register(slots: 3)
+    let registration = try link.registration
+    func isTold() -> Bool? { registration.all(WorkerHeartbeat.self).last?.engineHealthy }
+    func abandon(_ job: UInt64, on slot: FakeChannel) {
+      bench.machine.received(
+        .attemptAbandon(AttemptAbandon(job: JobID(job), epoch: Epoch(1), term: Term(5))), on: slot)
+    }
+    let (runs, refused, free) = (link.slots[0], link.slots[1], link.slots[2])
+    let running = try #require(bench.assign(runs, job: 1))
+    let run = try #require(bench.assign(refused, job: 2))
+    bench.machine.runEnded(
+      run, .failed(EngineFault(.engineBusy, "no room", retryAfterMilliseconds: 2_500)))
+    #expect(registration.all(WorkerHeartbeat.self).map(\.engineHealthy) == [true, false])
+    abandon(2, on: refused)
+    #expect(refused.isFinished && link.slots.count == 2)
+
+    #expect(bench.assign(free, job: 3) == nil, "it was on its way")
+    let finished = free.all(AttemptFinished.self).last
+    #expect(finished?.error == ErrorCode.engineBusy.rawValue && finished?.retryElsewhere == true)
+    abandon(3, on: free)
+    #expect(free.all(Park.self).count == 2)
+
+    bench.advance(999)
+    #expect(link.slots.count == 2)
+    bench.advance(1)
+    #expect(link.slots.count == 3 && link.slots[2].all(Park.self).count == 1)
+    bench.advance(1_499)
+    #expect(isTold() == false)
+    bench.advance(1)
+    #expect(isTold() == true)
+    #expect(bench.assign(free, job: 4) != nil)
+    bench.complete(running)
+    #expect(runs.all(AttemptFinished.self).map(\.finish) == [.stop])
+  }
+
+  @Test("a run that completes makes room where the engine named no time, and its slot is free")
+  func engineHasRoomAgain() throws {
+    let link = try bench.register(slots: 2)
+    let registration = try link.registration
+    let running = try #require(bench.assign(link.slots[0], job: 1))
+    let run = try #require(bench.assign(link.slots[1], job: 2))
+    bench.machine.runEnded(run, .failed(EngineFault(.engineBusy, "no room")))
+    #expect(registration.all(WorkerHeartbeat.self).map(\.engineHealthy) == [true, false])
+    bench.complete(running)
+    bench.settle(link.slots[0], job: 1)
+    bench.advance(0)
+    #expect(registration.all(WorkerHeartbeat.self).map(\.engineHealthy) == [true, false, true])
+    #expect(bench.assign(link.slots[0], job: 3) != nil)
+  }
+
   @Test("an engine that is not there yet is told of once, and again when the reason is another")
   func engineIsNotThereYet() {
     let bench = Bench()
