@@ -127,10 +127,13 @@ with dev() as cluster, folder() as scratch:
                                 "--peers", peers, "--dir", directory, "--end-with-input")
 
         one, two = scratch + "/other/coordinator-1", scratch + "/other/coordinator-2"
+        files = sorted(os.listdir(one))
+        refused(start(2, one), "that of coordinator coordinator-1", "this node is coordinator")
+        expect(sorted(os.listdir(one)) == files, "a coordinator under another id claimed the directory")
         for peers in (f"1=127.0.0.1:{first}", both + f",3=127.0.0.1:{second + 1}"):
             refused(start(1, one, peers), "made for coordinators 1, 2", "all of them and no other")
         expect(start(1, one).code == 0, "coordinator 1 ends with its standard input")
-        refused(start(2, one), "replica 1, not 2")
+        refused(start(2, one), "that of coordinator coordinator-1")
         shutil.rmtree(two + "/data", ignore_errors=True)
         shutil.copytree(one + "/data", two + "/data")
         refused(start(2, two), "replica")
