@@ -137,6 +137,17 @@ with dev("--log-level", "debug", "--log-format", "json") as cluster, folder() as
         expect(told.code == 0 and told.lines[0]["protocol_min"] <= told.lines[0]["protocol_max"], told)
         expect(nowhere.yard("--generate-completion-script", "bash").code == 0, "completions")
 
+    def waits_are_named():
+        """whatever waits for the cluster says so before it gives up"""
+        nowhere = Cluster(["127.0.0.1:1"], cluster.key, cluster.identity, cluster.home)
+        verbs = (["jobs"], ["result", 1], ["models"], ["market", "book"], ["account", "list"], ["account", "create", "nobody"],
+                 ["budget", "list"], ["ledger", "show"], ["supplier", "earnings"], ["why", 1])
+        started = [(verb, nowhere.spawn(*verb, "--patience", 5)) for verb in verbs]
+        for verb, process in started:
+            _, err = process.communicate(timeout=120)
+            said = [line for line in err.decode().splitlines() if line.startswith("yard: waiting for ")]
+            expect(process.returncode == 4 and len(said) == 1, f"{verb}: {process.returncode}, {err}")
+
     def nodes_log_as_dev_was_told():
         """the nodes of yard dev log from its level on, in its format"""
         levels = {}
@@ -167,6 +178,6 @@ with dev("--log-level", "debug", "--log-format", "json") as cluster, folder() as
     checks = [
         models_and_workers, run_streams_and_charges, every_event_once, submit_follow_result, why,
         interrupt_cancels, cancel_submitted, same_request_same_job, accounts_and_keys,
-        context_without_flags, version_and_completions, nodes_log_as_dev_was_told, an_end_before_it_is_ready,
+        context_without_flags, version_and_completions, waits_are_named, nodes_log_as_dev_was_told, an_end_before_it_is_ready,
     ]
     main(checks)

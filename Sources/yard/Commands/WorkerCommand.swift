@@ -266,8 +266,9 @@ private enum ControlClient {
     let path = ControlSocket.path(in: options.dir)
     let answer: String
     do {
-      answer = try await ControlSocket.ask(
-        command, at: path, on: MultiThreadedEventLoopGroup.singleton)
+      answer = try await Patience.saying("waiting for the worker in \(options.dir)") {
+        try await ControlSocket.ask(command, at: path, on: MultiThreadedEventLoopGroup.singleton)
+      }
     } catch let error as ControlError {
       throw CommandError(.unavailable, "\(path): \(error)")
     } catch {
