@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """The command line on a cluster with a real engine: what a user does on the first day."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 
-from product import MODEL, YARD, Cluster, dev, expect, folder, main, scripted_worker, wait_for
+from product import MODEL, YARD, Child, Cluster, dev, expect, folder, free_ports, main, scripted_worker, wait_for
 from scripted_engine import MODEL as SCRIPTED, Engine
 
 with dev("--log-level", "debug", "--log-format", "json") as cluster, folder() as scratch, scripted_worker(cluster, scratch):
@@ -175,9 +176,85 @@ with dev("--log-level", "debug", "--log-format", "json") as cluster, folder() as
                 process.kill()
             expect(process.returncode == 130 and not out, (process.returncode, out, said))
 
+    def children(pid):
+        """The processes that a process has started and that still run, with their verbs."""
+        found = {}
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                with open(f"/proc/{entry}/stat") as file:
+                    state, parent = file.read().rpartition(")")[2].split()[:2]
+                if int(parent) == pid and state != "Z":
+                    with open(f"/proc/{entry}/cmdline") as file:
+                        found[int(entry)] = (file.read().split("\0") + [""])[1]
+        return found
+
+    def runs(pid):
+        """Whether a process still runs; one that nobody has waited for does not."""
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                return file.read().rpartition(")")[2].split()[0] != "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    def a_dev_leaves_no_context():
+        """yard dev removes its context at its end; killed, it leaves no child, and the next one no trace of it"""
+        with folder() as home:
+            path = home + "/switchyard/config.json"
+
+            def begin():
+                first, first_http = free_ports(2)
+                return Child([YARD, "dev", "--end-with-input", "--port", str(first), "--http-port", str(first_http),
+                              "--dir", home + "/cluster"], home + "/dev.log", {"XDG_CONFIG_HOME": home})
+
+            def contexts():
+                with open(path) as file:
+                    config = json.load(file)
+                return config["current"], sorted(config["contexts"])
+
+            os.mkdir(home + "/switchyard")
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+                json.dump({"current": "mine", "contexts": {"mine": {"endpoints": ["127.0.0.1:1"]}}}, file)
+            process = begin()
+            try:
+                expect(contexts() == ("dev", ["dev", "mine"]), contexts())
+            finally:
+                process.stop()
+            expect(contexts() == ("mine", ["mine"]), contexts())
+
+            process = begin()
+            started = children(process.process.pid)
+            process.kill()
+            expect(sorted(started.values()) == ["coordinator", "gateway", "worker"], started)
+            wait_for("the end of the killed one's children", lambda: not any(map(runs, started)))
+            expect(contexts() == ("dev", ["dev", "mine"]), contexts())
+            begin().stop()
+            expect(contexts() == (None, ["mine"]), contexts())
+
+    def a_restarted_child_costs_nothing():
+        """yard dev holds as many pipes after it has started a child again as before"""
+        dev_pid = cluster.child.process.pid
+
+        def pipes():
+            count = 0
+            for entry in os.listdir(f"/proc/{dev_pid}/fd"):
+                with contextlib.suppress(FileNotFoundError):
+                    count += os.readlink(f"/proc/{dev_pid}/fd/{entry}").startswith("pipe:")
+            return count
+
+        def gateway():
+            return {pid for pid, verb in children(dev_pid).items() if verb == "gateway"}
+
+        before, former = pipes(), gateway()
+        expect(len(former) == 1, former)
+        # The others' checks began seconds ago: it has lived long enough to be started again.
+        os.kill(former.copy().pop(), signal.SIGKILL)
+        wait_for("another gateway", lambda: gateway() - former)
+        wait_for("the former one's pipes to be closed", lambda: pipes() == before, seconds=60)
+
     checks = [
         models_and_workers, run_streams_and_charges, every_event_once, submit_follow_result, why,
         interrupt_cancels, cancel_submitted, same_request_same_job, accounts_and_keys,
         context_without_flags, version_and_completions, waits_are_named, nodes_log_as_dev_was_told, an_end_before_it_is_ready,
+        a_dev_leaves_no_context, a_restarted_child_costs_nothing,
     ]
     main(checks)
