@@ -100,7 +100,7 @@ with dev() as cluster, folder() as scratch:
             ["run"], ["run", "-m", MODEL, "--max-tokens", "0", "x"], ["follow", "abc"],
             ["follow", "1", "--from", "0"], ["account", "credit", "1", "1.2.3"], ["frobnicate"],
             ["key", "create", "1", "--scope", "everything"], ["dev", "--coordinators", "0"],
-            ["models", "--endpoint", "nowhere"],
+            ["models", "--endpoint", "nowhere"], ["check", "perf", "--model", "m" * 257],
         ):
             done = cluster.yard(*arguments)
             expect(done.code == 2 and done.err.strip(), f"{arguments}: {done}")

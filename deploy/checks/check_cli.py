@@ -196,6 +196,20 @@ with dev("--log-level", "debug", "--log-format", "json") as cluster, folder() as
         except (FileNotFoundError, ProcessLookupError):
             return False
 
+    def perf_needs_no_other_flag():
+        """check perf measures with a count and a time alone, and leaves no live key"""
+        known = {line["account"] for line in cluster.yard("account", "list", "--output", "json", key=cluster.root).lines}
+        for key in (cluster.key, cluster.root):
+            done = cluster.yard("check", "perf", "--clients", 8, "--seconds", 2, key=key)
+            expect(done.code == 0 and done.lines[0]["commits"] > 0, done)
+            wait_for("the end of the last job", lambda: cluster.account()["held_nano"] == 0)
+        accounts = cluster.yard("account", "list", "--output", "json", key=cluster.root).lines
+        made = [line["account"] for line in accounts if line["account"] not in known]
+        expect(len(made) == 16 and all(line["name"].startswith("perf-") for line in accounts if line["account"] in made), accounts)
+        for account in made:
+            keys = cluster.yard("key", "list", account, "--output", "json", key=cluster.root).lines
+            expect(keys and all(line["revoked"] for line in keys), keys)
+
     def a_dev_leaves_no_context():
         """yard dev removes its context at its end; killed, it leaves no child, and the next one no trace of it"""
         with folder() as home:
@@ -255,6 +269,6 @@ with dev("--log-level", "debug", "--log-format", "json") as cluster, folder() as
         models_and_workers, run_streams_and_charges, every_event_once, submit_follow_result, why,
         interrupt_cancels, cancel_submitted, same_request_same_job, accounts_and_keys,
         context_without_flags, version_and_completions, waits_are_named, nodes_log_as_dev_was_told, an_end_before_it_is_ready,
-        a_dev_leaves_no_context, a_restarted_child_costs_nothing,
+        perf_needs_no_other_flag, a_dev_leaves_no_context, a_restarted_child_costs_nothing,
     ]
     main(checks)
