@@ -87,6 +87,19 @@ with dev() as cluster, folder() as scratch:
         refused(cluster.yard("account", "show", 1, key=poor), "account")
         refused(cluster.yard("account", "credit", 10**6, 5, key=cluster.root), "account")
 
+    def no_such_credit():
+        """an account whose credit is refused has been made: its number is printed; no credit at all makes none"""
+        for amount in ("0", "0.0"):
+            done = cluster.yard("account", "create", "nothing", "--credit", amount, key=cluster.root)
+            expect(done.code == 2 and not done.out and "--credit is 0" in done.err, done)
+        # More than all that may ever be issued, with what has been.
+        done = cluster.yard("account", "create", "nothing", "--credit", "18446744073.709551615", key=cluster.root)
+        refused(done, "amount_overflow")
+        account = done.text.strip()
+        expect(f"account {account} is made" in done.err, done)
+        shown = cluster.account(account, key=cluster.root)
+        expect(shown["name"] == "nothing" and shown["balance_nano"] == 0, shown)
+
     def another_body():
         """another body under one request key is refused, and names the job"""
         name = ("--request-key", "cd" * 16)
@@ -204,6 +217,6 @@ with dev() as cluster, folder() as scratch:
 
     main([
         unknown_model, no_credit, beyond_the_context, beyond_the_size, unknown_key, unknown_job,
-        unknown_account, another_body, usage, nobody_there, another_cluster, port_in_use,
+        unknown_account, no_such_credit, another_body, usage, nobody_there, another_cluster, port_in_use,
         locked_directory, bad_engines,
     ])
