@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 
-from product import MODEL, YARD, Child, Cluster, dev, expect, folder, free_ports, main, scripted_worker, wait_for
+from product import MODEL, ROOT, YARD, Child, Cluster, dev, expect, folder, free_ports, main, scripted_worker, wait_for
 from scripted_engine import MODEL as SCRIPTED, Engine
 
 with dev("--log-level", "debug", "--log-format", "json") as cluster, folder() as scratch, scripted_worker(cluster, scratch):
@@ -131,12 +131,18 @@ with dev("--log-level", "debug", "--log-format", "json") as cluster, folder() as
         expect(json.load(open(path))["current"] == "dev", "the context is not current")
 
     def version_and_completions():
-        """version and completions work without a cluster"""
+        """version, completions and help, with every exit code, work without a cluster"""
         nowhere = Cluster(["127.0.0.1:1"], "", "", cluster.home)
         expect(nowhere.yard("version").code == 0, "version")
         told = nowhere.yard("version", "--output", "json")
         expect(told.code == 0 and told.lines[0]["protocol_min"] <= told.lines[0]["protocol_max"], told)
         expect(nowhere.yard("--generate-completion-script", "bash").code == 0, "completions")
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        for code in ("0 done", "2 usage", "3 refused", "4 unavailable", "5 job failed", "70 a coordinator's replica died",
+                     "130 interrupted"):
+            # Wherever the lines are broken.
+            told = [code in " ".join(text.split()) for text in (nowhere.yard("--help").text, readme)]
+            expect(all(told), f"{code} is not in both --help and README.md")
 
     def waits_are_named():
         """whatever waits for the cluster says so before it gives up"""
