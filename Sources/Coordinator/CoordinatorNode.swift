@@ -74,6 +74,8 @@ public final class CoordinatorNode: Sendable {
     guard let membership = configuration.joins ? Membership.none : Membership(founding) else {
       throw StartFailure.badMembers
     }
+    // Before the directory becomes a replica's for good.
+    let security = try security(of: configuration)
 
     try LMDBReplicaStore.bootstrap(
       directory: configuration.directory, clusterID: configuration.clusterID,
@@ -91,7 +93,6 @@ public final class CoordinatorNode: Sendable {
       else {
         throw StartFailure.notTheFounders(named: named, founders: configuration.founders)
       }
-      let security = try security(of: configuration)
       var generator = SystemRandomNumberGenerator()
       let local = LocalNode(
         role: .coordinator, clusterID: configuration.clusterID,

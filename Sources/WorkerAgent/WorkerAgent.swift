@@ -1,7 +1,8 @@
 internal import BuiltinEngine
 internal import Engines
 internal import ExchangeClient
-public import JobDispatch
+public import ExchangeTypes
+internal import JobDispatch
 public import Logging
 public import NIOCore
 internal import Transport
@@ -12,16 +13,20 @@ public final class WorkerAgent: Sendable {
   private let engine: any Engine
   private let control: ControlSocket?
   private let renewing: Task<Void, Never>?
+  /// Completed once: by the first registration, or by the end without one.
+  private let whenRegistered: EventLoopFuture<WorkerID?>
   private let whenLeft: EventLoopFuture<Void>
 
   private init(
     shell: NIOLoopBound<WorkerShell>, engine: any Engine, control: ControlSocket?,
-    renewing: Task<Void, Never>?, whenLeft: EventLoopFuture<Void>
+    renewing: Task<Void, Never>?, whenRegistered: EventLoopFuture<WorkerID?>,
+    whenLeft: EventLoopFuture<Void>
   ) {
     self.shell = shell
     self.engine = engine
     self.control = control
     self.renewing = renewing
+    self.whenRegistered = whenRegistered
     self.whenLeft = whenLeft
   }
 
@@ -34,13 +39,16 @@ public final class WorkerAgent: Sendable {
   ) async throws -> WorkerAgent {
     let loop = LinkLoop(group.next())
     let engine = try engine(configuration.engine, on: loop)
+    let whenRegistered = loop.eventLoop.makePromise(of: WorkerID?.self)
     let whenLeft = loop.eventLoop.makePromise(of: Void.self)
     let refusals = RefusalLog(label: "WorkerAgent")
     let shell = try await loop.eventLoop.submit {
-      loop.bind(
-        WorkerShell(
-          configuration, engine: engine, loop: loop, refusals: refusals, logger: logger,
-          whenLeft: whenLeft))
+      let shell = WorkerShell(
+        configuration, engine: engine, loop: loop, refusals: refusals, logger: logger,
+        whenLeft: whenLeft)
+      // What comes after the first is ignored.
+      shell.registered = { whenRegistered.succeed($0) }
+      return loop.bind(shell)
     }.get()
     do {
       let control = try await ControlSocket.open(configuration.directory, on: loop) { command in
@@ -61,8 +69,9 @@ public final class WorkerAgent: Sendable {
       }
       return WorkerAgent(
         shell: shell, engine: engine, control: control, renewing: renewing,
-        whenLeft: whenLeft.futureResult)
+        whenRegistered: whenRegistered.futureResult, whenLeft: whenLeft.futureResult)
     } catch {
+      whenRegistered.succeed(nil)
       whenLeft.fail(error)
       try await engine.shutdown()
       throw error
@@ -77,11 +86,9 @@ public final class WorkerAgent: Sendable {
     }
   }
 
-  /// What it is doing.
-  public var status: WorkerStatus {
-    get async throws {
-      try await shell.eventLoop.submit { [shell] in shell.value.machine.status }.get()
-    }
+  /// Its number, once a leader has taken it; nil if it leaves before.
+  public var registered: WorkerID? {
+    get async throws { try await whenRegistered.get() }
   }
 
   /// Offers on these terms from now on.

@@ -33,6 +33,8 @@ final class WorkerShell: WorkerHost {
   private let logger: Logger
   private let engine: any Engine
   private let whenLeft: EventLoopPromise<Void>
+  /// Told the worker's number whenever a leader has taken it anew, and nil when it leaves.
+  var registered: (WorkerID?) -> Void = { _ in }
   private(set) var links: [CoordinatorLink] = []
   private var runs: [EngineRunID: (run: EngineRun, task: Task<Void, Never>)] = [:]
   private var timer: Scheduled<Void>?
@@ -136,6 +138,7 @@ final class WorkerShell: WorkerHost {
     timer?.cancel()
     drainTimer?.cancel()
     for link in links { link.stop() }
+    registered(nil)
     whenLeft.succeed()
   }
 
@@ -346,6 +349,7 @@ final class WorkerShell: WorkerHost {
       logger.info(
         "registered",
         metadata: ["worker": "\(worker)", "term": "\(term)", "leader": "\(leader)"])
+      registered(worker)
     case .registrationRefused(let code, let message, let againIn, let isRepeated):
       logger.log(
         level: isRepeated ? .debug : .error, "registration refused",

@@ -14,6 +14,8 @@ enum ExitStatus: Int32 {
   case unavailable = 4
   /// The job ended without success.
   case jobFailed = 5
+  /// The replica of a coordinator died, and its process with it, at once.
+  case replicaDied = 70
   /// Ctrl-C, or a signal to end.
   case interrupted = 130
 }

@@ -12,7 +12,8 @@ struct Yard: AsyncParsableCommand {
         yard dev                                  a whole cluster on this machine
         yard run -m MODEL "Why is the sky blue?"  in another shell
 
-      Exit codes: 0 done, 2 usage, 3 refused, 4 unavailable, 5 job failed, 130 interrupted.
+      Exit codes: 0 done, 2 usage, 3 refused, 4 unavailable, 5 job failed, 70 a coordinator's replica died,
+        130 interrupted.
       Shell completions: yard --generate-completion-script bash|zsh|fish
       """,
     version: Software.version,

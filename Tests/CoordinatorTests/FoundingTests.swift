@@ -1,5 +1,6 @@
 import Coordinator
 import ExchangeTypes
+import Foundation
 import Identity
 import NIOPosix
 import TemporaryDirectory
@@ -7,7 +8,8 @@ import Testing
 
 @Suite("Founding a cluster") struct FoundingTests {
   private func configuration(
-    peers: [UInt64], founders: [UInt64], directory: String
+    peers: [UInt64], founders: [UInt64], directory: String,
+    security: CoordinatorConfiguration.Security = .plaintextOnLoopback
   ) -> CoordinatorConfiguration {
     let members = Dictionary(
       uniqueKeysWithValues: peers.map { (ReplicaID($0), "127.0.0.1:\($0)") })
@@ -15,7 +17,7 @@ import Testing
       replica: ReplicaID(1), host: "127.0.0.1", port: 0, members: members,
       founders: Set(founders.map { ReplicaID($0) }), directory: directory,
       clusterID: ClusterID(0xc1), rootSecretHash: Array(repeating: 7, count: 32),
-      keyring: Keyring(cluster: ClusterID(0xc1)), keyringPath: "", security: .plaintextOnLoopback,
+      keyring: Keyring(cluster: ClusterID(0xc1)), keyringPath: "", security: security,
       software: "test")
   }
 
@@ -39,6 +41,22 @@ import Testing
     ) { try await start(wrong) }
     try await start(
       configuration(peers: [1, 2, 3], founders: [1, 2, 3], directory: data.file("data")))
+  }
+
+  @Test("a coordinator under another id than its certificate's leaves its directory as it was")
+  func wrongIdentity() async throws {
+    let data = try TemporaryDirectory()
+    let authority = try CertificateAuthority(cluster: ClusterID(0xc1), now: Date())
+    let another = try NodeIdentity(
+      authority: authority, role: .coordinator, name: "coordinator-2", now: Date(),
+      lifetimeSeconds: 86_400)
+    let wrong = configuration(
+      peers: [1, 2], founders: [1, 2], directory: data.file("data"), security: .identity(another))
+    await #expect(
+      throws: StartFailure.wrongIdentity(
+        have: "coordinator coordinator-2", want: "coordinator-1")
+    ) { try await start(wrong) }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: data.path) == [])
   }
 
   @Test("who the founders were is not asked of a coordinator that has begun")

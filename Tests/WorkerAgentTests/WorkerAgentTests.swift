@@ -55,6 +55,7 @@ struct WorkerAgentTests {
     #expect(output.finished.usage == Usage(promptTokens: 7, outputTokens: 3))
     #expect(output.authorization == "Bearer sy_1_x")
     #expect(output.register.offers.map(\.model) == ["m"])
+    #expect(try await agent.registered == WorkerID(9))
 
     let path = ControlSocket.path(in: directory.path)
     let status = try await ControlSocket.ask(.status, at: path, on: group)
@@ -67,6 +68,8 @@ struct WorkerAgentTests {
     _ = try await ControlSocket.ask(.drain, at: path, on: group)
     try await life
     #expect(try await coordinator.drained.get())
+    // Who asks after the end is told as well.
+    #expect(try await agent.registered == WorkerID(9))
     try await coordinator.close()
     try await engine.close()
     try await group.shutdownGracefully()
@@ -206,6 +209,7 @@ struct WorkerAgentTests {
     #expect(told.allSatisfy { UInt64($0.fields["again_in_ms"] ?? "") != nil }, "\(told)")
     agent.stop()
     try await life
+    #expect(try await agent.registered == nil)
     try await group.shutdownGracefully()
   }
 

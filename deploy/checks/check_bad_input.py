@@ -87,6 +87,19 @@ with dev() as cluster, folder() as scratch:
         refused(cluster.yard("account", "show", 1, key=poor), "account")
         refused(cluster.yard("account", "credit", 10**6, 5, key=cluster.root), "account")
 
+    def no_such_credit():
+        """an account whose credit is refused has been made: its number is printed; no credit at all makes none"""
+        for amount in ("0", "0.0"):
+            done = cluster.yard("account", "create", "nothing", "--credit", amount, key=cluster.root)
+            expect(done.code == 2 and not done.out and "--credit is 0" in done.err, done)
+        # More than all that may ever be issued, with what has been.
+        done = cluster.yard("account", "create", "nothing", "--credit", "18446744073.709551615", key=cluster.root)
+        refused(done, "amount_overflow")
+        account = done.text.strip()
+        expect(f"account {account} is made" in done.err, done)
+        shown = cluster.account(account, key=cluster.root)
+        expect(shown["name"] == "nothing" and shown["balance_nano"] == 0, shown)
+
     def another_body():
         """another body under one request key is refused, and names the job"""
         name = ("--request-key", "cd" * 16)
@@ -100,7 +113,7 @@ with dev() as cluster, folder() as scratch:
             ["run"], ["run", "-m", MODEL, "--max-tokens", "0", "x"], ["follow", "abc"],
             ["follow", "1", "--from", "0"], ["account", "credit", "1", "1.2.3"], ["frobnicate"],
             ["key", "create", "1", "--scope", "everything"], ["dev", "--coordinators", "0"],
-            ["models", "--endpoint", "nowhere"],
+            ["models", "--endpoint", "nowhere"], ["check", "perf", "--model", "m" * 257],
         ):
             done = cluster.yard(*arguments)
             expect(done.code == 2 and done.err.strip(), f"{arguments}: {done}")
@@ -127,10 +140,13 @@ with dev() as cluster, folder() as scratch:
                                 "--peers", peers, "--dir", directory, "--end-with-input")
 
         one, two = scratch + "/other/coordinator-1", scratch + "/other/coordinator-2"
+        files = sorted(os.listdir(one))
+        refused(start(2, one), "that of coordinator coordinator-1", "this node is coordinator")
+        expect(sorted(os.listdir(one)) == files, "a coordinator under another id claimed the directory")
         for peers in (f"1=127.0.0.1:{first}", both + f",3=127.0.0.1:{second + 1}"):
             refused(start(1, one, peers), "made for coordinators 1, 2", "all of them and no other")
         expect(start(1, one).code == 0, "coordinator 1 ends with its standard input")
-        refused(start(2, one), "replica 1, not 2")
+        refused(start(2, one), "that of coordinator coordinator-1")
         shutil.rmtree(two + "/data", ignore_errors=True)
         shutil.copytree(one + "/data", two + "/data")
         refused(start(2, two), "replica")
@@ -208,6 +224,6 @@ with dev() as cluster, folder() as scratch:
 
     main([
         unknown_model, no_credit, beyond_the_context, beyond_the_size, unknown_key, unknown_job,
-        unknown_account, another_body, usage, nobody_there, another_cluster, port_in_use,
+        unknown_account, no_such_credit, another_body, usage, nobody_there, another_cluster, port_in_use,
         locked_directory, bad_engines,
     ])

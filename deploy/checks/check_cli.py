@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """The command line on a cluster with a real engine: what a user does on the first day."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 
-from product import MODEL, YARD, Cluster, dev, expect, folder, main, scripted_worker, wait_for
+from product import MODEL, ROOT, YARD, Child, Cluster, dev, expect, folder, free_ports, main, scripted_worker, wait_for
 from scripted_engine import MODEL as SCRIPTED, Engine
 
 with dev("--log-level", "debug", "--log-format", "json") as cluster, folder() as scratch, scripted_worker(cluster, scratch):
@@ -130,12 +131,29 @@ with dev("--log-level", "debug", "--log-format", "json") as cluster, folder() as
         expect(json.load(open(path))["current"] == "dev", "the context is not current")
 
     def version_and_completions():
-        """version and completions work without a cluster"""
+        """version, completions and help, with every exit code, work without a cluster"""
         nowhere = Cluster(["127.0.0.1:1"], "", "", cluster.home)
         expect(nowhere.yard("version").code == 0, "version")
         told = nowhere.yard("version", "--output", "json")
         expect(told.code == 0 and told.lines[0]["protocol_min"] <= told.lines[0]["protocol_max"], told)
         expect(nowhere.yard("--generate-completion-script", "bash").code == 0, "completions")
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        for code in ("0 done", "2 usage", "3 refused", "4 unavailable", "5 job failed", "70 a coordinator's replica died",
+                     "130 interrupted"):
+            # Wherever the lines are broken.
+            told = [code in " ".join(text.split()) for text in (nowhere.yard("--help").text, readme)]
+            expect(all(told), f"{code} is not in both --help and README.md")
+
+    def waits_are_named():
+        """whatever waits for the cluster says so before it gives up"""
+        nowhere = Cluster(["127.0.0.1:1"], cluster.key, cluster.identity, cluster.home)
+        verbs = (["jobs"], ["result", 1], ["models"], ["market", "book"], ["account", "list"], ["account", "create", "nobody"],
+                 ["budget", "list"], ["ledger", "show"], ["supplier", "earnings"], ["why", 1])
+        started = [(verb, nowhere.spawn(*verb, "--patience", 5)) for verb in verbs]
+        for verb, process in started:
+            _, err = process.communicate(timeout=120)
+            said = [line for line in err.decode().splitlines() if line.startswith("yard: waiting for ")]
+            expect(process.returncode == 4 and len(said) == 1, f"{verb}: {process.returncode}, {err}")
 
     def nodes_log_as_dev_was_told():
         """the nodes of yard dev log from its level on, in its format"""
@@ -164,9 +182,99 @@ with dev("--log-level", "debug", "--log-format", "json") as cluster, folder() as
                 process.kill()
             expect(process.returncode == 130 and not out, (process.returncode, out, said))
 
+    def children(pid):
+        """The processes that a process has started and that still run, with their verbs."""
+        found = {}
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                with open(f"/proc/{entry}/stat") as file:
+                    state, parent = file.read().rpartition(")")[2].split()[:2]
+                if int(parent) == pid and state != "Z":
+                    with open(f"/proc/{entry}/cmdline") as file:
+                        found[int(entry)] = (file.read().split("\0") + [""])[1]
+        return found
+
+    def runs(pid):
+        """Whether a process still runs; one that nobody has waited for does not."""
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                return file.read().rpartition(")")[2].split()[0] != "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    def perf_needs_no_other_flag():
+        """check perf measures with a count and a time alone, and leaves no live key"""
+        known = {line["account"] for line in cluster.yard("account", "list", "--output", "json", key=cluster.root).lines}
+        for key in (cluster.key, cluster.root):
+            done = cluster.yard("check", "perf", "--clients", 8, "--seconds", 2, key=key)
+            expect(done.code == 0 and done.lines[0]["commits"] > 0, done)
+            wait_for("the end of the last job", lambda: cluster.account()["held_nano"] == 0)
+        accounts = cluster.yard("account", "list", "--output", "json", key=cluster.root).lines
+        made = [line["account"] for line in accounts if line["account"] not in known]
+        expect(len(made) == 16 and all(line["name"].startswith("perf-") for line in accounts if line["account"] in made), accounts)
+        for account in made:
+            keys = cluster.yard("key", "list", account, "--output", "json", key=cluster.root).lines
+            expect(keys and all(line["revoked"] for line in keys), keys)
+
+    def a_dev_leaves_no_context():
+        """yard dev removes its context at its end; killed, it leaves no child, and the next one no trace of it"""
+        with folder() as home:
+            path = home + "/switchyard/config.json"
+
+            def begin():
+                first, first_http = free_ports(2)
+                return Child([YARD, "dev", "--end-with-input", "--port", str(first), "--http-port", str(first_http),
+                              "--dir", home + "/cluster"], home + "/dev.log", {"XDG_CONFIG_HOME": home})
+
+            def contexts():
+                with open(path) as file:
+                    config = json.load(file)
+                return config["current"], sorted(config["contexts"])
+
+            os.mkdir(home + "/switchyard")
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+                json.dump({"current": "mine", "contexts": {"mine": {"endpoints": ["127.0.0.1:1"]}}}, file)
+            process = begin()
+            try:
+                expect(contexts() == ("dev", ["dev", "mine"]), contexts())
+            finally:
+                process.stop()
+            expect(contexts() == ("mine", ["mine"]), contexts())
+
+            process = begin()
+            started = children(process.process.pid)
+            process.kill()
+            expect(sorted(started.values()) == ["coordinator", "gateway", "worker"], started)
+            wait_for("the end of the killed one's children", lambda: not any(map(runs, started)))
+            expect(contexts() == ("dev", ["dev", "mine"]), contexts())
+            begin().stop()
+            expect(contexts() == (None, ["mine"]), contexts())
+
+    def a_restarted_child_costs_nothing():
+        """yard dev holds as many pipes after it has started a child again as before"""
+        dev_pid = cluster.child.process.pid
+
+        def pipes():
+            count = 0
+            for entry in os.listdir(f"/proc/{dev_pid}/fd"):
+                with contextlib.suppress(FileNotFoundError):
+                    count += os.readlink(f"/proc/{dev_pid}/fd/{entry}").startswith("pipe:")
+            return count
+
+        def gateway():
+            return {pid for pid, verb in children(dev_pid).items() if verb == "gateway"}
+
+        before, former = pipes(), gateway()
+        expect(len(former) == 1, former)
+        # The others' checks began seconds ago: it has lived long enough to be started again.
+        os.kill(former.copy().pop(), signal.SIGKILL)
+        wait_for("another gateway", lambda: gateway() - former)
+        wait_for("the former one's pipes to be closed", lambda: pipes() == before, seconds=60)
+
     checks = [
         models_and_workers, run_streams_and_charges, every_event_once, submit_follow_result, why,
         interrupt_cancels, cancel_submitted, same_request_same_job, accounts_and_keys,
-        context_without_flags, version_and_completions, nodes_log_as_dev_was_told, an_end_before_it_is_ready,
+        context_without_flags, version_and_completions, waits_are_named, nodes_log_as_dev_was_told, an_end_before_it_is_ready,
+        perf_needs_no_other_flag, a_dev_leaves_no_context, a_restarted_child_costs_nothing,
     ]
     main(checks)

@@ -168,6 +168,47 @@ def compose():
                    if name.startswith(("coordinator", "worker", "gateway"))), "a node may more than it needs")
 
 
+ONE_LINE = """# deb http://commented.example/debian bookworm main
+deb cdrom:[Debian GNU/Linux 12]/ bookworm main
+deb http://security.example/debian-security bookworm-security main
+deb [arch=amd64 signed-by=/usr/share/keyrings/k.gpg] http://mirror.example/debian bookworm main contrib # ours
+deb http://later.example/debian bookworm main
+"""
+PARAGRAPHS = """Types: deb
+URIs: http://off.example/debian
+Suites: bookworm
+Components: main
+Enabled: no
+
+Types: deb deb-src
+# a remark
+URIs:
+ http://mirror.example/debian
+Suites: bookworm
+ bookworm-updates
+Components: main
+"""
+
+
+def archives():
+    """the sources of apt say where backports come from, in both of their forms"""
+    debian = "http://deb.debian.org/debian"
+    for name, text, wanted in (
+        ("sources.list", ONE_LINE, "http://mirror.example/debian"),
+        ("sources.list.d/debian.list", ONE_LINE, "http://mirror.example/debian"),
+        ("sources.list.d/debian.sources", PARAGRAPHS, "http://mirror.example/debian"),
+        ("sources.list", "deb http://other.example/debian trixie main\n", debian),
+        ("sources.list.d/debian.sources", PARAGRAPHS.split("\n\n", maxsplit=1)[0], debian), ("sources.list", "", debian),
+    ):
+        with folder() as apt:
+            os.mkdir(apt + "/sources.list.d")
+            with open(f"{apt}/{name}", "w", encoding="utf-8") as file:
+                file.write(text)
+            said = subprocess.run([ROOT / "deploy/install-dependencies", "--archive", "bookworm", apt],
+                                  capture_output=True, text=True, timeout=60)
+            expect(said.returncode == 0 and said.stdout.strip() == wanted, f"{name}: {said}")
+
+
 NVIDIA_SMI = """#!/bin/sh
 case "$1" in
   --query-gpu=*) cat <<'END'
@@ -233,4 +274,4 @@ if not promtool():
     print("skip promtool: Debian's package prometheus is not here (deploy/install-dependencies --operations)", flush=True)
 if not compose_tool():
     print("skip docker compose: version 2 or later is not here", flush=True)
-main([pages, links, metrics, tested, libraries, restarts, deaths, *([compose] if compose_tool() else []), gpus, *([rules] if promtool() else [])])
+main([pages, links, metrics, tested, libraries, restarts, deaths, archives, *([compose] if compose_tool() else []), gpus, *([rules] if promtool() else [])])

@@ -214,7 +214,16 @@ extension Command {
       return 2 * allowance + (command.settle.settle.tail?.sealed.count ?? 0)
     case .purge(let purge): return allowance + purge.jobs.count * 8
     case .cancelMany(let cancel): return allowance + cancel.jobs.count * 8
-    default: return allowance
+    case .keysUsed(let used): return allowance + used.keys.count * 8
+    case .workerRegister(let worker): return allowance * (1 + worker.offers.count)
+    case .delegationAdmit(let command): return allowance * (1 + command.models.count)
+    case .bootstrap, .pulse, .raiseStateVersion, .accountCreate, .accountCredit, .accountClose,
+      .accountWeigh, .accountOwnerSet, .keyCreate, .keyRevoke, .keyIssue, .keyRotate, .keyLimit,
+      .keyIssueLimited, .keyIssueBudgeted, .budgetCreate, .budgetSet, .transfer, .transferReverse,
+      .feeSet, .askSet, .assign, .attemptLost, .attemptPreempted, .goesOnFromIDs, .cancel, .orphan,
+      .adopt, .workerGone, .invite, .join, .renewCertificate, .revokeCertificate,
+      .wrappingKeyAnnounce, .retentionSet, .delegationKeySet, .delegationRevoke:
+      return allowance
     }
   }
 }

@@ -110,26 +110,33 @@ struct ClusterOptions: ParsableArguments {
       of: try resolve(), patience: UInt64(patience * 1_000), connections: connections, body)
   }
 
-  /// Asks one question; says for what it waits if that takes long.
+  /// Asks one question.
   func ask<Answer: WireMessage>(
     _ message: any WireMessage, _ pick: (Message) -> Answer?
   ) async throws -> Answer {
-    try await withClient { client in
-      try await Patience.saying("waiting for an answer of the cluster") {
-        try await client.ask(message, pick)
-      }
-    }
+    try await withClient { client in try await client.ask(message, pick) }
   }
 }
 
 extension ExchangeClient {
-  /// Asks, and takes the answer's content.
+  /// Asks, and takes the answer's content; says for what it waits if that takes long.
   func ask<Answer: WireMessage>(
     _ message: any WireMessage, _ pick: (Message) -> Answer?
   ) async throws -> Answer {
-    let answer = try await reporting { () async throws(ClientFailure) in try await call(message) }
+    let answer = try await reporting { () async throws(ClientFailure) in
+      try await patientCall(message)
+    }
     guard let content = pick(answer) else { throw CommandError.unexpected(answer) }
     return content
+  }
+
+  /// Calls, and says that it waits if that takes long.
+  func patientCall(
+    _ message: any WireMessage, service: Service = .call
+  ) async throws(ClientFailure) -> Message {
+    try await Patience.saying("waiting for an answer of the cluster") {
+      () async throws(ClientFailure) in try await call(message, service: service)
+    }
   }
 }
 

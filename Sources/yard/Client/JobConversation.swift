@@ -85,7 +85,7 @@ struct JobConversation {
   /// The output is here: the cluster need not keep it any longer.
   private func noteDelivered(_ job: JobID) async {
     do throws(ClientFailure) {
-      _ = try await client.call(Purge(jobs: [job]))
+      _ = try await client.patientCall(Purge(jobs: [job]))
     } catch {
       Terminal.note(
         "yard: the output of job \(job) is kept until its time is over: "

@@ -1,16 +1,25 @@
 /// Whatever takes longer than a second says what it waits for, on standard error.
 enum Patience {
+  /// Whether what runs is waited for by name already.
+  @TaskLocal private static var isNamed = false
+
   /// Runs `body`; says `what` once a second has passed without its end.
-  static func saying<Value: Sendable>(
+  ///
+  /// Within another one it says nothing: the outer knows better what for.
+  static func saying<Value: Sendable, Failure: Error>(
     _ what: @autoclosure @escaping @Sendable () -> String,
-    _ body: () async throws -> Value
-  ) async rethrows -> Value {
+    _ body: () async throws(Failure) -> Value
+  ) async throws(Failure) -> Value {
+    guard !isNamed else { return try await body() }
     let notice = Task {
       try await Task.sleep(for: .seconds(1))
       Terminal.note("yard: \(what())…")
     }
     defer { notice.cancel() }
-    return try await body()
+    let result: Result<Value, Failure> = await $isNamed.withValue(true) {
+      do throws(Failure) { return .success(try await body()) } catch { return .failure(error) }
+    }
+    return try result.get()
   }
 }
 

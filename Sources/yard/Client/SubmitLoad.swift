@@ -39,16 +39,19 @@ final class SubmitLoad {
   private static let batch = 16
 
   private final class Client {
-    let key: String
+    /// Nil for the client's own.
+    let key: String?
     let lane: Int
     var jobs: [JobID] = []
     var isClearing = false
+    /// Its time was over while it cleared up.
+    var isLeaving = false
     /// After how many jobs it clears up the first time.
     ///
     /// Clients keep step, since one commit answers many of them: without this they would all clear
     /// up at once, and that would be measured.
     var clearsAt: Int
-    init(key: String, lane: Int) {
+    init(key: String?, lane: Int) {
       self.key = key
       self.lane = lane
       clearsAt = 1 + lane % SubmitLoad.batch
@@ -79,7 +82,7 @@ final class SubmitLoad {
   }
 
   /// Connects, then measures: the first request of each client opens its way and is not counted.
-  func begin(_ keys: [String]) {
+  func begin(_ keys: [String?]) {
     let clients = keys.enumerated().map { Client(key: $1, lane: $0) }
     open = clients.count
     for one in clients {
@@ -118,10 +121,13 @@ final class SubmitLoad {
         one.jobs.append(accepted.job)
         if one.jobs.count >= one.clearsAt, !one.isClearing {
           one.clearsAt = Self.batch
-          clear(one) {}
+          clear(one) { if one.isLeaving { self.leave(one) } }
         }
       case .success(let other): note("answered with \(other)")
-      case .failure(let failure): note(CommandError(failure).message)
+      case .failure(let failure):
+        note(CommandError(failure).message)
+        // What fails unasked does so within the call: the next one is a turn's own.
+        return client.eventLoop.assumeIsolated().execute { self.submit(one) }
       }
       submit(one)
     }
@@ -143,6 +149,7 @@ final class SubmitLoad {
   }
 
   private func leave(_ one: Client) {
+    guard !one.isClearing else { return one.isLeaving = true }
     guard one.jobs.isEmpty else { return clear(one) { self.leave(one) } }
     open -= 1
     guard open == 0 else { return }

@@ -39,16 +39,27 @@ struct AccountCommand: AsyncParsableCommand {
       }
     }
 
+    func validate() throws {
+      guard credit != .zero else {
+        throw ValidationError("--credit is 0; leave it away for an account without credit")
+      }
+    }
+
     func run() async throws {
       let create = AccountCreate(requestKey: .drawn(), name: name, kind: kind.value)
       try await cluster.withClient { client in
         var report = try await client.ask(create, Reply.account)
-        if let credit {
+        // Whatever becomes of the credit, the account is there: its number is printed, and its name is taken.
+        defer { AccountPrinter.print(report.summary, asJSON: cluster.isJSON, created: true) }
+        guard let credit else { return }
+        let account = report.summary.account
+        do {
           report = try await client.ask(
-            AccountCredit(requestKey: .drawn(), account: report.summary.account, amount: credit),
-            Reply.account)
+            AccountCredit(requestKey: .drawn(), account: account, amount: credit), Reply.account)
+        } catch let error as CommandError {
+          Terminal.note("yard: account \(account) is made, and not known to be credited")
+          throw error
         }
-        AccountPrinter.print(report.summary, asJSON: cluster.isJSON, created: true)
       }
     }
   }

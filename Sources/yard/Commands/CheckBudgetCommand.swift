@@ -38,17 +38,19 @@ struct CheckBudgetCommand: AsyncParsableCommand {
   func run() async throws {
     let body = ChatRequest(model: model, prompt: "x", maxTokens: 16).body()
     let fates = try await cluster.withClient(connections: connections) { client in
-      await withTaskGroup(of: Fate.self) { group in
-        for _ in 0..<jobs {
-          let submit = Submit(
-            requestKey: .drawn(), mode: .submitted, endpoint: .chatCompletions, model: model,
-            body: body, maxInputPrice: nil, maxOutputPrice: nil, queueTimeoutMs: 0, follow: false,
-            retentionMs: nil, durable: nil)
-          group.addTask { await Self.fate(of: submit, client) }
+      await Patience.saying("waiting for the jobs to be decided") {
+        await withTaskGroup(of: Fate.self) { group in
+          for _ in 0..<jobs {
+            let submit = Submit(
+              requestKey: .drawn(), mode: .submitted, endpoint: .chatCompletions, model: model,
+              body: body, maxInputPrice: nil, maxOutputPrice: nil, queueTimeoutMs: 0, follow: false,
+              retentionMs: nil, durable: nil)
+            group.addTask { await Self.fate(of: submit, client) }
+          }
+          var fates: [Fate] = []
+          for await fate in group { fates.append(fate) }
+          return fates
         }
-        var fates: [Fate] = []
-        for await fate in group { fates.append(fate) }
-        return fates
       }
     }
     var holds: [Credits] = []

@@ -15,21 +15,29 @@ struct CheckPerfCommand: AsyncParsableCommand {
     abstract: "Measure how many jobs a second the cluster commits.",
     discussion: """
       Each client submits jobs one at a time: a body of 256 bytes, a hold, a request key of its own, spread over
-      accounts; they are cancelled and purged as it goes on. Needs a key with scope admin, and a model whose slots
-      are not free (a drained worker's, say): the jobs are to wait, not to run. gap_max_ms is the longest time in which
-      no client got an answer.
+      accounts; they are cancelled and purged as it goes on. The accounts are made with a key of scope admin, and
+      closed at the end with their keys; with another key all jobs are its own account's, which pays for what runs. The
+      jobs should wait, not run, which costs what is measured: without --model it is one without a free slot (a drained
+      worker's, say), if there is one. gap_max_ms is the longest time in which no client got an answer.
 
-      Example: yard check perf --model switchyard-test --clients 256 --seconds 10
+      Example: yard check perf --clients 256 --seconds 10
       """)
 
   @Option(help: ArgumentHelp("Clients at a time.", valueName: "n")) var clients = 256
   @Option(help: ArgumentHelp("How long to measure.", valueName: "n")) var seconds: Double = 10
-  @Option(help: "The model to submit for.") var model: String
+  @Option(help: "The model to submit for; one without a free slot if absent.") var model: String?
   @Option(help: ArgumentHelp("Accounts to spread over.", valueName: "n")) var accounts = 16
   @Option(help: ArgumentHelp("Connections to share.", valueName: "n")) var connections = 4
   @OptionGroup var cluster: ClusterOptions
 
+  /// The most bytes that the name of a model may have in a request.
+  private static let modelBytesMax = 256
+
   func validate() throws {
+    if let bytes = model?.utf8.count, bytes > Self.modelBytesMax {
+      throw ValidationError(
+        "--model has \(bytes) bytes; a model's name has at most \(Self.modelBytesMax)")
+    }
     guard clients >= 1, accounts >= 1, connections >= 1 else {
       throw ValidationError("--clients, --accounts and --connections are at least 1")
     }
@@ -40,11 +48,26 @@ struct CheckPerfCommand: AsyncParsableCommand {
 
   func run() async throws {
     let report = try await cluster.withClient(connections: connections) { client in
-      let keys = try await Patience.saying("making \(accounts) accounts") {
-        try await makeAccounts(client)
+      let model = try await usedModel(client)
+      let standing = try await client.ask(StandingQuery()) {
+        if case .standing(let standing) = $0 { standing } else { nil }
       }
-      Terminal.note("yard: \(clients) clients submit for \(seconds) s…")
-      return try await measure(client, keys)
+      guard standing.key.scopes.contains(.admin) else {
+        Terminal.note("yard: the key has no scope admin: all jobs are its own account's")
+        return await measure(client, model, [nil])
+      }
+      var made = Made()
+      do {
+        try await Patience.saying("making \(accounts) accounts") {
+          try await makeAccounts(&made, client)
+        }
+        let report = await measure(client, model, made.keys.map(\.text))
+        await close(made, client)
+        return report
+      } catch {
+        await close(made, client)
+        throw error
+      }
     }
     let line: JSONText = [
       "commits_per_second": .decimal(report.rate), "commits": .number(UInt(report.count)),
@@ -59,14 +82,44 @@ struct CheckPerfCommand: AsyncParsableCommand {
     }
   }
 
-  private func makeAccounts(_ client: ExchangeClient) async throws -> [String] {
-    var keys: [String] = []
+  /// The model to submit for where none is named: one whose jobs wait, before one that runs them.
+  static func model(among listing: ModelListing) -> ModelSummary? {
+    let fitting = listing.models.enumerated().filter { place, _ in
+      guard let abilities = listing.abilities, place < abilities.count else { return true }
+      return abilities[place].endpoints.contains(.chatCompletions)
+    }.map(\.element)
+    return fitting.first { $0.slotsFree == 0 } ?? fitting.first
+  }
+
+  private func usedModel(_ client: ExchangeClient) async throws -> String {
+    if let model { return model }
+    let listing = try await client.ask(ModelList()) {
+      if case .modelListing(let listing) = $0 { listing } else { nil }
+    }
+    guard let found = Self.model(among: listing) else {
+      throw CommandError(
+        .refused,
+        "no worker has offered a model for chat; start one (yard worker run), or name --model")
+    }
+    let running = found.slotsFree > 0 ? "; it has free slots, so jobs run as well" : ""
+    Terminal.note("yard: the jobs are for \(found.model)\(running)")
+    return found.model
+  }
+
+  /// What was made for the jobs.
+  private struct Made {
+    var accounts: [AccountID] = []
+    var keys: [APIKey] = []
+  }
+
+  private func makeAccounts(_ made: inout Made, _ client: ExchangeClient) async throws {
     let run = String(UInt64.random(in: .min ... .max), radix: 36)
     for number in 1...accounts {
       let account = try await client.ask(
         AccountCreate(
           requestKey: .drawn(), name: "perf-\(run)-\(number)", kind: .consumer), Reply.account
       ).summary.account
+      made.accounts.append(account)
       _ = try await client.ask(
         AccountCredit(
           requestKey: .drawn(), account: account,
@@ -77,16 +130,40 @@ struct CheckPerfCommand: AsyncParsableCommand {
           requestKey: .drawn(), account: account, name: "perf", scopes: [.submit, .read],
           secretHash: APIKey.hash(secret), lifetimeMs: nil), Reply.key
       ).summary.key
-      keys.append(APIKey(id: key, secret: secret).text)
+      made.keys.append(APIKey(id: key, secret: secret))
     }
-    return keys
   }
 
-  private func measure(_ client: ExchangeClient, _ keys: [String]) async throws -> LoadReport {
-    let body = paddedBody()
+  /// Ends the keys, and closes the accounts that have no job any more; says what stays.
+  private func close(_ made: Made, _ client: ExchangeClient) async {
+    await Patience.saying("closing the accounts") {
+      for key in made.keys {
+        await end("key \(key.id) stays live") {
+          _ = try await client.ask(KeyRevoke(key: key.id), Reply.key)
+        }
+      }
+      for account in made.accounts {
+        await end("account \(account) stays open") {
+          _ = try await client.ask(AccountClose(account: account), Reply.account)
+        }
+      }
+    }
+  }
+
+  private func end(_ otherwise: String, _ body: () async throws -> Void) async {
+    do { try await body() } catch {
+      Terminal.note("yard: \(otherwise): \((error as? CommandError)?.message ?? "\(error)")")
+    }
+  }
+
+  private func measure(
+    _ client: ExchangeClient, _ model: String, _ keys: [String?]
+  ) async -> LoadReport {
+    Terminal.note("yard: \(clients) clients submit for \(seconds) s…")
+    let body = paddedBody(model)
     let duration = UInt64(seconds * 1_000)
     return await withCheckedContinuation { continuation in
-      client.onLoop { [model, clients] loopClient in
+      client.onLoop { [clients] loopClient in
         let load = SubmitLoad(
           client: loopClient, model: model, body: body, milliseconds: duration
         ) { continuation.resume(returning: $0) }
@@ -96,7 +173,7 @@ struct CheckPerfCommand: AsyncParsableCommand {
   }
 
   /// A chat request of 256 bytes.
-  private func paddedBody() -> [UInt8] {
+  private func paddedBody(_ model: String) -> [UInt8] {
     let empty = ChatRequest(model: model, prompt: "", maxTokens: 16).body().count
     return ChatRequest(
       model: model, prompt: String(repeating: "x", count: max(1, 256 - empty)), maxTokens: 16

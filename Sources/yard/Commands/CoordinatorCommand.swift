@@ -166,7 +166,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
       ) { error in
         // Nothing may be said or written after the replica has died: not even an orderly end.
         Terminal.note("yard: coordinator \(id) failed: \(error)")
-        Foundation.exit(70)
+        Foundation.exit(ExitStatus.replicaDied.rawValue)
       }
     } catch {
       throw CommandError(.refused, "\(error)")

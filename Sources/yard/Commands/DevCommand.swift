@@ -9,8 +9,8 @@ struct DevCommand: AsyncParsableCommand {
     abstract: "Run a whole cluster on this machine until Ctrl-C.",
     discussion: """
       Starts coordinators, workers and a gateway as child processes, and makes a context named dev current, so that yard run
-      needs no flag in another shell. Without --engine each worker runs the built-in engine. Prints one JSON line
-      when ready.
+      needs no flag in another shell; at its end it removes that. Without --engine each worker runs the
+      built-in engine. Prints one JSON line when ready.
       Without --dir everything is in a temporary directory and is removed at the end.
 
       Example: yard dev --coordinators 3 --workers 2
@@ -57,7 +57,8 @@ struct DevCommand: AsyncParsableCommand {
       .init(
         coordinators: coordinators, workers: workers, engine: engine, directory: directory,
         firstPort: port, httpPort: httpPort, logging: logs.arguments))
-    let before = try ContextStore.load()
+    // A file that cannot be read is refused before anything starts.
+    _ = try ContextStore.load()
     var outcome: (any Error)?
     do {
       try await serve(cluster, directory)
@@ -65,10 +66,6 @@ struct DevCommand: AsyncParsableCommand {
       outcome = error
     }
     await cluster.stop()
-    try ContextStore.update { store in
-      store["dev"] = before["dev"]
-      if store.current == "dev" { store.current = before.current }
-    }
     if dir == nil { try FileManager.default.removeItem(atPath: directory) }
     if let outcome { throw outcome }
   }
@@ -90,7 +87,9 @@ struct DevCommand: AsyncParsableCommand {
       throw starting.isCancelled ? CommandError(.interrupted, "ended before it was ready") : error
     }
     let context = await cluster.context(key: keys.consumer)
+    var before: String?
     try ContextStore.update { store in
+      before = store.current
       store["dev"] = context
       store.current = "dev"
     }
@@ -105,5 +104,12 @@ struct DevCommand: AsyncParsableCommand {
     Terminal.write(line.line)
     await ending.value
     Terminal.note("yard: ending the cluster…")
+    try ContextStore.update { store in
+      // Another yard dev that has begun since has made it its own.
+      guard store["dev"] == context else { return }
+      store["dev"] = nil
+      // One of before was left by a yard dev that could not end in order: nobody answers there.
+      if store.current == "dev" { store.current = before == "dev" ? nil : before }
+    }
   }
 }

@@ -161,7 +161,7 @@ struct NodeCommand: AsyncParsableCommand {
       do throws(CommandError) {
         answer = .success(
           try await reporting { () async throws(ClientFailure) in
-            try await client.call(
+            try await client.patientCall(
               WireProtocol.Join(
                 invitation: invitation.id, secret: invitation.secret, name: name,
                 request: request), service: .enrol)
@@ -201,7 +201,9 @@ struct NodeCommand: AsyncParsableCommand {
         let renewal = CertificateRenewal(
           of: RenewableIdentity(try directory.load(now: Date())), in: directory,
           endpoints: endpoints, software: Software.name)
-        let identity = try await renewal.renew(on: MultiThreadedEventLoopGroup.singleton)
+        let identity = try await Patience.saying("waiting for an answer of the cluster") {
+          try await renewal.renew(on: MultiThreadedEventLoopGroup.singleton)
+        }
         NodePrinter.print(identity, asJSON: output == .json, "renewed")
       } catch let error as IdentityError {
         throw CommandError(.refused, "\(error)")

@@ -133,10 +133,10 @@ struct WorkerCommand: AsyncParsableCommand {
       }
       do {
         try await agent.run()
+        try await announcing.value
       } catch {
         throw CommandError(.refused, "\(error)")
       }
-      announcing.cancel()
       ending.cancel()
       reloading?.cancel()
     }
@@ -179,13 +179,9 @@ struct WorkerCommand: AsyncParsableCommand {
 
     /// One line once a leader has taken it.
     private func announce(_ agent: WorkerAgent, _ name: String) async throws {
-      while true {
-        if let worker = try await agent.status.worker {
-          let line: JSONText = ["ready": true, "worker": .id(worker), "name": .string(name)]
-          return Terminal.write(line.line)
-        }
-        try await Task.sleep(for: .milliseconds(50))
-      }
+      guard let worker = try await agent.registered else { return }
+      let line: JSONText = ["ready": true, "worker": .id(worker), "name": .string(name)]
+      Terminal.write(line.line)
     }
 
     /// The first signal drains, the second leaves at once, and so does the end of the parent.
@@ -266,8 +262,9 @@ private enum ControlClient {
     let path = ControlSocket.path(in: options.dir)
     let answer: String
     do {
-      answer = try await ControlSocket.ask(
-        command, at: path, on: MultiThreadedEventLoopGroup.singleton)
+      answer = try await Patience.saying("waiting for the worker in \(options.dir)") {
+        try await ControlSocket.ask(command, at: path, on: MultiThreadedEventLoopGroup.singleton)
+      }
     } catch let error as ControlError {
       throw CommandError(.unavailable, "\(path): \(error)")
     } catch {

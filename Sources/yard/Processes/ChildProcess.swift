@@ -8,7 +8,8 @@ actor ChildProcess {
   private static let starting = NSLock()
   nonisolated let name: String
   nonisolated let pid: pid_t
-  private let input: Int32
+  /// Our end of its standard input, while it is open.
+  private var input: Int32?
   private var status: Int32?
   private var waiters: [CheckedContinuation<Int32, Never>] = []
   private let output: FileHandle
@@ -99,7 +100,7 @@ actor ChildProcess {
 
   /// Asks it to end, by the end of its input; kills it if it takes longer than `seconds`.
   func stop(within seconds: Int) async {
-    close(input)
+    closeInput()
     guard status == nil else { return }
     let pid = pid
     let killer = Task {
@@ -110,8 +111,15 @@ actor ChildProcess {
     killer.cancel()
   }
 
+  private func closeInput() {
+    guard let open = input else { return }
+    input = nil
+    close(open)
+  }
+
   private func ended(_ status: Int32) {
     self.status = status
+    closeInput()
     for waiter in waiters { waiter.resume(returning: status) }
     waiters = []
   }
