@@ -19,9 +19,11 @@ public struct WorkerRegister: WireMessage {
   /// an older worker, which does not.
   public let continues: Bool?
   /// What its engine can do, the sum of: 1 tools, 2 structured output, 4 log probabilities, 8
-  /// several answers, 16 prompts of token ids, 32 echo of the prompt.
+  /// several answers, 16 prompts of token ids, 32 echo of the prompt, 64 choice of tools, 128 bias
+  /// of tokens.
   ///
-  /// Absent from an older worker, which is taken to have all.
+  /// What it does not say it is taken not to do, so a worker that is older than a bit lacks it;
+  /// absent from a worker that is older than all, which is taken to have all.
   public let capabilities: UInt32?
 
   /// Joins the fields.
