@@ -377,6 +377,10 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
             answer = post(chat(**{field: value}))
             refused(answer, 400, "unsupported_parameter", field)
             expect("job" not in answer.error, answer)
+        # Only the engine knows that it has none of this.
+        answer = post(chat(presence_penalty=0.5))
+        refused(answer, 400, "unsupported_parameter", "presence_penalty")
+        expect(answer.error["param"] == "presence_penalty", answer)
         for field in ("provider.data_collection", "provider.max_price.image"):
             part = {"max_price": {"image": 1}} if "max_price" in field else {"data_collection": "deny"}
             refused(post(chat(provider=part)), 400, "unsupported_parameter", field)

@@ -87,6 +87,22 @@ struct JobAnswerTests {
     }
   }
 
+  @Test(
+    "a field that the engine has not is said as param, as one that is refused beforehand",
+    arguments: [
+      ("'presence_penalty' is not supported by the built-in engine", "\"presence_penalty\""),
+      ("the engine gives vectors of 9 numbers whatever 'dimensions' asks for", "\"dimensions\""),
+      ("it has no 'such field that was cut", "null"), ("it says nothing of it", "null"),
+    ])
+  func engineLacksField(words: String, param: String) throws {
+    var answer = try answer(stream: false)
+    answer.accept(accepted)
+    let reply = answer.end(
+      ended(.failed, finish: .error, error: .unsupportedParameter, text: words))
+    #expect(reply.head?.status == 400 && text(reply).contains(#""code":"unsupported_parameter""#))
+    #expect(text(reply).contains(#""param":\#(param)"#))
+  }
+
   @Test("deltas without end of small parts break a whole answer, not the gateway")
   func manyParts() throws {
     var answer = try answer(stream: false)
