@@ -218,11 +218,15 @@ public struct AttemptFinished: WireMessage {
   public let cachedTokens: UInt32?
   /// What the worker signs of it, for the job's receipt; absent from one without a certificate.
   public let word: WorkerWord?
+  /// Output tokens that were reasoning, among those of the usage; absent if the engine said
+  /// nothing.
+  public let reasoningTokens: UInt32?
 
   /// Joins the fields.
   public init(
     job: JobID, epoch: Epoch, finish: FinishReason, usage: Usage, lastSeq: UInt64, hash: [UInt8],
-    error: UInt16, errorText: String, retryElsewhere: Bool, cachedTokens: UInt32?, word: WorkerWord?
+    error: UInt16, errorText: String, retryElsewhere: Bool, cachedTokens: UInt32?,
+    word: WorkerWord?, reasoningTokens: UInt32?
   ) {
     self.job = job
     self.epoch = epoch
@@ -235,6 +239,7 @@ public struct AttemptFinished: WireMessage {
     self.retryElsewhere = retryElsewhere
     self.cachedTokens = cachedTokens
     self.word = word
+    self.reasoningTokens = reasoningTokens
   }
 }
 

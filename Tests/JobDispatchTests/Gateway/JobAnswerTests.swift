@@ -63,6 +63,19 @@ struct JobAnswerTests {
     #expect(text(last).hasSuffix("data: [DONE]\n\n"))
   }
 
+  @Test("usage says what of the output was reasoning, and of the prompt cached")
+  func usageDetails() throws {
+    var answer = try answer(stream: true, usage: true)
+    answer.accept(accepted)
+    let plain = ended(.completed)
+    let reply = answer.end(
+      Ended(
+        summary: plain.summary, hash: plain.hash, lastSeq: plain.lastSeq, untilDelivered: nil,
+        cachedTokens: 2, reasoningTokens: 1))
+    #expect(text(reply).contains(#""prompt_tokens_details":{"cached_tokens":2}"#))
+    #expect(text(reply).contains(#""completion_tokens_details":{"reasoning_tokens":1}"#))
+  }
+
   @Test("an answer without output is one write")
   func empty() throws {
     var answer = try answer(stream: true)
