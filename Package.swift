@@ -235,7 +235,7 @@ let package = Package(
     tests(
       "WorkerAgentTests",
       [
-        "WorkerAgent", "Links", "Transport", "JobDispatch", "Engines", "OpenAIFormat",
+        "WorkerAgent", "Links", "Transport", "JobDispatch", "JobMarket", "Engines", "OpenAIFormat",
         "WireProtocol", "ExchangeTypes", "TemporaryDirectory", nioCore, nioPosix, nioHTTP1, log,
       ]),
     tests(

@@ -49,7 +49,7 @@ struct GenerationRequest: Sendable {
       let value = String(decoding: parsed.value(of: name) ?? [], as: UTF8.self)
       guard
         value == "null" || Self.neutral[name]?.contains(value.filter { !$0.isWhitespace }) == true
-      else { throw Self.refusal("'\(name)' is not supported by the built-in engine", param: name) }
+      else { throw .unfit("'\(name)' is not supported by the built-in engine") }
     }
     if parsed.features.contains(.media) {
       throw Self.refusal("messages of text only are supported", param: "messages")

@@ -17,6 +17,8 @@ public enum EngineError: Error, Sendable, CustomStringConvertible {
   /// The engine reported an error inside a stream that had begun.
   case failed(EngineErrorBody)
   /// The engine cannot give what the request asks for: it passed over a field, or would have to.
+  ///
+  /// The sentence has the field's name in single quotes, and nothing else before it: consumers are told by it (`HTTPRefusal`).
   case unfit(String)
   /// What was asked for is more than an answer holds.
   case oversized(String)

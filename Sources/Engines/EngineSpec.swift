@@ -3,7 +3,7 @@ public import OpenAIFormat
 /// Where an engine is, and what the operator says of it: `PLACE[,model=NAME][,context=N][,slots=N][,serves=WHAT][,can=ABILITIES]`.
 ///
 /// WHAT is `chat` (and completions), `embeddings` or `chat+embeddings`; ABILITIES are `nothing`, or some of `tools`,
-/// `structured_output`, `logprobs`, `several_answers`, `token_id_prompt` and `echo` with a plus between them. A place is `http://host:port`, `builtin` or `builtin:FILE.gguf`; a file's name cannot hold a comma.
+/// `structured_output`, `logprobs`, `several_answers`, `token_id_prompt`, `echo`, `tool_choice` and `logit_bias` with a plus between them. A place is `http://host:port`, `builtin` or `builtin:FILE.gguf`; a file's name cannot hold a comma.
 public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
   /// Where an engine is.
   public enum Place: Hashable, Sendable {
@@ -30,6 +30,7 @@ public struct EngineSpec: Hashable, Sendable, CustomStringConvertible {
   private static let abilities: [(word: String, feature: InferenceRequest.Features)] = [
     ("tools", .tools), ("structured_output", .structuredOutput), ("logprobs", .logprobs),
     ("several_answers", .severalSequences), ("token_id_prompt", .tokenIDPrompt), ("echo", .echo),
+    ("tool_choice", .toolChoice), ("logit_bias", .logitBias),
   ]
 
   /// The words for it.

@@ -14,10 +14,14 @@ extension OpenAICompatibleEngine {
 
     private static let chat = ("messages", #"[{"role":"user","content":"a"}]"#)
 
-    /// One for each feature that a worker can lack.
+    /// What no answer of one token shows: whoever is asked here is taken to do it.
+    static let untried: InferenceRequest.Features = .logitBias
+
+    /// One for each feature that a worker can lack, and that one token shows.
     static let all = [
       Trial(
-        feature: .tools, endpoint: .chatCompletions,
+        // A call that is cut after one token, as a choice would make it, is an error to some: who takes tools is trusted with the choice.
+        feature: [.tools, .toolChoice], endpoint: .chatCompletions,
         fields: [
           chat,
           (
@@ -59,8 +63,8 @@ extension OpenAICompatibleEngine {
         isDone: { $0["text"]?.string?.hasPrefix("ab") == true }),
     ]
 
-    /// All that is tried.
-    static let features = InferenceRequest.Features(all.map(\.feature))
+    /// All that an engine can be found to do.
+    static let features = InferenceRequest.Features(all.map(\.feature)).union(untried)
   }
 
   /// Whom an examination calls itself, for engines' logs.
@@ -73,7 +77,7 @@ extension OpenAICompatibleEngine {
   func features(
     of model: String, _ kind: EngineStatus.Kind
   ) async throws(EngineError) -> InferenceRequest.Features {
-    var found: InferenceRequest.Features = []
+    var found = Trial.untried
     for trial in Trial.all {
       let fields =
         [("model", Self.json(model))] + trial.fields

@@ -130,6 +130,7 @@ public struct Exchange: Sendable {
     case .attemptPreempted(let command): return try apply(command)
     case .accountWeigh(let command): return try apply(command)
     case .accountOwnerSet(let command): return try apply(command)
+    case .settleReasoned(let command): return try apply(command)
     case .payloadPart(let command): return try apply(command)
     case .submit(let command): return try apply(command)
     case .assign(let command): return try apply(command)

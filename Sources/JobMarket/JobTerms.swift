@@ -34,11 +34,16 @@ public struct Capabilities: OptionSet, Hashable, Sendable {
   public static let tokenIDPrompt = Capabilities(rawValue: 1 << 4)
   /// It gives the prompt back with the output.
   public static let echo = Capabilities(rawValue: 1 << 5)
+  /// It is told which tools to call, or that it must call some.
+  public static let toolChoice = Capabilities(rawValue: 1 << 6)
+  /// It samples tokens with a bias.
+  public static let logitBias = Capabilities(rawValue: 1 << 7)
 
   /// Each with its name.
   public static let named: [(name: String, capability: Capabilities)] = [
     ("tools", .tools), ("structured_output", .structuredOutput), ("logprobs", .logprobs),
     ("several_answers", .severalAnswers), ("token_id_prompt", .tokenIDPrompt), ("echo", .echo),
+    ("tool_choice", .toolChoice), ("logit_bias", .logitBias),
   ]
 
   /// All that this version knows: what a worker is taken to have that says nothing.

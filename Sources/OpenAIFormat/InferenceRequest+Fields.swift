@@ -35,6 +35,7 @@ extension InferenceRequest {
     var limits: [String: Int] = [:]
     var answers = 1
     var prompts = 1
+    var forbidsTools = false
     try scanner.beginObject()
     insertionPoint = scanner.offset
     while let name = try scanner.nextKey() {
@@ -79,6 +80,12 @@ extension InferenceRequest {
         encoding = asked
       case "tools", "functions":
         if try value.peek() != .array || !value.isEmptyArray() { features.insert(.tools) }
+      case "tool_choice":
+        let mode = try value.peek() == .string ? value.readString() : nil
+        forbidsTools = mode == "none"
+        if mode != "auto", !forbidsTools { features.insert(.toolChoice) }
+      case "logit_bias":
+        if try value.peek() != .object || !value.isEmptyObject() { features.insert(.logitBias) }
       case "logprobs": if try value.isWanted() { features.insert(.logprobs) }
       case "top_logprobs", "prompt_logprobs":
         if body[span] != [UInt8(ascii: "0")] { features.insert(.logprobs) }
@@ -96,6 +103,8 @@ extension InferenceRequest {
       }
     }
     try scanner.end()
+    // Who offers no tools has none called by any engine.
+    if forbidsTools, features.contains(.tools) { features.insert(.toolChoice) }
     if !seen.contains("model"), let first = models.first { model = first }
     guard !model.isEmpty else { throw RequestError.missing(field: "model") }
     guard messageCount > 0 else { throw RequestError.missing(field: promptField) }
@@ -327,6 +336,11 @@ extension JSONScanner {
   fileprivate mutating func isEmptyArray() throws -> Bool {
     try beginArray()
     return try !nextElement()
+  }
+
+  fileprivate mutating func isEmptyObject() throws -> Bool {
+    try beginObject()
+    return try nextKey() == nil
   }
 
   /// The string under a key of the object that comes next, if it is an object with such a string.

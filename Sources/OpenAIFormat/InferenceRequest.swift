@@ -46,6 +46,10 @@ public struct InferenceRequest: Hashable, Sendable {
     public static let customTemplate = Features(rawValue: 1 << 6)
     /// The prompt comes back as part of the output.
     public static let echo = Features(rawValue: 1 << 7)
+    /// Which tools are called is not left to the model.
+    public static let toolChoice = Features(rawValue: 1 << 8)
+    /// Tokens are sampled with a bias.
+    public static let logitBias = Features(rawValue: 1 << 9)
   }
 
   /// How the numbers of embeddings are written.

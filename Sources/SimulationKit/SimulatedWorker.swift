@@ -342,7 +342,8 @@ private final class CoordinatorDialer: LinkOwner {
         job: honest.job, epoch: honest.epoch, finish: honest.finish, usage: honest.usage,
         lastSeq: honest.lastSeq + 3, hash: honest.hash, error: honest.error,
         errorText: honest.errorText, retryElsewhere: honest.retryElsewhere,
-        cachedTokens: honest.cachedTokens, word: honest.word)
+        cachedTokens: honest.cachedTokens, word: honest.word,
+        reasoningTokens: honest.reasoningTokens)
     }
   }
 

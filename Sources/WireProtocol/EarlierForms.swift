@@ -75,17 +75,17 @@ extension Assign {
 }
 
 extension Ended {
-  /// Ends a stream of whose prompt nothing is said to have been cached.
+  /// Ends a stream of whose prompt nothing is said to have been cached, and of whose output nothing to be reasoning.
   public init(summary: JobSummary, hash: [UInt8], lastSeq: UInt64, untilDelivered: Bool?) {
     self.init(
       summary: summary, hash: hash, lastSeq: lastSeq, untilDelivered: untilDelivered,
-      cachedTokens: nil)
+      cachedTokens: nil, reasoningTokens: nil)
   }
 }
 
 extension JobReport {
-  /// Reports a job of whose prompt nothing is said to have been cached.
+  /// Reports a job of whose prompt nothing is said to have been cached, and of whose output nothing to be reasoning.
   public init(summary: JobSummary, resumed: Resumption?) {
-    self.init(summary: summary, resumed: resumed, cachedTokens: nil)
+    self.init(summary: summary, resumed: resumed, cachedTokens: nil, reasoningTokens: nil)
   }
 }

@@ -14,8 +14,12 @@ extension EngineEnding {
     let cached = end.usage.flatMap { usage in
       usage.cachedTokens.map { UInt32(clamping: min($0, usage.promptTokens)) }
     }
+    let reasoning = end.usage.flatMap { usage in
+      usage.reasoningTokens.map { UInt32(clamping: min($0, usage.completionTokens)) }
+    }
     self = .completed(
-      FinishReason(engine: end.finishes.first?.reason), usage, cachedTokens: cached)
+      FinishReason(engine: end.finishes.first?.reason), usage, cachedTokens: cached,
+      reasoningTokens: reasoning)
   }
 
   /// What an engine's error is to the exchange.

@@ -12,7 +12,7 @@ extension EngineStatus {
     if let features { return Capabilities(features) }
     return switch kind {
     case .builtin: .tokenIDPrompt
-    // Its OpenAI routes pass over `n`, `logprobs` and `echo`, and take no ids.
+    // Its OpenAI routes pass over `n`, `logprobs`, `echo`, `tool_choice` and `logit_bias`, and take no ids.
     case .ollama: [.tools, .structuredOutput]
     case .llamaCpp, .vLLM, .sgLang, .generic: .all
     }

@@ -197,20 +197,40 @@ struct EngineTests {
       (#""logprobs":true"#, "logprobs"),
       (#""response_format":{"type":"json_object"}"#, "response_format"),
       (#""presence_penalty":0.5"#, "presence_penalty"), (#""logit_bias":{"5":1}"#, "logit_bias"),
-      (#""temperature":-1"#, "temperature"), (#""top_p":0"#, "top_p"), (#""top_k":1.5"#, "top_k"),
       (#""chat_template":"x""#, "chat_template"), (#""invented":1"#, "invented"),
     ])
+  func unsupported(field: String, name: String) async throws {
+    guard case .unfit(let words) = try await refusal(field) else {
+      Issue.record("\(field) was taken, or refused as malformed")
+      return
+    }
+    #expect(words.hasPrefix("'\(name)'"))
+  }
+
+  @Test(
+    "a value that it cannot take is refused by the field's name",
+    arguments: [
+      (#""temperature":-1"#, "temperature"), (#""top_p":0"#, "top_p"), (#""top_k":1.5"#, "top_k"),
+    ])
   func refusals(field: String, name: String) async throws {
+    guard case .refused(400, let body) = try await refusal(field) else {
+      Issue.record("\(field) was taken")
+      return
+    }
+    #expect(body.param == name && body.message.contains(name))
+  }
+
+  private func refusal(_ field: String) async throws -> EngineError? {
     let engine = try engine()
     let body = #"{"model":"m","messages":[{"role":"user","content":"hello"}],\#(field)}"#
-    do {
+    var refusal: EngineError?
+    do throws(EngineError) {
       _ = try await engine.run(Samples.request(body, endpoint: .chatCompletions)) { _ in }
-      Issue.record("\(field) was taken")
     } catch {
-      guard case .refused(400, let refusal) = error else { throw error }
-      #expect(refusal.param == name && refusal.message.contains(name))
+      refusal = error
     }
     try await engine.shutdown()
+    return refusal
   }
 
   @Test("fields that ask for what happens anyway are taken")

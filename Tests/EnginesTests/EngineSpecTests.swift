@@ -23,6 +23,10 @@ import Testing
         "http://h:1,can=tools+several_answers",
         EngineSpec(baseURL: "http://h:1", can: [.tools, .severalSequences])
       ),
+      (
+        "http://h:1,can=tools+tool_choice+logit_bias",
+        EngineSpec(baseURL: "http://h:1", can: [.tools, .toolChoice, .logitBias])
+      ),
       ("http://h:1,can=nothing", EngineSpec(baseURL: "http://h:1", can: [])),
       ("builtin", EngineSpec(place: .builtin(file: nil))),
       (

@@ -44,7 +44,10 @@ struct LlamaServerTests {
       #expect(status.models.map(\.endpoints) == [EngineStatus.Model.generation])
       #expect(
         status.features
-          == [.tools, .structuredOutput, .logprobs, .severalSequences, .tokenIDPrompt])
+          == [
+            .tools, .toolChoice, .structuredOutput, .logprobs, .severalSequences, .tokenIDPrompt,
+            .logitBias,
+          ])
     }
   }
 

@@ -58,7 +58,7 @@ struct TrialTests {
         Self.choices(#"{"index":0,"message":{"content":"Sure"}}"#), Self.choices(Self.text),
         Self.choices(Self.text), ("200 OK", "data: {}"), Self.choices(Self.text),
       ], kind: .llamaCpp)
-    #expect(status?.features == [.tokenIDPrompt])
+    #expect(status?.features == [.tokenIDPrompt, .logitBias])
     let odd = try await found([("502 Bad Gateway", "")])
     #expect(odd.status == nil && odd.asked.count == 1, "it was not the engine that said so")
     let busy = try await found([("429 Too Many Requests", "")])
@@ -74,17 +74,18 @@ struct TrialTests {
     let third = Array(able[..<4]) + [refused, able[5]]
     let (status, asked) = try await found(
       able + other + third + able, models: ["a", "b", "c", "d", "e"])
-    #expect(status?.features == [])
+    #expect(status?.features == .logitBias)
     #expect(asked.count == 24 && !asked.contains { $0.contains(#""model":"e""#) })
     let (alone, _) = try await found(able + other, models: ["a", "b"])
-    #expect(alone?.features == [.tokenIDPrompt])
+    #expect(alone?.features == [.tokenIDPrompt, .logitBias])
   }
 
   @Test("half a character, which has no log probabilities, does not say that the engine gives none")
   func halfCharacter() async throws {
     let half = Self.choices(#"{"index":0,"message":{"content":"\ufffd"}}"#)
     let (status, _) = try await found(Array(repeating: half, count: 6))
-    #expect(status?.features == [.tools, .logprobs, .tokenIDPrompt])
+    #expect(
+      status?.features == [.tools, .toolChoice, .logprobs, .tokenIDPrompt, .logitBias])
   }
 
   @Test("Ollama is not asked, for that would load a model")

@@ -93,6 +93,8 @@ struct CodecTests {
     askSet("m", AskTerms(reserve: 1)), askSet("m", nil),
     settleCached(attempt(1), prompt: 9, cached: 8, output: 3),
     settleSigned(attempt(1), cached: 8), settleSigned(attempt(1), digest: nil),
+    settleReasoned(attempt(1), reasoning: 2),
+    settleReasoned(attempt(1), cached: 8, reasoning: 2, isSigned: true),
     inClass(.batch, 1), inClass(.interactive, 2, needs: .tools, at: 3),
     .attemptPreempted(.init(attempt: attempt(1, 2))), weigh(3, 250),
     ownerSet(3, "acme"), ownerSet(3, ""),

@@ -235,12 +235,13 @@ struct CommandGenerator {
     }
     let cached = Command.SettleCached(settle: settle, cachedTokens: TokenCount(below(600)))
     guard settle.attempt.job.rawValue.isMultiple(of: 2) else { return .settleCached(cached) }
-    return .settleSigned(
-      .init(
-        settle: cached,
-        signed: .init(
-          firstSeq: 1, modelDigest: nil, publicKey: [1],
-          signature: [UInt8](repeating: 2, count: 64))))
+    let signed = Command.AttemptSigned(
+      firstSeq: 1, modelDigest: nil, publicKey: [1], signature: [UInt8](repeating: 2, count: 64))
+    guard settle.attempt.job.rawValue.isMultiple(of: 4) else {
+      return .settleSigned(.init(settle: cached, signed: signed))
+    }
+    return .settleReasoned(
+      .init(settle: cached, signed: signed, reasoningTokens: cached.cachedTokens))
   }
 
   /// Jobs of classes, which are mostly taken and sometimes give way.

@@ -44,6 +44,19 @@ func settleSigned(
         signature: [UInt8](repeating: 3, count: 64))))
 }
 
+/// The end of an attempt whose engine says that `reasoning` tokens of its output were that.
+func settleReasoned(
+  _ id: AttemptID, cached: UInt64 = 0, reasoning: UInt64, isSigned: Bool = false
+) -> Command {
+  guard case .settleSigned(let command) = settleSigned(id, cached: cached) else {
+    fatalError("a settle is a settle")
+  }
+  return .settleReasoned(
+    .init(
+      settle: command.settle, signed: isSigned ? command.signed : nil,
+      reasoningTokens: TokenCount(reasoning)))
+}
+
 func perMillion(_ credits: UInt64) -> Price {
   Price(nanoPerMillion: credits * Credits.nanoPerCredit)
 }
@@ -483,6 +496,44 @@ struct MarketTranscripts {
     #expect(world.exchange.cachedPrompt(of: JobID(2))?.tokens == TokenCount(30))
     #expect(world.exchange.cachedPrompt(of: JobID(3))?.tokens == .zero)
     #expect(try world.replica.restored().digest == world.exchange.digest)
+  }
+
+  @Test("what an engine counts as reasoning is kept, at most what is billed, and costs nothing")
+  func reasoning() throws {
+    var old = World()
+    old.run(submit(1))
+    old.run(assign(1))
+    old.expect(
+      "too old: ✗ wrong_state (state_version 1, needed 3)",
+      of: [("too old", settleReasoned(attempt(1), reasoning: 2))])
+    var world = raised()
+    for number in 1...3 as ClosedRange<UInt64> {
+      world.run(submit(number))
+      world.run(assign(number))
+      if number == 1 { world.run(settleReasoned(attempt(1), cached: 20, reasoning: 4)) }
+      if number == 2 {
+        world.run(settleReasoned(attempt(2), reasoning: .max, isSigned: true))
+        world.run(settleReasoned(attempt(2), reasoning: 1))
+      }
+      if number == 3 { world.run(settleReasoned(attempt(3), cached: 5, reasoning: 0)) }
+    }
+    let first = world.exchange.cachedPrompt(of: JobID(1))
+    #expect(first?.reasoning == TokenCount(4) && first?.tokens == TokenCount(20))
+    let billed = try #require(world.exchange.job(JobID(2))?.ending?.outputTokens)
+    #expect(billed > .zero && world.exchange.cachedPrompt(of: JobID(2))?.reasoning == billed)
+    #expect(world.exchange.signedAttempt(of: JobID(2)) != nil)
+    #expect(world.exchange.cachedPrompt(of: JobID(3))?.reasoning == .zero)
+    let charges = (1...3 as ClosedRange<UInt64>).map {
+      world.exchange.job(JobID($0))?.ending?.charge
+    }
+    #expect(Set(charges).count == 1)
+    // A row without it is of the version that older rows have.
+    #expect(world.replica.rows[42]?.values.compactMap(\.first).sorted() == [1, 2, 2])
+    let restored = try world.replica.restored()
+    #expect(restored.digest == world.exchange.digest)
+    #expect(restored.cachedPrompt(of: JobID(1)) == first)
+    world.run(.purge(.init(caller: World.alice, jobs: [JobID(1), JobID(2), JobID(3)])))
+    #expect(world.replica.rows[42]?.isEmpty != false)
   }
 
   @Test("what a worker signs is kept with the job that it ends, until the job's record goes")

@@ -60,6 +60,23 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     #expect(request.maxTokens == nil && request.temperature == nil && request.seed == nil)
   }
 
+  @Test(
+    "a choice of tools and a bias are needed where they ask for something",
+    arguments: [
+      (#""tool_choice":"auto""#, []), (#""tool_choice":null,"logit_bias":null"#, []),
+      (#""tool_choice":"none""#, []), (#""tools":[],"tool_choice":"none""#, []),
+      (#""tools":[{}],"tool_choice":"auto""#, .tools),
+      (#""tool_choice":"none","tools":[{}]"#, [.tools, .toolChoice]),
+      (#""tools":[{}],"tool_choice":"required""#, [.tools, .toolChoice]),
+      (#""tool_choice":{"type":"function","function":{"name":"f"}}"#, .toolChoice),
+      (#""logit_bias":{}"#, []), (#""logit_bias":{"5":-1}"#, .logitBias),
+      (#""logit_bias":[[5,-1]]"#, .logitBias),
+    ] as [(String, InferenceRequest.Features)])
+  func choices(fields: String, features: InferenceRequest.Features) throws {
+    let body = #"{"model":"m","messages":[{"role":"user","content":"hi"}],\#(fields)}"#
+    #expect(try parse(body).features == features)
+  }
+
   @Test("a rewriting changes the named values and no other byte")
   func rewrites() throws {
     let request = try parse(Self.chat)

@@ -1,4 +1,5 @@
 import Engines
+import JobMarket
 import OpenAIFormat
 import Testing
 
@@ -44,6 +45,18 @@ struct ExaminationTests {
     }
 
     func shutdown() async throws {}
+  }
+
+  @Test("what a program lacks that is not examined is known")
+  func known() {
+    func capabilities(_ kind: EngineStatus.Kind) -> [String] {
+      EngineStatus(kind: kind, models: [], slots: nil).capabilities.names
+    }
+    #expect(capabilities(.ollama) == ["tools", "structured_output"])
+    #expect(capabilities(.builtin) == ["token_id_prompt"])
+    for kind in [EngineStatus.Kind.llamaCpp, .vLLM, .sgLang, .generic] {
+      #expect(Set(capabilities(kind)).isSuperset(of: ["tool_choice", "logit_bias"]))
+    }
   }
 
   @Test("at first, after a failed probe and with other models; in vain, three times")

@@ -303,6 +303,27 @@ struct WorkerAgentTests {
     #expect(throws: CancellationError.self) { try run.put(event) }
   }
 
+  @Test("what an engine counts as cached and as reasoning is of what it counts at all")
+  func details() {
+    func ending(cached: Int?, reasoning: Int?) -> EngineEnding {
+      EngineEnding(
+        EngineEnd(
+          finishes: [.init(choice: 0, reason: "stop")],
+          usage: UsageReport(
+            promptTokens: 5, completionTokens: 3, cachedTokens: cached, reasoningTokens: reasoning),
+          hasAllTokenIDs: false, promptTokenIDs: nil, tokenCount: 3,
+          timing: .init(firstEvent: nil, total: .zero)))
+    }
+    let usage = Usage(promptTokens: 5, outputTokens: 3)
+    #expect(
+      ending(cached: 4, reasoning: 2)
+        == .completed(.stop, usage, cachedTokens: 4, reasoningTokens: 2))
+    #expect(
+      ending(cached: 9, reasoning: 9)
+        == .completed(.stop, usage, cachedTokens: 5, reasoningTokens: 3))
+    #expect(ending(cached: nil, reasoning: nil) == .completed(.stop, usage))
+  }
+
   @Test("each error of an engine has its code")
   func errorCodes() {
     let body = EngineErrorBody.parse(Array("no".utf8))

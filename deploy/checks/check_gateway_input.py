@@ -372,10 +372,15 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
 
     def fields_of_engines():
         """fields that no worker's engine has are refused by name, before there is a job"""
-        for field, value in (("n", 2), ("logprobs", True), ("tools", [{"type": "function"}])):
+        for field, value in (("n", 2), ("logprobs", True), ("tools", [{"type": "function"}]),
+                             ("tool_choice", "required"), ("logit_bias", {"5": -1})):
             answer = post(chat(**{field: value}))
             refused(answer, 400, "unsupported_parameter", field)
             expect("job" not in answer.error, answer)
+        # Only the engine knows that it has none of this.
+        answer = post(chat(presence_penalty=0.5))
+        refused(answer, 400, "unsupported_parameter", "presence_penalty")
+        expect(answer.error["param"] == "presence_penalty", answer)
         for field in ("provider.data_collection", "provider.max_price.image"):
             part = {"max_price": {"image": 1}} if "max_price" in field else {"data_collection": "deny"}
             refused(post(chat(provider=part)), 400, "unsupported_parameter", field)
@@ -397,7 +402,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         full = {"model": STORIES, "messages": [{"role": "system", "content": "Be brief."},
                                              {"role": "user", "content": [{"type": "text", "text": "H\u00fc\u4f60"}]}],
                 "max_tokens": 4, "temperature": 0.5, "stop": ["a", "b"], "stream": True, "seed": 1, "n": 1,
-                "stream_options": {"include_usage": True}, "logit_bias": {"5": -1}, "tools": []}
+                "stream_options": {"include_usage": True}, "logit_bias": {}, "tools": []}
         seeds = [request("POST", CHAT, json.dumps(full, ensure_ascii=False).encode(), poor_key),
                  request("POST", "/v1/completions", json.dumps({"model": STORIES, "prompt": "x"}).encode(), poor_key),
                  request("POST", "/v1/embeddings", json.dumps({

@@ -113,6 +113,8 @@ public enum Command: Hashable, Sendable {
   case accountWeigh(AccountWeigh)
   /// Says whose an account is.
   case accountOwnerSet(AccountOwnerSet)
+  /// Ends a job whose engine says what of its output was reasoning.
+  case settleReasoned(SettleReasoned)
 
   /// The command's number in the log.
   public var code: UInt8 {
@@ -169,6 +171,7 @@ public enum Command: Hashable, Sendable {
     case .attemptPreempted: 81
     case .accountWeigh: 82
     case .accountOwnerSet: 89
+    case .settleReasoned: 95
     }
   }
 

@@ -58,6 +58,7 @@ extension Command {
     case .attemptPreempted(let command): writer.write(command.attempt)
     case .accountWeigh(let command): command.encode(into: &writer)
     case .accountOwnerSet(let command): command.encode(into: &writer)
+    case .settleReasoned(let command): command.encode(into: &writer)
     }
   }
 
@@ -118,6 +119,7 @@ extension Command {
     case 81: self = .attemptPreempted(AttemptPreempted(attempt: try reader.readAttempt()))
     case 82: self = .accountWeigh(try AccountWeigh(from: &reader))
     case 89: self = .accountOwnerSet(try AccountOwnerSet(from: &reader))
+    case 95: self = .settleReasoned(try SettleReasoned(from: &reader))
     default: throw .unknownValue(offset: at, value: UInt64(code))
     }
   }

@@ -44,6 +44,22 @@ extension Command {
     }
   }
 
+  /// As `SettleCached`, or `SettleSigned`, of an engine that says what of its output was reasoning.
+  public struct SettleReasoned: Hashable, Sendable {
+    /// The end, with what was cached.
+    public let settle: SettleCached
+    /// What the worker signed, beside what the settle says; nil if nothing.
+    public let signed: AttemptSigned?
+    /// Output tokens that were reasoning, as the engine says.
+    public let reasoningTokens: TokenCount
+    /// Joins the parts.
+    public init(settle: SettleCached, signed: AttemptSigned?, reasoningTokens: TokenCount) {
+      self.settle = settle
+      self.signed = signed
+      self.reasoningTokens = reasoningTokens
+    }
+  }
+
   /// What a worker has signed of an attempt that it has ended, with the key by which that can be checked.
   public struct AttemptSigned: Hashable, Sendable {
     /// The first event that it made.
@@ -69,10 +85,7 @@ extension Command {
 extension Command.SettleSigned {
   func encode(into writer: inout FieldWriter) {
     settle.encode(into: &writer)
-    writer.write(signed.firstSeq)
-    writer.write(signed.modelDigest) { $0.write($1, limit: Command.Limits.digestBytesMax) }
-    writer.write(signed.publicKey, limit: Command.Limits.publicKeyBytesMax)
-    writer.write(signed.signature, limit: Command.Limits.signatureBytesMax)
+    signed.encode(into: &writer)
   }
 
   init(from reader: inout CanonicalReader) throws(CanonicalError) {
@@ -82,7 +95,31 @@ extension Command.SettleSigned {
   }
 }
 
+extension Command.SettleReasoned {
+  func encode(into writer: inout FieldWriter) {
+    settle.encode(into: &writer)
+    writer.write(signed) { $1.encode(into: &$0) }
+    writer.write(reasoningTokens.rawValue)
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    self.init(
+      settle: try Command.SettleCached(from: &reader),
+      signed: try reader.readOptional {
+        (reader: inout CanonicalReader) throws(CanonicalError) in
+        try Command.AttemptSigned(from: &reader)
+      }, reasoningTokens: try reader.readTokens())
+  }
+}
+
 extension Command.AttemptSigned {
+  func encode(into writer: inout FieldWriter) {
+    writer.write(firstSeq)
+    writer.write(modelDigest) { $0.write($1, limit: Command.Limits.digestBytesMax) }
+    writer.write(publicKey, limit: Command.Limits.publicKeyBytesMax)
+    writer.write(signature, limit: Command.Limits.signatureBytesMax)
+  }
+
   /// Reads the fields, as rows have them too.
   init(from reader: inout CanonicalReader) throws(CanonicalError) {
     self.init(

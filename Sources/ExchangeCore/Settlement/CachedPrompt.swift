@@ -1,9 +1,9 @@
 public import ExchangeTypes
 internal import JobMarket
 
-/// What an engine had cached of a job's prompt, and what that costs: the row of table 42.
+/// What an engine had cached of a job's prompt, what that costs, and what of the output was reasoning: the row of table 42.
 ///
-/// Jobs that were never asked a price of its own for it, and of whose prompt nothing was cached, have none.
+/// Jobs that were never asked a price of its own for it, of whose prompt nothing was cached and of whose output nothing was reasoning, have none.
 public struct CachedPrompt: Hashable, Sendable {
   /// The price that an attempt began with.
   struct AttemptPrice: Hashable, Sendable {
@@ -19,6 +19,8 @@ public struct CachedPrompt: Hashable, Sendable {
   var prices: [AttemptPrice] = []
   /// Billed prompt tokens that were cached.
   public internal(set) var tokens = TokenCount.zero
+  /// Billed output tokens that were reasoning; they cost what the others do.
+  public internal(set) var reasoning = TokenCount.zero
 
   /// What a token of it costs that an attempt had cached.
   public func price(of attempt: Attempt) -> Price {
@@ -44,6 +46,25 @@ extension Exchange {
     updateCachedPrompt(of: job) { $0.tokens = tokens }
   }
 
+  /// Checks: `wrong_state` (an older state version), then as the settle, whose answer it gives.
+  ///
+  /// What was reasoning is kept if this is what ends the job, at most as much as was billed of the output.
+  mutating func apply(_ command: Command.SettleReasoned) throws(Rejection) -> Accepted {
+    let outcome =
+      if let signed = command.signed {
+        try apply(Command.SettleSigned(settle: command.settle, signed: signed))
+      } else {
+        try apply(command.settle)
+      }
+    // The job's record may be the one that has to go for this.
+    guard case .settled(let settled) = outcome, settled.first,
+      let ending = jobs[settled.job.rawValue]?.ending
+    else { return outcome }
+    let reasoning = min(command.reasoningTokens, ending.outputTokens)
+    if reasoning > .zero { updateCachedPrompt(of: settled.job) { $0.reasoning = reasoning } }
+    return outcome
+  }
+
   private mutating func updateCachedPrompt(
     of job: JobID, _ body: (inout CachedPrompt) -> Void
   ) {
@@ -54,6 +75,8 @@ extension Exchange {
 
 extension CachedPrompt: StoredRow {
   static var table: Table { .cachedPrompts }
+  static var versionMax: UInt8 { 2 }
+  var version: UInt8 { reasoning > .zero ? 2 : 1 }
   var rowKey: UInt64 { job.rawValue }
 
   func encode(into writer: inout CanonicalWriter) {
@@ -62,6 +85,13 @@ extension CachedPrompt: StoredRow {
       $0.write($1.price.rawValue)
     }
     writer.write(tokens.rawValue)
+    if version > 1 { writer.write(reasoning.rawValue) }
+  }
+
+  mutating func readAddition(
+    of version: UInt8, from reader: inout CanonicalReader
+  ) throws(CanonicalError) {
+    reasoning = try reader.readTokens()
   }
 
   init(key: UInt64, from reader: inout CanonicalReader) throws(CanonicalError) {

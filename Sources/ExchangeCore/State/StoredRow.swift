@@ -48,7 +48,7 @@ public enum Table: UInt8, Hashable, Sendable, CaseIterable {
   case postedAsks = 40
   /// What was sold, by supplier, model and hour.
   case sales = 41
-  /// What jobs' engines had cached of their prompts, and what that costs.
+  /// What jobs' engines had cached of their prompts, and what that costs; what of their outputs was reasoning.
   case cachedPrompts = 42
   /// What workers have signed of the attempts that ended jobs.
   case signedAttempts = 43

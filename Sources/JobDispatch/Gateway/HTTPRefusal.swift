@@ -105,9 +105,16 @@ public struct HTTPRefusal: Error, Hashable, Sendable {
         known ?? .internalError,
         summary.errorText.isEmpty ? known?.name ?? "the job failed" : summary.errorText,
         retryAfterMs: known == .engineBusy ? Self.engineBusyDelay : nil)
+      if known == .unsupportedParameter { param = Self.quoted(in: summary.errorText) }
     }
     job = summary.job
     charge = summary.charge
+  }
+
+  /// What a sentence has in single quotes first: of a worker's about a field, the field's name.
+  private static func quoted(in text: String) -> String? {
+    let parts = text.split(separator: "'", maxSplits: 2, omittingEmptySubsequences: false)
+    return parts.count == 3 ? String(parts[1]) : nil
   }
 
   /// What is wrong with a request's body.

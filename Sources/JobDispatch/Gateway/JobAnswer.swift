@@ -140,7 +140,8 @@ public struct JobAnswer: Sendable {
     let usage = UsageReport(
       promptTokens: Int(clamping: ended.summary.promptTokens.rawValue),
       completionTokens: Int(clamping: ended.summary.outputTokens.rawValue),
-      cachedTokens: ended.cachedTokens.map { Int($0) })
+      cachedTokens: ended.cachedTokens.map { Int($0) },
+      reasoningTokens: ended.reasoningTokens.map { Int($0) })
     if case .vectors(var answer, let hasBegun) = state {
       var body: [UInt8] = []
       do throws(EmbeddingList.Flaw) {

@@ -45,7 +45,8 @@ public struct JobEventsAnswer: Sendable {
   public mutating func end(_ ended: Ended, now: UInt64) -> HTTPReply {
     var writer = JSONWriter()
     JobSummaryAnswer.write(
-      ended.summary, resumed: nil, cachedTokens: ended.cachedTokens, to: &writer)
+      ended.summary, resumed: nil, cachedTokens: ended.cachedTokens,
+      reasoningTokens: ended.reasoningTokens, to: &writer)
     var reply = send(
       Array("event: end\ndata: ".utf8) + writer.bytes + Array("\n\n".utf8), now: now)
     reply.end = .complete

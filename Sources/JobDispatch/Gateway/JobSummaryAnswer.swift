@@ -8,14 +8,15 @@ public enum JobSummaryAnswer {
   public static func one(_ report: JobReport) -> HTTPReply {
     var writer = JSONWriter()
     write(
-      report.summary, resumed: report.resumed, cachedTokens: report.cachedTokens, to: &writer)
+      report.summary, resumed: report.resumed, cachedTokens: report.cachedTokens,
+      reasoningTokens: report.reasoningTokens, to: &writer)
     return .json(writer.bytes)
   }
 
   /// Writes a job as the object that consumers read.
   static func write(
     _ job: JobSummary, resumed: Resumption?, cachedTokens: UInt32? = nil,
-    to writer: inout JSONWriter
+    reasoningTokens: UInt32? = nil, to writer: inout JSONWriter
   ) {
     writer.beginObject()
     writer.key("id")
@@ -43,6 +44,13 @@ public enum JobSummaryAnswer {
       writer.beginObject()
       writer.key("cached_tokens")
       writer.integer(Int(cachedTokens))
+      writer.endObject()
+    }
+    if let reasoningTokens {
+      writer.key("completion_tokens_details")
+      writer.beginObject()
+      writer.key("reasoning_tokens")
+      writer.integer(Int(reasoningTokens))
       writer.endObject()
     }
     writer.endObject()

@@ -187,7 +187,7 @@ extension Dispatcher {
       answer(
         JobReport(
           summary: summary(of: job), resumed: resumption(of: job),
-          cachedTokens: cachedTokens(of: job.id)))
+          cachedTokens: cachedTokens(of: job.id), reasoningTokens: reasoningTokens(of: job.id)))
     } else if let tombstone = exchange.tombstone(id),
       exchange.isOwn(tombstone, of: caller.key, in: caller.account)
     {

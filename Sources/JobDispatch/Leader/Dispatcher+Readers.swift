@@ -384,8 +384,8 @@ extension Dispatcher {
     reader.channel.send(
       Ended(
         summary: summary(of: job), hash: recordHash(of: job).bytes, lastSeq: job.record.lastSeq,
-        untilDelivered: job.retention?.untilDelivered, cachedTokens: cachedTokens(of: job.id))
-    )
+        untilDelivered: job.retention?.untilDelivered, cachedTokens: cachedTokens(of: job.id),
+        reasoningTokens: reasoningTokens(of: job.id)))
     reader.isDone = true
     reader.channel.finish()
     remove(reader)
@@ -410,6 +410,13 @@ extension Dispatcher {
   func cachedTokens(of job: JobID) -> UInt32? {
     exchange.cachedPrompt(of: job).flatMap {
       $0.tokens > .zero ? UInt32(clamping: $0.tokens.rawValue) : nil
+    }
+  }
+
+  /// Billed output tokens of a job that were reasoning; nil if its engine said of none.
+  func reasoningTokens(of job: JobID) -> UInt32? {
+    exchange.cachedPrompt(of: job).flatMap {
+      $0.reasoning > .zero ? UInt32(clamping: $0.reasoning.rawValue) : nil
     }
   }
 

@@ -367,7 +367,8 @@ extension Dispatcher {
           // An empty record has no chain to compare; the relay has compared the start of it.
           claim: finished.lastSeq == 0
             ? nil : .init(lastSeq: finished.lastSeq, chainHash: finished.hash)),
-        cached: TokenCount(UInt64(finished.cachedTokens ?? 0)), signed: relay.signed)
+        cached: TokenCount(UInt64(finished.cachedTokens ?? 0)),
+        reasoning: TokenCount(UInt64(finished.reasoningTokens ?? 0)), signed: relay.signed)
     } catch {
       relay.isEnding = false
       lose(relay, .internalError)
@@ -385,11 +386,16 @@ extension Dispatcher {
 
   private func settle(
     _ relay: StreamRelay, _ settle: Command.Settle, cached: TokenCount = .zero,
-    signed: Command.AttemptSigned? = nil
+    reasoning: TokenCount = .zero, signed: Command.AttemptSigned? = nil
   ) {
     let command: Command
     if exchange.stateVersion < Exchange.marketStateVersion {
       command = .settle(settle)  // older members of the cluster know no other
+    } else if reasoning > .zero {
+      command = .settleReasoned(
+        .init(
+          settle: .init(settle: settle, cachedTokens: cached), signed: signed,
+          reasoningTokens: reasoning))
     } else if let signed {
       command = .settleSigned(
         .init(settle: .init(settle: settle, cachedTokens: cached), signed: signed))

@@ -14,6 +14,7 @@ extension Dispatcher {
   static let capabilityFields = [
     "tools": "tools", "structured_output": "response_format", "logprobs": "logprobs",
     "several_answers": "n", "token_id_prompt": "prompt", "echo": "echo",
+    "tool_choice": "tool_choice", "logit_bias": "logit_bias",
   ]
 
   /// The workers of a model that are connected, or are believed to be while a new leader waits for them, of suppliers that
@@ -146,6 +147,7 @@ extension Capabilities {
     let all: [(InferenceRequest.Features, Capabilities)] = [
       (.tools, .tools), (.structuredOutput, .structuredOutput), (.logprobs, .logprobs),
       (.severalSequences, .severalAnswers), (.tokenIDPrompt, .tokenIDPrompt), (.echo, .echo),
+      (.toolChoice, .toolChoice), (.logitBias, .logitBias),
     ]
     self.init(all.filter { features.contains($0.0) }.map(\.1))
   }

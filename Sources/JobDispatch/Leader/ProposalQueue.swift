@@ -212,6 +212,8 @@ extension Command {
       return allowance + (command.settle.tail?.sealed.count ?? 0)
     case .settleSigned(let command):
       return 2 * allowance + (command.settle.settle.tail?.sealed.count ?? 0)
+    case .settleReasoned(let command):
+      return 2 * allowance + (command.settle.settle.tail?.sealed.count ?? 0)
     case .purge(let purge): return allowance + purge.jobs.count * 8
     case .cancelMany(let cancel): return allowance + cancel.jobs.count * 8
     case .keysUsed(let used): return allowance + used.keys.count * 8

@@ -95,8 +95,8 @@ final class AttemptRunner {
   func released(_ ending: EngineEnding) {
     isInEngine = false
     switch ending {
-    case .completed(let reason, let usage, let cached):
-      finish(reason, usage: usage, cachedTokens: cached)
+    case .completed(let reason, let usage, let cached, let reasoning):
+      finish(reason, usage: usage, cachedTokens: cached, reasoningTokens: reasoning)
     case .failed(let fault): finish(.error, fault)
     case .cancelled: finish(.cancelled, usage: known)
     }
@@ -121,7 +121,8 @@ final class AttemptRunner {
 
   private func finish(
     _ reason: FinishReason, _ fault: EngineFault? = nil,
-    usage: Usage = Usage(promptTokens: nil, outputTokens: nil), cachedTokens: UInt32? = nil
+    usage: Usage = Usage(promptTokens: nil, outputTokens: nil), cachedTokens: UInt32? = nil,
+    reasoningTokens: UInt32? = nil
   ) {
     guard !isFinished else { return }
     generation = .finished(
@@ -130,7 +131,7 @@ final class AttemptRunner {
         lastSeq: events.lastSeq, hash: events.hash.bytes, error: fault?.code.rawValue ?? 0,
         errorText: fault?.message ?? "",
         retryElsewhere: fault?.isTheEngines == true, cachedTokens: cachedTokens,
-        word: word(reason, usage, cachedTokens)),
+        word: word(reason, usage, cachedTokens), reasoningTokens: reasoningTokens),
       isSent: false)
     host.note(.generated(attempt, reason, fault, lastSeq: events.lastSeq))
   }

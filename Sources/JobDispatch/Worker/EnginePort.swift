@@ -125,8 +125,10 @@ public struct EngineFault: Hashable, Sendable {
 
 /// How a run ended.
 public enum EngineEnding: Hashable, Sendable {
-  /// With a finish reason of the engine's, the usage that it reported, and how many of the prompt's tokens it had cached.
-  case completed(FinishReason, Usage, cachedTokens: UInt32? = nil)
+  /// With a finish reason of the engine's, the usage that it reported, how many of the prompt's tokens it had cached, and how many of
+  /// the output's were reasoning.
+  case completed(
+    FinishReason, Usage, cachedTokens: UInt32? = nil, reasoningTokens: UInt32? = nil)
   /// Without one.
   case failed(EngineFault)
   /// It was told to stop.

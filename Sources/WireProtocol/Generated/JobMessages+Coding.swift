@@ -172,6 +172,7 @@ extension Ended {
     writer.write(lastSeq)
     writer.write(untilDelivered) { $0.write($1) }
     writer.write(cachedTokens) { $0.write($1) }
+    writer.write(reasoningTokens) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -183,6 +184,9 @@ extension Ended {
       try part.readBool()
     }
     cachedTokens = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
+    reasoningTokens = try reader.readAppended { (part) throws(CanonicalError) in
       try part.read(UInt32.self)
     }
   }
@@ -224,6 +228,7 @@ extension JobReport {
     summary.encode(into: &writer)
     writer.write(resumed) { $0.write($1.rawValue) }
     writer.write(cachedTokens) { $0.write($1) }
+    writer.write(reasoningTokens) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -233,6 +238,9 @@ extension JobReport {
       try part.readCase(Resumption.self)
     }
     cachedTokens = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
+    reasoningTokens = try reader.readAppended { (part) throws(CanonicalError) in
       try part.read(UInt32.self)
     }
   }

@@ -195,17 +195,20 @@ public struct Ended: WireMessage {
   public let untilDelivered: Bool?
   /// Billed prompt tokens that the engine had cached; absent if it said of none.
   public let cachedTokens: UInt32?
+  /// Billed output tokens that the engine counts as reasoning; absent if it said of none.
+  public let reasoningTokens: UInt32?
 
   /// Joins the fields.
   public init(
     summary: JobSummary, hash: [UInt8], lastSeq: UInt64, untilDelivered: Bool?,
-    cachedTokens: UInt32?
+    cachedTokens: UInt32?, reasoningTokens: UInt32?
   ) {
     self.summary = summary
     self.hash = hash
     self.lastSeq = lastSeq
     self.untilDelivered = untilDelivered
     self.cachedTokens = cachedTokens
+    self.reasoningTokens = reasoningTokens
   }
 }
 
@@ -249,12 +252,18 @@ public struct JobReport: WireMessage {
   /// Of a job that has ended: billed prompt tokens that the engine had cached; absent if it said of
   /// none.
   public let cachedTokens: UInt32?
+  /// Of a job that has ended: billed output tokens that the engine counts as reasoning; absent if
+  /// it said of none.
+  public let reasoningTokens: UInt32?
 
   /// Joins the fields.
-  public init(summary: JobSummary, resumed: Resumption?, cachedTokens: UInt32?) {
+  public init(
+    summary: JobSummary, resumed: Resumption?, cachedTokens: UInt32?, reasoningTokens: UInt32?
+  ) {
     self.summary = summary
     self.resumed = resumed
     self.cachedTokens = cachedTokens
+    self.reasoningTokens = reasoningTokens
   }
 }
 

@@ -179,6 +179,7 @@ extension AttemptFinished {
     writer.write(retryElsewhere)
     writer.write(cachedTokens) { $0.write($1) }
     writer.write(word) { $1.encode(into: &$0) }
+    writer.write(reasoningTokens) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -196,6 +197,9 @@ extension AttemptFinished {
       try part.read(UInt32.self)
     }
     word = try reader.readAppended(WorkerWord.init(from:))
+    reasoningTokens = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.read(UInt32.self)
+    }
   }
 
   /// Refuses values that a reader would refuse.

@@ -19,9 +19,11 @@ public struct WorkerRegister: WireMessage {
   /// an older worker, which does not.
   public let continues: Bool?
   /// What its engine can do, the sum of: 1 tools, 2 structured output, 4 log probabilities, 8
-  /// several answers, 16 prompts of token ids, 32 echo of the prompt.
+  /// several answers, 16 prompts of token ids, 32 echo of the prompt, 64 choice of tools, 128 bias
+  /// of tokens.
   ///
-  /// Absent from an older worker, which is taken to have all.
+  /// What it does not say it is taken not to do, so a worker that is older than a bit lacks it;
+  /// absent from a worker that is older than all, which is taken to have all.
   public let capabilities: UInt32?
 
   /// Joins the fields.
@@ -217,11 +219,15 @@ public struct AttemptFinished: WireMessage {
   public let cachedTokens: UInt32?
   /// What the worker signs of it, for the job's receipt; absent from one without a certificate.
   public let word: WorkerWord?
+  /// Output tokens that were reasoning, among those of the usage; absent if the engine said
+  /// nothing.
+  public let reasoningTokens: UInt32?
 
   /// Joins the fields.
   public init(
     job: JobID, epoch: Epoch, finish: FinishReason, usage: Usage, lastSeq: UInt64, hash: [UInt8],
-    error: UInt16, errorText: String, retryElsewhere: Bool, cachedTokens: UInt32?, word: WorkerWord?
+    error: UInt16, errorText: String, retryElsewhere: Bool, cachedTokens: UInt32?,
+    word: WorkerWord?, reasoningTokens: UInt32?
   ) {
     self.job = job
     self.epoch = epoch
@@ -234,6 +240,7 @@ public struct AttemptFinished: WireMessage {
     self.retryElsewhere = retryElsewhere
     self.cachedTokens = cachedTokens
     self.word = word
+    self.reasoningTokens = reasoningTokens
   }
 }
 

@@ -61,15 +61,20 @@ extension JSONText {
   init(_ report: JobReport) {
     let resumed = report.resumed.map { JSONText.string($0.name) } ?? .null
     let cached = report.cachedTokens.map { JSONText.number($0) } ?? .null
+    let reasoning = report.reasoningTokens.map { JSONText.number($0) } ?? .null
     self = .object(
-      Self.members(report.summary) + [("resumed", resumed), ("cached_tokens", cached)])
+      Self.members(report.summary)
+        + [("resumed", resumed), ("cached_tokens", cached), ("reasoning_tokens", reasoning)])
   }
 
   init(_ job: JobSummary) { self = .object(Self.members(job)) }
 
   init(_ ended: Ended) {
     let cached = ended.cachedTokens.map { JSONText.number($0) } ?? .null
-    self = .object(Self.members(ended.summary) + [("cached_tokens", cached)])
+    let reasoning = ended.reasoningTokens.map { JSONText.number($0) } ?? .null
+    self = .object(
+      Self.members(ended.summary)
+        + [("cached_tokens", cached), ("reasoning_tokens", reasoning)])
   }
 
   private static func members(_ job: JobSummary) -> [(String, JSONText)] {

@@ -63,6 +63,19 @@ struct JobAnswerTests {
     #expect(text(last).hasSuffix("data: [DONE]\n\n"))
   }
 
+  @Test("usage says what of the output was reasoning, and of the prompt cached")
+  func usageDetails() throws {
+    var answer = try answer(stream: true, usage: true)
+    answer.accept(accepted)
+    let plain = ended(.completed)
+    let reply = answer.end(
+      Ended(
+        summary: plain.summary, hash: plain.hash, lastSeq: plain.lastSeq, untilDelivered: nil,
+        cachedTokens: 2, reasoningTokens: 1))
+    #expect(text(reply).contains(#""prompt_tokens_details":{"cached_tokens":2}"#))
+    #expect(text(reply).contains(#""completion_tokens_details":{"reasoning_tokens":1}"#))
+  }
+
   @Test("an answer without output is one write")
   func empty() throws {
     var answer = try answer(stream: true)
@@ -85,6 +98,22 @@ struct JobAnswerTests {
     ] {
       #expect(!text(answer.take([delta(2, forged)], now: 0)).contains("DONE"))
     }
+  }
+
+  @Test(
+    "a field that the engine has not is said as param, as one that is refused beforehand",
+    arguments: [
+      ("'presence_penalty' is not supported by the built-in engine", "\"presence_penalty\""),
+      ("the engine gives vectors of 9 numbers whatever 'dimensions' asks for", "\"dimensions\""),
+      ("it has no 'such field that was cut", "null"), ("it says nothing of it", "null"),
+    ])
+  func engineLacksField(words: String, param: String) throws {
+    var answer = try answer(stream: false)
+    answer.accept(accepted)
+    let reply = answer.end(
+      ended(.failed, finish: .error, error: .unsupportedParameter, text: words))
+    #expect(reply.head?.status == 400 && text(reply).contains(#""code":"unsupported_parameter""#))
+    #expect(text(reply).contains(#""param":\#(param)"#))
   }
 
   @Test("deltas without end of small parts break a whole answer, not the gateway")

@@ -568,7 +568,7 @@ final class WorkerPeer {
   func finish(
     _ assign: Assign, _ events: [Event], on slot: Peer, _ finish: FinishReason = .stop,
     error: UInt16 = 0, text: String = "", retryElsewhere: Bool = false, hash: [UInt8]? = nil,
-    cachedTokens: UInt32? = nil, word: WorkerWord? = nil
+    cachedTokens: UInt32? = nil, word: WorkerWord? = nil, reasoningTokens: UInt32? = nil
   ) {
     let chain = ChainHash(cluster: LeaderBench.cluster, job: assign.job).appending(events)
     bench.say(
@@ -578,7 +578,7 @@ final class WorkerPeer {
           usage: Usage(promptTokens: 5, outputTokens: nil),
           lastSeq: UInt64(events.count), hash: hash ?? chain.bytes, error: error,
           errorText: text, retryElsewhere: retryElsewhere, cachedTokens: cachedTokens,
-          word: word)), on: slot)
+          word: word, reasoningTokens: reasoningTokens)), on: slot)
   }
 }
 

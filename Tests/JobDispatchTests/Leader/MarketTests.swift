@@ -171,4 +171,27 @@ struct MarketTests {
       String(decoding: answer.body, as: UTF8.self)
         .contains(#""prompt_tokens_details":{"cached_tokens":4}"#))
   }
+
+  @Test("what an engine counts as reasoning is told with the usage, at most what was billed")
+  func reasoning() throws {
+    let bench = try LeaderBench()
+    let (_, alice) = try consumer(bench)
+    let worker = try WorkerPeer(bench, price: 3_000_000)
+    for (said, told) in [(2, 2), (900, 3), (0, nil), (nil, nil)] as [(UInt32?, UInt32?)] {
+      let slot = worker.park()
+      let reader = submit(bench, as: alice)
+      let assign = try slot.last(Assign.self)
+      worker.chunk(assign, output(1...3), on: slot)
+      worker.finish(assign, output(1...3), on: slot, reasoningTokens: said)
+      let ended = try reader.last(Ended.self)
+      #expect(ended.summary.state == .completed && ended.cachedTokens == nil)
+      #expect(ended.summary.outputTokens == TokenCount(3) && ended.reasoningTokens == told)
+      let report = try bench.call(.jobQuery(.init(job: assign.job)), alice).last(JobReport.self)
+      #expect(report.reasoningTokens == told)
+      let answer = String(decoding: JobSummaryAnswer.one(report).body, as: UTF8.self)
+      let details = #""completion_tokens_details":{"reasoning_tokens":"#
+      #expect(answer.contains(details) == (told != nil))
+      if let told { #expect(answer.contains(details + "\(told)}")) }
+    }
+  }
 }

@@ -95,6 +95,26 @@ struct TermsTests {
     #expect(submit(bench, body(#""modalities":["text"]"#)).failure == nil)
   }
 
+  @Test(
+    "a choice of tools and a bias are refused by their own names where nobody has them",
+    arguments: [
+      ("tool_choice", #""tools":[{}],"tool_choice":"required""#, Capabilities.toolChoice),
+      ("tool_choice", #""tools":[{}],"tool_choice":"none""#, .toolChoice),
+      ("logit_bias", #""logit_bias":{"5":-1}"#, .logitBias),
+    ])
+  func neverDropped(field: String, fields: String, needed: Capabilities) throws {
+    let bench = try LeaderBench()
+    // As Ollama's routes are known.
+    _ = try WorkerPeer(
+      bench, "plain", capabilities: Capabilities([.tools, .structuredOutput]).rawValue)
+    let refused = try submit(bench, body(fields)).last(Failure.self)
+    #expect(refused.errorCode == .unsupportedParameter && HTTPRefusal(refused).param == field)
+    let asksForNothing = body(#""tools":[{}],"tool_choice":"auto","logit_bias":{}"#)
+    #expect(submit(bench, asksForNothing).failure == nil)
+    _ = try WorkerPeer(bench, "able", capabilities: Capabilities([.tools, needed]).rawValue)
+    #expect(submit(bench, body(fields)).failure == nil)
+  }
+
   @Test("preferences: who is excluded is, the order comes before the price, no engine sees them")
   func preferences() throws {
     let bench = try LeaderBench()

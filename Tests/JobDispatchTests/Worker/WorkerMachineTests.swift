@@ -40,9 +40,12 @@ struct WorkerMachineTests {
     let run = try #require(bench.assign(link.slots[0], recordSeq: 7))
     bench.produce(run, ["a"])
     bench.machine.runEnded(
-      run, .completed(.length, Usage(promptTokens: 3, outputTokens: 4), cachedTokens: 2))
+      run,
+      .completed(
+        .length, Usage(promptTokens: 3, outputTokens: 4), cachedTokens: 2, reasoningTokens: 1))
     bench.advance(5)
     let finished = try #require(link.slots[0].all(AttemptFinished.self).first)
+    #expect(finished.reasoningTokens == 1)
     let word = try #require(finished.word)
     #expect(word.digest == "gguf-sha256:ab" && word.firstSeq == 8)
     let statement = WorkerStatement(

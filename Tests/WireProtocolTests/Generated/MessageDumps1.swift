@@ -284,6 +284,7 @@ extension Ended: JSONDumpable {
       ("lastSeq", JSON.number(lastSeq)),
       ("untilDelivered", JSON.optional(untilDelivered) { JSON.boolean($0) }),
       ("cachedTokens", JSON.optional(cachedTokens) { JSON.number($0) }),
+      ("reasoningTokens", JSON.optional(reasoningTokens) { JSON.number($0) }),
     ])
   }
 }
@@ -306,6 +307,7 @@ extension JobReport: JSONDumpable {
       ("summary", summary.json),
       ("resumed", JSON.optional(resumed) { JSON.name($0) }),
       ("cachedTokens", JSON.optional(cachedTokens) { JSON.number($0) }),
+      ("reasoningTokens", JSON.optional(reasoningTokens) { JSON.number($0) }),
     ])
   }
 }

@@ -107,6 +107,7 @@ extension AttemptFinished: JSONDumpable {
       ("retryElsewhere", JSON.boolean(retryElsewhere)),
       ("cachedTokens", JSON.optional(cachedTokens) { JSON.number($0) }),
       ("word", JSON.optional(word) { $0.json }),
+      ("reasoningTokens", JSON.optional(reasoningTokens) { JSON.number($0) }),
     ])
   }
 }

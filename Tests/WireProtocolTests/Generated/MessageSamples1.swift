@@ -267,7 +267,8 @@ extension Ended {
       hash: source.bytes(count: 32),
       lastSeq: source.number(UInt64.self),
       untilDelivered: source.optional { $0.boolean() },
-      cachedTokens: source.optional { $0.number(UInt32.self) })
+      cachedTokens: source.optional { $0.number(UInt32.self) },
+      reasoningTokens: source.optional { $0.number(UInt32.self) })
   }
 }
 
@@ -290,7 +291,8 @@ extension JobReport {
     JobReport(
       summary: JobSummary.sample(&source),
       resumed: source.optional { $0.pick(Resumption.allCases) },
-      cachedTokens: source.optional { $0.number(UInt32.self) })
+      cachedTokens: source.optional { $0.number(UInt32.self) },
+      reasoningTokens: source.optional { $0.number(UInt32.self) })
   }
 }
 

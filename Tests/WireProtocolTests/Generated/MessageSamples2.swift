@@ -98,7 +98,8 @@ extension AttemptFinished {
       errorText: source.text(atMost: 1024),
       retryElsewhere: source.boolean(),
       cachedTokens: source.optional { $0.number(UInt32.self) },
-      word: source.optional { WorkerWord.sample(&$0) })
+      word: source.optional { WorkerWord.sample(&$0) },
+      reasoningTokens: source.optional { $0.number(UInt32.self) })
   }
 }
 
