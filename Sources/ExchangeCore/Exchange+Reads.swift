@@ -112,7 +112,8 @@ extension Exchange {
     let asks = asks(model: submit.model)
     let wish = Wish(
       endpoint: submit.endpoint, promptBound: submit.promptBound, outputMax: submit.outputMax,
-      inputCeiling: submit.inputCeiling, outputCeiling: submit.outputCeiling)
+      inputCeiling: submit.inputCeiling, outputCeiling: submit.outputCeiling,
+      contextUse: submit.contextUse)
     return (asks.first { isThere($0) } ?? asks.first).map { wish.bid(by: $0.offer) }
   }
   /// Jobs for a model whose record has not been purged, the newest first, among the newest numbers.

@@ -32,6 +32,8 @@ public struct Exchange: Sendable {
   public static let jobClassStateVersion: UInt32 = 3
   /// From this version on, there are jobs and offers of embeddings, and records are bounded by their bytes as well.
   public static let embeddingsStateVersion: UInt32 = 3
+  /// From this version on, a job says how it likely uses contexts.
+  public static let contextUseStateVersion: UInt32 = 3
 
   let limits: Limits
   var meta = Meta()

@@ -28,7 +28,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
   ///
   /// Add credit, or lower max_tokens or the price ceiling.
   case insufficientCredit = 6
-  /// Prompt bound plus output bound is beyond every offer's context.
+  /// The prompt and an answer likely need more tokens than any offer has context for.
   ///
   /// Shorten the prompt or lower max_tokens.
   case contextLengthExceeded = 7
@@ -474,7 +474,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable, Hashable {
     case .notFound: "There is nothing of this id, or it belongs to another account."
     case .modelNotFound: "No supplier offers a model of this name."
     case .insufficientCredit: "The account cannot cover the largest possible charge."
-    case .contextLengthExceeded: "Prompt bound plus output bound is beyond every offer's context."
+    case .contextLengthExceeded:
+      "The prompt and an answer likely need more tokens than any offer has context for."
     case .payloadTooLarge: "The request body is beyond its limit."
     case .idempotencyConflict: "The request key was used before with another body."
     case .outputExpired: "The job's output is no longer kept."

@@ -10,24 +10,40 @@ public struct Bid: Hashable, Sendable {
   public let outputMax: TokenCount
   /// The highest prices that it pays.
   public let ceilings: PricePair
+  /// How it likely uses contexts; nil of a job from before that was said, whose bounds lie in one.
+  public let contextUse: ContextUse?
 
   /// Joins the parts.
   public init(
-    endpoint: Endpoint, promptBound: TokenCount, outputMax: TokenCount, ceilings: PricePair
+    endpoint: Endpoint, promptBound: TokenCount, outputMax: TokenCount, ceilings: PricePair,
+    contextUse: ContextUse? = nil
   ) {
     self.endpoint = endpoint
     self.promptBound = promptBound
     self.outputMax = outputMax
     self.ceilings = ceilings
+    self.contextUse = contextUse
   }
 
-  /// Tokens that the job needs room for; none for embeddings: each input has the context to itself, and how many tokens it is,
-  /// its engine alone knows.
-  public var contextNeeded: TokenCount { endpoint == .embeddings ? .zero : tokensMax }
+  /// Tokens that its longest answer likely needs room for, with its prompt; none for embeddings: each input has the context to
+  /// itself, and how many tokens it is, its engine alone knows.
+  public var contextNeeded: TokenCount {
+    endpoint == .embeddings ? .zero : Self.sum(promptLikely, answerMax)
+  }
+
+  /// Tokens that the longest of its prompts likely has, or the bound where nothing more is known.
+  public var promptLikely: TokenCount { contextUse?.prompt ?? promptBound }
+
+  /// The most tokens that one of its answers may have.
+  public var answerMax: TokenCount {
+    TokenCount(outputMax.rawValue / UInt64(contextUse?.answers ?? 1))
+  }
 
   /// The most tokens that the job can have, prompt and output together, or the greatest number if that does not fit.
-  public var tokensMax: TokenCount {
-    let (sum, overflow) = promptBound.rawValue.addingReportingOverflow(outputMax.rawValue)
+  public var tokensMax: TokenCount { Self.sum(promptBound, outputMax) }
+
+  private static func sum(_ prompt: TokenCount, _ output: TokenCount) -> TokenCount {
+    let (sum, overflow) = prompt.rawValue.addingReportingOverflow(output.rawValue)
     return TokenCount(overflow ? .max : sum)
   }
 }

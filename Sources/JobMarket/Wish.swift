@@ -16,17 +16,20 @@ public struct Wish: Hashable, Sendable {
   public let inputCeiling: Price?
   /// The same for output tokens.
   public let outputCeiling: Price?
+  /// How it likely uses contexts, as in `Bid`.
+  public let contextUse: ContextUse?
 
   /// Joins the parts.
   public init(
     endpoint: Endpoint, promptBound: TokenCount, outputMax: TokenCount?, inputCeiling: Price?,
-    outputCeiling: Price?
+    outputCeiling: Price?, contextUse: ContextUse? = nil
   ) {
     self.endpoint = endpoint
     self.promptBound = promptBound
     self.outputMax = outputMax
     self.inputCeiling = inputCeiling
     self.outputCeiling = outputCeiling
+    self.contextUse = contextUse
   }
 
   /// The bid that an offer makes of this wish: its default bound, as far as its context reaches, and ceilings
@@ -37,14 +40,20 @@ public struct Wish: Hashable, Sendable {
       outputMax: outputBound(default: offer.outputDefault, context: offer.context),
       ceilings: PricePair(
         input: inputCeiling ?? Self.ceilings(from: offer.prices).input,
-        output: outputCeiling ?? Self.ceilings(from: offer.prices).output))
+        output: outputCeiling ?? Self.ceilings(from: offer.prices).output),
+      contextUse: contextUse)
   }
 
-  /// The most output tokens: those that were named, or a default, which gives way to a long prompt; none of embeddings.
+  /// The most output tokens: those that were named, or for each answer a default, which gives way to a long prompt; none of embeddings.
+  ///
+  /// It gives way somewhat early: there are engines that refuse prompt and output together if they might not fit.
   public func outputBound(default bound: TokenCount, context: TokenCount) -> TokenCount {
     guard endpoint != .embeddings else { return .zero }
-    let (room, overflow) = context.rawValue.subtractingReportingOverflow(promptBound.rawValue)
-    return outputMax ?? TokenCount(max(1, min(bound.rawValue, overflow ? 0 : room)))
+    if let outputMax { return outputMax }
+    let prompt = contextUse.map { min($0.promptAmply, promptBound) } ?? promptBound
+    let (room, overflow) = context.rawValue.subtractingReportingOverflow(prompt.rawValue)
+    let one = TokenCount(max(1, min(bound.rawValue, overflow ? 0 : room)))
+    return contextUse?.output(ofEach: one) ?? one
   }
 
   /// What a job pays at most that names no ceiling, if an offer at these prices is the one that it goes by.

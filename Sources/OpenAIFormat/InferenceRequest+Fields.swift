@@ -230,8 +230,12 @@ extension InferenceRequest {
       messageCount = 1
     case .array:
       var ids = 0
+      let before = promptBytes
+      var longest = 0
       try scanner.beginArray()
       while try scanner.nextElement() {
+        let start = promptBytes
+        defer { longest = max(longest, promptBytes - start) }
         guard messageCount < Self.inputsMax else {
           throw RequestError.invalid(
             field: "prompt", expected: "at most \(Self.inputsMax) prompts")
@@ -252,6 +256,7 @@ extension InferenceRequest {
         default: throw wrong
         }
       }
+      promptBytesElsewhere = promptBytes - before - longest
       if ids > 0 {
         guard messageCount == 0 else { throw wrong }  // ids and prompts mixed
         features.insert(.tokenIDPrompt)

@@ -117,6 +117,8 @@ public struct InferenceRequest: Hashable, Sendable {
   /// only, at the most bytes that a template can print it in (see `PromptBound`). Fields nobody knows are
   /// counted: some template may read them. No bound where `features` holds `media` or `customTemplate`.
   public internal(set) var promptBytes = 0
+  /// How many of `promptBytes` prompts of a completion have that are not its longest: they lie in other contexts.
+  public internal(set) var promptBytesElsewhere = 0
 
   /// The top-level members, in the order of the body.
   var fields: [Field] = []

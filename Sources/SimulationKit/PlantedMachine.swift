@@ -83,7 +83,7 @@ enum PlantedMachine {
         model: submit.model, promptBound: submit.promptBound, outputMax: submit.outputMax,
         inputCeiling: submit.inputCeiling, outputCeiling: submit.outputCeiling,
         queueTimeoutMilliseconds: submit.queueTimeoutMilliseconds,
-        wrappedKey: submit.wrappedKey, payload: submit.payload)
+        wrappedKey: submit.wrappedKey, payload: submit.payload, contextUse: submit.contextUse)
     }
     switch command {
     case .submit(let submit): return renamed(submit).map { .submit($0) } ?? command

@@ -23,6 +23,7 @@ struct CodecTests {
       .init(caller: KeyID(1), requestKey: request(2), part: 3, of: 4, bytes: [5, 6])),
     submit(1, inputCeiling: 5, outputCeiling: 6, timeout: 7),
     submit(1, mode: .submitted, endpoint: .completions, output: nil, payload: .parts(3)),
+    submit(1, likely: 3, answers: 4), submit(1, payload: .parts(3), likely: 3),
     assign(1, epoch: 2, worker: 3, offer: 4, version: 5),
     checkpoint((attempt(1), events(from: 2)), (attempt(3), events(from: 4))),
     settle(
@@ -117,7 +118,7 @@ struct CodecTests {
   func complete() {
     #expect(
       Self.codes == Array(1...25) + Array(28...33) + [43, 46, 47, 48, 60, 61, 62] + Array(67...76)
-        + Array(80...82) + [89])
+        + Array(80...82) + [89, 90])
   }
 
   @Test(
@@ -157,6 +158,24 @@ struct CodecTests {
         #expect(read != batch)
         #expect(read.payload() == other)
       }
+    }
+  }
+
+  @Test("how a submit uses contexts stands behind what submits were; there is an answer at least")
+  func contextUse() throws {
+    func payload(_ command: Command) throws -> [UInt8] {
+      try #require(CommandBatch(time: LogTime(milliseconds: 1), commands: [command]).payload())
+    }
+    let old = try payload(submit(1, payload: .parts(3)))
+    let new = try payload(submit(1, payload: .parts(3), likely: 1))
+    // The payload's form, and its number of parts.
+    let form = old.count - 3
+    #expect(Array(new[..<form]) == Array(old[..<form]) && old[form] == 2 && new[form] == 4)
+    #expect(new.count == old.count + 12 && Array(new[(form + 1)..<(form + 3)]) == [0, 3])
+    var none = new
+    none[none.count - 1] = 0
+    #expect(throws: CanonicalError.unknownValue(offset: new.count - 4, value: 0)) {
+      try CommandBatch(payload: none)
     }
   }
 

@@ -141,15 +141,18 @@ struct CommandGenerator {
 
   private mutating func submitCommand(_ exchange: Exchange) -> Command {
     let parts = chance(1, in: 8)
+    let number = below(120)
     return submit(
-      below(120), caller: caller(), body: chance(9, in: 10) ? 9 : 8,
+      number, caller: caller(), body: chance(9, in: 10) ? 9 : 8,
       mode: chance(1, in: 2) ? .attached : .submitted, model: chance(19, in: 20) ? "m" : "other",
       prompt: chance(9, in: 10) ? below(300) : below(2_000),
       output: chance(3, in: 4) ? 1 + below(200) : nil,
       inputCeiling: chance(1, in: 4) ? below(4_000_000_000) : nil,
       outputCeiling: chance(1, in: 4) ? below(6_000_000_000) : nil,
       timeout: UInt32(below(3)) * 1_000,
-      payload: parts ? .parts(UInt16(1 + below(3))) : .inline([1, 2, 3]))
+      payload: parts ? .parts(UInt16(1 + below(3))) : .inline([1, 2, 3]),
+      likely: exchange.stateVersion > 2 && number.isMultiple(of: 3) ? number : nil,
+      answers: 1 + UInt32(number % 4))
   }
 
   private mutating func assignCommand(_ exchange: Exchange) -> Command {

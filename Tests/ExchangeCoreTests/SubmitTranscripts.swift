@@ -209,6 +209,44 @@ struct SubmitTranscripts {
     #expect(world.replica.rows[5]?[first.payload.rowKey(part: 0)] == [5, 6])
   }
 
+  @Test(
+    "from state version 3 on a context is asked for by what a submit says is likely of an answer")
+  func contexts() throws {
+    var world = World()
+    world.expect(
+      "too old: ✗ wrong_state (state_version 1, needed 3)", of: [("too old", submit(1, likely: 1))])
+    world.run(.raiseStateVersion(.init(to: 3)))
+    world.expect(
+      """
+      as it was: ✗ context_length_exceeded (needed 4400, limit 1000, prompt 4000, output 400)
+      too long all the same: ✗ context_length_exceeded (needed 1001, limit 1000, prompt 901, output 100)
+      it fits: job 1 holds 0.0096 [queued 1]
+      named by nobody: job 2 holds 0.0088 [queued 2]
+      of an older form: job 3 holds 0.0004 [queued 3]
+      assign: attempt 1/1 [assign 1/1 to 1]
+      """,
+      of: [
+        ("as it was", submit(1, prompt: 4_000, output: 400)),
+        (
+          "too long all the same", submit(1, prompt: 4_000, output: 400, likely: 901, answers: 4)
+        ),
+        ("it fits", submit(1, prompt: 4_000, output: 400, likely: 900, answers: 4)),
+        ("named by nobody", submit(2, prompt: 4_000, output: nil, likely: 100, answers: 2)),
+        ("of an older form", submit(3)), ("assign", assign(1)),
+      ])
+    #expect(world.exchange.job(JobID(2))?.bid.outputMax == TokenCount(200))
+    let use = ContextUse(prompt: TokenCount(900), answers: 4)
+    for exchange in [world.exchange, try world.replica.restored()] {
+      let bid = try #require(exchange.job(JobID(1))).bid
+      #expect(bid.contextUse == use && bid.contextNeeded == TokenCount(1_000))
+      #expect(bid.promptBound == TokenCount(4_000) && bid.answerMax == TokenCount(100))
+      let old = try #require(exchange.job(JobID(3))).bid
+      #expect(old.contextUse == nil && old.contextNeeded == TokenCount(150))
+    }
+    let versions = world.replica.rows[4]?.values.compactMap(\.first).sorted()
+    #expect(versions == [3, 7, 7], "rows that say no more are what they were")
+  }
+
   @Test("a retry finds its job running, ended, purged, and no longer after a day")
   func retries() {
     var world = World()

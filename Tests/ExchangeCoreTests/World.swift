@@ -131,7 +131,8 @@ func submit(
   _ number: UInt64, caller: KeyID = World.alice, body: UInt8 = 9, mode: JobMode = .attached,
   endpoint: Endpoint = .chatCompletions, model: String = "m", prompt: UInt64 = 100,
   output: UInt64? = 50, inputCeiling: UInt64? = nil, outputCeiling: UInt64? = nil,
-  timeout: UInt32 = 0, wrappedKey: [UInt8] = [1], payload: Command.Submit.Payload = .inline([5, 6])
+  timeout: UInt32 = 0, wrappedKey: [UInt8] = [1],
+  payload: Command.Submit.Payload = .inline([5, 6]), likely: UInt64? = nil, answers: UInt32 = 1
 ) -> Command {
   .submit(
     .init(
@@ -140,7 +141,8 @@ func submit(
       outputMax: output.map { TokenCount($0) },
       inputCeiling: inputCeiling.map { Price(nanoPerMillion: $0) },
       outputCeiling: outputCeiling.map { Price(nanoPerMillion: $0) },
-      queueTimeoutMilliseconds: timeout, wrappedKey: wrappedKey, payload: payload))
+      queueTimeoutMilliseconds: timeout, wrappedKey: wrappedKey, payload: payload,
+      contextUse: likely.map { ContextUse(prompt: TokenCount($0), answers: answers) }))
 }
 
 func attempt(_ job: UInt64, _ epoch: UInt32 = 1) -> AttemptID {

@@ -61,6 +61,41 @@ struct MarketTests {
         == .outputPrice(ceiling: Price(nanoPerMillion: 1), ask: Price(nanoPerMillion: 2)))
   }
 
+  @Test(
+    "a context is asked for by what is likely of one answer, and the bounds are the hold's alone")
+  func contexts() {
+    func bid(_ use: ContextUse?, prompt: UInt64 = 400, output: UInt64 = 320) -> Bid {
+      Bid(
+        endpoint: .chatCompletions, promptBound: TokenCount(prompt),
+        outputMax: TokenCount(output),
+        ceilings: PricePair(
+          input: Price(nanoPerMillion: 1), output: Price(nanoPerMillion: 2)), contextUse: use)
+    }
+    func use(_ prompt: UInt64, _ answers: UInt32 = 1) -> ContextUse {
+      ContextUse(prompt: TokenCount(prompt), answers: answers)
+    }
+    #expect(offer().mismatch(with: bid(use(60, 8))) == nil)
+    #expect(bid(use(60, 8)).tokensMax == TokenCount(720))
+    #expect(
+      offer().mismatch(with: bid(use(61, 8)))
+        == .context(needed: TokenCount(101), limit: TokenCount(100)))
+    #expect(bid(nil).contextNeeded == TokenCount(720), "an older form: all of it in one")
+    #expect(bid(use(1, 2), output: .max).contextNeeded == TokenCount(.max / 2 + 1))
+    #expect(use(1, 0).answers == 1 && use(1, 2).output(ofEach: TokenCount(.max)).rawValue == .max)
+
+    func output(_ use: ContextUse?, prompt: UInt64 = 400) -> UInt64 {
+      Wish(
+        endpoint: .chatCompletions, promptBound: TokenCount(prompt), outputMax: nil,
+        inputCeiling: nil, outputCeiling: nil, contextUse: use
+      ).bid(by: offer()).outputMax.rawValue
+    }
+    #expect(output(nil) == 1 && output(nil, prompt: 95) == 5)
+    #expect(output(use(80, 3)) == 30, "the default, for each answer")
+    #expect(output(use(86)) == 4, "which gives way, an eighth of the prompt early")
+    #expect(output(use(99, 3)) == 3, "but for one token each")
+    #expect(output(use(95), prompt: 95) == 5, "and none early where the bound is as low")
+  }
+
   @Test("asks are in price order, each once, whatever the order of arrival")
   func index() {
     func ask(_ worker: UInt64, _ offer: Offer, version: UInt32 = 1) -> Ask {

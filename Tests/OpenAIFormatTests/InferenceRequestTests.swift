@@ -173,11 +173,12 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     let one = try parse(#"{"model":"m","prompt":"abc"}"#, .completions)
     #expect(one.promptBytes == 3 && one.messageCount == 1 && one.prompt() == "abc")
     let two = try parse(#"{"model":"m","prompt":["ab","c"],"n":2}"#, .completions)
-    #expect(two.promptBytes == 3 && two.sequences == 4)
+    #expect(two.promptBytes == 3 && two.sequences == 4 && two.promptBytesElsewhere == 1)
     let ids = try parse(#"{"model":"m","prompt":[1,2,3,4]}"#, .completions)
     #expect(ids.promptBytes == 4 && ids.sequences == 1 && ids.features == [.tokenIDPrompt])
+    #expect(one.promptBytesElsewhere == 0 && ids.promptBytesElsewhere == 0)
     let lists = try parse(#"{"model":"m","prompt":[[1],[2,3]]}"#, .completions)
-    #expect(lists.promptBytes == 3 && lists.sequences == 2)
+    #expect(lists.promptBytes == 3 && lists.sequences == 2 && lists.promptBytesElsewhere == 1)
     #expect(throws: RequestError.self) {
       try parse(#"{"model":"m","prompt":[1,"a"]}"#, .completions)
     }

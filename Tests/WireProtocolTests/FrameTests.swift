@@ -41,7 +41,7 @@ import WireProtocol
       if !more.isEmpty { ends.append(place + 1) }
     }
     #expect(taken == messages)
-    #expect(ends == [16, 24, 43, 59])
+    #expect(ends == [16, 25, 44, 60])
   }
 
   @Test func `are refused at the eighth byte of a header that claims too much`() throws {

@@ -53,7 +53,7 @@ with dev() as cluster, folder() as scratch:
 
     def beyond_the_context():
         """a prompt over the context states both numbers"""
-        done = cluster.yard("run", "-m", MODEL, "--max-tokens", 10, "-", stdin=b"word " * 4_000)
+        done = cluster.yard("run", "-m", MODEL, "--max-tokens", 10, "-", stdin=b"word " * 8_000)
         refused(done, "context_length_exceeded", "limit 4096", "needed")
         untouched()
 

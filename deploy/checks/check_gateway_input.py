@@ -222,7 +222,7 @@ with dev(engine="builtin") as cluster, folder() as scratch, scripted_worker(clus
         """an unknown model and a prompt beyond the context are refused by name"""
         refused(post(chat(model="no-such-model")), 404, "model_not_found", "no-such-model")
         refused(served.get("/v1/models/no-such-model"), 404, "model_not_found", "no-such-model")
-        refused(post(chat(messages=[{"role": "user", "content": "word " * 400}])), 400, "context_length_exceeded", 512)
+        refused(post(chat(messages=[{"role": "user", "content": "word " * 4_000}])), 400, "context_length_exceeded", 512)
         refused(post(chat(max_tokens=100_000)), 400, "context_length_exceeded", 512)
 
     def keys():

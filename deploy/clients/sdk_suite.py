@@ -196,7 +196,7 @@ async def errors(client):
     for request in (create(client, model="no-such-model"), create(client, model="no-such-model", stream=True),
                     lambda: client.models.retrieve("no-such-model")):
         await refused(request, 404, "model_not_found", "no-such-model")
-    long = [{"role": "user", "content": "word " * 4_000}]
+    long = [{"role": "user", "content": "word " * 8_000}]
     for stream in (False, True):
         await refused(create(client, messages=long, stream=stream), 400, "context_length_exceeded")
     await refused(create(client, messages=[{"role": "user", "content": "x" * 1_100_000}]), 413, "payload_too_large")

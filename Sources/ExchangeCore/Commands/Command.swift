@@ -171,7 +171,7 @@ public enum Command: Hashable, Sendable {
     case .attemptPreempted: 81
     case .accountWeigh: 82
     case .accountOwnerSet: 89
-    case .settleReasoned: 95
+    case .settleReasoned: 90
     }
   }
 
@@ -180,8 +180,8 @@ public enum Command: Hashable, Sendable {
   public var minimumStateVersion: UInt32 {
     switch self {
     case .accountCreate(let command): command.kind.isOriginal ? 1 : 3
-    case .submit(let command): command.endpoint.isOriginal ? 1 : 3
-    case .submitAssigned(let command): command.submit.endpoint.isOriginal ? 1 : 3
+    case .submit(let command): command.isOriginal ? 1 : 3
+    case .submitAssigned(let command): command.submit.isOriginal ? 1 : 3
     case .workerRegister(let command):
       command.offers.allSatisfy { $0.endpoints.allSatisfy(\.isOriginal) } ? 1 : 3
     default: code <= Self.codeOfFirstVersionMax ? 1 : 3
@@ -227,4 +227,9 @@ public enum Command: Hashable, Sendable {
     /// Transfers that are posted together.
     public static let legsMax = 16
   }
+}
+
+extension Command.Submit {
+  /// Whether programs of state version 1 can read it.
+  fileprivate var isOriginal: Bool { endpoint.isOriginal && contextUse == nil }
 }

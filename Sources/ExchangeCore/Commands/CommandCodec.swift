@@ -119,7 +119,7 @@ extension Command {
     case 81: self = .attemptPreempted(AttemptPreempted(attempt: try reader.readAttempt()))
     case 82: self = .accountWeigh(try AccountWeigh(from: &reader))
     case 89: self = .accountOwnerSet(try AccountOwnerSet(from: &reader))
-    case 95: self = .settleReasoned(try SettleReasoned(from: &reader))
+    case 90: self = .settleReasoned(try SettleReasoned(from: &reader))
     default: throw .unknownValue(offset: at, value: UInt64(code))
     }
   }
@@ -227,17 +227,20 @@ extension Command.Submit {
     writer.write(outputCeiling) { $0.write($1.rawValue) }
     writer.write(queueTimeoutMilliseconds)
     writer.write(wrappedKey, limit: Command.Limits.wrappedKeyBytesMax)
+    let form = contextUse == nil ? UInt8(0) : Payload.formsFollowed
     switch payload {
     case .inline(let bytes):
-      writer.write(UInt8(1))
+      writer.write(form + 1)
       writer.write(bytes, limit: Command.Limits.inlineBytesMax)
     case .parts(let count):
-      writer.write(UInt8(2))
+      writer.write(form + 2)
       writer.write(count)
     }
+    contextUse?.encode(into: &writer.out)
   }
 
   init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    var isFollowed = false
     self.init(
       caller: try reader.readID(), requestKey: try reader.readRequestKey(),
       bodyHash: try reader.readHash(), mode: try reader.readCase(),
@@ -246,19 +249,41 @@ extension Command.Submit {
       inputCeiling: try reader.readOptional(price), outputCeiling: try reader.readOptional(price),
       queueTimeoutMilliseconds: try reader.read(),
       wrappedKey: try reader.readBytes(limit: Command.Limits.wrappedKeyBytesMax),
-      payload: try Payload(from: &reader))
+      payload: try Payload(from: &reader, isFollowed: &isFollowed),
+      contextUse: isFollowed ? try ContextUse(from: &reader) : nil)
   }
 }
 
 extension Command.Submit.Payload {
-  fileprivate init(from reader: inout CanonicalReader) throws(CanonicalError) {
+  /// Forms above this one say that the submit goes on behind its payload, as some do since state version 3.
+  fileprivate static let formsFollowed: UInt8 = 2
+
+  fileprivate init(
+    from reader: inout CanonicalReader, isFollowed: inout Bool
+  ) throws(CanonicalError) {
     let at = reader.offset
     let form = try reader.read(UInt8.self)
-    switch form {
+    isFollowed = form > Self.formsFollowed
+    switch isFollowed ? form - Self.formsFollowed : form {
     case 1: self = .inline(try reader.readBytes(limit: Command.Limits.inlineBytesMax))
     case 2: self = .parts(try reader.read())
     default: throw .unknownValue(offset: at, value: UInt64(form))
     }
+  }
+}
+
+extension ContextUse {
+  func encode(into writer: inout CanonicalWriter) {
+    writer.write(prompt.rawValue)
+    writer.write(answers)
+  }
+
+  init(from reader: inout CanonicalReader) throws(CanonicalError) {
+    let prompt = try reader.readTokens()
+    let at = reader.offset
+    let answers: UInt32 = try reader.read()
+    guard answers > 0 else { throw .unknownValue(offset: at, value: 0) }
+    self.init(prompt: prompt, answers: answers)
   }
 }
 

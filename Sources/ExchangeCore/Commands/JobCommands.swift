@@ -1,4 +1,5 @@
 public import ExchangeTypes
+public import JobMarket
 
 extension Command {
   /// Stores one part of a sealed payload, before the submit that names the same request.
@@ -62,13 +63,16 @@ extension Command {
     public let wrappedKey: [UInt8]
     /// The payload, sealed under the job's key.
     public let payload: Payload
+    /// How it likely uses contexts; nil before state version 3, and of embeddings.
+    public let contextUse: ContextUse?
 
     /// Joins the parts.
     public init(
       caller: KeyID, requestKey: RequestKey, bodyHash: [UInt8], mode: JobMode, endpoint: Endpoint,
       model: String, promptBound: TokenCount, outputMax: TokenCount? = nil,
       inputCeiling: Price? = nil, outputCeiling: Price? = nil,
-      queueTimeoutMilliseconds: UInt32 = 0, wrappedKey: [UInt8], payload: Payload
+      queueTimeoutMilliseconds: UInt32 = 0, wrappedKey: [UInt8], payload: Payload,
+      contextUse: ContextUse? = nil
     ) {
       self.caller = caller
       self.requestKey = requestKey
@@ -83,6 +87,7 @@ extension Command {
       self.queueTimeoutMilliseconds = queueTimeoutMilliseconds
       self.wrappedKey = wrappedKey
       self.payload = payload
+      self.contextUse = contextUse
     }
   }
 

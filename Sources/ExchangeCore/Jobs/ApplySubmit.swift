@@ -155,7 +155,8 @@ extension Exchange {
   func bid(for command: Command.Submit, of account: AccountID) throws(Rejection) -> Bid {
     let wish = Wish(
       endpoint: command.endpoint, promptBound: command.promptBound, outputMax: command.outputMax,
-      inputCeiling: command.inputCeiling, outputCeiling: command.outputCeiling)
+      inputCeiling: command.inputCeiling, outputCeiling: command.outputCeiling,
+      contextUse: command.contextUse)
     return try bid(for: wish, model: command.model, of: account)
   }
 
@@ -186,13 +187,14 @@ extension Exchange {
       outputMax: wish.outputBound(default: bounds.outputDefault, context: bounds.context),
       ceilings: PricePair(
         input: wish.inputCeiling ?? bounds.highest.input,
-        output: wish.outputCeiling ?? bounds.highest.output))
+        output: wish.outputCeiling ?? bounds.highest.output),
+      contextUse: wish.contextUse)
     guard bid.contextNeeded <= bounds.context else {
       throw Rejection(
         .contextLengthExceeded,
         [
           "needed": "\(bid.contextNeeded)", "limit": "\(bounds.context)",
-          "prompt": "\(bid.promptBound)", "output": "\(bid.outputMax)",
+          "prompt": "\(bid.promptLikely)", "output": "\(bid.answerMax)",
         ])
     }
     guard prices.asks.contains(where: { $0.offer.mismatch(with: bid) == nil }) else {

@@ -20,8 +20,8 @@ public struct Job: Hashable, Sendable {
   public let mode: JobMode
   /// The model's name.
   public let model: String
-  /// Endpoint, token bounds and price ceilings.
-  public let bid: Bid
+  /// Endpoint, token bounds, price ceilings and how it uses contexts.
+  public internal(set) var bid: Bid
   /// The amount held at submit; closed with the job.
   public let hold: Credits
   /// Its key, wrapped under an hourly key.

@@ -3,10 +3,11 @@ internal import JobMarket
 
 extension Job: StoredRow {
   static var table: Table { .jobs }
-  static var versionMax: UInt8 { 6 }
-  /// 6 if it met an engine that could not be reached, else 5 if it has a class of its own, else 4 if there is more than one to be paid, or
+  static var versionMax: UInt8 { 7 }
+  /// 7 if it says how it uses contexts, else 6 if it met an engine that could not be reached, else 5 if it has a class of its own, else 4 if there is more than one to be paid, or
   /// it draws on a budget, else 3 if it was granted a retention, else 2 if an attempt was lost with a part of the output.
   var version: UInt8 {
+    guard bid.contextUse == nil else { return 7 }
     guard unreached == 0 else { return 6 }
     guard jobClass == .standard else { return 5 }
     return feeParts > 0 || budget != nil || !deliveries.isEmpty
@@ -37,6 +38,7 @@ extension Job: StoredRow {
     record.encode(into: &writer)
     writer.write(orphanDeadline) { $0.write($1.rawValue) }
     phase.encode(into: &writer)
+    bid.contextUse?.encode(into: &writer)
     if version > 5 { writer.write(unreached) }
     if version > 4 {
       writer.write(jobClass.rawValue)
@@ -64,10 +66,15 @@ extension Job: StoredRow {
   mutating func readAddition(
     of version: UInt8, from reader: inout CanonicalReader
   ) throws(CanonicalError) {
+    if version > 6 {
+      bid = Bid(
+        endpoint: bid.endpoint, promptBound: bid.promptBound, outputMax: bid.outputMax,
+        ceilings: bid.ceilings, contextUse: try ContextUse(from: &reader))
+    }
     if version > 5 {
       let at = reader.offset
       unreached = try reader.read()
-      guard unreached > 0 else { throw .unknownValue(offset: at, value: 0) }
+      guard unreached > 0 || version > 6 else { throw .unknownValue(offset: at, value: 0) }
     }
     if version > 4 {
       let at = reader.offset

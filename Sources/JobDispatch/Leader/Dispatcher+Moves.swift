@@ -8,10 +8,15 @@ internal import WireProtocol
 extension Dispatcher {
   /// Whether an engine's failure is another worker's chance.
   ///
-  /// The worker says whether the request is at fault. Where its engine has no room or cannot be reached, and nothing
+  /// The worker says whether the request is at fault; where it is too long for a context, one with more room may have it: how many tokens a
+  /// prompt has, nobody knew before. Where its engine has no room or cannot be reached, and nothing
   /// was begun, the job may also wait for another worker.
   func isMoved(_ finished: AttemptFinished, _ relay: StreamRelay) -> Bool {
-    guard finished.finish == .error, finished.retryElsewhere else { return false }
+    guard finished.finish == .error else { return false }
+    if relay.isUntouched, ErrorCode(rawValue: finished.error) == .contextLengthExceeded {
+      return successor(of: relay, isRoomier: true) { _ in true } != nil
+    }
+    guard finished.retryElsewhere else { return false }
     if isUntaken(finished, relay) { return true }
     return successor(of: relay) { _ in true } != nil
   }
@@ -47,15 +52,19 @@ extension Dispatcher {
     }
   }
 
-  /// Another worker, one of which `condition` holds, that can take over what a stream has so far and that its job admits.
+  /// Another worker, one of which `condition` holds, that can take over what a stream has so far and that its job admits; with a larger
+  /// context, if that is asked for.
   private func successor(
-    of relay: StreamRelay, where condition: (WorkerSession) -> Bool
+    of relay: StreamRelay, isRoomier: Bool = false, where condition: (WorkerSession) -> Bool
   ) -> WorkerID? {
     guard let job = exchange.job(relay.attempt.job), job.state == .running,
       exchange.hasTriesLeft(job)
     else { return nil }
     let demand = demand(of: job, goesOn: relay.last > 0)
-    let able = exchange.asks(model: job.model).filter { ask in
+    let asks = exchange.asks(model: job.model)
+    let context = asks.first { $0.id == job.attempt?.offer }?.offer.context
+    let able = asks.filter { ask in
+      if isRoomier, let context, ask.offer.context <= context { return false }
       guard let session = sessions[ask.id.worker], session.worker != relay.worker,
         !demand.excluded.contains(session.worker), condition(session)
       else { return false }

@@ -12,7 +12,7 @@ internal import WireProtocol
 extension Dispatcher {
   /// Tokens that a chat template may add to each message, and once to the whole prompt.
   ///
-  /// Generous: it only bounds the hold; what is billed is what the engine counts.
+  /// Generous, for it bounds the hold; what is billed is what the engine counts.
   private static let templateTokensPerMessage = 16
   private static let templateTokens = 64
   /// The longest that a job waits for a worker when its client names no time, in milliseconds.
@@ -130,22 +130,22 @@ extension Dispatcher {
     // What is refused so needs no seal, unless it is to be explained.
     if let refusal, !isDryRun { throw refusal }
     let body = request.bodyForEngines
-    let bound =
-      request.promptBytes + request.messageCount * Self.templateTokensPerMessage
-      + Self.templateTokens
+    let bound = Self.bound(ofBytes: request.promptBytes, messages: request.messageCount)
+    let contextUse = contextUse(of: request, model)
     let ceilings = ceilings(ofModel: model, terms, of: caller.account)
     let timeout = jobClass == .batch ? Self.batchTimeoutDefault : Self.queueTimeoutDefault
     let parts = (body.count + Self.partBytes - 1) / Self.partBytes
     let submit = Command.Submit(
       caller: caller.key, requestKey: message.requestKey, bodyHash: [], mode: message.mode,
-      endpoint: message.endpoint, model: model, promptBound: TokenCount(UInt64(bound)),
-      outputMax: outputBound(of: request, model),
+      endpoint: message.endpoint, model: model, promptBound: TokenCount(bound),
+      outputMax: outputBound(of: request, model, contextUse),
       inputCeiling: .lower(message.maxInputPrice, request.provider?.maxPromptPrice)
         ?? ceilings?.input,
       outputCeiling: .lower(message.maxOutputPrice, request.provider?.maxCompletionPrice)
         ?? ceilings?.output,
       queueTimeoutMilliseconds: message.queueTimeoutMs == 0 ? timeout : message.queueTimeoutMs,
-      wrappedKey: [0], payload: Self.isInline(body) ? .inline(body) : .parts(UInt16(parts)))
+      wrappedKey: [0], payload: Self.isInline(body) ? .inline(body) : .parts(UInt16(parts)),
+      contextUse: contextUse)
     return Order(
       request: request, terms: terms, hasTerms: hasTerms, jobClass: jobClass, body: body,
       submit: submit, refusal: refusal)
@@ -171,12 +171,38 @@ extension Dispatcher {
       instead: "send shorter inputs", details: [ErrorDetail(name: "field", value: "input")])
   }
 
-  /// The most tokens that all answers of a request may have together; nil leaves one answer to the offers' default.
-  private func outputBound(of request: InferenceRequest, _ model: String) -> TokenCount? {
+  /// The most tokens that prompts of so many bytes can be, with what a template adds.
+  private static func bound(ofBytes bytes: Int, messages: Int) -> UInt64 {
+    UInt64(bytes + messages * templateTokensPerMessage + templateTokens)
+  }
+
+  /// How a request likely uses contexts: what is likely of its longest prompt, or its number of token ids, which is no guess; nil where
+  /// the state machine knows no such thing yet, and of embeddings.
+  private func contextUse(of request: InferenceRequest, _ model: String) -> ContextUse? {
+    guard request.endpoint != .embeddings,
+      exchange.stateVersion >= Exchange.contextUseStateVersion
+    else { return nil }
+    let longest = request.promptBytes - request.promptBytesElsewhere
+    // A template prints all messages of a chat, and one prompt of several.
+    let messages = request.endpoint == .completions ? 1 : request.messageCount
+    let prompt =
+      request.features.contains(.tokenIDPrompt)
+      ? UInt64(longest)
+      : bytesPerToken.tokens(in: Self.bound(ofBytes: longest, messages: messages), of: model)
+    return ContextUse(
+      prompt: TokenCount(prompt), answers: UInt32(clamping: request.sequences))
+  }
+
+  /// The most tokens that all answers of a request may have together; nil leaves each to the offers' default.
+  private func outputBound(
+    of request: InferenceRequest, _ model: String, _ contextUse: ContextUse?
+  ) -> TokenCount? {
     guard request.endpoint != .embeddings else { return nil }
+    // Where the state machine does not know how many answers there are, their default is named.
+    let isNamed = request.sequences > 1 && contextUse == nil
     let one =
       request.maxTokens.map { UInt64(clamping: $0) }
-      ?? (request.sequences > 1 ? exchange.model(model)?.outputDefault.rawValue : nil)
+      ?? (isNamed ? exchange.model(model)?.outputDefault.rawValue : nil)
     // What overflows is refused as beyond every context.
     return one.map { one in
       let (all, overflow) = one.multipliedReportingOverflow(by: UInt64(request.sequences))
@@ -261,6 +287,6 @@ extension Command.Submit {
       caller: caller, requestKey: requestKey, bodyHash: bodyHash, mode: mode, endpoint: endpoint,
       model: model, promptBound: promptBound, outputMax: outputMax, inputCeiling: inputCeiling,
       outputCeiling: outputCeiling, queueTimeoutMilliseconds: queueTimeoutMilliseconds,
-      wrappedKey: wrappedKey, payload: payload)
+      wrappedKey: wrappedKey, payload: payload, contextUse: contextUse)
   }
 }

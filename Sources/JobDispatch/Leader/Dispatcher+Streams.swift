@@ -133,7 +133,18 @@ extension Dispatcher {
     guard job.bid.endpoint != .embeddings else { return }
     if finished.finish == .stop || finished.finish == .length || finished.finish == .toolCalls {
       outputLengths.note(relay.tokens, of: model)
+      noteBytesPerToken(of: job, finished.usage.promptTokens)
     }
+  }
+
+  /// What an engine counted of a prompt says how many bytes its tokens stand for; not where these were ids, nor where what had been
+  /// delivered before a loss was counted with it.
+  private func noteBytesPerToken(of job: Job, _ counted: UInt32?) {
+    guard let counted, job.interruption == nil,
+      exchange.terms(of: job.id)?.needs.contains(.tokenIDPrompt) != true
+    else { return }
+    bytesPerToken.note(
+      bytes: job.bid.promptBound.rawValue, tokens: UInt64(counted), of: job.model)
   }
 
   /// A worker gives up the attempt on its slot at once: it stops, or its memory is full.

@@ -206,6 +206,8 @@ public final class Dispatcher {
   var handover: RunningHandover? { didSet { queue.isHeld = handover != nil } }
   /// How long the answers of each model are.
   var outputLengths = Planner.OutputLengths()
+  /// How many bytes of a prompt the tokens of each model stand for.
+  var bytesPerToken = Planner.BytesPerToken()
   var usedKeys = UsedKeys()
   var drain = DrainForecast()
   /// How long those wait who wait for a model.
@@ -383,6 +385,7 @@ public final class Dispatcher {
     pulses = PulseSchedule()
     usedKeys = UsedKeys()
     outputLengths = Planner.OutputLengths()
+    bytesPerToken = Planner.BytesPerToken()
     drain = DrainForecast()
     waitForecasts = [:]
     raiseIsProposed = false

@@ -9,7 +9,7 @@ extension Planner {
     case inputCeiling(Price)
     /// To pay up to this for output tokens.
     case outputCeiling(Price)
-    /// To ask for no more output, of all answers together.
+    /// To ask for no more output of an answer.
     case outputMax(TokenCount)
     /// To admit this worker.
     case admitting(SupplierName)
@@ -71,7 +71,7 @@ extension Planner {
     switch obstacle {
     case .absent, .cannotContinue, .full, .tenant, .reserved, .mismatch(.endpoint): return nil
     case .mismatch(.context(_, let limit)):
-      let prompt = demand.bid.promptBound
+      let prompt = demand.bid.promptLikely
       return prompt < limit
         ? .outputMax(TokenCount(limit.rawValue - prompt.rawValue)) : nil
     case .mismatch(.inputPrice(_, let ask)): return .inputCeiling(ask)
@@ -91,7 +91,7 @@ extension Planner.Demand {
     switch change {
     case .inputCeiling(let price): ceilings = PricePair(input: price, output: ceilings.output)
     case .outputCeiling(let price): ceilings = PricePair(input: ceilings.input, output: price)
-    case .outputMax(let count): outputMax = count
+    case .outputMax(let count): outputMax = bid.contextUse?.output(ofEach: count) ?? count
     case .without(let capabilities): terms.needs.subtract(capabilities)
     case .admitting(let worker):
       terms.preferences.ignore.removeAll(where: worker.isCalled)
@@ -103,7 +103,7 @@ extension Planner.Demand {
       job: job,
       bid: Bid(
         endpoint: bid.endpoint, promptBound: bid.promptBound, outputMax: outputMax,
-        ceilings: ceilings),
+        ceilings: ceilings, contextUse: bid.contextUse),
       excluded: excluded, goesOn: goesOn, terms: terms, account: account)
   }
 }

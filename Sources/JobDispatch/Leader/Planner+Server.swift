@@ -184,7 +184,7 @@ extension Planner.Obstacle {
     case .absent(.engineDown): "its engine does not answer, or has no room"
     case .mismatch(.endpoint): "it does not serve this kind of request"
     case .mismatch(.context(let needed, let limit)):
-      "prompt and output may need \(needed) tokens, and it has room for \(limit)"
+      "the prompt and an answer need about \(needed) tokens, and it has room for \(limit)"
     case .mismatch(.inputPrice(let ceiling, let ask)):
       "it asks \(ask.credits) per million prompt tokens; the request pays at most \(ceiling.credits)"
     case .mismatch(.outputPrice(let ceiling, let ask)):

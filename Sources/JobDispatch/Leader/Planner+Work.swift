@@ -50,4 +50,38 @@ extension Planner {
     /// The mean, at least one token; nil before the first job.
     subscript(model: String) -> UInt64? { means[model].map { UInt64(max(1, $0.rounded())) } }
   }
+
+  /// How many bytes of a prompt a token of each model stands for: the mean over jobs that have completed, the last of which counts an
+  /// eighth.
+  ///
+  /// What a template adds is counted as bytes, as it is in a prompt's bound: one divided by the other is what is meant. It says what is
+  /// likely and holds no money; whoever it wrongs hears from the engine.
+  struct BytesPerToken: Sendable {
+    private var means: [String: Double] = [:]
+
+    /// How many models are remembered, as in `OutputLengths`.
+    static let modelsMax = OutputLengths.modelsMax
+    /// Before jobs have shown it: fewer than common tokenizers have in common text.
+    static let assumed = 2.0
+    /// Beyond these nobody is believed: of a tokenizer of bytes it is one.
+    static let range = 1.0...8.0
+    /// A shorter prompt says more of its template than of the tokenizer.
+    static let bytesMin: UInt64 = 1_024
+
+    /// A job's prompt of so many bytes at most was so many tokens.
+    mutating func note(bytes: UInt64, tokens: UInt64, of model: String) {
+      guard bytes >= Self.bytesMin, tokens > 0 else { return }
+      if means.count >= Self.modelsMax, means[model] == nil { means = [:] }
+      let seen = Double(bytes) / Double(tokens)
+      let old = means[model] ?? Self.assumed
+      means[model] =
+        old + (min(max(seen, Self.range.lowerBound), Self.range.upperBound) - old) / 8
+    }
+
+    /// How many tokens so many bytes likely are: never more than that.
+    func tokens(in bytes: UInt64, of model: String) -> UInt64 {
+      let tokens = (Double(bytes) / (means[model] ?? Self.assumed)).rounded(.up)
+      return min(bytes, UInt64(exactly: tokens) ?? bytes)
+    }
+  }
 }

@@ -193,7 +193,8 @@ struct WhyTests {
     let context = try report(dryRun(bench, long), .contextLengthExceeded)
     #expect(context.remedy.map(\.field) == ["max_tokens"])
     let fits = try #require(context.remedy.first.flatMap { UInt64($0.value) })
-    #expect(fits + context.promptBound.rawValue == 1 << 20)
+    // What is likely of the prompt is half of its bound, as long as nothing is known.
+    #expect(fits + (context.promptBound.rawValue + 1) / 2 == 1 << 20)
 
     let poor = try bench.poorCredential()
     _ = try report(dryRun(bench, body(), as: poor), .insufficientCredit)
@@ -300,7 +301,12 @@ struct PlannerPropertyTests {
         bid: Bid(
           endpoint: Int.random(in: 0..<5, using: &random) == 0 ? .completions : .chatCompletions,
           promptBound: TokenCount(UInt64.random(in: 1...90, using: &random)),
-          outputMax: TokenCount(UInt64.random(in: 1...90, using: &random)), ceilings: prices()),
+          outputMax: TokenCount(UInt64.random(in: 1...90, using: &random)), ceilings: prices(),
+          contextUse: Bool.random(using: &random)
+            ? nil
+            : ContextUse(
+              prompt: TokenCount(UInt64.random(in: 1...90, using: &random)),
+              answers: UInt32.random(in: 1...3, using: &random))),
         excluded: [], goesOn: Int.random(in: 0..<5, using: &random) == 0,
         terms: JobTerms(
           needs: Capabilities(rawValue: UInt32.random(in: 0..<8, using: &random)),
