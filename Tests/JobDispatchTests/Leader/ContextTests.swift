@@ -118,7 +118,8 @@ struct ContextTests {
     seen.note(bytes: 4_000, tokens: 400, of: "m")
     #expect(seen.tokens(in: 1_100, of: "m") == 400, "8 bytes are believed: 2 and an eighth of 6")
     for _ in 0..<200 { seen.note(bytes: 4_000, tokens: 40_000, of: "m") }
-    #expect(seen.tokens(in: 1_100, of: "m") == 1_100 && seen.tokens(in: .max, of: "m") == .max)
+    #expect(seen.tokens(in: 1_100, of: "m") == 1_100)
+    #expect(seen.tokens(in: .max, of: "m") > .max / 2, "no number is too large to be divided")
     #expect(seen.tokens(in: 1_100, of: "other") == 550)
     for number in 0..<(Planner.BytesPerToken.modelsMax + 1) {
       seen.note(bytes: 4_000, tokens: 4_000, of: "\(number)")
