@@ -27,6 +27,7 @@ struct PropertyTests {
     limits.queueTimeoutDefault = 4_000
     limits.orphanTimeout = 500
     limits.requestRetention = 6_000
+    limits.attachedRequestRetention = 2_000
     limits.uploadTimeout = 1_000
     limits.invitationsMax = 6
     limits.certificatesPerNodeMax = 2

@@ -91,7 +91,9 @@ extension CachedPrompt: StoredRow {
   mutating func readAddition(
     of version: UInt8, from reader: inout CanonicalReader
   ) throws(CanonicalError) {
+    let at = reader.offset
     reasoning = try reader.readTokens()
+    guard self.version > 1 else { throw .unknownValue(offset: at, value: 0) }
   }
 
   init(key: UInt64, from reader: inout CanonicalReader) throws(CanonicalError) {

@@ -36,7 +36,7 @@ struct Indexes: Sendable {
     /// Bytes of their output.
     var recordBytes: UInt64 = 0
     /// Purged jobs whose request is remembered, in the order in which they are forgotten.
-    var tombstones = SortedDeque<Deadline>()
+    var tombstones = TombstoneOrder()
     var keys = SortedDeque<KeyID>()
     var liveKeys = 0
     var revokedKeys = SortedDeque<KeyID>()
@@ -117,7 +117,7 @@ struct Indexes: Sendable {
   /// The rows of revocations.
   var revokedNodes: [NodeName: UInt64] = [:]
   var revokedSerials: [[UInt8]: UInt64] = [:]
-  var tombstoneOrder = SortedDeque<Deadline>()
+  var tombstoneOrder = TombstoneOrder()
   var accounts: [AccountID: OfAccount] = [:]
   var models: [String: OfModel] = [:]
   var workers: [WorkerID: OfWorker] = [:]

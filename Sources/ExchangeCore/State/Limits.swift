@@ -54,7 +54,9 @@ public struct Limits: Hashable, Sendable {
   public var timeSpanMax: UInt64 = 100 * 366 * 86_400_000
   /// How long a request is remembered after its record is gone, in milliseconds.
   public var requestRetention: UInt64 = 86_400_000
-  /// The same of an attached job, in milliseconds: only the process that reads it knows its request key, and that tries for seconds.
+  /// The same of an attached job, in milliseconds.
+  ///
+  /// Whoever reads it repeats its request for seconds, or lets it go: who may come back later submits.
   public var attachedRequestRetention: UInt64 = 600_000
   /// Invitations, used and forgotten ones of the last day included.
   public var invitationsMax = 10_000

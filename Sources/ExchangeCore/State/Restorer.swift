@@ -95,7 +95,6 @@ extension Exchange {
     case .tombstones:
       let tombstone: Tombstone = try row()
       tombstones.restore(tombstone, contribution: contribution)
-      indexes.enter(tombstone)
     case .accountRequests:
       let request: AccountRequest = try row()
       requests.restore(request, contribution: contribution)
@@ -183,6 +182,11 @@ extension Exchange {
     }
     for account in accounts where UInt128(account.debitsHeld.rawValue) != held[account.id] ?? 0 {
       throw .inconsistent("holds of account \(account.id)")
+    }
+    // In the order in which they are forgotten, which is not that of their jobs: so none is put between others.
+    let remembered = tombstones.sortedKeys.compactMap { tombstones[$0] }
+    for tombstone in remembered.sorted(by: { ($0.expiry, $0.job) < ($1.expiry, $1.job) }) {
+      indexes.enter(tombstone)
     }
     guard chainRestoredJournal() else { throw .inconsistent("journal") }
     guard restoreBudgetHolds() else { throw .inconsistent("holds of budgets") }

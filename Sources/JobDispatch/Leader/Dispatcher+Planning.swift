@@ -18,21 +18,23 @@ extension Dispatcher {
     redeemClaims()
     for model in models {
       shares.wait(exchange.accountsQueued(model: model), for: model)
-      noteTurns(assignQueued(of: model), of: model)
+      noteTurns(of: model, isFull: assignQueued(of: model))
       makeRoom(for: model)
     }
   }
 
   /// Gives the jobs that wait for a model to the slots that are free.
   ///
-  /// - Returns: how many it gave.
-  private func assignQueued(of model: String) -> Int {
+  /// - Returns: whether there are slots, and all are taken now: only then does who waits still wait for another's end.
+  private func assignQueued(of model: String) -> Bool {
     guard exchange.queuedCount(model: model) > 0 else {
       planCursors[model] = nil
-      return 0
+      return false
     }
     let candidates = candidates(for: model)
-    guard !candidates.isEmpty else { return 0 }
+    guard !candidates.isEmpty else {
+      return exchange.asks(model: model).contains { sessions[$0.id.worker]?.isLive == true }
+    }
     let room = candidates.reduce(0) { $0 + $1.free }
     // What is kept for suppliers' own jobs keeps its place beside others' jobs, however many wait.
     var roomForOthers = candidates.reduce(0) { $0 + $1.freeForOthers }
@@ -45,7 +47,7 @@ extension Dispatcher {
     }
     let planned = Planner.plan(demands, on: candidates)
     for (job, candidate) in planned { assign(job, to: candidate.ask) }
-    return planned.count
+    return planned.count >= room
   }
 
   /// The offers of a model whose worker has a slot parked.
@@ -247,6 +249,7 @@ extension Dispatcher {
       let slot = session.take(as: .reserved(job), for: work(of: queued))
     else { return }
     reservations[job] = slot
+    turnsGiven[queued.model, default: 0] += 1
     dropClaim(of: job)
     shares.charge(
       job, of: queued.account, for: queued.model, slot.work,

@@ -36,9 +36,13 @@ extension Dispatcher {
   /// Models of which it is known how long one waits for them: beyond that all begin anew.
   private static let waitForecastsMax = 1_024
 
-  /// So many that waited for a model have come to their turns; now others wait still, or nobody does.
-  func noteTurns(_ count: Int, of model: String) {
-    let queued = exchange.queuedCount(model: model)
+  /// Jobs that waited for a model have come to their turns.
+  ///
+  /// Others wait for theirs where all slots are taken. What waits beside a free slot, because only a worker that is away may
+  /// take it, waits for nobody's end.
+  func noteTurns(of model: String, isFull: Bool) {
+    let count = turnsGiven.removeValue(forKey: model) ?? 0
+    let queued = isFull ? exchange.queuedCount(model: model) : 0
     // Jobs whose assignment is under way are still queued in the state.
     let isWaited =
       queued > 0 && queued > reservations.keys.count { exchange.job($0)?.model == model }

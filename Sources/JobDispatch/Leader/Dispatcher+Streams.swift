@@ -510,6 +510,7 @@ extension Dispatcher {
       exchange.queuedCount(model: model) == 0
     {
       shares.wait([], for: model)
+      noteTurns(of: model, isFull: false)
     }
   }
 

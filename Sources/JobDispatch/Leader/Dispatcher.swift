@@ -212,6 +212,8 @@ public final class Dispatcher {
   var drain = DrainForecast()
   /// How long those wait who wait for a model.
   var waitForecasts: [String: WaitForecast] = [:]
+  /// Jobs that came to their turns since that was noted there, by model.
+  var turnsGiven: [String: Int] = [:]
   /// The secrets of the offers that are being handled.
   var offeredKeys: [UInt64: Secret] = [:]
 
@@ -388,6 +390,7 @@ public final class Dispatcher {
     bytesPerToken = Planner.BytesPerToken()
     drain = DrainForecast()
     waitForecasts = [:]
+    turnsGiven = [:]
     raiseIsProposed = false
     for stream in closing { stream.end(.notLeader) }
   }

@@ -17,6 +17,9 @@ struct RequestOptions: ParsableArguments {
   /// The key of the request: the same however often it is asked for.
   var key: RequestKey { given ?? Self.drawn }
 
+  /// Whether whoever runs the command chose the key, and may come back with it.
+  var isGiven: Bool { given != nil }
+
   /// Does what must not be done twice.
   ///
   /// - Throws: where nobody answered, how to ask again: it may have been done.

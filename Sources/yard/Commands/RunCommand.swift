@@ -10,7 +10,7 @@ struct RunCommand: AsyncParsableCommand {
     abstract: "Run a job and stream its answer.",
     discussion: """
       The text goes to standard output, tokens and charge to standard error. Ctrl-C cancels the job and
-      prints what it cost. With --detach it goes on without a reader and its number is printed.
+      prints what it cost. With --request-key the same again reads the same job, which goes on if the command is killed. With --detach it goes on without a reader and its number is printed.
 
       With --durable only what a majority of the coordinators has on disk is printed, up to about 60 ms later:
       the stream then goes on even if its worker and its coordinator die at once.
@@ -55,7 +55,9 @@ struct RunCommand: AsyncParsableCommand {
       try await Submission.detached(try job.submit(mode: .submitted, follow: false), cluster)
       return
     }
-    let submit = try job.submit(mode: .attached, follow: true, isDurable: durable)
+    // Who names the request may come back for it: it is remembered as long as one that was submitted, and goes on as one.
+    let mode: JobMode = job.request.isGiven ? .submitted : .attached
+    let submit = try job.submit(mode: mode, follow: true, isDurable: durable)
     try await cluster.withClient { client in
       try await JobConversation(client: client, isJSON: cluster.isJSON, ownsJob: true)
         .follow(.submit(submit))

@@ -146,11 +146,7 @@ struct RateLimitTests {
   func freeSlotElsewhere() throws {
     let bench = try LeaderBench()
     let first = try WorkerPeer(bench, "first")
-    let slot = first.park()
-    let reader = bench.submit()
-    first.finish(try slot.last(Assign.self), [], on: slot)
-    _ = try reader.last(Ended.self)
-    bench.advance(9_000)
+    try takeTurns(2, every: 1_000, bench, first)
     let waiting = bench.submit(
       body: Array(
         #"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}],"provider":{"only":["operator/first"]}}"#
@@ -160,5 +156,26 @@ struct RateLimitTests {
     bench.say(.submit(bench.submission(timeout: 500)), on: peer)
     #expect(peer.failure == nil && waiting.failure == nil)
     _ = try free.last(Assign.self)
+  }
+
+  @Test("what waits beside a free slot, because it is not for it, does not make others wait")
+  func freeSlotNotForIt() throws {
+    let bench = try LeaderBench()
+    let first = try WorkerPeer(bench, "first")
+    _ = try WorkerPeer(bench, "second")
+    let slot = first.park()
+    let waiting = bench.submit(
+      body: Array(
+        #"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}],"provider":{"only":["operator/second"]}}"#
+          .utf8))
+    bench.advance(3_000)
+    // Whoever comes is served by the free slot, though one waits before him: that is nobody's turn.
+    let reader = bench.submit()
+    first.finish(try slot.last(Assign.self), [], on: slot)
+    _ = try reader.last(Ended.self)
+    #expect(waiting.failure == nil && bench.dispatcher.waitForecasts.isEmpty)
+    // Without a free slot it is one that waits.
+    bench.submit()
+    #expect(bench.dispatcher.waitForecasts.count == 1)
   }
 }
