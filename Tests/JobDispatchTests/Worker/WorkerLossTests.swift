@@ -390,6 +390,7 @@ struct WorkerLeavingTests {
     bench.machine.runEnded(
       run, .failed(EngineFault(.engineBusy, "no room", retryAfterMilliseconds: 2_500)))
     #expect(registration.all(WorkerHeartbeat.self).map(\.engineHealthy) == [true, false])
+    #expect(bench.machine.status.engineIsHealthy && bench.machine.status.engineFullFor == 2_500)
     abandon(2, on: refused)
     #expect(refused.isFinished && link.slots.count == 2)
 
@@ -405,8 +406,9 @@ struct WorkerLeavingTests {
     #expect(link.slots.count == 3 && link.slots[2].all(Park.self).count == 1)
     bench.advance(1_499)
     #expect(isTold() == false)
+    #expect(bench.machine.status.engineFullFor == 1)
     bench.advance(1)
-    #expect(isTold() == true)
+    #expect(isTold() == true && bench.machine.status.engineFullFor == nil)
     #expect(bench.assign(free, job: 4) != nil)
     bench.complete(running)
     #expect(runs.all(AttemptFinished.self).map(\.finish) == [.stop])
