@@ -276,8 +276,8 @@ let package = Package(
     tests(
       "YardTests",
       [
-        "yard", "TokenLedger", "WireProtocol", "ExchangeTypes", "TemporaryDirectory",
-        argumentParser, log,
+        "yard", "TokenLedger", "OpenAIFormat", "WireProtocol", "ExchangeTypes",
+        "TemporaryDirectory", argumentParser, log,
       ]),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ],

@@ -84,6 +84,8 @@ public enum Fault: String, CaseIterable, Sendable {
   case engineBusy
   /// A request could not reach its engine.
   case engineUnreachable
+  /// An engine refused a prompt as too long for its context.
+  case promptTooLong
   /// An engine's stream was cut before its end.
   case engineError
   /// A worker said that an attempt had made more events than it sent.
@@ -124,6 +126,10 @@ public enum CoverageMark: String, CaseIterable, Sendable {
   case reclaimedStreamMoved
   /// A stream was taken from a worker whose engine had failed in the middle of it.
   case failedStreamMoved
+  /// A job whose prompt was too long for a worker's context began at one with a larger.
+  case wentToLargerContext
+  /// A job ended with what of its output was reasoning.
+  case toldReasoning
   /// A job ended without a worker in time.
   case jobExpired
   /// A job was cancelled while a worker had it.

@@ -49,4 +49,13 @@ struct ScriptedOutput {
     let claimed = word(0) % 4 == 1 ? tokens * 100 + 7 : tokens
     return Usage(promptTokens: Self.promptTokens, outputTokens: UInt32(clamping: claimed))
   }
+
+  /// What the engine claims was reasoning of its output, if it says so: one in four does, half of them more than they made.
+  func reasoningTokens(after tokens: UInt64) -> UInt32? {
+    switch word(0) % 8 {
+    case 2: UInt32(clamping: tokens / 2 + 1)
+    case 6: UInt32(clamping: tokens * 100 + 7)
+    default: nil
+    }
+  }
 }

@@ -11,6 +11,7 @@ final class SimulatedWorker: SimulatedNode {
     let bytesPerTokenFloor: UInt8
     let prices: PricePair
     let slots: UInt16
+    let context: UInt32
     /// Whether its engine goes on from what another has begun.
     let continuesOutput: Bool
   }
@@ -18,6 +19,8 @@ final class SimulatedWorker: SimulatedNode {
   static let model = "m"
   /// Above what any script makes.
   static let outputDefault: UInt32 = 512
+  /// The context of all workers but one, whose has half of it.
+  static let contextMax: UInt32 = 1 << 20
 
   let terms: Terms
   /// The key that it registers with; set before it boots.
@@ -63,7 +66,8 @@ final class SimulatedWorker: SimulatedNode {
       prices: PricePair(
         input: Price(nanoPerMillion: 1_000_003 + UInt64(place) * 1_000),
         output: Price(nanoPerMillion: 2_000_017 + UInt64(place) * 3_000)),
-      slots: simulation.configuration.workload.slotsPerWorker, continuesOutput: place != 1)
+      slots: simulation.configuration.workload.slotsPerWorker,
+      context: place == 0 ? Self.contextMax / 2 : Self.contextMax, continuesOutput: place != 1)
     pace = simulation.configuration.workload.pace
     super.init("w\(place + 1)", in: simulation)
   }
@@ -127,7 +131,7 @@ final class SimulatedWorker: SimulatedNode {
     machine?.engineReady(
       offers: [
         OfferTerms(
-          model: Self.model, context: 1 << 20, outputDefault: Self.outputDefault,
+          model: Self.model, context: terms.context, outputDefault: Self.outputDefault,
           slots: terms.slots, priceInput: terms.prices.input, priceOutput: terms.prices.output,
           basis: terms.basis, bytesPerTokenFloor: terms.bytesPerTokenFloor,
           endpoints: [.chatCompletions, .completions])
@@ -169,7 +173,11 @@ final class SimulatedWorker: SimulatedNode {
         simulation.count(.engineError)
         ended(id, .failed(EngineFault(.engineTruncated, "the engine's stream was cut")))
       } else {
-        ended(id, .completed(.stop, run.output.usage(after: run.made, by: terms.basis)))
+        ended(
+          id,
+          .completed(
+            .stop, run.output.usage(after: run.made, by: terms.basis),
+            reasoningTokens: run.output.reasoningTokens(after: run.made)))
       }
     }
   }
@@ -227,21 +235,44 @@ extension SimulatedWorker: WorkerHost {
     {
       simulation.mark(.reclaimedStreamMoved)
     }
+    if terms.context == Self.contextMax,
+      simulation.jobsTooLong.remove(order.attempt.job) != nil
+    {
+      simulation.mark(.wentToLargerContext)
+    }
     failing?.bite()
     if failing != nil || random.chance(perMille: simulation.faultsAreOn ? 20 : 0) {
       let isUnreachable = random.chance(perMille: 500)
       simulation.count(isUnreachable ? .engineUnreachable : .engineBusy)
-      after(random.within(1_000...5_000)) { [self] in
-        guard runs[id] != nil else { return }
-        let fault =
-          isUnreachable
+      return refuse(
+        id,
+        isUnreachable
           ? EngineFault(.engineUnreachable, "nobody answers at the engine's address")
-          : EngineFault(.engineBusy, "the engine has no room")
-        ended(id, .failed(fault))
-      }
-      return
+          : EngineFault(.engineBusy, "the engine has no room"))
+    }
+    if findsTooLong(order) {
+      simulation.count(.promptTooLong)
+      simulation.jobsTooLong.insert(order.attempt.job)
+      return refuse(
+        id, EngineFault(.contextLengthExceeded, "the prompt is too long for the context"))
     }
     step(id)
+  }
+
+  /// The engine makes nothing of a request, and says so soon.
+  private func refuse(_ id: EngineRunID, _ fault: EngineFault) {
+    after(random.within(1_000...5_000)) { [self] in
+      if runs[id] != nil { ended(id, .failed(fault)) }
+    }
+  }
+
+  /// Whether a prompt has more tokens than the smaller context, which nobody knew before: those of one job in sixteen, each time that it begins.
+  private func findsTooLong(_ order: EngineOrder) -> Bool {
+    guard simulation.faultsAreOn, terms.context < Self.contextMax, !order.goesOn else {
+      return false
+    }
+    return SeededGenerator.mix(simulation.seed ^ SeededGenerator.mix(order.attempt.job.rawValue))
+      % 16 == 0
   }
 
   func takeOutput(of id: EngineRunID) -> [GeneratedEvent] {

@@ -34,6 +34,8 @@ final class Simulation {
   var openReaders = 0
   /// Jobs whose streams a worker gave back since its owner wanted the machine, with that node's number.
   var reclaimedStreams: [JobID: Int] = [:]
+  /// Jobs that the smaller context was too small for, and that have not begun at a larger one.
+  var jobsTooLong: Set<JobID> = []
   /// Whether engines and requests may fail by themselves.
   var faultsAreOn = false
   private var nodes = 0

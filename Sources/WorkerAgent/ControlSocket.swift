@@ -180,6 +180,8 @@ extension WorkerStatus {
     writer.integer(links)
     writer.key("engine_healthy")
     writer.boolean(engineIsHealthy)
+    writer.key("engine_full_for_ms")
+    if let engineFullFor { writer.integer(Int(clamping: engineFullFor)) } else { writer.null() }
     writer.key("draining")
     writer.boolean(isDraining)
     writer.key("slots")

@@ -61,6 +61,7 @@ struct WorkerAgentTests {
     let status = try await ControlSocket.ask(.status, at: path, on: group)
     let json = try JSONValue.parse(Array(status.utf8))
     #expect(json["worker"]?.integer == 9 && json["engine_healthy"] == .boolean(true))
+    #expect(json["engine_full_for_ms"] == .null)
     await #expect(throws: WorkerAgentError.alreadyRunning(socket: path)) {
       _ = try await WorkerAgent.start(
         configuration, on: group, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ExchangeTypes
+import OpenAIFormat
 import Testing
 
 @testable import yard
@@ -16,6 +17,22 @@ struct OutputTests {
     var table = Table("MODEL")
     table.add("m\n\u{1b}]0;x\u{7}")
     #expect(table.text.split(separator: "\n").count == 2)
+  }
+
+  @Test("a worker's engine answers, does not, or has no room for the time that is said")
+  func engineWords() throws {
+    func words(_ fields: String) throws -> String {
+      WorkerText.tables(try JSONValue.parse(Array("{\"worker\":1,\(fields)}".utf8)))
+    }
+    #expect(try words("\"engine_healthy\":true").contains(" answers "))
+    #expect(
+      try words("\"engine_healthy\":true,\"engine_full_for_ms\":null").contains(" answers "))
+    #expect(
+      try words("\"engine_healthy\":true,\"engine_full_for_ms\":2001")
+        .contains(" no room, asked again in 3 s "))
+    #expect(
+      try words("\"engine_healthy\":false,\"engine_full_for_ms\":2001")
+        .contains(" does not answer "))
   }
 
   @Test(

@@ -66,4 +66,6 @@ struct EngineSlot {
   var failures = 0
   /// How often in a row the engine had no room for its run.
   var refusals = 0
+  /// Whether it had none for the run of the slot's attempt: one that never reached the engine is no refusal.
+  var isRefused = false
 }

@@ -158,6 +158,7 @@ extension WorkerMachine {
       host: host)
     slots[index].state = .attached(runner, channel)
     slots[index].failures = 0
+    slots[index].isRefused = false
     let cannotGoOn = assign.recordSeq > 0 && !engineContinues
     let isFull = engineIsHealthy && !engineTakes
     if isDraining || !engineTakes || index >= slotCount || cannotGoOn {
@@ -214,7 +215,7 @@ extension WorkerMachine {
     forget(index, reason, keepsStream: true)
   }
 
-  /// Forgets a slot's attempt; the slot is free as soon as the engine is, and later where that had no room for it.
+  /// Forgets a slot's attempt; the slot is free as soon as the engine is.
   private func forget(_ index: Int, _ reason: WorkerNote.Forgetting, keepsStream: Bool) {
     let state = slots[index].state
     guard let runner = state.runner else { return }
@@ -223,17 +224,20 @@ extension WorkerMachine {
     let channel = keepsStream ? state.channel : nil
     if runner.isInEngine {
       slots[index].state = .releasing(runner.run, channel)
-    } else if slots[index].refusals > 0 {
-      let retryAt =
-        clock.now
-        + EngineRoom.waits.wait(after: slots[index].refusals, random: host.random(below:))
-      slots[index].state = .idle(retryAt: retryAt)
-      channel?.finish()
-      arm(at: retryAt)
     } else {
-      vacate(index, channel)
+      settleSlot(index, channel)
     }
     if !keepsStream { state.channel?.abort() }
+  }
+
+  /// Makes a slot free whose attempt is forgotten and whose run has ended: at once, or later if the engine had no room for that run.
+  func settleSlot(_ index: Int, _ channel: (any MessageChannel)?) {
+    guard slots[index].isRefused else { return vacate(index, channel) }
+    let retryAt =
+      clock.now + EngineRoom.waits.wait(after: slots[index].refusals, random: host.random(below:))
+    slots[index].state = .idle(retryAt: retryAt)
+    channel?.finish()
+    arm(at: retryAt)
   }
 
   private func violated(_ index: Int, _ what: String) {

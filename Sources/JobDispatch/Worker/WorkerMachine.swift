@@ -278,7 +278,7 @@ public final class WorkerMachine: MessageChannelOwner {
     case .resuming(let runner, _, _, _) where runner.run == run,
       .detached(let runner, _, _) where runner.run == run:
       runner.released(ending)
-    case .releasing(run, let channel): vacate(index, channel)
+    case .releasing(run, let channel): settleSlot(index, channel)
     default: break  // a slot has one run at a time, and lets go of it when it has ended
     }
     leaveIfDone()
@@ -289,6 +289,7 @@ public final class WorkerMachine: MessageChannelOwner {
     guard !hasLeft else { return }
     if case .failed(let fault) = ending, fault.code == .engineBusy {
       slots[index].refusals += 1
+      slots[index].isRefused = true
       let took = engineTakes
       room.refused(
         retryAfter: fault.retryAfterMilliseconds, now: clock.now, random: host.random(below:))

@@ -13,6 +13,8 @@ public struct WorkerStatus: Hashable, Sendable {
   public let links: Int
   /// The engine answered its last probe.
   public let engineIsHealthy: Bool
+  /// For how many milliseconds more it is left alone, since it had no room; nil while it has, as far as its refusals say.
+  public let engineFullFor: UInt64?
   /// It takes no new attempts.
   public let isDraining: Bool
   /// Attempts that it runs at a time.
@@ -40,7 +42,9 @@ extension WorkerMachine {
     if case .registered(_, let membership) = registration { worker = membership.worker }
     return WorkerStatus(
       worker: worker, leader: leader?.node, term: termObeyed, links: links.count,
-      engineIsHealthy: engineIsHealthy, isDraining: isDraining, slots: slotCount,
+      engineIsHealthy: engineIsHealthy,
+      engineFullFor: room.fullUntil.map { $0 - min($0, clock.now) }, isDraining: isDraining,
+      slots: slotCount,
       attempts: slots.compactMap { slot in
         guard let runner = slot.state.runner else { return nil }
         var isFollowed = false

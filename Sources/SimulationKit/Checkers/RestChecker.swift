@@ -239,6 +239,8 @@ struct RestChecker {
 
   /// The charge of an ended job, computed again from what engines made.
   private func checkedCharge(of job: Job, _ ending: Ending, _ exchange: Exchange) -> UInt64 {
+    checkRefusal(of: job, ending)
+    checkReasoning(of: job, ending, exchange)
     guard let attempt = billed(job, ending) else {
       if ending.charge != .zero || !job.record.isEmpty {
         simulation.fail("P3", "job \(job.id) was charged although no worker had it")
@@ -269,6 +271,33 @@ struct RestChecker {
       simulation.fail("P3", "job \(job.id): \(reported) prompt tokens, as nobody counted")
     }
     return ending.charge.rawValue
+  }
+
+  /// P3: a job that ended since it was too long for a context has nothing and costs nothing.
+  private func checkRefusal(of job: Job, _ ending: Ending) {
+    guard ending.error == .contextLengthExceeded else { return }
+    if ending.charge != .zero || !job.record.isEmpty {
+      simulation.fail("P3", "job \(job.id) was too long, and was charged \(ending.charge)")
+    }
+  }
+
+  /// What is kept as reasoning is what the last attempt's engine said, and no more than was billed of the output (P3).
+  ///
+  /// None may be kept of what was said: not before the state version that knows it.
+  private func checkReasoning(of job: Job, _ ending: Ending, _ exchange: Exchange) {
+    guard let kept = exchange.cachedPrompt(of: job.id)?.reasoning.rawValue, kept > 0 else {
+      return
+    }
+    guard let attempt = ending.attempt else {
+      return simulation.fail("P3", "job \(job.id) has reasoning of no engine's")
+    }
+    simulation.mark(.toldReasoning)
+    let made = UInt64(epochs(job, exchange).count { $0 == attempt.epoch })
+    let said = ScriptedOutput(attempt: AttemptID(job: job.id, epoch: attempt.epoch))
+      .reasoningTokens(after: made)
+    if kept != min(UInt64(said ?? 0), ending.outputTokens.rawValue) {
+      simulation.fail("P3", "job \(job.id) has \(kept) tokens of reasoning; \(said ?? 0) were said")
+    }
   }
 
   /// P2: a job that has completed ends where its last attempt's engine ended, or where its request bounds it.

@@ -172,6 +172,11 @@ enum MachineFindings {
     return Finding("keyring", .ok, "readable for its owner alone")
   }
 
+  /// For how long more a worker leaves its engine alone, which had no room; nil while it takes attempts.
+  static func fullFor(_ status: JSONValue) -> String? {
+    status["engine_full_for_ms"]?.integer.map { "\(($0 + 999) / 1_000) s" }
+  }
+
   static func engine(_ status: JSONValue) -> Finding {
     guard status["engine_healthy"] == .boolean(true) else {
       return Finding(
@@ -186,8 +191,9 @@ enum MachineFindings {
       )
     }
     let links = status["links"]?.integer ?? 0
+    let room = fullFor(status).map { " and has no room; it is asked again in \($0)" } ?? ""
     return Finding(
       "engine", .ok,
-      "answers; \(status["slots"]?.integer ?? 0) slots, \(links) links to coordinators")
+      "answers\(room); \(status["slots"]?.integer ?? 0) slots, \(links) links to coordinators")
   }
 }

@@ -13,7 +13,7 @@ enum WorkerText {
     worker.add(
       number(status["worker"]), number(status["leader"]), number(status["term"]),
       number(status["links"]),
-      status["engine_healthy"] == .boolean(true) ? "answers" : "does not answer", state,
+      engine(status), state,
       "\(attempts.count)/\(number(status["slots"]))",
       status["gpu_fault"]?.string ?? GPUText.words(MachineFindings.gpus(status)))
     guard !attempts.isEmpty else { return worker.text }
@@ -25,5 +25,11 @@ enum WorkerText {
         attempt["followed"] == .boolean(true) ? output : output + ", no leader follows it")
     }
     return worker.text + table.text
+  }
+
+  /// Whether the engine answers, and until when it is left alone if it has no room; a worker of an earlier version does not say that.
+  private static func engine(_ status: JSONValue) -> String {
+    guard status["engine_healthy"] == .boolean(true) else { return "does not answer" }
+    return MachineFindings.fullFor(status).map { "no room, asked again in \($0)" } ?? "answers"
   }
 }

@@ -390,6 +390,7 @@ struct WorkerLeavingTests {
     bench.machine.runEnded(
       run, .failed(EngineFault(.engineBusy, "no room", retryAfterMilliseconds: 2_500)))
     #expect(registration.all(WorkerHeartbeat.self).map(\.engineHealthy) == [true, false])
+    #expect(bench.machine.status.engineIsHealthy && bench.machine.status.engineFullFor == 2_500)
     abandon(2, on: refused)
     #expect(refused.isFinished && link.slots.count == 2)
 
@@ -405,11 +406,44 @@ struct WorkerLeavingTests {
     #expect(link.slots.count == 3 && link.slots[2].all(Park.self).count == 1)
     bench.advance(1_499)
     #expect(isTold() == false)
+    #expect(bench.machine.status.engineFullFor == 1)
     bench.advance(1)
-    #expect(isTold() == true)
+    #expect(isTold() == true && bench.machine.status.engineFullFor == nil)
     #expect(bench.assign(free, job: 4) != nil)
     bench.complete(running)
     #expect(runs.all(AttemptFinished.self).map(\.finish) == [.stop])
+  }
+
+  @Test("an attempt that is abandoned just before its engine refuses it keeps its slot waiting too")
+  func engineFullForAbandoned() throws {
+    let link = try bench.register()
+    let slot = link.slots[0]
+    let run = try #require(bench.assign(slot, job: 1))
+    bench.machine.received(
+      .attemptAbandon(AttemptAbandon(job: JobID(1), epoch: Epoch(1), term: Term(5))), on: slot)
+    bench.machine.runEnded(run, .failed(EngineFault(.engineBusy, "no room")))
+    #expect(slot.isFinished && slot.all(Park.self).count == 1)
+    bench.advance(999)
+    #expect(link.slots.count == 1)
+    bench.advance(1)
+    #expect(link.slots.count == 2 && link.slots[1].all(Park.self).count == 1)
+  }
+
+  @Test(
+    "a slot waits for the engine's own refusals alone, not for those of a worker that leaves it alone"
+  )
+  func engineNotAsked() throws {
+    let link = try bench.register(slots: 1)
+    let refused = link.slots[0]
+    let run = try #require(bench.assign(refused, job: 1))
+    bench.machine.runEnded(
+      run, .failed(EngineFault(.engineBusy, "no room", retryAfterMilliseconds: 9_000)))
+    bench.settle(refused, job: 1)
+    bench.advance(1_000)
+    let slot = try #require(link.slots.last)
+    #expect(bench.assign(slot, job: 2) == nil, "it was on its way")
+    bench.settle(slot, job: 2)
+    #expect(!slot.isFinished && slot.all(Park.self).count == 2)
   }
 
   @Test("a run that completes makes room where the engine named no time, and its slot is free")
