@@ -117,7 +117,7 @@ extension Dispatcher {
     Planner.Demand(
       job: job.id, bid: job.bid, excluded: lostAttempts.workers(of: job.id), goesOn: goesOn,
       terms: exchange.terms(of: job.id) ?? JobTerms(), account: job.account, work: work(of: job),
-      prefix: prefixes[job.id] ?? .empty)
+      prefix: prefixes[job.id] ?? .empty, outgrown: outgrown(job))
   }
 
   /// What a job costs an engine.

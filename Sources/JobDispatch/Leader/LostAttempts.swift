@@ -18,6 +18,8 @@ struct LostAttempts {
   }
 
   private var losses: [JobID: [Loss]] = [:]
+  /// The largest context that was too small for each open job of which an engine said so.
+  private(set) var outgrown: [JobID: TokenCount] = [:]
   /// Ended jobs that had one, in a ring.
   private var ended: [JobID] = []
   private var oldest = 0
@@ -32,6 +34,11 @@ struct LostAttempts {
     add(attempt, of: worker, nil)
   }
 
+  /// An engine says that a job is too long for a context of so many tokens.
+  mutating func noteOutgrown(_ job: JobID, _ context: TokenCount) {
+    outgrown[job] = max(outgrown[job] ?? .zero, context)
+  }
+
   private mutating func add(_ attempt: AttemptID, of worker: WorkerID, _ reason: ErrorCode?) {
     guard losses[attempt.job]?.last?.epoch != attempt.epoch else { return }
     let loss = Loss(epoch: attempt.epoch, worker: worker, reason: reason)
@@ -43,6 +50,7 @@ struct LostAttempts {
 
   /// A job has ended: it is remembered until enough others have.
   mutating func jobEnded(_ job: JobID) {
+    outgrown[job] = nil
     guard losses[job] != nil else { return }
     guard ended.count == Self.endedMax else { return ended.append(job) }
     losses[ended[oldest]] = nil

@@ -69,7 +69,8 @@ extension Planner {
     of demand: Demand, against obstacle: Obstacle, at server: Server
   ) -> Change? {
     switch obstacle {
-    case .absent, .cannotContinue, .full, .tenant, .reserved, .mismatch(.endpoint): return nil
+    case .absent, .cannotContinue, .full, .tenant, .reserved, .mismatch(.endpoint), .outgrown:
+      return nil
     case .mismatch(.context(_, let limit)):
       let prompt = demand.bid.promptLikely
       return prompt < limit
@@ -104,6 +105,7 @@ extension Planner.Demand {
       bid: Bid(
         endpoint: bid.endpoint, promptBound: bid.promptBound, outputMax: outputMax,
         ceilings: ceilings, contextUse: bid.contextUse),
-      excluded: excluded, goesOn: goesOn, terms: terms, account: account)
+      excluded: excluded, goesOn: goesOn, terms: terms, account: account, prefix: prefix,
+      outgrown: outgrown)
   }
 }

@@ -20,6 +20,8 @@ extension Planner {
     case absent(Absence)
     /// The offer does not serve the bid.
     case mismatch(Mismatch)
+    /// An engine found the job too long for a context that is no smaller.
+    case outgrown
     /// A part of the output is here, and the engine cannot go on from it.
     case cannotContinue
     /// The engine cannot do this.
@@ -78,6 +80,7 @@ extension Planner {
       if let absence { return .absent(absence) }
       guard ask.tenancy.admits(demand.account) else { return .tenant }
       if let mismatch = ask.offer.mismatch(with: demand.bid) { return .mismatch(mismatch) }
+      if let outgrown = demand.outgrown, ask.offer.context <= outgrown { return .outgrown }
       if demand.goesOn, !continuesOutput { return .cannotContinue }
       return obstacle(to: demand.terms)
     }
@@ -166,6 +169,7 @@ extension Planner.Obstacle {
     case .mismatch(.context): "context"
     case .mismatch(.inputPrice): "input_price"
     case .mismatch(.outputPrice): "output_price"
+    case .outgrown: "outgrown"
     case .cannotContinue: "cannot_continue"
     case .lacks: "capability"
     case .tenant: "tenant"
@@ -189,6 +193,7 @@ extension Planner.Obstacle {
       "it asks \(ask.credits) per million prompt tokens; the request pays at most \(ceiling.credits)"
     case .mismatch(.outputPrice(let ceiling, let ask)):
       "it asks \(ask.credits) per million output tokens; the request pays at most \(ceiling.credits)"
+    case .outgrown: "an engine found the prompt too long, and it has no more room than that one"
     case .cannotContinue: "its engine cannot go on from the output that there is"
     case .lacks(let missing): "its engine cannot do \(missing.names.joined(separator: " and "))"
     case .tenant: "its supplier does not take the account's jobs"

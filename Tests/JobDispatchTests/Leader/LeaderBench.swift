@@ -491,7 +491,7 @@ final class WorkerPeer {
   let model: String
   let capabilities: UInt32?
   let endpoints: [Endpoint]
-  let context: UInt32
+  var context: UInt32
   private(set) var registration: Peer
   private(set) var id = WorkerID(0)
 
