@@ -57,7 +57,11 @@ extension Dispatcher {
   ///
   /// It says that it does not by its heartbeat, which comes on another stream, perhaps later; an older worker does not know yet, or
   /// waits for no full engine: it is left alone until its next one.
-  func noteUntaken(of worker: WorkerID) { sessions[worker]?.engineIsHealthy = false }
+  func noteUntaken(_ finished: AttemptFinished, of worker: WorkerID) {
+    guard let session = sessions[worker], session.engineAbsence != .engineDown else { return }
+    session.engineAbsence =
+      ErrorCode(rawValue: finished.error) == .engineBusy ? .engineFull : .engineDown
+  }
 
   /// Takes attempts from workers that have given nothing for as long as no engine may take: whoever keeps his link and
   /// a slot and says nothing would otherwise keep a job, and its hold, for ever.
@@ -90,7 +94,7 @@ extension Dispatcher {
       guard let session = sessions[ask.id.worker], session.worker != relay.worker,
         !demand.excluded.contains(session.worker), condition(session)
       else { return false }
-      return server(ask).obstacle(to: demand) == nil
+      return server(ask).misfit(to: demand) == nil
     }
     guard let worker = able.map(\.id.worker).min() else { return nil }
     // What cannot be read cannot be continued; whoever needs it for anything else says so.

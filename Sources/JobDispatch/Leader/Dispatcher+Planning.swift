@@ -109,7 +109,7 @@ extension Dispatcher {
     guard let known = exchange.worker(worker), known.online else { return .offline }
     guard !known.draining else { return .draining }
     guard let session, session.channel != nil, !session.isEnding else { return .silent }
-    return session.engineIsHealthy ? nil : .engineDown
+    return session.engineAbsence
   }
 
   /// What a job demands now of whoever is to run it.

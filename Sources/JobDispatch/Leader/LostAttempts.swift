@@ -15,6 +15,13 @@ struct LostAttempts {
     let worker: WorkerID
     /// Nil if nothing went wrong: its slot was given to another job.
     let reason: ErrorCode?
+
+    fileprivate var isFault: Bool {
+      switch reason {
+      case nil, .engineBusy, .engineUnreachable: false
+      default: true
+      }
+    }
   }
 
   private var losses: [JobID: [Loss]] = [:]
@@ -61,8 +68,9 @@ struct LostAttempts {
   /// A job's losses, in their order.
   subscript(job: JobID) -> [Loss] { losses[job] ?? [] }
 
-  /// The workers that a job was lost at.
+  /// The workers that a job was lost at by a fault: neither a slot that was given away is one, nor an engine that was full or out of
+  /// reach, which has not looked at the job.
   func workers(of job: JobID) -> Set<WorkerID> {
-    losses[job].map { Set($0.lazy.filter { $0.reason != nil }.map(\.worker)) } ?? []
+    losses[job].map { Set($0.lazy.filter(\.isFault).map(\.worker)) } ?? []
   }
 }

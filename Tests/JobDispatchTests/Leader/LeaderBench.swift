@@ -531,9 +531,10 @@ final class WorkerPeer {
       ], draining: false, continues: continues, capabilities: capabilities)
   }
 
-  func heartbeat() {
+  func heartbeat(isFull: Bool = false) {
     bench.say(
-      .workerHeartbeat(.init(worker: id, nonce: 1, busy: 0, engineHealthy: true)),
+      .workerHeartbeat(
+        .init(worker: id, nonce: 1, busy: 0, engineHealthy: !isFull, full: isFull)),
       on: registration)
   }
 
