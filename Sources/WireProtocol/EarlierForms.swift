@@ -47,6 +47,14 @@ extension WorkerRegister {
   }
 }
 
+extension WorkerHeartbeat {
+  /// Says how an engine is, and not why it takes nothing.
+  public init(worker: WorkerID, nonce: UInt64, busy: UInt16, engineHealthy: Bool) {
+    self.init(
+      worker: worker, nonce: nonce, busy: busy, engineHealthy: engineHealthy, full: nil)
+  }
+}
+
 extension ModelList {
   /// Asks for all models.
   public init() { self.init(beginning: nil) }

@@ -354,7 +354,7 @@ extension Dispatcher {
     let asks = exchange.asks(model: model)
     let capabilities = asks.compactMap { ask -> Capabilities? in
       let server = server(ask)
-      return server.absence == nil ? server.capabilities : nil
+      return server.isThere ? server.capabilities : nil
     }
     return ModelAbilities(
       endpoints: Endpoint.allCases.filter { endpoint in

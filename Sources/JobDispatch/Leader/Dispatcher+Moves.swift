@@ -13,12 +13,38 @@ extension Dispatcher {
   /// was begun, the job may also wait for another worker.
   func isMoved(_ finished: AttemptFinished, _ relay: StreamRelay) -> Bool {
     guard finished.finish == .error else { return false }
-    if relay.isUntouched, ErrorCode(rawValue: finished.error) == .contextLengthExceeded {
-      return successor(of: relay, isRoomier: true) { _ in true } != nil
+    if isOutgrown(finished, relay) {
+      return exchange.job(relay.attempt.job).flatMap(outgrown) != nil
+        && successor(of: relay) { _ in true } != nil
     }
     guard finished.retryElsewhere else { return false }
     if isUntaken(finished, relay) { return true }
     return successor(of: relay) { _ in true } != nil
+  }
+
+  /// Whether nothing was begun, for the prompt is too long for the context.
+  func isOutgrown(_ finished: AttemptFinished, _ relay: StreamRelay) -> Bool {
+    relay.isUntouched && ErrorCode(rawValue: finished.error) == .contextLengthExceeded
+  }
+
+  /// An engine found a job too long: no context that is as small is asked again.
+  func noteOutgrown(of relay: StreamRelay) {
+    guard let job = exchange.job(relay.attempt.job),
+      let ask = exchange.asks(model: job.model).first(where: { $0.id == job.attempt?.offer })
+    else { return }
+    lostAttempts.noteOutgrown(job.id, ask.offer.context)
+  }
+
+  /// The context that was too small for a job; nil once no offer that is for it has more.
+  ///
+  /// Then those that are left have the last word again, and it waits for nobody.
+  func outgrown(_ job: Job) -> TokenCount? {
+    guard let context = lostAttempts.outgrown[job.id] else { return nil }
+    let hasMore = exchange.asks(model: job.model).contains {
+      $0.offer.context > context && $0.tenancy.admits(job.account)
+        && $0.offer.mismatch(with: job.bid) == nil
+    }
+    return hasMore ? context : nil
   }
 
   /// Whether nothing was begun, for want of room or reach.
@@ -31,7 +57,11 @@ extension Dispatcher {
   ///
   /// It says that it does not by its heartbeat, which comes on another stream, perhaps later; an older worker does not know yet, or
   /// waits for no full engine: it is left alone until its next one.
-  func noteUntaken(of worker: WorkerID) { sessions[worker]?.engineIsHealthy = false }
+  func noteUntaken(_ finished: AttemptFinished, of worker: WorkerID) {
+    guard let session = sessions[worker], session.engineAbsence != .engineDown else { return }
+    session.engineAbsence =
+      ErrorCode(rawValue: finished.error) == .engineBusy ? .engineFull : .engineDown
+  }
 
   /// Takes attempts from workers that have given nothing for as long as no engine may take: whoever keeps his link and
   /// a slot and says nothing would otherwise keep a job, and its hold, for ever.
@@ -52,23 +82,19 @@ extension Dispatcher {
     }
   }
 
-  /// Another worker, one of which `condition` holds, that can take over what a stream has so far and that its job admits; with a larger
-  /// context, if that is asked for.
+  /// Another worker, one of which `condition` holds, that can take over what a stream has so far and that its job admits.
   private func successor(
-    of relay: StreamRelay, isRoomier: Bool = false, where condition: (WorkerSession) -> Bool
+    of relay: StreamRelay, where condition: (WorkerSession) -> Bool
   ) -> WorkerID? {
     guard let job = exchange.job(relay.attempt.job), job.state == .running,
       exchange.hasTriesLeft(job)
     else { return nil }
     let demand = demand(of: job, goesOn: relay.last > 0)
-    let asks = exchange.asks(model: job.model)
-    let context = asks.first { $0.id == job.attempt?.offer }?.offer.context
-    let able = asks.filter { ask in
-      if isRoomier, let context, ask.offer.context <= context { return false }
+    let able = exchange.asks(model: job.model).filter { ask in
       guard let session = sessions[ask.id.worker], session.worker != relay.worker,
         !demand.excluded.contains(session.worker), condition(session)
       else { return false }
-      return server(ask).obstacle(to: demand) == nil
+      return server(ask).misfit(to: demand) == nil
     }
     guard let worker = able.map(\.id.worker).min() else { return nil }
     // What cannot be read cannot be continued; whoever needs it for anything else says so.

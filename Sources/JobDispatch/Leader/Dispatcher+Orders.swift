@@ -129,7 +129,8 @@ extension Dispatcher {
       }
     // What is refused so needs no seal, unless it is to be explained.
     if let refusal, !isDryRun { throw refusal }
-    let body = request.bodyForEngines
+    // Who asks what one of several models would come to seals nothing: the body is not rewritten for each of them.
+    let body = wanted == nil ? request.bodyForEngines : request.body
     let bound = Self.bound(ofBytes: request.promptBytes, messages: request.messageCount)
     let contextUse = contextUse(of: request, model)
     let ceilings = ceilings(ofModel: model, terms, of: caller.account)

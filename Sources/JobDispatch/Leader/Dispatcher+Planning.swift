@@ -111,7 +111,7 @@ extension Dispatcher {
     guard let known = exchange.worker(worker), known.online else { return .offline }
     guard !known.draining else { return .draining }
     guard let session, session.channel != nil, !session.isEnding else { return .silent }
-    return session.engineIsHealthy ? nil : .engineDown
+    return session.engineAbsence
   }
 
   /// What a job demands now of whoever is to run it.
@@ -119,7 +119,7 @@ extension Dispatcher {
     Planner.Demand(
       job: job.id, bid: job.bid, excluded: lostAttempts.workers(of: job.id), goesOn: goesOn,
       terms: exchange.terms(of: job.id) ?? JobTerms(), account: job.account, work: work(of: job),
-      prefix: prefixes[job.id] ?? .empty)
+      prefix: prefixes[job.id] ?? .empty, outgrown: outgrown(job))
   }
 
   /// What a job costs an engine.

@@ -27,15 +27,13 @@ extension Dispatcher {
   func redeemClaims() {
     guard !claims.isEmpty else { return }
     for (id, worker) in claims.sorted(by: { $0.key < $1.key }) {
-      guard let job = exchange.job(id), job.state == .queued, reservations[id] == nil,
-        sessions[worker]?.isLive == true
-      else {
+      guard let job = exchange.job(id), job.state == .queued, reservations[id] == nil else {
         dropClaim(of: id)
         continue
       }
       let demand = demand(of: job, goesOn: !job.record.isEmpty)
       let there = exchange.asks(model: job.model).filter { ask in
-        ask.id.worker == worker && server(ask).obstacle(to: demand) == nil
+        ask.id.worker == worker && server(ask).misfit(to: demand) == nil
       }
       // What it could have no more, it keeps from nobody.
       guard !there.isEmpty else {

@@ -94,7 +94,8 @@ extension Dispatcher {
     }
     // Streams keep their order: events that have not come before this are not going to come.
     guard finished.lastSeq <= relay.received else { return lose(relay, .streamDiverged) }
-    if isUntaken(finished, relay) { noteUntaken(of: relay.worker) }
+    if isUntaken(finished, relay) { noteUntaken(finished, of: relay.worker) }
+    if isOutgrown(finished, relay) { noteOutgrown(of: relay) }
     relay.finished = finished
     relay.signed = signed(finished, from: slot.origin)
     notePace(of: relay, now: clock.now)

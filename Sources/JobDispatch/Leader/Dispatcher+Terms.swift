@@ -23,7 +23,7 @@ extension Dispatcher {
     exchange.asks(model: model).filter { $0.tenancy.admits(account) }.map { server($0) }.filter {
       server in
       switch server.absence {
-      case nil, .engineDown: true
+      case nil, .engineDown, .engineFull: true
       case .silent: graceUntil > 0 && sessions[server.ask.id.worker]?.isEnding == false
       case .offline, .draining: false
       }
@@ -48,12 +48,13 @@ extension Dispatcher {
       ?? named.first ?? request.model
   }
 
-  /// Whether a worker that is there would take a request for this one of its models, all slots of all being free.
+  /// Whether a worker that is there would take a request for this one of its models, all slots of all being free and no engine
+  /// full.
   private func isTaken(
     as model: String, _ message: Submit, asking request: InferenceRequest, _ terms: JobTerms,
     of caller: Caller
   ) -> Bool {
-    let servers = servers(of: model, for: caller.account).filter { $0.absence == nil }
+    let servers = servers(of: model, for: caller.account).filter(\.isThere)
     // Most that cannot take it are known without its order.
     guard servers.contains(where: { $0.obstacle(to: terms) == nil }),
       let order = try? order(
@@ -62,7 +63,7 @@ extension Dispatcher {
     else { return false }
     let demand = Planner.Demand(
       job: JobID(0), bid: bid, excluded: [], goesOn: false, terms: terms, account: caller.account)
-    return servers.contains { $0.obstacle(to: demand) == nil }
+    return servers.contains { $0.misfit(to: demand) == nil }
   }
 
   /// What a request pays at most that names no ceiling and asks for more than a model; nil leaves that to the state

@@ -221,7 +221,7 @@ extension Dispatcher {
       reasons: outlook.reasons.prefix(16).map {
         ReasonCount(reason: $0.name, count: UInt32(clamping: $0.count))
       },
-      cheapest: others.first { $0.server.absence == nil }?.ask.id.worker,
+      cheapest: others.first(where: \.server.isThere)?.ask.id.worker,
       prices: outlook.steps.map {
         PriceStep(
           priceInput: $0.prices.input, priceOutput: $0.prices.output,

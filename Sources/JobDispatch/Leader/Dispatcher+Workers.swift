@@ -98,11 +98,13 @@ extension Dispatcher {
       session.channel === stream.channel
     else { return }
     session.renew(now: clock.now)
-    let wasHealthy = session.engineIsHealthy
-    session.engineIsHealthy = message.engineHealthy
-    if !message.engineHealthy { session.prefixes = [:] }
+    let took = session.engineAbsence == nil
+    session.engineAbsence =
+      message.engineHealthy ? nil : message.full == true ? .engineFull : .engineDown
+    // A full engine has what it has read.
+    if session.engineAbsence == .engineDown { session.prefixes = [:] }
     stream.channel.send(WorkerHeartbeatAck(nonce: message.nonce, term: replica.term))
-    if message.engineHealthy, !wasHealthy { planModels(of: session.worker) }
+    if message.engineHealthy, !took { planModels(of: session.worker) }
   }
 
   /// A registration stream has ended: no new work from now on; the lease decides about the rest.

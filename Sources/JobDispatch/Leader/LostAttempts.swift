@@ -15,9 +15,18 @@ struct LostAttempts {
     let worker: WorkerID
     /// Nil if nothing went wrong: its slot was given to another job.
     let reason: ErrorCode?
+
+    fileprivate var isFault: Bool {
+      switch reason {
+      case nil, .engineBusy, .engineUnreachable: false
+      default: true
+      }
+    }
   }
 
   private var losses: [JobID: [Loss]] = [:]
+  /// The largest context that was too small for each open job of which an engine said so.
+  private(set) var outgrown: [JobID: TokenCount] = [:]
   /// Ended jobs that had one, in a ring.
   private var ended: [JobID] = []
   private var oldest = 0
@@ -32,6 +41,11 @@ struct LostAttempts {
     add(attempt, of: worker, nil)
   }
 
+  /// An engine says that a job is too long for a context of so many tokens.
+  mutating func noteOutgrown(_ job: JobID, _ context: TokenCount) {
+    outgrown[job] = max(outgrown[job] ?? .zero, context)
+  }
+
   private mutating func add(_ attempt: AttemptID, of worker: WorkerID, _ reason: ErrorCode?) {
     guard losses[attempt.job]?.last?.epoch != attempt.epoch else { return }
     let loss = Loss(epoch: attempt.epoch, worker: worker, reason: reason)
@@ -43,6 +57,7 @@ struct LostAttempts {
 
   /// A job has ended: it is remembered until enough others have.
   mutating func jobEnded(_ job: JobID) {
+    outgrown[job] = nil
     guard losses[job] != nil else { return }
     guard ended.count == Self.endedMax else { return ended.append(job) }
     losses[ended[oldest]] = nil
@@ -53,8 +68,9 @@ struct LostAttempts {
   /// A job's losses, in their order.
   subscript(job: JobID) -> [Loss] { losses[job] ?? [] }
 
-  /// The workers that a job was lost at.
+  /// The workers that a job was lost at by a fault: neither a slot that was given away is one, nor an engine that was full or out of
+  /// reach, which has not looked at the job.
   func workers(of job: JobID) -> Set<WorkerID> {
-    losses[job].map { Set($0.lazy.filter { $0.reason != nil }.map(\.worker)) } ?? []
+    losses[job].map { Set($0.lazy.filter(\.isFault).map(\.worker)) } ?? []
   }
 }

@@ -28,7 +28,7 @@ extension Planner {
   static func outlook(
     of own: Candidate, beside others: [Candidate], for demands: [Demand]
   ) -> Outlook {
-    let rivals = others.filter { $0.server.absence == nil }.map { $0.withRoom() }
+    let rivals = others.filter(\.server.isThere).map { $0.present().withRoom() }
     let present = own.present().withRoom()
     var outlook = Outlook()
     var reasons: [String: Int] = [:]

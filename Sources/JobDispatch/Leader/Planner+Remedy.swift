@@ -29,11 +29,11 @@ extension Planner {
 
   /// The changes after which a server takes a demand, found by asking it again after each.
   ///
-  /// - Returns: none if it takes it as it is; nil if nothing that a consumer can change is enough.
+  /// - Returns: none if it takes it as it is, once it has room; nil if nothing that a consumer can change is enough.
   public static func changes(of demand: Demand, for server: Server) -> [Change]? {
     var demand = demand
     var changes: [Change] = []
-    while let obstacle = server.obstacle(to: demand) {
+    while let obstacle = server.misfit(to: demand) {
       // Each change takes its obstacle away, and no change brings another.
       guard let change = change(of: demand, against: obstacle, at: server) else { return nil }
       precondition(!changes.contains(change), "\(change) does not help against \(obstacle)")
@@ -69,7 +69,8 @@ extension Planner {
     of demand: Demand, against obstacle: Obstacle, at server: Server
   ) -> Change? {
     switch obstacle {
-    case .absent, .cannotContinue, .full, .tenant, .reserved, .mismatch(.endpoint): return nil
+    case .absent, .cannotContinue, .full, .tenant, .reserved, .mismatch(.endpoint), .outgrown:
+      return nil
     case .mismatch(.context(_, let limit)):
       let prompt = demand.bid.promptLikely
       return prompt < limit
@@ -104,6 +105,7 @@ extension Planner.Demand {
       bid: Bid(
         endpoint: bid.endpoint, promptBound: bid.promptBound, outputMax: outputMax,
         ceilings: ceilings, contextUse: bid.contextUse),
-      excluded: excluded, goesOn: goesOn, terms: terms, account: account)
+      excluded: excluded, goesOn: goesOn, terms: terms, account: account, prefix: prefix,
+      outgrown: outgrown)
   }
 }

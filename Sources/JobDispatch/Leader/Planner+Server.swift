@@ -10,8 +10,10 @@ extension Planner {
     case draining
     /// Its registration stream is gone; it is awaited for a lease.
     case silent
-    /// Its engine does not answer, or has no room.
+    /// Its engine does not answer; an older worker does not say whether it only has no room.
     case engineDown = "engine_down"
+    /// Its engine has no room just now: the only absence that goes by itself.
+    case engineFull = "engine_full"
   }
 
   /// What is in the way of a job at a server, in the order in which it is looked for.
@@ -20,6 +22,8 @@ extension Planner {
     case absent(Absence)
     /// The offer does not serve the bid.
     case mismatch(Mismatch)
+    /// An engine found the job too long for a context that is no smaller.
+    case outgrown
     /// A part of the output is here, and the engine cannot go on from it.
     case cannotContinue
     /// The engine cannot do this.
@@ -30,7 +34,7 @@ extension Planner {
     case unwanted
     /// The slots that are free are kept for the supplier's own jobs.
     case reserved
-    /// Every slot has a job: the only obstacle that goes by itself.
+    /// Every slot has a job: with a full engine the only obstacle that goes by itself.
     case full
   }
 
@@ -73,11 +77,20 @@ extension Planner {
       return work
     }
 
-    /// What keeps a job from this server however many slots are free; nil if nothing does.
+    /// Whether its worker is there, if perhaps with a full engine.
+    var isThere: Bool { absence == nil || absence == .engineFull }
+
+    /// What keeps a job from this server now however many slots are free; nil if nothing does.
     public func obstacle(to demand: Demand) -> Obstacle? {
-      if let absence { return .absent(absence) }
+      misfit(to: demand) ?? (absence == .engineFull ? .absent(.engineFull) : nil)
+    }
+
+    /// The same but for an engine's want of room: it is there for the job, as if all of its slots had one.
+    func misfit(to demand: Demand) -> Obstacle? {
+      if let absence, !isThere { return .absent(absence) }
       guard ask.tenancy.admits(demand.account) else { return .tenant }
       if let mismatch = ask.offer.mismatch(with: demand.bid) { return .mismatch(mismatch) }
+      if let outgrown = demand.outgrown, ask.offer.context <= outgrown { return .outgrown }
       if demand.goesOn, !continuesOutput { return .cannotContinue }
       return obstacle(to: demand.terms)
     }
@@ -166,6 +179,7 @@ extension Planner.Obstacle {
     case .mismatch(.context): "context"
     case .mismatch(.inputPrice): "input_price"
     case .mismatch(.outputPrice): "output_price"
+    case .outgrown: "outgrown"
     case .cannotContinue: "cannot_continue"
     case .lacks: "capability"
     case .tenant: "tenant"
@@ -181,7 +195,8 @@ extension Planner.Obstacle {
     case .absent(.offline): "it is offline"
     case .absent(.draining): "it takes no new job"
     case .absent(.silent): "the leader does not hear from it"
-    case .absent(.engineDown): "its engine does not answer, or has no room"
+    case .absent(.engineDown): "its engine does not answer"
+    case .absent(.engineFull): "its engine has no room just now"
     case .mismatch(.endpoint): "it does not serve this kind of request"
     case .mismatch(.context(let needed, let limit)):
       "the prompt and an answer need about \(needed) tokens, and it has room for \(limit)"
@@ -189,6 +204,7 @@ extension Planner.Obstacle {
       "it asks \(ask.credits) per million prompt tokens; the request pays at most \(ceiling.credits)"
     case .mismatch(.outputPrice(let ceiling, let ask)):
       "it asks \(ask.credits) per million output tokens; the request pays at most \(ceiling.credits)"
+    case .outgrown: "an engine found the prompt too long, and it has no more room than that one"
     case .cannotContinue: "its engine cannot go on from the output that there is"
     case .lacks(let missing): "its engine cannot do \(missing.names.joined(separator: " and "))"
     case .tenant: "its supplier does not take the account's jobs"

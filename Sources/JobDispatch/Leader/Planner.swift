@@ -57,6 +57,8 @@ public enum Planner {
     public let work: Work
     /// How its prompt begins, if that is known.
     let prefix: PromptPrefix
+    /// A context for which an engine found it too long, however many tokens were likely; nil if none did.
+    let outgrown: TokenCount?
 
     /// Joins the demands; where its work is not known, it is the most that its bid allows.
     public init(
@@ -68,10 +70,11 @@ public enum Planner {
         work: work, prefix: .empty)
     }
 
-    /// The same of a prompt that begins so.
+    /// The same of a prompt that begins so, and was too long for such a context.
     init(
       job: JobID, bid: Bid, excluded: Set<WorkerID>, goesOn: Bool, terms: JobTerms = JobTerms(),
-      account: AccountID = AccountID(0), work: Work? = nil, prefix: PromptPrefix
+      account: AccountID = AccountID(0), work: Work? = nil, prefix: PromptPrefix,
+      outgrown: TokenCount? = nil
     ) {
       self.job = job
       self.bid = bid
@@ -81,6 +84,7 @@ public enum Planner {
       self.account = account
       self.work = work ?? Work(of: bid)
       self.prefix = prefix
+      self.outgrown = outgrown
     }
   }
 

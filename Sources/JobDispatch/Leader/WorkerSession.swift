@@ -67,7 +67,8 @@ final class WorkerSession {
   /// When it is looked for next, in monotonic milliseconds: a last look before the end of the lease, or that end.
   private(set) var leaseUntil: UInt64
   private var hadLastLook = false
-  var engineIsHealthy = true
+  /// Why its engine takes nothing now; nil if it does.
+  var engineAbsence: Planner.Absence?
   /// Whether its engine goes on from an output that a request ends with, as it said when it registered.
   var continuesOutput = false
   /// What its engine can do, as it said when it registered; a new leader believes anything until it has.
@@ -139,7 +140,7 @@ final class WorkerSession {
   }
 
   /// Whether it may be given work now.
-  var isLive: Bool { channel != nil && engineIsHealthy && !isEnding }
+  var isLive: Bool { channel != nil && engineAbsence == nil && !isEnding }
   /// Slots that wait for a job.
   var free: Int { isLive ? slots.count { $0.state == .parked } : 0 }
   /// Whether one does.

@@ -223,7 +223,8 @@ extension WorkerMachine {
     session.channel.send(
       WorkerHeartbeat(
         worker: membership.worker, nonce: heartbeatNonce,
-        busy: UInt16(clamping: slots.count { $0.state.isBusy }), engineHealthy: engineTakes))
+        busy: UInt16(clamping: slots.count { $0.state.isBusy }), engineHealthy: engineTakes,
+        full: engineIsHealthy && !engineTakes))
     membership.heartbeatAt = clock.now + membership.lease / 4
     registration = .registered(session, membership)
     arm(at: membership.heartbeatAt)

@@ -917,9 +917,9 @@ public struct CandidateTerms: Hashable, Sendable {
   public let free: UInt16
   /// Its place in the order of choice, from 1 on; 0 if something is in the way.
   public let place: UInt16
-  /// What is in the way: offline, draining, silent, engine_down, endpoint, context, input_price,
-  /// output_price, cannot_continue, tenant, capability, preference, full or reserved; empty if
-  /// nothing is.
+  /// What is in the way: offline, draining, silent, engine_down, engine_full, endpoint, context,
+  /// outgrown (an engine found it too long for as much context), input_price, output_price,
+  /// cannot_continue, tenant, capability, preference, full or reserved; empty if nothing is.
   public let obstacle: String
   /// The obstacle in words; empty if there is none.
   public let detail: String

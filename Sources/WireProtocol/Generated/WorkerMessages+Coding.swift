@@ -60,6 +60,7 @@ extension WorkerHeartbeat {
     writer.write(nonce)
     writer.write(busy)
     writer.write(engineHealthy)
+    writer.write(full) { $0.write($1) }
   }
 
   /// Reads what `encode` writes.
@@ -68,6 +69,9 @@ extension WorkerHeartbeat {
     nonce = try reader.read(UInt64.self)
     busy = try reader.read(UInt16.self)
     engineHealthy = try reader.readBool()
+    full = try reader.readAppended { (part) throws(CanonicalError) in
+      try part.readBool()
+    }
   }
 }
 

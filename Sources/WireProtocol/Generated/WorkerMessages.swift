@@ -74,13 +74,19 @@ public struct WorkerHeartbeat: WireMessage {
   /// Whether the engine takes attempts: it answered its last health check, and has not just refused
   /// one for want of room.
   public let engineHealthy: Bool
+  /// Whether an engine that takes none answers its health checks and only has no room just now: the
+  /// worker is there, as one whose slots all have a job.
+  ///
+  /// Absent from an older worker.
+  public let full: Bool?
 
   /// Joins the fields.
-  public init(worker: WorkerID, nonce: UInt64, busy: UInt16, engineHealthy: Bool) {
+  public init(worker: WorkerID, nonce: UInt64, busy: UInt16, engineHealthy: Bool, full: Bool?) {
     self.worker = worker
     self.nonce = nonce
     self.busy = busy
     self.engineHealthy = engineHealthy
+    self.full = full
   }
 }
 

@@ -284,6 +284,19 @@ struct ClassTests {
     #expect(story.isAbandoned)
   }
 
+  @Test("a claim outlasts a moment in which its worker's engine is full")
+  func claimOfFullEngine() throws {
+    var story = try Story(body("flex"))
+    let asker = try accepted(story.bench.submit(.submitted, body: body("priority")))
+    story.worker.heartbeat(isFull: true)
+    story.parkAgain()
+    #expect(story.bench.dispatcher.claims == [asker: story.worker.id])
+    #expect(story.slot.all(Assign.self).isEmpty)
+    story.worker.heartbeat()
+    #expect(try story.slot.last(Assign.self).job == asker)
+    #expect(story.bench.dispatcher.claims.isEmpty)
+  }
+
   @Test("a claim ends with its job, and with its worker")
   func claims() throws {
     var story = try Story(body("flex"))

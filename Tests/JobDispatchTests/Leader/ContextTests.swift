@@ -172,4 +172,70 @@ struct ContextTests {
     #expect(slot.all(AttemptAbandon.self).count == 1 && reader.all(Ended.self).isEmpty)
     #expect(try other.last(Assign.self).epoch == Epoch(2))
   }
+
+  /// A job that a small engine has refused for its length.
+  private func outgrown(_ bench: LeaderBench, _ small: WorkerPeer, on slot: Peer) throws -> Peer {
+    let reader = bench.submit(body: chat(5_000))
+    small.finish(
+      try slot.last(Assign.self), [], on: slot, .error,
+      error: ErrorCode.contextLengthExceeded.rawValue, text: "5000 tokens, 4096 fit")
+    return reader
+  }
+
+  @Test("a job that was too long for one small context is asked of no other, but of a larger one")
+  func outgrownAtOnce() throws {
+    let bench = try LeaderBench()
+    let smalls = try (1...3).map {
+      try WorkerPeer(bench, "small\($0)", price: 600_000, context: 4_096)
+    }
+    let slots = smalls.map { $0.park() }
+    let large = try WorkerPeer(bench, "large", context: 8_192)
+    let other = large.park()
+    let reader = try outgrown(bench, smalls[0], on: slots[0])
+    _ = smalls[0].park()
+    #expect(slots[1...].allSatisfy { $0.all(Assign.self).isEmpty })
+    let assign = try other.last(Assign.self)
+    #expect(assign.epoch == Epoch(2))
+    large.chunk(assign, output(1...2), on: other)
+    large.finish(assign, output(1...2), on: other)
+    #expect(try reader.last(Ended.self).summary.state == .completed)
+  }
+
+  @Test("it waits for a larger context that is busy, and its tries are not used up meanwhile")
+  func outgrownAndWaits() throws {
+    let bench = try LeaderBench()
+    let small = try WorkerPeer(bench, "small", price: 600_000, context: 4_096)
+    let slot = small.park()
+    let large = try WorkerPeer(bench, "large", context: 8_192)
+    let reader = try outgrown(bench, small, on: slot)
+    let job = try slot.last(Assign.self).job
+    let again = small.park()
+    small.alive(2_000)
+    #expect(again.all(Assign.self).isEmpty && reader.all(Ended.self).isEmpty)
+    let report = try bench.call(.jobWhyQuery(.init(job: job))).last(JobWhyReport.self)
+    #expect(report.candidates.first { $0.worker == small.id }?.obstacle == "outgrown")
+    #expect(report.candidates.first { $0.worker == large.id }?.obstacle == "full")
+    #expect(report.remedy.isEmpty)
+    #expect(try large.park().last(Assign.self).epoch == Epoch(2))
+  }
+
+  @Test("once no offer is larger any more, those that are left have the last word")
+  func outgrownByAll() throws {
+    let bench = try LeaderBench()
+    let small = try WorkerPeer(bench, "small", price: 600_000, context: 4_096)
+    let slot = small.park()
+    let large = try WorkerPeer(bench, "large", context: 8_192)
+    let reader = try outgrown(bench, small, on: slot)
+    let again = small.park()
+    #expect(again.all(Assign.self).isEmpty)
+    large.context = 2_048
+    try large.register()
+    let assign = try again.last(Assign.self)
+    small.finish(
+      assign, [], on: again, .error, error: ErrorCode.contextLengthExceeded.rawValue,
+      text: "5000 tokens, 4096 fit")
+    #expect(
+      try reader.last(Ended.self).summary.error == ErrorCode.contextLengthExceeded.rawValue)
+    #expect(bench.dispatcher.lostAttempts.outgrown.isEmpty)
+  }
 }

@@ -229,7 +229,7 @@ struct EmbeddingJobTests {
   @Test("what models are served for is listed")
   func listed() throws {
     let bench = try LeaderBench()
-    _ = try WorkerPeer(bench, "one", capabilities: 1)
+    try WorkerPeer(bench, "one", capabilities: 1).heartbeat(isFull: true)
     _ = try WorkerPeer(bench, "two", capabilities: 4, endpoints: [.embeddings])
     let listing = try bench.call(.modelList(.init())).last(ModelListing.self)
     #expect(

@@ -491,7 +491,7 @@ final class WorkerPeer {
   let model: String
   let capabilities: UInt32?
   let endpoints: [Endpoint]
-  let context: UInt32
+  var context: UInt32
   private(set) var registration: Peer
   private(set) var id = WorkerID(0)
 
@@ -531,9 +531,10 @@ final class WorkerPeer {
       ], draining: false, continues: continues, capabilities: capabilities)
   }
 
-  func heartbeat() {
+  func heartbeat(isFull: Bool = false) {
     bench.say(
-      .workerHeartbeat(.init(worker: id, nonce: 1, busy: 0, engineHealthy: true)),
+      .workerHeartbeat(
+        .init(worker: id, nonce: 1, busy: 0, engineHealthy: !isFull, full: isFull)),
       on: registration)
   }
 

@@ -115,6 +115,33 @@ struct MoveTests {
     #expect(try reader.last(Ended.self).summary.state == .completed)
   }
 
+  @Test("a stream that must move waits for a worker whose engine has no room just now")
+  func waitsForRoom() throws {
+    let story = try Story()
+    story.second?.heartbeat(isFull: true)
+    story.first.chunk(story.assign, output(1...5), on: story.slot)
+    story.fail(after: 5, .engineTruncated)
+    #expect(story.reader.all(Ended.self).isEmpty && story.other?.all(Assign.self).isEmpty == true)
+    story.second?.heartbeat()
+    try story.goesOn(after: 5)
+  }
+
+  @Test("an engine that was full is no job's last resort: it has not looked at it")
+  func fullIsNoFault() throws {
+    let story = try Story(isFree: false)
+    story.fail(after: 0, .engineBusy)
+    let again = story.first.park()
+    func candidate() throws -> CandidateTerms? {
+      try story.bench.call(.jobWhyQuery(.init(job: story.assign.job))).last(JobWhyReport.self)
+        .candidates.first { $0.worker == story.first.id }
+    }
+    let full = try #require(try candidate())
+    #expect(full.obstacle == "engine_full" && full.detail == "its engine has no room just now")
+    #expect(!full.hasFailed && again.all(Assign.self).isEmpty)
+    story.first.heartbeat()
+    #expect(again.all(Assign.self).count == 1)
+  }
+
   @Test("an engine's failure ends the job in the engine's words where nobody else can go on")
   func nobodyElse() throws {
     for story in [

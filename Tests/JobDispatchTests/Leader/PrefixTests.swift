@@ -149,6 +149,8 @@ struct PrefixTests {
     #expect(one.all(Assign.self).count == 1)
     #expect(try known() == [second.id: 768])
 
+    second.heartbeat(isFull: true)
+    #expect(try known() == [second.id: 768], "a full engine keeps what it has read")
     // Its engine has been down.
     bench.say(
       .workerHeartbeat(.init(worker: second.id, nonce: 1, busy: 0, engineHealthy: false)),

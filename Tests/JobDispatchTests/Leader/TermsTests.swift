@@ -186,6 +186,20 @@ struct TermsTests {
     }
   }
 
+  @Test("an engine that is full for a moment is no reason to take another of several models")
+  func modelsOfFullEngines() throws {
+    let bench = try LeaderBench()
+    let first = try WorkerPeer(bench, "one")
+    _ = try WorkerPeer(bench, "two", model: "other").park()
+    first.heartbeat(isFull: true)
+    let peer = submit(bench, body(#""models":["other"]"#))
+    #expect(try peer.last(WireProtocol.Accepted.self).model == nil)
+    let slot = first.park()
+    #expect(slot.all(Assign.self).isEmpty)
+    first.heartbeat()
+    #expect(try slot.last(Assign.self).model == "m")
+  }
+
   @Test("the fastest is chosen where that is wanted, and who is not known yet is tried first")
   func speed() {
     func candidate(_ worker: UInt64, first: UInt64?, tokens: UInt64?) -> Planner.Candidate {

@@ -116,6 +116,7 @@ struct WhyTests {
       lost.jobEnded(JobID(job + 1_000_000))  // had none
     }
     #expect(lost.workers(of: JobID(1)).count == LostAttempts.perJobMax)
+    #expect(lost[JobID(2)].count == 1 && lost.workers(of: JobID(2)).isEmpty, "full is no fault")
     lost.note(attempt(9_999, 1), of: WorkerID(1), .engineBusy)
     lost.jobEnded(JobID(9_999))
     #expect(lost[JobID(1)].isEmpty && lost[JobID(2)].count == 1)
@@ -274,7 +275,9 @@ struct PlannerPropertyTests {
         bytesPerTokenFloor: 1,
         endpoints: Bool.random(using: &random)
           ? [.chatCompletions] : [.chatCompletions, .completions])
-      let absences: [Planner.Absence?] = [nil, nil, nil, .offline, .silent, .draining, .engineDown]
+      let absences: [Planner.Absence?] = [
+        nil, nil, nil, .offline, .silent, .draining, .engineDown, .engineFull,
+      ]
       return Planner.Server(
         ask: Ask(id: OfferID(worker: WorkerID(id), index: 0), offer: offer, version: 1),
         absence: absences.randomElement(using: &random) ?? nil,
@@ -327,9 +330,9 @@ struct PlannerPropertyTests {
         #expect(server.obstacle(to: demand) != nil)
         continue
       }
-      #expect(changes.isEmpty == (server.obstacle(to: demand) == nil))
+      #expect(changes.isEmpty == (server.misfit(to: demand) == nil))
       let changed = changes.reduce(demand) { $0.applying($1) }
-      #expect(server.obstacle(to: changed) == nil)
+      #expect(server.misfit(to: changed) == nil)
       helped += changes.isEmpty ? 0 : 1
     }
     #expect(helped > 100)
@@ -384,7 +387,8 @@ struct PlannerPropertyTests {
         let all =
           [repriced]
           + others.map {
-            Planner.Candidate(server: $0.server, busy: $0.busy, free: 1)
+            let server = $0.server.isThere ? $0.present().server : $0.server
+            return Planner.Candidate(server: server, busy: $0.busy, free: 1)
           }
         let won = demands.count { demand in
           Planner.plan([demand], on: all).first?.candidate.ask.id == own.ask.id

@@ -363,6 +363,7 @@ struct WorkerLeavingTests {
     let run = try #require(bench.assign(link.slots[0]))
     bench.machine.runEnded(run, .failed(EngineFault(.engineUnreachable, "refused")))
     #expect(registration.all(WorkerHeartbeat.self).map(\.engineHealthy) == [true, false])
+    #expect(registration.all(WorkerHeartbeat.self).map(\.full) == [false, false])
     #expect(bench.probes == 1 && !bench.machine.status.engineIsHealthy)
     #expect(bench.assign(link.slots[1], job: 101) == nil)
     bench.machine.engineReady(offers: Bench.offers(), slots: 2, continues: true)
@@ -391,6 +392,7 @@ struct WorkerLeavingTests {
       run, .failed(EngineFault(.engineBusy, "no room", retryAfterMilliseconds: 2_500)))
     #expect(registration.all(WorkerHeartbeat.self).map(\.engineHealthy) == [true, false])
     #expect(bench.machine.status.engineIsHealthy && bench.machine.status.engineFullFor == 2_500)
+    #expect(registration.all(WorkerHeartbeat.self).map(\.full) == [false, true])
     abandon(2, on: refused)
     #expect(refused.isFinished && link.slots.count == 2)
 

@@ -43,6 +43,7 @@ extension WorkerHeartbeat: JSONDumpable {
       ("nonce", JSON.number(nonce)),
       ("busy", JSON.number(busy)),
       ("engineHealthy", JSON.boolean(engineHealthy)),
+      ("full", JSON.optional(full) { JSON.boolean($0) }),
     ])
   }
 }

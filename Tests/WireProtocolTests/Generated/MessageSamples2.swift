@@ -39,7 +39,8 @@ extension WorkerHeartbeat {
       worker: WorkerID(rawValue: source.number(UInt64.self)),
       nonce: source.number(UInt64.self),
       busy: source.number(UInt16.self),
-      engineHealthy: source.boolean())
+      engineHealthy: source.boolean(),
+      full: source.optional { $0.boolean() })
   }
 }
 
