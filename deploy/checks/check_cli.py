@@ -247,14 +247,14 @@ with dev("--log-level", "debug", "--log-format", "json") as cluster, folder() as
             expect(len(rest.split(", ")) == 3 and cause.startswith("unavailable after"), said)
 
     def a_dev_leaves_no_context():
-        """yard dev removes its context at its end; killed, it leaves no child, and the next one no trace of it"""
+        """yard dev removes its context at its end, and not another one's; killed, it leaves no child, and the next one no trace of it"""
         with folder() as home:
             path = home + "/switchyard/config.json"
 
-            def begin():
+            def begin(name="cluster"):
                 first, first_http = free_ports(2)
                 return Child([YARD, "dev", "--end-with-input", "--port", str(first), "--http-port", str(first_http),
-                              "--dir", home + "/cluster"], home + "/dev.log", {"XDG_CONFIG_HOME": home})
+                              "--dir", f"{home}/{name}"], f"{home}/{name}.log", {"XDG_CONFIG_HOME": home})
 
             def contexts():
                 with open(path) as file:
@@ -267,6 +267,10 @@ with dev("--log-level", "debug", "--log-format", "json") as cluster, folder() as
             process = begin()
             try:
                 expect(contexts() == ("dev", ["dev", "mine"]), contexts())
+                begin("another").stop()
+                expect(contexts() == ("dev", ["dev", "mine"]), contexts())
+                with open(path) as file:
+                    expect(json.load(file)["contexts"]["dev"]["endpoints"] == process.ready["coordinators"], process.ready)
             finally:
                 process.stop()
             expect(contexts() == ("mine", ["mine"]), contexts())
