@@ -29,7 +29,8 @@ struct GenerationRequest: Sendable {
     "frequency_penalty": ["0", "0.0"], "repetition_penalty": ["1", "1.0"],
     "repeat_penalty": ["1", "1.0"], "min_p": ["0", "0.0"], "logprobs": ["false", "0"],
     "top_logprobs": ["0"], "echo": ["false"], "ignore_eos": ["false"], "tools": ["[]"],
-    "functions": ["[]"], "tool_choice": ["\"none\"", "\"auto\""], "logit_bias": ["{}"],
+    "functions": ["[]"], "tool_choice": ["\"none\"", "\"auto\""],
+    "function_call": ["\"none\"", "\"auto\""], "logit_bias": ["{}"],
     "response_format": ["{\"type\":\"text\"}"], "modalities": ["[\"text\"]"],
     "skip_special_tokens": ["true"],
   ]

@@ -159,12 +159,7 @@ public final class FollowingJob: MessageChannelOwner {
       case .retry(let wait): retry(after: wait, cause: end.cause)
       }
     case .following(var job):
-      let action: FollowedJob.Action
-      if case .failure(let failure) = end {
-        action = job.received(.failure(failure), now: client.now, random: client.random())
-      } else {
-        action = job.broke(end.cause, now: client.now, random: client.random())
-      }
+      let action = job.unopened(end, now: client.now, random: client.random())
       state = .following(job)
       perform(action)
     }

@@ -286,7 +286,7 @@ final class Lane: NodeLinkOwner {
       state = .connecting(link, endpoint: endpoint, waiters: waiters)
     case .idle:
       guard let client, !client.hasClosed else {
-        return body(.failure(.broke("the client is closed")))
+        return body(.failure(.unreached("the client is closed")))
       }
       let endpoint = client.endpoint(at: place)
       let link = client.connect(to: endpoint, owner: self)
@@ -437,19 +437,19 @@ final class Lane: NodeLinkOwner {
       refusing = []
       return cause
     }
-    return .broke("\(endpoint): \(failure.message)")
+    return .unreached("\(endpoint): \(failure.message)")
   }
 }
 
 extension NodeLinkEnd {
-  /// The end of a connection as the end of a try on it.
+  /// The end of a connection that was not established as the end of a try that waited for it.
   func asTry(at endpoint: String) -> TryEnd {
     switch self {
     case .refused(let failure, by: _): .failure(failure)
-    case .distrusted(let failure): .broke("\(endpoint): \(failure.message)")
+    case .distrusted(let failure): .unreached("\(endpoint): \(failure.message)")
     case .broke(let cause), .nobodyListens(let cause):
-      .broke(cause.contains(endpoint) ? cause : "\(endpoint): \(cause)")
-    case .orderly: .broke("\(endpoint) closed the connection")
+      .unreached(cause.contains(endpoint) ? cause : "\(endpoint): \(cause)")
+    case .orderly: .unreached("\(endpoint) closed the connection")
     }
   }
 }

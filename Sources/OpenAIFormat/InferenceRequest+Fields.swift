@@ -80,10 +80,12 @@ extension InferenceRequest {
         encoding = asked
       case "tools", "functions":
         if try value.peek() != .array || !value.isEmptyArray() { features.insert(.tools) }
-      case "tool_choice":
-        let mode = try value.peek() == .string ? value.readString() : nil
-        forbidsTools = mode == "none"
-        if mode != "auto", !forbidsTools { features.insert(.toolChoice) }
+      case "tool_choice", "function_call":
+        switch try value.peek() == .string ? value.readString() : nil {
+        case "auto": break
+        case "none": forbidsTools = true
+        default: features.insert(.toolChoice)
+        }
       case "logit_bias":
         if try value.peek() != .object || !value.isEmptyObject() { features.insert(.logitBias) }
       case "logprobs": if try value.isWanted() { features.insert(.logprobs) }

@@ -238,7 +238,8 @@ struct EngineTests {
     let engine = try engine()
     let body = #"""
       {"model":"m","messages":[{"role":"user","content":"hello"}],"n":1,"tools":[],"logprobs":false,
-      "response_format":{ "type": "text" },"presence_penalty":0,"user":"u","tool_choice":null,"max_tokens":2}
+      "response_format":{ "type": "text" },"presence_penalty":0,"user":"u","tool_choice":null,
+      "functions":[],"function_call":"none","max_tokens":2}
       """#
     let output = try await engine.output(Samples.request(body, endpoint: .chatCompletions))
     #expect(output.ids.count <= 2)

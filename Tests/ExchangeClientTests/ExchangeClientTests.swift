@@ -167,6 +167,31 @@ struct ExchangeClientTests {
     await breaking.close()
   }
 
+  @Test("a refusal is told at once though another coordinator could not be reached before")
+  func refusalAfterUnreached() async throws {
+    let down = try await Scripted { _, _, _, _ in }
+    let gone = down.endpoint
+    await down.close()
+    let refusal = Failure(.noWorkerOnline, "no worker is connected", retryAfterMs: 100)
+    let leader = try await Scripted(id: 3) { _, _, channel, _ in channel.answer(refusal) }
+    for isJob in [false, true] {
+      let leaderless = try await Scripted(id: 2) { _, _, channel, _ in
+        channel.answer(Failure(.unavailable, "nobody leads"))
+      }
+      let client = await client([leaderless.endpoint, gone, leader.endpoint])
+      await #expect(throws: ClientFailure.refused(refusal)) {
+        if isJob {
+          for try await _ in await client.run(Job.submit()) {}
+        } else {
+          _ = try await client.call(ModelList())
+        }
+      }
+      await client.close()
+      await leaderless.close()
+    }
+    await leader.close()
+  }
+
   @Test("new streams go to the leader once a coordinator has named it")
   func leader() async throws {
     let asked = NIOLockedValueBox<[Int]>([])

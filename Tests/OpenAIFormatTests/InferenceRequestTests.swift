@@ -69,6 +69,11 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
       (#""tool_choice":"none","tools":[{}]"#, [.tools, .toolChoice]),
       (#""tools":[{}],"tool_choice":"required""#, [.tools, .toolChoice]),
       (#""tool_choice":{"type":"function","function":{"name":"f"}}"#, .toolChoice),
+      (#""functions":[{}],"function_call":"auto""#, .tools), (#""function_call":"none""#, []),
+      (#""functions":[{}],"function_call":{"name":"f"}"#, [.tools, .toolChoice]),
+      (#""function_call":"none","functions":[{}]"#, [.tools, .toolChoice]),
+      (#""tool_choice":"none","tools":[{}],"function_call":"auto""#, [.tools, .toolChoice]),
+      (#""function_call":"none","tools":[{}],"tool_choice":"auto""#, [.tools, .toolChoice]),
       (#""logit_bias":{}"#, []), (#""logit_bias":{"5":-1}"#, .logitBias),
       (#""logit_bias":[[5,-1]]"#, .logitBias),
     ] as [(String, InferenceRequest.Features)])

@@ -203,28 +203,58 @@ with dev("--log-level", "debug", "--log-format", "json") as cluster, folder() as
             return False
 
     def perf_needs_no_other_flag():
-        """check perf measures with a count and a time alone, and leaves no live key"""
+        """check perf measures with a count and a time alone, and leaves no live key; an own account is at risk if asked for"""
+        refused = cluster.yard("check", "perf", "--clients", 8, "--seconds", 2)
+        expect(refused.code == 3 and not refused.out and "scope admin" in refused.err and "--own-account" in refused.err, refused)
         known = {line["account"] for line in cluster.yard("account", "list", "--output", "json", key=cluster.root).lines}
-        for key in (cluster.key, cluster.root):
-            done = cluster.yard("check", "perf", "--clients", 8, "--seconds", 2, key=key)
+        for key, flags in ((cluster.key, ["--own-account"]), (cluster.root, [])):
+            done = cluster.yard("check", "perf", "--clients", 8, "--seconds", 2, *flags, key=key)
             expect(done.code == 0 and done.lines[0]["commits"] > 0, done)
             wait_for("the end of the last job", lambda: cluster.account()["held_nano"] == 0)
         accounts = cluster.yard("account", "list", "--output", "json", key=cluster.root).lines
-        made = [line["account"] for line in accounts if line["account"] not in known]
+        made = {line["account"]: line["closed"] for line in accounts if line["account"] not in known}
         expect(len(made) == 16 and all(line["name"].startswith("perf-") for line in accounts if line["account"] in made), accounts)
-        for account in made:
+        for account, closed in made.items():
+            expect(closed != (f"account {account} stays open: wrong_state" in done.err), (account, closed, done))
             keys = cluster.yard("key", "list", account, "--output", "json", key=cluster.root).lines
             expect(keys and all(line["revoked"] for line in keys), keys)
 
+    def perf_tells_before_it_tidies():
+        """check perf on a cluster that dies says what it measured, and then once what may stay"""
+        with folder() as home, dev("--dir", home + "/cluster", engine="builtin") as other:
+            def applied():
+                return other.yard("status", "--output", "json").lines[0]["status"]["applied_index"]
+
+            process = subprocess.Popen(
+                [YARD, "check", "perf", "--clients", "4", "--accounts", "3", "--seconds", "8", "--patience", "2"],
+                env=other.environment(other.root), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT)
+            try:
+                expect(any(b"clients submit" in line for line in process.stdout), "the clients did not begin")
+                before = applied()
+                wait_for("clients to submit", lambda: applied() > before + 4)
+                other.child.kill()
+                said = process.communicate(timeout=300)[0].decode().splitlines()
+            finally:
+                process.kill()
+            told = [place for place, line in enumerate(said) if line.startswith("{")]
+            stays = [place for place, line in enumerate(said) if "may stay" in line or "stays open" in line]
+            expect(process.returncode == 0 and len(told) == len(stays) == 1 and told < stays, said)
+            result = json.loads(said[told[0]])
+            expect(result["commits"] > 0 and result["failures"] > 0, result)
+            # All three in one line, with one wait.
+            rest, _, cause = said[stays[0]].partition("may stay: ")[2].partition(": ")
+            expect(len(rest.split(", ")) == 3 and cause.startswith("unavailable after"), said)
+
     def a_dev_leaves_no_context():
-        """yard dev removes its context at its end; killed, it leaves no child, and the next one no trace of it"""
+        """yard dev removes its context at its end, and not another one's; killed, it leaves no child, and the next one no trace of it"""
         with folder() as home:
             path = home + "/switchyard/config.json"
 
-            def begin():
+            def begin(name="cluster"):
                 first, first_http = free_ports(2)
                 return Child([YARD, "dev", "--end-with-input", "--port", str(first), "--http-port", str(first_http),
-                              "--dir", home + "/cluster"], home + "/dev.log", {"XDG_CONFIG_HOME": home})
+                              "--dir", f"{home}/{name}"], f"{home}/{name}.log", {"XDG_CONFIG_HOME": home})
 
             def contexts():
                 with open(path) as file:
@@ -237,6 +267,10 @@ with dev("--log-level", "debug", "--log-format", "json") as cluster, folder() as
             process = begin()
             try:
                 expect(contexts() == ("dev", ["dev", "mine"]), contexts())
+                begin("another").stop()
+                expect(contexts() == ("dev", ["dev", "mine"]), contexts())
+                with open(path) as file:
+                    expect(json.load(file)["contexts"]["dev"]["endpoints"] == process.ready["coordinators"], process.ready)
             finally:
                 process.stop()
             expect(contexts() == ("mine", ["mine"]), contexts())
@@ -275,6 +309,6 @@ with dev("--log-level", "debug", "--log-format", "json") as cluster, folder() as
         models_and_workers, run_streams_and_charges, every_event_once, submit_follow_result, why,
         interrupt_cancels, cancel_submitted, same_request_same_job, accounts_and_keys,
         context_without_flags, version_and_completions, waits_are_named, nodes_log_as_dev_was_told, an_end_before_it_is_ready,
-        perf_needs_no_other_flag, a_dev_leaves_no_context, a_restarted_child_costs_nothing,
+        perf_needs_no_other_flag, perf_tells_before_it_tidies, a_dev_leaves_no_context, a_restarted_child_costs_nothing,
     ]
     main(checks)

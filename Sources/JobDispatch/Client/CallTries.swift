@@ -18,6 +18,8 @@ public enum TryEnd: Error, Hashable, Sendable {
   case failure(Failure)
   /// The connection or the stream ended without an answer.
   case broke(String)
+  /// There was no connection: nothing of the request was sent.
+  case unreached(String)
 }
 
 /// The tries of one call: whether to try again, and when.
@@ -107,7 +109,7 @@ extension TryEnd {
   ///
   /// - Parameters:
   ///   - patience: how long there is, in milliseconds.
-  ///   - isInDoubt: whether the outcome of an earlier try is unknown.
+  ///   - isInDoubt: whether an earlier try has done what was asked for, or may have.
   ///   - callerRetries: whether the caller can try again by itself.
   /// - Returns: the failure that ends the tries; nil if they go on.
   func refusal(patience: UInt64, isInDoubt: Bool, callerRetries: Bool) -> Failure? {
@@ -117,7 +119,8 @@ extension TryEnd {
     case .rateLimitExceeded, .noWorkerOnline, .queueTooLong,
       .overloaded where callerRetries, .storageFull where callerRetries:
       return isInDoubt ? nil : failure
-    case let code?: return code.isRetryable && retryAfter <= patience ? nil : failure
+    case let code?:
+      return code.isRetryable && (isInDoubt || retryAfter <= patience) ? nil : failure
     case nil: return failure
     }
   }
@@ -126,7 +129,7 @@ extension TryEnd {
   ///
   /// - Parameters:
   ///   - waited: how long it was tried, in milliseconds.
-  ///   - isInDoubt: whether the outcome of a try is unknown.
+  ///   - isInDoubt: whether a try has done what was asked for, or may have.
   /// - Returns: what the caller is told.
   func exhaustion(waited: UInt64, isInDoubt: Bool) -> ClientFailure {
     guard case .failure(let failure) = self, !isInDoubt, !failure.isUnserved else {
@@ -139,6 +142,7 @@ extension TryEnd {
   var leavesDoubt: Bool {
     switch self {
     case .broke: true
+    case .unreached: false
     case .failure(let failure): failure.errorCode == .outcomeUnknown
     }
   }
@@ -153,7 +157,7 @@ extension TryEnd {
   public var cause: String {
     switch self {
     case .failure(let failure): failure.message
-    case .broke(let cause): cause
+    case .broke(let cause), .unreached(let cause): cause
     }
   }
 }

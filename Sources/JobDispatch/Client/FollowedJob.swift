@@ -228,9 +228,14 @@ public struct FollowedJob: Sendable {
     }
   }
 
-  /// The stream ended, or could not be opened; nothing more arrives on it.
+  /// The stream ended; nothing more arrives on it.
   public mutating func broke(_ cause: String, now: UInt64, random: UInt64) -> Action {
     tryEnded(.broke(cause), now: now, random: random)
+  }
+
+  /// No stream could be opened, and why.
+  public mutating func unopened(_ end: TryEnd, now: UInt64, random: UInt64) -> Action {
+    tryEnded(end, now: now, random: random)
   }
 
   // MARK: Parts
@@ -295,8 +300,9 @@ public struct FollowedJob: Sendable {
     case .waiting, .streaming: isSubmitting = false
     }
     // Of a job that there is nobody is told that it has no room.
+    let mayExist = isInDoubt || !isSubmitting
     if let refusal = end.refusal(
-      patience: patience, isInDoubt: isInDoubt, callerRetries: callerRetries && isSubmitting)
+      patience: patience, isInDoubt: mayExist, callerRetries: callerRetries)
     {
       return fail(.refused(refusal))
     }
@@ -305,7 +311,7 @@ public struct FollowedJob: Sendable {
     let since = troubleSince ?? now
     troubleSince = since
     guard now + wait - since <= patience else {
-      return fail(end.exhaustion(waited: now - since, isInDoubt: isInDoubt))
+      return fail(end.exhaustion(waited: now - since, isInDoubt: mayExist))
     }
     return .reopen(after: wait, cause: end.cause)
   }

@@ -16,7 +16,8 @@ struct CheckPerfCommand: AsyncParsableCommand {
     discussion: """
       Each client submits jobs one at a time: a body of 256 bytes, a hold, a request key of its own, spread over
       accounts; they are cancelled and purged as it goes on. The accounts are made with a key of scope admin, and
-      closed at the end with their keys; with another key all jobs are its own account's, which pays for what runs. The
+      closed at the end with their keys. With --own-account any key that may submit will do: all jobs are its own
+      account's, which pays for what runs, and whose earlier requests and kept outputs may be forgotten. The
       jobs should wait, not run, which costs what is measured: without --model it is one without a free slot (a drained
       worker's, say), if there is one. gap_max_ms is the longest time in which no client got an answer.
 
@@ -28,6 +29,12 @@ struct CheckPerfCommand: AsyncParsableCommand {
   @Option(help: "The model to submit for; one without a free slot if absent.") var model: String?
   @Option(help: ArgumentHelp("Accounts to spread over.", valueName: "n")) var accounts = 16
   @Option(help: ArgumentHelp("Connections to share.", valueName: "n")) var connections = 4
+  @Flag(
+    help: """
+      Submit as the key's own account: its earlier requests and kept outputs may be forgotten, so that a request
+      which a client repeats is run, and paid for, again.
+      """)
+  var ownAccount = false
   @OptionGroup var cluster: ClusterOptions
 
   /// The most bytes that the name of a model may have in a request.
@@ -47,28 +54,36 @@ struct CheckPerfCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let report = try await cluster.withClient(connections: connections) { client in
-      let model = try await usedModel(client)
+    try await cluster.withClient(connections: connections) { client in
+      if ownAccount {
+        let model = try await usedModel(client)
+        return try tell(await measure(client, model, [nil]))
+      }
       let standing = try await client.ask(StandingQuery()) {
         if case .standing(let standing) = $0 { standing } else { nil }
       }
       guard standing.key.scopes.contains(.admin) else {
-        Terminal.note("yard: the key has no scope admin: all jobs are its own account's")
-        return await measure(client, model, [nil])
+        throw CommandError(
+          .refused,
+          "the key has no scope admin, with which accounts are made; give one that has, or say --own-account, "
+            + "if the key's account may forget its earlier requests and kept outputs")
       }
-      var made = Made()
+      let model = try await usedModel(client)
+      var made: [Made] = []
       do {
         try await Patience.saying("making \(accounts) accounts") {
           try await makeAccounts(&made, client)
         }
-        let report = await measure(client, model, made.keys.map(\.text))
-        await close(made, client)
-        return report
+        try tell(await measure(client, model, made.compactMap { $0.key?.text }))
       } catch {
         await close(made, client)
         throw error
       }
+      await close(made, client)
     }
+  }
+
+  private func tell(_ report: LoadReport) throws {
     let line: JSONText = [
       "commits_per_second": .decimal(report.rate), "commits": .number(UInt(report.count)),
       "seconds": .decimal(report.seconds), "clients": .number(UInt(clients)),
@@ -106,20 +121,20 @@ struct CheckPerfCommand: AsyncParsableCommand {
     return found.model
   }
 
-  /// What was made for the jobs.
+  /// An account that was made for the jobs.
   private struct Made {
-    var accounts: [AccountID] = []
-    var keys: [APIKey] = []
+    let account: AccountID
+    var key: APIKey?
   }
 
-  private func makeAccounts(_ made: inout Made, _ client: ExchangeClient) async throws {
+  private func makeAccounts(_ made: inout [Made], _ client: ExchangeClient) async throws {
     let run = String(UInt64.random(in: .min ... .max), radix: 36)
     for number in 1...accounts {
       let account = try await client.ask(
         AccountCreate(
           requestKey: .drawn(), name: "perf-\(run)-\(number)", kind: .consumer), Reply.account
       ).summary.account
-      made.accounts.append(account)
+      made.append(Made(account: account))
       _ = try await client.ask(
         AccountCredit(
           requestKey: .drawn(), account: account,
@@ -130,29 +145,31 @@ struct CheckPerfCommand: AsyncParsableCommand {
           requestKey: .drawn(), account: account, name: "perf", scopes: [.submit, .read],
           secretHash: APIKey.hash(secret), lifetimeMs: nil), Reply.key
       ).summary.key
-      made.keys.append(APIKey(id: key, secret: secret))
+      made[made.count - 1].key = APIKey(id: key, secret: secret)
     }
   }
 
-  /// Ends the keys, and closes the accounts that have no job any more; says what stays.
-  private func close(_ made: Made, _ client: ExchangeClient) async {
+  /// Closes the accounts, and their keys with them.
+  ///
+  /// Where that is refused (jobs are open yet) the key alone ends. What stays is said; nobody is asked again once none answers.
+  private func close(_ made: [Made], _ client: ExchangeClient) async {
     await Patience.saying("closing the accounts") {
-      for key in made.keys {
-        await end("key \(key.id) stays live") {
-          _ = try await client.ask(KeyRevoke(key: key.id), Reply.key)
+      for (place, one) in made.enumerated() {
+        do {
+          do {
+            _ = try await client.ask(AccountClose(account: one.account), Reply.account)
+          } catch let refusal as CommandError where refusal.code == .refused {
+            Terminal.note("yard: account \(one.account) stays open: \(refusal.message)")
+            guard let key = one.key else { continue }
+            _ = try await client.ask(KeyRevoke(key: key.id), Reply.key)
+          }
+        } catch {
+          let rest = made[place...].map { "\($0.account)" }.joined(separator: ", ")
+          return Terminal.note(
+            "yard: these accounts and their keys may stay: \(rest): "
+              + "\((error as? CommandError)?.message ?? "\(error)")")
         }
       }
-      for account in made.accounts {
-        await end("account \(account) stays open") {
-          _ = try await client.ask(AccountClose(account: account), Reply.account)
-        }
-      }
-    }
-  }
-
-  private func end(_ otherwise: String, _ body: () async throws -> Void) async {
-    do { try await body() } catch {
-      Terminal.note("yard: \(otherwise): \((error as? CommandError)?.message ?? "\(error)")")
     }
   }
 

@@ -9,8 +9,8 @@ struct DevCommand: AsyncParsableCommand {
     abstract: "Run a whole cluster on this machine until Ctrl-C.",
     discussion: """
       Starts coordinators, workers and a gateway as child processes, and makes a context named dev current, so that yard run
-      needs no flag in another shell; at its end it removes that. Without --engine each worker runs the
-      built-in engine. Prints one JSON line when ready.
+      needs no flag in another shell; at its end it removes that, or puts back another one's that still runs.
+      Without --engine each worker runs the built-in engine. Prints one JSON line when ready.
       Without --dir everything is in a temporary directory and is removed at the end.
 
       Example: yard dev --coordinators 3 --workers 2
@@ -87,9 +87,9 @@ struct DevCommand: AsyncParsableCommand {
       throw starting.isCancelled ? CommandError(.interrupted, "ended before it was ready") : error
     }
     let context = await cluster.context(key: keys.consumer)
-    var before: String?
+    var before = ContextStore()
     try ContextStore.update { store in
-      before = store.current
+      before = store
       store["dev"] = context
       store.current = "dev"
     }
@@ -105,11 +105,28 @@ struct DevCommand: AsyncParsableCommand {
     await ending.value
     Terminal.note("yard: ending the cluster…")
     try ContextStore.update { store in
-      // Another yard dev that has begun since has made it its own.
-      guard store["dev"] == context else { return }
-      store["dev"] = nil
-      // One of before was left by a yard dev that could not end in order: nobody answers there.
-      if store.current == "dev" { store.current = before == "dev" ? nil : before }
+      store.endDev(context, before: before, listens: Ports.listens)
+    }
+  }
+}
+
+extension ContextStore {
+  /// Takes the context of a `yard dev` that ends away, and puts back what it stood in the place of.
+  ///
+  /// - Parameters:
+  ///   - context: its own.
+  ///   - before: what there was before it.
+  ///   - listens: whether anybody listens at an endpoint.
+  mutating func endDev(_ context: Context, before: ContextStore, listens: (String) -> Bool) {
+    // Another yard dev that has begun since has made it its own.
+    guard self["dev"] == context else { return }
+    // One whose cluster is gone was left by a yard dev that could not end in order; where this one listened that one did no more.
+    let former = before["dev"].flatMap {
+      $0.endpoints.contains { !context.endpoints.contains($0) && listens($0) } ? $0 : nil
+    }
+    self["dev"] = former
+    if current == "dev" {
+      current = before.current == "dev" && former == nil ? nil : before.current
     }
   }
 }

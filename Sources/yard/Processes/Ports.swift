@@ -16,6 +16,14 @@ enum Ports {
     return found
   }
 
+  /// Whether somebody listens at an endpoint of this machine; of others it is taken for granted.
+  static func listens(_ endpoint: String) -> Bool {
+    guard let place = HostPort(argument: endpoint), place.host == "127.0.0.1",
+      let port = UInt16(exactly: place.port)
+    else { return true }
+    return !isFree(port)
+  }
+
   private static func isFree(_ port: UInt16) -> Bool {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else { return false }

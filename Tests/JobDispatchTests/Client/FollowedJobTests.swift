@@ -270,6 +270,52 @@ struct FollowedJobTests {
     #expect(tries.ended(.failure(busy), now: 1_300, random: 0) == .giveUp(.refused(busy)))
   }
 
+  @Test("what may be done already is not refused by a wait that is longer than there is patience")
+  func waitsInDoubt() {
+    let full = Failure(.overloaded, "full for long", retryAfterMs: 1_001)
+    let unavailable = ClientFailure.unavailable(lastCause: "full for long", waited: 0)
+    var tries = CallTries(now: 0, patience: 1_000)
+    _ = tries.ended(.broke("gone"), now: 0, random: 0)
+    #expect(tries.ended(.failure(full), now: 0, random: 0) == .giveUp(unavailable))
+
+    var doubtful = submitting(patience: 1_000)
+    _ = doubtful.job.broke("gone", now: 0, random: 0)
+    #expect(doubtful.receive(.failure(full)) == .fail(unavailable))
+    var existing = submitting(patience: 1_000)
+    existing.receive(record.accepted)
+    #expect(existing.receive(.failure(full)) == .fail(unavailable))
+  }
+
+  @Test("a try that reached nobody leaves nothing in doubt")
+  func unreached() {
+    let full = Failure(.overloaded, "full", retryAfterMs: 100)
+    let later = Failure(.queueTooLong, "later", retryAfterMs: 100)
+    for refusal in [full, later] {
+      var tries = CallTries(now: 0, patience: 1_000, callerRetries: true)
+      guard case .retry = tries.ended(.unreached("away"), now: 0, random: 0) else {
+        Issue.record("not tried again")
+        return
+      }
+      #expect(tries.ended(.failure(refusal), now: 0, random: 0) == .giveUp(.refused(refusal)))
+
+      var reader = submitting(patience: 1_000, callerRetries: true)
+      let action = reader.job.unopened(.unreached("away"), now: 0, random: 0)
+      guard case .reopen(_, cause: "away") = action else {
+        Issue.record("not submitted again")
+        return
+      }
+      #expect(reader.receive(.failure(refusal)) == .fail(.refused(refusal)))
+    }
+    // What an earlier one left stays.
+    var tries = CallTries(now: 0, patience: 1_000, callerRetries: true)
+    _ = tries.ended(.broke("gone"), now: 0, random: 0)
+    _ = tries.ended(.unreached("away"), now: 0, random: 0)
+    #expect(tries.ended(.failure(full), now: 0, random: 0) == .retry(after: 100))
+    #expect(
+      tries.ended(.unreached("away"), now: 1_001, random: 0)
+        == .giveUp(.unavailable(lastCause: "away", waited: 1_001)))
+  }
+
   @Test("who can try again by himself is told at once what is full, unless a try is in doubt")
   func fullness() {
     for code in [ErrorCode.overloaded, .storageFull] {
@@ -319,14 +365,17 @@ struct FollowedJobTests {
         reader.receive(.failure(failure)) == .fail(isServed ? .refused(failure) : nobody),
         "\(code)")
     }
-    // What was in doubt while there was no job is not, once there is one.
-    var reader = submitting(patience: 1_000)
-    _ = reader.job.broke("gone", now: 0, random: 0)
-    reader.receive(record.accepted)
+    // A job that there is was admitted: whatever its last Follow was told does not refuse it.
     let full = Failure(.overloaded, "full", retryAfterMs: 600)
-    reader.receive(.failure(full))
-    reader.now = 600
-    #expect(reader.receive(.failure(full)) == .fail(.refused(full)))
+    for wasInDoubt in [false, true] {
+      var reader = submitting(patience: 1_000)
+      if wasInDoubt { _ = reader.job.broke("gone", now: 0, random: 0) }
+      reader.receive(record.accepted)
+      reader.receive(.failure(full))
+      reader.now = 600
+      #expect(
+        reader.receive(.failure(full)) == .fail(.unavailable(lastCause: "full", waited: 600)))
+    }
   }
 
   @Test("while a submit may have made the job, or may yet, how things stand now refuses it no more")
