@@ -35,14 +35,19 @@ extension Dispatcher {
     lostAttempts.noteOutgrown(job.id, ask.offer.context)
   }
 
-  /// The context that was too small for a job; nil once no offer that is for it has more.
+  /// The context that was too small for a job; nil once no offer that is for it has more, of a worker that takes jobs.
   ///
   /// Then those that are left have the last word again, and it waits for nobody.
   func outgrown(_ job: Job) -> TokenCount? {
     guard let context = lostAttempts.outgrown[job.id] else { return nil }
-    let hasMore = exchange.asks(model: job.model).contains {
-      $0.offer.context > context && $0.tenancy.admits(job.account)
-        && $0.offer.mismatch(with: job.bid) == nil
+    let terms = exchange.terms(of: job.id) ?? JobTerms()
+    let hasMore = exchange.asks(model: job.model).contains { ask in
+      guard ask.offer.context > context, ask.tenancy.admits(job.account),
+        ask.offer.mismatch(with: job.bid) == nil
+      else { return false }
+      let server = server(ask)
+      return server.absence != .offline && server.absence != .draining
+        && server.obstacle(to: terms) == nil
     }
     return hasMore ? context : nil
   }

@@ -25,7 +25,7 @@ extension Dispatcher {
 
   /// Gives the jobs that wait for a model to the slots that are free.
   ///
-  /// - Returns: whether there are slots, and all are taken now: only then does who waits still wait for another's end.
+  /// - Returns: whether somebody waits still for a worker that is there: only then does another's end help.
   private func assignQueued(of model: String) -> Bool {
     guard exchange.queuedCount(model: model) > 0 else {
       planCursors[model] = nil
@@ -33,21 +33,28 @@ extension Dispatcher {
     }
     let candidates = candidates(for: model)
     guard !candidates.isEmpty else {
-      return exchange.asks(model: model).contains { sessions[$0.id.worker]?.isLive == true }
+      return exchange.asks(model: model).contains { server($0).isThere }
     }
     let room = candidates.reduce(0) { $0 + $1.free }
     // What is kept for suppliers' own jobs keeps its place beside others' jobs, however many wait.
     var roomForOthers = candidates.reduce(0) { $0 + $1.freeForOthers }
+    var unserved: Planner.Demand?
     let demands = demands(for: model, limit: room) { demand in
       let able = candidates.filter { $0.server.obstacle(to: demand) == nil }
       if able.contains(where: { $0.isOwn(demand) }) { return true }
-      guard roomForOthers > 0, able.contains(where: { $0.freeForOthers > 0 }) else { return false }
+      guard roomForOthers > 0, able.contains(where: { $0.freeForOthers > 0 }) else {
+        unserved = unserved ?? demand
+        return false
+      }
       roomForOthers -= 1
       return true
     }
     let planned = Planner.plan(demands, on: candidates)
     for (job, candidate) in planned { assign(job, to: candidate.ask) }
-    return planned.count >= room
+    if planned.count >= room { return true }
+    // The slots that are free are not for the first of those that are left: is one that has none free?
+    guard let unserved else { return false }
+    return exchange.asks(model: model).contains { server($0).misfit(to: unserved) == nil }
   }
 
   /// The offers of a model whose worker has a slot parked.

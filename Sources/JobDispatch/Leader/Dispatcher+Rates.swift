@@ -38,8 +38,9 @@ extension Dispatcher {
 
   /// Jobs that waited for a model have come to their turns.
   ///
-  /// Others wait for theirs where all slots are taken. What waits beside a free slot, because only a worker that is away may
-  /// take it, waits for nobody's end.
+  /// - Parameters:
+  ///   - model: the model.
+  ///   - isFull: whether others wait for workers that are there. What only a worker that is away may take waits for nobody's end.
   func noteTurns(of model: String, isFull: Bool) {
     let count = turnsGiven.removeValue(forKey: model) ?? 0
     let queued = isFull ? exchange.queuedCount(model: model) : 0

@@ -18,7 +18,7 @@ struct LostAttempts {
 
     fileprivate var isFault: Bool {
       switch reason {
-      case nil, .engineBusy, .engineUnreachable: false
+      case nil, .engineBusy: false
       default: true
       }
     }

@@ -158,21 +158,38 @@ struct RateLimitTests {
     _ = try free.last(Assign.self)
   }
 
-  @Test("what waits beside a free slot, because it is not for it, does not make others wait")
-  func freeSlotNotForIt() throws {
+  @Test("who waits beside a free slot that is not for him waits for one that is")
+  func waitsForWhom() throws {
     let bench = try LeaderBench()
     let first = try WorkerPeer(bench, "first")
-    _ = try WorkerPeer(bench, "second")
+    let second = try WorkerPeer(bench, "second")
     let slot = first.park()
-    let waiting = bench.submit(
-      body: Array(
-        #"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}],"provider":{"only":["operator/second"]}}"#
-          .utf8))
-    bench.advance(3_000)
-    #expect(waiting.failure == nil && bench.dispatcher.waitForecasts.isEmpty)
-    // Whoever comes is served by the free slot, though one waits before him. Now all are taken.
-    bench.submit()
-    _ = try slot.last(Assign.self)
-    #expect(bench.dispatcher.waitForecasts.count == 1)
+    let body = Array(
+      #"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}],"provider":{"only":["operator/second"]}}"#
+        .utf8)
+    let waiting = bench.submit(body: body)
+    bench.advance(300)
+    // Its worker has no slot free, and the free one is not for it.
+    #expect(bench.dispatcher.waitForecasts["m"] != nil && waiting.failure == nil)
+    let turn = second.park()
+    second.finish(try turn.last(Assign.self), [], on: turn)
+    #expect(bench.dispatcher.waitForecasts["m"]?.wait(behind: 0, now: bench.clock.now) != nil)
+    _ = slot
+  }
+
+  @Test("while its worker is away, a job waits for nobody's end")
+  func waitsForNobody() throws {
+    let bench = try LeaderBench()
+    let worker = try WorkerPeer(bench)
+    try takeTurns(2, every: 300, bench, worker)
+    bench.close(worker.registration)
+    bench.advance(UInt64(WorkerSession.leaseMilliseconds) + 500)
+    let forecast = try #require(bench.dispatcher.waitForecasts["m"])
+    let before = forecast.wait(behind: 0, now: bench.clock.now)
+    #expect(before != nil)
+    let waiting = bench.submit()
+    bench.advance(4_000)
+    #expect(waiting.failure == nil)
+    #expect(bench.dispatcher.waitForecasts["m"]?.wait(behind: 0, now: bench.clock.now) == before)
   }
 }
