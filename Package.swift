@@ -180,9 +180,9 @@ let package = Package(
       dependencies: [
         "CHeap", "Coordinator", "WorkerAgent", "Gateway", "ExchangeClient", "Links", "Transport",
         "Identity",
-        "Engines", "HostFacts", "Storage", "JobDispatch", "ExchangeCore", "OpenAIFormat",
-        "TokenLedger",
-        "WireProtocol", "ExchangeTypes", nioCore, nioPosix, log, argumentParser,
+        "Engines", "HostFacts", "Storage", "JobDispatch", "JobMarket", "ExchangeCore",
+        "OpenAIFormat", "TokenLedger", "WireProtocol", "ExchangeTypes", nioCore, nioPosix, log,
+        argumentParser,
       ],
       exclude: ["README.md"], swiftSettings: strict),
     .executableTarget(

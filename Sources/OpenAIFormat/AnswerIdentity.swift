@@ -40,7 +40,7 @@ public struct AnswerIdentity: Hashable, Sendable {
 
 extension UsageReport {
   /// Writes the `usage` object that consumers read.
-  func write(to writer: inout JSONWriter) {
+  public func write(to writer: inout JSONWriter) {
     writer.beginObject()
     writer.key("prompt_tokens")
     writer.integer(promptTokens)

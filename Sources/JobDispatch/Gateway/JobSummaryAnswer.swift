@@ -34,26 +34,11 @@ public enum JobSummaryAnswer {
     writer.key("finish_reason")
     if let finish = job.finish { writer.string(finish.name) } else { writer.null() }
     writer.key("usage")
-    writer.beginObject()
-    writer.key("prompt_tokens")
-    writer.verbatim("\(job.promptTokens)".utf8)
-    writer.key("completion_tokens")
-    writer.verbatim("\(job.outputTokens)".utf8)
-    if let cachedTokens {
-      writer.key("prompt_tokens_details")
-      writer.beginObject()
-      writer.key("cached_tokens")
-      writer.integer(Int(cachedTokens))
-      writer.endObject()
-    }
-    if let reasoningTokens {
-      writer.key("completion_tokens_details")
-      writer.beginObject()
-      writer.key("reasoning_tokens")
-      writer.integer(Int(reasoningTokens))
-      writer.endObject()
-    }
-    writer.endObject()
+    UsageReport(
+      promptTokens: Int(clamping: job.promptTokens.rawValue),
+      completionTokens: Int(clamping: job.outputTokens.rawValue),
+      cachedTokens: cachedTokens.map { Int($0) }, reasoningTokens: reasoningTokens.map { Int($0) }
+    ).write(to: &writer)
     writer.key("charge")
     writer.string("\(job.charge)")
     writer.key("hold")

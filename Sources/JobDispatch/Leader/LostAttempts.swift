@@ -68,8 +68,7 @@ struct LostAttempts {
   /// A job's losses, in their order.
   subscript(job: JobID) -> [Loss] { losses[job] ?? [] }
 
-  /// The workers that a job was lost at by a fault: neither a slot that was given away is one, nor an engine that was full or out of
-  /// reach, which has not looked at the job.
+  /// The workers that a job was lost at by a fault: a slot that was given away is none, nor an engine that was full.
   func workers(of job: JobID) -> Set<WorkerID> {
     losses[job].map { Set($0.lazy.filter(\.isFault).map(\.worker)) } ?? []
   }

@@ -4,6 +4,7 @@ internal import ExchangeTypes
 internal import Foundation
 internal import Identity
 internal import JobDispatch
+internal import JobMarket
 internal import NIOCore
 internal import OpenAIFormat
 internal import WireProtocol
@@ -37,13 +38,10 @@ struct CheckPerfCommand: AsyncParsableCommand {
   var ownAccount = false
   @OptionGroup var cluster: ClusterOptions
 
-  /// The most bytes that the name of a model may have in a request.
-  private static let modelBytesMax = 256
-
   func validate() throws {
-    if let bytes = model?.utf8.count, bytes > Self.modelBytesMax {
+    if let bytes = model?.utf8.count, bytes > Offer.modelBytesMax {
       throw ValidationError(
-        "--model has \(bytes) bytes; a model's name has at most \(Self.modelBytesMax)")
+        "--model has \(bytes) bytes; a model's name has at most \(Offer.modelBytesMax)")
     }
     guard clients >= 1, accounts >= 1, connections >= 1 else {
       throw ValidationError("--clients, --accounts and --connections are at least 1")
